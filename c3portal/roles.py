@@ -1,0 +1,50 @@
+"""Who may do what: three roles, held as Django groups of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+SYSTEM_ADMIN = "System Admin"
+FINANCE_ADMIN = "Finance Admin"
+SYSTEM_READER = "System Reader"
+ALL = (SYSTEM_ADMIN, FINANCE_ADMIN, SYSTEM_READER)
+
+View = Callable[..., HttpResponseBase]
+
+
+def grant(user: User, role: str) -> None:
+    """Give `user` the one role `role`, taking any other away. Raises Group.DoesNotExist for an unknown role."""
+    user.groups.set([Group.objects.get(name=role)])
+
+
+def role_of(user: Any) -> str | None:
+    """Return the user's role, or None for someone without one (who may see nothing but the sign-in pages)."""
+    if not user.is_authenticated:
+        return None
+    if not hasattr(user, "_role"):
+        user._role = user.groups.filter(name__in=ALL).values_list("name", flat=True).first()
+    return user._role  # type: ignore[no-any-return]
+
+
+def role_required(*allowed: str) -> Callable[[View], View]:
+    """Let a view be seen by the named roles alone; everyone else gets the 403 page. Sign-in is required before it."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if role_of(request.user) not in allowed:
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return wrapped
+
+    return decorate

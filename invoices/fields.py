@@ -1,0 +1,30 @@
+"""Decimals kept to the last digit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+
+
+class ExactDecimalField(models.CharField):
+    """A Decimal kept as text, digit for digit, for prices and quantities that are multiplied in Python only.
+
+    SQLite keeps a DecimalField as a float of 15 digits, which an Azure rate of twelve decimals times a large quantity
+    outgrows. It cannot be summed or ordered by the database.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 40)
+        super().__init__(*args, **kwargs)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value is None else format(Decimal(value), "f")
+
+    def from_db_value(self, value: str | None, *args: Any) -> Decimal | None:
+        """Return the Decimal with the number of places it was stored with."""
+        return None if value is None else Decimal(value)
+
+    def to_python(self, value: Any) -> Any:
+        return None if value is None else Decimal(value)

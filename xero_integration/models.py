@@ -1,0 +1,280 @@
+"""What the portal knows of Xero: the app's settings, the connections, each organisation's own reference data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from urllib.parse import quote
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from xero_integration.fields import EncryptedTextField
+
+REFRESH_TOKEN_LIFE = dt.timedelta(days=60)
+
+
+class InvoiceStatus(models.TextChoices):
+    """The status an invoice is created with in Xero."""
+
+    DRAFT = "DRAFT", "Draft"
+    SUBMITTED = "SUBMITTED", "Awaiting approval"
+    AUTHORISED = "AUTHORISED", "Approved"
+
+
+class XeroSettings(models.Model):
+    """Settings → General: one row for the portal."""
+
+    client_id = models.CharField("Client ID", max_length=64, blank=True)
+    client_secret = EncryptedTextField("Client Secret", blank=True, default="")
+    theme_name = models.CharField("Theme", max_length=255, blank=True)
+    theme_id = models.CharField(max_length=36, blank=True)
+    license_account_code = models.CharField("License based SKUs", max_length=10, blank=True)
+    azure_account_code = models.CharField("Azure Usage based SKUs", max_length=10, blank=True)
+    custom_account_code = models.CharField("Custom offer SKUs", max_length=10, blank=True)
+    invoice_status = models.CharField(
+        "Invoices arrive in Xero as", max_length=10, choices=InvoiceStatus, default=InvoiceStatus.DRAFT
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        verbose_name_plural = "Xero settings"
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="xero_settings_is_one_row")]
+
+    def __str__(self) -> str:
+        return "Settings → General"
+
+    @classmethod
+    def load(cls) -> XeroSettings:
+        """Return the one row, made when it is not there yet."""
+        return cls.objects.get_or_create(pk=1)[0]
+
+    @property
+    def has_app(self) -> bool:
+        """Whether there is enough to ask Xero for consent."""
+        return bool(self.client_id and self.client_secret)
+
+    def missing(self) -> list[str]:
+        """Return the labels of what must still be filled in before invoices can be uploaded, in the form's order."""
+        needed = ("client_id", "client_secret", "license_account_code", "azure_account_code", "custom_account_code")
+        return [str(self._meta.get_field(name).verbose_name) for name in needed if not getattr(self, name)]
+
+
+class TokenSet(models.Model):
+    """The tokens of one consent; one set serves every organisation that this Xero user connected to the app.
+
+    The refresh token rotates at each use. `lease_until` is the single-flight lock: whoever sets it by conditional
+    UPDATE may refresh, everyone else waits for the new pair to appear.
+    """
+
+    xero_user_id = models.CharField(max_length=36, blank=True)
+    access_token = EncryptedTextField(default="")
+    refresh_token = EncryptedTextField(default="")
+    access_expires_at = models.DateTimeField()
+    refreshed_at = models.DateTimeField()
+    scopes = models.TextField(blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_holder = models.CharField(max_length=36, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"Tokens {self.pk}"
+
+    @property
+    def dies_at(self) -> dt.datetime:
+        """When the refresh token dies unless it is used before (Xero: 60 days unused)."""
+        return self.refreshed_at + REFRESH_TOKEN_LIFE
+
+
+class ConnectionQuerySet(models.QuerySet["XeroConnection"]):
+    """Sets of connections."""
+
+    def current(self) -> XeroConnection | None:
+        """Return the organisation that uploads go to, with its tokens, or None while nothing is connected."""
+        return self.filter(is_current=True).exclude(status=XeroConnection.Status.DISCONNECTED).first()
+
+
+class XeroConnection(models.Model):
+    """One organisation in Xero (a tenant) that the portal is or was connected to."""
+
+    class Status(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        NEEDS_RECONNECTING = "needs_reconnecting", "Needs reconnecting"
+        DISCONNECTED = "disconnected", "Disconnected"
+
+    tenant_id = models.CharField(max_length=36, unique=True)
+    connection_id = models.CharField(max_length=36)
+    name = models.CharField(max_length=255)
+    token_set = models.ForeignKey(
+        TokenSet, null=True, blank=True, on_delete=models.SET_NULL, related_name="connections"
+    )
+    status = models.CharField(max_length=20, choices=Status, default=Status.CONNECTED)
+    status_reason = models.TextField(blank=True)
+    is_current = models.BooleanField(default=False)
+    connected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    connected_at = models.DateTimeField(default=timezone.now)
+    paused_until = models.DateTimeField(null=True, blank=True)
+    pause_reason = models.TextField(blank=True)
+
+    short_code = models.CharField(max_length=20, blank=True)
+    country_code = models.CharField(max_length=2, blank=True)
+    base_currency = models.CharField(max_length=3, blank=True)
+    organisation_status = models.CharField(max_length=20, blank=True)
+    period_lock_date = models.DateField(null=True, blank=True)
+    end_of_year_lock_date = models.DateField(null=True, blank=True)
+    reference_read_at = models.DateTimeField(null=True, blank=True)
+    contacts_read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_current"], condition=models.Q(is_current=True), name="one_current_connection"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether calls may be made with it (a pause aside)."""
+        return self.status == self.Status.CONNECTED and self.token_set_id is not None
+
+    def is_paused(self, now: dt.datetime) -> bool:
+        """Whether Xero asked to wait (Retry-After) or could not be reached a moment ago."""
+        return self.paused_until is not None and self.paused_until > now
+
+    def invoice_url(self, xero_id: str, *, credit_note: bool = False) -> str:
+        """Return the address at which this document opens in Xero (reference: Xero's deep-linking page)."""
+        page = f"ViewCreditNote.aspx?creditNoteID={xero_id}" if credit_note else f"View.aspx?InvoiceID={xero_id}"
+        origin = (
+            "https://go.xero.com" if settings.XERO_LOGIN_URL == "https://login.xero.com" else settings.XERO_LOGIN_URL
+        )
+        return (
+            f"{origin}/organisationlogin/default.aspx?shortcode={quote(self.short_code, safe='')}"
+            f"&redirecturl={quote(f'/AccountsReceivable/{page}', safe='')}"
+        )
+
+
+class ReferenceData(models.Model):
+    """A row that Xero keeps for an organisation and the portal holds a copy of."""
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="%(class)ss")
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Account(ReferenceData):
+    """An account of the organisation's chart of accounts."""
+
+    REVENUE_TYPES = ("REVENUE", "SALES", "OTHERINCOME")
+
+    code = models.CharField(max_length=10)
+    type = models.CharField(max_length=30)
+    status = models.CharField(max_length=20)
+    tax_type = models.CharField(max_length=50, blank=True)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["connection", "code"], name="account_code_once_each_connection")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+    @property
+    def takes_sales(self) -> bool:
+        """Whether a sales invoice line may be posted to it."""
+        return self.status == "ACTIVE" and self.type in self.REVENUE_TYPES
+
+
+class BrandingTheme(ReferenceData):
+    """An invoice theme."""
+
+    theme_id = models.CharField(max_length=36)
+    sort_order = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["sort_order", "name"]
+        constraints = [models.UniqueConstraint(fields=["connection", "theme_id"], name="theme_once_each_connection")]
+
+
+class TaxRate(ReferenceData):
+    """A tax rate; `effective_rate` is a percentage (10 means 10 %)."""
+
+    tax_type = models.CharField(max_length=50)
+    status = models.CharField(max_length=20)
+    effective_rate = models.DecimalField(max_digits=9, decimal_places=4)
+    can_apply_to_revenue = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["connection", "tax_type"], name="tax_type_once_each_connection")]
+
+
+class Currency(ReferenceData):
+    """A currency that the organisation has switched on."""
+
+    code = models.CharField(max_length=3)
+
+    class Meta:
+        ordering = ["code"]
+        verbose_name_plural = "currencies"
+        constraints = [models.UniqueConstraint(fields=["connection", "code"], name="currency_once_each_connection")]
+
+
+class Contact(ReferenceData):
+    """A contact of the organisation, as last read: what customers are matched against without a look-up each."""
+
+    contact_id = models.CharField(max_length=36)
+    contact_number = models.CharField(max_length=50, blank=True, db_index=True)
+    status = models.CharField(max_length=20)
+    name_key = models.CharField(
+        max_length=255, db_index=True, help_text="The name, casefolded, with runs of blanks as one."
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "contact_id"], name="contact_once_each_connection")
+        ]
+
+
+class ContactLink(models.Model):
+    """Remembers which contact a customer is; two customers never share one.
+
+    `customer_key` is the customer's tenant id at Microsoft, which is also the ContactNumber in Xero.
+    """
+
+    class MatchedBy(models.TextChoices):
+        NUMBER = "number", "Contact number"
+        NAME = "name", "Name"
+        CREATED = "created", "Created by the portal"
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="contact_links")
+    customer_key = models.CharField(max_length=50)
+    contact_id = models.CharField(max_length=36)
+    contact_name = models.CharField(max_length=255)
+    matched_by = models.CharField(max_length=10, choices=MatchedBy)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "customer_key"], name="one_contact_each_customer"),
+            models.UniqueConstraint(fields=["connection", "contact_id"], name="one_customer_each_contact"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_key} → {self.contact_name}"
