@@ -21,7 +21,7 @@ DEBUG = env.bool("DEBUG", default=False)
 
 def secret(name: str, development_default: str) -> str:
     """Return the secret `name`; only with DEBUG on may it be left out. Raises ImproperlyConfigured otherwise."""
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if value:
         return value
     if DEBUG:

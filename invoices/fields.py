@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 
-class ExactDecimalField(models.CharField):
+class ExactDecimalField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
     """A Decimal kept as text, digit for digit, for prices and quantities that are multiplied in Python only.
 
     SQLite keeps a DecimalField as a float of 15 digits, which an Azure rate of twelve decimals times a large quantity

@@ -36,7 +36,7 @@ def cipher() -> MultiFernet:
     return _ring(tuple(key.strip() for key in settings.ENCRYPTION_KEYS))
 
 
-class EncryptedTextField(models.TextField):
+class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not generic at run time
     """A text column whose value is encrypted at rest; empty text stays empty. It cannot be searched or sorted."""
 
     def get_prep_value(self, value: Any) -> Any:

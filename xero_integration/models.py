@@ -60,7 +60,8 @@ class XeroSettings(models.Model):
     def missing(self) -> list[str]:
         """Return the labels of what must still be filled in before invoices can be uploaded, in the form's order."""
         needed = ("client_id", "client_secret", "license_account_code", "azure_account_code", "custom_account_code")
-        return [str(self._meta.get_field(name).verbose_name) for name in needed if not getattr(self, name)]
+        labels = {field.name: str(field.verbose_name) for field in self._meta.concrete_fields}
+        return [labels[name] for name in needed if not getattr(self, name)]
 
 
 class TokenSet(models.Model):
@@ -130,6 +131,7 @@ class XeroConnection(models.Model):
     end_of_year_lock_date = models.DateField(null=True, blank=True)
     reference_read_at = models.DateTimeField(null=True, blank=True)
     contacts_read_at = models.DateTimeField(null=True, blank=True)
+    contacts_lease_until = models.DateTimeField(null=True, blank=True)
 
     objects = ConnectionQuerySet.as_manager()
 

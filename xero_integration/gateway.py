@@ -1,0 +1,283 @@
+"""The only door to Xero's accounting API: one call in, a plain answer or one of the four errors out.
+
+The official SDK's transport repeats a PUT by itself and sleeps inside calls, so requests go out through our own
+session: an explicit token, explicit time-outs, no retries, no redirects. Answers are plain JSON with Decimal numbers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import requests
+from django.conf import settings
+from requests.adapters import HTTPAdapter
+
+from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.oauth import USER_AGENT, retry_after
+
+CONNECT_TIMEOUT = 5
+READ_TIMEOUT = 60
+WRITE_TIMEOUT = 100
+MAX_BODY_BYTES = 3_000_000
+MAX_BATCH = 50
+CONTACTS_PAGE = 1000
+NUMBERS_EACH_LOOKUP = 50
+CHARACTERS_EACH_LOOKUP = 2500
+PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
+PAUSE_AFTER_MINUTE = dt.timedelta(seconds=60)
+PAUSE_AFTER_DAY = dt.timedelta(hours=1)
+PAUSE_WHEN_UNREACHABLE = dt.timedelta(seconds=30)
+
+Permit = Callable[[], AbstractContextManager["CallRecord"]]
+
+
+@dataclass
+class CallRecord:
+    """What a call's headers told of the limits, filled in while a permit is held."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A readable success: the JSON object, with Decimal for its numbers, and what identifies the call at Xero."""
+
+    body: dict[str, Any]
+    status_code: int
+    correlation_id: str
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """Return the list under `name`; anything in it that is not an object is left out."""
+        rows = self.body.get(name)
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+class Gateway:
+    """Calls for one organisation with one access token. `permit` is held around each call."""
+
+    def __init__(self, tenant_id: str, access_token: str, permit: Permit = lambda: nullcontext(CallRecord())) -> None:
+        self.tenant_id = tenant_id
+        self.permit = permit
+        self.session = requests.Session()
+        self.session.mount("http://", HTTPAdapter(max_retries=0))
+        self.session.mount("https://", HTTPAdapter(max_retries=0))
+        self.session.headers.update(
+            {
+                "Accept": "application/json",
+                "Authorization": f"Bearer {access_token}",
+                "User-Agent": USER_AGENT,
+                "Xero-Tenant-Id": tenant_id,
+            }
+        )
+
+    def __enter__(self) -> Gateway:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.session.close()
+
+    def read(self, path: str, **query: str | int) -> Answer:
+        """GET `path` below the accounting API. A read that fails leaves nothing behind, so it never raises
+        XeroOutcomeUnknown: what cannot be read now is XeroUnavailable."""
+        try:
+            return self._call("GET", path, query, None, {}, READ_TIMEOUT)
+        except XeroOutcomeUnknown as error:
+            raise XeroUnavailable(
+                "Xero could not be read just now; the portal tries again by itself.",
+                retry_after=PAUSE_WHEN_UNREACHABLE,
+                problem="unreachable",
+                correlation_id=error.correlation_id,
+            ) from error
+
+    def create_documents(self, endpoint: str, body: bytes, idempotency_key: str) -> Answer:
+        """PUT `body` (which never updates anything, as POST would) to Invoices, CreditNotes or Contacts.
+
+        Elements succeed or fail one by one (summarizeErrors=false); unit amounts keep 4 decimals (unitdp=4).
+        """
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        query: dict[str, str | int] = {"summarizeErrors": "false"}
+        if endpoint != "Contacts":
+            query["unitdp"] = 4
+        return self._call("PUT", endpoint, query, body, headers, WRITE_TIMEOUT)
+
+    def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the sales invoices with these numbers, as Xero has them; absent ones are left out."""
+        return self._find("Invoices", "InvoiceNumber", "ACCREC", numbers)
+
+    def find_credit_notes(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the sales credit notes with these numbers, as Xero has them; absent ones are left out."""
+        return self._find("CreditNotes", "CreditNoteNumber", "ACCRECCREDIT", numbers)
+
+    def _find(self, endpoint: str, number: str, document_type: str, numbers: Iterable[str]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for some in _lookups(numbers):
+            # A list parameter cannot carry a number with a comma in it, and credit notes have no list parameter.
+            if endpoint == "Invoices" and not any("," in one for one in some):
+                query = {"InvoiceNumbers": ",".join(some)}
+            else:
+                query = {"where": " OR ".join(f'{number}=="{_quoted(one)}"' for one in some)}
+            found += self.read(endpoint, **query, pageSize=1000, unitdp=4).rows(endpoint)
+        return [row for row in found if row.get("Type") == document_type]
+
+    def contacts(self) -> Iterator[dict[str, Any]]:
+        """Yield every contact, archived ones included: one call for each 1,000."""
+        page = 1
+        while True:
+            answer = self.read(
+                "Contacts",
+                page=page,
+                pageSize=CONTACTS_PAGE,
+                includeArchived="true",
+                summaryOnly="true",
+                order="ContactID",
+            )
+            rows = answer.rows("Contacts")
+            yield from rows
+            if len(rows) < CONTACTS_PAGE:
+                return
+            page += 1
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int],
+        body: bytes | None,
+        headers: dict[str, str],
+        read_timeout: int,
+    ) -> Answer:
+        with self.permit() as record:
+            try:
+                response = self.session.request(
+                    method,
+                    f"{settings.XERO_API_URL}/api.xro/2.0/{path}",
+                    params={key: str(value) for key, value in query.items()},
+                    data=body,
+                    headers=headers,
+                    timeout=(CONNECT_TIMEOUT, read_timeout),
+                    allow_redirects=False,
+                )
+            except requests.ConnectTimeout as error:
+                raise _unreachable() from error
+            except requests.ConnectionError as error:
+                if _never_connected(error):
+                    raise _unreachable() from error
+                raise XeroOutcomeUnknown("The connection to Xero broke before its answer came.") from error
+            except requests.RequestException as error:
+                raise XeroOutcomeUnknown("Xero's answer did not come in time or could not be read.") from error
+            record.headers = response.headers
+        return read_answer(response)
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    """Whether the connection was never made, so that not one byte of the request left."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return type(reason).__name__ in ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError")
+
+
+def _unreachable() -> XeroUnavailable:
+    return XeroUnavailable(
+        "Xero could not be reached; nothing was sent, and the portal tries again by itself.",
+        retry_after=PAUSE_WHEN_UNREACHABLE,
+        problem="unreachable",
+    )
+
+
+def read_answer(response: requests.Response) -> Answer:
+    """Classify Xero's answer, after its pages on response codes and limits. Raises the four errors of `errors`."""
+    correlation_id = response.headers.get("Xero-Correlation-Id", "")[:64]
+    status = response.status_code
+    if status == 200:
+        return Answer(_readable_body(response, correlation_id), status, correlation_id)
+    if status == 429:
+        raise _limit_reached(response, correlation_id)
+    if status == 401:
+        raise XeroAuthError(
+            "Xero did not accept the sign-in (401). Connect again to go on.",
+            token_expired="insufficient_scope"
+            not in response.headers.get("WWW-Authenticate", "") + response.text[:2000],
+            correlation_id=correlation_id,
+            status_code=status,
+        )
+    if status == 403:
+        raise XeroAuthError(
+            "Xero says that this app may not work with the organisation any more (403): it was disconnected in Xero, "
+            "its user lost their rights, or a permission is missing. Connect again to go on.",
+            correlation_id=correlation_id,
+            status_code=status,
+        )
+    if status in (400, 404, 413):
+        raise _refused(response, correlation_id)
+    raise XeroOutcomeUnknown(
+        f"Xero answered with HTTP {status}, which does not tell whether anything was recorded.",
+        correlation_id=correlation_id,
+        status_code=status,
+    )
+
+
+def _readable_body(response: requests.Response, correlation_id: str) -> dict[str, Any]:
+    try:
+        body = json.loads(response.content, parse_float=Decimal)
+    except ValueError as error:
+        raise XeroOutcomeUnknown(
+            "Xero's answer cannot be read.", correlation_id=correlation_id, status_code=200
+        ) from error
+    if not isinstance(body, dict):
+        raise XeroOutcomeUnknown("Xero's answer cannot be read.", correlation_id=correlation_id, status_code=200)
+    return body
+
+
+def _limit_reached(response: requests.Response, correlation_id: str) -> XeroUnavailable:
+    problem = response.headers.get("X-Rate-Limit-Problem", "minute").lower()
+    default = {"concurrent": PAUSE_AFTER_CONCURRENT, "day": PAUSE_AFTER_DAY}.get(problem, PAUSE_AFTER_MINUTE)
+    words = {
+        "day": "Xero's daily limit is reached",
+        "concurrent": "Xero is busy with other calls for this organisation",
+    }.get(problem, "Xero's limit of calls a minute is reached")
+    return XeroUnavailable(
+        words,
+        retry_after=retry_after(response, int(default.total_seconds())),
+        problem=problem,
+        correlation_id=correlation_id,
+        status_code=429,
+    )
+
+
+def _refused(response: requests.Response, correlation_id: str) -> XeroRejected:
+    """Return Xero's own words for a request refused as a whole, with the elements' own errors when it lists them."""
+    try:
+        body = json.loads(response.content, parse_float=Decimal)
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    elements = [element for element in body.get("Elements") or [] if isinstance(element, dict)]
+    words = next((str(body[key]) for key in ("Message", "Detail", "detail", "Title", "title") if body.get(key)), "")
+    return XeroRejected(
+        words or f"Xero refused the request (HTTP {response.status_code}).",
+        elements=elements,
+        correlation_id=correlation_id,
+        status_code=response.status_code,
+    )
+
+
+def _quoted(number: str) -> str:
+    return number.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _lookups(numbers: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the numbers in lots that fit an address: at most 50, at most 2,500 characters."""
+    lot: list[str] = []
+    for number in numbers:
+        if lot and (len(lot) == NUMBERS_EACH_LOOKUP or sum(map(len, lot)) + len(number) > CHARACTERS_EACH_LOOKUP):
+            yield lot
+            lot = []
+        lot.append(number)
+    if lot:
+        yield lot
