@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ("end_of_year_lock_date", models.DateField(blank=True, null=True)),
                 ("reference_read_at", models.DateTimeField(blank=True, null=True)),
                 ("contacts_read_at", models.DateTimeField(blank=True, null=True)),
+                ("contacts_lease_until", models.DateTimeField(blank=True, null=True)),
                 (
                     "connected_by",
                     models.ForeignKey(

@@ -1,0 +1,236 @@
+"""Connecting to Xero, disconnecting, and a fresh token for every call: one refresh at a time across all processes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from xero_integration import oauth, reference
+from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
+from xero_integration.gateway import Gateway
+from xero_integration.models import TokenSet, XeroConnection, XeroSettings
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+# A token is renewed this long before it ends, so that it never runs out between the check and the call.
+RENEW_BEFORE = dt.timedelta(minutes=2)
+# Longer than the refresh call can take (connect and read time-outs of `oauth`), so that a lease outlives its call.
+REFRESH_LEASE = dt.timedelta(seconds=45)
+
+
+def finish_consent(code: str, consent: oauth.Consent, user: User) -> list[XeroConnection]:
+    """Trade the code that came back for tokens and store them; return every organisation they open.
+
+    The one that this consent was given for comes first. Raises XeroRejected for a wrong Client ID or secret,
+    XeroAuthError for a used or stale code, XeroUnavailable and XeroOutcomeUnknown when Xero cannot be asked now.
+    """
+    app = XeroSettings.load()
+    tokens = oauth.exchange_code(app.client_id, app.client_secret, code, consent)
+    chosen = {tenant.tenant_id for tenant in oauth.list_tenants(tokens.access_token, tokens.authentication_event_id)}
+    tenants = oauth.list_tenants(tokens.access_token)
+    if not tenants:
+        raise XeroRejected("The consent was given, but for no organisation. Connect again and choose one.")
+    with transaction.atomic():
+        token_set = TokenSet.objects.create(
+            xero_user_id=tokens.xero_user_id,
+            access_token=tokens.access_token,
+            refresh_token=tokens.refresh_token,
+            access_expires_at=tokens.expires_at,
+            refreshed_at=timezone.now(),
+            scopes=tokens.scopes,
+        )
+        connections = [_connected(tenant, token_set, user) for tenant in tenants]
+        TokenSet.objects.filter(connections__isnull=True).delete()
+    return sorted(connections, key=lambda connection: connection.tenant_id not in chosen)
+
+
+def _connected(tenant: oauth.Tenant, token_set: TokenSet, user: User) -> XeroConnection:
+    connection, _ = XeroConnection.objects.update_or_create(
+        tenant_id=tenant.tenant_id,
+        defaults={
+            "connection_id": tenant.connection_id,
+            "name": tenant.name or "Organisation without a name",
+            "token_set": token_set,
+            "status": XeroConnection.Status.CONNECTED,
+            "status_reason": "",
+            "connected_by": user,
+            "connected_at": timezone.now(),
+        },
+    )
+    return connection
+
+
+def choose(connection: XeroConnection) -> None:
+    """Make this the organisation that uploads go to, and read its reference data. Raises XeroError when that fails;
+    the organisation is chosen all the same."""
+    with transaction.atomic():
+        XeroConnection.objects.filter(is_current=True).exclude(pk=connection.pk).update(is_current=False)
+        XeroConnection.objects.filter(pk=connection.pk).update(is_current=True)
+    connection.is_current = True
+    read_reference(connection)
+
+
+def read_reference(connection: XeroConnection) -> None:
+    """Read the organisation, accounts, themes, tax rates and currencies anew. Raises XeroError."""
+    call(connection, lambda gateway: reference.read(connection, gateway))
+
+
+def disconnect(connection: XeroConnection) -> None:
+    """Disconnect in Xero and forget the tokens; settings, invoices and what is known of them stay.
+
+    When Xero cannot be told (or has forgotten us already) the portal forgets all the same.
+    """
+    try:
+        oauth.remove_tenant(fresh_tokens(connection).access_token, connection.connection_id)
+    except XeroError:
+        told = "The portal forgot the connection, but Xero could not be told: remove it there under Connected apps."
+    else:
+        told = ""
+    connection.status = XeroConnection.Status.DISCONNECTED
+    connection.status_reason = told
+    connection.is_current = False
+    connection.token_set = None
+    connection.save(update_fields=["status", "status_reason", "is_current", "token_set"])
+    TokenSet.objects.filter(connections__isnull=True).delete()
+
+
+def call[T](connection: XeroConnection, work: Callable[[Gateway], T]) -> T:
+    """Run `work` with a gateway for this organisation, renewing the access token once when Xero says it expired.
+
+    `work` must be safe to run twice: a 401 means that nothing was recorded. A connection that Xero no longer accepts
+    is marked as needing a person before XeroAuthError goes on. Raises the four errors of `errors`.
+    """
+    tokens = fresh_tokens(connection)
+    try:
+        return _with_gateway(connection, tokens, work)
+    except XeroAuthError as error:
+        if error.token_expired:
+            return _with_renewed_token(connection, tokens, work)
+        needs_reconnecting(connection, str(error))
+        raise
+
+
+def _with_gateway[T](connection: XeroConnection, tokens: TokenSet, work: Callable[[Gateway], T]) -> T:
+    with Gateway(connection.tenant_id, tokens.access_token) as gateway:
+        return work(gateway)
+
+
+def _with_renewed_token[T](connection: XeroConnection, refused: TokenSet, work: Callable[[Gateway], T]) -> T:
+    tokens = fresh_tokens(connection, refused_generation=refused.generation)
+    try:
+        return _with_gateway(connection, tokens, work)
+    except XeroAuthError as error:
+        needs_reconnecting(connection, str(error))
+        raise
+
+
+def needs_reconnecting(connection: XeroConnection, reason: str) -> None:
+    """Mark that a person must connect again; invoices that wait go on by themselves once that is done."""
+    XeroConnection.objects.filter(pk=connection.pk, status=XeroConnection.Status.CONNECTED).update(
+        status=XeroConnection.Status.NEEDS_RECONNECTING, status_reason=reason
+    )
+
+
+def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
+    """Make no call for this organisation until what Xero asked for has passed."""
+    until = timezone.now() + error.retry_after
+    XeroConnection.objects.filter(pk=connection.pk).filter(
+        Q(paused_until__isnull=True) | Q(paused_until__lt=until)
+    ).update(paused_until=until, pause_reason=str(error))
+
+
+def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None = None) -> TokenSet:
+    """Return tokens that are good for a call now, renewing them when they are about to end.
+
+    `refused_generation` names tokens that Xero refused although they looked good. Renewal is single-flight: who gets
+    the lease by conditional UPDATE renews, everyone else waits for the new pair. Raises XeroAuthError when a person
+    must connect again (the connection is marked), XeroUnavailable when Xero cannot be asked now.
+    """
+    give_up_at = timezone.now() + REFRESH_LEASE
+    while True:
+        tokens = _tokens_of(connection)
+        good = tokens.access_expires_at > timezone.now() + RENEW_BEFORE
+        if good and tokens.generation != refused_generation:
+            return tokens
+        if holder := _lease(tokens):
+            return _renew(connection, tokens, holder)
+        if timezone.now() > give_up_at:
+            raise _renewal_stuck()
+        time.sleep(0.05)
+
+
+def _renewal_stuck() -> XeroUnavailable:
+    return XeroUnavailable(
+        "The sign-in to Xero is being renewed elsewhere; the portal goes on as soon as that is done.",
+        retry_after=dt.timedelta(seconds=10),
+        problem="refresh",
+    )
+
+
+def _tokens_of(connection: XeroConnection) -> TokenSet:
+    tokens = TokenSet.objects.filter(connections=connection).first()
+    if tokens is None:
+        raise XeroAuthError(f"{connection.name} is not connected: connect again.")
+    return tokens
+
+
+def _lease(tokens: TokenSet) -> str:
+    """Return the lease's holder when it is ours, "" when someone else renews these tokens right now."""
+    now, holder = timezone.now(), str(uuid.uuid4())
+    won = (
+        TokenSet.objects.filter(pk=tokens.pk, generation=tokens.generation)
+        .filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
+        .update(lease_until=now + REFRESH_LEASE, lease_holder=holder)
+    )
+    return holder if won else ""
+
+
+def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSet:
+    """Refresh and store the new pair before anyone uses it. When the answer was lost the old refresh token is still
+    the stored one, and Xero accepts it again for 30 minutes."""
+    app = XeroSettings.load()
+    try:
+        new = oauth.refresh(app.client_id, app.client_secret, tokens.refresh_token)
+    except XeroAuthError as error:
+        _mark_set(tokens, holder, str(error))
+        raise
+    except XeroRejected as error:
+        _mark_set(tokens, holder, str(error))
+        raise XeroAuthError(str(error)) from error
+    except XeroUnavailable:
+        _release(tokens, holder)
+        raise
+    except XeroError as error:
+        _release(tokens, holder)
+        raise XeroUnavailable(str(error), retry_after=dt.timedelta(seconds=20), problem="refresh") from error
+    TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder).update(
+        access_token=new.access_token,
+        refresh_token=new.refresh_token,
+        access_expires_at=new.expires_at,
+        refreshed_at=timezone.now(),
+        scopes=new.scopes or tokens.scopes,
+        generation=tokens.generation + 1,
+        lease_until=None,
+        lease_holder="",
+    )
+    return _tokens_of(connection)
+
+
+def _release(tokens: TokenSet, holder: str) -> None:
+    TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder).update(lease_until=None, lease_holder="")
+
+
+def _mark_set(tokens: TokenSet, holder: str, reason: str) -> None:
+    """The tokens are dead for every organisation that they open."""
+    _release(tokens, holder)
+    XeroConnection.objects.filter(token_set=tokens, status=XeroConnection.Status.CONNECTED).update(
+        status=XeroConnection.Status.NEEDS_RECONNECTING, status_reason=reason
+    )

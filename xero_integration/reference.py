@@ -1,0 +1,149 @@
+"""The organisation's own reference data, read from Xero and kept: what settings and invoices are checked against."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from xero_integration.gateway import Gateway
+from xero_integration.models import Account, BrandingTheme, Currency, TaxRate, XeroConnection, XeroSettings
+
+ACCOUNT_FIELDS = {
+    "license_account_code": "License based SKUs",
+    "azure_account_code": "Azure Usage based SKUs",
+    "custom_account_code": "Custom offer SKUs",
+}
+_JSON_DATE = re.compile(r"/Date\((-?\d+)")
+
+
+def json_date(value: object) -> dt.date | None:
+    """Return the day of Xero's `/Date(1518685950940+0000)/` or of an ISO text, None when it is neither."""
+    if match := _JSON_DATE.match(str(value)):
+        return dt.datetime.fromtimestamp(int(match[1]) / 1000, tz=dt.UTC).date()
+    try:
+        return dt.date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def read(connection: XeroConnection, gateway: Gateway) -> None:
+    """Read organisation, accounts, themes, tax rates and currencies (five calls) and replace the stored copies.
+
+    Raises XeroUnavailable or XeroAuthError; then the old copies stay as they were.
+    """
+    organisation = next(iter(gateway.read("Organisation").rows("Organisations")), {})
+    accounts = gateway.read("Accounts").rows("Accounts")
+    themes = gateway.read("BrandingThemes").rows("BrandingThemes")
+    tax_rates = gateway.read("TaxRates").rows("TaxRates")
+    currencies = gateway.read("Currencies").rows("Currencies")
+    with transaction.atomic():
+        _store_organisation(connection, organisation)
+        _replace(Account, connection, [_account(row) for row in accounts if row.get("Code")])
+        _replace(BrandingTheme, connection, [_theme(row) for row in themes])
+        _replace(TaxRate, connection, [_tax_rate(row) for row in tax_rates])
+        _replace(Currency, connection, [_currency(row) for row in currencies])
+
+
+def _replace[M: (Account, BrandingTheme, TaxRate, Currency)](
+    model: type[M], connection: XeroConnection, rows: list[dict[str, Any]]
+) -> None:
+    model._default_manager.filter(connection=connection).delete()
+    model._default_manager.bulk_create([model(connection=connection, **row) for row in rows])
+
+
+def _store_organisation(connection: XeroConnection, row: dict[str, Any]) -> None:
+    connection.name = row.get("Name") or connection.name
+    connection.short_code = row.get("ShortCode") or ""
+    connection.country_code = (row.get("CountryCode") or "")[:2]
+    connection.base_currency = row.get("BaseCurrency") or ""
+    connection.organisation_status = row.get("OrganisationStatus") or ""
+    connection.period_lock_date = json_date(row.get("PeriodLockDate"))
+    connection.end_of_year_lock_date = json_date(row.get("EndOfYearLockDate"))
+    connection.reference_read_at = timezone.now()
+    connection.save(
+        update_fields=[
+            "name",
+            "short_code",
+            "country_code",
+            "base_currency",
+            "organisation_status",
+            "period_lock_date",
+            "end_of_year_lock_date",
+            "reference_read_at",
+        ]
+    )
+
+
+def _account(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "code": str(row["Code"]),
+        "name": str(row.get("Name") or row["Code"]),
+        "type": str(row.get("Type") or ""),
+        "status": str(row.get("Status") or ""),
+        "tax_type": str(row.get("TaxType") or ""),
+    }
+
+
+def _theme(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "theme_id": str(row.get("BrandingThemeID")),
+        "name": str(row.get("Name") or ""),
+        "sort_order": int(row.get("SortOrder") or 0),
+    }
+
+
+def _tax_rate(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "tax_type": str(row.get("TaxType")),
+        "name": str(row.get("Name") or ""),
+        "status": str(row.get("Status") or ""),
+        "effective_rate": Decimal(str(row.get("EffectiveRate") or 0)),
+        "can_apply_to_revenue": row.get("CanApplyToRevenue") is True,
+    }
+
+
+def _currency(row: dict[str, Any]) -> dict[str, Any]:
+    return {"code": str(row.get("Code")), "name": str(row.get("Description") or row.get("Code"))}
+
+
+def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dict[str, str]:
+    """Return, by field of the settings, what the connected organisation does not have, in words; {} when all fits.
+
+    Says nothing before the reference data was read: then nothing is known.
+    """
+    if connection.reference_read_at is None:
+        return {}
+    accounts = {account.code: account for account in Account.objects.filter(connection=connection)}
+    problems = {}
+    for field, label in ACCOUNT_FIELDS.items():
+        if problem := _account_problem(accounts, getattr(settings, field), connection.name):
+            problems[field] = f"{label}: {problem}"
+    if settings.theme_name and find_theme(settings, connection) is None:
+        names = ", ".join(connection.brandingthemes.values_list("name", flat=True)) or "none"
+        problems["theme_name"] = f"Theme: {connection.name} has no theme “{settings.theme_name}”. It has: {names}."
+    return problems
+
+
+def _account_problem(accounts: dict[str, Account], code: str, organisation: str) -> str:
+    if not code:
+        return ""
+    account = accounts.get(code)
+    if account is None:
+        return f"{organisation} has no account {code}. Choose one of its revenue accounts."
+    if account.status != "ACTIVE":
+        return f"account {account} is archived in {organisation}. Restore it there or choose another."
+    if not account.takes_sales:
+        return f"account {account} is of type {account.type}; sales need one of type Revenue, Sales or Other income."
+    return ""
+
+
+def find_theme(settings: XeroSettings, connection: XeroConnection) -> BrandingTheme | None:
+    """Return the theme of the settings: by its id, so that a rename in Xero does not break it, else by its name."""
+    themes = list(BrandingTheme.objects.filter(connection=connection))
+    by_id = next((theme for theme in themes if theme.theme_id == settings.theme_id), None)
+    return by_id or next((theme for theme in themes if theme.name.casefold() == settings.theme_name.casefold()), None)
