@@ -1,0 +1,183 @@
+"""Arithmetic and words: what an invoice becomes on its way to Xero. Pure, and the only place that rounds money.
+
+Source of the rules: Xero's Invoices and Credit Notes pages. Unit amounts keep 4 decimals (unitdp=4), line amounts 2,
+and a line amount must equal quantity times unit amount; tax is computed for each line, rounded to cents, then summed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+CENT = Decimal("0.01")
+UNIT_PLACES = Decimal("0.0001")
+MAX_DESCRIPTION = 4000
+MAX_REFERENCE = 255
+
+
+def to_cents(value: Decimal) -> Decimal:
+    """Return `value` rounded half up to two decimals, as Xero and C3 round money. Raises decimal.InvalidOperation for
+    what is no finite amount of at most 26 digits."""
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One line of an invoice as the source has it: exact decimals, amount in the invoice's currency without tax."""
+
+    name: str
+    sku: str
+    is_usage: bool
+    quantity: Decimal
+    unit_price: Decimal
+    subtotal: Decimal
+    starts_on: dt.date | None
+    ends_on: dt.date | None
+    account_code: str
+    tax_type: str
+    tax_rate: Decimal
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line as Xero is to have it; `tax_amount` is what Xero will compute for it."""
+
+    description: str
+    quantity: Decimal
+    unit_amount: Decimal
+    line_amount: Decimal
+    account_code: str
+    tax_type: str
+    tax_amount: Decimal
+
+
+@dataclass(frozen=True)
+class Document:
+    """An invoice or credit note as Xero is to have it. A credit note's amounts are positive."""
+
+    is_credit_note: bool
+    number: str
+    contact_id: str
+    issued_on: dt.date
+    due_on: dt.date
+    currency: str
+    status: str
+    reference: str
+    url: str
+    theme_id: str
+    lines: tuple[Line, ...]
+
+    @property
+    def total(self) -> Decimal:
+        """Return the total with tax that Xero will come to."""
+        return sum((line.line_amount + line.tax_amount for line in self.lines), Decimal("0.00"))
+
+
+def line(charge: Charge, currency: str, *, is_credit_note: bool) -> Line:
+    """Return the line for a charge, its sign turned when it goes on a credit note.
+
+    Usage goes as quantity 1 times the rounded amount, with meter, quantity and rate in words, since rates have ten and
+    more decimals. So does anything else whose quantity times its 4-decimal price would not give the same cents.
+    """
+    sign = -1 if is_credit_note else 1
+    amount = to_cents(charge.subtotal)
+    quantity, unit_amount = charge.quantity, charge.unit_price.quantize(UNIT_PLACES, ROUND_HALF_UP)
+    fits = quantity == quantity.quantize(UNIT_PLACES) and to_cents(quantity * unit_amount) == amount
+    in_words = charge.is_usage or not fits
+    if in_words:
+        quantity, unit_amount = Decimal(1), amount
+    if in_words and sign < 0:
+        unit_amount = -unit_amount
+    elif sign < 0:
+        quantity = -quantity
+    return Line(
+        description=_description(charge, currency if in_words else ""),
+        quantity=quantity,
+        unit_amount=unit_amount,
+        line_amount=amount * sign,
+        account_code=charge.account_code,
+        tax_type=charge.tax_type,
+        tax_amount=to_cents(amount * sign * charge.tax_rate / 100),
+    )
+
+
+def _description(charge: Charge, currency: str) -> str:
+    """Return name and charge period, and with a `currency` quantity and rate too, in at most 4,000 characters."""
+    tail = ""
+    if charge.starts_on and charge.ends_on:
+        tail += f", {_day(charge.starts_on)} to {_day(charge.ends_on)}"
+    if currency:
+        tail += f", {plain(charge.quantity)} at {plain(charge.unit_price)} {currency}"
+    return (charge.name or charge.sku or "Charge")[: MAX_DESCRIPTION - len(tail)] + tail
+
+
+def _day(day: dt.date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def plain(value: Decimal) -> str:
+    """Return every digit that counts, without an exponent and without trailing zeros."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def reference_text(*, original_number: str, number: str, period: str, marker: str) -> str:
+    """Return the Reference, at most 255 characters, which always ends with `marker`.
+
+    It carries the number as C3 has it when Xero cannot take that, else the billing period.
+    """
+    shown = original_number if original_number != number else period
+    return f"{shown[: MAX_REFERENCE - len(marker) - 1]} {marker}"
+
+
+def render(documents: Iterable[Document]) -> bytes:
+    """Return the request body for one kind of documents: the very bytes that are stored, sent and, if need be, sent
+    again. Raises ValueError for a number that JSON would not carry digit for digit."""
+    documents = list(documents)
+    name = "CreditNotes" if documents and documents[0].is_credit_note else "Invoices"
+    body = {name: [_document(document) for document in documents]}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _document(document: Document) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "Type": "ACCRECCREDIT" if document.is_credit_note else "ACCREC",
+        "CreditNoteNumber" if document.is_credit_note else "InvoiceNumber": document.number,
+        "Contact": {"ContactID": document.contact_id},
+        "Date": document.issued_on.isoformat(),
+        "DueDate": document.due_on.isoformat(),
+        "LineAmountTypes": "Exclusive",
+        "CurrencyCode": document.currency,
+        "Status": document.status,
+        "Reference": document.reference,
+        "LineItems": [_line(each) for each in document.lines],
+    }
+    if document.theme_id:
+        row["BrandingThemeID"] = document.theme_id
+    if document.url and not document.is_credit_note:
+        row["Url"] = document.url
+    return row
+
+
+def _line(each: Line) -> dict[str, Any]:
+    return {
+        "Description": each.description,
+        "Quantity": number(each.quantity),
+        "UnitAmount": number(each.unit_amount),
+        "LineAmount": number(each.line_amount),
+        "AccountCode": each.account_code,
+        "TaxType": each.tax_type,
+    }
+
+
+def number(value: Decimal) -> float:
+    """Return a float whose JSON text has exactly the digits of `value`. Raises ValueError where there is none (more
+    than about 15 digits), rather than send an amount that is off."""
+    as_float = float(value)
+    if Decimal(repr(as_float)) != value:
+        raise ValueError(f"{value} cannot be sent digit for digit.")
+    return as_float
