@@ -1,3 +1,9 @@
 from django.urls import include, path
 
-urlpatterns = [path("accounts/", include("allauth.account.urls"))]
+from c3portal import health
+
+urlpatterns = [
+    path("accounts/", include("allauth.account.urls")),
+    path("health/live", health.live, name="health_live"),
+    path("health/ready", health.ready, name="health_ready"),
+]

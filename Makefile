@@ -1,0 +1,62 @@
+# make run    the portal with everything around it, at http://localhost:8000
+# make test   every check and test
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types lock secrets chromium clean
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The tool that installs the lock; pip, slower, does the same where it cannot.
+UV := uv==0.13.9
+
+help:
+	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,2p'
+
+# Secrets come from the folder var/ (made at the first start) unless .env or the environment has them.
+run: $(VENV)/.runtime
+	@exec $(BIN)/python -m c3portal.launch
+
+test: $(VENV)/.tests chromium lint types
+	@echo "Tests"
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.tests
+	@echo "Lint"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+# No secret of anyone's is needed to look at the code: with DEBUG on the settings fall back to stand-ins.
+types: export DEBUG := 1
+types: $(VENV)/.tests
+	@echo "Types, migrations and system checks"
+	@$(BIN)/mypy
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py check
+
+# The lock from the short lists; names no index, works for uv and pip alike.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.12
+lock: $(VENV)/.tests
+	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt
+
+secrets: $(VENV)/.runtime
+	@$(BIN)/python -m c3portal.launch.environment
+
+# The browser of the tests. Where it cannot be installed, the tests that need it are skipped and say so.
+chromium:
+	@scripts/install-chromium
+
+clean:
+	rm -rf $(VENV) staticfiles test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.python:
+	@scripts/make-venv $(VENV) '$(UV)'
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python requirements.txt
+	@scripts/install-locked $(VENV) requirements.txt
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.runtime requirements-dev.txt
+	@scripts/install-locked $(VENV) requirements.txt requirements-dev.txt
+	@touch $@

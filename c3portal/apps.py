@@ -1,0 +1,12 @@
+"""The portal's shell as a Django app."""
+
+from django.apps import AppConfig
+
+
+class PortalConfig(AppConfig):
+    """Registers the system checks."""
+
+    name = "c3portal"
+
+    def ready(self) -> None:
+        from c3portal import checks  # noqa: F401

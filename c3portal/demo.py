@@ -1,0 +1,103 @@
+"""What a fresh portal is shown with: a user of each role, three billing periods, an app in the sandbox."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from django.conf import settings
+
+from c3portal import roles
+from c3portal.launch.environment import write_private
+from c3portal.models import User
+from invoices.importing import import_file
+from invoices.models import BillingPeriod
+from xero_integration.models import XeroSettings
+
+SAMPLE_DATA = settings.BASE_DIR / "sample_data"
+EMAILS = {
+    roles.SYSTEM_ADMIN: "admin@contoso.example",
+    roles.FINANCE_ADMIN: "finance@contoso.example",
+    roles.SYSTEM_READER: "reader@contoso.example",
+}
+# Without the signs that are easily taken for one another.
+PASSWORD_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105
+APP_NAME = "C3 portal"
+ACCOUNT_CODES = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}
+THEME_NAME = "Cloud services"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How someone gets in; `password` is a remark in brackets where it is not ours to show."""
+
+    role: str
+    email: str
+    password: str
+
+
+def people() -> list[SignIn]:
+    """Make whoever of the three users is missing, and return how each signs in.
+
+    Generated passwords are kept in var/sign-ins, for this account of the machine alone. PORTAL_ADMIN_EMAIL and
+    PORTAL_ADMIN_PASSWORD override the System Admin's.
+    """
+    path = settings.VAR_DIR / "sign-ins"
+    kept = dict(line.split() for line in path.read_text().splitlines()) if path.exists() else {}
+    emails = EMAILS | ({roles.SYSTEM_ADMIN: settings.PORTAL_ADMIN_EMAIL} if settings.PORTAL_ADMIN_EMAIL else {})
+    made = {email: kept.get(email) or _password() for email in emails.values()}
+    if not made.items() <= kept.items():
+        write_private(path, "".join(f"{email} {password}\n" for email, password in (kept | made).items()))
+    return [_ensure(role, email, made[email]) for role, email in emails.items()]
+
+
+def _ensure(role: str, email: str, password: str) -> SignIn:
+    if role == roles.SYSTEM_ADMIN and settings.PORTAL_ADMIN_PASSWORD:
+        shown, password = "(PORTAL_ADMIN_PASSWORD)", settings.PORTAL_ADMIN_PASSWORD
+    else:
+        shown = password
+    user = User.objects.filter(email=email.lower()).first()
+    if user is None:
+        user = User.objects.create_user(email, password, role=role)
+    return SignIn(role, email, shown if user.check_password(password) else "(the password you chose)")
+
+
+def _password() -> str:
+    return "-".join("".join(secrets.choice(PASSWORD_SIGNS) for _ in range(4)) for _ in range(4))
+
+
+def periods(folder: Path = SAMPLE_DATA) -> int:
+    """Import those billing periods of `folder` that are not there yet, and return how many they were.
+
+    A file's name ends with the BillingId of its period.
+    """
+    there = set(BillingPeriod.objects.values_list("billing_id", flat=True))
+    missing = [path for path in sorted(folder.glob("*.csv")) if path.stem.rpartition("-")[2] not in there]
+    for path in missing:
+        import_file(path, name=path.name)
+    return len(missing)
+
+
+def sandbox_app() -> None:
+    """Have the sandbox know this portal under its address, and fill the empty fields of Settings → General.
+
+    What a person filled in stays, unless the sandbox no longer knows that app.
+    Raises requests.RequestException when the sandbox does not answer.
+    """
+    row = XeroSettings.load()
+    known = _call("GET", "apps")
+    if not row.has_app or row.client_id not in {app["client_id"] for app in known["apps"]}:
+        app = _call("POST", "apps", {"name": APP_NAME, "redirect_uris": [f"{settings.PORTAL_URL}/"]})
+        row.client_id, row.client_secret = app["client_id"], app["client_secret"]
+    for field, value in {**ACCOUNT_CODES, "theme_name": THEME_NAME}.items():
+        setattr(row, field, getattr(row, field) or value)
+    row.save()
+
+
+def _call(method: str, path: str, body: dict[str, object] | None = None) -> Any:
+    answer = requests.request(method, f"{settings.XERO_LOGIN_URL}/sandbox/{path}", json=body, timeout=10)
+    answer.raise_for_status()
+    return answer.json()

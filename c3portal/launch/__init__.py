@@ -1,0 +1,1 @@
+"""`make run`: everything the portal needs, started on this machine under one process manager."""

@@ -1,0 +1,123 @@
+"""What the portal's processes are told, and which of them are wanted."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import environ
+
+from c3portal import broker
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One start of the portal: where it listens, what it is told, what runs beside web, worker and beat."""
+
+    port: int
+    sandbox_port: int
+    portal_url: str
+    var_dir: Path
+    variables: dict[str, str]
+    with_broker: bool
+    with_sandbox: bool
+
+    @property
+    def processes(self) -> tuple[str, ...]:
+        """The names of the wanted processes, as in the Procfile, in the order in which they start."""
+        beside = [name for name, wanted in (("broker", self.with_broker), ("sandbox", self.with_sandbox)) if wanted]
+        return (*beside, "web", "worker", "beat")
+
+    @property
+    def beat_pidfile(self) -> Path:
+        """Where the scheduler writes its process id once it runs."""
+        return self.var_dir / "beat.pid"
+
+    @property
+    def sandbox_url(self) -> str:
+        """The address of the sandbox."""
+        return f"http://localhost:{self.sandbox_port}"
+
+
+def plan(given: dict[str, str]) -> Plan:
+    """Return the start that the environment `given` and `.env` ask for; what they leave open is the embedded default.
+
+    Makes the state folder and, in it, the secrets that nobody gave. Raises SystemExit for a port that is no number.
+    """
+    variables = {**_dotenv(), **given}
+    port = _port(variables, "PORT", 8000)
+    sandbox_port = _port(variables, "SANDBOX_PORT", 8100)
+    var_dir = Path(variables.get("VAR_DIR") or BASE_DIR / "var").absolute()
+    var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    with_sandbox = not any(variables.get(name) for name in XERO_ORIGINS)
+    with_broker = not variables.get("CELERY_BROKER_URL")
+    defaults = {"PORTAL_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING"}
+    if with_sandbox:
+        defaults |= dict.fromkeys(XERO_ORIGINS, f"http://localhost:{sandbox_port}")
+    if with_broker:
+        defaults["CELERY_BROKER_URL"] = broker.url(var_dir)
+    missing = {name: value for name, value in defaults.items() if not variables.get(name)}
+    variables = {**variables, **missing}
+    variables |= {
+        "PORT": str(port),
+        "SANDBOX_PORT": str(sandbox_port),
+        "VAR_DIR": str(var_dir),
+        "SANDBOX_DATABASE": str(var_dir / "sandbox.sqlite3"),
+        "BEAT_PIDFILE": str(var_dir / "beat.pid"),
+    }
+    variables |= _kept_secrets(var_dir, variables)
+    return Plan(port, sandbox_port, variables["PORTAL_URL"].rstrip("/"), var_dir, variables, with_broker, with_sandbox)
+
+
+def fresh_secrets() -> dict[str, str]:
+    """Return new values for SECRET_KEY and ENCRYPTION_KEYS."""
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write `text` to a file that only its owner can read, from its first moment on."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def _dotenv() -> dict[str, str]:
+    read: dict[str, str] = {}
+
+    class Collected(environ.Env):  # type: ignore[misc]
+        ENVIRON = read
+
+    if (BASE_DIR / ".env").is_file():
+        Collected.read_env(BASE_DIR / ".env")
+    return read
+
+
+def _port(variables: dict[str, str], name: str, default: int) -> int:
+    text = variables.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise SystemExit(f"{name} is {text!r}: set it to a number from 1 to 65535.")
+    return int(text)
+
+
+def _kept_secrets(var_dir: Path, variables: dict[str, str]) -> dict[str, str]:
+    """Return the secrets that `variables` lack: made at the first start, the same ones ever after."""
+    path = var_dir / "secrets"
+    if not path.exists():
+        write_private(path, "".join(f"{name}={value}\n" for name, value in fresh_secrets().items()))
+    kept = dict(line.split("=", 1) for line in path.read_text().splitlines())
+    return {name: value for name, value in kept.items() if not variables.get(name)}
+
+
+if __name__ == "__main__":
+    for name, value in fresh_secrets().items():
+        print(f"{name}={value}")  # noqa: T201

@@ -1,0 +1,29 @@
+"""`manage.py setup_demo`: fill a fresh portal with users, periods and the sandbox's app; harmless when repeated."""
+
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from c3portal import demo
+from c3portal.context_processors import REAL_XERO
+
+
+class Command(BaseCommand):
+    """Prints how each of the users signs in."""
+
+    help = "Makes the demonstration's users, imports its billing periods, registers the portal with the Xero sandbox."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.XERO_LOGIN_URL not in REAL_XERO:
+            self._register()
+        demo.periods()
+        for sign_in in demo.people():
+            self.stdout.write(f"{sign_in.role:<14} {sign_in.email:<24} {sign_in.password}")
+
+    def _register(self) -> None:
+        try:
+            demo.sandbox_app()
+        except requests.RequestException as error:
+            self.stderr.write(f"Not registered with the stand-in for Xero at {settings.XERO_LOGIN_URL}: {error}")
