@@ -34,7 +34,7 @@ types: $(VENV)/.tests
 	@$(BIN)/python manage.py check
 
 # The lock from the short lists; names no index, works for uv and pip alike.
-COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.12
+COMPILE = $(BIN)/uv --system-certs pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.12
 lock: $(VENV)/.tests
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt

@@ -54,7 +54,8 @@ def server_command(var_dir: Path) -> list[str]:
         # Under any other policy a full server drops messages without a word.
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
-        "loglevel": "warning",
+        "loglevel": "notice",
+        "logfile": str(data / "valkey.log"),
     }
     return [str(get_binary_path()), *(word for name, value in options.items() for word in (f"--{name}", value))]
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 
 from c3portal.context_processors import REAL_XERO
 from xero_integration.fields import cipher
@@ -155,7 +156,7 @@ def broker(**kwargs: Any) -> list[CheckMessage]:
 @register(Tags.database, deploy=True)
 def database(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """SQLite serves one machine; more than one needs PostgreSQL."""
-    if settings.DEBUG or not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    if settings.DEBUG or connection.vendor != "sqlite":
         return []
     return [
         Warning(
