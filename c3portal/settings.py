@@ -48,6 +48,11 @@ XERO_LOGIN_URL = env.str("XERO_LOGIN_URL", default="https://login.xero.com").rst
 XERO_IDENTITY_URL = env.str("XERO_IDENTITY_URL", default="https://identity.xero.com").rstrip("/")
 XERO_API_URL = env.str("XERO_API_URL", default="https://api.xero.com").rstrip("/")
 
+# How many seconds after a lost answer Xero is looked at, and how many after the call Xero must have finished with it:
+# only then does "not there" mean that it never will be.
+XERO_LOOK_AFTER = env.float("XERO_LOOK_AFTER", default=10)
+XERO_SETTLES_AFTER = env.float("XERO_SETTLES_AFTER", default=120)
+
 INSTALLED_APPS = [
     "c3portal",
     "xero_integration",

@@ -1,0 +1,110 @@
+"""Reading what Xero answered to a batch: which document was recorded, which refused, and about which it says nothing.
+
+Pure. Unknown fields, nulls and unknown enum values are passed over, so that one odd element never loses a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from invoices.models import DocumentType, Posting, Submission
+
+NO_ID = "00000000-0000-0000-0000-000000000000"
+# Xero's words for a number that another live document has.
+NOT_UNIQUE = "must be unique"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the API names one kind of document."""
+
+    endpoint: str
+    id_key: str
+    number_key: str
+
+
+KINDS = {
+    DocumentType.INVOICE: Kind("Invoices", "InvoiceID", "InvoiceNumber"),
+    DocumentType.CREDIT_NOTE: Kind("CreditNotes", "CreditNoteID", "CreditNoteNumber"),
+}
+
+
+def kind_of(row: Submission | Posting) -> Kind:
+    """Return how the API names this row's kind of document."""
+    return KINDS[DocumentType(row.document_type)]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A document as Xero says it has it; `total` as Xero shows it (positive for credit notes too)."""
+
+    xero_id: str
+    status: str
+    total: Decimal | None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Results:
+    """By posting id: what Xero recorded, and what it refused in its own words. The rest is unknown."""
+
+    recorded: dict[int, Recorded] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+
+
+def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[str, Any]]) -> Results:
+    """Match the elements of an answer to the documents sent (`numbers`: posting id to number, in the order sent).
+
+    An element counts for a document when it carries its number; one without any number counts by position, as long as
+    the answer has as many elements as were sent. So a shuffled or shortened answer never mixes two invoices up.
+    """
+    results = Results()
+    by_number: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        by_number.setdefault(str(row.get(kind.number_key) or ""), row)
+    for position, (pk, number) in enumerate(numbers.items()):
+        row = by_number.get(number, {})
+        if not row and len(rows) == len(numbers) and not rows[position].get(kind.number_key):
+            row = rows[position]
+        if words := element_errors(row):
+            results.refused[pk] = words
+        elif document := recorded(kind, row):
+            results.recorded[pk] = document
+    return results
+
+
+def recorded(kind: Kind, row: Mapping[str, Any]) -> Recorded | None:
+    """Return the document that an element shows, None when it carries no id (Xero gives refused ones all zeros)."""
+    xero_id = str(row.get(kind.id_key) or NO_ID)
+    if xero_id == NO_ID:
+        return None
+    return Recorded(
+        xero_id[:36], str(row.get("Status") or "")[:20], amount(row.get("Total")), _messages(row, "Warnings")
+    )
+
+
+def element_errors(row: Mapping[str, Any]) -> str:
+    """Return Xero's own words on why an element was refused, "" when it was not."""
+    if words := _messages(row, "ValidationErrors"):
+        return words
+    if row.get("HasErrors") is True or row.get("StatusAttributeString") == "ERROR":
+        return "Xero refused it without saying why."
+    return ""
+
+
+def _messages(row: Mapping[str, Any], key: str) -> str:
+    messages = [str(each.get("Message")) for each in row.get(key) or [] if isinstance(each, dict)]
+    return "; ".join(dict.fromkeys(messages))
+
+
+def amount(value: object) -> Decimal | None:
+    """Return a total of Xero's as Decimal, None when it is not one."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None

@@ -1,0 +1,92 @@
+"""One organisation's work, a step at a time: contacts, then calls, then looks. What a worker runs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from invoices import posting, recovery, sending
+from invoices.models import Customer, Posting
+from xero_integration import connections, contacts
+from xero_integration.contacts import Customer as WantedContact
+from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
+from xero_integration.models import XeroConnection
+
+logger = logging.getLogger(__name__)
+
+
+def prepare(connection: XeroConnection) -> None:
+    """Look up what is uncertain and see to contacts. Raises XeroUnavailable and XeroAuthError."""
+    recovery.look(connection)
+    link_contacts(connection)
+
+
+def advance(connection: XeroConnection, until: float) -> bool:
+    """Send what is queued for this organisation until the monotonic time `until`. Returns whether there is more to do.
+
+    Raises XeroUnavailable and XeroAuthError.
+    """
+    while sending.send_next(connection):
+        if time.monotonic() > until:
+            return True
+    recovery.look(connection)
+    return False
+
+
+@contextmanager
+def waiting_rows(connection: XeroConnection) -> Iterator[None]:
+    """Around the work for an organisation: a pause that Xero asks for, or a connection that a person must renew, ends
+    the work and leaves the rows waiting."""
+    try:
+        yield
+    except XeroUnavailable as error:
+        connections.pause(connection, error)
+        logger.info("Connection %s pauses for %s (%s)", connection.pk, error.retry_after, error.problem)
+    except XeroAuthError:
+        logger.warning("Connection %s needs reconnecting", connection.pk)
+
+
+def may_work(connection: XeroConnection) -> bool:
+    """Whether calls may be made for this organisation now."""
+    return connection.is_usable and not connection.is_paused(timezone.now())
+
+
+def link_contacts(connection: XeroConnection) -> None:
+    """Give every customer with a queued invoice a contact; refuse, in words, the invoices of those who cannot have one.
+
+    Raises XeroUnavailable and XeroAuthError. Does nothing while another worker is at it.
+    """
+    waiting = posting.without_contact(connection)
+    if not waiting.exists() or not contacts.lease(connection):
+        return
+    try:
+        wanted = _wanted(waiting)
+        problems = connections.call(connection, lambda gateway: contacts.link(connection, gateway, wanted)).problems
+    except XeroRejected as error:
+        problems = dict.fromkeys((each.key for each in wanted), f"Xero refused the request for contacts: {error}")
+    finally:
+        contacts.release(connection)
+    refused = waiting.filter(invoice__customer__tenant_id__in=problems)
+    keys = refused.values_list("pk", "invoice__customer__tenant_id")
+    posting.refuse(posting.without_contact(connection), {pk: problems[key] for pk, key in keys})
+
+
+def _wanted(waiting: QuerySet[Posting]) -> list[WantedContact]:
+    """Return the customers of these postings, with whether another customer goes by the same name."""
+    names = Counter(contacts.name_key(name) for name in Customer.objects.values_list("name", flat=True))
+    return [
+        WantedContact(
+            key=customer.tenant_id,
+            name=customer.name,
+            suffix=customer.erp_id,
+            email=customer.email,
+            shares_name=names[contacts.name_key(customer.name)] > 1,
+        )
+        for customer in Customer.objects.filter(pk__in=waiting.values("invoice__customer"))
+    ]

@@ -1,0 +1,279 @@
+"""The state machine of a posting: every move between states is a function here, and nothing else changes `status`.
+
+| from               | to        | function                                                        |
+|--------------------|-----------|-----------------------------------------------------------------|
+| (new), rejected, withdrawn | queued | `queue`: UPLOAD TO XERO                                    |
+| queued             | sending   | `claim`                                                         |
+| queued, sending    | rejected  | `refuse`: Xero's validation errors, or the portal knows them    |
+| sending, uncertain | posted    | `post`: Xero's answer or a look shows it there, proved ours     |
+| sending            | queued    | `release`: nothing was recorded                                 |
+| sending            | uncertain | `lose`: the answer is lost                                      |
+| uncertain          | queued    | `release`: looked, and it is not there                          |
+| queued             | withdrawn | `withdraw`                                                      |
+
+The guarantee: nothing goes from sending or uncertain back to queued unless Xero said that nothing was recorded, or we
+looked. Each move is one conditional UPDATE, which is right on SQLite and PostgreSQL alike; whoever comes second finds
+nothing to change. Every move leaves a PostLog line.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
+from django.utils import timezone
+
+from invoices.answers import Recorded
+from invoices.models import DocumentType, Invoice, Posting, PostLog, Submission, Upload
+from xero_integration.models import ContactLink, XeroConnection
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+Status = Posting.Status
+# Longer than the longest call and the task's hard limit, so that only the dead lose their lease.
+LEASE = dt.timedelta(seconds=240)
+MAX_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Queued:
+    """What a click of UPLOAD TO XERO did. `upload` is None when there was nothing to do."""
+
+    upload: Upload | None
+    queued: int
+    already: int
+
+
+def queue(invoices: QuerySet[Invoice], *, connection: XeroConnection, user: User | None, invoice_status: str) -> Queued:
+    """Queue what is not in Xero or on its way there: new, refused and withdrawn invoices. Pressing twice is harmless.
+
+    `invoices` may be any set, whole periods included; its size costs no extra queries. `invoice_status` is one of
+    `InvoiceStatus`. The caller wakes a worker after commit.
+    """
+    with transaction.atomic():
+        total = invoices.count()
+        upload = Upload.objects.create(connection=connection, created_by=user, invoice_status=invoice_status)
+        again = Posting.objects.filter(
+            invoice__in=invoices.values("pk"), status__in=[Status.REJECTED, Status.WITHDRAWN]
+        )
+        again.update(
+            status=Status.QUEUED,
+            upload=upload,
+            connection=connection,
+            submission=None,
+            batch_cap=None,
+            not_before=None,
+            message="",
+            document_type=_document_type(),
+            updated_at=timezone.now(),
+        )
+        fresh = invoices.filter(posting__isnull=True).order_by("number").annotate(kind=_kind("total"))
+        Posting.objects.bulk_create(
+            [
+                Posting(invoice_id=pk, connection=connection, upload=upload, document_type=kind)
+                for pk, kind in fresh.values_list("pk", "kind")
+            ],
+            batch_size=500,
+            ignore_conflicts=True,
+        )
+        queued = _log(Posting.objects.filter(upload=upload, status=Status.QUEUED), Status.QUEUED, user=user)
+        if not queued:
+            upload.delete()
+            return Queued(None, 0, total)
+        period_ids = set(upload.postings.values_list("invoice__period", flat=True)[:2000])
+        if len(period_ids) == 1:
+            Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
+    return Queued(upload, queued, total - queued)
+
+
+def _kind(total: str) -> Case:
+    return Case(When(**{f"{total}__lt": 0}, then=Value(DocumentType.CREDIT_NOTE)), default=Value(DocumentType.INVOICE))
+
+
+def _document_type() -> Case:
+    """A refused invoice may have been imported anew with a total of the other sign."""
+    negative = Invoice.objects.filter(pk=OuterRef("invoice_id"), total__lt=0)
+    return Case(When(Exists(negative), then=Value(DocumentType.CREDIT_NOTE)), default=Value(DocumentType.INVOICE))
+
+
+def sendable(connection: XeroConnection) -> QuerySet[Posting]:
+    """Return the queued postings whose customer has a contact, in the order in which they go."""
+    return _queued(connection).filter(_has_contact(connection)).order_by("pk")
+
+
+def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
+    """Return the queued postings whose customer has no contact yet."""
+    return _queued(connection).filter(~_has_contact(connection))
+
+
+def _queued(connection: XeroConnection) -> QuerySet[Posting]:
+    return Posting.objects.filter(connection=connection, status=Status.QUEUED)
+
+
+def _has_contact(connection: XeroConnection) -> Exists:
+    return Exists(
+        ContactLink.objects.filter(connection=connection, customer_key=OuterRef("invoice__customer__tenant_id"))
+    )
+
+
+def claim(connection: XeroConnection) -> Submission | None:
+    """Claim up to 50 queued postings of one document type for one call; None when there is nothing to send.
+
+    Rows that Xero refused together travel in halves (`batch_cap`) until the culprit stands alone.
+    """
+    first = sendable(connection).only("document_type", "batch_cap").first()
+    if first is None:
+        return None
+    alike = sendable(connection).filter(document_type=first.document_type)
+    limit = MAX_BATCH
+    if first.batch_cap is None:
+        alike = alike.filter(batch_cap__isnull=True)
+    else:
+        alike, limit = alike.filter(batch_cap=first.batch_cap), first.batch_cap
+    with transaction.atomic():
+        submission = Submission.objects.create(
+            connection=connection, document_type=first.document_type, lease_until=timezone.now() + LEASE
+        )
+        # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
+        candidates = list(alike.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+        claimed = Posting.objects.filter(pk__in=candidates, status=Status.QUEUED).update(
+            status=Status.SENDING, submission=submission, updated_at=timezone.now()
+        )
+        if not claimed:
+            submission.delete()
+            return None
+        Submission.objects.filter(pk=submission.pk).update(postings_count=claimed)
+    return submission
+
+
+def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
+    """Store and commit the exact bytes before the call leaves. Returns False when this worker was declared dead."""
+    now = timezone.now()
+    return bool(
+        Submission.objects.filter(pk=submission.pk, outcome=Submission.Outcome.PREPARING, lease_until__gt=now).update(
+            body=body, body_sha256=sha256, sent_at=now, outcome=Submission.Outcome.SENDING, lease_until=now + LEASE
+        )
+    )
+
+
+def close(
+    submission: Submission, outcome: str, *, status_code: int | None = None, correlation_id: str = "", problem: str = ""
+) -> None:
+    """Note on the submission how its call ended."""
+    Submission.objects.filter(pk=submission.pk).update(
+        outcome=outcome,
+        answered_at=timezone.now(),
+        status_code=status_code,
+        correlation_id=correlation_id,
+        problem=problem,
+    )
+
+
+def under_way(submission: Submission, among: Collection[int] | None = None) -> QuerySet[Posting]:
+    """Return the postings that this submission still answers for: an answer that comes after its worker was given up
+    for dead is as good as one in time."""
+    rows = Posting.objects.filter(submission=submission, status__in=[Status.SENDING, Status.UNCERTAIN])
+    return rows if among is None else rows.filter(pk__in=among)
+
+
+def post(submission: Submission, results: Mapping[int, Recorded]) -> int:
+    """Mark postings (by id) as in Xero. Returns how many moved."""
+    if not results:
+        return 0
+    with transaction.atomic():
+        rows = _lock(under_way(submission, results))
+        moved = rows.update(
+            status=Status.POSTED,
+            xero_id=_by_pk({pk: Value(each.xero_id) for pk, each in results.items()}),
+            xero_status=_by_pk({pk: Value(each.status) for pk, each in results.items()}),
+            xero_total=_by_pk({pk: Value(each.total) for pk, each in results.items()}),
+            message=_by_pk({pk: Value(each.message) for pk, each in results.items()}),
+            batch_cap=None,
+            not_before=None,
+            updated_at=timezone.now(),
+        )
+        _log(rows, Status.POSTED)
+    return moved
+
+
+def refuse(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
+    """Mark postings (by id) as refused, with the reason for each. Returns how many moved. `rows` is either queued ones
+    or those of `under_way`."""
+    if not reasons:
+        return 0
+    with transaction.atomic():
+        rows = _lock(rows.filter(pk__in=reasons))
+        moved = rows.update(
+            status=Status.REJECTED,
+            message=_by_pk({pk: Value(words) for pk, words in reasons.items()}),
+            batch_cap=None,
+            not_before=None,
+            updated_at=timezone.now(),
+        )
+        _log(rows, Status.REJECTED)
+    return moved
+
+
+def release(rows: QuerySet[Posting], message: str, *, batch_cap: int | None = None) -> int:
+    """Put postings back in the queue. Only for what Xero said was not recorded, was never sent, or was looked for."""
+    with transaction.atomic():
+        rows = _lock(rows)
+        if batch_cap is not None:
+            rows.update(batch_cap=batch_cap)
+        moved = rows.update(
+            status=Status.QUEUED, submission=None, message=message, not_before=None, updated_at=timezone.now()
+        )
+        _log(rows, Status.QUEUED)
+    return moved
+
+
+def lose(submission: Submission, message: str, *, look_from: dt.datetime) -> int:
+    """The call's outcome is unknown: its postings wait for a look in Xero, no earlier than `look_from`."""
+    with transaction.atomic():
+        rows = _lock(Posting.objects.filter(submission=submission, status=Status.SENDING))
+        moved = rows.update(status=Status.UNCERTAIN, message=message, not_before=look_from, updated_at=timezone.now())
+        _log(rows, Status.UNCERTAIN)
+    return moved
+
+
+def look_later(rows: QuerySet[Posting], look_from: dt.datetime) -> None:
+    """Not seen in Xero yet, but too early to say that it is not there."""
+    rows.update(not_before=look_from)
+
+
+def withdraw(rows: QuerySet[Posting], user: User) -> int:
+    """Take back what has not been sent yet. Returns how many were."""
+    with transaction.atomic():
+        waiting = _lock(rows.filter(status=Status.QUEUED))
+        moved = waiting.update(status=Status.WITHDRAWN, message="", updated_at=timezone.now())
+        _log(waiting, Status.WITHDRAWN, user=user)
+    return moved
+
+
+def _by_pk(values: Mapping[int, Value]) -> Case:
+    return Case(*(When(pk=pk, then=value) for pk, value in values.items()))
+
+
+def _lock(rows: QuerySet[Posting]) -> QuerySet[Posting]:
+    """Return the very rows that `rows` names now, held until the transaction ends.
+
+    PostgreSQL locks them one by one; on SQLite nothing is needed, since its transactions begin with the write lock.
+    """
+    return Posting.objects.filter(pk__in=list(rows.select_for_update(of=("self",)).values_list("pk", flat=True)))
+
+
+def _log(rows: QuerySet[Posting], status: str, *, user: User | None = None) -> int:
+    """Write a PostLog line for each row as it stands now. Returns how many."""
+    lines = [
+        PostLog(
+            invoice_id=invoice, upload_id=upload, submission_id=submission, status=status, message=message, user=user
+        )
+        for invoice, upload, submission, message in rows.values_list("invoice", "upload", "submission", "message")
+    ]
+    PostLog.objects.bulk_create(lines, batch_size=500)
+    return len(lines)

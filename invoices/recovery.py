@@ -1,0 +1,144 @@
+"""What went quiet or uncertain: dead workers' rows are freed, lost answers are looked up in Xero.
+
+An uncertain posting is looked up by number before anything else happens to it. A document with its number is adopted
+only when it is proved ours (marker and total); someone else's is reported as a clash. Only when it is certain that
+Xero has finished with the lost call and the document is not there does the posting go back to the queue.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from invoices import answers, posting
+from invoices.answers import KINDS, NOT_UNIQUE, Recorded
+from invoices.documents import marker, url
+from invoices.models import DocumentType, Posting, Submission
+from xero_integration import connections
+from xero_integration.models import XeroConnection
+
+Outcome = Submission.Outcome
+MAX_LOOKED_UP = 500
+
+
+def free_the_dead() -> int:
+    """Free the rows of workers that have not been heard of within their lease. Returns how many rows moved.
+
+    Without stored bytes nothing was ever sent, so the rows queue again; with them the outcome is unknown.
+    """
+    freed = 0
+    for submission in Submission.objects.filter(
+        outcome__in=[Outcome.PREPARING, Outcome.SENDING], lease_until__lt=timezone.now()
+    ):
+        freed += _free(submission)
+    return freed
+
+
+def _free(submission: Submission) -> int:
+    was_sent = submission.outcome == Outcome.SENDING
+    won = Submission.objects.filter(
+        pk=submission.pk, outcome=submission.outcome, lease_until=submission.lease_until
+    ).update(outcome=Outcome.UNKNOWN if was_sent else Outcome.NOT_RECORDED, problem="The worker stopped on the way.")
+    if not won:
+        return 0
+    if was_sent:
+        words = "The worker stopped before Xero's answer was stored."
+        return posting.lose(submission, words, look_from=timezone.now())
+    return posting.release(posting.under_way(submission), "")
+
+
+def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> int:
+    """Look up uncertain postings that are due (all of `only`, when given). Returns how many were settled.
+
+    Raises XeroUnavailable and XeroAuthError; then the rows stay uncertain.
+    """
+    rows = Posting.objects.filter(connection=connection, status=Posting.Status.UNCERTAIN)
+    rows = rows.filter(not_before__lte=timezone.now()) if only is None else rows.filter(pk__in=only)
+    due = rows.select_related("invoice", "submission").order_by("document_type", "submission_id", "pk")[:MAX_LOOKED_UP]
+    settled = 0
+    for document_type, some in groupby(due, key=lambda each: each.document_type):
+        settled += _look_up(connection, DocumentType(document_type), list(some))
+    return settled
+
+
+def _look_up(connection: XeroConnection, document_type: DocumentType, due: Sequence[Posting]) -> int:
+    numbers = [each.invoice.xero_number for each in due]
+    if document_type == DocumentType.INVOICE:
+        found = connections.call(connection, lambda gateway: gateway.find_invoices(numbers))
+    else:
+        found = connections.call(connection, lambda gateway: gateway.find_credit_notes(numbers))
+    by_number = _live_by_number(found, KINDS[document_type].number_key)
+    settled = 0
+    for submission, some in groupby(due, key=lambda each: each.submission):
+        if submission is not None:
+            settled += _settle(submission, list(some), by_number)
+    return settled
+
+
+def _live_by_number(found: Iterable[dict[str, Any]], number_key: str) -> dict[str, dict[str, Any]]:
+    """Voided and deleted documents free their number, so a live one goes before them."""
+    live: dict[str, dict[str, Any]] = {}
+    for row in found:
+        if row.get("Status") not in ("VOIDED", "DELETED"):
+            live[str(row.get(number_key))] = row
+    return live
+
+
+def _settle(submission: Submission, rows: Sequence[Posting], by_number: dict[str, dict[str, Any]]) -> int:
+    """Apply what the look showed to rows that this submission still answers for, and to no others: whoever moved one
+    in the meantime knew more than this look."""
+    recorded: dict[int, Recorded] = {}
+    clashes: dict[int, str] = {}
+    absent: list[Posting] = []
+    for each in rows:
+        row = by_number.get(each.invoice.xero_number)
+        if row is None and NOT_UNIQUE in each.message:
+            clashes[each.pk] = f"{each.message} Xero does not show which document has the number: look for it there."
+        elif row is None:
+            absent.append(each)
+        elif (document := answers.recorded(answers.kind_of(each), row)) and is_ours(each, row):
+            recorded[each.pk] = document
+        else:
+            clashes[each.pk] = _clash(each, row)
+    settled = posting.post(submission, recorded) + posting.refuse(posting.under_way(submission), clashes)
+    return settled + _settle_absent(submission, absent)
+
+
+def _settle_absent(submission: Submission, absent: Sequence[Posting]) -> int:
+    """Queue again what is not in Xero, once Xero must have finished with the lost call."""
+    if not absent:
+        return 0
+    rows = posting.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
+    if _has_settled(submission):
+        return posting.release(rows, "")
+    posting.look_later(rows, timezone.now() + dt.timedelta(seconds=settings.XERO_LOOK_AFTER))
+    return 0
+
+
+def _has_settled(submission: Submission) -> bool:
+    """Whether Xero cannot be at work on this call any more. One that it answered is over."""
+    if submission.outcome == Outcome.ANSWERED:
+        return True
+    finished = (submission.sent_at or submission.created_at) + dt.timedelta(seconds=settings.XERO_SETTLES_AFTER)
+    return finished <= timezone.now()
+
+
+def is_ours(each: Posting, row: dict[str, Any]) -> bool:
+    """Whether a document in Xero with our number is the one that we sent: our marker (or address) and our total."""
+    invoice = each.invoice
+    marked = marker(invoice) in str(row.get("Reference") or "") or row.get("Url") == (url(invoice) or object())
+    return marked and answers.amount(row.get("Total")) == abs(invoice.total)
+
+
+def _clash(each: Posting, row: dict[str, Any]) -> str:
+    contact = (row.get("Contact") or {}).get("Name") or "another contact"
+    return (
+        f"Invoice # {NOT_UNIQUE}. Xero has another document with the number {each.invoice.xero_number}: "
+        f"{contact}, {row.get('Total')} {row.get('CurrencyCode') or ''}. "
+        "Change its number there or void it, then upload again."
+    )

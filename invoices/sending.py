@@ -1,0 +1,139 @@
+"""From claimed postings to recorded results: one call to Xero that creates up to 50 documents.
+
+The order is what makes it safe: claim and commit; render and commit the exact bytes; call; record what came back.
+Whatever ends this process in between, the rows say how far it got, and `recovery` goes on from there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from django.conf import settings
+from django.utils import timezone
+
+from invoices import posting
+from invoices.answers import NOT_UNIQUE, kind_of, read_results
+from invoices.documents import Refused, prepare
+from invoices.models import Posting, Submission
+from xero_integration import connections
+from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.gateway import MAX_BODY_BYTES, Answer
+from xero_integration.models import XeroConnection
+from xero_integration.payloads import Document, render
+
+
+def send_next(connection: XeroConnection) -> int:
+    """Send one call's worth of queued postings. Returns how many were claimed; 0 when there was nothing to send.
+
+    Raises XeroUnavailable (the rows wait, the caller pauses the connection) and XeroAuthError (a person must
+    reconnect); in both cases nothing was recorded and the rows are queued again.
+    """
+    submission = posting.claim(connection)
+    if submission is None:
+        return 0
+    rows = list(posting.under_way(submission).order_by("pk"))
+    documents = _prepare(connection, submission, rows)
+    if documents:
+        _send(connection, submission, documents)
+    else:
+        posting.close(submission, Submission.Outcome.NOT_RECORDED)
+    return len(rows)
+
+
+def _prepare(connection: XeroConnection, submission: Submission, rows: Sequence[Posting]) -> dict[int, Document]:
+    """Return the documents to send by posting id; what Xero would refuse is refused here, each alone."""
+    prepared = prepare(connection, rows)
+    reasons = {pk: result.words for pk, result in prepared.items() if isinstance(result, Refused)}
+    posting.refuse(posting.under_way(submission), reasons)
+    return {pk: result for pk, result in prepared.items() if isinstance(result, Document)}
+
+
+def _send(connection: XeroConnection, submission: Submission, documents: dict[int, Document]) -> None:
+    body = render(documents.values())
+    if len(body) > MAX_BODY_BYTES and len(documents) > 1:
+        posting.close(
+            submission, Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes."
+        )
+        posting.release(posting.under_way(submission), "", batch_cap=len(documents) // 2)
+        return
+    if not posting.store_body(submission, body, hashlib.sha256(body).hexdigest()):
+        return
+    endpoint = kind_of(submission).endpoint
+    try:
+        answer = connections.call(
+            connection, lambda gateway: gateway.create_documents(endpoint, body, str(submission.pk))
+        )
+    except (XeroUnavailable, XeroAuthError) as error:
+        _not_recorded(submission, error)
+        raise
+    except XeroRejected as error:
+        _refused_whole(submission, documents, error)
+    except XeroOutcomeUnknown as error:
+        _lost(submission, error)
+    else:
+        record(submission, documents, answer)
+
+
+def _not_recorded(submission: Submission, error: XeroUnavailable | XeroAuthError) -> None:
+    posting.release(posting.under_way(submission), "")
+    posting.close(
+        submission,
+        Submission.Outcome.NOT_RECORDED,
+        status_code=error.status_code,
+        correlation_id=error.correlation_id,
+        problem=str(error),
+    )
+
+
+def _refused_whole(submission: Submission, documents: Mapping[int, Document], error: XeroRejected) -> None:
+    """A whole-request 400: alone, the document is refused with Xero's words; in company, the call is halved after a
+    look, since Xero is known to have created the valid ones of such a request at times."""
+    posting.close(
+        submission,
+        Submission.Outcome.ANSWERED,
+        status_code=error.status_code,
+        correlation_id=error.correlation_id,
+        problem=str(error),
+    )
+    if len(documents) == 1 and not error.elements:
+        posting.refuse(posting.under_way(submission), dict.fromkeys(documents, str(error)))
+        return
+    errors = read_results(kind_of(submission), _numbers(documents), error.elements).refused
+    posting.refuse(posting.under_way(submission), errors)
+    left = posting.under_way(submission)
+    left.update(batch_cap=max(1, len(documents) // 2))
+    posting.lose(submission, "", look_from=timezone.now())
+
+
+def _lost(submission: Submission, error: XeroOutcomeUnknown) -> None:
+    posting.lose(submission, str(error), look_from=timezone.now() + dt.timedelta(seconds=settings.XERO_LOOK_AFTER))
+    posting.close(
+        submission,
+        Submission.Outcome.UNKNOWN,
+        status_code=error.status_code,
+        correlation_id=error.correlation_id,
+        problem=str(error),
+    )
+
+
+def record(submission: Submission, documents: Mapping[int, Document], answer: Answer) -> None:
+    """Store what Xero said of each document. What its answer leaves out is uncertain, never taken for a success."""
+    kind = kind_of(submission)
+    results = read_results(kind, _numbers(documents), answer.rows(kind.endpoint))
+    taken = {pk: words for pk, words in results.refused.items() if NOT_UNIQUE in words}
+    posting.post(submission, results.recorded)
+    posting.refuse(posting.under_way(submission), {pk: w for pk, w in results.refused.items() if pk not in taken})
+    posting.close(
+        submission,
+        Submission.Outcome.ANSWERED,
+        status_code=answer.status_code,
+        correlation_id=answer.correlation_id,
+    )
+    # A number that is taken may be our own document from a call whose answer was lost: only a look can tell.
+    posting.lose(submission, "; ".join(sorted(set(taken.values()))), look_from=timezone.now())
+
+
+def _numbers(documents: Mapping[int, Document]) -> dict[int, str]:
+    return {pk: document.number for pk, document in documents.items()}

@@ -1,0 +1,78 @@
+"""What wakes the workers. A task carries ids only and decides nothing: the rows know what is to be done, so a lost
+task costs a minute and a task delivered twice finds nothing left to claim."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+
+from celery import shared_task
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from invoices import journey, posting, recovery
+from invoices.models import Posting
+from xero_integration.models import XeroConnection
+
+logger = logging.getLogger(__name__)
+
+# Below the soft time limit of a task, so that a long upload goes on in a new task instead of being cut off.
+WORK_SECONDS = 90
+# Xero allows five calls in flight for an organisation; one is kept free for people's clicks.
+WORKERS_EACH_ORGANISATION = 4
+
+
+@shared_task
+def work(connection_id: int, spread: bool = True) -> None:
+    """Do what is due for one organisation, for at most a minute and a half; then make room for others.
+
+    The first worker sees to the contacts and then calls as many others (`spread`) as the queue can use.
+    """
+    until = time.monotonic() + WORK_SECONDS
+    connection = XeroConnection.objects.select_related("token_set").get(pk=connection_id)
+    if not journey.may_work(connection):
+        return
+    with journey.waiting_rows(connection):
+        journey.prepare(connection)
+        if spread:
+            wake(connection_id, workers=_workers_for(connection) - 1, spread=False)
+        if journey.advance(connection, until):
+            wake(connection_id, spread=False)
+
+
+def _workers_for(connection: XeroConnection) -> int:
+    return max(1, min(WORKERS_EACH_ORGANISATION, -(-posting.sendable(connection).count() // posting.MAX_BATCH)))
+
+
+@shared_task
+def sweep() -> None:
+    """Free what dead workers left, and wake workers for whatever is due: what makes a lost task harmless."""
+    recovery.free_the_dead()
+    for connection_id in _connections_with_work():
+        wake(connection_id)
+
+
+def _connections_with_work() -> list[int]:
+    now = timezone.now()
+    due = Q(status=Posting.Status.QUEUED) | Q(status=Posting.Status.UNCERTAIN, not_before__lte=now)
+    postings = Posting.objects.filter(due, connection__status=XeroConnection.Status.CONNECTED)
+    postings = postings.filter(Q(connection__paused_until__isnull=True) | Q(connection__paused_until__lte=now))
+    return list(postings.values_list("connection_id", flat=True).distinct())
+
+
+def wake(connection_id: int, *, workers: int = 1, spread: bool = True) -> None:
+    """Ask `workers` workers to look after this organisation. A broker that is down only delays: the sweep comes."""
+    for _ in range(workers):
+        try:
+            work.delay(connection_id, spread)
+        except OperationalError:
+            logger.warning("The broker cannot be reached; the sweep sends what is queued once it is back.")
+            return
+
+
+def wake_after_commit(connection_id: int) -> None:
+    """Wake a worker for this organisation as soon as what was queued is committed."""
+    transaction.on_commit(partial(wake, connection_id), robust=True)
