@@ -1,0 +1,131 @@
+"""Which invoices a page, a download or an upload is about: a billing period, a search and a state."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from django.core.exceptions import BadRequest
+from django.db.models import Count, Q, QuerySet, Sum
+from django.http import Http404, QueryDict
+
+from invoices.models import BillingPeriod, Invoice, Posting
+
+NOT_UPLOADED = "not_uploaded"
+STATES: dict[str, str] = {"": "All", NOT_UPLOADED: "Not uploaded"} | {
+    status.value: str(status.label) for status in Posting.Status
+}
+UPLOADABLE_STATUSES = (Posting.Status.REJECTED, Posting.Status.WITHDRAWN)
+UPLOADABLE = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE_STATUSES)
+
+
+@dataclass(frozen=True)
+class StateCount:
+    """How many invoices are in a state; `label` is the page's word for it."""
+
+    state: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class CurrencyTotal:
+    """What the invoices of one currency come to."""
+
+    currency: str
+    count: int
+    subtotal: Decimal
+    tax: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The invoices of `period` that `search` finds and that are in `state` (a key of STATES, "" for any)."""
+
+    period: BillingPeriod
+    search: str = ""
+    state: str = ""
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> Selection | None:
+        """Read `period` (a BillingId; the newest when left out), `q` and `state`; None while there is no period.
+
+        Raises Http404 for a period that is not there, and BadRequest for an unknown state: taking that for "all"
+        would select more than was asked for.
+        """
+        state = query.get("state", "")
+        if state not in STATES:
+            raise BadRequest(f"There is no state {state!r}.")
+        billing_id = query.get("period", "")
+        periods = BillingPeriod.objects.filter(billing_id=billing_id) if billing_id else BillingPeriod.objects.all()
+        period = periods.first()
+        if period is None:
+            if billing_id:
+                raise Http404("There is no such billing period.")
+            return None
+        return cls(period, query.get("q", "").strip(), state)
+
+    def invoices(self) -> QuerySet[Invoice]:
+        """Return the invoices, each with its customer, its posting and the organisation that one went to."""
+        found = self._found()
+        if self.state == NOT_UPLOADED:
+            found = found.filter(posting__isnull=True)
+        elif self.state:
+            found = found.filter(posting__status=self.state)
+        return found.select_related("customer", "posting", "posting__connection")
+
+    def uploadable(self) -> QuerySet[Invoice]:
+        """Return those that UPLOAD TO XERO may still take: not uploaded yet, refused or withdrawn."""
+        return self.invoices().filter(UPLOADABLE)
+
+    def chosen(self, ids: Iterable[str]) -> QuerySet[Invoice]:
+        """Return the period's invoices with these ids, whatever the filter. Raises BadRequest for what is no id."""
+        try:
+            keys = [uuid.UUID(each) for each in ids]
+        except ValueError as error:
+            raise BadRequest("That is not the id of an invoice.") from error
+        return replace(self, search="", state="").invoices().filter(pk__in=keys)
+
+    def state_counts(self) -> list[StateCount]:
+        """Return how many of the period and search are in each state: all first, then those with any."""
+        rows = self._found().order_by().values_list("posting__status").annotate(Count("pk"))
+        counts = {status or NOT_UPLOADED: count for status, count in rows}
+        counts[""] = sum(counts.values())
+        return [
+            StateCount(state, label, counts.get(state, 0))
+            for state, label in STATES.items()
+            if counts.get(state) or state in ("", self.state)
+        ]
+
+    def totals(self) -> list[CurrencyTotal]:
+        """Return the sums of the selection, currency by currency; to the cent on any database."""
+        cent = Decimal("0.01")
+        rows = (
+            self.invoices()
+            .order_by("currency")
+            .values_list("currency")
+            .annotate(Count("pk"), Sum("subtotal"), Sum("tax"), Sum("total"))
+        )
+        return [CurrencyTotal(code, count, *(each.quantize(cent) for each in sums)) for code, count, *sums in rows]
+
+    def query(self, **changes: str) -> str:
+        """Return the query string of this selection, with `changes` (of `q` and `state`) applied."""
+        parts = {"period": self.period.billing_id, "q": self.search, "state": self.state} | changes
+        return urlencode({name: value for name, value in parts.items() if value})
+
+    def _found(self) -> QuerySet[Invoice]:
+        """Return the invoices of the period that the search finds, in any state."""
+        invoices = Invoice.objects.filter(period=self.period)
+        if not self.search:
+            return invoices
+        return invoices.filter(
+            Q(number__icontains=self.search)
+            | Q(xero_number__icontains=self.search)
+            | Q(customer__name__icontains=self.search)
+            | Q(customer__erp_id__icontains=self.search)
+            | Q(customer__tenant_id__iexact=self.search)
+        )

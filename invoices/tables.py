@@ -1,0 +1,158 @@
+"""The tables of the invoice pages: their columns, how they sort and how a cell reads."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import django_tables2 as tables
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from invoices.models import Invoice, Posting
+from invoices.selection import UPLOADABLE_STATUSES
+
+ROWS_A_PAGE = 50
+FIGURE = {"td": {"class": "figure"}, "th": {"class": "figure"}}
+
+
+class DayColumn(tables.Column):  # type: ignore[misc]
+    """A date, in words that no country reads the wrong way round."""
+
+    def render(self, value: dt.date) -> str:
+        return date_format(value, "j M Y")
+
+
+class MoneyColumn(tables.Column):  # type: ignore[misc]
+    """An amount to the cent, with thousands apart, under a header that stands over the figures."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(attrs=FIGURE, **options)
+
+    def render(self, value: Decimal) -> str:
+        return f"{value:,.2f}"
+
+
+class NumberColumn(tables.Column):  # type: ignore[misc]
+    """An invoice's number with the link to its page, and under it the number in Xero where that differs."""
+
+    attrs = {"td": {"class": "words"}}
+
+    def render(self, record: Invoice) -> SafeString:
+        return number_cell(record)
+
+
+class CellColumn(tables.Column):  # type: ignore[misc]
+    """A cell that `_table.html` renders from `template`, within the page's own context."""
+
+    def __init__(self, template: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.template = template
+
+
+class TickColumn(tables.Column):  # type: ignore[misc]
+    """A box to tick for what may be uploaded; the reason where it may not."""
+
+    def __init__(self) -> None:
+        super().__init__(empty_values=(), orderable=False, attrs={"td": {"class": "tick"}, "th": {"class": "tick"}})
+
+    @property
+    def header(self) -> SafeString:
+        return mark_safe(
+            '<span class="visually-hidden">Select</span><input type="checkbox" class="form-check-input"'
+            ' data-select-page data-needs-js hidden aria-label="Select all on this page">'
+        )
+
+    def render(self, record: Invoice) -> SafeString:
+        reason = why_not_uploadable(record)
+        return format_html(
+            '<input type="checkbox" class="form-check-input" name="invoice" value="{}" aria-label="{}"{}>',
+            record.pk,
+            f"Select {record.number}" + (f" (not possible: {reason})" if reason else ""),
+            format_html(' disabled title="{}"', reason) if reason else "",
+        )
+
+
+class InvoiceTable(tables.Table):  # type: ignore[misc]
+    """A billing period's invoices. Without `may_upload` the boxes to tick are left out."""
+
+    tick = TickColumn()
+    number = NumberColumn(verbose_name="Number", order_by=("number",))
+    customer = tables.Column(order_by=("customer__name", "number"))
+    issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"))
+    due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"))
+    currency = tables.Column(order_by=("currency", "number"))
+    subtotal = MoneyColumn(order_by=("subtotal", "number"))
+    tax = MoneyColumn(order_by=("tax", "number"))
+    total = MoneyColumn(order_by=("total", "number"))
+    state = CellColumn(
+        "invoices/_state_cell.html",
+        verbose_name="State in Xero",
+        order_by=("posting__status", "number"),
+    )
+
+    class Meta:
+        order_by = "number"
+        order_by_field = "sort"
+        empty_text = "No invoice of this billing period fits the search and the state."
+        attrs = {"class": "table table-hover", "caption": "Invoices of the billing period"}
+
+    def __init__(self, invoices: QuerySet[Invoice], *, may_upload: bool) -> None:
+        super().__init__(invoices, exclude=() if may_upload else ("tick",))
+
+
+class PostingTable(tables.Table):  # type: ignore[misc]
+    """What became of each invoice of an upload."""
+
+    number = NumberColumn(accessor="invoice", verbose_name="Number", order_by=("invoice__number",))
+    customer = tables.Column(accessor="invoice__customer", order_by=("invoice__customer__name", "invoice__number"))
+    total = MoneyColumn(accessor="invoice__total", order_by=("invoice__total", "invoice__number"))
+    status = CellColumn("invoices/_posting_state.html", verbose_name="State", order_by=("status", "invoice__number"))
+    updated_at = CellColumn("invoices/_posting_time.html", verbose_name="Last change", order_by=("updated_at", "pk"))
+    message = CellColumn(
+        "invoices/_posting_message.html",
+        verbose_name="What Xero said",
+        orderable=False,
+        attrs={"td": {"class": "words"}},
+    )
+
+    class Meta:
+        order_by = "number"
+        order_by_field = "sort"
+        empty_text = "No invoice of this upload is in that state."
+        attrs = {"class": "table table-hover", "caption": "Invoices of the upload"}
+
+    def render_number(self, record: Posting) -> SafeString:
+        return number_cell(record.invoice)
+
+    def render_total(self, record: Posting) -> SafeString:
+        return format_html("{} <span class='quiet'>{}</span>", f"{record.invoice.total:,.2f}", record.invoice.currency)
+
+
+def number_cell(invoice: Invoice) -> SafeString:
+    """Return the number as a link to the invoice, both numbers when Xero knows it by another."""
+    in_xero = (
+        format_html('<span class="sub">In Xero: {}</span>', invoice.xero_number) if invoice.is_transliterated else ""
+    )
+    credit = format_html('<span class="sub">Credit note</span>') if invoice.is_credit_note else ""
+    return format_html(
+        '<a href="{}">{}</a>{}{}', reverse("invoice", args=[invoice.pk]), invoice.number, in_xero, credit
+    )
+
+
+def why_not_uploadable(invoice: Invoice) -> str:
+    """Return why UPLOAD TO XERO would not take this invoice now, "" when it would."""
+    posting = getattr(invoice, "posting", None)
+    if posting is None or posting.status in UPLOADABLE_STATUSES:
+        return ""
+    return "already in Xero" if posting.status == Posting.Status.POSTED else "already on its way to Xero"
+
+
+def arrange(table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE) -> tables.Table:
+    """Sort and page `table` as the request's `sort` and `page` say; a page out of range is the nearest there is."""
+    return tables.RequestConfig(request, paginate={"per_page": rows}).configure(table)

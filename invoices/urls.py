@@ -1,0 +1,15 @@
+"""The addresses of the invoices: the list, what became of them, and how they get in and out."""
+
+from django.urls import path
+
+from invoices.views import invoice, listing, logs
+
+urlpatterns = [
+    path("analyze/business/invoices/", listing.invoice_list, name="invoice_list"),
+    path("invoices/upload/", listing.upload_to_xero, name="upload_to_xero"),
+    path("invoices/logs/", logs.post_logs, name="post_logs"),
+    path("invoices/logs/<int:pk>/", logs.upload, name="upload"),
+    path("invoices/logs/<int:pk>/again/", logs.upload_again, name="upload_again"),
+    path("invoices/logs/<int:pk>/withdraw/", logs.upload_withdraw, name="upload_withdraw"),
+    path("invoices/<uuid:pk>/", invoice.invoice, name="invoice"),
+]

@@ -1,0 +1,1 @@
+"""The pages about invoices, a module for each."""

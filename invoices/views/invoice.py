@@ -1,0 +1,29 @@
+"""One invoice: its facts and lines, its journey to Xero, and the link to it there."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from c3portal import roles
+from invoices.models import Invoice
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Show one invoice. 404 when there is none with this id."""
+    found = get_object_or_404(
+        Invoice.objects.select_related("customer", "period", "posting", "posting__connection", "posting__upload"), pk=pk
+    )
+    context = {
+        "invoice": found,
+        "posting": getattr(found, "posting", None),
+        "lines": found.lines.all(),
+        "journey": found.post_logs.select_related("user", "upload", "upload__connection"),
+        "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
+    }
+    return render(request, "invoices/invoice.html", context)

@@ -1,0 +1,131 @@
+"""Analyze → Business → Download Invoice/Payments: a billing period's invoices, and UPLOAD TO XERO."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST, require_safe
+
+from c3portal import roles
+from c3portal.models import User
+from invoices import posting, tasks
+from invoices.models import BillingPeriod, Invoice
+from invoices.selection import Selection
+from invoices.tables import InvoiceTable, arrange
+from xero_integration import reference
+from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
+
+UPLOADERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def invoice_list(request: HttpRequest) -> HttpResponseBase:
+    """Show the invoices of `period`, `q` and `state`, sorted by `sort`; with how to connect while nothing is."""
+    selection = Selection.from_query(request.GET)
+    may_upload = roles.role_of(request.user) in UPLOADERS
+    xero_settings = XeroSettings.load()
+    context = {
+        "selection": selection,
+        "periods": BillingPeriod.objects.all(),
+        "xero_settings": xero_settings,
+        "redirect_uri": f"{settings.PORTAL_URL}/",
+        "invoice_statuses": InvoiceStatus.choices,
+    }
+    if selection:
+        context |= _of_selection(request, selection, may_upload=may_upload)
+    return render(request, "invoices/list.html", context)
+
+
+def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: bool) -> dict[str, Any]:
+    return {
+        "table": arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request),
+        "pills": [
+            {"label": each.label, "count": each.count, "current": each.state == selection.state, "query": query}
+            for each in selection.state_counts()
+            if (query := selection.query(state=each.state))
+        ],
+        "totals": selection.totals(),
+        "uploadable": selection.uploadable().count() if may_upload else 0,
+    }
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
+    """Queue the ticked invoices, or with `all` every one of the filter, and go to the log of this upload.
+
+    Says what is missing, with the link to mend it, when nothing is selected or connected or a setting is not filled in.
+    """
+    selection = Selection.from_query(request.POST)
+    if selection is None:
+        return redirect("invoice_list")
+    back = redirect(f"{reverse('invoice_list')}?{selection.query()}")
+    everything = "all" in request.POST
+    if not everything and not request.POST.getlist("invoice"):
+        messages.warning(request, "Nothing was selected. Tick the invoices to upload, or all of the filter.")
+        return back
+    if problem := missing_for_upload(may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN):
+        messages.error(request, problem)
+        return back
+    invoices = selection.uploadable() if everything else selection.chosen(request.POST.getlist("invoice"))
+    return start(request, invoices, invoice_status=_invoice_status(request)) or back
+
+
+def missing_for_upload(*, may_set: bool) -> str | SafeString:
+    """Return what must be done before anything can be uploaded, with the link to do it; "" when nothing.
+
+    `may_set` tells whether the reader may open Settings → General, or has to ask someone who may.
+    """
+    general = (
+        format_html('<a href="{}">Settings → General</a>', reverse("settings_general"))
+        if may_set
+        else "Settings → General (ask a System Admin)"
+    )
+    xero_settings, connection = XeroSettings.load(), XeroConnection.objects.current()
+    if connection is None:
+        connect = reverse("invoice_list") + "#connect"
+        return format_html('No organisation in Xero is connected. <a href="{}">Connect to Xero</a> first.', connect)
+    if not connection.is_usable:
+        return f"The connection to {connection.name} needs reconnecting before anything can be uploaded."
+    if missing := xero_settings.missing():
+        return format_html("Still missing in {}: {}.", general, ", ".join(missing))
+    if problems := reference.settings_problems(xero_settings, connection):
+        return format_html("To be mended in {}: {}", general, " ".join(problems.values()))
+    return ""
+
+
+def start(request: HttpRequest, invoices: QuerySet[Invoice], *, invoice_status: str) -> HttpResponse | None:
+    """Queue the invoices, say how many, and return the way to their log; None when nothing was left to queue.
+
+    To be called once `missing_for_upload` has nothing to say.
+    """
+    connection = cast(XeroConnection, XeroConnection.objects.current())
+    queued = posting.queue(
+        invoices, connection=connection, user=cast(User, request.user), invoice_status=invoice_status
+    )
+    if queued.upload is None:
+        messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")
+        return None
+    tasks.wake_after_commit(connection.pk)
+    waiting = "1 invoice is" if queued.queued == 1 else f"{queued.queued:,} invoices are"
+    skipped = f" {queued.already:,} left out: already in Xero or on the way." if queued.already else ""
+    messages.success(request, f"{waiting} on the way to {connection.name}.{skipped}")
+    return redirect(queued.upload)
+
+
+def _invoice_status(request: HttpRequest) -> str:
+    """Return the status chosen beside the button. Raises BadRequest for one that Xero does not have."""
+    status = request.POST.get("invoice_status") or XeroSettings.load().invoice_status
+    if status not in InvoiceStatus.values:
+        raise BadRequest("There is no such status for invoices.")
+    return status

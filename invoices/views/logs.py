@@ -1,0 +1,181 @@
+"""VIEW POST LOGS: the uploads, newest first, and what became of each invoice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest, ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Count, F, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from c3portal import roles
+from c3portal.models import User
+from invoices import posting
+from invoices.models import Invoice, Posting, PostLog, Upload
+from invoices.tables import PostingTable, arrange
+from invoices.views.listing import UPLOADERS, missing_for_upload, start
+from xero_integration.models import XeroConnection
+
+UPLOADS_A_PAGE = 20
+UNDER_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an upload has come: `counts` by status, and how many have `moved` on to a later upload."""
+
+    counts: dict[str, int]
+    moved: int
+
+    @property
+    def here(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def total(self) -> int:
+        return self.here + self.moved
+
+    @property
+    def waiting(self) -> int:
+        return self.counts.get(Posting.Status.QUEUED, 0)
+
+    @property
+    def under_way(self) -> int:
+        """How many will still change by themselves."""
+        return sum(self.counts.get(status, 0) for status in UNDER_WAY)
+
+    @property
+    def done(self) -> int:
+        return self.total - self.under_way
+
+    @property
+    def rejected(self) -> int:
+        return self.counts.get(Posting.Status.REJECTED, 0)
+
+    @property
+    def by_state(self) -> list[dict[str, Any]]:
+        """Return the states that occur, each with its word and count, in the order of the journey."""
+        return [
+            {"status": status.value, "label": status.label, "count": self.counts[status]}
+            for status in Posting.Status
+            if self.counts.get(status)
+        ]
+
+
+def progress_of(uploads: list[Upload]) -> dict[int, Progress]:
+    """Return the progress of each upload by its id, with two queries however many they are.
+
+    An invoice that was refused and uploaded again belongs to the later upload; the earlier counts it as moved.
+    """
+    keys = [upload.pk for upload in uploads]
+    counts: dict[int, dict[str, int]] = {key: {} for key in keys}
+    rows = Posting.objects.filter(upload__in=keys).values_list("upload", "status").annotate(Count("pk"))
+    for key, status, count in rows:
+        counts[key][status] = count
+    moved = dict(
+        PostLog.objects.filter(upload__in=keys)
+        .exclude(invoice__posting__upload=F("upload"))
+        .order_by()
+        .values_list("upload")
+        .annotate(Count("invoice", distinct=True))
+    )
+    return {key: Progress(counts[key], moved.get(key, 0)) for key in keys}
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def post_logs(request: HttpRequest) -> HttpResponseBase:
+    """List the uploads, newest first, with counts and progress; only the list when htmx asks."""
+    uploads = Upload.objects.select_related("connection", "period", "created_by")
+    page = Paginator(uploads, UPLOADS_A_PAGE).get_page(request.GET.get("page"))
+    progress = progress_of(list(page))
+    rows = [{"upload": upload, "progress": progress[upload.pk]} for upload in page]
+    context = {
+        "page": page,
+        "rows": rows,
+        "refresh": _refresh_seconds(any(row.under_way for row in progress.values())),
+    }
+    template = "invoices/_logs_live.html" if "HX-Request" in request.headers else "invoices/logs.html"
+    return render(request, template, context)
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show what became of each invoice of an upload, in the `state` asked for; only the table when htmx asks."""
+    found = get_object_or_404(Upload.objects.select_related("connection", "period", "created_by"), pk=pk)
+    progress = progress_of([found])[found.pk]
+    state = request.GET.get("state", "")
+    if state and state not in Posting.Status.values:
+        raise BadRequest(f"There is no state {state!r}.")
+    context = {
+        "upload": found,
+        "progress": progress,
+        "state": state,
+        "table": arrange(PostingTable(_postings(found, state)), request),
+        "moved": _moved_on(found) if progress.moved else [],
+        "refresh": _refresh_seconds(bool(progress.under_way)),
+    }
+    template = "invoices/_upload_live.html" if "HX-Request" in request.headers else "invoices/upload.html"
+    return render(request, template, context)
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Queue the refused invoices of an upload again, or the one named by `invoice`, and go to the new upload's log."""
+    found = get_object_or_404(Upload, pk=pk)
+    if problem := missing_for_upload(may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN):
+        messages.error(request, problem)
+        return redirect(found)
+    refused = _refused(found, request.POST.get("invoice", ""))
+    return start(request, refused, invoice_status=found.invoice_status) or redirect(found)
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Take back the invoices of an upload that still wait; what is being sent goes its way."""
+    found = get_object_or_404(Upload, pk=pk)
+    taken = posting.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
+    what = "1 invoice was" if taken == 1 else f"{taken:,} invoices were"
+    messages.success(request, f"{what} taken back before being sent. They can be uploaded again at any time.")
+    return redirect(found)
+
+
+def _postings(found: Upload, state: str) -> QuerySet[Posting]:
+    postings = Posting.objects.filter(upload=found).select_related("invoice", "invoice__customer", "connection")
+    return postings.filter(status=state) if state else postings
+
+
+def _moved_on(found: Upload) -> QuerySet[Upload]:
+    """Return the later uploads that now carry invoices of this one."""
+    logged = PostLog.objects.filter(upload=found).values("invoice")
+    return Upload.objects.filter(postings__invoice__in=logged).exclude(pk=found.pk).distinct()
+
+
+def _refused(found: Upload, invoice_id: str) -> QuerySet[Invoice]:
+    """Return the refused invoices of the upload, or the one with this id. Raises BadRequest for what is no id."""
+    refused = Invoice.objects.filter(posting__upload=found, posting__status=Posting.Status.REJECTED)
+    if not invoice_id:
+        return refused
+    try:
+        return refused.filter(pk=invoice_id)
+    except ValidationError as error:
+        raise BadRequest("That is not the id of an invoice.") from error
+
+
+def _refresh_seconds(under_way: bool) -> int:
+    """Return how often the page should ask again: not at all when nothing can change, seldom while Xero makes us
+    wait, so that a page left open over a daily limit does not ask forty thousand times."""
+    if not under_way:
+        return 0
+    connection = XeroConnection.objects.current()
+    waits = connection is None or not connection.is_usable or connection.is_paused(timezone.now())
+    return 30 if waits else 2

@@ -1,0 +1,64 @@
+// Comforts only: every page works without this file.
+(() => {
+  const selectable = (form) => [...form.querySelectorAll("input[name=invoice]:not(:disabled)")];
+
+  const showSelection = (form) => {
+    const boxes = selectable(form);
+    const ticked = boxes.filter((box) => box.checked).length;
+    const everything = form.querySelector("[data-select-filter]");
+    const page = form.querySelector("[data-select-page]");
+    const count = form.querySelector("[data-selected-count]");
+    if (page) {
+      page.checked = ticked > 0 && ticked === boxes.length;
+      page.indeterminate = ticked > 0 && ticked < boxes.length;
+    }
+    if (count) {
+      const number = everything?.checked ? Number(everything.dataset.selectFilter) : ticked;
+      count.textContent = `${number.toLocaleString("en")} selected`;
+    }
+  };
+
+  const startSelection = (form) => {
+    const everything = form.querySelector("[data-select-filter]");
+    form.querySelectorAll("[data-needs-js]").forEach((element) => element.removeAttribute("hidden"));
+    form.addEventListener("change", ({ target }) => {
+      if (target.matches("[data-select-page]")) {
+        selectable(form).forEach((box) => { box.checked = target.checked; });
+        if (everything && !target.checked) everything.checked = false;
+      } else if (target === everything) {
+        selectable(form).forEach((box) => { box.checked = everything.checked; });
+      } else if (target.name === "invoice" && !target.checked && everything) {
+        everything.checked = false;
+      }
+      showSelection(form);
+    });
+    showSelection(form);
+  };
+
+  const startCopy = (button) => {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+      const status = button.parentElement.querySelector("[role=status]");
+      status.textContent = "Copied";
+      window.setTimeout(() => { status.textContent = ""; }, 3000);
+    });
+  };
+
+  const closeMenus = (event) => {
+    document.querySelectorAll("details.menu[open]").forEach((menu) => {
+      const escape = event.type === "keydown" && event.key === "Escape";
+      if (escape && menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      if (escape || (event.type === "click" && !menu.contains(event.target))) menu.open = false;
+    });
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("form[data-selection]").forEach(startSelection);
+    document.querySelectorAll("[data-copy]").forEach(startCopy);
+    document.addEventListener("click", closeMenus);
+    document.addEventListener("keydown", closeMenus);
+  });
+  // Going back restores the ticks of before without telling anyone.
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-selection]").forEach(showSelection));
+})();
