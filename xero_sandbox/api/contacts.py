@@ -1,0 +1,202 @@
+"""Contacts: how they are found, listed, created and changed."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from xero_sandbox import clock, wire
+from xero_sandbox.api.answers import Answer, bad_request, not_found
+from xero_sandbox.api.ask import Ask
+from xero_sandbox.api.filters import paged, where_filter
+from xero_sandbox.models import Contact, Organisation
+from xero_sandbox.storage import writing
+
+WHERE_COLUMNS = {
+    "Name": "name",
+    "ContactNumber": "number",
+    "AccountNumber": "account_number",
+    "EmailAddress": "email",
+    "ContactStatus": "status",
+    "ContactID": "contact_id",
+}
+# What a contact may carry that the sandbox keeps as it came.
+KEPT_FIELDS = (
+    "FirstName",
+    "LastName",
+    "CompanyNumber",
+    "TaxNumber",
+    "Addresses",
+    "Phones",
+    "ContactPersons",
+    "DefaultCurrency",
+    "BankAccountDetails",
+)
+LONGEST = {"Name": 255, "ContactNumber": 50, "AccountNumber": 50, "EmailAddress": 255}
+SUMMARY_LEAVES_OUT = ("Addresses", "Phones", "ContactPersons", "ContactGroups")
+
+
+def as_json(contact: Contact, summary: bool = False) -> dict[str, Any]:
+    """Return a contact as the wire carries it; a summary leaves out addresses, phones and people."""
+    full = {
+        "ContactID": str(contact.contact_id),
+        **({"ContactNumber": contact.number} if contact.number else {}),
+        **({"AccountNumber": contact.account_number} if contact.account_number else {}),
+        "ContactStatus": contact.status,
+        "Name": contact.name,
+        "EmailAddress": contact.email,
+        "BankAccountDetails": "",
+        "Addresses": [
+            {"AddressType": kind, "City": "", "Region": "", "PostalCode": "", "Country": ""}
+            for kind in ("STREET", "POBOX")
+        ],
+        "Phones": [],
+        "UpdatedDateUTC": wire.ms_date(contact.updated_at),
+        "ContactGroups": [],
+        "IsSupplier": False,
+        "IsCustomer": True,
+        "ContactPersons": [],
+        "HasAttachments": False,
+        "HasValidationErrors": False,
+        **contact.details,
+    }
+    return {key: value for key, value in full.items() if not (summary and key in SUMMARY_LEAVES_OUT)}
+
+
+def show_contacts(ask: Ask) -> Answer:
+    """GET /Contacts: filtered, and paged when a page is asked for."""
+    found = ask.organisation.contacts.all()
+    if not ask.flag("includeArchived") and not ask.listed("IDs"):
+        found = found.filter(status="ACTIVE")
+    found = _filtered(ask, found)
+    rows, pagination = paged(ask, found)
+    summary = ask.flag("summaryOnly")
+    return ask.envelope("Contacts", [as_json(row, summary) for row in rows], **pagination)
+
+
+def _filtered(ask: Ask, found: QuerySet[Contact]) -> QuerySet[Contact]:
+    if ids := ask.listed("IDs"):
+        found = found.filter(contact_id__in=[one for text in ids if (one := wire.parse_id(text))])
+    if where := ask.query.get("where"):
+        found = found.filter(where_filter(where, WHERE_COLUMNS))
+    if term := ask.query.get("searchTerm"):
+        found = found.filter(Q(name__icontains=term) | Q(number__icontains=term) | Q(email__icontains=term))
+    if since := ask.since():
+        found = found.filter(updated_at__gt=since)
+    return found
+
+
+def show_contact(ask: Ask) -> Answer:
+    """GET /Contacts/{ContactID or ContactNumber}."""
+    contact = by_ident(ask.organisation, ask.ident)
+    return ask.envelope("Contacts", [as_json(contact)]) if contact else not_found()
+
+
+def by_ident(organisation: Organisation, ident: str) -> Contact | None:
+    """Find a contact by its id or its number."""
+    contact_id = wire.parse_id(ident)
+    match = Q(contact_id=contact_id) if contact_id else Q(number=ident)
+    return organisation.contacts.filter(match).first() if ident else None
+
+
+def create_contacts(ask: Ask) -> Answer:
+    """PUT /Contacts: creates every sound element, whatever the others are like."""
+    return _write(ask, updates=False)
+
+
+def update_contacts(ask: Ask) -> Answer:
+    """POST /Contacts: changes those found by ContactID, ContactNumber or Name, and creates the rest."""
+    return _write(ask, updates=True)
+
+
+def _write(ask: Ask, updates: bool) -> Answer:
+    with writing():
+        written = [_write_one(ask, sent, updates) for sent in ask.elements("Contacts")]
+    refused = [item for item in written if item["HasValidationErrors"]]
+    if refused and ask.summarizes_errors:
+        return bad_request("A validation exception occurred", Elements=refused)
+    return ask.envelope("Contacts", written)
+
+
+def _write_one(ask: Ask, sent: Mapping[str, Any], updates: bool) -> dict[str, Any]:
+    if updates and ask.ident:
+        sent = {**sent, "ContactID": ask.ident}
+    contact = find(ask.organisation, sent) if updates else None
+    contact = contact or Contact(organisation=ask.organisation)
+    errors = change(contact, sent)
+    if errors:
+        return {
+            "ContactID": str(wire.ZERO_ID),
+            **sent,
+            "HasValidationErrors": True,
+            "StatusAttributeString": "ERROR",
+            "ValidationErrors": [{"Message": words} for words in errors],
+        }
+    return as_json(contact) | {"StatusAttributeString": "OK"}
+
+
+def find(organisation: Organisation, sent: Mapping[str, Any]) -> Contact | None:
+    """Find the contact that an element means: by id, else by number, else by the name of an active one."""
+    if contact_id := sent.get("ContactID"):
+        return by_ident(organisation, str(contact_id))
+    if number := sent.get("ContactNumber"):
+        return organisation.contacts.filter(number=number).first()
+    return by_name(organisation, str(sent.get("Name") or ""))
+
+
+def by_name(organisation: Organisation, name: str) -> Contact | None:
+    """Find an active contact by its name, whatever its capitals."""
+    return organisation.contacts.filter(name_key=name_key(name), status="ACTIVE").first()
+
+
+def name_key(name: str) -> str:
+    """Return the form in which names are compared."""
+    return name.strip().casefold()
+
+
+def change(contact: Contact, sent: Mapping[str, Any]) -> list[str]:
+    """Apply an element to a contact, new or kept, and save it; or return what is wrong with it."""
+    errors = [
+        f"The field {name} must be a string with a maximum length of {most}."
+        for name, most in LONGEST.items()
+        if sent.get(name) is not None and not (isinstance(sent[name], str) and len(sent[name]) <= most)
+    ]
+    if errors:
+        return errors
+    contact.name = str(sent.get("Name") or contact.name).strip()
+    contact.name_key = name_key(contact.name)
+    contact.number = sent.get("ContactNumber", contact.number) or ""
+    contact.account_number = sent.get("AccountNumber", contact.account_number) or ""
+    contact.email = sent.get("EmailAddress", contact.email) or ""
+    contact.status = sent.get("ContactStatus") or contact.status
+    contact.details |= {name: sent[name] for name in KEPT_FIELDS if sent.get(name) is not None}
+    errors = _clashes(contact)
+    if not errors:
+        contact.updated_at = clock.now()
+        contact.save()
+    return errors
+
+
+def _clashes(contact: Contact) -> list[str]:
+    others = contact.organisation.contacts.exclude(pk=contact.pk)
+    errors = []
+    if not contact.name:
+        errors.append("The contact name must be specified.")
+    elif contact.status == "ACTIVE" and others.filter(name_key=contact.name_key, status="ACTIVE").exists():
+        errors.append(
+            f"The contact name {contact.name} is already assigned to another contact. "
+            "The contact name must be unique across all active contacts."
+        )
+    if contact.number and others.filter(number=contact.number).exists():
+        errors.append(
+            f"The Contact Number {contact.number} is already assigned to another contact. "
+            "The Contact Number must be unique across all contacts."
+        )
+    return errors
+
+
+def many_by_id(organisation: Organisation, elements: Iterable[Mapping[str, Any]]) -> dict[str, Contact]:
+    """Return the contacts that a batch of documents names by ContactID, read at once, by id in small letters."""
+    named = (element.get("Contact") for element in elements)
+    ids = {one for contact in named if isinstance(contact, Mapping) if (one := wire.parse_id(contact.get("ContactID")))}
+    return {str(contact.contact_id): contact for contact in organisation.contacts.filter(contact_id__in=ids)}

@@ -1,0 +1,150 @@
+"""The reference data that callers read: organisation, accounts, themes, tax rates, currencies, tracking."""
+
+from typing import Any
+
+from xero_sandbox import wire
+from xero_sandbox.api.answers import Answer
+from xero_sandbox.api.ask import Ask
+from xero_sandbox.api.filters import where_filter
+from xero_sandbox.models import Account, BrandingTheme, Organisation, TaxRate, TrackingCategory
+
+ACCOUNT_COLUMNS = {
+    "Status": "status",
+    "Type": "type",
+    "Class": "klass",
+    "Code": "code",
+    "SystemAccount": "system_account",
+}
+TAX_CLASSES = {
+    "CanApplyToAssets": "ASSET",
+    "CanApplyToEquity": "EQUITY",
+    "CanApplyToExpenses": "EXPENSE",
+    "CanApplyToLiabilities": "LIABILITY",
+    "CanApplyToRevenue": "REVENUE",
+}
+
+
+def show_organisation(ask: Ask) -> Answer:
+    """GET /Organisation."""
+    return ask.envelope("Organisations", [organisation_json(ask.organisation)])
+
+
+def organisation_json(organisation: Organisation) -> dict[str, Any]:
+    """Return an organisation as the wire carries it; a lock date that is not set is absent."""
+    locks = {"PeriodLockDate": organisation.period_lock_date, "EndOfYearLockDate": organisation.year_lock_date}
+    return {
+        "Name": organisation.name,
+        "LegalName": organisation.name,
+        "PaysTax": True,
+        "Version": organisation.country,
+        "OrganisationType": "COMPANY",
+        "BaseCurrency": organisation.base_currency,
+        "CountryCode": organisation.country,
+        "IsDemoCompany": False,
+        "OrganisationStatus": "ACTIVE",
+        "TaxNumber": organisation.tax_number,
+        "FinancialYearEndDay": 30 if organisation.country == "AU" else 31,
+        "FinancialYearEndMonth": 6 if organisation.country == "AU" else 3,
+        "SalesTaxBasis": "ACCRUALS" if organisation.country == "AU" else "INVOICE",
+        "SalesTaxPeriod": "QUARTERLY1" if organisation.country == "AU" else "TWOMONTHS",
+        "DefaultSalesTax": "Tax Exclusive",
+        "DefaultPurchasesTax": "Tax Inclusive",
+        **{name: wire.ms_date(lock) for name, lock in locks.items() if lock},
+        "CreatedDateUTC": wire.ms_date(organisation.created_at),
+        "OrganisationEntityType": "COMPANY",
+        "Timezone": organisation.time_zone,
+        "ShortCode": organisation.short_code,
+        "OrganisationID": str(organisation.tenant_id),
+        "Edition": "BUSINESS",
+        "Class": "PREMIUM",
+        "Addresses": [],
+        "Phones": [],
+        "ExternalLinks": [],
+        "PaymentTerms": {},
+    }
+
+
+def show_accounts(ask: Ask) -> Answer:
+    """GET /Accounts, archived ones too, filtered by `where`."""
+    found = ask.organisation.accounts.all()
+    if where := ask.query.get("where"):
+        found = found.filter(where_filter(where, ACCOUNT_COLUMNS))
+    return ask.envelope("Accounts", [_account(row) for row in found])
+
+
+def _account(row: Account) -> dict[str, Any]:
+    return {
+        "AccountID": str(row.account_id),
+        "Code": row.code,
+        "Name": row.name,
+        "Status": row.status,
+        "Type": row.type,
+        "TaxType": row.tax_type,
+        **({"Description": row.description} if row.description else {}),
+        "Class": row.klass,
+        **({"SystemAccount": row.system_account} if row.system_account else {}),
+        **({"BankAccountNumber": "", "BankAccountType": "BANK"} if row.type == "BANK" else {}),
+        "EnablePaymentsToAccount": row.type == "BANK",
+        "ShowInExpenseClaims": row.klass == "EXPENSE",
+        "ReportingCode": row.klass,
+        "HasAttachments": False,
+        "UpdatedDateUTC": wire.ms_date(row.updated_at),
+        "AddToWatchlist": False,
+    }
+
+
+def show_themes(ask: Ask) -> Answer:
+    """GET /BrandingThemes."""
+    return ask.envelope("BrandingThemes", [_theme(row) for row in ask.organisation.themes.all()])
+
+
+def _theme(row: BrandingTheme) -> dict[str, Any]:
+    return {
+        "BrandingThemeID": str(row.theme_id),
+        "Name": row.name,
+        "SortOrder": row.sort_order,
+        "CreatedDateUTC": wire.ms_date(row.created_at),
+        "Type": "INVOICE",
+    }
+
+
+def show_tax_rates(ask: Ask) -> Answer:
+    """GET /TaxRates."""
+    return ask.envelope("TaxRates", [_tax_rate(row) for row in ask.organisation.tax_rates.all()])
+
+
+def _tax_rate(row: TaxRate) -> dict[str, Any]:
+    return {
+        "Name": row.name,
+        "TaxType": row.tax_type,
+        "ReportTaxType": row.report_tax_type,
+        **{name: klass in row.applies_to for name, klass in TAX_CLASSES.items()},
+        "DisplayTaxRate": row.rate,
+        "EffectiveRate": row.rate,
+        "Status": row.status,
+        "TaxComponents": [
+            {"Name": row.component, "Rate": row.rate, "IsCompound": False, "IsNonRecoverable": False},
+        ],
+    }
+
+
+def show_currencies(ask: Ask) -> Answer:
+    """GET /Currencies: those the organisation has subscribed to."""
+    rows = ask.organisation.currencies.all()
+    return ask.envelope("Currencies", [{"Code": row.code, "Description": row.description} for row in rows])
+
+
+def show_tracking(ask: Ask) -> Answer:
+    """GET /TrackingCategories."""
+    return ask.envelope("TrackingCategories", [_tracking(row) for row in ask.organisation.tracking_categories.all()])
+
+
+def _tracking(row: TrackingCategory) -> dict[str, Any]:
+    return {
+        "Name": row.name,
+        "Status": "ACTIVE",
+        "TrackingCategoryID": str(row.category_id),
+        "Options": [
+            {"TrackingOptionID": option_id, "Name": name, "Status": "ACTIVE"} for name, option_id in row.options.items()
+        ],
+    }

@@ -1,0 +1,135 @@
+"""Documents as the wire carries them."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from xero_sandbox import wire
+from xero_sandbox.api.kinds import INVOICE, KIND_OF_TYPE
+from xero_sandbox.models import Document, Payment, dollars
+
+ONE = Decimal("1.0000000000")
+
+
+def document_json(row: Document, payments: Sequence[Payment] = (), with_lines: bool = True) -> dict[str, Any]:
+    """Return one document. Lines are stored as JSON already and go out as they are."""
+    kind = KIND_OF_TYPE[row.type]
+    return {
+        "Type": row.type,
+        kind.id_field: str(row.document_id),
+        kind.number_field: row.number,
+        "Reference": row.reference,
+        **({"Url": row.url} if row.url else {}),
+        "Payments": [payment_in_document(payment) for payment in payments],
+        **_balance(row),
+        "CurrencyRate": ONE,
+        "HasErrors": False,
+        "HasAttachments": False,
+        "SentToContact": row.sent_to_contact,
+        "Contact": _contact(row),
+        **_dates(row),
+        **({"BrandingThemeID": str(row.theme_id)} if row.theme_id else {}),
+        "Status": row.status,
+        "LineAmountTypes": row.line_amount_types,
+        "LineItems": wire.Raw(row.lines) if with_lines else [],
+        "SubTotal": dollars(row.sub_total_cents),
+        "TotalTax": dollars(row.tax_cents),
+        "Total": row.total,
+        "UpdatedDateUTC": wire.ms_date(row.updated_at),
+        "CurrencyCode": row.currency,
+    }
+
+
+def _balance(row: Document) -> dict[str, Any]:
+    if KIND_OF_TYPE[row.type] is not INVOICE:
+        return {"RemainingCredit": row.due, "Allocations": []}
+    return {
+        "CreditNotes": [],
+        "Prepayments": [],
+        "Overpayments": [],
+        "AmountDue": row.due,
+        "AmountPaid": dollars(row.paid_cents),
+        "AmountCredited": dollars(0),
+        "IsDiscounted": False,
+    }
+
+
+def _contact(row: Document) -> dict[str, Any]:
+    return {
+        "ContactID": str(row.contact.contact_id),
+        **({"ContactNumber": row.contact.number} if row.contact.number else {}),
+        "Name": row.contact.name,
+        "ContactStatus": row.contact.status,
+        "EmailAddress": row.contact.email,
+        "Addresses": [],
+        "Phones": [],
+        "ContactGroups": [],
+        "ContactPersons": [],
+        "HasValidationErrors": False,
+    }
+
+
+def _dates(row: Document) -> dict[str, Any]:
+    dates = {"Date": wire.ms_date(row.date), "DateString": wire.iso_midnight(row.date)}
+    if row.due_date:
+        dates |= {"DueDate": wire.ms_date(row.due_date), "DueDateString": wire.iso_midnight(row.due_date)}
+    if row.fully_paid_on:
+        dates["FullyPaidOnDate"] = wire.ms_date(row.fully_paid_on)
+    return dates
+
+
+def payment_in_document(payment: Payment) -> dict[str, Any]:
+    """Return a payment as an invoice lists it."""
+    return {
+        "PaymentID": str(payment.payment_id),
+        "Date": wire.ms_date(payment.date),
+        "Amount": payment.amount,
+        "Reference": payment.reference,
+        "CurrencyRate": ONE,
+        "HasAccount": False,
+        "HasValidationErrors": False,
+    }
+
+
+def payment_json(payment: Payment) -> dict[str, Any]:
+    """Return a payment as GET /Payments lists it, with the document it belongs to."""
+    row = payment.document
+    kind = KIND_OF_TYPE[row.type]
+    document = {
+        kind.id_field: str(row.document_id),
+        kind.number_field: row.number,
+        "Type": row.type,
+        "Contact": {"ContactID": str(row.contact.contact_id), "Name": row.contact.name},
+        "CurrencyCode": row.currency,
+        "HasErrors": False,
+        "LineItems": [],
+    }
+    return {
+        **payment_in_document(payment),
+        "Status": "AUTHORISED",
+        "PaymentType": kind.payment_type,
+        "IsReconciled": False,
+        "UpdatedDateUTC": wire.ms_date(payment.updated_at),
+        "Invoice" if kind is INVOICE else "CreditNote": document,
+    }
+
+
+def refused_json(sent: dict[str, Any], id_field: str, errors: Iterable[str]) -> dict[str, Any]:
+    """Return an element that was refused: what was sent, with an id of zeros and the reasons."""
+    return {
+        **sent,
+        id_field: str(wire.ZERO_ID),
+        "HasErrors": True,
+        "StatusAttributeString": "ERROR",
+        "ValidationErrors": [{"Message": words} for words in errors],
+    }
+
+
+def accepted_json(row: Document, warnings: Sequence[str], payments: Sequence[Payment] = ()) -> dict[str, Any]:
+    """Return an element that was written."""
+    return {
+        **document_json(row, payments),
+        "StatusAttributeString": "WARNING" if warnings else "OK",
+        "Warnings": [{"Message": words} for words in warnings],
+        "ValidationErrors": [],
+    }

@@ -1,0 +1,225 @@
+"""Creates and changes invoices and credit notes, one batch in one transaction."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from xero_sandbox import clock, wire
+from xero_sandbox.api import contacts, ledger
+from xero_sandbox.api.answers import Answer, bad_request
+from xero_sandbox.api.ask import Ask
+from xero_sandbox.api.conduct import conduct
+from xero_sandbox.api.drafting import Draft, draft
+from xero_sandbox.api.kinds import Kind
+from xero_sandbox.api.reading import by_ident
+from xero_sandbox.api.rendering import accepted_json, refused_json
+from xero_sandbox.models import ENDED, Contact, Document
+from xero_sandbox.storage import writing
+
+NO_CONTACT = "A Contact must be specified for this type of transaction"
+UNKNOWN_CONTACT = "The contact with the specified contact details could not be found."
+ARCHIVED_CONTACT = (
+    "The contact with the specified contact details has been archived. "
+    "The contact must be un-archived before creating new invoices or credit notes."
+)
+NOT_EDITABLE = "Invoice not of valid status for modification"
+HAS_PAYMENT = f"{NOT_EDITABLE} This document cannot be edited as it has a payment or credit note allocated to it."
+# What an approved document may become other than by payments; a draft may become anything.
+STATUS_MOVES = {
+    "DRAFT": ("DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"),
+    "SUBMITTED": ("DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"),
+    "AUTHORISED": ("AUTHORISED", "VOIDED"),
+}
+
+
+@dataclass
+class Batch:
+    """One call's work under way: what it checks against, and what its earlier elements already took."""
+
+    ask: Ask
+    kind: Kind
+    ledger: ledger.Ledger
+    contacts: dict[str, Contact]
+    taken: set[str]
+    fresh: list[Document] = field(default_factory=list)
+
+
+@dataclass
+class Written:
+    """How one element fared."""
+
+    row: Document | None
+    sent: dict[str, Any]
+    errors: list[str]
+    warnings: list[str] = field(default_factory=list)
+
+
+def create_documents(ask: Ask, kind: Kind) -> Answer:
+    """PUT: creates every sound element, whatever the others are like."""
+    elements = ask.elements(kind.resource)
+    with writing():
+        batch = _open(ask, kind, elements)
+        written = [_create(batch, dict(sent)) for sent in elements]
+        Document.objects.bulk_create(batch.fresh)
+    return _answer(ask, kind, written)
+
+
+def create_or_update_documents(ask: Ask, kind: Kind) -> Answer:
+    """POST: an element whose id or number is known changes that document, silently, as Xero does."""
+    elements = ask.elements(kind.resource)
+    with writing():
+        batch = _open(ask, kind, elements)
+        written = [_create_or_update(batch, dict(sent)) for sent in elements]
+        Document.objects.bulk_create(batch.fresh)
+    return _answer(ask, kind, written)
+
+
+def _open(ask: Ask, kind: Kind, elements: list[Mapping[str, Any]]) -> Batch:
+    numbers = [str(sent.get(kind.number_field)) for sent in elements if sent.get(kind.number_field)]
+    live = ask.organisation.documents.filter(type=kind.type, number__in=numbers).exclude(status__in=ENDED)
+    return Batch(
+        ask=ask,
+        kind=kind,
+        ledger=ledger.read(ask.organisation),
+        contacts=contacts.many_by_id(ask.organisation, elements),
+        taken=set(live.values_list("number", flat=True)),
+    )
+
+
+def _answer(ask: Ask, kind: Kind, written: list[Written]) -> Answer:
+    refused = [one for one in written if one.row is None]
+    if refused and ask.summarizes_errors:
+        elements = [refused_json(one.sent, kind.id_field, one.errors) for one in refused]
+        return bad_request("A validation exception occurred", Elements=elements)
+    return ask.envelope(kind.resource, [_element(kind, one) for one in written])
+
+
+def _element(kind: Kind, one: Written) -> dict[str, Any]:
+    if one.row is None:
+        return refused_json(one.sent, kind.id_field, one.errors)
+    return accepted_json(one.row, one.warnings, one.row.payments.all() if one.row.paid_cents else ())
+
+
+def _create(batch: Batch, sent: dict[str, Any]) -> Written:
+    made = draft(batch.kind, sent, batch.ledger, clock.now().date(), batch.ask.unit_places)
+    contact, problem = _contact(batch, sent)
+    errors = [*made.errors, *([problem] if problem else [])]
+    if made.number in batch.taken:
+        errors.append(batch.kind.number_taken)
+    if errors or contact is None:
+        return Written(None, sent, errors)
+    made.number = made.number or _next_number(batch)
+    batch.taken.add(made.number)
+    row = Document(organisation=batch.ask.organisation, type=batch.kind.type, client_id=batch.ask.app.client_id)
+    _fill(row, made, contact)
+    batch.fresh.append(row)
+    return Written(row, sent, [], made.warnings)
+
+
+def _create_or_update(batch: Batch, sent: dict[str, Any]) -> Written:
+    ident = batch.ask.ident or sent.get(batch.kind.id_field) or sent.get(batch.kind.number_field)
+    row = by_ident(batch.ask.organisation, batch.kind, str(ident or ""))
+    if row is None or (row.status in ENDED and not sent.get(batch.kind.id_field)):
+        return _create(batch, sent)
+    return _update(batch, row, sent)
+
+
+def _update(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
+    status = str(sent.get("Status") or row.status)
+    if row.status not in STATUS_MOVES:
+        return Written(None, sent, [HAS_PAYMENT if row.paid_cents else NOT_EDITABLE])
+    if row.paid_cents or status not in STATUS_MOVES[row.status]:
+        return Written(None, sent, [HAS_PAYMENT if row.paid_cents else NOT_EDITABLE])
+    if status in ENDED:
+        row.status, row.updated_at = status, clock.now()
+        row.save()
+        return Written(row, sent, [])
+    return _rewrite(batch, row, sent)
+
+
+def _rewrite(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
+    whole = _as_sent(batch.kind, row) | sent
+    made = draft(batch.kind, whole, batch.ledger, row.date, batch.ask.unit_places)
+    contact, problem = _contact(batch, whole)
+    errors = [*made.errors, *([problem] if problem else [])]
+    if made.number != row.number and made.number in batch.taken:
+        errors.append(batch.kind.number_taken)
+    if errors or contact is None:
+        return Written(None, sent, errors)
+    _fill(row, made, contact)
+    row.save()
+    return Written(row, sent, [], made.warnings)
+
+
+def _as_sent(kind: Kind, row: Document) -> dict[str, Any]:
+    """Return a kept document in the form it is sent in, for laying a change over it."""
+    return {
+        "Type": row.type,
+        kind.number_field: row.number,
+        "Contact": {"ContactID": str(row.contact.contact_id)},
+        "Status": row.status,
+        "Date": row.date.isoformat(),
+        "DueDate": row.due_date.isoformat() if row.due_date else None,
+        "LineAmountTypes": row.line_amount_types,
+        "CurrencyCode": row.currency,
+        "Reference": row.reference,
+        "Url": row.url,
+        "BrandingThemeID": str(row.theme_id) if row.theme_id else None,
+        "LineItems": json.loads(row.lines, parse_float=Decimal),
+    }
+
+
+def _fill(row: Document, made: Draft, contact: Contact) -> None:
+    row.number, row.status, row.contact = made.number, made.status, contact
+    row.date, row.due_date = made.issued, made.due_date
+    row.currency, row.line_amount_types = made.currency, made.amount_types
+    row.reference, row.url, row.theme_id = made.reference, made.url, made.theme_id
+    row.sent_to_contact = made.sent_to_contact
+    row.sub_total_cents, row.tax_cents, row.total_cents = (
+        int(amount.scaleb(2)) for amount in (made.sub_total, made.tax, made.total)
+    )
+    row.lines = wire.encode([line.wire for line in made.lines])
+    row.updated_at = clock.now()
+
+
+def _contact(batch: Batch, sent: Mapping[str, Any]) -> tuple[Contact | None, str]:
+    """Find the contact an element means; a bare name finds or creates, and more fields change the contact."""
+    given = sent.get("Contact")
+    if not isinstance(given, Mapping) or not given:
+        return None, NO_CONTACT
+    contact = _known_contact(batch, given)
+    if contact is None:
+        return _new_contact(batch, given)
+    if contact.status != "ACTIVE":
+        return None, ARCHIVED_CONTACT
+    if len(given) > 1:
+        conduct.sin("contact_changed_by_invoice", f"{contact.contact_id}: {', '.join(sorted(given))}")
+        problems = contacts.change(contact, given)
+        return (None, problems[0]) if problems else (contact, "")
+    return contact, ""
+
+
+def _known_contact(batch: Batch, given: Mapping[str, Any]) -> Contact | None:
+    if contact_id := wire.parse_id(given.get("ContactID")):
+        return batch.contacts.get(str(contact_id)) or contacts.find(batch.ask.organisation, given)
+    return contacts.find(batch.ask.organisation, given)
+
+
+def _new_contact(batch: Batch, given: Mapping[str, Any]) -> tuple[Contact | None, str]:
+    if given.get("ContactID") or not given.get("Name"):
+        return None, UNKNOWN_CONTACT
+    contact = Contact(organisation=batch.ask.organisation)
+    problems = contacts.change(contact, given)
+    return (None, problems[0]) if problems else (contact, "")
+
+
+def _next_number(batch: Batch) -> str:
+    rows = batch.ask.organisation.documents.filter(type=batch.kind.type)
+    count = rows.count() + len(batch.fresh)
+    while True:
+        count += 1
+        number = f"{batch.kind.prefix}-{count:04}"
+        if number not in batch.taken and not rows.filter(number=number).exists():
+            return number

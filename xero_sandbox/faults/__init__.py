@@ -1,0 +1,1 @@
+"""Faults that can be ordered: what networks, gateways and Xero itself do to a caller on a bad day."""

@@ -1,0 +1,317 @@
+"""What the sandbox keeps: organisations with their reference data, documents, and who may reach them."""
+
+import uuid
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+
+from xero_sandbox import clock
+
+ENDED = ["VOIDED", "DELETED"]
+
+
+class Organisation(models.Model):
+    """A tenant. `tenant_id` is what calls name in Xero-Tenant-Id."""
+
+    tenant_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=255)
+    short_code = models.CharField(max_length=20, unique=True)
+    country = models.CharField(max_length=2)
+    base_currency = models.CharField(max_length=3)
+    time_zone = models.CharField(max_length=60)
+    tax_number = models.CharField(max_length=50, blank=True)
+    period_lock_date = models.DateField(null=True)
+    year_lock_date = models.DateField(null=True)
+    position = models.IntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Account(models.Model):
+    """A line of the chart of accounts."""
+
+    account_id = models.UUIDField(default=uuid.uuid4)
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="accounts")
+    code = models.CharField(max_length=10)
+    name = models.CharField(max_length=150)
+    type = models.CharField(max_length=20)
+    klass = models.CharField(max_length=20)
+    tax_type = models.CharField(max_length=50)
+    status = models.CharField(max_length=20, default="ACTIVE")
+    system_account = models.CharField(max_length=40, blank=True)
+    description = models.CharField(max_length=500, blank=True)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "code"], name="account_code_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+
+class TaxRate(models.Model):
+    """A tax rate; `applies_to` lists the account classes it may be used with."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="tax_rates")
+    tax_type = models.CharField(max_length=50)
+    name = models.CharField(max_length=50)
+    rate = models.DecimalField(max_digits=9, decimal_places=4)
+    report_tax_type = models.CharField(max_length=40)
+    component = models.CharField(max_length=50)
+    applies_to = models.JSONField(default=list)
+    status = models.CharField(max_length=20, default="ACTIVE")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "tax_type"], name="tax_type_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.rate}%)"
+
+
+class BrandingTheme(models.Model):
+    """An invoice theme."""
+
+    theme_id = models.UUIDField(default=uuid.uuid4)
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="themes")
+    name = models.CharField(max_length=100)
+    sort_order = models.IntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["sort_order", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Currency(models.Model):
+    """A currency the organisation has subscribed to."""
+
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="currencies")
+    code = models.CharField(max_length=3)
+    description = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "code"], name="currency_unique")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class TrackingCategory(models.Model):
+    """A tracking category with its options by name."""
+
+    category_id = models.UUIDField(default=uuid.uuid4)
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="tracking_categories")
+    name = models.CharField(max_length=100)
+    options = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Contact(models.Model):
+    """A customer or supplier. Names are unique among active contacts, contact numbers among all."""
+
+    contact_id = models.UUIDField(default=uuid.uuid4, unique=True)
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="contacts")
+    name = models.CharField(max_length=255)
+    name_key = models.CharField(max_length=255)
+    number = models.CharField(max_length=50, blank=True)
+    account_number = models.CharField(max_length=50, blank=True)
+    email = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=20, default="ACTIVE")
+    details = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "name_key"], condition=Q(status="ACTIVE"), name="contact_name_unique"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "number"], condition=~Q(number=""), name="contact_number_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Document(models.Model):
+    """An invoice (ACCREC) or credit note (ACCRECCREDIT). Amounts are whole cents, lines are wire JSON."""
+
+    document_id = models.UUIDField(default=uuid.uuid4, unique=True)
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="documents")
+    type = models.CharField(max_length=20)
+    number = models.CharField(max_length=255)
+    contact = models.ForeignKey(Contact, models.PROTECT, related_name="documents")
+    client_id = models.CharField(max_length=40, blank=True)
+    status = models.CharField(max_length=20)
+    date = models.DateField()
+    due_date = models.DateField(null=True)
+    currency = models.CharField(max_length=3)
+    line_amount_types = models.CharField(max_length=20)
+    reference = models.CharField(max_length=255, blank=True)
+    url = models.CharField(max_length=2000, blank=True)
+    theme_id = models.UUIDField(null=True)
+    sent_to_contact = models.BooleanField(default=False)
+    sub_total_cents = models.BigIntegerField()
+    tax_cents = models.BigIntegerField()
+    total_cents = models.BigIntegerField()
+    paid_cents = models.BigIntegerField(default=0)
+    fully_paid_on = models.DateField(null=True)
+    lines = models.TextField()
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["organisation", "type", "number"], name="document_number")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "type", "number"],
+                condition=~Q(status__in=ENDED),
+                name="document_number_unique",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def total(self) -> Decimal:
+        """The total with tax."""
+        return dollars(self.total_cents)
+
+    @property
+    def due(self) -> Decimal:
+        """What remains to be paid: nothing on a document that was voided or deleted."""
+        return dollars(0 if self.status in ENDED else self.total_cents - self.paid_cents)
+
+
+class Payment(models.Model):
+    """A payment on an invoice, or a refund on a credit note."""
+
+    payment_id = models.UUIDField(default=uuid.uuid4, unique=True)
+    document = models.ForeignKey(Document, models.CASCADE, related_name="payments")
+    amount_cents = models.BigIntegerField()
+    date = models.DateField()
+    reference = models.CharField(max_length=255, blank=True)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.amount} on {self.date}"
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount paid."""
+        return dollars(self.amount_cents)
+
+
+class App(models.Model):
+    """An app registered under My Apps. Those made before March 2026 may use the broad scopes."""
+
+    client_id = models.CharField(max_length=40, primary_key=True)
+    name = models.CharField(max_length=100)
+    company_url = models.CharField(max_length=500)
+    redirect_uris = models.JSONField(default=list)
+    broad_scopes = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Secret(models.Model):
+    """A client secret, kept as a digest; `hint` is its last characters for telling two apart."""
+
+    app = models.ForeignKey(App, models.CASCADE, related_name="secrets")
+    digest = models.CharField(max_length=64)
+    hint = models.CharField(max_length=4)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"ends in {self.hint}"
+
+
+class Grant(models.Model):
+    """What one consent gave: every token made from it dies with it."""
+
+    grant_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    app = models.ForeignKey(App, models.CASCADE, related_name="grants")
+    auth_event_id = models.UUIDField()
+    scope = models.TextField()
+    revoked_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return str(self.grant_id)
+
+
+class Code(models.Model):
+    """An authorisation code, kept as a digest."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    grant = models.ForeignKey(Grant, models.CASCADE, related_name="codes")
+    redirect_uri = models.CharField(max_length=2000)
+    challenge = models.CharField(max_length=128, blank=True)
+    used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"code of {self.grant_id}"
+
+
+class RefreshToken(models.Model):
+    """A refresh token, kept as a digest. `used_at` starts its grace period."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    grant = models.ForeignKey(Grant, models.CASCADE, related_name="refresh_tokens")
+    used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"refresh token of {self.grant_id}"
+
+
+class Connection(models.Model):
+    """That an app may reach an organisation. Xero calls its key the connection id."""
+
+    connection_id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    app = models.ForeignKey(App, models.CASCADE, related_name="connections")
+    organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="connections")
+    auth_event_id = models.UUIDField()
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [models.UniqueConstraint(fields=["app", "organisation"], name="connection_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.app} to {self.organisation}"
+
+
+def dollars(cents: int) -> Decimal:
+    """Return whole cents as an amount with two decimals."""
+    return Decimal(cents).scaleb(-2)

@@ -1,0 +1,1 @@
+"""Apps, consent and tokens, after Xero's identity service."""
