@@ -1,0 +1,14 @@
+"""The addresses of the settings and of the connection to Xero."""
+
+from django.urls import path
+
+from xero_integration import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("settings/general/", views.settings_general, name="settings_general"),
+    path("xero/connect/", views.connect, name="xero_connect"),
+    path("xero/organisation/", views.choose_organisation, name="choose_organisation"),
+    path("xero/disconnect/", views.disconnect, name="xero_disconnect"),
+    path("xero/refresh/", views.refresh, name="xero_refresh"),
+]

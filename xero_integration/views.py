@@ -1,0 +1,166 @@
+"""Settings → General, and the way to Xero's consent page and back."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from c3portal import roles
+from c3portal.models import User
+from xero_integration import connections, oauth, reference
+from xero_integration.errors import XeroError
+from xero_integration.forms import OrganisationForm, SettingsForm
+from xero_integration.models import XeroConnection, XeroSettings
+
+CONSENT_KEY = "xero_consent"
+# Xero's code lives five minutes; a consent page left open longer than this is started anew.
+CONSENT_LIFE_SECONDS = 3600
+
+may_connect = roles.role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+
+
+def redirect_uri() -> str:
+    """Return the redirect URI to register: the portal's root, to the letter."""
+    return f"{settings.PORTAL_URL}/"
+
+
+@roles.role_required(roles.SYSTEM_ADMIN)
+def settings_general(request: HttpRequest) -> HttpResponse:
+    """Settings → General."""
+    xero_settings, connection = XeroSettings.load(), XeroConnection.objects.current()
+    form = SettingsForm(request.POST or None, instance=xero_settings, connection=connection)
+    if request.method == "POST" and form.is_valid():
+        form.instance.updated_by = cast(User, request.user)
+        form.save()
+        messages.success(request, "Saved.")
+        return redirect("settings_general")
+    context = {"form": form, "redirect_uri": redirect_uri(), "xero_settings": xero_settings}
+    return render(request, "xero_integration/settings_general.html", context)
+
+
+@may_connect
+@require_POST
+def connect(request: HttpRequest) -> HttpResponse:
+    """Leave for Xero's consent page."""
+    app = XeroSettings.load()
+    if not app.has_app:
+        messages.error(request, "Client ID and Client Secret are needed first: a System Admin saves them in Settings.")
+        return redirect("invoice_list")
+    consent = oauth.new_consent(redirect_uri())
+    request.session[CONSENT_KEY] = {
+        "state": consent.state,
+        "code_verifier": consent.code_verifier,
+        "redirect_uri": consent.redirect_uri,
+        "client_id": app.client_id,
+        "started": time.time(),
+    }
+    return redirect(oauth.consent_url(app.client_id, consent))
+
+
+@never_cache
+@require_GET
+def home(request: HttpRequest) -> HttpResponseBase:
+    """The portal's root: the way back from Xero's consent page, and for everyone else the way to the list."""
+    if any(key in request.GET for key in ("code", "error", "state")):
+        return connect_return(request)
+    return redirect("invoice_list")
+
+
+@may_connect
+def connect_return(request: HttpRequest) -> HttpResponse:
+    """Back from Xero: check that we asked for this, store the tokens, choose the organisation."""
+    consent = _pending_consent(request)
+    if consent is None:
+        messages.error(
+            request,
+            "This answer from Xero does not belong to a connection started here a moment ago, so it was not used. "
+            "Press Connect to Xero to start again.",
+        )
+        return redirect("invoice_list")
+    if error := request.GET.get("error"):
+        words = (
+            "The consent was cancelled in Xero"
+            if error == "access_denied"
+            else f"Xero refused the consent ({error:.60})"
+        )
+        messages.warning(request, f"{words}. Nothing was changed; press Connect to Xero to try again.")
+        return redirect("invoice_list")
+    code = request.GET.get("code", "")
+    if not code:
+        messages.error(request, "Xero's answer held no code. Nothing was changed; press Connect to Xero to try again.")
+        return redirect("invoice_list")
+    try:
+        found = connections.finish_consent(code, consent, cast(User, request.user))
+    except XeroError as refusal:
+        messages.error(request, f"Not connected: {refusal}")
+        return redirect("invoice_list")
+    return _choose(request, found[0]) if len(found) == 1 else redirect("choose_organisation")
+
+
+def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
+    """Take the consent that this browser started, None when the state is stale or forged. It works once."""
+    pending = request.session.pop(CONSENT_KEY, None)
+    if not pending or not constant_time_compare(pending["state"], request.GET.get("state", "")):
+        return None
+    if time.time() - pending["started"] > CONSENT_LIFE_SECONDS or pending["client_id"] != XeroSettings.load().client_id:
+        return None
+    return oauth.Consent(pending["state"], pending["code_verifier"], pending["redirect_uri"])
+
+
+def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
+    """Make it the organisation that uploads go to, and say what of the settings does not fit it."""
+    try:
+        connections.choose(connection)
+    except XeroError as error:
+        messages.warning(request, f"Connected to {connection.name}, but its accounts could not be read yet: {error}")
+        return redirect("invoice_list")
+    messages.success(request, f"Connected to {connection.name}.")
+    for words in reference.settings_problems(XeroSettings.load(), connection).values():
+        messages.warning(request, f"{words} Correct it in Settings → General before uploading.")
+    return redirect("invoice_list")
+
+
+@may_connect
+def choose_organisation(request: HttpRequest) -> HttpResponse:
+    """Choose among the organisations that the consents opened; the newest consent's comes first."""
+    usable = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED).order_by("-connected_at", "name")
+    form = OrganisationForm(request.POST or None, connections=usable, initial={"connection": usable.first()})
+    if request.method == "POST" and form.is_valid():
+        return _choose(request, form.cleaned_data["connection"])
+    return render(request, "xero_integration/choose_organisation.html", {"form": form})
+
+
+@may_connect
+@require_POST
+def disconnect(request: HttpRequest) -> HttpResponse:
+    """Disconnect the current organisation, in Xero and here."""
+    connection = XeroConnection.objects.current()
+    if connection:
+        connections.disconnect(connection)
+        messages.success(request, f"{connection.name} is disconnected. {connection.status_reason}".strip())
+    return redirect("invoice_list")
+
+
+@may_connect
+@require_POST
+def refresh(request: HttpRequest) -> HttpResponse:
+    """Read accounts, themes, tax rates and currencies anew."""
+    connection = XeroConnection.objects.current()
+    if connection is None:
+        messages.error(request, "No organisation in Xero is connected.")
+        return redirect("invoice_list")
+    try:
+        connections.read_reference(connection)
+    except XeroError as error:
+        messages.error(request, f"Nothing was changed: {error}")
+    else:
+        messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were read again.")
+    return redirect("settings_general" if roles.role_of(request.user) == roles.SYSTEM_ADMIN else "invoice_list")
