@@ -15,6 +15,10 @@ class ExactDecimalField(models.CharField):  # type: ignore[type-arg]  # not gene
     outgrows. It cannot be summed or ordered by the database.
     """
 
+    # What the type checker reads of a field: a Decimal goes in and comes out.
+    _pyi_private_set_type: Decimal | int | str
+    _pyi_private_get_type: Decimal
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 40)
         super().__init__(*args, **kwargs)

@@ -322,6 +322,16 @@ class ImportRun(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("import_run", args=[self.pk])
 
+    @property
+    def summary(self) -> str:
+        """What it came to, in a sentence."""
+        if self.state == self.State.REFUSED:
+            return f"Nothing was imported; {self.errors:,} errors." if self.errors else "Nothing was imported."
+        return (
+            f"Lines {self.lines:,}; invoices: {self.invoices_new:,} new, {self.invoices_updated:,} updated, "
+            f"{self.invoices_unchanged:,} unchanged, {self.invoices_differing:,} sent already and differing."
+        )
+
 
 class ImportFinding(models.Model):
     """What an import found: errors of a refused run; of any other, what differs in invoices that were already sent."""
@@ -336,4 +346,5 @@ class ImportFinding(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"Row {self.row}, {self.field}: {self.reason}"
+        where = ", ".join(part for part in (f"Row {self.row}", self.field or self.invoice_number) if part)
+        return f"{where}: {self.reason}"

@@ -1,0 +1,97 @@
+"""The columns of C3's invoice line download, and the one rule that keeps a spreadsheet from running a cell.
+
+The names are those of C3's public documentation up to ChargeStartDate; the rest is named in the same style.
+"""
+
+from __future__ import annotations
+
+import re
+
+FIELDS = (
+    "CustomerBillingType",
+    "ERPCustomerID",
+    "CRMOpportunityID",
+    "CouponDiscountPercentage",
+    "ProviderOfferId",
+    "SubscriptionEndDate",
+    "ProviderCategory",
+    "Category",
+    "ProductSKUId",
+    "UniqueProviderOfferId",
+    "UnitPriceOfProduct",
+    "ReservationOrderId",
+    "InvoiceEntity",
+    "ResellerName",
+    "ProviderInvoiceNumber",
+    "TenantID",
+    "SubscriptionID",
+    "CurrencyCode",
+    "AlternateId",
+    "ItemCode",
+    "CustomerName",
+    "InvoiceNumber",
+    "InvoiceGeneratedDate",
+    "InvoiceDueDate",
+    "SubscriptionName",
+    "ChargeStartDate",
+    "ChargeEndDate",
+    "BillingCycleType",
+    "Quantity",
+    "SubTotal",
+    "TaxName",
+    "TaxPercentage",
+    "TaxAmount",
+    "Total",
+    "CustomerEmail",
+    "CustomerCountry",
+    "BillingPeriodStartDate",
+    "BillingPeriodEndDate",
+    "BillingId",
+)
+NUMBERS = ("Quantity", "UnitPriceOfProduct", "SubTotal", "TaxPercentage", "TaxAmount", "Total")
+DATES = (
+    "InvoiceGeneratedDate",
+    "InvoiceDueDate",
+    "BillingPeriodStartDate",
+    "BillingPeriodEndDate",
+    "ChargeStartDate",
+    "ChargeEndDate",
+)
+TEXTS = tuple(name for name in FIELDS if name not in NUMBERS and name not in DATES)
+REQUIRED = (
+    "TenantID",
+    "CustomerName",
+    "InvoiceNumber",
+    "CurrencyCode",
+    "InvoiceGeneratedDate",
+    "InvoiceDueDate",
+    "BillingId",
+    "BillingPeriodStartDate",
+    "BillingPeriodEndDate",
+    "Category",
+    "SubscriptionName",
+    "Quantity",
+    "UnitPriceOfProduct",
+    "SubTotal",
+    "TaxPercentage",
+    "TaxAmount",
+    "Total",
+)
+
+_RUNS_IN_A_SPREADSHEET = re.compile(r"'*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+
+
+def protect(text: str) -> str:
+    """Return `text` as it may stand in a cell of text in a CSV file that a spreadsheet opens.
+
+    A text that a spreadsheet would take for a formula (it starts with = + - @, their full-width twins, a tab or a
+    carriage return) gets one apostrophe in front; so does one that already has apostrophes before such a character,
+    which keeps the rule reversible. Only cells of text pass through here: numbers and dates stay as they are, so that
+    a negative amount is still a number. `unprotect` is the inverse.
+    """
+    return f"'{text}" if _RUNS_IN_A_SPREADSHEET.match(text) else text
+
+
+def unprotect(text: str) -> str:
+    """Return what `protect` was given; a text that it would not have written stays as it is ("'t Hoen")."""
+    return text[1:] if text.startswith("'") and _RUNS_IN_A_SPREADSHEET.match(text) else text

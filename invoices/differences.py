@@ -1,0 +1,62 @@
+"""What a later file says differently of an invoice that was sent, in words."""
+
+from __future__ import annotations
+
+import uuid
+
+from invoices.columns import FIELDS
+from invoices.gathering import Facts
+from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
+from invoices.reading import RowError
+
+
+def finding(run: ImportRun, error: RowError, number: str) -> ImportFinding:
+    """Return the record of what was found at a row of invoice `number`, not saved yet."""
+    return ImportFinding(run=run, row=error.row, field=error.field, reason=error.reason, invoice_number=number)
+
+
+def report(run: ImportRun, chunk: list[Facts]) -> None:
+    """Say on each invoice of `chunk`, and in the run's findings, what the file says differently.
+
+    Their `field_sums` hold the file's lines by now.
+    """
+    by_pk = {facts.pk: facts for facts in chunk}
+    counts: dict[uuid.UUID, int] = {}
+    lines = InvoiceLine.objects.filter(invoice__in=by_pk).order_by().values_list("invoice_id", "source")
+    for pk, source in lines.iterator(chunk_size=1_000):
+        sums = by_pk[pk].field_sums
+        counts[pk] = counts.get(pk, 0) + 1
+        if sums is not None:
+            sums.take(_cells(source))
+    findings = []
+    for invoice in Invoice.objects.filter(pk__in=by_pk).select_related("customer"):
+        facts = by_pk[invoice.pk]
+        invoice.difference = _difference(invoice, facts, counts.get(invoice.pk, 0))
+        findings.append(finding(run, RowError(facts.row, "", invoice.difference), invoice.number))
+        Invoice.objects.filter(pk=invoice.pk).update(difference=invoice.difference)
+    ImportFinding.objects.bulk_create(findings)
+
+
+def _cells(source: dict[str, str]) -> dict[str, str]:
+    """Return a stored line's `source` as the row's cells, with "" for what was empty."""
+    return dict.fromkeys(FIELDS, "") | source
+
+
+def _difference(invoice: Invoice, facts: Facts, lines: int) -> str:
+    """Return what the file says differently of an invoice that was sent: "total 100.00 → 110.00; lines 3 → 4"."""
+    header = facts.header
+    pairs: list[tuple[str, object, object]] = [
+        ("customer", invoice.customer.tenant_id, header.tenant_id),
+        ("currency", invoice.currency, header.currency),
+        ("date", invoice.issued_on, header.issued_on),
+        ("due date", invoice.due_on, header.due_on),
+        ("subtotal", invoice.subtotal, facts.subtotal),
+        ("tax", invoice.tax, facts.tax),
+        ("total", invoice.total, facts.total),
+        ("lines", lines, facts.lines),
+    ]
+    parts = [f"{what} {old} → {new}" for what, old, new in pairs if old != new]
+    fields = facts.field_sums.differing() if facts.field_sums else []
+    if fields:
+        parts.append(f"fields of its lines: {', '.join(fields)}")
+    return "; ".join(parts) or "the same values, put together differently"

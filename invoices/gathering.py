@@ -1,0 +1,199 @@
+"""What a file says of each invoice, gathered line by line: sums, a fingerprint, and where its lines disagree. Pure.
+
+Memory grows with the invoices of a file (under a kilobyte each, at most `MAX_INVOICES`), never with its lines.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import hashlib
+import uuid
+from array import array
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+from invoices.numbers import xero_number
+from invoices.parsing import CANONICAL_NAMES, Header, Line, canonical, shown
+from invoices.reading import FileRefused, RowError
+from xero_integration.payloads import to_cents
+
+MAX_INVOICES = 100_000
+LARGEST_AMOUNT = Decimal(10) ** 13
+ROWS_NAMED = 5
+
+_MASK = (1 << 64) - 1
+_MODULUS = 1 << 256
+_FIELD_OF = {
+    "tenant_id": "TenantID",
+    "customer_name": "CustomerName",
+    "currency": "CurrencyCode",
+    "issued_on": "InvoiceGeneratedDate",
+    "due_on": "InvoiceDueDate",
+    "billing_id": "BillingId",
+    "starts_on": "BillingPeriodStartDate",
+    "ends_on": "BillingPeriodEndDate",
+}
+
+
+class Action(enum.Enum):
+    """What an import does with an invoice of the file."""
+
+    KEEP = "keep"
+    CREATE = "create"
+    UPDATE = "update"
+    REPORT = "report"
+
+
+class Details(NamedTuple):
+    """What a file says of a customer besides its name."""
+
+    erp_id: str
+    email: str
+    country: str
+
+
+class FieldSums:
+    """Tells which fields of two sets of lines differ, in constant space: sums of hashes, one for each field.
+
+    Good within one process only. Equal sums mean equal values, whatever their order.
+    """
+
+    def __init__(self) -> None:
+        self.sums = array("Q", bytes(8 * len(CANONICAL_NAMES)))
+
+    def add(self, cells: dict[str, str]) -> None:
+        """Add a line of the file."""
+        for index, text in enumerate(canonical(cells)):
+            self.sums[index] = (self.sums[index] + hash(text)) & _MASK
+
+    def take(self, cells: dict[str, str]) -> None:
+        """Take away a line of the invoice as it is stored."""
+        for index, text in enumerate(canonical(cells)):
+            self.sums[index] = (self.sums[index] - hash(text)) & _MASK
+
+    def differing(self) -> list[str]:
+        """Return the names of the fields whose values are not the same."""
+        return [name for name, left in zip(CANONICAL_NAMES, self.sums, strict=True) if left]
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the file says of one invoice. Amounts are the sums of its lines' cents; the total is subtotal plus tax.
+
+    `fingerprint` sums the hashes of its lines, so that their order does not count.
+    """
+
+    row: int
+    header: Header
+    details: Details
+    lines: int = 0
+    subtotal: Decimal = Decimal(0)
+    tax: Decimal = Decimal(0)
+    fingerprint: int = 0
+    action: Action = Action.KEEP
+    position: int = 0
+    pk: uuid.UUID = field(default_factory=uuid.uuid4)
+    field_sums: FieldSums | None = None
+
+    @property
+    def total(self) -> Decimal:
+        return self.subtotal + self.tax
+
+    @property
+    def source_hash(self) -> str:
+        """Return the SHA-256 that tells this content from any other: equal for a JSON and a CSV of the same lines."""
+        return hashlib.sha256(f"{self.lines}:{self.fingerprint:x}".encode()).hexdigest()
+
+    def add(self, line: Line) -> None:
+        """Count a line in."""
+        self.lines += 1
+        self.subtotal += to_cents(line.subtotal)
+        self.tax += to_cents(line.tax)
+        digest = hashlib.sha256("\x1f".join(canonical(line.cells)).encode()).digest()
+        self.fingerprint = (self.fingerprint + int.from_bytes(digest)) % _MODULUS
+
+
+@dataclass(slots=True)
+class Gathering:
+    """All invoices of a file by number, its periods by BillingId, and the first rows that are no product."""
+
+    invoices: dict[str, Facts] = field(default_factory=dict)
+    periods: dict[str, tuple[dt.date, dt.date]] = field(default_factory=dict)
+    lines: int = 0
+    no_product: int = 0
+    no_product_rows: list[int] = field(default_factory=list)
+    _details: dict[Details, Details] = field(default_factory=dict)
+
+    def add(self, line: Line) -> list[RowError]:
+        """Count a line in and return where it disagrees with the lines before it. Raises FileRefused for a file of
+        more than `MAX_INVOICES` invoices."""
+        self.lines += 1
+        if not line.is_product:
+            self.no_product += 1
+            if len(self.no_product_rows) < ROWS_NAMED:
+                self.no_product_rows.append(line.row)
+        facts = self.invoices.get(line.header.number)
+        if facts is None:
+            facts = self._start(line)
+        facts.add(line)
+        return self._disagreements(line, facts)
+
+    def closing_errors(self) -> list[RowError]:
+        """Return what can only be seen of whole invoices: amounts too large, two numbers that become one in Xero."""
+        taken: dict[str, str] = {}
+        errors = []
+        for number, facts in self.invoices.items():
+            if max(abs(facts.subtotal), abs(facts.tax), abs(facts.total)) >= LARGEST_AMOUNT:
+                errors.append(RowError(facts.row, "Total", "the invoice comes to 10,000,000,000,000 or more"))
+            spelt = xero_number(number)
+            if spelt != number and (other := taken.setdefault(spelt, number)) != number:
+                errors.append(clash(facts.row, spelt, other))
+            elif spelt != number and spelt in self.invoices:
+                errors.append(clash(facts.row, spelt, spelt))
+        return errors
+
+    def notes(self) -> list[str]:
+        """Return sentences on what was noticed and is no error."""
+        if not self.no_product:
+            return []
+        rows = ", ".join(str(row) for row in self.no_product_rows)
+        more = " and others" if self.no_product > len(self.no_product_rows) else ""
+        return [
+            f"Lines whose SubTotal is not Quantity × UnitPriceOfProduct: {self.no_product} (rows {rows}{more}). "
+            "Their SubTotal is what is invoiced."
+        ]
+
+    def _start(self, line: Line) -> Facts:
+        if len(self.invoices) >= MAX_INVOICES:
+            raise FileRefused(f"The file holds more than {MAX_INVOICES:,} invoices. Import it in parts.")
+        cells = line.cells
+        details = Details(cells["ERPCustomerID"], cells["CustomerEmail"], cells["CustomerCountry"])
+        facts = Facts(line.row, line.header, self._details.setdefault(details, details))
+        self.invoices[line.header.number] = facts
+        return facts
+
+    def _disagreements(self, line: Line, facts: Facts) -> list[RowError]:
+        header, errors = line.header, []
+        if header != facts.header:
+            errors = [
+                RowError(line.row, name, f"{_other(header, facts.header, attribute)} (row {facts.row}) in one invoice")
+                for attribute, name in _FIELD_OF.items()
+                if getattr(header, attribute) != getattr(facts.header, attribute)
+            ]
+        days = (header.starts_on, header.ends_on)
+        known = self.periods.setdefault(header.billing_id, days)
+        if known != days and not errors:
+            reason = f"billing period {header.billing_id} runs from {known[0]} to {known[1]} elsewhere in the file"
+            errors.append(RowError(line.row, "BillingPeriodStartDate", reason))
+        return errors
+
+
+def clash(row: int, spelt: str, other: str) -> RowError:
+    """Return the error for two numbers that would be one number in Xero."""
+    return RowError(row, "InvoiceNumber", f"is {shown(spelt)} in Xero, and so is invoice {shown(other)}")
+
+
+def _other(here: Header, there: Header, attribute: str) -> str:
+    return f"“{shown(str(getattr(here, attribute)))}” here and “{shown(str(getattr(there, attribute)))}”"

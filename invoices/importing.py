@@ -1,0 +1,368 @@
+"""Brings a file of invoice lines into the portal: all of it or nothing.
+
+The file is read twice from disk. The first reading checks every row and gathers what it says of each invoice; the
+second writes the lines of those that are new or changed, in one transaction. Memory does not grow with the lines.
+
+What counts as sent: a posting that is queued, being sent, uncertain or posted. A queued one may be claimed at any
+moment, so it is treated like a sent one: withdraw it first, then import again. Invoices without a posting, or with a
+refused or withdrawn one, take what the file says. The rows are locked before that is decided (on SQLite the whole
+transaction is exclusive), so an upload that is pressed meanwhile waits and sends what was imported.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import itertools
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from invoices.differences import finding, report
+from invoices.gathering import Action, Facts, FieldSums, Gathering, clash
+from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
+from invoices.numbers import xero_number
+from invoices.parsing import BadRow, Line, parse_row, shown
+from invoices.reading import FileRefused, RowError, open_source
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+MAX_ERRORS = 100_000
+CHUNK = 500
+LINES_AT_ONCE = 1_000
+CHANGEABLE = (Posting.Status.REJECTED, Posting.Status.WITHDRAWN)
+
+# Any number that nothing else in this database locks.
+_IMPORT_LOCK = 0x1C3
+_INVOICE_FIELDS = [
+    "period",
+    "customer",
+    "issued_on",
+    "due_on",
+    "currency",
+    "subtotal",
+    "tax",
+    "total",
+    "source_hash",
+    "difference",
+    "imported_at",
+]
+
+
+class _RowsRefused(Exception):
+    """Rows that only the database could tell to be wrong; undoes the writing."""
+
+    def __init__(self, errors: list[RowError]) -> None:
+        super().__init__(f"{len(errors)} rows refused")
+        self.errors = errors
+
+
+class _HashingFile(io.FileIO):
+    """A file that knows the SHA-256 of what was read of it so far from its start."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.sha256 = hashlib.sha256()
+        self._hashed = 0
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read into `buffer`; what is read a second time, after a seek, counts once."""
+        start = self.tell()
+        count = super().readinto(buffer)
+        if count:
+            fresh = start + count - self._hashed
+            if fresh > 0:
+                self.sha256.update(memoryview(buffer)[count - fresh : count])
+                self._hashed += fresh
+        return count
+
+
+def import_file(path: Path | str, *, user: User | None = None, name: str = "") -> ImportRun:
+    """Import the file at `path`, known to people as `name`, and return the record of how it went.
+
+    A file with anything wrong changes nothing: its run is REFUSED, with a `reason` or with findings row by row (the
+    first `MAX_ERRORS`). Otherwise the findings of the run are what differs in invoices that were sent already. Raises
+    OSError when the file cannot be read, and whatever else nobody foresaw, after noting that nothing was imported.
+    """
+    path = Path(path)
+    run = ImportRun.objects.create(
+        file_name=shown(name or path.name, 255) or "file", size=path.stat().st_size, user=user
+    )
+    try:
+        _import(path, run)
+    except FileRefused as refused:
+        run.state, run.reason = ImportRun.State.REFUSED, str(refused)
+    except BaseException:
+        run.state, run.reason = ImportRun.State.REFUSED, "The import was cut short by an error; nothing was imported."
+        raise
+    finally:
+        run.finished_at = timezone.now()
+        run.save()
+    return run
+
+
+def _import(path: Path, run: ImportRun) -> None:
+    gathering = _check(path, run)
+    if run.errors:
+        run.state = ImportRun.State.REFUSED
+        return
+    try:
+        with transaction.atomic():
+            _one_import_at_a_time()
+            _write(path, run, gathering)
+    except _RowsRefused as refused:
+        _keep(run, refused.errors, gathering)
+        run.state = ImportRun.State.REFUSED
+
+
+# First reading
+
+
+def _check(path: Path, run: ImportRun) -> Gathering:
+    """Read the whole file, keep every error it has, and return what it says. Raises FileRefused."""
+    gathering = Gathering()
+    with _HashingFile(path) as file:
+        source = open_source(io.BufferedReader(file))
+        findings = _findings(run, (parse_row(raw) for raw in source.rows), gathering)
+        for batch in itertools.batched(itertools.islice(findings, MAX_ERRORS), LINES_AT_ONCE):
+            ImportFinding.objects.bulk_create(batch)
+            run.errors += len(batch)
+        run.sha256 = file.sha256.hexdigest() if run.errors < MAX_ERRORS else ""
+    if not run.errors:
+        _keep(run, gathering.closing_errors(), gathering)
+    if run.errors >= MAX_ERRORS:
+        run.reason = f"Reading stopped after {MAX_ERRORS:,} errors."
+    run.lines = gathering.lines
+    run.notes = gathering.notes()
+    if source.ignored:
+        run.notes.append(f"Columns that the portal does not know were left aside: {', '.join(source.ignored[:20])}.")
+    return gathering
+
+
+def _findings(run: ImportRun, rows: Iterable[Line | BadRow], gathering: Gathering) -> Iterator[ImportFinding]:
+    for row in rows:
+        if isinstance(row, Line):
+            number, errors = row.header.number, gathering.add(row)
+        else:
+            number, errors = row
+        for error in errors:
+            yield finding(run, error, number)
+
+
+def _keep(run: ImportRun, errors: list[RowError], gathering: Gathering) -> None:
+    """Keep errors that concern invoices as a whole, each at its invoice's first row."""
+    if not errors:
+        return
+    numbers = {facts.row: number for number, facts in gathering.invoices.items()}
+    errors = errors[: MAX_ERRORS - run.errors]
+    findings = [finding(run, error, numbers.get(error.row, "")) for error in errors]
+    ImportFinding.objects.bulk_create(findings, batch_size=LINES_AT_ONCE)
+    run.errors += len(errors)
+
+
+# Second reading
+
+
+def _one_import_at_a_time() -> None:
+    """Wait for any other import's transaction; SQLite's transactions exclude each other from their start."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_IMPORT_LOCK])
+
+
+def _write(path: Path, run: ImportRun, gathering: Gathering) -> None:
+    """Write what is new or changed. Raises _RowsRefused, and FileRefused when the file changed between readings."""
+    periods = _write_periods(gathering)
+    errors: list[RowError] = []
+    for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
+        errors += _decide(chunk, periods)
+    if errors:
+        raise _RowsRefused(errors)
+    for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
+        _write_invoices([facts for facts in chunk if facts.action in (Action.CREATE, Action.UPDATE)], periods)
+    if any(facts.action is not Action.KEEP for facts in gathering.invoices.values()):
+        _write_lines(path, run, gathering)
+        for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
+            report(run, [facts for facts in chunk if facts.action is Action.REPORT])
+    _conclude(run, gathering, periods)
+
+
+def _write_periods(gathering: Gathering) -> dict[str, BillingPeriod]:
+    return {
+        billing_id: BillingPeriod.objects.update_or_create(
+            billing_id=billing_id, defaults={"starts_on": starts_on, "ends_on": ends_on}
+        )[0]
+        for billing_id, (starts_on, ends_on) in gathering.periods.items()
+    }
+
+
+def _decide(chunk: Iterable[Facts], periods: dict[str, BillingPeriod]) -> list[RowError]:
+    """Decide what happens to each invoice of `chunk`, locking those that differ. Returns clashes with stored ones."""
+    by_number = {facts.header.number: facts for facts in chunk}
+    stored = {invoice.number: invoice for invoice in Invoice.objects.filter(number__in=by_number)}
+    matching = [
+        invoice.pk for number, invoice in stored.items() if by_number[number].source_hash == invoice.source_hash
+    ]
+    Invoice.objects.filter(pk__in=matching).exclude(difference="").update(difference="")
+    differing = [invoice.pk for invoice in stored.values() if invoice.pk not in set(matching)]
+    changeable = _lock_changeable(differing)
+    for number, facts in by_number.items():
+        invoice = stored.get(number)
+        if invoice is None:
+            facts.action = Action.CREATE
+            continue
+        facts.pk = invoice.pk
+        if invoice.pk in changeable:
+            facts.action = Action.UPDATE
+        elif invoice.source_hash != facts.source_hash:
+            facts.action, facts.field_sums = Action.REPORT, FieldSums()
+    return _clashes(by_number, stored, periods)
+
+
+def _lock_changeable(keys: list[uuid.UUID]) -> set[uuid.UUID]:
+    """Lock these invoices and return those that were not sent: until the end of the transaction they stay so.
+
+    The lock keeps an upload from making a posting for them (its foreign key has to wait), the one on the posting
+    keeps it from being queued again.
+    """
+    locked = set(Invoice.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
+    postings = Posting.objects.select_for_update().filter(invoice__in=keys).order_by("pk")
+    sent = {pk for pk, status in postings.values_list("invoice_id", "status") if status not in CHANGEABLE}
+    return locked - sent
+
+
+def _clashes(
+    by_number: dict[str, Facts], stored: dict[str, Invoice], periods: dict[str, BillingPeriod]
+) -> list[RowError]:
+    errors = []
+    for number, invoice in stored.items():
+        facts = by_number[number]
+        if invoice.period_id != periods[facts.header.billing_id].pk:
+            reason = f"is already there in another billing period, {invoice.period.billing_id}"
+            errors.append(RowError(facts.row, "InvoiceNumber", reason))
+    spelt = {xero_number(number): facts for number, facts in by_number.items() if number not in stored}
+    taken = Invoice.objects.filter(xero_number__in=spelt).values_list("xero_number", "number")
+    return errors + [clash(spelt[text].row, text, other) for text, other in taken]
+
+
+def _write_invoices(chunk: list[Facts], periods: dict[str, BillingPeriod]) -> None:
+    """Write the invoices of `chunk` and their customers, and clear the way for their lines."""
+    if not chunk:
+        return
+    customers = _write_customers(chunk)
+    now = timezone.now()
+    invoices = {
+        action: [
+            Invoice(
+                id=facts.pk,
+                period=periods[facts.header.billing_id],
+                customer=customers[facts.header.tenant_id],
+                number=facts.header.number,
+                xero_number=xero_number(facts.header.number),
+                issued_on=facts.header.issued_on,
+                due_on=facts.header.due_on,
+                currency=facts.header.currency,
+                subtotal=facts.subtotal,
+                tax=facts.tax,
+                total=facts.total,
+                source_hash=facts.source_hash,
+                imported_at=now,
+            )
+            for facts in chunk
+            if facts.action is action
+        ]
+        for action in (Action.CREATE, Action.UPDATE)
+    }
+    Invoice.objects.bulk_create(invoices[Action.CREATE])
+    Invoice.objects.bulk_update(invoices[Action.UPDATE], _INVOICE_FIELDS, batch_size=100)
+    InvoiceLine.objects.filter(invoice__in=invoices[Action.UPDATE]).delete()
+
+
+def _write_customers(chunk: list[Facts]) -> dict[str, Customer]:
+    """Return the customers of `chunk` by tenant id, new ones made, others brought up to the newest period's word."""
+    latest: dict[str, Facts] = {}
+    for facts in sorted(chunk, key=lambda facts: facts.header.ends_on):
+        latest[facts.header.tenant_id] = facts
+    known = Customer.objects.filter(tenant_id__in=latest).annotate(last_day=Max("invoices__period__ends_on"))
+    last_days: dict[str, dt.date | None] = {customer.tenant_id: customer.last_day for customer in known}
+    newest = [
+        Customer(tenant_id=tenant, name=facts.header.customer_name, **facts.details._asdict())
+        for tenant, facts in latest.items()
+        if (last_days.get(tenant) or facts.header.ends_on) <= facts.header.ends_on
+    ]
+    Customer.objects.bulk_create(
+        newest,
+        update_conflicts=True,
+        unique_fields=["tenant_id"],
+        update_fields=["name", "erp_id", "email", "country"],
+    )
+    return {customer.tenant_id: customer for customer in Customer.objects.filter(tenant_id__in=latest)}
+
+
+def _write_lines(path: Path, run: ImportRun, gathering: Gathering) -> None:
+    """Read the file again: store the lines of new and changed invoices, compare those of the ones that were sent.
+
+    Raises FileRefused when it is not the file that was checked.
+    """
+    with _HashingFile(path) as file:
+        lines = (line for raw in open_source(io.BufferedReader(file)).rows if isinstance(line := parse_row(raw), Line))
+        for batch in itertools.batched(_to_store(lines, gathering), LINES_AT_ONCE):
+            InvoiceLine.objects.bulk_create(batch)
+        if file.sha256.hexdigest() != run.sha256:
+            raise FileRefused("The file changed while it was being imported. Import it again.")
+
+
+def _to_store(lines: Iterable[Line], gathering: Gathering) -> Iterator[InvoiceLine]:
+    for line in lines:
+        facts = gathering.invoices.get(line.header.number)
+        if facts is None or facts.action is Action.KEEP:
+            continue
+        if facts.field_sums is not None:
+            facts.field_sums.add(line.cells)
+            continue
+        facts.position += 1
+        yield _stored(line, facts)
+
+
+def _stored(line: Line, facts: Facts) -> InvoiceLine:
+    cells = line.cells
+    return InvoiceLine(
+        invoice_id=facts.pk,
+        position=facts.position,
+        kind=line.kind,
+        sku=cells["ProductSKUId"],
+        name=cells["SubscriptionName"],
+        charge_start=line.charge_start,
+        charge_end=line.charge_end,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        subtotal=line.subtotal,
+        tax_name=cells["TaxName"],
+        tax_percentage=line.tax_percentage,
+        tax=line.tax,
+        total=line.total,
+        source={name: text for name, text in cells.items() if text},
+    )
+
+
+def _conclude(run: ImportRun, gathering: Gathering, periods: dict[str, BillingPeriod]) -> None:
+    """Put the counts and the state on the run."""
+    counts = dict.fromkeys(Action, 0)
+    for facts in gathering.invoices.values():
+        counts[facts.action] += 1
+    run.invoices_new, run.invoices_updated = counts[Action.CREATE], counts[Action.UPDATE]
+    run.invoices_unchanged, run.invoices_differing = counts[Action.KEEP], counts[Action.REPORT]
+    written = run.invoices_new + run.invoices_updated
+    run.state = ImportRun.State.IMPORTED if written else ImportRun.State.NOTHING_NEW
+    absent = Invoice.objects.filter(period__in=periods.values()).count() - len(gathering.invoices)
+    if absent > 0:
+        run.notes.append(
+            f"Invoices of the same billing period that are not in this file: {absent}. They stay as they are."
+        )

@@ -1,0 +1,300 @@
+"""From the bytes of a file to rows of text: JSON or CSV, one row in memory at a time. Pure.
+
+What a row means is the business of `parsing`. Everything that is wrong with the file as a whole ends in `FileRefused`,
+whose words are fit for the page.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import ijson
+
+from invoices.columns import FIELDS, REQUIRED, TEXTS, unprotect
+
+WANTED = "The import takes C3's invoice line download, as JSON or CSV."
+ROW_LIMIT = 1_000_000
+CHUNK = 65_536
+
+_SIGNATURES = (
+    (b"%PDF", "a PDF file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Office file"),
+    (b"\x1f\x8b", "a gzip archive; unpack it first"),
+    (b"7z\xbc\xaf", "a 7-Zip archive; unpack it first"),
+    (b"Rar!", "a RAR archive; unpack it first"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"<?xml", "an XML file"),
+    (b"<!doctype html", "a web page, perhaps a sign-in page that was saved in place of the download"),
+    (b"<html", "a web page, perhaps a sign-in page that was saved in place of the download"),
+)
+_MICROSOFT_FILES = (
+    (
+        frozenset({"usagedate", "meterid", "billingpretaxtotal"}),
+        "This is Microsoft's daily rated usage file: what Microsoft charges the partner for Azure, day by day.",
+    ),
+    (
+        frozenset({"termandbillingcycle", "billablequantity", "orderid"}),
+        "This is Microsoft's reconciliation file for new-commerce licenses: what Microsoft charges the partner.",
+    ),
+    (
+        frozenset({"partnerid", "mpnid"}),
+        "This is a file of Microsoft's Partner Center: what Microsoft charges the partner.",
+    ),
+)
+_BY_FOLDED_NAME = {name.casefold(): name for name in FIELDS}
+_BLANK = dict.fromkeys(FIELDS, "")
+
+
+class FileRefused(Exception):
+    """The file as a whole cannot be imported; `str()` says why and what to do, in words for the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong with one field of one row; `field` is "" when it is the row as a whole."""
+
+    row: int
+    field: str
+    reason: str
+
+
+class RawRow(NamedTuple):
+    """A row of the file: its cells under all the names of `FIELDS`, stripped, "" where there is nothing.
+
+    `number` is the row a spreadsheet shows (the header of a CSV is row 1), or the place in a JSON list from 1.
+    """
+
+    number: int
+    cells: dict[str, str]
+    errors: tuple[RowError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened file. `rows` can be read once and raises FileRefused; `ignored` are columns nobody knows."""
+
+    kind: Literal["JSON", "CSV"]
+    rows: Iterator[RawRow]
+    ignored: list[str]
+
+
+def open_source(stream: BinaryIO) -> Source:
+    """Return the rows of the file in `stream` (seekable, at its start). Raises FileRefused for what it cannot be.
+
+    UTF-8 with or without a byte order mark, UTF-16 with one; comma, semicolon or tab between the cells of a CSV.
+    """
+    head = stream.read(CHUNK)
+    stream.seek(0)
+    _refuse_other_kinds(head)
+    encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    start = head.decode(encoding, "ignore").lstrip()
+    text = io.TextIOWrapper(stream, encoding, newline="")
+    ignored: list[str] = []
+    if start[:1] in ("{", "["):
+        rows = _json_rows(text, "Data.item" if start[0] == "{" else "item", ignored)
+        return Source("JSON", _worded(rows, "JSON"), ignored)
+    return Source("CSV", _worded(_csv_rows(text, start, ignored), "CSV"), ignored)
+
+
+def _refuse_other_kinds(head: bytes) -> None:
+    """Raise FileRefused for a file that its first bytes tell to be something else."""
+    if not head.strip():
+        raise FileRefused(f"The file is empty. {WANTED}")
+    if head.startswith(b"PK\x03\x04"):
+        if b"xl/" in head or b"[Content_Types].xml" in head:
+            raise FileRefused(
+                "This is an Excel file; save it as “CSV UTF-8”, or better import the download as it comes from C3."
+            )
+        raise FileRefused(f"This is a zip archive; unpack it first. {WANTED}")
+    start = head.lstrip().lower()
+    for signature, what in _SIGNATURES:
+        if start.startswith(signature.lower()):
+            raise FileRefused(f"This is {what}. {WANTED}")
+    if b"\0" in head and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FileRefused(f"This is not a text file, or one in an encoding other than UTF-8. {WANTED}")
+
+
+def _worded(rows: Iterator[RawRow], kind: str) -> Iterator[RawRow]:
+    """Pass `rows` on, and turn what the readers raise into words that say where it happened."""
+    last = 0
+    try:
+        for row in rows:
+            last = row.number
+            yield row
+    except UnicodeError as error:
+        raise FileRefused(
+            f"The file is not in UTF-8: it cannot be read after row {last}. Save it again as UTF-8 "
+            "(in Excel: “CSV UTF-8”), or import the download as it comes from C3."
+        ) from error
+    except csv.Error as error:
+        raise FileRefused(f"The CSV cannot be read after row {last}: {error}.") from error
+    except (ijson.JSONError, ValueError) as error:
+        what = "ends in the middle" if "premature EOF" in str(error) else "cannot be read"
+        raise FileRefused(f"The {kind} {what}, after row {last}. Please download it again.") from error
+    if not last:
+        raise FileRefused(f"The file holds no invoice lines. {WANTED}")
+
+
+def _check_header(names: Sequence[str], ignored: list[str]) -> None:
+    """Raise FileRefused unless `names` are the columns of C3's download; put unknown ones into `ignored`."""
+    folded = [name.casefold() for name in names]
+    for marks, what in _MICROSOFT_FILES:
+        if marks.issubset(folded):
+            raise FileRefused(f"{what} {WANTED} That is what the partner charges its own customers.")
+    missing = [name for name in REQUIRED if name.casefold() not in folded]
+    if len(missing) == len(REQUIRED):
+        raise FileRefused(f"None of the columns is one of the invoice line download. {WANTED}")
+    if missing:
+        raise FileRefused(f"Columns are missing: {', '.join(missing)}. {WANTED}")
+    twice = sorted({_BY_FOLDED_NAME[name] for name in folded if name in _BY_FOLDED_NAME and folded.count(name) > 1})
+    if twice:
+        raise FileRefused(f"A column is there twice: {', '.join(twice)}.")
+    ignored.extend(name[:100] for name in names if name and name.casefold() not in _BY_FOLDED_NAME)
+
+
+class _RowBudget:
+    """Keeps a file without rows from filling the memory: so many characters may pass until `row_done`."""
+
+    def __init__(self) -> None:
+        self.left = ROW_LIMIT
+
+    def spend(self, count: int) -> None:
+        """Take `count` characters off. Raises FileRefused when a row would be longer than `ROW_LIMIT`."""
+        self.left -= count
+        if self.left < 0:
+            raise FileRefused(f"More than {ROW_LIMIT:,} characters without the end of a row. {WANTED}")
+
+    def row_done(self) -> None:
+        """Start afresh with the next row."""
+        self.left = ROW_LIMIT
+
+
+def _csv_rows(text: io.TextIOWrapper, start: str, ignored: list[str]) -> Iterator[RawRow]:
+    """Yield the rows of a CSV whose first characters are `start`."""
+    budget = _RowBudget()
+    reader = csv.reader(_lines(text, budget), delimiter=_delimiter(start), strict=True)
+    header = [name.strip() for name in next(reader, [])]
+    _check_header(header, ignored)
+    known = [(index, name) for index, cell in enumerate(header) if (name := _BY_FOLDED_NAME.get(cell.casefold()))]
+    for number, cells in enumerate(reader, start=2):
+        budget.row_done()
+        if len(cells) != len(header):
+            if not any(cells):
+                continue
+            reason = f"has {len(cells)} cells where the header has {len(header)}"
+            yield RawRow(number, _BLANK, (RowError(number, "", reason),))
+            continue
+        row = _BLANK.copy()
+        for index, name in known:
+            row[name] = cells[index].strip()
+        if "'" in "".join(cells):
+            row.update((name, unprotect(row[name])) for name in TEXTS)
+        if any(row.values()):
+            yield RawRow(number, row)
+
+
+def _lines(text: io.TextIOWrapper, budget: _RowBudget) -> Iterator[str]:
+    """Yield the lines of `text`, none of them longer than the budget."""
+    while line := text.readline(ROW_LIMIT + 1):
+        budget.spend(len(line))
+        yield line
+
+
+def _delimiter(start: str) -> str:
+    """Return what stands most often between the cells of the first line: comma, semicolon or tab."""
+    header = start.splitlines()[0]
+    return max(",;\t", key=header.count)
+
+
+def _json_rows(text: io.TextIOWrapper, prefix: str, ignored: list[str]) -> Iterator[RawRow]:
+    """Yield the rows of a JSON file: those of C3's envelope under Data, or of a bare list."""
+    budget = _RowBudget()
+    number = 0
+    for item in _json_items(text, prefix, budget):
+        number += 1
+        budget.row_done()
+        if not isinstance(item, Mapping):
+            yield RawRow(number, _BLANK, (RowError(number, "", "is not an object with named fields"),))
+            continue
+        if number == 1:
+            _check_header(list(item), ignored)
+        yield _json_row(number, item)
+
+
+def _json_items(text: io.TextIOWrapper, prefix: str, budget: _RowBudget) -> Iterator[Any]:
+    """Yield what stands at `prefix`. Raises FileRefused when the envelope's Status is not Success.
+
+    The envelope may say its Status behind its Data, so the last word on it comes at the end of the file.
+    """
+    found = ijson.sendable_list()
+    readers = [ijson.items_coro(found, prefix, use_float=False)]
+    envelope = _Envelope() if prefix != "item" else None
+    while chunk := text.read(CHUNK).encode():
+        budget.spend(len(chunk))
+        for reader in readers:
+            reader.send(chunk)
+        if envelope:
+            envelope.read(chunk)
+        yield from found
+        found.clear()
+    for reader in readers:
+        reader.close()
+    if envelope:
+        envelope.check()
+
+
+class _Envelope:
+    """Status and ErrorMessage of C3's envelope, read beside its Data until Status is known to be Success."""
+
+    def __init__(self) -> None:
+        self.statuses, self.messages = ijson.sendable_list(), ijson.sendable_list()
+        self.readers = [ijson.items_coro(self.statuses, "Status"), ijson.items_coro(self.messages, "ErrorMessage")]
+
+    def read(self, chunk: bytes) -> None:
+        """Read on, unless all that matters is known."""
+        if self.statuses != ["Success"]:
+            for reader in self.readers:
+                reader.send(chunk)
+
+    def check(self) -> None:
+        """Raise FileRefused unless the envelope said Success."""
+        if not self.statuses:
+            raise FileRefused(f"The JSON has no Status, so it is not an answer of C3. {WANTED}")
+        if self.statuses[-1] != "Success":
+            message = next((str(text) for text in self.messages if text), "no message")
+            raise FileRefused(f"C3 answered {str(self.statuses[-1])[:50]} instead of Success: {message[:500]}")
+
+
+def _json_row(number: int, item: Mapping[str, Any]) -> RawRow:
+    """Return the row of a JSON object; a value that is neither text, number nor null becomes an error."""
+    row = _BLANK.copy()
+    errors = []
+    for key, value in item.items():
+        name = _BY_FOLDED_NAME.get(key.casefold())
+        if not name or value is None:
+            continue
+        text = _json_text(value)
+        if text is None:
+            errors.append(RowError(number, name, "is neither text nor a number that fits"))
+        else:
+            row[name] = text.strip()
+    return RawRow(number, row, tuple(errors))
+
+
+def _json_text(value: Any) -> str | None:
+    """Return a JSON value as the text it stands for, or None when it has none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 512:
+        return str(value)
+    return None
