@@ -74,7 +74,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
     def _post_clean(self) -> None:
         """Hold account codes and theme against the connected organisation, once they are on the instance."""
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]  # Django documents it, its stubs leave it out
         if self.connection is None:
             return
         for field, words in reference.settings_problems(self.instance, self.connection).items():
