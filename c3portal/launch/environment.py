@@ -71,6 +71,8 @@ def plan(given: dict[str, str]) -> Plan:
         "VAR_DIR": str(var_dir),
         "SANDBOX_DATABASE": str(var_dir / "sandbox.sqlite3"),
         "BEAT_PIDFILE": str(var_dir / "beat.pid"),
+        # On a machine for trying it out, root is no news (in production Celery says so at each start).
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
     }
     variables |= _kept_secrets(var_dir, variables)
     return Plan(port, sandbox_port, variables["PORTAL_URL"].rstrip("/"), var_dir, variables, with_broker, with_sandbox)
