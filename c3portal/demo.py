@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import requests
 from django.conf import settings
@@ -84,20 +83,33 @@ def periods(folder: Path = SAMPLE_DATA) -> int:
 def sandbox_app() -> None:
     """Have the sandbox know this portal under its address, and fill the empty fields of Settings → General.
 
-    What a person filled in stays, unless the sandbox no longer knows that app.
-    Raises requests.RequestException when the sandbox does not answer.
+    What a person filled in stays, unless the sandbox does not take that app. Raises requests.RequestException when the
+    sandbox does not answer.
     """
     row = XeroSettings.load()
-    known = _call("GET", "apps")
-    if not row.has_app or row.client_id not in {app["client_id"] for app in known["apps"]}:
-        app = _call("POST", "apps", {"name": APP_NAME, "redirect_uris": [f"{settings.PORTAL_URL}/"]})
+    app = _registered()
+    if row.client_id == app["client_id"] or not _is_taken_by_the_sandbox(row):
         row.client_id, row.client_secret = app["client_id"], app["client_secret"]
     for field, value in {**ACCOUNT_CODES, "theme_name": THEME_NAME}.items():
         setattr(row, field, getattr(row, field) or value)
     row.save()
 
 
-def _call(method: str, path: str, body: dict[str, object] | None = None) -> Any:
-    answer = requests.request(method, f"{settings.XERO_LOGIN_URL}/sandbox/{path}", json=body, timeout=10)
+def _registered() -> dict[str, str]:
+    """Return the client id and a new secret of the app named APP_NAME, which from now on has our redirect URI."""
+    body = {"name": APP_NAME, "redirect_uris": [f"{settings.PORTAL_URL}/"]}
+    answer = requests.post(f"{settings.XERO_LOGIN_URL}/sandbox/apps", json=body, timeout=10)
     answer.raise_for_status()
-    return answer.json()
+    app: dict[str, str] = answer.json()
+    return app
+
+
+def _is_taken_by_the_sandbox(row: XeroSettings) -> bool:
+    """Ask as Xero lets one ask: an app that it knows is told that the grant is wrong, another that the client is."""
+    answer = requests.post(
+        f"{settings.XERO_IDENTITY_URL}/connect/token",
+        data={"grant_type": "refresh_token", "refresh_token": "none"},
+        auth=(row.client_id, row.client_secret),
+        timeout=10,
+    )
+    return row.has_app and "invalid_client" not in answer.text

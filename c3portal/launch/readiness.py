@@ -32,7 +32,7 @@ def wait_for(name: str, works: Callable[[], bool], gave_up: Callable[[], bool]) 
 def probes(plan: Plan) -> Iterator[tuple[str, Callable[[], bool]]]:
     """Yield the name and the question for each process that people wait for; the sandbox comes first."""
     if plan.with_sandbox:
-        yield "sandbox", lambda: _answers(f"http://127.0.0.1:{plan.sandbox_port}/sandbox/")
+        yield "sandbox", lambda: _answers(f"http://127.0.0.1:{plan.sandbox_port}/sandbox/state")
     # Whatever the portal is called from outside, here it listens on the loopback address.
     yield "web", lambda: _answers(f"http://127.0.0.1:{plan.port}/health/ready")
     yield "worker", lambda: _worker_answers(plan.variables["CELERY_BROKER_URL"])

