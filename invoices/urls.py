@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from invoices.views import invoice, listing, logs
+from invoices.views import invoice, listing, logs, payments
 
 urlpatterns = [
     path("analyze/business/invoices/", listing.invoice_list, name="invoice_list"),
     path("invoices/upload/", listing.upload_to_xero, name="upload_to_xero"),
+    path("invoices/payments/read/", payments.read_payments, name="read_payments"),
     path("invoices/logs/", logs.post_logs, name="post_logs"),
     path("invoices/logs/<int:pk>/", logs.upload, name="upload"),
     path("invoices/logs/<int:pk>/again/", logs.upload_again, name="upload_again"),

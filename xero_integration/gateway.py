@@ -82,11 +82,11 @@ class Gateway:
     def __exit__(self, *exception: object) -> None:
         self.session.close()
 
-    def read(self, path: str, **query: str | int) -> Answer:
+    def read(self, path: str, headers: dict[str, str] | None = None, **query: str | int) -> Answer:
         """GET `path` below the accounting API. A read that fails leaves nothing behind, so it never raises
         XeroOutcomeUnknown: what cannot be read now is XeroUnavailable."""
         try:
-            return self._call("GET", path, query, None, {}, READ_TIMEOUT)
+            return self._call("GET", path, query, None, headers or {}, READ_TIMEOUT)
         except XeroOutcomeUnknown as error:
             raise XeroUnavailable(
                 "Xero could not be read just now; the portal tries again by itself.",

@@ -131,6 +131,7 @@ class XeroConnection(models.Model):
     end_of_year_lock_date = models.DateField(null=True, blank=True)
     reference_read_at = models.DateTimeField(null=True, blank=True)
     contacts_read_at = models.DateTimeField(null=True, blank=True)
+    payments_read_at = models.DateTimeField(null=True, blank=True)
     contacts_lease_until = models.DateTimeField(null=True, blank=True)
 
     objects = ConnectionQuerySet.as_manager()
