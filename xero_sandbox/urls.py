@@ -21,4 +21,5 @@ urlpatterns = [
     path("connections/<uuid:connection_id>", identity.connections),
     path("sandbox/moved", moved),
     path("sandbox/", include("xero_sandbox.control.urls")),
+    path("", include("xero_sandbox.pages.urls")),
 ]

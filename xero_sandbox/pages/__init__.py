@@ -1,0 +1,1 @@
+"""The pages for people: My Apps and a plain look into each organisation's books."""

@@ -1,0 +1,234 @@
+"""An organisation's books: documents, contacts and reference data, to look at and to act in by hand."""
+
+import uuid
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
+
+from xero_sandbox import bookkeeping, wire
+from xero_sandbox.api.kinds import CREDIT_NOTE, INVOICE, KIND_OF_TYPE, Kind
+from xero_sandbox.models import Connection, Document, Organisation, dollars
+
+PER_PAGE = 50
+STATUSES = {
+    "DRAFT": "Draft",
+    "SUBMITTED": "Awaiting approval",
+    "AUTHORISED": "Awaiting payment",
+    "PAID": "Paid",
+    "VOIDED": "Voided",
+    "DELETED": "Deleted",
+}
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Say what this is, and where to go."""
+    return render(request, "xero_sandbox/home.html", {"organisations": Organisation.objects.all()})
+
+
+@require_safe
+def organisation(request: HttpRequest, short_code: str) -> HttpResponse:
+    """Show an organisation at a glance, with the apps connected to it."""
+    one = get_object_or_404(Organisation, short_code=short_code)
+    context = {
+        "organisation": one,
+        "facts": _facts(one),
+        "connections": one.connections.select_related("app"),
+        "done": request.GET.get("done"),
+    }
+    return render(request, "xero_sandbox/organisation.html", context)
+
+
+def _facts(one: Organisation) -> list[tuple[str, Any]]:
+    return [
+        ("Country", one.country),
+        ("Base currency", one.base_currency),
+        ("Currencies", ", ".join(one.currencies.values_list("code", flat=True))),
+        ("Short code", one.short_code),
+        ("Organisation ID", one.tenant_id),
+        ("Period lock date", one.period_lock_date or "none"),
+        ("End of year lock date", one.year_lock_date or "none"),
+    ]
+
+
+@require_POST
+def disconnect(request: HttpRequest, connection_id: uuid.UUID) -> HttpResponse:
+    """End a connection from this side, as a user can in Xero under Connected apps."""
+    connection = get_object_or_404(Connection.objects.select_related("organisation"), pk=connection_id)
+    connection.delete()
+    return redirect(f"/organisations/{connection.organisation.short_code}/?done=disconnected")
+
+
+@require_safe
+def invoices(request: HttpRequest, short_code: str) -> HttpResponse:
+    """List the invoices."""
+    return _documents(request, short_code, INVOICE, "Invoices")
+
+
+@require_safe
+def credit_notes(request: HttpRequest, short_code: str) -> HttpResponse:
+    """List the credit notes."""
+    return _documents(request, short_code, CREDIT_NOTE, "Credit notes")
+
+
+def _documents(request: HttpRequest, short_code: str, kind: Kind, title: str) -> HttpResponse:
+    one = get_object_or_404(Organisation, short_code=short_code)
+    found = one.documents.filter(type=kind.type).select_related("contact").order_by("-id")
+    term, status = request.GET.get("q", "").strip(), request.GET.get("status", "")
+    if term:
+        found = found.filter(
+            Q(number__icontains=term) | Q(reference__icontains=term) | Q(contact__name__icontains=term)
+        )
+    if status in STATUSES:
+        found = found.filter(status=status)
+    context = _paged(request, found) | {
+        "organisation": one,
+        "title": title,
+        "term": term,
+        "status": status,
+        "statuses": STATUSES.items(),
+    }
+    for row in context["page"]:
+        row.status_words = STATUSES[row.status]
+    return render(request, "xero_sandbox/documents.html", context)
+
+
+def _paged(request: HttpRequest, found: Any) -> dict[str, Any]:
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    kept = {name: value for name, value in request.GET.items() if name != "page" and value}
+    return {"page": page, "query": f"&{urlencode(kept)}" if kept else ""}
+
+
+@require_safe
+def document(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
+    """Show one invoice or credit note."""
+    row = get_object_or_404(Document.objects.select_related("contact", "organisation"), document_id=document_id)
+    return _document_page(request, row)
+
+
+def _document_page(request: HttpRequest, row: Document, error: str = "") -> HttpResponse:
+    themes = dict(row.organisation.themes.values_list("theme_id", "name"))
+    context = {
+        "organisation": row.organisation,
+        "document": row,
+        "kind": "Invoice" if KIND_OF_TYPE[row.type] is INVOICE else "Credit note",
+        "status_words": STATUSES[row.status],
+        "theme": themes.get(row.theme_id, ""),
+        "lines": wire.decode(row.lines.encode()),
+        "sub_total": dollars(row.sub_total_cents),
+        "tax": dollars(row.tax_cents),
+        "payments": row.payments.all(),
+        "error": error,
+        "done": request.GET.get("done"),
+    }
+    return render(request, "xero_sandbox/document.html", context, status=400 if error else 200)
+
+
+@require_POST
+def pay(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
+    """Record a payment."""
+    row = get_object_or_404(Document.objects.select_related("contact", "organisation"), document_id=document_id)
+    try:
+        amount = Decimal(request.POST.get("amount", "").replace(",", "")).quantize(Decimal("0.01"))
+        bookkeeping.record(row, amount, reference=request.POST.get("reference", "")[:255])
+    except InvalidOperation:
+        return _document_page(request, row, "The amount must be a number, such as 120.50.")
+    except bookkeeping.BookkeepingRefused as refused:
+        return _document_page(request, row, str(refused))
+    return redirect(f"/documents/{document_id}/?done=paid")
+
+
+@require_POST
+def void(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
+    """Void a document, or delete a draft."""
+    row = get_object_or_404(Document.objects.select_related("contact", "organisation"), document_id=document_id)
+    try:
+        bookkeeping.void(row)
+    except bookkeeping.BookkeepingRefused as refused:
+        return _document_page(request, row, str(refused))
+    return redirect(f"/documents/{document_id}/?done=voided")
+
+
+@require_safe
+def contacts(request: HttpRequest, short_code: str) -> HttpResponse:
+    """List the contacts."""
+    one = get_object_or_404(Organisation, short_code=short_code)
+    term = request.GET.get("q", "").strip()
+    found = one.contacts.order_by("name")
+    if term:
+        found = found.filter(Q(name__icontains=term) | Q(number__icontains=term) | Q(email__icontains=term))
+    context = _paged(request, found) | {
+        "organisation": one,
+        "title": "Contacts",
+        "term": term,
+        "headers": ["Name", "Contact number", "E-mail", "Status"],
+    }
+    context["rows"] = [[row.name, row.number, row.email, row.status] for row in context["page"]]
+    return render(request, "xero_sandbox/table.html", context)
+
+
+@require_safe
+def accounts(request: HttpRequest, short_code: str) -> HttpResponse:
+    """Show the chart of accounts."""
+    one = get_object_or_404(Organisation, short_code=short_code)
+    rows = [[row.code, row.name, row.type, row.tax_type, row.status] for row in one.accounts.all()]
+    return _table(request, one, "Chart of accounts", ["Code", "Name", "Type", "Tax type", "Status"], rows)
+
+
+@require_safe
+def themes(request: HttpRequest, short_code: str) -> HttpResponse:
+    """Show the invoice themes."""
+    one = get_object_or_404(Organisation, short_code=short_code)
+    rows = [[row.name, row.theme_id] for row in one.themes.all()]
+    return _table(request, one, "Invoice themes", ["Name", "BrandingThemeID"], rows)
+
+
+@require_safe
+def tax_rates(request: HttpRequest, short_code: str) -> HttpResponse:
+    """Show the tax rates."""
+    one = get_object_or_404(Organisation, short_code=short_code)
+    rows = [
+        [row.name, row.tax_type, f"{row.rate.normalize():f}%", ", ".join(row.applies_to).lower(), row.status]
+        for row in one.tax_rates.all()
+    ]
+    return _table(request, one, "Tax rates", ["Name", "Tax type", "Rate", "For accounts of class", "Status"], rows)
+
+
+def _table(
+    request: HttpRequest, one: Organisation, title: str, headers: list[str], rows: list[list[Any]]
+) -> HttpResponse:
+    context = {"organisation": one, "title": title, "headers": headers, "rows": rows}
+    return render(request, "xero_sandbox/table.html", context)
+
+
+@require_safe
+def deep_link(request: HttpRequest) -> HttpResponse:
+    """Follow a deep link as Xero gives them: an organisation's short code and a path inside it."""
+    one = Organisation.objects.filter(short_code=request.GET.get("shortcode", "")).first()
+    if one is None:
+        raise Http404("There is no organisation with this short code.")
+    parts = urlsplit(request.GET.get("redirecturl", ""))
+    return _by_wire_id({name: values[0] for name, values in parse_qs(parts.query).items()}, one)
+
+
+@require_safe
+def wire_link(request: HttpRequest) -> HttpResponse:
+    """Follow the path inside an organisation alone."""
+    return _by_wire_id(request.GET.dict())
+
+
+def _by_wire_id(query: dict[str, str], one: Organisation | None = None) -> HttpResponse:
+    named = {name.lower(): value for name, value in query.items()}
+    document_id = wire.parse_id(named.get("invoiceid") or named.get("creditnoteid"))
+    rows = Document.objects.filter(document_id=document_id) if document_id else Document.objects.none()
+    row = (rows.filter(organisation=one) if one else rows).first()
+    if row is None:
+        raise Http404("There is no such document in this organisation.")
+    return redirect("document", document_id=row.document_id)
