@@ -13,7 +13,7 @@ from c3portal import roles
 from c3portal.launch.environment import write_private
 from c3portal.models import User
 from invoices.importing import import_file
-from invoices.models import BillingPeriod
+from invoices.models import BillingPeriod, ImportRun
 from xero_integration.models import XeroSettings
 
 SAMPLE_DATA = settings.BASE_DIR / "sample_data"
@@ -27,6 +27,10 @@ PASSWORD_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105
 APP_NAME = "C3 portal"
 ACCOUNT_CODES = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}
 THEME_NAME = "Cloud services"
+
+
+class SampleRefusedError(Exception):
+    """A file of the sample data is not as the import wants it."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,14 @@ def _password() -> str:
 def periods(folder: Path = SAMPLE_DATA) -> int:
     """Import those billing periods of `folder` that are not there yet, and return how many they were.
 
-    A file's name ends with the BillingId of its period.
+    A file's name ends with the BillingId of its period. Raises SampleRefusedError for a file that is not imported.
     """
     there = set(BillingPeriod.objects.values_list("billing_id", flat=True))
     missing = [path for path in sorted(folder.glob("*.csv")) if path.stem.rpartition("-")[2] not in there]
     for path in missing:
-        import_file(path, name=path.name)
+        run = import_file(path, name=path.name)
+        if run.state == ImportRun.State.REFUSED:
+            raise SampleRefusedError(f"{path.name} was not imported: {run.reason or 'its rows are at fault.'}")
     return len(missing)
 
 

@@ -7,6 +7,7 @@ is a system check in `c3portal/checks.py`.
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
@@ -48,10 +49,15 @@ XERO_LOGIN_URL = env.str("XERO_LOGIN_URL", default="https://login.xero.com").rst
 XERO_IDENTITY_URL = env.str("XERO_IDENTITY_URL", default="https://identity.xero.com").rstrip("/")
 XERO_API_URL = env.str("XERO_API_URL", default="https://api.xero.com").rstrip("/")
 
-# How many seconds after a lost answer Xero is looked at, and how many after the call Xero must have finished with it:
-# only then does "not there" mean that it never will be.
+# Seconds. How long a call that writes may take; when a worker that holds rows and says nothing counts as dead (longer
+# than any call and than a task's hard limit); when after a lost answer Xero is looked at; and when after the call Xero
+# must have finished with it, since only then "not there" means that it never will be.
+XERO_CALL_TIMEOUT = env.float("XERO_CALL_TIMEOUT", default=100)
+XERO_LEASE = env.float("XERO_LEASE", default=240)
 XERO_LOOK_AFTER = env.float("XERO_LOOK_AFTER", default=10)
 XERO_SETTLES_AFTER = env.float("XERO_SETTLES_AFTER", default=120)
+# The length of the minute in Xero's limit of calls a minute; measurements against a sandbox make it shorter.
+XERO_MINUTE = env.float("XERO_MINUTE", default=60)
 
 INSTALLED_APPS = [
     "c3portal",
@@ -161,7 +167,7 @@ STORAGES = {
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=256 * 1024 * 1024)
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
 
 # Celery on Redis or Valkey. The reasons for each figure are in docs/architecture.md ("Workers and the broker").
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or broker.url(VAR_DIR)
@@ -180,8 +186,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 90
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+# How often work that a lost message or a dead worker left behind is found again.
+SWEEP_EVERY = env.float("SWEEP_EVERY", default=10)
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "invoices.tasks.sweep", "schedule": 20.0, "options": {"expires": 20}},
+    "sweep": {"task": "invoices.tasks.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY}},
+    "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
 }
 
 SECURE_CSP = {

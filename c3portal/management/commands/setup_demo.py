@@ -4,7 +4,7 @@ from typing import Any
 
 import requests
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from c3portal import demo
 from c3portal.context_processors import REAL_XERO
@@ -18,7 +18,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.XERO_LOGIN_URL not in REAL_XERO:
             self._register()
-        demo.periods()
+        try:
+            demo.periods()
+        except demo.SampleRefusedError as error:
+            raise CommandError(str(error)) from error
         for sign_in in demo.people():
             self.stdout.write(f"{sign_in.role:<14} {sign_in.email:<24} {sign_in.password}")
 

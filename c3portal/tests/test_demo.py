@@ -1,0 +1,138 @@
+"""What a fresh portal is shown with."""
+
+import io
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from c3portal import demo, roles
+from c3portal.models import User
+from invoices.models import BillingPeriod, Invoice
+from xero_integration.models import XeroSettings
+
+
+@pytest.fixture(autouse=True)
+def var(settings: Any, tmp_path: Path) -> Path:
+    settings.VAR_DIR = tmp_path
+    return tmp_path
+
+
+def set_up() -> str:
+    out = io.StringIO()
+    call_command("setup_demo", stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def without_periods(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of what is asked here has nothing to do with invoices."""
+    monkeypatch.setattr(demo, "periods", lambda: 0)
+
+
+def test_it_brings_three_periods_once(db: None) -> None:
+    assert demo.periods() == 3
+    assert demo.periods() == 0
+    assert set(BillingPeriod.objects.values_list("billing_id", flat=True)) == {"20260818", "20260918", "20261018"}
+    assert Invoice.objects.exists()
+
+
+def test_it_says_which_sample_is_not_taken(db: None, tmp_path: Path) -> None:
+    (tmp_path / "lines-20260918.csv").write_text("InvoiceNumber,Total\nA,1\n")
+    with pytest.raises(demo.SampleRefusedError, match=r"lines-20260918\.csv was not imported"):
+        demo.periods(tmp_path)
+
+
+def test_it_makes_a_user_of_each_role_who_can_sign_in(db: None) -> None:
+    people = demo.people()
+    assert [person.role for person in people] == list(roles.ALL)
+    for person in people:
+        user = User.objects.get(email=person.email)
+        assert user.check_password(person.password)
+        assert roles.role_of(user) == person.role
+
+
+def test_the_passwords_stay_the_same_and_are_for_this_account_alone(db: None, var: Path) -> None:
+    assert demo.people() == demo.people()
+    assert stat.S_IMODE((var / "sign-ins").stat().st_mode) == 0o600
+    assert len({person.password for person in demo.people()}) == 3
+
+
+def test_two_portals_do_not_share_passwords(db: None, settings: Any, tmp_path: Path) -> None:
+    first = demo.people()
+    User.objects.all().delete()
+    settings.VAR_DIR = tmp_path / "another"
+    settings.VAR_DIR.mkdir()
+    assert not {person.password for person in first} & {person.password for person in demo.people()}
+
+
+def test_a_password_that_its_owner_changed_stays_theirs(db: None) -> None:
+    demo.people()
+    admin = User.objects.get(email="admin@contoso.example")
+    admin.set_password("correct horse battery staple")
+    admin.save()
+    assert demo.people()[0].password == "(the password you chose)"
+    admin.refresh_from_db()
+    assert admin.check_password("correct horse battery staple")
+
+
+def test_the_environment_names_the_system_admin(db: None, settings: Any) -> None:
+    settings.PORTAL_ADMIN_EMAIL = "Ada@fabrikam.example"
+    settings.PORTAL_ADMIN_PASSWORD = "correct horse battery staple"
+    told = demo.people()[0]
+    assert (told.email, told.password) == ("Ada@fabrikam.example", "(PORTAL_ADMIN_PASSWORD)")
+    ada = User.objects.get(email="ada@fabrikam.example")
+    assert ada.check_password("correct horse battery staple")
+    assert roles.role_of(ada) == roles.SYSTEM_ADMIN
+
+
+def test_it_makes_the_portal_known_to_the_sandbox(db: None, sandbox: Any, without_periods: None) -> None:
+    set_up()
+    row = XeroSettings.load()
+    assert row.missing() == []
+    assert (row.license_account_code, row.azure_account_code, row.custom_account_code) == ("4010", "4020", "4030")
+    assert row.theme_name == "Cloud services"
+    assert sandbox.tokens(row.client_id)["access_token"]
+
+
+def test_what_a_person_filled_in_stays(db: None, sandbox: Any, without_periods: None) -> None:
+    own = sandbox.ensure_app("Our own app", ["http://localhost:8000/"])
+    XeroSettings.objects.create(pk=1, azure_account_code="200", **own)
+    set_up()
+    row = XeroSettings.load()
+    assert (row.client_id, row.client_secret) == (own["client_id"], own["client_secret"])
+    assert (row.license_account_code, row.azure_account_code) == ("4010", "200")
+
+
+def test_an_app_that_the_sandbox_has_forgotten_is_made_anew(db: None, sandbox: Any, without_periods: None) -> None:
+    set_up()
+    forgotten = XeroSettings.load().client_id
+    sandbox.reset()
+    set_up()
+    assert XeroSettings.load().client_id != forgotten
+    assert sandbox.tokens(XeroSettings.load().client_id)["access_token"]
+
+
+def test_it_goes_on_without_an_answer_from_the_stand_in(
+    db: None, without_periods: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "finance@contoso.example" in set_up()
+    assert "Not registered with the stand-in for Xero at http://localhost:9" in capsys.readouterr().err
+
+
+def test_the_first_admin_comes_from_the_environment(db: None, settings: Any) -> None:
+    settings.PORTAL_ADMIN_EMAIL = "ada@fabrikam.example"
+    settings.PORTAL_ADMIN_PASSWORD = "correct horse battery staple"
+    call_command("ensure_admin", stdout=io.StringIO())
+    settings.PORTAL_ADMIN_PASSWORD = "another one that changes nothing"
+    call_command("ensure_admin", stdout=io.StringIO())
+    ada = User.objects.get()
+    assert ada.check_password("correct horse battery staple")
+    assert roles.role_of(ada) == roles.SYSTEM_ADMIN
+
+
+def test_it_says_what_the_first_admin_is_missing(db: None) -> None:
+    with pytest.raises(CommandError, match="Set PORTAL_ADMIN_EMAIL and PORTAL_ADMIN_PASSWORD"):
+        call_command("ensure_admin")

@@ -1,0 +1,240 @@
+"""`make run`: one command starts everything, says when it is up, and Ctrl-C ends all of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from c3portal import broker
+from c3portal.launch import announcement, environment, ports
+from c3portal.testing import BASE_DIR, wait_until
+from xero_sandbox.testing import free_port
+
+UP = "The portal is up:"
+STOP_SECONDS = 20
+
+
+def given(var_dir: Path, **more: str) -> dict[str, str]:
+    """Return an environment as a newcomer has it: nothing of the portal's in it but what is told here."""
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "VAR_DIR": str(var_dir), **more}
+
+
+class Launched:
+    """A `make run` whose lines are gathered while it runs."""
+
+    def __init__(self, var_dir: Path, port: int, sandbox_port: int) -> None:
+        self.port, self.sandbox_port = port, sandbox_port
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "c3portal.launch"],
+            env=given(var_dir, PORT=str(port), SANDBOX_PORT=str(sandbox_port)),
+            cwd=BASE_DIR,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        self.lines.extend(iter(self.process.stdout.readline, ""))
+
+    @property
+    def said(self) -> str:
+        return "".join(list(self.lines))
+
+    def wait_until_up(self) -> None:
+        wait_until(lambda: UP in self.said or self.process.poll() is not None, "The portal is up", patience=120)
+        assert UP in self.said, self.said
+
+    def family(self) -> list[psutil.Process]:
+        """Every process that it has started so far."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def press_ctrl_c(self) -> None:
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(STOP_SECONDS)
+        self._reader.join(STOP_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def portal_and_family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Launched, Path]]:
+    """One portal for all the questions that can be asked of a running one."""
+    var_dir = tmp_path_factory.mktemp("launch") / "var"
+    launched = Launched(var_dir, free_port(), free_port())
+    try:
+        launched.wait_until_up()
+        yield launched, var_dir
+    finally:
+        if launched.process.poll() is None:
+            launched.press_ctrl_c()
+
+
+@pytest.mark.whole
+def test_it_says_that_it_is_up_only_when_everything_is(portal_and_family: tuple[Launched, Path]) -> None:
+    launched, _ = portal_and_family
+    ready = requests.get(f"http://localhost:{launched.port}/health/ready", timeout=5)
+    assert ready.json() == {"status": "ok", "database": "ok", "migrations": "ok", "broker": "ok"}
+    assert requests.get(f"http://localhost:{launched.sandbox_port}/sandbox/state", timeout=5).ok
+    assert re.search(r"The portal is up: +http://localhost:\d+$", launched.said, re.MULTILINE)
+
+
+@pytest.mark.whole
+def test_the_sign_ins_that_it_prints_are_good(portal_and_family: tuple[Launched, Path]) -> None:
+    launched, _ = portal_and_family
+    people = re.findall(r"^  (System Admin|Finance Admin|System Reader) +(\S+) +(\S+)$", launched.said, re.MULTILINE)
+    assert len(people) == 3
+    for _, email, password in people:
+        browser = requests.Session()
+        address = f"http://localhost:{launched.port}/accounts/login/"
+        browser.get(address, timeout=10)
+        form = {"login": email, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        answer = browser.post(address, form, headers={"Referer": address}, allow_redirects=False, timeout=10)
+        assert answer.status_code == 302
+
+
+@pytest.mark.whole
+def test_its_secrets_are_for_this_account_alone(portal_and_family: tuple[Launched, Path]) -> None:
+    launched, var_dir = portal_and_family
+    assert stat.S_IMODE(var_dir.stat().st_mode) == 0o700
+    for name in ("secrets", "sign-ins"):
+        assert stat.S_IMODE((var_dir / name).stat().st_mode) == 0o600
+    for line in (var_dir / "secrets").read_text().splitlines():
+        assert line.partition("=")[2] not in launched.said
+
+
+@pytest.mark.whole
+def test_a_second_one_is_told_which_ports_are_taken(portal_and_family: tuple[Launched, Path], tmp_path: Path) -> None:
+    launched, _ = portal_and_family
+    second = Launched(tmp_path / "var", launched.port, launched.sandbox_port)
+    assert second.process.wait(30) == 1
+    wait_until(lambda: "SANDBOX_PORT=" in second.said, "Both ports are named")
+    assert f"Port {launched.port} is taken by another program, so the portal cannot listen on it." in second.said
+    assert f"Port {launched.sandbox_port} is taken by another program, so the Xero sandbox cannot" in second.said
+    assert re.search(r"make run PORT=\d+", second.said)
+
+
+@pytest.mark.whole
+def test_two_portals_never_share_a_state_folder(portal_and_family: tuple[Launched, Path]) -> None:
+    launched, var_dir = portal_and_family
+    second = Launched(var_dir, free_port(), free_port())
+    assert second.process.wait(30) == 1
+    wait_until(lambda: f"The portal already runs on {var_dir}" in second.said, "The folder is named")
+    assert str(launched.process.pid) in second.said
+
+
+@pytest.mark.whole
+def test_ctrl_c_ends_everything_and_the_data_stay(portal_and_family: tuple[Launched, Path]) -> None:
+    first, var_dir = portal_and_family
+    family = first.family()
+    assert len(family) >= 10, [process.cmdline() for process in family]
+    first.press_ctrl_c()
+    assert [process for process in family if process.is_running()] == []
+    assert not ports.is_taken(first.port)
+    assert not ports.is_taken(first.sandbox_port)
+    assert first.process.returncode == 0
+
+    again = Launched(var_dir, first.port, first.sandbox_port)
+    again.wait_until_up()
+    again.press_ctrl_c()
+    sign_ins = [line for line in first.lines if "contoso.example" in line]
+    assert [line for line in again.lines if "contoso.example" in line] == sign_ins
+
+
+@pytest.mark.whole
+def test_one_that_cannot_start_takes_the_others_with_it(tmp_path: Path) -> None:
+    """A broker that nobody serves: the web process never becomes ready, yet nothing stays behind."""
+    done = subprocess.run(
+        [sys.executable, "-m", "c3portal.launch"],
+        env=given(tmp_path / "var", PORT=str(free_port()), SANDBOX_PORT=str(free_port()), WEB_BIND="no-such-host"),
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert UP not in done.stdout
+
+
+def test_embedded_defaults_run_everything(tmp_path: Path) -> None:
+    plan = environment.plan(given(tmp_path))
+    assert plan.processes == ("broker", "sandbox", "web", "worker", "beat")
+    assert plan.portal_url == "http://localhost:8000"
+    assert plan.variables["XERO_API_URL"] == "http://localhost:8100"
+    assert "DEBUG" not in plan.variables
+
+
+def test_a_real_xero_needs_no_sandbox(tmp_path: Path) -> None:
+    real = dict(zip(environment.XERO_ORIGINS, ("https://login", "https://identity", "https://api"), strict=True))
+    plan = environment.plan(given(tmp_path, **real))
+    assert "sandbox" not in plan.processes
+    assert "redirect URI is http://localhost:8000/" in announcement.text(plan, "")
+
+
+def test_a_broker_of_ones_own_is_used(tmp_path: Path) -> None:
+    plan = environment.plan(given(tmp_path, CELERY_BROKER_URL="redis://cache:6379/0"))
+    assert "broker" not in plan.processes
+    assert plan.variables["CELERY_BROKER_URL"] == "redis://cache:6379/0"
+
+
+def test_ports_move_what_depends_on_them(tmp_path: Path) -> None:
+    plan = environment.plan(given(tmp_path, PORT="8010", SANDBOX_PORT="8110"))
+    assert plan.portal_url == "http://localhost:8010"
+    assert {plan.variables[name] for name in environment.XERO_ORIGINS} == {"http://localhost:8110"}
+
+
+@pytest.mark.parametrize("port", ["http", "0", "65536", "80 80", "²"])
+def test_a_port_that_is_no_port_is_refused_in_words(tmp_path: Path, port: str) -> None:
+    with pytest.raises(SystemExit, match=r"PORT is .*: set it to a number from 1 to 65535"):
+        environment.plan(given(tmp_path, PORT=port))
+
+
+def test_the_same_port_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="PORT and SANDBOX_PORT are both 8010"):
+        ports.refuse_taken(environment.plan(given(tmp_path, PORT="8010", SANDBOX_PORT="8010")))
+
+
+def test_secrets_are_made_once_and_given_ones_come_first(tmp_path: Path) -> None:
+    first = environment.plan(given(tmp_path)).variables
+    second = environment.plan(given(tmp_path)).variables
+    assert first["SECRET_KEY"] == second["SECRET_KEY"] != first["ENCRYPTION_KEYS"]
+    assert environment.plan(given(tmp_path, SECRET_KEY="given")).variables["SECRET_KEY"] == "given"
+
+
+@pytest.mark.parametrize(("family", "host"), ports.LOOPBACKS)
+def test_a_port_counts_as_taken_on_either_loopback(family: socket.AddressFamily, host: str) -> None:
+    with socket.socket(family) as other:
+        try:
+            other.bind((host, 0))
+        except OSError:
+            pytest.skip(f"This machine has no {host}")
+        other.listen()
+        assert ports.is_taken(other.getsockname()[1])
+
+
+@pytest.mark.parametrize("depth", [1, 12])
+def test_the_broker_has_a_socket_however_deep_the_folder_is(tmp_path: Path, depth: int) -> None:
+    var_dir = tmp_path.joinpath(*["a rather deep folder"] * depth)
+    path = broker.socket_path(var_dir)
+    assert len(os.fsencode(path)) <= broker.SOCKET_PATH_MAX
+    assert (path.parent == var_dir) == (depth == 1)
+    assert broker.socket_path(var_dir.parent) != path
+
+
+def test_two_deep_folders_have_two_sockets(tmp_path: Path) -> None:
+    deep = tmp_path / ("x" * 120)
+    assert broker.socket_path(deep / "one") != broker.socket_path(deep / "two")
