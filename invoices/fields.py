@@ -16,8 +16,8 @@ class ExactDecimalField(models.CharField):  # type: ignore[type-arg]  # not gene
     """
 
     # What the type checker reads of a field: a Decimal goes in and comes out.
-    _pyi_private_set_type: Decimal | int | str
-    _pyi_private_get_type: Decimal
+    _pyi_private_set_type: Decimal | int | str  # type: ignore[assignment]
+    _pyi_private_get_type: Decimal  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("max_length", 40)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from invoices import posting, recovery, sending
 from invoices.models import Customer, Posting
-from xero_integration import connections, contacts
+from xero_integration import connections, contacts, limits
 from xero_integration.contacts import Customer as WantedContact
 from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
 from xero_integration.models import XeroConnection
@@ -32,9 +32,11 @@ def advance(connection: XeroConnection, until: float) -> bool:
 
     Raises XeroUnavailable and XeroAuthError.
     """
+    limits.require_room(connection)
     while sending.send_next(connection):
         if time.monotonic() > until:
             return True
+        limits.require_room(connection)
     recovery.look(connection)
     return False
 
@@ -42,10 +44,12 @@ def advance(connection: XeroConnection, until: float) -> bool:
 @contextmanager
 def waiting_rows(connection: XeroConnection) -> Iterator[None]:
     """Around the work for an organisation: a pause that Xero asks for, or a connection that a person must renew, ends
-    the work and leaves the rows waiting."""
+    the work and leaves the rows waiting. So does finding all permits taken, by others who go on with the work."""
     try:
         yield
     except XeroUnavailable as error:
+        if error.problem == limits.ALL_TAKEN:
+            return
         connections.pause(connection, error)
         logger.info("Connection %s pauses for %s (%s)", connection.pk, error.retry_after, error.problem)
     except XeroAuthError:

@@ -38,7 +38,7 @@ def _changed(connection: XeroConnection, gateway: Gateway) -> list[dict[str, Any
     rows: list[dict[str, Any]] = []
     page = 1
     while True:
-        some = gateway.read("Payments", since, page=page, pageSize=PAGE).rows("Payments")
+        some = gateway.read("Payments", {"page": page, "pageSize": PAGE}, headers=since).rows("Payments")
         rows += some
         if len(some) < PAGE:
             return rows

@@ -23,6 +23,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
 from django.utils import timezone
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from c3portal.models import User
 
 Status = Posting.Status
-# Longer than the longest call and the task's hard limit, so that only the dead lose their lease.
-LEASE = dt.timedelta(seconds=240)
 MAX_BATCH = 50
 
 
@@ -137,7 +136,7 @@ def claim(connection: XeroConnection) -> Submission | None:
         alike, limit = alike.filter(batch_cap=first.batch_cap), first.batch_cap
     with transaction.atomic():
         submission = Submission.objects.create(
-            connection=connection, document_type=first.document_type, lease_until=timezone.now() + LEASE
+            connection=connection, document_type=first.document_type, lease_until=timezone.now() + _lease()
         )
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
         candidates = list(alike.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
@@ -156,9 +155,15 @@ def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
     now = timezone.now()
     return bool(
         Submission.objects.filter(pk=submission.pk, outcome=Submission.Outcome.PREPARING, lease_until__gt=now).update(
-            body=body, body_sha256=sha256, sent_at=now, outcome=Submission.Outcome.SENDING, lease_until=now + LEASE
+            body=body, body_sha256=sha256, sent_at=now, outcome=Submission.Outcome.SENDING, lease_until=now + _lease()
         )
     )
+
+
+def _lease() -> dt.timedelta:
+    """How long a worker may say nothing: longer than the longest call and a task's hard limit, so that only the dead
+    lose their rows."""
+    return dt.timedelta(seconds=settings.XERO_LEASE)
 
 
 def close(

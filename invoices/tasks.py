@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 
 from invoices import journey, posting, recovery
 from invoices.models import Posting
+from xero_integration import connections
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,12 @@ def sweep() -> None:
     recovery.free_the_dead()
     for connection_id in _connections_with_work():
         wake(connection_id)
+
+
+@shared_task
+def keep_connections_alive() -> None:
+    """Use every refresh token once a day, and notice organisations that were disconnected in Xero."""
+    connections.keep_alive()
 
 
 def _connections_with_work() -> list[int]:

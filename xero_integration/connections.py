@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from xero_integration import oauth, reference
+from xero_integration import limits, oauth, reference
 from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 
 if TYPE_CHECKING:
     from c3portal.models import User
+
+logger = logging.getLogger(__name__)
 
 # A token is renewed this long before it ends, so that it never runs out between the check and the call.
 RENEW_BEFORE = dt.timedelta(minutes=2)
@@ -80,7 +84,7 @@ def choose(connection: XeroConnection) -> None:
 
 def read_reference(connection: XeroConnection) -> None:
     """Read the organisation, accounts, themes, tax rates and currencies anew. Raises XeroError."""
-    call(connection, lambda gateway: reference.read(connection, gateway))
+    call(connection, lambda gateway: reference.read(connection, gateway), click=True)
 
 
 def disconnect(connection: XeroConnection) -> None:
@@ -102,31 +106,35 @@ def disconnect(connection: XeroConnection) -> None:
     TokenSet.objects.filter(connections__isnull=True).delete()
 
 
-def call[T](connection: XeroConnection, work: Callable[[Gateway], T]) -> T:
+def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: bool = False) -> T:
     """Run `work` with a gateway for this organisation, renewing the access token once when Xero says it expired.
 
+    Each call waits for a permit; a person's `click` has one that bulk work leaves free.
     `work` must be safe to run twice: a 401 means that nothing was recorded. A connection that Xero no longer accepts
     is marked as needing a person before XeroAuthError goes on. Raises the four errors of `errors`.
     """
     tokens = fresh_tokens(connection)
     try:
-        return _with_gateway(connection, tokens, work)
+        return _with_gateway(connection, tokens, work, click)
     except XeroAuthError as error:
         if error.token_expired:
-            return _with_renewed_token(connection, tokens, work)
+            return _with_renewed_token(connection, tokens, work, click)
         needs_reconnecting(connection, str(error))
         raise
 
 
-def _with_gateway[T](connection: XeroConnection, tokens: TokenSet, work: Callable[[Gateway], T]) -> T:
-    with Gateway(connection.tenant_id, tokens.access_token) as gateway:
+def _with_gateway[T](connection: XeroConnection, tokens: TokenSet, work: Callable[[Gateway], T], click: bool) -> T:
+    permit = partial(limits.permit, connection, click=click)
+    with Gateway(connection.tenant_id, tokens.access_token, permit) as gateway:
         return work(gateway)
 
 
-def _with_renewed_token[T](connection: XeroConnection, refused: TokenSet, work: Callable[[Gateway], T]) -> T:
+def _with_renewed_token[T](
+    connection: XeroConnection, refused: TokenSet, work: Callable[[Gateway], T], click: bool
+) -> T:
     tokens = fresh_tokens(connection, refused_generation=refused.generation)
     try:
-        return _with_gateway(connection, tokens, work)
+        return _with_gateway(connection, tokens, work, click)
     except XeroAuthError as error:
         needs_reconnecting(connection, str(error))
         raise
@@ -222,6 +230,22 @@ def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSe
         lease_holder="",
     )
     return _tokens_of(connection)
+
+
+def keep_alive() -> None:
+    """Once a day: use each refresh token, so that the 60 days after which an unused one dies never pass, and notice
+    organisations that were disconnected in Xero. What cannot be asked now is asked tomorrow."""
+    for tokens in TokenSet.objects.filter(connections__status=XeroConnection.Status.CONNECTED).distinct():
+        connected = list(tokens.connections.filter(status=XeroConnection.Status.CONNECTED))
+        try:
+            fresh = fresh_tokens(connected[0], refused_generation=tokens.generation)
+            still_there = {tenant.tenant_id for tenant in oauth.list_tenants(fresh.access_token)}
+        except XeroError as error:
+            logger.warning("Tokens %s could not be renewed: %s", tokens.pk, error)
+            continue
+        for connection in connected:
+            if connection.tenant_id not in still_there:
+                needs_reconnecting(connection, f"{connection.name} was disconnected in Xero. Connect again to go on.")
 
 
 def _release(tokens: TokenSet, holder: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -24,7 +25,6 @@ from xero_integration.models import Contact, ContactLink, XeroConnection
 # How long a listing is trusted before contacts are created on its word; contacts made in Xero meanwhile are found by
 # the refusal that their name or number brings.
 LISTING_LIFE = dt.timedelta(minutes=15)
-LEASE = dt.timedelta(seconds=240)
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -54,7 +54,7 @@ def lease(connection: XeroConnection) -> bool:
     return bool(
         XeroConnection.objects.filter(pk=connection.pk)
         .filter(Q(contacts_lease_until__isnull=True) | Q(contacts_lease_until__lt=now))
-        .update(contacts_lease_until=now + LEASE)
+        .update(contacts_lease_until=now + dt.timedelta(seconds=settings.XERO_LEASE))
     )
 
 

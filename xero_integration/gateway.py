@@ -23,10 +23,16 @@ from xero_integration.oauth import USER_AGENT, retry_after
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 60
-WRITE_TIMEOUT = 100
 MAX_BODY_BYTES = 3_000_000
 MAX_BATCH = 50
 CONTACTS_PAGE = 1000
+# In the order of their ids, so that a contact made while the pages are read shifts none of them past the reader.
+EVERY_CONTACT: dict[str, str | int] = {
+    "pageSize": CONTACTS_PAGE,
+    "includeArchived": "true",
+    "summaryOnly": "true",
+    "order": "ContactID",
+}
 NUMBERS_EACH_LOOKUP = 50
 CHARACTERS_EACH_LOOKUP = 2500
 PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
@@ -82,11 +88,13 @@ class Gateway:
     def __exit__(self, *exception: object) -> None:
         self.session.close()
 
-    def read(self, path: str, headers: dict[str, str] | None = None, **query: str | int) -> Answer:
+    def read(
+        self, path: str, query: Mapping[str, str | int] | None = None, *, headers: dict[str, str] | None = None
+    ) -> Answer:
         """GET `path` below the accounting API. A read that fails leaves nothing behind, so it never raises
         XeroOutcomeUnknown: what cannot be read now is XeroUnavailable."""
         try:
-            return self._call("GET", path, query, None, headers or {}, READ_TIMEOUT)
+            return self._call("GET", path, query or {}, None, headers or {}, READ_TIMEOUT)
         except XeroOutcomeUnknown as error:
             raise XeroUnavailable(
                 "Xero could not be read just now; the portal tries again by itself.",
@@ -104,7 +112,7 @@ class Gateway:
         query: dict[str, str | int] = {"summarizeErrors": "false"}
         if endpoint != "Contacts":
             query["unitdp"] = 4
-        return self._call("PUT", endpoint, query, body, headers, WRITE_TIMEOUT)
+        return self._call("PUT", endpoint, query, body, headers, settings.XERO_CALL_TIMEOUT)
 
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales invoices with these numbers, as Xero has them; absent ones are left out."""
@@ -119,24 +127,17 @@ class Gateway:
         for some in _lookups(numbers):
             # A list parameter cannot carry a number with a comma in it, and credit notes have no list parameter.
             if endpoint == "Invoices" and not any("," in one for one in some):
-                query = {"InvoiceNumbers": ",".join(some)}
+                query: dict[str, str | int] = {"InvoiceNumbers": ",".join(some)}
             else:
                 query = {"where": " OR ".join(f'{number}=="{_quoted(one)}"' for one in some)}
-            found += self.read(endpoint, **query, pageSize=1000, unitdp=4).rows(endpoint)
+            found += self.read(endpoint, query | {"pageSize": 1000, "unitdp": 4}).rows(endpoint)
         return [row for row in found if row.get("Type") == document_type]
 
     def contacts(self) -> Iterator[dict[str, Any]]:
         """Yield every contact, archived ones included: one call for each 1,000."""
         page = 1
         while True:
-            answer = self.read(
-                "Contacts",
-                page=page,
-                pageSize=CONTACTS_PAGE,
-                includeArchived="true",
-                summaryOnly="true",
-                order="ContactID",
-            )
+            answer = self.read("Contacts", EVERY_CONTACT | {"page": page})
             rows = answer.rows("Contacts")
             yield from rows
             if len(rows) < CONTACTS_PAGE:
@@ -150,7 +151,7 @@ class Gateway:
         query: Mapping[str, str | int],
         body: bytes | None,
         headers: dict[str, str],
-        read_timeout: int,
+        read_timeout: float,
     ) -> Answer:
         with self.permit() as record:
             try:

@@ -167,6 +167,25 @@ class XeroConnection(models.Model):
         )
 
 
+class CallBudget(models.Model):
+    """What of an organisation's call limits is in use, shared by all workers; only `limits` reads and writes it.
+
+    `version` makes each change a conditional UPDATE. `in_flight` holds, by permit, when its call must be over (epoch
+    seconds); `started` counts the calls of the last minute in sixty steps.
+    """
+
+    connection = models.OneToOneField(XeroConnection, on_delete=models.CASCADE, related_name="budget")
+    version = models.PositiveBigIntegerField(default=0)
+    in_flight = models.JSONField(default=dict)
+    started = models.JSONField(default=dict)
+    minute_limit = models.PositiveIntegerField(default=60)
+    day_remaining = models.PositiveIntegerField(null=True)
+    told_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Calls of {self.connection_id}"
+
+
 class ReferenceData(models.Model):
     """A row that Xero keeps for an organisation and the portal holds a copy of."""
 

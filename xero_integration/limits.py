@@ -1,0 +1,166 @@
+"""Xero's limits for each organisation, kept across all workers and processes: permits in the database.
+
+At most five calls in flight, one of them left free for people's clicks; at most as many a minute as Xero's headers
+say; none while a Retry-After is in force. Source: Xero's page on rate limits. Xero counts for each app and
+organisation, and every call of the portal passes here, so its own count of the last minute is the whole count.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.utils import timezone
+
+from xero_integration.errors import XeroUnavailable
+from xero_integration.gateway import CallRecord
+from xero_integration.models import CallBudget, XeroConnection
+
+IN_FLIGHT = 5
+KEPT_FOR_CLICKS = 1
+STEPS_A_MINUTE = 60
+# How long bulk work and a person's click wait for a permit before they give way.
+BULK_PATIENCE = 1.0
+CLICK_PATIENCE = 10.0
+# What is added to a call's time-out before the permit of a process that died with it is free again.
+LEASE_MARGIN = 10.0
+# The problem of a call that found all permits taken: others are at work for this organisation, and go on.
+ALL_TAKEN = "taken"
+
+
+@contextmanager
+def permit(connection: XeroConnection, *, click: bool = False) -> Iterator[CallRecord]:
+    """Hold a permit for one call; the caller fills in the answer's headers. Raises XeroUnavailable when Xero's limits
+    allow no call now."""
+    key = str(uuid.uuid4())
+    _wait_for(connection, key, click)
+    record = CallRecord()
+    try:
+        yield record
+    finally:
+        _change(connection, lambda budget: _give_back(budget, key, record.headers))
+
+
+def require_room(connection: XeroConnection) -> None:
+    """Raise XeroUnavailable when bulk work would find no permit now: asked before rows are claimed."""
+    refusal = _refusal(_budget(connection), connection, click=False)
+    if refusal:
+        raise refusal
+
+
+def _wait_for(connection: XeroConnection, key: str, click: bool) -> None:
+    give_up_at = time.monotonic() + (CLICK_PATIENCE if click else BULK_PATIENCE)
+    while True:
+        refusal = _change(connection, lambda budget: _take(budget, connection, key, click))
+        if refusal is None:
+            return
+        # Waiting for a minute's budget or a pause would hold up other organisations; the rows wait instead.
+        if refusal.problem != ALL_TAKEN or time.monotonic() > give_up_at:
+            raise refusal
+        time.sleep(random.uniform(0.02, 0.06))  # noqa: S311
+
+
+def _change(
+    connection: XeroConnection, decide: Callable[[CallBudget], XeroUnavailable | None]
+) -> XeroUnavailable | None:
+    """Apply `decide` to the budget by conditional UPDATE, again and again until nobody came in between."""
+    while True:
+        budget = _budget(connection)
+        refusal = decide(budget)
+        if refusal is not None:
+            return refusal
+        won = CallBudget.objects.filter(pk=budget.pk, version=budget.version).update(
+            version=budget.version + 1,
+            in_flight=budget.in_flight,
+            started=budget.started,
+            minute_limit=budget.minute_limit,
+            day_remaining=budget.day_remaining,
+            told_at=budget.told_at,
+        )
+        if won:
+            return None
+
+
+def _budget(connection: XeroConnection) -> CallBudget:
+    rows = CallBudget.objects.select_related("connection")
+    budget = rows.filter(connection=connection).first()
+    return budget or rows.get(pk=CallBudget.objects.get_or_create(connection=connection)[0].pk)
+
+
+def _take(budget: CallBudget, connection: XeroConnection, key: str, click: bool) -> XeroUnavailable | None:
+    refusal = _refusal(budget, connection, click)
+    if refusal is None:
+        now = time.time()
+        budget.in_flight[key] = now + settings.XERO_CALL_TIMEOUT + LEASE_MARGIN
+        step = str(_step(now))
+        budget.started[step] = budget.started.get(step, 0) + 1
+    return refusal
+
+
+def _refusal(budget: CallBudget, connection: XeroConnection, click: bool) -> XeroUnavailable | None:
+    """Return why no call may leave now, None when one may."""
+    now = timezone.now()
+    known = budget.connection
+    if known.paused_until and known.paused_until > now:
+        return XeroUnavailable(known.pause_reason, retry_after=known.paused_until - now, problem="paused")
+    _forget_the_past(budget, now.timestamp())
+    # With nothing left of the day one call at a time asks Xero when it goes on.
+    places = 1 if budget.day_remaining == 0 else IN_FLIGHT - (0 if click else KEPT_FOR_CLICKS)
+    if len(budget.in_flight) >= places:
+        return XeroUnavailable(
+            f"{connection.name} is busy with other calls. Try again in a moment.",
+            retry_after=dt.timedelta(seconds=1),
+            problem=ALL_TAKEN,
+        )
+    if sum(budget.started.values()) >= budget.minute_limit:
+        return XeroUnavailable(
+            "Xero's limit of calls a minute is reached",
+            retry_after=_until_room(budget, now.timestamp()),
+            problem="minute",
+        )
+    return None
+
+
+def _forget_the_past(budget: CallBudget, now: float) -> None:
+    budget.in_flight = {key: ends for key, ends in budget.in_flight.items() if ends > now}
+    oldest = _step(now) - STEPS_A_MINUTE
+    budget.started = {step: count for step, count in budget.started.items() if int(step) >= oldest}
+
+
+def _step(now: float) -> int:
+    """Return which sixtieth of a minute `now` (epoch seconds) lies in."""
+    return int(now * STEPS_A_MINUTE / settings.XERO_MINUTE)
+
+
+def _until_room(budget: CallBudget, now: float) -> dt.timedelta:
+    """Return when the oldest calls of the last minute are past."""
+    oldest = min(map(int, budget.started), default=_step(now))
+    free_at = (oldest + STEPS_A_MINUTE + 1) * settings.XERO_MINUTE / STEPS_A_MINUTE
+    return dt.timedelta(seconds=max(free_at - now, 0.05))
+
+
+def _give_back(budget: CallBudget, key: str, headers: Mapping[str, str]) -> None:
+    """Free the permit and learn from the answer's headers what Xero's limits are."""
+    alone = len(budget.in_flight) == 1
+    budget.in_flight.pop(key, None)
+    day, minute = _whole(headers, "X-DayLimit-Remaining"), _whole(headers, "X-MinLimit-Remaining")
+    if day is not None:
+        budget.day_remaining = day
+    if minute is not None:
+        seen = sum(budget.started.values()) + minute
+        # With other calls under way some of those counted may not have reached Xero yet, so that `seen` is too high.
+        budget.minute_limit = max(1, seen if alone else min(seen, budget.minute_limit))
+    if day is not None or minute is not None:
+        budget.told_at = timezone.now()
+
+
+def _whole(headers: Mapping[str, str], name: str) -> int | None:
+    try:
+        return max(0, int(headers[name]))
+    except (KeyError, ValueError):
+        return None
