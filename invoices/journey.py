@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -41,16 +42,25 @@ def advance(connection: XeroConnection, until: float) -> bool:
     return False
 
 
+@dataclass
+class Wait:
+    """What ended the work: `seconds` until it can go on, None when it ended by itself or waits for a person."""
+
+    seconds: float | None = None
+
+
 @contextmanager
-def waiting_rows(connection: XeroConnection) -> Iterator[None]:
+def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
     """Around the work for an organisation: a pause that Xero asks for, or a connection that a person must renew, ends
     the work and leaves the rows waiting. So does finding all permits taken, by others who go on with the work."""
+    wait = Wait()
     try:
-        yield
+        yield wait
     except XeroUnavailable as error:
         if error.problem == limits.ALL_TAKEN:
             return
         connections.pause(connection, error)
+        wait.seconds = error.retry_after.total_seconds()
         logger.info("Connection %s pauses for %s (%s)", connection.pk, error.retry_after, error.problem)
     except XeroAuthError:
         logger.warning("Connection %s needs reconnecting", connection.pk)

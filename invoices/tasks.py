@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 # Below the soft time limit of a task, so that a long upload goes on in a new task instead of being cut off.
 WORK_SECONDS = 90
+# Up to here a worker is woken to the second when a pause ends. A longer wait is the sweep's: a message that waits longer
+# than the broker's visibility time-out would be delivered several times.
+LONGEST_NAP = 120
 # Xero allows five calls in flight for an organisation; one is kept free for people's clicks.
 WORKERS_EACH_ORGANISATION = 4
 
@@ -36,12 +39,14 @@ def work(connection_id: int, spread: bool = True) -> None:
     connection = XeroConnection.objects.select_related("token_set").get(pk=connection_id)
     if not journey.may_work(connection):
         return
-    with journey.waiting_rows(connection):
+    with journey.waiting_rows(connection) as wait:
         journey.prepare(connection)
         if spread:
             wake(connection_id, workers=_workers_for(connection) - 1, spread=False)
         if journey.advance(connection, until):
             wake(connection_id, spread=False)
+    if wait.seconds is not None and wait.seconds <= LONGEST_NAP:
+        wake(connection_id, spread=False, after=wait.seconds)
 
 
 def _workers_for(connection: XeroConnection) -> int:
@@ -70,11 +75,12 @@ def _connections_with_work() -> list[int]:
     return list(postings.values_list("connection_id", flat=True).distinct())
 
 
-def wake(connection_id: int, *, workers: int = 1, spread: bool = True) -> None:
-    """Ask `workers` workers to look after this organisation. A broker that is down only delays: the sweep comes."""
+def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: float = 0) -> None:
+    """Ask `workers` workers to look after this organisation in `after` seconds. A broker that is down only delays: the
+    sweep comes."""
     for _ in range(workers):
         try:
-            work.delay(connection_id, spread)
+            work.apply_async((connection_id, spread), countdown=after or None)
         except OperationalError:
             logger.warning("The broker cannot be reached; the sweep sends what is queued once it is back.")
             return
