@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
@@ -119,13 +118,12 @@ def broker_process() -> Iterator[BrokerServer]:
 
 
 @pytest.fixture
-def broker(broker_process: BrokerServer) -> Iterator[BrokerServer]:
+def broker(broker_process: BrokerServer) -> BrokerServer:
     """A real, empty broker where the portal looks for it; without this fixture nothing listens there."""
     if not broker_process.answers():
         broker_process.start()
     broker_process.client.flushall()
-    yield broker_process
-    current_app.pool.force_close_all()
+    return broker_process
 
 
 @pytest.fixture

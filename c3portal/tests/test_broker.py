@@ -53,6 +53,5 @@ def test_a_worker_finds_its_way_back_to_a_broker_that_was_gone(
     broker.stop(9)
     wait_until(lambda: "Connection to broker lost" in worker.log.read_text(), "The worker notices")
     broker.start()
-    current_app.pool.force_close_all()
     current_app.send_task("invoices.tasks.sweep")
     wait_until(lambda: "succeeded" in worker.log.read_text(), "Done after the broker came back", patience=60)

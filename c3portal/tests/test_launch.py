@@ -104,7 +104,7 @@ def test_the_sign_ins_that_it_prints_are_good(portal_and_family: tuple[Launched,
         browser.get(address, timeout=10)
         form = {"login": email, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         answer = browser.post(address, form, headers={"Referer": address}, allow_redirects=False, timeout=10)
-        assert answer.status_code == 302
+        assert answer.status_code == 302, launched.said
 
 
 @pytest.mark.whole
