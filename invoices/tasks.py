@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 # Below the soft time limit of a task, so that a long upload goes on in a new task instead of being cut off.
 WORK_SECONDS = 90
-# Up to here a worker is woken to the second when a pause ends. A longer wait is the sweep's: a message that waits longer
-# than the broker's visibility time-out would be delivered several times.
+# Up to here a worker is woken to the second when a pause ends. A longer wait is the sweep's: a message that waits
+# longer than the broker's visibility time-out would be delivered several times.
 LONGEST_NAP = 120
 # Xero allows five calls in flight for an organisation; one is kept free for people's clicks.
 WORKERS_EACH_ORGANISATION = 4
@@ -80,7 +80,7 @@ def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: fl
     sweep comes."""
     for _ in range(workers):
         try:
-            work.apply_async((connection_id, spread), countdown=after or None)
+            work.apply_async((connection_id, spread), countdown=after)
         except OperationalError:
             logger.warning("The broker cannot be reached; the sweep sends what is queued once it is back.")
             return

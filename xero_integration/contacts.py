@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,17 +73,21 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
     if not customers:
         return Outcome()
     _refresh_listing(connection, gateway)
-    outcome = Outcome()
-    to_create = []
+    book, outcome = _Book(connection), Outcome()
+    matches = {customer.key: book.match(customer) for customer in customers}
+    links = []
     for customer in customers:
-        found = _match(connection, customer, outcome)
-        if found:
-            _remember(connection, customer, found)
-            outcome.linked += 1
-        elif customer.key not in outcome.problems:
-            to_create.append(customer)
+        found = matches[customer.key]
+        if isinstance(found, str):
+            outcome.problems[customer.key] = found
+        elif found:
+            links.append(ContactLink(connection=connection, customer_key=customer.key, **found))
+    ContactLink.objects.bulk_create(links, batch_size=500)
+    outcome.linked = len(links)
+    to_create = [customer for customer in customers if matches[customer.key] is None]
+    names = book.names_to_create(to_create)
     for start in range(0, len(to_create), MAX_BATCH):
-        _create(connection, gateway, to_create[start : start + MAX_BATCH], outcome)
+        _create(connection, gateway, to_create[start : start + MAX_BATCH], names, outcome)
     return outcome
 
 
@@ -115,39 +119,62 @@ def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
     )
 
 
-def _match(connection: XeroConnection, customer: Customer, outcome: Outcome) -> tuple[Contact, str] | None:
-    """Return the contact and how it was matched; None when one is to be created or a problem was noted."""
-    contacts = Contact.objects.filter(connection=connection)
-    if numbered := contacts.filter(contact_number=customer.key).first():
-        if numbered.status == "ACTIVE":
-            return numbered, ContactLink.MatchedBy.NUMBER
-        outcome.problems[customer.key] = (
-            f"The contact “{numbered.name}” of this customer is archived in Xero. Restore it there, then upload again."
-        )
+class _Book:
+    """The organisation's contacts as last listed, held in memory while customers are matched: no query for each."""
+
+    def __init__(self, connection: XeroConnection) -> None:
+        self.by_number: dict[str, Contact] = {}
+        self.by_name: dict[str, list[Contact]] = defaultdict(list)
+        self.taken = set(ContactLink.objects.filter(connection=connection).values_list("contact_id", flat=True))
+        for contact in Contact.objects.filter(connection=connection):
+            if contact.contact_number:
+                self.by_number[contact.contact_number] = contact
+            if contact.status == "ACTIVE":
+                self.by_name[contact.name_key].append(contact)
+
+    def match(self, customer: Customer) -> dict[str, str] | str | None:
+        """Return the link's fields, in words why the customer can have no contact, or None when one is to be made."""
+        if numbered := self.by_number.get(customer.key):
+            return self._by_number(numbered)
+        named = [] if customer.shares_name else self.by_name[name_key(customer.name)]
+        if len(named) == 1 and not named[0].contact_number and named[0].contact_id not in self.taken:
+            return self._link(named[0], ContactLink.MatchedBy.NAME)
         return None
-    if customer.shares_name:
-        return None
-    named = list(contacts.filter(name_key=name_key(customer.name), status="ACTIVE")[:2])
-    if len(named) == 1 and not named[0].contact_number and not _is_taken(connection, named[0].contact_id):
-        return named[0], ContactLink.MatchedBy.NAME
-    return None
+
+    def _by_number(self, contact: Contact) -> dict[str, str] | str:
+        if contact.status != "ACTIVE":
+            return (
+                f"The contact “{contact.name}” of this customer is archived in Xero. "
+                "Restore it there, then upload again."
+            )
+        if contact.contact_id in self.taken:
+            return f"The contact “{contact.name}” with this customer's number is linked to another customer."
+        return self._link(contact, ContactLink.MatchedBy.NUMBER)
+
+    def _link(self, contact: Contact, matched_by: ContactLink.MatchedBy) -> dict[str, str]:
+        self.taken.add(contact.contact_id)
+        return {"contact_id": contact.contact_id, "contact_name": contact.name, "matched_by": matched_by}
+
+    def names_to_create(self, customers: Sequence[Customer]) -> dict[str, str]:
+        """Return a name for each new contact, by customer key. Xero wants it unique among active contacts, so a
+        customer whose name is taken or shared is told apart by its number in the partner's own books."""
+        wanted = Counter(name_key(customer.name) for customer in customers)
+        names = {}
+        for customer in customers:
+            key = name_key(customer.name)
+            alone = not customer.shares_name and wanted[key] == 1 and not self.by_name[key]
+            tail = "" if alone else f" ({customer.suffix or customer.key})"
+            names[customer.key] = customer.name[: 255 - len(tail)] + tail
+        return names
 
 
-def _is_taken(connection: XeroConnection, contact_id: str) -> bool:
-    return ContactLink.objects.filter(connection=connection, contact_id=contact_id).exists()
-
-
-def _remember(connection: XeroConnection, customer: Customer, found: tuple[Contact, str]) -> None:
-    contact, matched_by = found
-    ContactLink.objects.update_or_create(
-        connection=connection,
-        customer_key=customer.key,
-        defaults={"contact_id": contact.contact_id, "contact_name": contact.name, "matched_by": matched_by},
-    )
-
-
-def _create(connection: XeroConnection, gateway: Gateway, customers: Sequence[Customer], outcome: Outcome) -> None:
-    names = _names_to_create(connection, customers)
+def _create(
+    connection: XeroConnection,
+    gateway: Gateway,
+    customers: Sequence[Customer],
+    names: Mapping[str, str],
+    outcome: Outcome,
+) -> None:
     rows = [_new_contact(customer, names[customer.key]) for customer in customers]
     body = json.dumps({"Contacts": rows}, ensure_ascii=False, separators=(",", ":")).encode()
     try:
@@ -170,45 +197,23 @@ def _new_contact(customer: Customer, name: str) -> dict[str, str]:
     return row
 
 
-def _names_to_create(connection: XeroConnection, customers: Iterable[Customer]) -> dict[str, str]:
-    """Return a name for each new contact; Xero wants it unique among active contacts, so a customer whose name is
-    taken, or shared with another customer, is told apart by its number in the partner's own books."""
-    customers = list(customers)
-    wanted = Counter(name_key(customer.name) for customer in customers)
-    taken = set(
-        Contact.objects.filter(connection=connection, status="ACTIVE", name_key__in=list(wanted)).values_list(
-            "name_key", flat=True
-        )
-    )
-    names = {}
-    for customer in customers:
-        key = name_key(customer.name)
-        alone = not customer.shares_name and wanted[key] == 1 and key not in taken
-        tail = "" if alone else f" ({customer.suffix or customer.key})"
-        names[customer.key] = customer.name[: 255 - len(tail)] + tail
-    return names
-
-
 def _read_created(
     connection: XeroConnection, customers: Sequence[Customer], rows: list[dict[str, Any]], outcome: Outcome
 ) -> None:
     """Link what Xero created. Results are matched by ContactNumber, by position where an answer leaves it out."""
     by_number = {str(row.get("ContactNumber")): row for row in rows if row.get("ContactNumber")}
     positions = rows if len(rows) == len(customers) else [{}] * len(customers)
-    missing = False
+    made, missing = [], False
     for customer, at_position in zip(customers, positions, strict=True):
         row = by_number.get(customer.key) or ({} if at_position.get("ContactNumber") else at_position)
-        words = "; ".join(str(each.get("Message")) for each in row.get("ValidationErrors") or [])
-        contact_id = str(row.get("ContactID") or NO_ID)
-        if words or row.get("HasErrors") or row.get("HasValidationErrors"):
-            outcome.problems[customer.key] = f"Xero refused to create the contact: {words or 'no reason given'}"
-        elif contact_id == NO_ID:
+        if words := _refusal(row):
+            outcome.problems[customer.key] = words
+        elif str(row.get("ContactID") or NO_ID) == NO_ID:
             missing = True
         else:
-            contact = _contact(connection, row | {"ContactNumber": customer.key})
-            contact.save()
-            _remember(connection, customer, (contact, ContactLink.MatchedBy.CREATED))
-            outcome.linked += 1
+            made.append(_contact(connection, row | {"ContactNumber": customer.key}))
+    _remember_created(connection, made)
+    outcome.linked += len(made)
     if missing or outcome.problems:
         _forget_listing(connection)
     if missing:
@@ -217,6 +222,29 @@ def _read_created(
             retry_after=dt.timedelta(seconds=10),
             problem="contacts",
         )
+
+
+def _refusal(row: Mapping[str, Any]) -> str:
+    words = "; ".join(str(each.get("Message")) for each in row.get("ValidationErrors") or [])
+    if words or row.get("HasErrors") or row.get("HasValidationErrors"):
+        return f"Xero refused to create the contact: {words or 'no reason given'}"
+    return ""
+
+
+def _remember_created(connection: XeroConnection, made: Sequence[Contact]) -> None:
+    links = [
+        ContactLink(
+            connection=connection,
+            customer_key=contact.contact_number,
+            contact_id=contact.contact_id,
+            contact_name=contact.name,
+            matched_by=ContactLink.MatchedBy.CREATED,
+        )
+        for contact in made
+    ]
+    with transaction.atomic():
+        Contact.objects.bulk_create(made, ignore_conflicts=True)
+        ContactLink.objects.bulk_create(links)
 
 
 def _forget_listing(connection: XeroConnection) -> None:
