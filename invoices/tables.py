@@ -11,14 +11,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from invoices.models import Invoice, Posting
 from invoices.selection import UPLOADABLE_STATUSES
 
 ROWS_A_PAGE = 50
-FIGURE = {"td": {"class": "figure"}, "th": {"class": "figure"}}
+
+
+def look(classes: str) -> dict[str, dict[str, str]]:
+    """Return the attributes that give a column's cells these classes of `portal.css`; its header takes them too."""
+    return {"td": {"class": classes}}
 
 
 class DayColumn(tables.Column):  # type: ignore[misc]
@@ -31,17 +35,12 @@ class DayColumn(tables.Column):  # type: ignore[misc]
 class MoneyColumn(tables.Column):  # type: ignore[misc]
     """An amount to the cent, with thousands apart, under a header that stands over the figures."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(attrs=FIGURE, **options)
-
     def render(self, value: Decimal) -> str:
         return f"{value:,.2f}"
 
 
 class NumberColumn(tables.Column):  # type: ignore[misc]
     """An invoice's number with the link to its page, and under it the number in Xero where that differs."""
-
-    attrs = {"td": {"class": "words"}}
 
     def render(self, record: Invoice) -> SafeString:
         return number_cell(record)
@@ -59,7 +58,7 @@ class TickColumn(tables.Column):  # type: ignore[misc]
     """A box to tick for what may be uploaded; the reason where it may not."""
 
     def __init__(self) -> None:
-        super().__init__(empty_values=(), orderable=False, attrs={"td": {"class": "tick"}, "th": {"class": "tick"}})
+        super().__init__(empty_values=(), orderable=False, attrs=look("tick"))
 
     @property
     def header(self) -> SafeString:
@@ -84,12 +83,12 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     tick = TickColumn()
     number = NumberColumn(verbose_name="Number", order_by=("number",))
     customer = tables.Column(order_by=("customer__name", "number"))
-    issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"))
-    due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"))
-    currency = tables.Column(order_by=("currency", "number"))
-    subtotal = MoneyColumn(order_by=("subtotal", "number"))
-    tax = MoneyColumn(order_by=("tax", "number"))
-    total = MoneyColumn(order_by=("total", "number"))
+    issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"), attrs=look("day wide-only"))
+    due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"), attrs=look("day left"))
+    currency = tables.Column(order_by=("currency", "number"), attrs=look("wide-only"))
+    subtotal = MoneyColumn(order_by=("subtotal", "number"), attrs=look("amount wide-only"))
+    tax = MoneyColumn(order_by=("tax", "number"), attrs=look("amount wide-only"))
+    total = MoneyColumn(order_by=("total", "number"), attrs=look("amount right"))
     state = CellColumn(
         "invoices/_state_cell.html",
         verbose_name="State in Xero",
@@ -105,20 +104,23 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     def __init__(self, invoices: QuerySet[Invoice], *, may_upload: bool) -> None:
         super().__init__(invoices, exclude=() if may_upload else ("tick",))
 
+    def render_total(self, record: Invoice) -> SafeString:
+        return format_html('<span class="narrow-only">{} </span>{}', record.currency, f"{record.total:,.2f}")
+
 
 class PostingTable(tables.Table):  # type: ignore[misc]
     """What became of each invoice of an upload."""
 
     number = NumberColumn(accessor="invoice", verbose_name="Number", order_by=("invoice__number",))
     customer = tables.Column(accessor="invoice__customer", order_by=("invoice__customer__name", "invoice__number"))
-    total = MoneyColumn(accessor="invoice__total", order_by=("invoice__total", "invoice__number"))
+    total = MoneyColumn(accessor="invoice__total", order_by=("invoice__total", "invoice__number"), attrs=look("amount"))
     status = CellColumn("invoices/_posting_state.html", verbose_name="State", order_by=("status", "invoice__number"))
     updated_at = CellColumn("invoices/_posting_time.html", verbose_name="Last change", order_by=("updated_at", "pk"))
     message = CellColumn(
         "invoices/_posting_message.html",
-        verbose_name="What Xero said",
+        verbose_name="Message",
         orderable=False,
-        attrs={"td": {"class": "words"}},
+        attrs=look("words"),
     )
 
     class Meta:
@@ -131,18 +133,25 @@ class PostingTable(tables.Table):  # type: ignore[misc]
         return number_cell(record.invoice)
 
     def render_total(self, record: Posting) -> SafeString:
-        return format_html("{} <span class='quiet'>{}</span>", f"{record.invoice.total:,.2f}", record.invoice.currency)
+        return format_html('<span class="quiet">{}</span> {}', record.invoice.currency, f"{record.invoice.total:,.2f}")
 
 
 def number_cell(invoice: Invoice) -> SafeString:
     """Return the number as a link to the invoice, both numbers when Xero knows it by another."""
-    in_xero = (
-        format_html('<span class="sub">In Xero: {}</span>', invoice.xero_number) if invoice.is_transliterated else ""
-    )
-    credit = format_html('<span class="sub">Credit note</span>') if invoice.is_credit_note else ""
+    other = format_html('<span class="sub">In Xero: {}</span>', breakable(invoice.xero_number))
+    credit = mark_safe('<span class="sub">Credit note</span>')
     return format_html(
-        '<a href="{}">{}</a>{}{}', reverse("invoice", args=[invoice.pk]), invoice.number, in_xero, credit
+        '<a href="{}">{}</a>{}{}',
+        reverse("invoice", args=[invoice.pk]),
+        breakable(invoice.number),
+        other if invoice.is_transliterated else "",
+        credit if invoice.is_credit_note else "",
     )
+
+
+def breakable(number: str) -> SafeString:
+    """Return the number such that it wraps behind its underscores only, and is copied without a trace of that."""
+    return format_html_join(mark_safe("_<wbr>"), "{}", ((part,) for part in number.split("_")))
 
 
 def why_not_uploadable(invoice: Invoice) -> str:
