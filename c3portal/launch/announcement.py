@@ -6,7 +6,7 @@ from c3portal.launch.environment import Plan
 
 SANDBOX_CLICKS = """\
 Then, in four clicks ({sandbox} stands in for Xero):
-  1. Sign in as the Finance Admin and press CONNECT TO XERO
+  1. Sign in as the Finance Admin and press Connect to Xero
   2. Press Allow access on the page of the sandbox
   3. Choose the September period, select all its invoices and press UPLOAD TO XERO
   4. Press VIEW POST LOGS and see how each one fares"""
@@ -15,7 +15,7 @@ XERO_CLICKS = """\
 Then, with your own app of Xero's developer portal (its redirect URI is {portal}/):
   1. Sign in as the System Admin and open Settings → General
   2. Fill in Client ID, Client Secret and the account codes, and press Save
-  3. Press CONNECT TO XERO and allow access in Xero
+  3. Press Connect to Xero and allow access in Xero
   4. Choose a period, select invoices, press UPLOAD TO XERO, then VIEW POST LOGS"""
 
 
