@@ -5,6 +5,7 @@ Pure. Unknown fields, nulls and unknown enum values are passed over, so that one
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -15,6 +16,7 @@ from invoices.models import DocumentType, Posting, Submission
 NO_ID = "00000000-0000-0000-0000-000000000000"
 # Xero's words for a number that another live document has.
 NOT_UNIQUE = "must be unique"
+LARGEST_AMOUNT = Decimal(10) ** 13
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,31 @@ class Results:
 def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[str, Any]]) -> Results:
     """Match the elements of an answer to the documents sent (`numbers`: posting id to number, in the order sent).
 
-    An element counts for a document when it carries its number; one without any number counts by position, as long as
-    the answer has as many elements as were sent. So a shuffled or shortened answer never mixes two invoices up.
+    An element counts for a document when it alone carries its number. One without any number counts by its place, as
+    long as the answer has as many elements as were sent and those with a number all stand in their places. A document
+    that two elements claim to be is believed of neither. So no answer ever mixes two invoices up.
     """
     results = Results()
-    by_number: dict[str, Mapping[str, Any]] = {}
-    for row in rows:
-        by_number.setdefault(str(row.get(kind.number_key) or ""), row)
+    by_number = _by_number(kind, rows)
+    in_order = len(rows) == len(numbers) and all(
+        row.get(kind.number_key) in (number, None, "") for row, number in zip(rows, numbers.values(), strict=True)
+    )
     for position, (pk, number) in enumerate(numbers.items()):
-        row = by_number.get(number, {})
-        if not row and len(rows) == len(numbers) and not rows[position].get(kind.number_key):
-            row = rows[position]
+        row = rows[position] if in_order else by_number.get(number, {})
         if words := element_errors(row):
             results.refused[pk] = words
         elif document := recorded(kind, row):
             results.recorded[pk] = document
+    claims = Counter(document.xero_id for document in results.recorded.values())
+    for pk in [pk for pk, document in results.recorded.items() if claims[document.xero_id] > 1]:
+        del results.recorded[pk]
     return results
+
+
+def _by_number(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the elements by their number, without those whose number another element has too."""
+    counts = Counter(str(row.get(kind.number_key)) for row in rows)
+    return {number: row for row in rows if counts[number := str(row.get(kind.number_key))] == 1}
 
 
 def recorded(kind: Kind, row: Mapping[str, Any]) -> Recorded | None:
@@ -96,15 +107,17 @@ def element_errors(row: Mapping[str, Any]) -> str:
 
 
 def _messages(row: Mapping[str, Any], key: str) -> str:
-    messages = [str(each.get("Message")) for each in row.get(key) or [] if isinstance(each, dict)]
-    return "; ".join(dict.fromkeys(messages))
+    found = row.get(key)
+    messages = [each.get("Message") for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return "; ".join(dict.fromkeys(str(each) for each in messages if each))
 
 
 def amount(value: object) -> Decimal | None:
-    """Return a total of Xero's as Decimal, None when it is not one."""
+    """Return a total of Xero's as Decimal, None when it is not one that the database can hold."""
     if isinstance(value, bool) or value is None:
         return None
     try:
-        return Decimal(str(value))
+        found = Decimal(str(value))
     except InvalidOperation:
         return None
+    return found if found.is_finite() and abs(found) < LARGEST_AMOUNT else None

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from xero_integration.payloads import Document
-
-MAX_NUMBER = 255
+from xero_integration.payloads import Document, is_exact
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,8 @@ def problems(document: Document, expected_total: Decimal, organisation: Organisa
     found += [words for code, words in organisation.account_problems.items() if code in codes]
     if not document.lines:
         found.append("The invoice has no lines.")
+    if not all(is_exact(line.line_amount) for line in document.lines):
+        found.append("The amount of a line has more digits than can be sent to Xero.")
     if document.total != expected_total:
         found.append(
             f"Xero would make the total {document.total:,.2f} {document.currency}, "

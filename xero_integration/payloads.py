@@ -10,7 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 CENT = Decimal("0.01")
@@ -86,8 +86,7 @@ def line(charge: Charge, currency: str, *, is_credit_note: bool) -> Line:
     sign = -1 if is_credit_note else 1
     amount = to_cents(charge.subtotal)
     quantity, unit_amount = charge.quantity, charge.unit_price.quantize(UNIT_PLACES, ROUND_HALF_UP)
-    fits = quantity == quantity.quantize(UNIT_PLACES) and to_cents(quantity * unit_amount) == amount
-    in_words = charge.is_usage or not fits
+    in_words = charge.is_usage or not _comes_to(amount, quantity, unit_amount)
     if in_words:
         quantity, unit_amount = Decimal(1), amount
     if in_words and sign < 0:
@@ -103,6 +102,15 @@ def line(charge: Charge, currency: str, *, is_credit_note: bool) -> Line:
         tax_type=charge.tax_type,
         tax_amount=to_cents(amount * sign * charge.tax_rate / 100),
     )
+
+
+def _comes_to(amount: Decimal, quantity: Decimal, unit_amount: Decimal) -> bool:
+    """Whether Xero would compute these cents, from figures that reach it digit for digit."""
+    if not (quantity == quantity.quantize(UNIT_PLACES) and is_exact(quantity) and is_exact(unit_amount)):
+        return False
+    # As many digits as two figures of the source can have, multiplied.
+    with localcontext(prec=80):
+        return to_cents(quantity * unit_amount) == amount
 
 
 def _description(charge: Charge, currency: str) -> str:
@@ -174,10 +182,14 @@ def _line(each: Line) -> dict[str, Any]:
     }
 
 
+def is_exact(value: Decimal) -> bool:
+    """Whether JSON carries `value` digit for digit; more than about 15 digits it does not."""
+    return Decimal(repr(float(value))) == value
+
+
 def number(value: Decimal) -> float:
-    """Return a float whose JSON text has exactly the digits of `value`. Raises ValueError where there is none (more
-    than about 15 digits), rather than send an amount that is off."""
-    as_float = float(value)
-    if Decimal(repr(as_float)) != value:
+    """Return a float whose JSON text has exactly the digits of `value`. Raises ValueError where there is none, rather
+    than send an amount that is off."""
+    if not is_exact(value):
         raise ValueError(f"{value} cannot be sent digit for digit.")
-    return as_float
+    return float(value)
