@@ -99,7 +99,7 @@ class SandboxControl:
         self.url = url.rstrip("/")
         self._session = requests.Session()
 
-    def call(self, method: str, path: str, **body: Any) -> Any:
+    def call(self, method: str, path: str, /, **body: Any) -> Any:
         """Make any control call."""
         told = {"params": body} if method in ("GET", "DELETE") else {"json": body}
         answer = self._session.request(method, f"{self.url}/sandbox/{path}", timeout=30, **told)
