@@ -1,0 +1,122 @@
+"""Which module may know which: the plan of docs/architecture.md as data, held against the imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from c3portal.testing import BASE_DIR
+
+# From the top down; a module imports from its own layer and those below it. The last is pure: no Django, no HTTP.
+LAYERS = {
+    "addresses": "c3portal.urls c3portal.wsgi xero_integration.urls invoices.urls",
+    "doors": "*.views *.views.* *.management *.management.* *.testing c3portal.demo c3portal.apps c3portal.health",
+    "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter",
+    "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads*",
+    "journey": "invoices.journey",
+    "steps": "invoices.sending invoices.recovery invoices.importing invoices.payments",
+    "rows": "invoices.posting invoices.documents invoices.differences invoices.answers",
+    "xero": "xero_integration.connections xero_integration.contacts",
+    "reference": "xero_integration.limits xero_integration.reference",
+    "models": "c3portal.models c3portal.roles xero_integration.models invoices.models",
+    "calls": "xero_integration.gateway",
+    "borders": "xero_integration.oauth xero_integration.fields invoices.fields c3portal.settings c3portal.celery "
+    "c3portal.broker c3portal.launch.* c3portal c3portal.launch xero_integration invoices",
+    "pure": "xero_integration.payloads xero_integration.errors invoices.mapping invoices.preflight invoices.parsing "
+    "invoices.gathering invoices.reading invoices.columns invoices.numbers",
+}
+ORDER = {pattern: place for place, patterns in enumerate(LAYERS.values()) for pattern in patterns.split()}
+APPS = ("c3portal", "xero_integration", "invoices")
+
+
+def modules(*apps: str) -> Iterator[tuple[str, Path]]:
+    """Yield name and file of each module that is no test and no migration."""
+    for app in apps:
+        for path in sorted((BASE_DIR / app).rglob("*.py")):
+            parts = path.relative_to(BASE_DIR).with_suffix("").parts
+            if not {"tests", "migrations"} & set(parts):
+                yield ".".join(parts).removesuffix(".__init__"), path
+
+
+ALL = dict(modules(*APPS))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the full name of whatever a module imports when it runs, wherever the statement stands in it."""
+    tree = ast.parse(path.read_text())
+    for node in _running(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes below `node`, without what is there for the type checker alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _running(child)
+
+
+def module_of(name: str) -> str:
+    """Return the module of ours that holds `name`, or "" for someone else's."""
+    while name and name not in ALL:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def layer(module: str) -> int:
+    """Return the module's layer, 0 being the top. Raises LookupError for a module that the plan does not have."""
+    if module in ORDER:
+        return ORDER[module]
+    found = [place for pattern, place in ORDER.items() if fnmatch(module, pattern)]
+    if not found:
+        raise LookupError(f"{module} has no place in LAYERS: give it one.")
+    return found[0]
+
+
+@pytest.mark.parametrize("module", ALL)
+def test_it_imports_downwards_only(module: str) -> None:
+    upwards = {used for name in imports(ALL[module]) if (used := module_of(name)) and layer(used) < layer(module)}
+    assert not upwards, f"{module} imports from above itself: {sorted(upwards)}"
+
+
+@pytest.mark.parametrize("module", LAYERS["pure"].split())
+def test_the_rules_know_neither_django_nor_the_network(module: str) -> None:
+    forbidden = {"django", "requests", "celery", "redis", "socket", "urllib3"}
+    assert not {name.partition(".")[0] for name in imports(ALL[module])} & forbidden
+
+
+def users_of(app: str, within: tuple[str, ...]) -> list[str]:
+    return [
+        module
+        for module, path in modules(*within)
+        if any(name.partition(".")[0] == app for name in imports(path)) and not module.endswith(".testing")
+    ]
+
+
+def test_what_knows_xero_does_not_know_invoices() -> None:
+    assert users_of("invoices", ("xero_integration",)) == []
+
+
+def test_the_portal_does_not_know_the_sandbox() -> None:
+    assert users_of("xero_sandbox", APPS) == []
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_the_sandbox_does_not_know_the_portal(app: str) -> None:
+    assert users_of(app, ("xero_sandbox",)) == []
+
+
+def test_a_wrong_import_would_be_seen(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text("if TYPE_CHECKING:\n    import a\ndef later():\n    from invoices import posting\n")
+    assert list(imports(source)) == ["invoices.posting"]
+    assert module_of("invoices.posting.queue") == "invoices.posting"
+    assert layer("invoices.posting") < layer("xero_integration.models") < layer("invoices.parsing")
