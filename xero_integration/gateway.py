@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote_plus
 
 import requests
 from django.conf import settings
@@ -34,7 +35,8 @@ EVERY_CONTACT: dict[str, str | int] = {
     "order": "ContactID",
 }
 NUMBERS_EACH_LOOKUP = 50
-CHARACTERS_EACH_LOOKUP = 2500
+# Many web servers refuse a query string of more than 2,048 characters; percent signs and all count.
+CHARACTERS_EACH_LOOKUP = 1900
 PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
 PAUSE_AFTER_MINUTE = dt.timedelta(seconds=60)
 PAUSE_AFTER_DAY = dt.timedelta(hours=1)
@@ -123,14 +125,15 @@ class Gateway:
         return self._find("CreditNotes", "CreditNoteNumber", "ACCRECCREDIT", numbers)
 
     def _find(self, endpoint: str, number: str, document_type: str, numbers: Iterable[str]) -> list[dict[str, Any]]:
+        # A list parameter cannot carry a number with a comma in it, and credit notes have no list parameter.
+        numbers = list(numbers)
+        plain = [one for one in numbers if endpoint == "Invoices" and "," not in one]
+        terms = [f'{number}=="{_quoted(one)}"' for one in numbers if endpoint != "Invoices" or "," in one]
+        queries = [("InvoiceNumbers", value) for value in _joined(plain, ",")]
+        queries += [("where", value) for value in _joined(terms, " OR ")]
         found: list[dict[str, Any]] = []
-        for some in _lookups(numbers):
-            # A list parameter cannot carry a number with a comma in it, and credit notes have no list parameter.
-            if endpoint == "Invoices" and not any("," in one for one in some):
-                query: dict[str, str | int] = {"InvoiceNumbers": ",".join(some)}
-            else:
-                query = {"where": " OR ".join(f'{number}=="{_quoted(one)}"' for one in some)}
-            found += self.read(endpoint, query | {"pageSize": 1000, "unitdp": 4}).rows(endpoint)
+        for name, value in queries:
+            found += self.read(endpoint, {name: value, "pageSize": 1000, "unitdp": 4}).rows(endpoint)
         return [row for row in found if row.get("Type") == document_type]
 
     def contacts(self) -> Iterator[dict[str, Any]]:
@@ -198,21 +201,8 @@ def read_answer(response: requests.Response) -> Answer:
         return Answer(_readable_body(response, correlation_id), status, correlation_id)
     if status == 429:
         raise _limit_reached(response, correlation_id)
-    if status == 401:
-        raise XeroAuthError(
-            "Xero did not accept the sign-in (401). Connect again to go on.",
-            token_expired="insufficient_scope"
-            not in response.headers.get("WWW-Authenticate", "") + response.text[:2000],
-            correlation_id=correlation_id,
-            status_code=status,
-        )
-    if status == 403:
-        raise XeroAuthError(
-            "Xero says that this app may not work with the organisation any more (403): it was disconnected in Xero, "
-            "its user lost their rights, or a permission is missing. Connect again to go on.",
-            correlation_id=correlation_id,
-            status_code=status,
-        )
+    if status in (401, 403):
+        raise _not_accepted(response, correlation_id)
     if status in (400, 404, 413):
         raise _refused(response, correlation_id)
     raise XeroOutcomeUnknown(
@@ -232,6 +222,27 @@ def _readable_body(response: requests.Response, correlation_id: str) -> dict[str
     if not isinstance(body, dict):
         raise XeroOutcomeUnknown("Xero's answer cannot be read.", correlation_id=correlation_id, status_code=200)
     return body
+
+
+def _not_accepted(response: requests.Response, correlation_id: str) -> XeroAuthError:
+    """Return what a person is told. Only an ended token can be mended without one; Xero has more than one way of
+    saying that the consent lacks a permission, and not one that names it."""
+    said = response.headers.get("WWW-Authenticate", "") + response.text[:2000]
+    if "insufficient_scope" in said or "AuthorizationUnsuccessful" in said:
+        words = "The consent given in Xero lacks a permission that the portal needs. Connect again and allow them all."
+    elif response.status_code == 401:
+        words = "Xero did not accept the sign-in (401). Connect again to go on."
+    else:
+        words = (
+            "Xero says that this app may not work with the organisation any more (403): it was disconnected in Xero, "
+            "its user lost their rights, or a permission is missing. Connect again to go on."
+        )
+    return XeroAuthError(
+        words,
+        token_expired=words.startswith("Xero did not"),
+        correlation_id=correlation_id,
+        status_code=response.status_code,
+    )
 
 
 def _limit_reached(response: requests.Response, correlation_id: str) -> XeroUnavailable:
@@ -272,13 +283,16 @@ def _quoted(number: str) -> str:
     return number.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _lookups(numbers: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the numbers in lots that fit an address: at most 50, at most 2,500 characters."""
+def _joined(terms: Iterable[str], joint: str) -> Iterator[str]:
+    """Yield the terms joined in lots that fit an address: at most 50, at most 1,900 characters as they travel."""
     lot: list[str] = []
-    for number in numbers:
-        if lot and (len(lot) == NUMBERS_EACH_LOOKUP or sum(map(len, lot)) + len(number) > CHARACTERS_EACH_LOOKUP):
-            yield lot
-            lot = []
-        lot.append(number)
+    length = 0
+    for term in terms:
+        more = len(quote_plus(term + joint))
+        if lot and (len(lot) == NUMBERS_EACH_LOOKUP or length + more > CHARACTERS_EACH_LOOKUP):
+            yield joint.join(lot)
+            lot, length = [], 0
+        lot.append(term)
+        length += more
     if lot:
-        yield lot
+        yield joint.join(lot)

@@ -1,0 +1,417 @@
+"""The one door to Xero: what each answer means for the invoice, and how look-ups are asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from xero_integration import gateway
+from xero_integration.errors import XeroAuthError, XeroError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.gateway import Gateway
+from xero_integration.models import XeroConnection
+from xero_integration.tests.scripted import Reply, ScriptedServer
+from xero_sandbox.testing import free_port
+
+KEY = "0c5f1a3e-the-key-of-a-submission"
+HTML = b"<html><body><h1>Service Unavailable</h1></body></html>"
+
+
+def body(**told: Any) -> bytes:
+    return json.dumps(told).encode()
+
+
+def put() -> gateway.Answer:
+    with Gateway("tenant-1", "token-1") as door:
+        return door.create_documents("Invoices", b'{"Invoices": []}', KEY)
+
+
+def read() -> gateway.Answer:
+    with Gateway("tenant-1", "token-1") as door:
+        return door.read("Organisation")
+
+
+# What a call looks like
+
+
+def test_a_call_carries_token_organisation_and_our_name(scripted_xero: ScriptedServer) -> None:
+    read()
+    (call,) = scripted_xero.received
+    assert call.headers["Authorization"] == "Bearer token-1"
+    assert call.headers["Xero-Tenant-Id"] == "tenant-1"
+    assert call.headers["Accept"] == "application/json"
+    assert "C3 Portal" in call.headers["User-Agent"]
+
+
+def test_documents_are_put_so_that_none_is_ever_overwritten(scripted_xero: ScriptedServer) -> None:
+    put()
+    (call,) = scripted_xero.received
+    assert call.method == "PUT"
+    assert call.path == "/api.xro/2.0/Invoices?summarizeErrors=false&unitdp=4"
+    assert call.headers["Idempotency-Key"] == KEY
+    assert call.headers["Content-Type"] == "application/json"
+    assert call.body == b'{"Invoices": []}'
+
+
+def test_contacts_are_put_without_the_parameter_that_is_for_prices(scripted_xero: ScriptedServer) -> None:
+    with Gateway("tenant-1", "token-1") as door:
+        door.create_documents("Contacts", b"{}", KEY)
+    assert scripted_xero.received[0].path == "/api.xro/2.0/Contacts?summarizeErrors=false"
+
+
+def test_money_is_read_as_it_is_written(scripted_xero: ScriptedServer) -> None:
+    scripted_xero.will(Reply(body=b'{"Invoices": [{"Total": 1234567.10}, "odd", null]}'))
+    assert read().rows("Invoices") == [{"Total": Decimal("1234567.10")}]
+
+
+@pytest.mark.parametrize("answer", [b"{}", b'{"Invoices": null}', b'{"Invoices": {"Total": 1}}'])
+def test_a_list_that_is_not_there_is_empty(scripted_xero: ScriptedServer, answer: bytes) -> None:
+    scripted_xero.will(Reply(body=answer))
+    assert read().rows("Invoices") == []
+
+
+def test_the_answer_names_the_call_at_xero(scripted_xero: ScriptedServer) -> None:
+    scripted_xero.will(Reply(headers={"Xero-Correlation-Id": "a-correlation-id"}))
+    assert put().correlation_id == "a-correlation-id"
+    scripted_xero.will(Reply(status=500, headers={"Xero-Correlation-Id": "another"}))
+    with pytest.raises(XeroOutcomeUnknown) as caught:
+        put()
+    assert caught.value.correlation_id == "another"
+
+
+# What each answer means
+
+DAY = {"X-Rate-Limit-Problem": "day"}
+MINUTE = {"X-Rate-Limit-Problem": "minute"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause", "problem"),
+    [
+        (MINUTE | {"Retry-After": "17"}, 17, "minute"),
+        (MINUTE, 60, "minute"),
+        ({"X-Rate-Limit-Problem": "appminute", "Retry-After": "3"}, 3, "appminute"),
+        (DAY | {"Retry-After": "77000"}, 77_000, "day"),
+        (DAY, 3600, "day"),
+        ({"X-Rate-Limit-Problem": "Concurrent"}, 2, "concurrent"),
+        ({}, 60, "minute"),
+        (MINUTE | {"Retry-After": "soon"}, 60, "minute"),
+        (MINUTE | {"Retry-After": "0"}, 1, "minute"),
+        (MINUTE | {"Retry-After": "-5"}, 1, "minute"),
+    ],
+)
+def test_a_limit_means_nothing_was_written_and_how_long_to_wait(
+    scripted_xero: ScriptedServer, headers: dict[str, str], pause: int, problem: str
+) -> None:
+    scripted_xero.will(Reply(429, HTML, headers))
+    with pytest.raises(XeroUnavailable) as caught:
+        put()
+    assert caught.value.retry_after == dt.timedelta(seconds=pause)
+    assert caught.value.problem == problem
+
+
+EXPIRED = body(Type=None, Title="Unauthorized", Status=401, Detail="TokenExpired: token expired at 03/11/2026")
+NO_PERMISSION = body(Type=None, Title="Unauthorized", Status=401, Detail="AuthorizationUnsuccessful")
+SCOPE_HEADER = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+
+
+@pytest.mark.parametrize(
+    ("reply", "one_refresh_may_help"),
+    [
+        (Reply(401, EXPIRED), True),
+        (Reply(401, b"Unauthorized"), True),
+        (Reply(401, b""), True),
+        (Reply(401, NO_PERMISSION), False),
+        (Reply(401, b"{}", SCOPE_HEADER), False),
+        (Reply(401, b'{"error":"insufficient_scope"}'), False),
+        (Reply(403, body(title="Forbidden", status=403, detail="AuthenticationUnsuccessful")), False),
+        (Reply(403, HTML), False),
+        (Reply(403, b"{}", SCOPE_HEADER), False),
+    ],
+)
+def test_a_sign_in_that_xero_refuses_asks_for_a_person(
+    scripted_xero: ScriptedServer, reply: Reply, one_refresh_may_help: bool
+) -> None:
+    scripted_xero.will(reply)
+    with pytest.raises(XeroAuthError, match="[Cc]onnect again") as caught:
+        put()
+    assert caught.value.token_expired is one_refresh_may_help
+
+
+@pytest.mark.parametrize("reply", [Reply(401, NO_PERMISSION), Reply(403, b"{}", SCOPE_HEADER)])
+def test_a_missing_permission_is_called_by_its_name(scripted_xero: ScriptedServer, reply: Reply) -> None:
+    scripted_xero.will(reply)
+    with pytest.raises(XeroAuthError, match="permission"):
+        put()
+
+
+VALIDATION = body(
+    ErrorNumber=10,
+    Type="ValidationException",
+    Message="A validation exception occurred",
+    Elements=[
+        {"InvoiceNumber": "A-1", "ValidationErrors": [{"Message": "Account code '999' is not a valid code"}]},
+        "odd",
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(400, VALIDATION), "A validation exception occurred"),
+        (Reply(400, body(Title="Bad Request", Detail="The request is malformed")), "The request is malformed"),
+        (Reply(400, body(title="Bad Request")), "Bad Request"),
+        (Reply(400, b"[]"), "HTTP 400"),
+        (Reply(400, b'{"Elements": null}'), "HTTP 400"),
+        (Reply(404, b"The resource you're looking for cannot be found"), "HTTP 404"),
+        (Reply(413, HTML), "HTTP 413"),
+    ],
+)
+def test_what_xero_refuses_is_told_in_its_own_words(scripted_xero: ScriptedServer, reply: Reply, words: str) -> None:
+    scripted_xero.will(reply)
+    with pytest.raises(XeroRejected, match=words) as caught:
+        put()
+    assert caught.value.status_code == reply.status
+
+
+def test_a_refused_batch_names_each_elements_own_errors(scripted_xero: ScriptedServer) -> None:
+    scripted_xero.will(Reply(400, VALIDATION))
+    with pytest.raises(XeroRejected) as caught:
+        put()
+    (element,) = caught.value.elements
+    assert element["InvoiceNumber"] == "A-1"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(500, body(Title="An error occurred", Status=500)),
+        Reply(500, b""),
+        Reply(502, HTML),
+        Reply(503, b"The Xero API is temporarily unavailable"),
+        Reply(503, b"The Organisation is offline"),
+        Reply(504, HTML),
+        Reply(301, b"", {"Location": "/elsewhere"}),
+        Reply(302, b"", {"Location": "/elsewhere"}),
+        Reply(307, b"", {"Location": "/elsewhere"}),
+        Reply(202, b"{}"),
+        Reply(204, b""),
+        Reply(418, b"{}"),
+        Reply(200, HTML),
+        Reply(200, b""),
+        Reply(200, b"[]"),
+        Reply(200, b"null"),
+        Reply(200, b'{"Invoices": [{"Inv'),
+        Reply(200, b'{"Invoices": [}\x00{'),
+        Reply(200, b"\xff\xfe\xfa"),
+        Reply(200, b'{"Invoices": []}', shorter_by=4),
+        Reply(200, b"not gzip", {"Content-Encoding": "gzip"}),
+        Reply(reset=True),
+    ],
+    ids=lambda reply: f"{reply.status}-{reply.body[:12]!r}-{reply.shorter_by or reply.reset}",
+)
+def test_whatever_does_not_say_what_became_of_it_leaves_the_outcome_open(
+    scripted_xero: ScriptedServer, reply: Reply
+) -> None:
+    scripted_xero.will(reply)
+    with pytest.raises(XeroOutcomeUnknown):
+        put()
+    assert len(scripted_xero.received) == 1
+
+
+def test_an_answer_that_does_not_come_in_time_leaves_the_outcome_open(
+    scripted_xero: ScriptedServer, settings: Any
+) -> None:
+    settings.XERO_CALL_TIMEOUT = 0.2
+    scripted_xero.will(Reply(hang=True))
+    with pytest.raises(XeroOutcomeUnknown):
+        put()
+    assert len(scripted_xero.received) == 1
+
+
+@pytest.mark.parametrize("origin", [f"http://localhost:{free_port()}", "http://xero.invalid"], ids=["refused", "dns"])
+def test_a_connection_that_was_never_made_recorded_nothing(settings: Any, origin: str) -> None:
+    settings.XERO_API_URL = origin
+    with pytest.raises(XeroUnavailable, match="nothing was sent") as caught:
+        put()
+    assert caught.value.problem == "unreachable"
+
+
+def test_a_connection_that_takes_too_long_to_make_recorded_nothing(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, full_queue: str
+) -> None:
+    monkeypatch.setattr(gateway, "CONNECT_TIMEOUT", 0.2)
+    settings.XERO_API_URL = full_queue
+    with pytest.raises(XeroUnavailable, match="nothing was sent"):
+        put()
+
+
+@pytest.fixture
+def full_queue() -> Any:
+    """The origin of a server that accepts nobody, and whose queue is full."""
+    import socket
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(500, HTML), Reply(503, b"offline"), Reply(200, HTML), Reply(302, b"", {"Location": "/"}), Reply(reset=True)],
+    ids=["500", "503", "html", "redirect", "reset"],
+)
+def test_what_cannot_be_read_is_tried_again_later(scripted_xero: ScriptedServer, reply: Reply) -> None:
+    scripted_xero.will(reply)
+    with pytest.raises(XeroUnavailable) as caught:
+        read()
+    assert caught.value.problem == "unreachable"
+    assert len(scripted_xero.received) == 1
+
+
+def test_a_read_that_takes_too_long_is_given_up(scripted_xero: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "READ_TIMEOUT", 0.2)
+    scripted_xero.will(Reply(hang=True))
+    with pytest.raises(XeroUnavailable):
+        read()
+
+
+@pytest.mark.parametrize("reply", [Reply(401, EXPIRED), Reply(403, HTML), Reply(500, HTML), Reply(400, VALIDATION)])
+def test_no_error_repeats_the_token(scripted_xero: ScriptedServer, reply: Reply) -> None:
+    scripted_xero.will(reply)
+    with pytest.raises(XeroError) as caught:
+        put()
+    assert "token-1" not in str(caught.value) + repr(caught.value.__cause__)
+
+
+# Look-ups, against the sandbox
+
+
+@pytest.fixture
+def door(connection: XeroConnection) -> Any:
+    assert connection.token_set
+    with Gateway(connection.tenant_id, connection.token_set.access_token) as made:
+        yield made
+
+
+def write(sandbox: Any, number: str, kind: str = "ACCREC", resource: str = "Invoices") -> None:
+    contact = {"Name": "Fabrikam Pty Ltd"}
+    line = {"Description": "Seats", "Quantity": 1, "UnitAmount": 10, "AccountCode": "4010"}
+    name = "InvoiceNumber" if resource == "Invoices" else "CreditNoteNumber"
+    element = {name: number, "Type": kind, "Contact": contact, "LineItems": [line], "Date": "2026-09-18"}
+    assert sandbox.write_document(element, resource=resource)["StatusAttributeString"] == "OK"
+
+
+def found(rows: list[dict[str, Any]], name: str = "InvoiceNumber") -> list[str]:
+    return sorted(row[name] for row in rows)
+
+
+ODD_NUMBERS = [
+    "A-1",
+    "Smith, Jones & Co-20260918",
+    'Smith, "J" and back\\slash-1',
+    'The "Best" Shop-1',
+    "back\\slash-1",
+    "a OR b",
+    'x" OR InvoiceNumber=="A-1',
+    "50% + tax #7?",
+    "it's",
+]
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS)
+def test_a_number_is_found_however_it_is_written(sandbox: Any, door: Gateway, number: str) -> None:
+    write(sandbox, number)
+    write(sandbox, "bystander")
+    assert found(door.find_invoices([number])) == [number]
+
+
+def test_numbers_with_and_without_commas_are_found_together(sandbox: Any, door: Gateway) -> None:
+    for number in ODD_NUMBERS:
+        write(sandbox, number)
+    assert found(door.find_invoices([*ODD_NUMBERS, "absent"])) == sorted(ODD_NUMBERS)
+
+
+def test_a_hundred_and_twenty_numbers_take_three_calls(sandbox: Any, door: Gateway) -> None:
+    write(sandbox, "number-000")
+    write(sandbox, "number-119")
+    sandbox.forget()
+    assert found(door.find_invoices(f"number-{each:03}" for each in range(120))) == ["number-000", "number-119"]
+    assert len(sandbox.calls()) == 3
+
+
+@pytest.mark.parametrize("sign", ["x", ",", "&", '"', "%"])
+def test_long_numbers_of_every_sign_still_fit_an_address(sandbox: Any, door: Gateway, sign: str) -> None:
+    numbers = [f"{each:03}{sign * 200}" for each in range(30)]
+    write(sandbox, numbers[0])
+    write(sandbox, numbers[29])
+    assert found(door.find_invoices(numbers)) == [numbers[0], numbers[29]]
+
+
+def test_no_number_asks_nothing(sandbox: Any, door: Gateway) -> None:
+    sandbox.forget()
+    assert door.find_invoices([]) == []
+    assert sandbox.calls() == []
+
+
+def test_a_suppliers_bill_of_the_same_number_is_not_our_invoice(scripted_xero: ScriptedServer) -> None:
+    rows = [{"Type": "ACCPAY", "InvoiceNumber": "A-1"}, {"Type": "ACCREC", "InvoiceNumber": "A-1", "Total": 2}]
+    scripted_xero.will(Reply(body=body(Invoices=rows)))
+    with Gateway("tenant-1", "token-1") as door:
+        (ours,) = door.find_invoices(["A-1"])
+    assert ours["Total"] == 2
+
+
+@pytest.mark.parametrize("number", ["CN-1", 'Smith, "J"-1'])
+def test_credit_notes_are_found_among_credit_notes(sandbox: Any, door: Gateway, number: str) -> None:
+    write(sandbox, number)
+    write(sandbox, number, "ACCRECCREDIT", "CreditNotes")
+    (note,) = door.find_credit_notes([number, "absent"])
+    assert note["CreditNoteNumber"] == number
+    assert note["Type"] == "ACCRECCREDIT"
+
+
+def test_a_refused_look_up_is_never_taken_for_not_there(sandbox: Any, door: Gateway) -> None:
+    sandbox.place_fault("500_before", method="GET", path="Invoices")
+    with pytest.raises(XeroUnavailable):
+        door.find_invoices(["A-1"])
+
+
+def test_contacts_come_by_the_thousand_archived_ones_too(sandbox: Any, door: Gateway) -> None:
+    there = len(list(door.contacts()))
+    sandbox.put_contacts({"name": f"Customer {each}"} for each in range(2100 - there))
+    sandbox.forget()
+    contacts = list(door.contacts())
+    assert len({contact["ContactID"] for contact in contacts}) == 2100
+    assert {"ACTIVE", "ARCHIVED"} <= {contact["ContactStatus"] for contact in contacts}
+    assert len(sandbox.calls()) == 3
+
+
+def test_a_last_page_that_is_full_asks_once_more_and_ends(scripted_xero: ScriptedServer) -> None:
+    full = [{"ContactID": str(each)} for each in range(gateway.CONTACTS_PAGE)]
+    scripted_xero.will(Reply(body=body(Contacts=full)), Reply(body=body(Contacts=[])))
+    with Gateway("tenant-1", "token-1") as door:
+        assert len(list(door.contacts())) == gateway.CONTACTS_PAGE
+    pages = [parse_qs(urlsplit(call.path).query)["page"] for call in scripted_xero.received]
+    assert pages == [["1"], ["2"]]
+
+
+def test_what_xero_tells_of_its_limits_reaches_the_permit(scripted_xero: ScriptedServer) -> None:
+    record = gateway.CallRecord()
+    scripted_xero.will(Reply(429, b"", DAY | {"X-DayLimit-Remaining": "0"}))
+    door = Gateway("tenant-1", "token-1", permit=lambda: gateway.nullcontext(record))
+    with door, pytest.raises(XeroUnavailable):
+        door.read("Organisation")
+    assert record.headers["X-DayLimit-Remaining"] == "0"
