@@ -106,6 +106,14 @@ def sandbox(sandbox_process: Any, settings: Any) -> Any:
     return control
 
 
+@pytest.fixture
+def connected(sandbox: Any, db: None) -> Any:
+    """The sandbox's first organisation, connected and chosen, with Settings → General filled in."""
+    from xero_integration.testing import connect
+
+    return connect(sandbox)
+
+
 # Broker and workers
 
 

@@ -147,6 +147,7 @@ def claim(connection: XeroConnection) -> Submission | None:
             submission.delete()
             return None
         Submission.objects.filter(pk=submission.pk).update(postings_count=claimed)
+        _log(Posting.objects.filter(submission=submission), Status.SENDING)
     return submission
 
 
