@@ -20,7 +20,7 @@ from django.conf import settings
 from requests.adapters import HTTPAdapter
 
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
-from xero_integration.oauth import USER_AGENT, retry_after
+from xero_integration.oauth import USER_AGENT, never_connected, retry_after
 
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 60
@@ -96,7 +96,7 @@ class Gateway:
         """GET `path` below the accounting API. A read that fails leaves nothing behind, so it never raises
         XeroOutcomeUnknown: what cannot be read now is XeroUnavailable."""
         try:
-            return self._call("GET", path, query or {}, None, headers or {}, READ_TIMEOUT)
+            return self._call("GET", path, query or {}, None, headers or {}, min(READ_TIMEOUT, settings.XERO_CALL_TIMEOUT))
         except XeroOutcomeUnknown as error:
             raise XeroUnavailable(
                 "Xero could not be read just now; the portal tries again by itself.",
@@ -167,22 +167,14 @@ class Gateway:
                     timeout=(CONNECT_TIMEOUT, read_timeout),
                     allow_redirects=False,
                 )
-            except requests.ConnectTimeout as error:
-                raise _unreachable() from error
             except requests.ConnectionError as error:
-                if _never_connected(error):
+                if never_connected(error):
                     raise _unreachable() from error
                 raise XeroOutcomeUnknown("The connection to Xero broke before its answer came.") from error
             except requests.RequestException as error:
                 raise XeroOutcomeUnknown("Xero's answer did not come in time or could not be read.") from error
             record.headers = response.headers
         return read_answer(response)
-
-
-def _never_connected(error: requests.ConnectionError) -> bool:
-    """Whether the connection was never made, so that not one byte of the request left."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return type(reason).__name__ in ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError")
 
 
 def _unreachable() -> XeroUnavailable:

@@ -1,4 +1,4 @@
-"""Xero's sign-in service over HTTP: consent address, tokens, revocation, connections. No database here.
+"""Xero's sign-in service over HTTP: consent address, tokens, connections. No database here.
 
 Source of the rules: Xero's OAuth 2.0 guide (authorisation code with PKCE; refresh tokens rotate and live 60 days).
 """
@@ -107,11 +107,6 @@ def refresh(client_id: str, client_secret: str, refresh_token: str) -> Tokens:
     return _token_call(client_id, client_secret, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
-def revoke(client_id: str, client_secret: str, refresh_token: str) -> None:
-    """Make Xero forget a consent. Raises XeroUnavailable when it cannot be reached."""
-    _identity_post("/connect/revocation", client_id, client_secret, {"token": refresh_token})
-
-
 def _identity_post(path: str, client_id: str, client_secret: str, form: dict[str, str]) -> requests.Response:
     try:
         return requests.post(
@@ -122,10 +117,16 @@ def _identity_post(path: str, client_id: str, client_secret: str, form: dict[str
             timeout=TIMEOUT,
             allow_redirects=False,
         )
-    except requests.ConnectTimeout as error:
-        raise _unreachable() from error
     except requests.RequestException as error:
+        if never_connected(error):
+            raise _unreachable() from error
         raise XeroOutcomeUnknown("Xero's sign-in service did not answer. Try again in a minute.") from error
+
+
+def never_connected(error: requests.RequestException) -> bool:
+    """Return whether the connection was never made, so that not one byte of the request left."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return type(reason).__name__ in ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError")
 
 
 def _unreachable() -> XeroUnavailable:

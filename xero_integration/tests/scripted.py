@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import requests
-
 RESET_AT_ONCE = struct.pack("ii", 1, 0)
 
 
@@ -87,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(reply.body[: len(reply.body) - reply.shorter_by])
         self.close_connection = self.close_connection or bool(reply.shorter_by)
 
-    do_GET = do_PUT = do_POST = do_DELETE = _answer
+    do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - the standard library's names
 
     def log_message(self, *words: Any) -> None:
         """The test's own output is enough."""
@@ -104,11 +102,3 @@ def scripted_server() -> Iterator[ScriptedServer]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def made_response(reply: Reply) -> requests.Response:
-    """Return what `requests` makes of a reply, without the way over the network."""
-    response = requests.Response()
-    response.status_code, response._content = reply.status, reply.body
-    response.headers.update(reply.headers)
-    return response
