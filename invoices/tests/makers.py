@@ -1,0 +1,123 @@
+"""Makes periods, invoices and what became of them, for the tests of pages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+
+from django.db import connection as database
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from c3portal.models import User
+from invoices import posting
+from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, Posting, Submission, Upload
+from invoices.numbers import xero_number
+from xero_integration.models import TokenSet, XeroConnection, XeroSettings
+
+REFUSAL = "Account code '999' is not a valid code for this document."
+Status = Posting.Status
+
+
+def a_period(billing_id: str = "20260918", ends_on: dt.date = dt.date(2026, 9, 15)) -> BillingPeriod:
+    return BillingPeriod.objects.create(billing_id=billing_id, starts_on=ends_on - dt.timedelta(30), ends_on=ends_on)
+
+
+def an_invoice(
+    period: BillingPeriod,
+    number: str,
+    *,
+    total: str = "110.00",
+    currency: str = "AUD",
+    customer: str = "Tailspin Travel",
+    erp_id: str = "",
+) -> Invoice:
+    """Return a new invoice of a customer of its own, with a tax of a tenth in its total."""
+    gross = Decimal(total)
+    tax = (gross / 11).quantize(Decimal("0.01"))
+    return Invoice.objects.create(
+        period=period,
+        customer=Customer.objects.create(tenant_id=str(uuid.uuid4()), name=customer, erp_id=erp_id),
+        number=number,
+        xero_number=xero_number(number),
+        issued_on=dt.date(2026, 9, 18),
+        due_on=dt.date(2026, 10, 6),
+        currency=currency,
+        subtotal=gross - tax,
+        tax=tax,
+        total=gross,
+        source_hash="0" * 64,
+    )
+
+
+def invoices(period: BillingPeriod, count: int, prefix: str = "INV") -> list[Invoice]:
+    return [an_invoice(period, f"{prefix}-{index:03}") for index in range(1, count + 1)]
+
+
+def connected(user: User | None = None) -> XeroConnection:
+    """Return the organisation that uploads go to, with the settings filled in."""
+    fill_settings()
+    now = timezone.now()
+    tokens = TokenSet.objects.create(access_expires_at=now + dt.timedelta(minutes=30), refreshed_at=now)
+    return XeroConnection.objects.create(
+        tenant_id=str(uuid.uuid4()),
+        connection_id=str(uuid.uuid4()),
+        name="Contoso Cloud Pty Ltd",
+        token_set=tokens,
+        is_current=True,
+        connected_by=user,
+        short_code="!Ab1c2",
+    )
+
+
+def fill_settings(**changes: str) -> None:
+    codes = {"license_account_code": "200", "azure_account_code": "210", "custom_account_code": "220"}
+    app = {"client_id": "A1B2C3D4E5F60718293A4B5C6D7E8F90", "client_secret": "a secret of the tests"}
+    XeroSettings.load()
+    settings = XeroSettings.load()
+    for name, value in (app | codes | changes).items():
+        setattr(settings, name, value)
+    settings.save()
+
+
+def uploaded(connection: XeroConnection, user: User | None, *several: Invoice, to: str = Status.QUEUED) -> Upload:
+    """Upload the invoices and bring each to the state `to`, by the moves that the real journey makes."""
+    rows = Invoice.objects.filter(pk__in=[invoice.pk for invoice in several])
+    upload = posting.queue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
+    assert upload is not None
+    if to != Status.QUEUED:
+        bring(upload, to)
+    return upload
+
+
+def bring(upload: Upload, to: str, *numbers: str) -> None:
+    """Bring the upload's invoices (or those with these numbers) from waiting to the state `to`."""
+    rows = Posting.objects.filter(upload=upload, status=Status.QUEUED)
+    if numbers:
+        rows = rows.filter(invoice__number__in=numbers)
+    keys = list(rows.values_list("pk", flat=True))
+    if to == Status.WITHDRAWN:
+        posting.withdraw(Posting.objects.filter(pk__in=keys), upload.created_by)
+        return
+    submission = Submission.objects.create(
+        connection=upload.connection,
+        document_type=DocumentType.INVOICE,
+        lease_until=timezone.now() + dt.timedelta(minutes=4),
+    )
+    Posting.objects.filter(pk__in=keys).update(status=Status.SENDING, submission=submission)
+    if to == Status.POSTED:
+        posting.post(submission, {key: posting.Recorded(str(uuid.uuid4()), "DRAFT", Decimal("110.00")) for key in keys})
+    elif to == Status.REJECTED:
+        posting.refuse(posting.under_way(submission), dict.fromkeys(keys, REFUSAL))
+    elif to == Status.UNCERTAIN:
+        posting.lose(submission, "The answer was lost.", look_from=timezone.now())
+
+
+def queries_of(client: Client, url: str) -> int:
+    """Return how many queries the page takes. Raises AssertionError unless it is shown."""
+    with CaptureQueriesContext(database) as queries:
+        response = client.get(url)
+    assert response.status_code == 200
+    return len(queries)

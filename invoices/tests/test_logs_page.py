@@ -1,0 +1,280 @@
+"""VIEW POST LOGS: the uploads, and what became of each invoice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from c3portal.models import User
+from invoices import tasks
+from invoices.models import BillingPeriod, Posting, Upload
+from invoices.tests.makers import REFUSAL, a_period, an_invoice, bring, connected, invoices, queries_of, uploaded
+from xero_integration.models import XeroConnection
+
+Status = Posting.Status
+LOGS = "/invoices/logs/"
+ClientFor = Callable[[User], Client]
+
+
+@pytest.fixture
+def period(db: None) -> BillingPeriod:
+    return a_period()
+
+
+@pytest.fixture
+def connection(db: None) -> XeroConnection:
+    return connected()
+
+
+@pytest.fixture
+def finance(client_for: ClientFor, finance_admin: User) -> Client:
+    return client_for(finance_admin)
+
+
+@pytest.fixture(autouse=True)
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Collect the connections that a worker was called for, in place of calling one."""
+    called: list[int] = []
+    monkeypatch.setattr(tasks, "wake_after_commit", called.append)
+    return called
+
+
+def text(client: Client, url: str) -> str:
+    response = client.get(url)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+# The uploads
+
+
+def test_it_lists_uploads_newest_first_with_who_and_where(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    first, second = (uploaded(connection, finance_admin, an_invoice(period, number)) for number in ("A", "B"))
+    html = text(finance, LOGS)
+    assert re.findall(r'id="upload-(\d+)"', html) == [str(second.pk), str(first.pk)]
+    assert "By finance@contoso.example to Contoso Cloud Pty Ltd" in html
+    assert str(period) in html
+
+
+def test_it_counts_what_became_of_them(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 6))
+    bring(upload, Status.POSTED, "INV-001", "INV-002", "INV-003")
+    bring(upload, Status.REJECTED, "INV-004")
+    html = text(finance, LOGS)
+    assert re.findall(r"(Waiting|In Xero|Refused) <span>(\d)</span>", html) == [
+        ("Waiting", "2"),
+        ("In Xero", "3"),
+        ("Refused", "1"),
+    ]
+    assert '<progress id="progress-1" max="6" value="4">' in html.replace(f"progress-{upload.pk}", "progress-1")
+    assert "1 refused: it needs a look" in html
+
+
+def test_it_says_so_while_nothing_was_uploaded(finance: Client) -> None:
+    assert "Nothing was uploaded yet" in text(finance, LOGS)
+
+
+def test_uploads_are_paged(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    for invoice in invoices(period, 21):
+        uploaded(connection, finance_admin, invoice)
+    assert text(finance, LOGS).count("<article") == 20
+    assert text(finance, f"{LOGS}?page=2").count("<article") == 1
+
+
+def test_it_asks_the_database_as_often_for_many_uploads_as_for_one(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    uploaded(connection, finance_admin, an_invoice(period, "A"))
+    for_one = queries_of(finance, LOGS)
+    for invoice in invoices(period, 15):
+        uploaded(connection, finance_admin, invoice, to=Status.REJECTED)
+    assert queries_of(finance, LOGS) == for_one
+    assert for_one <= 10
+
+
+# One upload
+
+
+def test_it_shows_each_invoice_with_xeros_own_words_and_the_link(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 2))
+    bring(upload, Status.POSTED, "INV-001")
+    bring(upload, Status.REJECTED, "INV-002")
+    html = text(finance, upload.get_absolute_url())
+    posted = Posting.objects.get(status=Status.POSTED)
+    assert posted.xero_url.replace("&", "&amp;") in html
+    assert REFUSAL.replace("'", "&#x27;") in html
+    assert "finance@contoso.example" in html
+    assert f"{posted.updated_at:%H:%M:%S}" in html
+
+
+def test_xeros_words_are_text_and_nothing_else(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, an_invoice(period, "A"), to=Status.REJECTED)
+    Posting.objects.update(message="<img src=x onerror=alert(1)>")
+    assert "<img" not in text(finance, upload.get_absolute_url())
+
+
+def test_it_filters_by_state(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 3))
+    bring(upload, Status.REJECTED, "INV-002")
+    html = text(finance, f"{upload.get_absolute_url()}?state=rejected")
+    assert "INV-002" in html
+    assert "INV-001" not in html
+    assert finance.get(f"{upload.get_absolute_url()}?state=nonsense").status_code == 400
+
+
+def test_it_asks_the_database_as_often_for_sixty_rows_as_for_ten(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    few = uploaded(connection, finance_admin, *invoices(period, 10), to=Status.REJECTED)
+    many = uploaded(connection, finance_admin, *invoices(period, 60, "MANY"), to=Status.REJECTED)
+    assert queries_of(finance, many.get_absolute_url()) == queries_of(finance, few.get_absolute_url()) <= 11
+
+
+def test_an_upload_that_is_not_there_is_not_found(finance: Client) -> None:
+    assert finance.get(f"{LOGS}99/").status_code == 404
+
+
+# Updating by itself
+
+
+@pytest.mark.parametrize("address", [lambda upload: LOGS, Upload.get_absolute_url], ids=["uploads", "one upload"])
+def test_it_updates_by_itself_until_nothing_is_under_way(
+    finance: Client,
+    period: BillingPeriod,
+    connection: XeroConnection,
+    finance_admin: User,
+    address: Callable[[Upload], str],
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 2))
+    bring(upload, Status.POSTED, "INV-001")
+    assert 'hx-trigger="every 2s"' in text(finance, address(upload))
+    bring(upload, Status.UNCERTAIN)
+    assert 'hx-trigger="every 2s"' in text(finance, address(upload))
+    Posting.objects.filter(status=Status.UNCERTAIN).update(status=Status.REJECTED)
+    finished = text(finance, address(upload))
+    assert "hx-" not in finished.partition("<body>")[2]
+    assert "Refresh" not in finished
+
+
+@pytest.mark.parametrize("address", [lambda upload: LOGS, Upload.get_absolute_url], ids=["uploads", "one upload"])
+def test_only_the_changing_part_is_sent_again(
+    finance: Client,
+    period: BillingPeriod,
+    connection: XeroConnection,
+    finance_admin: User,
+    address: Callable[[Upload], str],
+) -> None:
+    upload = uploaded(connection, finance_admin, an_invoice(period, "A"))
+    html = finance.get(address(upload), headers={"HX-Request": "true"}).content.decode()
+    assert html.lstrip().startswith('<div id="live"')
+    assert "<html" not in html
+    assert f'hx-get="{address(upload)}"' in html
+
+
+def test_it_asks_seldom_while_xero_makes_us_wait(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, an_invoice(period, "A"))
+    XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(hours=20))
+    assert 'hx-trigger="every 30s"' in text(finance, upload.get_absolute_url())
+
+
+# Upload again, and taking back
+
+
+def test_one_refused_invoice_is_uploaded_again(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User, woken: list[int]
+) -> None:
+    first, _ = refused = invoices(period, 2)
+    upload = uploaded(connection, finance_admin, *refused, to=Status.REJECTED)
+    response = finance.post(f"{upload.get_absolute_url()}again/", {"invoice": str(first.pk)})
+    latest = Upload.objects.latest("pk")
+    assert response["Location"] == latest.get_absolute_url()
+    assert list(latest.postings.values_list("invoice__number", "status")) == [("INV-001", "queued")]
+    assert woken == [connection.pk]
+
+
+def test_all_refused_are_uploaded_again_and_nothing_else(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 4))
+    bring(upload, Status.POSTED, "INV-001")
+    bring(upload, Status.REJECTED, "INV-002", "INV-003")
+    finance.post(f"{upload.get_absolute_url()}again/")
+    latest = Upload.objects.latest("pk")
+    assert sorted(latest.postings.values_list("invoice__number", flat=True)) == ["INV-002", "INV-003"]
+    assert latest.invoice_status == upload.invoice_status
+
+
+def test_the_earlier_upload_says_where_they_went(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 3))
+    bring(upload, Status.REJECTED, "INV-001", "INV-002")
+    bring(upload, Status.POSTED)
+    finance.post(f"{upload.get_absolute_url()}again/")
+    later = Upload.objects.latest("pk")
+    html = text(finance, upload.get_absolute_url())
+    assert "2 of these were uploaded again later" in html
+    assert f'<a href="{later.get_absolute_url()}">upload of' in html
+    assert "3 of 3 done" in html
+
+
+def test_uploading_again_needs_a_connection(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, an_invoice(period, "A"), to=Status.REJECTED)
+    XeroConnection.objects.update(is_current=False)
+    response = finance.post(f"{upload.get_absolute_url()}again/", follow=True)
+    assert "No organisation in Xero is connected" in response.content.decode()
+    assert Upload.objects.count() == 1
+
+
+def test_an_id_that_is_none_uploads_nothing(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, an_invoice(period, "A"), to=Status.REJECTED)
+    assert finance.post(f"{upload.get_absolute_url()}again/", {"invoice": "none"}).status_code == 400
+    assert Upload.objects.count() == 1
+
+
+def test_what_still_waits_is_taken_back(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 3))
+    bring(upload, Status.POSTED, "INV-001")
+    response = finance.post(f"{upload.get_absolute_url()}withdraw/", follow=True)
+    assert "2 invoices were taken back" in response.content.decode()
+    assert sorted(upload.postings.values_list("status", flat=True)) == ["posted", "withdrawn", "withdrawn"]
+
+
+def test_a_reader_sees_the_logs_and_presses_nothing(
+    client_for: ClientFor, system_reader: User, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    reader = client_for(system_reader)
+    upload = uploaded(connection, finance_admin, *invoices(period, 2))
+    bring(upload, Status.REJECTED, "INV-001")
+    html = text(reader, upload.get_absolute_url())
+    assert REFUSAL.replace("'", "&#x27;") in html
+    assert "Upload again" not in html
+    assert "Take back" not in html
+    assert reader.post(f"{upload.get_absolute_url()}again/").status_code == 403
+    assert reader.post(f"{upload.get_absolute_url()}withdraw/").status_code == 403
+    assert Upload.objects.count() == 1
