@@ -15,10 +15,13 @@ SECRET_KEY = kept_beside(DATABASE)
 DEBUG = False
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 INSTALLED_APPS = ["xero_sandbox"]
+APPEND_SLASH = False
 ROOT_URLCONF = "xero_sandbox.urls"
 WSGI_APPLICATION = "xero_sandbox.wsgi.application"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    # Refuses foreign Host headers: no web page can reach its reader's sandbox by a name of its own.
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -72,5 +75,5 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     # Refusals are what a sandbox is for: only its own errors are worth a line.
-    "loggers": {"django.request": {"level": "ERROR"}},
+    "loggers": {"django.request": {"level": "ERROR"}, "django.security": {"level": "CRITICAL"}},
 }

@@ -1,0 +1,196 @@
+"""The sandbox notices what a careful caller does not do, and holds nothing against one who is careful."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from xero_sandbox.testing import SandboxControl
+from xero_sandbox.tests.conftest import Caller, sin_kinds
+
+
+def lose_answer(control: SandboxControl, xero: Caller, invoice: dict[str, Any], key: str = "k") -> None:
+    control.place_fault("commit_then_drop", method="PUT")
+    with pytest.raises(requests.ConnectionError):
+        xero.put("Invoices", invoice, key=key)
+
+
+def test_a_careful_caller_has_no_sins(control: SandboxControl, xero: Caller) -> None:
+    xero.put_invoice()
+    xero.get("Invoices", page=1)
+
+    assert control.sins() == []
+
+
+def test_manners_are_noticed(control: SandboxControl, xero: Caller) -> None:
+    xero.call("GET", "Organisation", headers={"Accept": "*/*"})
+    assert sin_kinds(control) == {"missing_accept"}
+    control.forget()
+    xero.call("GET", "Organisation", headers={"User-Agent": "python-requests/2.32"})
+    assert sin_kinds(control) == {"missing_user_agent"}
+    control.forget()
+    xero.call("PUT", "Invoices", json={"Invoices": [xero.invoice()]})
+    assert sin_kinds(control) == {"missing_idempotency_key"}
+
+
+def test_creating_by_post_is_a_sin_and_voiding_by_id_is_none(control: SandboxControl, xero: Caller) -> None:
+    made = xero.put_invoice()
+    key = {"Idempotency-Key": "k"}
+    xero.call("POST", f"Invoices/{made['InvoiceID']}", json={"Status": "VOIDED"}, headers=key)
+    assert control.sins() == []
+
+    xero.call("POST", "Invoices", json={"Invoices": [xero.invoice()]}, headers={"Idempotency-Key": "k2"})
+
+    assert sin_kinds(control) == {"create_by_post"}
+
+
+def test_changing_a_contact_through_an_invoice_is_a_sin_and_does_change_it(
+    control: SandboxControl, xero: Caller
+) -> None:
+    contact_id = xero.contact_id()
+    xero.put_invoice(Contact={"ContactID": contact_id, "Name": "Renamed", "EmailAddress": "new@x.example"})
+
+    assert sin_kinds(control) == {"contact_changed_by_invoice"}
+    assert xero.get(f"Contacts/{contact_id}").json()["Contacts"][0]["Name"] == "Renamed"
+
+
+def test_sending_again_without_a_look_is_a_sin(control: SandboxControl, xero: Caller) -> None:
+    invoice = xero.invoice(InvoiceNumber="N-1")
+    lose_answer(control, xero, invoice)
+
+    xero.put("Invoices", invoice, key="another")
+
+    (sin,) = control.sins()
+    assert sin["kind"] == "resend_without_a_look"
+    assert "N-1" in sin["detail"]
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        ("Invoices", {"InvoiceNumbers": "N-0,N-1"}),
+        ("Invoices/N-1", {}),
+        ("Invoices", {"where": 'InvoiceNumber=="N-1"'}),
+        ("Invoices", {"Statuses": "AUTHORISED"}),
+        ("Invoices", {"page": "1"}),
+    ],
+)
+def test_a_look_settles_the_doubt(control: SandboxControl, xero: Caller, look: tuple[str, dict[str, str]]) -> None:
+    invoice = xero.invoice(InvoiceNumber="N-1")
+    lose_answer(control, xero, invoice)
+
+    path, query = look
+    xero.get(path, **query)
+    xero.put("Invoices", invoice, key="another")
+
+    assert control.sins() == []
+
+
+@pytest.mark.parametrize(
+    "look", [("Contacts", {}), ("Invoices", {"InvoiceNumbers": "N-2"}), ("Invoices", {"Statuses": "PAID"})]
+)
+def test_looking_elsewhere_settles_nothing(
+    control: SandboxControl, xero: Caller, look: tuple[str, dict[str, str]]
+) -> None:
+    invoice = xero.invoice(InvoiceNumber="N-1")
+    lose_answer(control, xero, invoice)
+
+    path, query = look
+    xero.get(path, **query)
+    xero.put("Invoices", invoice, key="another")
+
+    assert sin_kinds(control) == {"resend_without_a_look"}
+
+
+def test_a_look_whose_answer_was_lost_settles_nothing(control: SandboxControl, xero: Caller) -> None:
+    invoice = xero.invoice(InvoiceNumber="N-1")
+    lose_answer(control, xero, invoice)
+    control.place_fault("503_text", method="GET")
+
+    xero.get("Invoices", InvoiceNumbers="N-1")
+    xero.put("Invoices", invoice, key="another")
+
+    assert sin_kinds(control) == {"resend_without_a_look"}
+
+
+def test_the_same_key_may_be_sent_again_for_six_minutes(control: SandboxControl, xero: Caller) -> None:
+    invoice = xero.invoice(InvoiceNumber="N-1")
+    lose_answer(control, xero, invoice)
+    control.place_fault("503_text", method="PUT")
+    assert xero.put("Invoices", invoice, key="k").status_code == 503
+    assert control.sins() == []
+    control.advance_clock(361)
+
+    xero.put("Invoices", invoice, key="k")
+
+    assert sin_kinds(control) == {"resend_without_a_look"}
+
+
+def test_an_answer_that_told_all_leaves_no_doubt(control: SandboxControl, xero: Caller) -> None:
+    invoice = xero.invoice(InvoiceNumber="N-1")
+    control.place_fault("429_concurrent", method="PUT")
+    assert xero.put("Invoices", invoice, key="a").status_code == 429
+
+    assert xero.put("Invoices", invoice, key="b").ok
+    assert control.sins() == []
+
+
+def test_calling_while_told_to_wait_is_a_sin(control: SandboxControl, xero: Caller) -> None:
+    control.place_fault("429_minute", seconds=60)
+    xero.get("Organisation")
+    xero.get("Organisation")
+    assert control.sins() == [], "a call that had left before the 429 could be read is forgiven"
+    control.advance_clock(30)
+    xero.get("Organisation")
+    assert sin_kinds(control) == {"call_while_paused"}
+    control.forget()
+    control.advance_clock(31)
+    xero.get("Organisation")
+    assert control.sins() == []
+
+
+def test_too_many_calls_in_flight_are_a_sin(control: SandboxControl, xero: Caller) -> None:
+    control.set_limits(latency_seconds=0.3)
+    together = threading.Barrier(6)
+
+    def call() -> None:
+        together.wait()
+        xero.get("Organisation")
+
+    with ThreadPoolExecutor(6) as pool:
+        for future in [pool.submit(call) for _ in range(6)]:
+            future.result()
+
+    assert sin_kinds(control) == {"too_many_in_flight"}
+
+
+def test_the_state_tells_duplicates_totals_and_calls(control: SandboxControl, xero: Caller) -> None:
+    for number in ("N-1", "N-2"):
+        xero.put_invoice(InvoiceNumber=number, Url="https://portal.example/1", Reference="R-1")
+
+    state = control.state()
+    books = state["organisations"][0]
+
+    assert books["duplicates"]["url"] == {"https://portal.example/1": ["N-1", "N-2"]}
+    assert books["duplicates"]["reference"] == {"R-1": ["N-1", "N-2"]}
+    assert books["duplicates"]["number"] == {}
+    assert books["documents"]["ACCREC"]["totals"] == {"AUD": {"AUTHORISED": "220.00"}}
+    assert state["calls"]["PUT Invoices"] == 2
+    last = control.calls(last=1)[0]
+    assert (last["method"], last["path"], last["elements"], last["status"]) == ("PUT", "Invoices", 1, 200)
+    assert len(last["body_sha256"]) == 64
+
+
+def test_no_secret_or_token_is_in_the_log_of_calls(control: SandboxControl, xero: Caller) -> None:
+    xero.put_invoice()
+    form = {"grant_type": "refresh_token", "refresh_token": xero.tokens["refresh_token"]}
+    pair = (xero.app["client_id"], xero.app["client_secret"])
+    requests.post(f"{control.url}/connect/token", data=form, auth=pair)
+
+    said = str(control.calls()) + str(control.state())
+
+    assert "connect/token" in said
+    for secret in (xero.app["client_secret"], xero.tokens["refresh_token"], xero.tokens["access_token"]):
+        assert secret not in said
