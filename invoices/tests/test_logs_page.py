@@ -217,9 +217,10 @@ def test_all_refused_are_uploaded_again_and_nothing_else(
     upload = uploaded(connection, finance_admin, *invoices(period, 4))
     bring(upload, Status.POSTED, "INV-001")
     bring(upload, Status.REJECTED, "INV-002", "INV-003")
-    finance.post(f"{upload.get_absolute_url()}again/")
+    response = finance.post(f"{upload.get_absolute_url()}again/", follow=True)
     latest = Upload.objects.latest("pk")
     assert sorted(latest.postings.values_list("invoice__number", flat=True)) == ["INV-002", "INV-003"]
+    assert "left out" not in response.content.decode()
     assert latest.invoice_status == upload.invoice_status
 
 
