@@ -5,6 +5,8 @@ is a system check in `c3portal/checks.py`.
 """
 
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from celery.schedules import crontab
@@ -16,7 +18,7 @@ from c3portal import broker
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+environ.Env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
 
 # What the embedded defaults keep: database, broker, schedule, secrets of `make run`.
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).absolute()
@@ -56,6 +58,8 @@ XERO_CALL_TIMEOUT = env.float("XERO_CALL_TIMEOUT", default=100)
 XERO_LEASE = env.float("XERO_LEASE", default=240)
 XERO_LOOK_AFTER = env.float("XERO_LOOK_AFTER", default=10)
 XERO_SETTLES_AFTER = env.float("XERO_SETTLES_AFTER", default=120)
+# How many documents travel in one call: Xero takes about 50.
+XERO_BATCH = min(50, env.int("XERO_BATCH", default=50))
 # The length of the minute in Xero's limit of calls a minute; measurements against a sandbox make it shorter.
 XERO_MINUTE = env.float("XERO_MINUTE", default=60)
 
@@ -167,7 +171,29 @@ STORAGES = {
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=256 * 1024 * 1024)
 
-MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+
+def mailer(url: str) -> dict[str, Any]:
+    """Return how mail leaves: by `url` (smtp+tls://user:password@host:587), else onto the console with DEBUG on.
+
+    Without either it does not leave at all: the link to a new password must not end up in a log.
+    """
+    if not url:
+        return {"BACKEND": f"django.core.mail.backends.{'console' if DEBUG else 'dummy'}.EmailBackend"}
+    read = env.email_url_config(url)
+    options = {
+        "host": read["EMAIL_HOST"],
+        "port": read["EMAIL_PORT"],
+        "username": read["EMAIL_HOST_USER"],
+        "password": read["EMAIL_HOST_PASSWORD"],
+        "use_tls": read.get("EMAIL_USE_TLS", False),
+        "use_ssl": read.get("EMAIL_USE_SSL", False),
+        "timeout": 10,
+    }
+    return {"BACKEND": read["EMAIL_BACKEND"], "OPTIONS": options}
+
+
+MAILERS = {"default": mailer(env.str("EMAIL_URL", default=""))}
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"portal@{urlsplit(PORTAL_URL).hostname or 'localhost'}")
 
 # Celery on Redis or Valkey. The reasons for each figure are in docs/architecture.md ("Workers and the broker").
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or broker.url(VAR_DIR)

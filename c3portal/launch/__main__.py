@@ -23,8 +23,7 @@ def main() -> int:
     with _only_one(plan):
         ports.refuse_taken(plan)
         _say("Preparing the database and the pages …")
-        _manage(plan, "migrate", "--noinput", "--verbosity=0")
-        _manage(plan, "collectstatic", "--noinput", "--verbosity=0")
+        _manage(plan, "prepare")
         plan.beat_pidfile.unlink(missing_ok=True)
         processes = Processes(plan, when_started=lambda started: _announce(plan, started))
         processes.loop()

@@ -50,7 +50,7 @@ def plan(given: dict[str, str]) -> Plan:
 
     Makes the state folder and, in it, the secrets that nobody gave. Raises SystemExit for a port that is no number.
     """
-    variables = {**_dotenv(), **given}
+    variables = {**_dotenv(Path(given.get("ENV_FILE") or BASE_DIR / ".env")), **given}
     port = _port(variables, "PORT", 8000)
     sandbox_port = _port(variables, "SANDBOX_PORT", 8100)
     var_dir = Path(variables.get("VAR_DIR") or BASE_DIR / "var").absolute()
@@ -93,14 +93,14 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _dotenv() -> dict[str, str]:
+def _dotenv(path: Path) -> dict[str, str]:
     read: dict[str, str] = {}
 
     class Collected(environ.Env):  # type: ignore[misc]
         ENVIRON = read
 
-    if (BASE_DIR / ".env").is_file():
-        Collected.read_env(BASE_DIR / ".env")
+    if path.is_file():
+        Collected.read_env(path)
     return read
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 TEMPORARY = Path(tempfile.mkdtemp(prefix="c3portal-test-"))
 os.environ.update(
+    ENV_FILE=os.devnull,
     DEBUG="0",
     SECRET_KEY="a-secret-key-for-the-tests-which-signs-nothing-of-value",
     ENCRYPTION_KEYS="an-encryption-key-for-the-tests",

@@ -32,6 +32,7 @@ def without_periods(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "periods", lambda: 0)
 
 
+@pytest.mark.both_databases
 def test_it_brings_three_periods_once(db: None) -> None:
     assert demo.periods() == 3
     assert demo.periods() == 0

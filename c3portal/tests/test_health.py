@@ -15,6 +15,7 @@ def test_a_living_process_says_so_without_a_database(client: Client) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+@pytest.mark.both_databases
 def test_it_is_ready_when_database_migrations_and_broker_are(client: Client, db: None, broker: BrokerServer) -> None:
     answer = client.get("/health/ready")
     assert answer.status_code == 200

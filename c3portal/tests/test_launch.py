@@ -28,7 +28,13 @@ STOP_SECONDS = 20
 
 def given(var_dir: Path, **more: str) -> dict[str, str]:
     """Return an environment as a newcomer has it: nothing of the portal's in it but what is told here."""
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "VAR_DIR": str(var_dir), **more}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "ENV_FILE": os.devnull,
+        "VAR_DIR": str(var_dir),
+        **more,
+    }
 
 
 class Launched:
@@ -155,19 +161,39 @@ def test_ctrl_c_ends_everything_and_the_data_stay(portal_and_family: tuple[Launc
     assert [line for line in again.lines if "contoso.example" in line] == sign_ins
 
 
-@pytest.mark.whole
-def test_one_that_cannot_start_takes_the_others_with_it(tmp_path: Path) -> None:
-    """A broker that nobody serves: the web process never becomes ready, yet nothing stays behind."""
-    done = subprocess.run(
+def launch_in_vain(var_dir: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Launch a portal that ends by itself."""
+    return subprocess.run(
         [sys.executable, "-m", "c3portal.launch"],
-        env=given(tmp_path / "var", PORT=str(free_port()), SANDBOX_PORT=str(free_port()), WEB_BIND="no-such-host"),
+        env=given(var_dir, PORT=str(free_port()), SANDBOX_PORT=str(free_port()), **more),
         cwd=BASE_DIR,
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+@pytest.mark.whole
+def test_one_process_that_cannot_start_takes_the_others_with_it(tmp_path: Path) -> None:
+    done = launch_in_vain(tmp_path / "var", WORKER_PROCESSES="many")
     assert done.returncode != 0
+    assert "worker stopped" in done.stdout
+    assert "sandbox stopped" in done.stdout
     assert UP not in done.stdout
+
+
+@pytest.mark.whole
+def test_a_mistake_in_the_settings_is_told_before_anything_starts(tmp_path: Path) -> None:
+    done = launch_in_vain(tmp_path / "var", PORTAL_URL="http://127.0.0.1:8000")
+    assert done.returncode != 0
+    assert "Set PORTAL_URL=http://localhost:8000" in done.stderr
+    assert "started" not in done.stdout
+
+
+def test_dotenv_is_read_and_the_environment_comes_first(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=8020\nSANDBOX_PORT=8120\nDEBUG=1\n")
+    plan = environment.plan(given(tmp_path / "var", ENV_FILE=str(tmp_path / ".env"), SANDBOX_PORT="8130"))
+    assert (plan.port, plan.sandbox_port, plan.variables["DEBUG"]) == (8020, 8130, "1")
 
 
 def test_embedded_defaults_run_everything(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from c3portal.settings import mailer
 from c3portal.testing import BASE_DIR
 
 NEEDED = {
@@ -15,8 +16,8 @@ NEEDED = {
 
 
 def check(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py check` in an environment of its own; an empty value stands before whatever .env says."""
-    bare = {"PATH": os.environ["PATH"], "DEBUG": "0", "PORTAL_URL": "http://localhost:8000", **environment}
+    """Run `manage.py check` in an environment of its own."""
+    bare = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, **environment}
     command = [sys.executable, "manage.py", "check", *arguments]
     return subprocess.run(command, env=bare, cwd=BASE_DIR, capture_output=True, text=True)
 
@@ -45,6 +46,17 @@ def test_a_production_portal_has_nothing_left_to_secure() -> None:
         "ALLOWED_HOSTS": "portal.example.com",
         "DATABASE_URL": "postgres://portal@localhost/portal",
         "CELERY_BROKER_URL": "redis://localhost:6379/0",
+        "EMAIL_URL": "smtp+tls://portal:password@mail.example.com:587",
     }
     done = check("--deploy", "--fail-level", "WARNING", **NEEDED, **production)
     assert done.returncode == 0, done.stderr
+
+
+def test_mail_leaves_by_the_server_that_is_named() -> None:
+    options = mailer("smtp+tls://portal:p%40ss@mail.example.com:587")["OPTIONS"]
+    assert (options["host"], options["port"], options["use_tls"]) == ("mail.example.com", 587, True)
+    assert (options["username"], options["password"]) == ("portal", "p@ss")
+
+
+def test_a_link_to_a_new_password_never_ends_up_in_the_log() -> None:
+    assert mailer("")["BACKEND"] == "django.core.mail.backends.dummy.EmailBackend"

@@ -1,0 +1,17 @@
+"""`manage.py prepare`: what stands between a new version and its start; harmless when repeated."""
+
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    """Its own system checks, those of the database included, come first and stop it."""
+
+    help = "Checks the settings, brings the database up to date and gathers the static files."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("check", databases=["default"])
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
