@@ -104,10 +104,12 @@ def work(connected: XeroConnection) -> Work:
 
 @pytest.fixture
 def sweep(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """Return a function that sweeps, with workers that do at once, in this process, what they are woken for."""
+    """Return a function that sweeps, with workers that do at once, in this process, what they are woken for. Who is to
+    be woken later is not: the next sweep is that later."""
 
-    def wake(connection_id: int, *, workers: int = 1, spread: bool = True) -> None:
-        tasks.work(connection_id, spread=False)
+    def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: float = 0) -> None:
+        if not after:
+            tasks.work(connection_id, spread=False)
 
     monkeypatch.setattr(tasks, "wake", create_autospec(tasks.wake, side_effect=wake))
     return tasks.sweep
