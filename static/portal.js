@@ -53,7 +53,33 @@
     });
   };
 
+  // What updates by itself must not take the reader's place away: where they scrolled, what they focused or marked.
+  const nameOf = (element) =>
+    element.getAttribute("href") || element.getAttribute("aria-label") ||
+    (element.form ? element.form.action + new FormData(element.form).get("invoice") : "");
+
+  const startLive = () => {
+    let place = null;
+    document.addEventListener("htmx:beforeRequest", (event) => {
+      const marked = document.getSelection();
+      if (!marked.isCollapsed && event.target.contains(marked.anchorNode)) event.preventDefault();
+    });
+    document.addEventListener("htmx:beforeSwap", ({ target }) => {
+      const box = target.querySelector(".table-box");
+      const focused = target.contains(document.activeElement) ? nameOf(document.activeElement) : "";
+      place = { top: box?.scrollTop, left: box?.scrollLeft, focused };
+    });
+    document.addEventListener("htmx:afterSwap", () => {
+      const live = document.getElementById("live");
+      const box = live.querySelector(".table-box");
+      if (box) box.scrollTo(place.left ?? 0, place.top ?? 0);
+      const candidates = [...live.querySelectorAll("a, button, [tabindex]")];
+      if (place.focused) candidates.find((each) => nameOf(each) === place.focused)?.focus({ preventScroll: true });
+    });
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    if (document.getElementById("live")) startLive();
     document.querySelectorAll("form[data-selection]").forEach(startSelection);
     document.querySelectorAll("[data-copy]").forEach(startCopy);
     document.addEventListener("click", closeMenus);
