@@ -1,6 +1,6 @@
 """What a file says of each invoice, gathered line by line: sums, a fingerprint, and where its lines disagree. Pure.
 
-Memory grows with the invoices of a file (under a kilobyte each, at most `MAX_INVOICES`), never with its lines.
+Memory grows with the invoices of a file (about a kilobyte each, at most `MAX_INVOICES`), never with its lines.
 """
 
 from __future__ import annotations

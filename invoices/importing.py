@@ -15,6 +15,7 @@ import datetime as dt
 import hashlib
 import io
 import itertools
+import json
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -39,6 +40,8 @@ CHUNK = 500
 LINES_AT_ONCE = 1_000
 CHANGEABLE = (Posting.Status.REJECTED, Posting.Status.WITHDRAWN)
 
+Value = str | int | uuid.UUID | None
+
 # Any number that nothing else in this database locks.
 _IMPORT_LOCK = 0x1C3
 _INVOICE_FIELDS = [
@@ -54,6 +57,27 @@ _INVOICE_FIELDS = [
     "difference",
     "imported_at",
 ]
+# Plain SQL for the one table that gets hundreds of thousands of rows: measured, less than a quarter of the time.
+_LINE_COLUMNS = [
+    "invoice_id",
+    "position",
+    "kind",
+    "sku",
+    "name",
+    "charge_start",
+    "charge_end",
+    "quantity",
+    "unit_price",
+    "subtotal",
+    "tax_name",
+    "tax_percentage",
+    "tax",
+    "total",
+    "source",
+]
+_INSERT_LINE = "INSERT INTO {} ({}) VALUES ({})".format(  # noqa: S608 - names of our own, no value in sight
+    InvoiceLine._meta.db_table, ", ".join(_LINE_COLUMNS), ", ".join(["%s"] * len(_LINE_COLUMNS))
+)
 
 
 class _RowsRefused(Exception):
@@ -313,13 +337,14 @@ def _write_lines(path: Path, run: ImportRun, gathering: Gathering) -> None:
     """
     with _HashingFile(path) as file:
         lines = (line for raw in open_source(io.BufferedReader(file)).rows if isinstance(line := parse_row(raw), Line))
-        for batch in itertools.batched(_to_store(lines, gathering), LINES_AT_ONCE):
-            InvoiceLine.objects.bulk_create(batch)
+        with connection.cursor() as cursor:
+            for batch in itertools.batched(_to_store(lines, gathering), LINES_AT_ONCE):
+                cursor.executemany(_INSERT_LINE, batch)
         if file.sha256.hexdigest() != run.sha256:
             raise FileRefused("The file changed while it was being imported. Import it again.")
 
 
-def _to_store(lines: Iterable[Line], gathering: Gathering) -> Iterator[InvoiceLine]:
+def _to_store(lines: Iterable[Line], gathering: Gathering) -> Iterator[tuple[Value, ...]]:
     for line in lines:
         facts = gathering.invoices.get(line.header.number)
         if facts is None or facts.action is Action.KEEP:
@@ -331,24 +356,25 @@ def _to_store(lines: Iterable[Line], gathering: Gathering) -> Iterator[InvoiceLi
         yield _stored(line, facts)
 
 
-def _stored(line: Line, facts: Facts) -> InvoiceLine:
+def _stored(line: Line, facts: Facts) -> tuple[Value, ...]:
+    """Return the values of `_LINE_COLUMNS`, as plain text and numbers that both databases take."""
     cells = line.cells
-    return InvoiceLine(
-        invoice_id=facts.pk,
-        position=facts.position,
-        kind=line.kind,
-        sku=cells["ProductSKUId"],
-        name=cells["SubscriptionName"],
-        charge_start=line.charge_start,
-        charge_end=line.charge_end,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        subtotal=line.subtotal,
-        tax_name=cells["TaxName"],
-        tax_percentage=line.tax_percentage,
-        tax=line.tax,
-        total=line.total,
-        source={name: text for name, text in cells.items() if text},
+    return (
+        facts.pk if connection.features.has_native_uuid_field else facts.pk.hex,
+        facts.position,
+        line.kind,
+        cells["ProductSKUId"],
+        cells["SubscriptionName"],
+        line.charge_start and line.charge_start.isoformat(),
+        line.charge_end and line.charge_end.isoformat(),
+        format(line.quantity, "f"),
+        format(line.unit_price, "f"),
+        format(line.subtotal, "f"),
+        cells["TaxName"],
+        format(line.tax_percentage, "f"),
+        format(line.tax, "f"),
+        format(line.total, "f"),
+        json.dumps({name: text for name, text in cells.items() if text}),
     )
 
 
