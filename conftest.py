@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth.models import Group
 from django.db import connection
+from django.db.models.signals import post_migrate
 from django.test import Client
 
 from c3portal import roles
@@ -35,6 +37,20 @@ def pytest_unconfigure() -> None:
     from c3portal.tests.settings import TEMPORARY
 
     shutil.rmtree(TEMPORARY, ignore_errors=True)
+
+
+# The database
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Bring the roles back after a test that commits: what empties the tables then says so as after a migration."""
+    post_migrate.connect(_restore_roles, dispatch_uid="tests")
+
+
+def _restore_roles(**_: object) -> None:
+    for name in roles.ALL:
+        Group.objects.get_or_create(name=name)
 
 
 # People

@@ -252,15 +252,14 @@ def test_a_port_counts_as_taken_on_either_loopback(family: socket.AddressFamily,
         assert ports.is_taken(other.getsockname()[1])
 
 
-@pytest.mark.parametrize("depth", [1, 12])
-def test_the_broker_has_a_socket_however_deep_the_folder_is(tmp_path: Path, depth: int) -> None:
-    var_dir = tmp_path.joinpath(*["a rather deep folder"] * depth)
+@pytest.mark.parametrize(("depth", "inside"), [(1, True), (12, False)])
+def test_the_broker_has_a_socket_however_deep_the_folder_is(depth: int, inside: bool) -> None:
+    var_dir = Path("/srv").joinpath(*["a deep folder"] * depth)
     path = broker.socket_path(var_dir)
     assert len(os.fsencode(path)) <= broker.SOCKET_PATH_MAX
-    assert (path.parent == var_dir) == (depth == 1)
-    assert broker.socket_path(var_dir.parent) != path
+    assert (path.parent == var_dir) == inside
 
 
-def test_two_deep_folders_have_two_sockets(tmp_path: Path) -> None:
-    deep = tmp_path / ("x" * 120)
+def test_two_deep_folders_have_two_sockets() -> None:
+    deep = Path("/srv") / ("x" * 120)
     assert broker.socket_path(deep / "one") != broker.socket_path(deep / "two")
