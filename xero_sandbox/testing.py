@@ -101,8 +101,14 @@ class SandboxControl:
 
     def call(self, method: str, path: str, /, **body: Any) -> Any:
         """Make any control call."""
-        told = {"params": body} if method in ("GET", "DELETE") else {"json": body}
-        answer = self._session.request(method, f"{self.url}/sandbox/{path}", timeout=30, **told)
+        asks = method in ("GET", "DELETE")
+        answer = self._session.request(
+            method,
+            f"{self.url}/sandbox/{path}",
+            params=body if asks else None,
+            json=None if asks else body,
+            timeout=30,
+        )
         if not answer.ok:
             raise SandboxFailed(f"{method} {path}: {answer.text[:500]}")
         return answer.json()

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from json.encoder import encode_basestring
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 from xml.sax.saxutils import escape
 
@@ -132,6 +133,16 @@ def parse_id(value: Any) -> UUID | None:
         return UUID(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def parse_address(value: str) -> SplitResult | None:
+    """Read an absolute web address; None when it is none."""
+    try:
+        parts = urlsplit(value)
+        named = parts.hostname
+    except ValueError:
+        return None
+    return parts if parts.scheme in ("http", "https") and named else None
 
 
 def to_xml(name: str, value: Any) -> str:

@@ -1,5 +1,6 @@
 """Contacts: how they are found, listed, created and changed."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,6 +33,7 @@ KEPT_FIELDS = (
     "DefaultCurrency",
     "BankAccountDetails",
 )
+STATUSES = ("ACTIVE", "ARCHIVED")
 LONGEST = {"Name": 255, "ContactNumber": 50, "AccountNumber": 50, "EmailAddress": 255}
 SUMMARY_LEAVES_OUT = ("Addresses", "Phones", "ContactPersons", "ContactGroups")
 
@@ -140,7 +142,7 @@ def find(organisation: Organisation, sent: Mapping[str, Any]) -> Contact | None:
     if contact_id := sent.get("ContactID"):
         return by_ident(organisation, str(contact_id))
     if number := sent.get("ContactNumber"):
-        return organisation.contacts.filter(number=number).first()
+        return organisation.contacts.filter(number=str(number)).first()
     return by_name(organisation, str(sent.get("Name") or ""))
 
 
@@ -161,6 +163,8 @@ def change(contact: Contact, sent: Mapping[str, Any]) -> list[str]:
         for name, most in LONGEST.items()
         if sent.get(name) is not None and not (isinstance(sent[name], str) and len(sent[name]) <= most)
     ]
+    if sent.get("ContactStatus", "ACTIVE") not in STATUSES:
+        errors.append(f"ContactStatus must be one of {', '.join(STATUSES)}.")
     if errors:
         return errors
     contact.name = str(sent.get("Name") or contact.name).strip()
@@ -169,7 +173,8 @@ def change(contact: Contact, sent: Mapping[str, Any]) -> list[str]:
     contact.account_number = sent.get("AccountNumber", contact.account_number) or ""
     contact.email = sent.get("EmailAddress", contact.email) or ""
     contact.status = sent.get("ContactStatus") or contact.status
-    contact.details |= {name: sent[name] for name in KEPT_FIELDS if sent.get(name) is not None}
+    # Written and read again, since the database takes no Decimal inside JSON.
+    contact.details |= json.loads(wire.encode({name: sent[name] for name in KEPT_FIELDS if sent.get(name) is not None}))
     errors = _clashes(contact)
     if not errors:
         contact.updated_at = clock.now()

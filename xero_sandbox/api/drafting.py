@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from xero_sandbox.api.kinds import Kind
 from xero_sandbox.api.ledger import Ledger
 from xero_sandbox.api.lines import Line, LineRules, read_line
-from xero_sandbox.wire import parse_date, parse_id
+from xero_sandbox.wire import parse_address, parse_date, parse_id
 
 AMOUNT_TYPES = ("Exclusive", "Inclusive", "NoTax")
 STATUSES_TO_CREATE = ("DRAFT", "SUBMITTED", "AUTHORISED")
@@ -110,8 +109,7 @@ def _read_texts(kind: Kind, sent: Mapping[str, Any], made: Draft) -> None:
         made.errors.append(f"{kind.number_field} can hold printable ASCII characters only.")
     made.reference = _text(sent, "Reference", made)
     made.url = _text(sent, "Url", made, longest=2000)
-    parts = urlsplit(made.url)
-    if made.url and not (parts.scheme in ("http", "https") and parts.hostname):
+    if made.url and parse_address(made.url) is None:
         made.errors.append("Url must be an absolute URL.")
     if "xero" in made.url.lower():
         made.errors.append("Url cannot contain the word 'xero'.")

@@ -11,6 +11,7 @@ from xero_sandbox.api.ask import Ask
 
 USUAL_PAGE = 100
 LARGEST_PAGE = 1000
+LONGEST_COUNT = 9
 _TERM = re.compile(r'^\(?\s*([A-Za-z.]+)\s*(==|!=)\s*(?:Guid\(\s*)?"((?:[^"\\]|\\.)*)"\s*\)?\s*\)?$')
 _OR = re.compile(r'\s+(?:OR|\|\|)\s+(?=(?:[^"]*"[^"]*")*[^"]*$)', re.IGNORECASE)
 _AND = re.compile(r'\s+(?:AND|&&)\s+(?=(?:[^"]*"[^"]*")*[^"]*$)', re.IGNORECASE)
@@ -29,7 +30,7 @@ def paged[M: Model](ask: Ask, found: QuerySet[M]) -> tuple[list[M], dict[str, An
 
 def _positive(ask: Ask, name: str, usual: int) -> int:
     text = ask.query.get(name) or str(usual)
-    if not text.isdigit() or int(text) < 1:
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_COUNT and int(text) >= 1):
         raise Refusal(bad_request(f"{name} must be a whole number from 1 up.", "QueryParseException", 16))
     return int(text)
 

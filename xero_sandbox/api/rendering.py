@@ -11,7 +11,7 @@ from xero_sandbox.models import Document, Payment, dollars
 ONE = Decimal("1.0000000000")
 
 
-def document_json(row: Document, payments: Sequence[Payment] = (), with_lines: bool = True) -> dict[str, Any]:
+def document_json(row: Document, payments: Iterable[Payment] = (), with_lines: bool = True) -> dict[str, Any]:
     """Return one document. Lines are stored as JSON already and go out as they are."""
     kind = KIND_OF_TYPE[row.type]
     return {
@@ -125,7 +125,7 @@ def refused_json(sent: dict[str, Any], id_field: str, errors: Iterable[str]) -> 
     }
 
 
-def accepted_json(row: Document, warnings: Sequence[str], payments: Sequence[Payment] = ()) -> dict[str, Any]:
+def accepted_json(row: Document, warnings: Sequence[str], payments: Iterable[Payment] = ()) -> dict[str, Any]:
     """Return an element that was written."""
     return {
         **document_json(row, payments),

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.csp import build_policy
 from django.views.decorators.http import require_http_methods
 
+from xero_sandbox import wire
 from xero_sandbox.models import App, Organisation
 from xero_sandbox.oauth import scopes, tokens
 from xero_sandbox.storage import writing
@@ -61,7 +62,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
         return _page(request, checked, asked)
     if asked.get("decision") != "allow":
         return _sent_back(checked.way_back(error="access_denied"))
-    organisation = Organisation.objects.filter(pk=asked.get("organisation") or None).first()
+    organisation = Organisation.objects.filter(pk=wire.parse_id(asked.get("organisation")) or wire.ZERO_ID).first()
     if organisation is None:
         return _page(request, checked, asked, "Choose an organisation.")
     return _sent_back(_allow(checked, organisation))

@@ -1,10 +1,10 @@
 """Apps as their owners register them: names, redirect URIs and secrets."""
 
 import secrets
-from urllib.parse import urlsplit
 
 from xero_sandbox.models import App, Secret
 from xero_sandbox.oauth.digests import digest, same
+from xero_sandbox.wire import parse_address
 
 MOST_REDIRECT_URIS = 50
 MOST_SECRETS = 2
@@ -21,12 +21,12 @@ def redirect_uri_problems(uris: list[str]) -> list[str]:
 
 
 def _problem(uri: str) -> str:
-    parts = urlsplit(uri)
+    parts = parse_address(uri)
     if "*" in uri:
         return f"{uri}: wildcards are not allowed."
-    if not parts.hostname or parts.fragment:
+    if parts is None or parts.fragment:
         return f"{uri}: give an absolute address without a fragment."
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname == "localhost"):
+    if parts.scheme == "https" or parts.hostname == "localhost":
         return ""
     if parts.hostname == "127.0.0.1":
         return f"{uri}: http://127.0.0.1 is not allowed. Use http://localhost instead."
@@ -35,8 +35,7 @@ def _problem(uri: str) -> str:
 
 def company_url_problem(url: str) -> str:
     """Return what is wrong with the company URL, or nothing."""
-    parts = urlsplit(url)
-    if parts.scheme in ("http", "https") and parts.hostname:
+    if parse_address(url):
         return ""
     return "Give your company's or application's web address in full, with https://."
 

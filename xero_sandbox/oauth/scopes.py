@@ -47,8 +47,11 @@ def unknown(scopes: list[str], broad_allowed: bool) -> list[str]:
 
 
 def suffice(granted: set[str], resource: str, writes: bool) -> bool:
-    """Tell whether the granted scopes open this resource; a `.read` scope opens it for reading only."""
+    """Tell whether the granted scopes open this resource; a `.read` scope opens it for reading only.
+
+    What does not exist needs no scope to be not found.
+    """
     families = _NEEDED.get(resource, ())
-    if granted.intersection(families):
+    if resource not in _NEEDED or granted.intersection(families):
         return True
     return not writes and bool(granted.intersection(f"{family}.read" for family in families))

@@ -102,7 +102,7 @@ def _documents(request: HttpRequest, short_code: str, kind: Kind, title: str) ->
 
 def _paged(request: HttpRequest, found: Any) -> dict[str, Any]:
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    kept = {name: value for name, value in request.GET.items() if name != "page" and value}
+    kept = [(name, str(value)) for name, value in request.GET.items() if name != "page" and value]
     return {"page": page, "query": f"&{urlencode(kept)}" if kept else ""}
 
 
@@ -114,13 +114,13 @@ def document(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
 
 
 def _document_page(request: HttpRequest, row: Document, error: str = "") -> HttpResponse:
-    themes = dict(row.organisation.themes.values_list("theme_id", "name"))
+    theme = row.organisation.themes.filter(theme_id=row.theme_id or wire.ZERO_ID).first()
     context = {
         "organisation": row.organisation,
         "document": row,
         "kind": "Invoice" if KIND_OF_TYPE[row.type] is INVOICE else "Credit note",
         "status_words": STATUSES[row.status],
-        "theme": themes.get(row.theme_id, ""),
+        "theme": theme or "",
         "lines": wire.decode(row.lines.encode()),
         "sub_total": dollars(row.sub_total_cents),
         "tax": dollars(row.tax_cents),

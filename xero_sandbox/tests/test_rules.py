@@ -264,6 +264,11 @@ def test_an_unknown_resource_answers_in_plain_text(xero: Caller) -> None:
     assert xero.get("Invoices/unknown-number").headers["Content-Type"].startswith("text/plain")
 
 
+@pytest.mark.parametrize("page", ["0", "x", "-1", "9" * 30])
+def test_a_page_is_a_whole_number(xero: Caller, page: str) -> None:
+    assert xero.get("Invoices", page=page).json()["Type"] == "QueryParseException"
+
+
 def test_who_does_not_ask_for_json_gets_xml(xero: Caller) -> None:
     answer = xero.call("GET", "Organisation", headers={"Accept": "*/*"})
 
