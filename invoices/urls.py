@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from invoices.views import invoice, listing, logs, payments
+from invoices.views import downloads, importing, invoice, listing, logs, payments
 
 urlpatterns = [
     path("analyze/business/invoices/", listing.invoice_list, name="invoice_list"),
@@ -12,5 +12,9 @@ urlpatterns = [
     path("invoices/logs/<int:pk>/", logs.upload, name="upload"),
     path("invoices/logs/<int:pk>/again/", logs.upload_again, name="upload_again"),
     path("invoices/logs/<int:pk>/withdraw/", logs.upload_withdraw, name="upload_withdraw"),
+    path("invoices/import/", importing.import_invoices, name="import_invoices"),
+    path("invoices/import/<int:pk>/", importing.import_run, name="import_run"),
+    path("invoices/import/<int:pk>/errors.csv", importing.import_errors, name="import_errors"),
+    path("invoices/download/<str:kind>.csv", downloads.download, name="download"),
     path("invoices/<uuid:pk>/", invoice.invoice, name="invoice"),
 ]

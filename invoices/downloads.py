@@ -1,0 +1,189 @@
+"""A billing period as CSV: its invoices, their lines, the payments. One row in memory at a time.
+
+The files are UTF-8 with a byte order mark, without which Excel takes customers' names for another encoding; the import
+reads it too. Cells of text go through `columns.protect`, so that no name or number becomes a formula; amounts and
+dates are written as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from itertools import batched
+
+from invoices.columns import FIELDS, TEXTS, protect
+from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
+
+Cell = str | int | Decimal | dt.date | None
+ROWS_AT_ONCE = 200
+FETCHED_AT_ONCE = 2_000
+
+INVOICE_COLUMNS = (
+    "InvoiceNumber",
+    "ERPCustomerID",
+    "TenantID",
+    "CustomerName",
+    "CustomerEmail",
+    "CustomerCountry",
+    "InvoiceGeneratedDate",
+    "InvoiceDueDate",
+    "CurrencyCode",
+    "SubTotal",
+    "TaxAmount",
+    "Total",
+    "BillingPeriodStartDate",
+    "BillingPeriodEndDate",
+    "BillingId",
+    "State",
+    "Message",
+    "Difference",
+    "XeroInvoiceNumber",
+    "XeroInvoiceID",
+    "XeroStatus",
+    "XeroTotal",
+    "XeroLink",
+)
+PAYMENT_COLUMNS = (
+    "InvoiceNumber",
+    "ERPCustomerID",
+    "TenantID",
+    "CustomerName",
+    "CurrencyCode",
+    "BillingId",
+    "XeroInvoiceNumber",
+    "XeroInvoiceID",
+    "XeroStatus",
+    "Total",
+    "AmountPaid",
+    "AmountDue",
+    "PaymentID",
+    "PaymentDate",
+    "PaymentAmount",
+    "PaymentReference",
+)
+FINDING_COLUMNS = ("Row", "InvoiceNumber", "Field", "Reason")
+NOT_UPLOADED = "Not uploaded"
+
+_TEXTS = frozenset(TEXTS)
+
+
+class _Echo:
+    """A file that gives back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def as_csv(header: Iterable[str], rows: Iterable[Iterable[Cell]]) -> Iterator[str]:
+    """Yield the text of a CSV file, piece by piece; cells of text are made safe for a spreadsheet."""
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(header)
+    for batch in batched(rows, ROWS_AT_ONCE):
+        yield "".join(
+            writer.writerow([protect(cell) if isinstance(cell, str) else cell for cell in row]) for row in batch
+        )
+
+
+def invoices_csv(period: BillingPeriod) -> Iterator[str]:
+    """Yield one row an invoice: its facts under the data's names, where it stands, and what it is in Xero."""
+    found = Invoice.objects.filter(period=period).select_related("customer", "period", "posting__connection")
+    return as_csv(INVOICE_COLUMNS, map(_invoice_row, found.order_by("number").iterator(FETCHED_AT_ONCE)))
+
+
+def lines_csv(period: BillingPeriod) -> Iterator[str]:
+    """Yield the period's lines with the cells they were imported with: importing the file again changes nothing."""
+    lines = InvoiceLine.objects.filter(invoice__period=period).order_by("invoice__number", "position")
+    sources = lines.values_list("source", flat=True).iterator(FETCHED_AT_ONCE)
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(FIELDS)
+    for batch in batched(sources, ROWS_AT_ONCE):
+        yield "".join(writer.writerow(_line_cells(source)) for source in batch)
+
+
+def payments_csv(period: BillingPeriod) -> Iterator[str]:
+    """Yield one row a payment of the invoices in Xero, as last read; one without payments has a row of its own.
+
+    Amounts have the sign of the invoice's total: what was paid back on a credit note is negative.
+    """
+    postings = (
+        Posting.objects.filter(invoice__period=period, status=Posting.Status.POSTED)
+        .select_related("invoice__customer")
+        .prefetch_related("payments")
+        .order_by("invoice__number")
+    )
+    rows = (row for posting in postings.iterator(FETCHED_AT_ONCE) for row in _payment_rows(posting, period))
+    return as_csv(PAYMENT_COLUMNS, rows)
+
+
+def findings_csv(run: ImportRun) -> Iterator[str]:
+    """Yield everything that an import found, one row each."""
+    findings = run.findings.values_list("row", "invoice_number", "field", "reason")
+    return as_csv(FINDING_COLUMNS, findings.iterator(FETCHED_AT_ONCE))
+
+
+DOWNLOADS: dict[str, Callable[[BillingPeriod], Iterator[str]]] = {
+    "invoices": invoices_csv,
+    "lines": lines_csv,
+    "payments": payments_csv,
+}
+
+
+def _line_cells(source: dict[str, str]) -> list[str]:
+    """Return a line's cells; its numbers and dates were checked to be that, so only the texts need protection."""
+    return [protect(source.get(name, "")) if name in _TEXTS else source.get(name, "") for name in FIELDS]
+
+
+def _invoice_row(invoice: Invoice) -> list[Cell]:
+    posting = getattr(invoice, "posting", None)
+    customer, period = invoice.customer, invoice.period
+    return [
+        invoice.number,
+        customer.erp_id,
+        customer.tenant_id,
+        customer.name,
+        customer.email,
+        customer.country,
+        invoice.issued_on,
+        invoice.due_on,
+        invoice.currency,
+        invoice.subtotal,
+        invoice.tax,
+        invoice.total,
+        period.starts_on,
+        period.ends_on,
+        period.billing_id,
+        posting.get_status_display() if posting else NOT_UPLOADED,
+        posting.message if posting else "",
+        invoice.difference,
+        invoice.xero_number,
+        posting.xero_id if posting else "",
+        posting.xero_status if posting else "",
+        posting.xero_total if posting else None,
+        posting.xero_url if posting else "",
+    ]
+
+
+def _payment_rows(posting: Posting, period: BillingPeriod) -> Iterator[list[Cell]]:
+    invoice, payments = posting.invoice, list(posting.payments.all())
+    sign = -1 if invoice.is_credit_note else 1
+    paid = sign * sum((payment.amount for payment in payments), Decimal("0.00"))
+    facts: list[Cell] = [
+        invoice.number,
+        invoice.customer.erp_id,
+        invoice.customer.tenant_id,
+        invoice.customer.name,
+        invoice.currency,
+        period.billing_id,
+        invoice.xero_number,
+        posting.xero_id,
+        posting.xero_status,
+        invoice.total,
+        paid,
+        invoice.total - paid,
+    ]
+    for payment in payments:
+        yield [*facts, payment.payment_id, payment.paid_on, sign * payment.amount, payment.reference]
+    if not payments:
+        yield [*facts, "", None, None, ""]

@@ -1,0 +1,68 @@
+"""Import: a file of invoice lines comes in, and what became of it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from c3portal import roles
+from c3portal.models import User
+from invoices.downloads import findings_csv
+from invoices.forms import ImportForm
+from invoices.importing import MAX_ERRORS, import_file
+from invoices.models import ImportFinding, ImportRun, Invoice
+from invoices.views.downloads import csv_response
+
+IMPORTERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+RUNS_SHOWN = 20
+FINDINGS_SHOWN = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@roles.role_required(*IMPORTERS)
+def import_invoices(request: HttpRequest) -> HttpResponseBase:
+    """Take a file and import it, or show the form and the imports so far."""
+    form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
+    if form.is_bound and form.is_valid():
+        file = cast(TemporaryUploadedFile, form.cleaned_data["file"])
+        user = cast(User, request.user)
+        return redirect(import_file(file.temporary_file_path(), user=user, name=file.name or ""))
+    context = {
+        "form": form,
+        "runs": ImportRun.objects.select_related("user")[:RUNS_SHOWN],
+        "max_bytes": settings.IMPORT_MAX_BYTES,
+    }
+    return render(request, "invoices/import.html", context)
+
+
+@require_safe
+@roles.role_required(*IMPORTERS)
+def import_run(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show how an import went, with the first of what it found."""
+    run = get_object_or_404(ImportRun.objects.select_related("user"), pk=pk)
+    context = {
+        "run": run,
+        "findings": _with_invoices(list(run.findings.all()[:FINDINGS_SHOWN])),
+        "findings_count": run.errors or run.invoices_differing,
+        "stopped": run.errors >= MAX_ERRORS,
+    }
+    return render(request, "invoices/import_run.html", context)
+
+
+@require_safe
+@roles.role_required(*IMPORTERS)
+def import_errors(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """Download everything that an import found."""
+    run = get_object_or_404(ImportRun, pk=pk)
+    return csv_response(findings_csv(run), f"import-{run.pk}-{'errors' if run.errors else 'differences'}.csv")
+
+
+def _with_invoices(findings: list[ImportFinding]) -> list[tuple[ImportFinding, Invoice | None]]:
+    """Return each finding with the invoice it is about, where the portal has that."""
+    known = Invoice.objects.in_bulk([finding.invoice_number for finding in findings], field_name="number")
+    return [(finding, known.get(finding.invoice_number)) for finding in findings]
