@@ -52,11 +52,13 @@ XERO_IDENTITY_URL = env.str("XERO_IDENTITY_URL", default="https://identity.xero.
 XERO_API_URL = env.str("XERO_API_URL", default="https://api.xero.com").rstrip("/")
 
 # Seconds. How long a call that writes may take; when a worker that holds rows and says nothing counts as dead (longer
-# than any call and than a task's hard limit); when after a lost answer Xero is looked at; and when after the call Xero
-# must have finished with it, since only then "not there" means that it never will be.
+# than any call and than a task's hard limit); when after a lost answer Xero is looked at; how long a connection pauses
+# when Xero cannot be reached; and when after a call Xero must have finished with it, since only then "not there" means
+# that it never will be.
 XERO_CALL_TIMEOUT = env.float("XERO_CALL_TIMEOUT", default=100)
 XERO_LEASE = env.float("XERO_LEASE", default=240)
 XERO_LOOK_AFTER = env.float("XERO_LOOK_AFTER", default=10)
+XERO_RETRY_AFTER = env.float("XERO_RETRY_AFTER", default=30)
 XERO_SETTLES_AFTER = env.float("XERO_SETTLES_AFTER", default=120)
 # How many documents travel in one call: Xero takes about 50.
 XERO_BATCH = min(50, env.int("XERO_BATCH", default=50))

@@ -30,13 +30,13 @@ from django.utils import timezone
 
 from invoices.answers import Recorded
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Submission, Upload
+from xero_integration import pace
 from xero_integration.models import ContactLink, XeroConnection
 
 if TYPE_CHECKING:
     from c3portal.models import User
 
 Status = Posting.Status
-MAX_BATCH = 50
 
 
 @dataclass(frozen=True)
@@ -129,14 +129,14 @@ def claim(connection: XeroConnection) -> Submission | None:
     if first is None:
         return None
     alike = sendable(connection).filter(document_type=first.document_type)
-    limit = MAX_BATCH
+    limit = settings.XERO_BATCH
     if first.batch_cap is None:
         alike = alike.filter(batch_cap__isnull=True)
     else:
         alike, limit = alike.filter(batch_cap=first.batch_cap), first.batch_cap
     with transaction.atomic():
         submission = Submission.objects.create(
-            connection=connection, document_type=first.document_type, lease_until=timezone.now() + _lease()
+            connection=connection, document_type=first.document_type, lease_until=timezone.now() + pace.row_lease()
         )
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
         candidates = list(alike.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
@@ -156,15 +156,13 @@ def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
     now = timezone.now()
     return bool(
         Submission.objects.filter(pk=submission.pk, outcome=Submission.Outcome.PREPARING, lease_until__gt=now).update(
-            body=body, body_sha256=sha256, sent_at=now, outcome=Submission.Outcome.SENDING, lease_until=now + _lease()
+            body=body,
+            body_sha256=sha256,
+            sent_at=now,
+            outcome=Submission.Outcome.SENDING,
+            lease_until=now + pace.row_lease(),
         )
     )
-
-
-def _lease() -> dt.timedelta:
-    """How long a worker may say nothing: longer than the longest call and a task's hard limit, so that only the dead
-    lose their rows."""
-    return dt.timedelta(seconds=settings.XERO_LEASE)
 
 
 def close(
@@ -238,10 +236,11 @@ def release(rows: QuerySet[Posting], message: str, *, batch_cap: int | None = No
     return moved
 
 
-def lose(submission: Submission, message: str, *, look_from: dt.datetime) -> int:
-    """The call's outcome is unknown: its postings wait for a look in Xero, no earlier than `look_from`."""
+def lose(submission: Submission, message: str, *, look_from: dt.datetime, among: Collection[int] | None = None) -> int:
+    """The call's outcome is unknown: its postings (only those of `among`, when given) wait for a look in Xero, no
+    earlier than `look_from`."""
     with transaction.atomic():
-        rows = _lock(Posting.objects.filter(submission=submission, status=Status.SENDING))
+        rows = _lock(under_way(submission, among).filter(status=Status.SENDING))
         moved = rows.update(status=Status.UNCERTAIN, message=message, not_before=look_from, updated_at=timezone.now())
         _log(rows, Status.UNCERTAIN)
     return moved

@@ -7,19 +7,17 @@ Xero has finished with the lost call and the document is not there does the post
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from invoices import answers, posting
 from invoices.answers import KINDS, NOT_UNIQUE, Recorded
 from invoices.documents import marker, url
 from invoices.models import DocumentType, Posting, Submission
-from xero_integration import connections
+from xero_integration import connections, pace
 from xero_integration.models import XeroConnection
 
 Outcome = Submission.Outcome
@@ -116,7 +114,7 @@ def _settle_absent(submission: Submission, absent: Sequence[Posting]) -> int:
     rows = posting.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
     if _has_settled(submission):
         return posting.release(rows, "")
-    posting.look_later(rows, timezone.now() + dt.timedelta(seconds=settings.XERO_LOOK_AFTER))
+    posting.look_later(rows, timezone.now() + pace.look_after())
     return 0
 
 
@@ -124,7 +122,7 @@ def _has_settled(submission: Submission) -> bool:
     """Whether Xero cannot be at work on this call any more. One that it answered is over."""
     if submission.outcome == Outcome.ANSWERED:
         return True
-    finished = (submission.sent_at or submission.created_at) + dt.timedelta(seconds=settings.XERO_SETTLES_AFTER)
+    finished = (submission.sent_at or submission.created_at) + pace.settles_after()
     return finished <= timezone.now()
 
 

@@ -6,18 +6,16 @@ Whatever ends this process in between, the rows say how far it got, and `recover
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from django.conf import settings
 from django.utils import timezone
 
 from invoices import posting
 from invoices.answers import NOT_UNIQUE, kind_of, read_results
 from invoices.documents import Refused, prepare
 from invoices.models import Posting, Submission
-from xero_integration import connections
+from xero_integration import connections, pace
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.gateway import MAX_BODY_BYTES, Answer
 from xero_integration.models import XeroConnection
@@ -97,18 +95,26 @@ def _refused_whole(submission: Submission, documents: Mapping[int, Document], er
         correlation_id=error.correlation_id,
         problem=str(error),
     )
-    if len(documents) == 1 and not error.elements:
-        posting.refuse(posting.under_way(submission), dict.fromkeys(documents, str(error)))
-        return
-    errors = read_results(kind_of(submission), _numbers(documents), error.elements).refused
-    posting.refuse(posting.under_way(submission), errors)
-    left = posting.under_way(submission)
-    left.update(batch_cap=max(1, len(documents) // 2))
-    posting.lose(submission, "", look_from=timezone.now())
+    refused = read_results(kind_of(submission), _numbers(documents), error.elements).refused
+    if len(documents) == 1 and not refused:
+        refused = dict.fromkeys(documents, str(error))
+    _refuse_or_look(submission, refused)
+    posting.under_way(submission).update(batch_cap=max(1, len(documents) // 2))
+    posting.lose(submission, f"Xero refused the whole request: {error}", look_from=timezone.now())
+
+
+def _refuse_or_look(submission: Submission, refused: Mapping[int, str]) -> None:
+    """Refuse with Xero's words; but a number that is taken may be our own document from a call whose answer was lost,
+    which only a look can tell."""
+    taken = {pk: words for pk, words in refused.items() if NOT_UNIQUE in words}
+    posting.refuse(posting.under_way(submission), {pk: w for pk, w in refused.items() if pk not in taken})
+    for words in set(taken.values()):
+        among = [pk for pk, said in taken.items() if said == words]
+        posting.lose(submission, words, look_from=timezone.now(), among=among)
 
 
 def _lost(submission: Submission, error: XeroOutcomeUnknown) -> None:
-    posting.lose(submission, str(error), look_from=timezone.now() + dt.timedelta(seconds=settings.XERO_LOOK_AFTER))
+    posting.lose(submission, str(error), look_from=timezone.now() + pace.look_after())
     posting.close(
         submission,
         Submission.Outcome.UNKNOWN,
@@ -122,17 +128,15 @@ def record(submission: Submission, documents: Mapping[int, Document], answer: An
     """Store what Xero said of each document. What its answer leaves out is uncertain, never taken for a success."""
     kind = kind_of(submission)
     results = read_results(kind, _numbers(documents), answer.rows(kind.endpoint))
-    taken = {pk: words for pk, words in results.refused.items() if NOT_UNIQUE in words}
     posting.post(submission, results.recorded)
-    posting.refuse(posting.under_way(submission), {pk: w for pk, w in results.refused.items() if pk not in taken})
+    _refuse_or_look(submission, results.refused)
     posting.close(
         submission,
         Submission.Outcome.ANSWERED,
         status_code=answer.status_code,
         correlation_id=answer.correlation_id,
     )
-    # A number that is taken may be our own document from a call whose answer was lost: only a look can tell.
-    posting.lose(submission, "; ".join(sorted(set(taken.values()))), look_from=timezone.now())
+    posting.lose(submission, "Xero's answer left it out.", look_from=timezone.now())
 
 
 def _numbers(documents: Mapping[int, Document]) -> dict[int, str]:

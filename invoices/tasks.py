@@ -8,6 +8,7 @@ import time
 from functools import partial
 
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -50,7 +51,8 @@ def work(connection_id: int, spread: bool = True) -> None:
 
 
 def _workers_for(connection: XeroConnection) -> int:
-    return max(1, min(WORKERS_EACH_ORGANISATION, -(-posting.sendable(connection).count() // posting.MAX_BATCH)))
+    batches: int = -(-posting.sendable(connection).count() // settings.XERO_BATCH)
+    return max(1, min(WORKERS_EACH_ORGANISATION, batches))
 
 
 @shared_task

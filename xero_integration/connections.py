@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from xero_integration import limits, oauth, reference
+from xero_integration import limits, oauth, pace, reference
 from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 # A token is renewed this long before it ends, so that it never runs out between the check and the call.
 RENEW_BEFORE = dt.timedelta(minutes=2)
-# Longer than the refresh call can take (connect and read time-outs of `oauth`), so that a lease outlives its call.
-REFRESH_LEASE = dt.timedelta(seconds=45)
 
 
 def finish_consent(code: str, consent: oauth.Consent, user: User) -> list[XeroConnection]:
@@ -162,7 +160,7 @@ def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None =
     the lease by conditional UPDATE renews, everyone else waits for the new pair. Raises XeroAuthError when a person
     must connect again (the connection is marked), XeroUnavailable when Xero cannot be asked now.
     """
-    give_up_at = timezone.now() + REFRESH_LEASE
+    give_up_at = timezone.now() + pace.refresh_lease()
     while True:
         tokens = _tokens_of(connection)
         good = tokens.access_expires_at > timezone.now() + RENEW_BEFORE
@@ -178,7 +176,7 @@ def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None =
 def _renewal_stuck() -> XeroUnavailable:
     return XeroUnavailable(
         "The sign-in to Xero is being renewed elsewhere; the portal goes on as soon as that is done.",
-        retry_after=dt.timedelta(seconds=10),
+        retry_after=pace.retry_pause(),
         problem="refresh",
     )
 
@@ -196,7 +194,7 @@ def _lease(tokens: TokenSet) -> str:
     won = (
         TokenSet.objects.filter(pk=tokens.pk, generation=tokens.generation)
         .filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
-        .update(lease_until=now + REFRESH_LEASE, lease_holder=holder)
+        .update(lease_until=now + pace.refresh_lease(), lease_holder=holder)
     )
     return holder if won else ""
 
@@ -218,7 +216,7 @@ def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSe
         raise
     except XeroError as error:
         _release(tokens, holder)
-        raise XeroUnavailable(str(error), retry_after=dt.timedelta(seconds=20), problem="refresh") from error
+        raise XeroUnavailable(str(error), retry_after=pace.retry_pause(), problem="refresh") from error
     TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder).update(
         access_token=new.access_token,
         refresh_token=new.refresh_token,

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from xero_integration import pace
 from xero_integration.errors import XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.gateway import MAX_BATCH, Gateway
 from xero_integration.models import Contact, ContactLink, XeroConnection
@@ -54,7 +54,7 @@ def lease(connection: XeroConnection) -> bool:
     return bool(
         XeroConnection.objects.filter(pk=connection.pk)
         .filter(Q(contacts_lease_until__isnull=True) | Q(contacts_lease_until__lt=now))
-        .update(contacts_lease_until=now + dt.timedelta(seconds=settings.XERO_LEASE))
+        .update(contacts_lease_until=now + pace.row_lease())
     )
 
 
@@ -183,7 +183,7 @@ def _create(
         _forget_listing(connection)
         raise XeroUnavailable(
             "Xero's answer to new contacts was lost; the portal looks which of them are there and goes on.",
-            retry_after=dt.timedelta(seconds=10),
+            retry_after=pace.look_after(),
             problem="contacts",
             correlation_id=error.correlation_id,
         ) from error
@@ -219,7 +219,7 @@ def _read_created(
     if missing:
         raise XeroUnavailable(
             "Xero left some new contacts out of its answer; the portal looks which of them are there and goes on.",
-            retry_after=dt.timedelta(seconds=10),
+            retry_after=pace.look_after(),
             problem="contacts",
         )
 

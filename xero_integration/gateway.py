@@ -19,11 +19,10 @@ import requests
 from django.conf import settings
 from requests.adapters import HTTPAdapter
 
+from xero_integration import pace
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.oauth import USER_AGENT, never_connected, retry_after
 
-CONNECT_TIMEOUT = 5
-READ_TIMEOUT = 60
 MAX_BODY_BYTES = 3_000_000
 MAX_BATCH = 50
 CONTACTS_PAGE = 1000
@@ -40,7 +39,6 @@ CHARACTERS_EACH_LOOKUP = 1900
 PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
 PAUSE_AFTER_MINUTE = dt.timedelta(seconds=60)
 PAUSE_AFTER_DAY = dt.timedelta(hours=1)
-PAUSE_WHEN_UNREACHABLE = dt.timedelta(seconds=30)
 
 Permit = Callable[[], AbstractContextManager["CallRecord"]]
 
@@ -96,11 +94,11 @@ class Gateway:
         """GET `path` below the accounting API. A read that fails leaves nothing behind, so it never raises
         XeroOutcomeUnknown: what cannot be read now is XeroUnavailable."""
         try:
-            return self._call("GET", path, query or {}, None, headers or {}, min(READ_TIMEOUT, settings.XERO_CALL_TIMEOUT))
+            return self._call("GET", path, query or {}, None, headers or {}, pace.read_timeouts())
         except XeroOutcomeUnknown as error:
             raise XeroUnavailable(
                 "Xero could not be read just now; the portal tries again by itself.",
-                retry_after=PAUSE_WHEN_UNREACHABLE,
+                retry_after=pace.retry_pause(),
                 problem="unreachable",
                 correlation_id=error.correlation_id,
             ) from error
@@ -114,7 +112,7 @@ class Gateway:
         query: dict[str, str | int] = {"summarizeErrors": "false"}
         if endpoint != "Contacts":
             query["unitdp"] = 4
-        return self._call("PUT", endpoint, query, body, headers, settings.XERO_CALL_TIMEOUT)
+        return self._call("PUT", endpoint, query, body, headers, pace.write_timeouts())
 
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales invoices with these numbers, as Xero has them; absent ones are left out."""
@@ -154,7 +152,7 @@ class Gateway:
         query: Mapping[str, str | int],
         body: bytes | None,
         headers: dict[str, str],
-        read_timeout: float,
+        timeouts: tuple[float, float],
     ) -> Answer:
         with self.permit() as record:
             try:
@@ -164,7 +162,7 @@ class Gateway:
                     params={key: str(value) for key, value in query.items()},
                     data=body,
                     headers=headers,
-                    timeout=(CONNECT_TIMEOUT, read_timeout),
+                    timeout=timeouts,
                     allow_redirects=False,
                 )
             except requests.ConnectionError as error:
@@ -180,7 +178,7 @@ class Gateway:
 def _unreachable() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero could not be reached; nothing was sent, and the portal tries again by itself.",
-        retry_after=PAUSE_WHEN_UNREACHABLE,
+        retry_after=pace.retry_pause(),
         problem="unreachable",
     )
 

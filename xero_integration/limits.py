@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.utils import timezone
 
+from xero_integration import pace
 from xero_integration.errors import XeroUnavailable
 from xero_integration.gateway import CallRecord
 from xero_integration.models import CallBudget, XeroConnection
@@ -27,8 +28,6 @@ STEPS_A_MINUTE = 60
 # How long bulk work and a person's click wait for a permit before they give way.
 BULK_PATIENCE = 1.0
 CLICK_PATIENCE = 10.0
-# What is added to a call's time-out before the permit of a process that died with it is free again.
-LEASE_MARGIN = 10.0
 # The problem of a call that found all permits taken: others are at work for this organisation, and go on.
 ALL_TAKEN = "taken"
 
@@ -96,7 +95,7 @@ def _take(budget: CallBudget, connection: XeroConnection, key: str, click: bool)
     refusal = _refusal(budget, connection, click)
     if refusal is None:
         now = time.time()
-        budget.in_flight[key] = now + settings.XERO_CALL_TIMEOUT + LEASE_MARGIN
+        budget.in_flight[key] = now + pace.call_lease().total_seconds()
         step = str(_step(now))
         budget.started[step] = budget.started.get(step, 0) + 1
     return refusal

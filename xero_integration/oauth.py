@@ -19,6 +19,7 @@ from django.conf import settings
 from django.utils import timezone
 from requests.auth import HTTPBasicAuth
 
+from xero_integration import pace
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 
 # Apps made since 2 March 2026 get granular scopes only, so these are the ones asked for.
@@ -33,7 +34,6 @@ SCOPES = (
     "accounting.payments.read",
     "accounting.attachments",
 )
-TIMEOUT = (5, 30)
 USER_AGENT = "C3 Portal (billing portal for CSP partners)"
 
 
@@ -114,7 +114,7 @@ def _identity_post(path: str, client_id: str, client_secret: str, form: dict[str
             data=form,
             auth=HTTPBasicAuth(client_id.encode(), client_secret.encode()),
             headers={"Accept": "application/json", "User-Agent": USER_AGENT},
-            timeout=TIMEOUT,
+            timeout=pace.sign_in_timeouts(),
             allow_redirects=False,
         )
     except requests.RequestException as error:
@@ -132,7 +132,7 @@ def never_connected(error: requests.RequestException) -> bool:
 def _unreachable() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero's sign-in service could not be reached. Try again in a minute.",
-        retry_after=dt.timedelta(minutes=1),
+        retry_after=pace.retry_pause(),
         problem="unreachable",
     )
 
@@ -247,7 +247,7 @@ def remove_tenant(access_token: str, connection_id: str) -> None:
 def _no_connections() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero's list of connected organisations could not be read. Try again in a minute.",
-        retry_after=dt.timedelta(minutes=1),
+        retry_after=pace.retry_pause(),
         problem="unreachable",
     )
 
@@ -262,7 +262,7 @@ def _connections_call(method: str, access_token: str, path: str = "", **options:
                 "Authorization": f"Bearer {access_token}",
                 "User-Agent": USER_AGENT,
             },
-            timeout=TIMEOUT,
+            timeout=pace.sign_in_timeouts(),
             allow_redirects=False,
             **options,
         )

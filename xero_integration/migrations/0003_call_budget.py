@@ -5,23 +5,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('xero_integration', '0002_payments_read_at'),
+        ("xero_integration", "0002_payments_read_at"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CallBudget',
+            name="CallBudget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveBigIntegerField(default=0)),
-                ('in_flight', models.JSONField(default=dict)),
-                ('started', models.JSONField(default=dict)),
-                ('minute_limit', models.PositiveIntegerField(default=60)),
-                ('day_remaining', models.PositiveIntegerField(null=True)),
-                ('told_at', models.DateTimeField(null=True)),
-                ('connection', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='budget', to='xero_integration.xeroconnection')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveBigIntegerField(default=0)),
+                ("in_flight", models.JSONField(default=dict)),
+                ("started", models.JSONField(default=dict)),
+                ("minute_limit", models.PositiveIntegerField(default=60)),
+                ("day_remaining", models.PositiveIntegerField(null=True)),
+                ("told_at", models.DateTimeField(null=True)),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="budget",
+                        to="xero_integration.xeroconnection",
+                    ),
+                ),
             ],
         ),
     ]

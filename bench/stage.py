@@ -1,0 +1,149 @@
+"""A portal of its own for one measurement: a folder, a database, a sandbox, a broker, workers; no state is shared.
+
+Import nothing of Django before `Stage.open` has set the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from xero_sandbox.testing import SandboxControl, SandboxProcess
+
+if TYPE_CHECKING:
+    from c3portal.testing import BrokerServer, WorkerProcess
+    from xero_integration.models import XeroConnection
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ACCOUNTS = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}
+
+
+class Stage:
+    """Use it as a context manager. `pace` overrides the portal's time settings, so that a run takes seconds."""
+
+    def __init__(self, folder: Path, *, database_url: str = "", pace: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.sandbox = SandboxProcess(folder / "sandbox")
+        self.control: SandboxControl
+        self.broker: BrokerServer | None = None
+        self.workers: list[WorkerProcess] = []
+        self.beat: subprocess.Popen[bytes] | None = None
+        self.workers_started = 0
+        self.environment = {
+            "DJANGO_SETTINGS_MODULE": "c3portal.settings",
+            "DEBUG": "0",
+            "SECRET_KEY": "a-key-for-measurements-which-signs-nothing-of-value",
+            "ENCRYPTION_KEYS": "an-encryption-key-for-measurements",
+            "VAR_DIR": str(folder / "var"),
+            "DATABASE_URL": database_url or f"sqlite:///{folder / 'portal.sqlite3'}",
+            "CELERY_BROKER_URL": "",
+            "LOG_LEVEL": "WARNING",
+            **(pace or {}),
+        }
+
+    def __enter__(self) -> Self:
+        (self.folder / "var").mkdir(parents=True, exist_ok=True)
+        self.sandbox.start()
+        self.control = SandboxControl(self.sandbox.url)
+        for name in ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL"):
+            self.environment[name] = self.sandbox.url
+        os.environ.update(self.environment)
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            worker.kill()
+        if self.beat:
+            self.beat.kill()
+            self.beat.wait()
+        if self.broker:
+            self.broker.stop()
+        self.sandbox.stop()
+
+    def connect(self, tenants: int = 1) -> list[XeroConnection]:
+        """Connect the sandbox's first organisation, and with more `tenants` as many new ones, without a browser."""
+        from xero_integration import connections
+        from xero_integration.models import XeroConnection, XeroSettings
+
+        app = self.control.ensure_app("Measurements", ["http://localhost:8000/"])
+        XeroSettings.objects.update_or_create(pk=1, defaults={"client_id": app["client_id"], **ACCOUNTS})
+        settings = XeroSettings.load()
+        settings.client_secret = app["client_secret"]
+        settings.save()
+        made = self.control.make_organisations(tenants - 1) if tenants > 1 else []
+        wanted = [self.control.organisations()[0]["tenant_id"], *(each["tenant_id"] for each in made)]
+        self.sign_in(wanted)
+        rows = [XeroConnection.objects.get(tenant_id=tenant) for tenant in wanted]
+        for row in reversed(rows):
+            connections.choose(row)
+        self.control.forget()
+        return list(XeroConnection.objects.filter(tenant_id__in=wanted).order_by("pk"))
+
+    def sign_in(self, tenants: list[str]) -> None:
+        """Give consent for these organisations, as a person does who connects (again)."""
+        import datetime as dt
+
+        from django.utils import timezone
+
+        from xero_integration.models import TokenSet, XeroConnection, XeroSettings
+
+        told = self.control.tokens(XeroSettings.load().client_id, tenants)
+        tokens = TokenSet.objects.create(
+            access_token=told["access_token"],
+            refresh_token=told["refresh_token"],
+            access_expires_at=timezone.now() + dt.timedelta(seconds=told["expires_in"]),
+            refreshed_at=timezone.now(),
+        )
+        for each in told["connections"]:
+            XeroConnection.objects.update_or_create(
+                tenant_id=each["tenantId"],
+                defaults={
+                    "connection_id": each["id"],
+                    "token_set": tokens,
+                    "status": XeroConnection.Status.CONNECTED,
+                    "status_reason": "",
+                },
+            )
+
+    def start_broker(self) -> BrokerServer:
+        """Start the embedded broker in this stage's folder."""
+        from c3portal.testing import BrokerServer
+
+        self.broker = BrokerServer(self.folder / "var")
+        self.broker.start()
+        return self.broker
+
+    def start_worker(self, concurrency: int = 1) -> WorkerProcess:
+        """Start one more worker process group."""
+        from c3portal.testing import WorkerProcess
+
+        self.workers_started += 1
+        log = self.folder / f"worker-{self.workers_started}.log"
+        self.workers.append(WorkerProcess({**os.environ, **self.environment}, log, concurrency))
+        return self.workers[-1]
+
+    def start_beat(self) -> None:
+        """Start the scheduler."""
+        with (self.folder / "beat.log").open("wb") as log:
+            self.beat = subprocess.Popen(
+                [sys.executable, "-m", "celery", "--app", "c3portal", "beat", "--pidfile", ""],
+                cwd=BASE_DIR,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+
+def tally(rows: list[tuple[str, Any]]) -> str:
+    """Return name and figure in two columns, for a terminal."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {figure}" for name, figure in rows)
