@@ -49,23 +49,23 @@ def finish_consent(code: str, consent: oauth.Consent, user: User) -> list[XeroCo
             refreshed_at=timezone.now(),
             scopes=tokens.scopes,
         )
-        connections = [_connected(tenant, token_set, user) for tenant in tenants]
+        connections = [_connected(tenant, token_set, user, tenant.tenant_id in chosen) for tenant in tenants]
         TokenSet.objects.filter(connections__isnull=True).delete()
     return sorted(connections, key=lambda connection: connection.tenant_id not in chosen)
 
 
-def _connected(tenant: oauth.Tenant, token_set: TokenSet, user: User) -> XeroConnection:
+def _connected(tenant: oauth.Tenant, token_set: TokenSet, user: User, chosen: bool) -> XeroConnection:
+    """Store one organisation with its new tokens; who connected it, and when, changes only if it was `chosen`."""
+    opened = {
+        "connection_id": tenant.connection_id,
+        "name": tenant.name or "Organisation without a name",
+        "token_set": token_set,
+        "status": XeroConnection.Status.CONNECTED,
+        "status_reason": "",
+    }
+    by_user = opened | {"connected_by": user, "connected_at": timezone.now()}
     connection, _ = XeroConnection.objects.update_or_create(
-        tenant_id=tenant.tenant_id,
-        defaults={
-            "connection_id": tenant.connection_id,
-            "name": tenant.name or "Organisation without a name",
-            "token_set": token_set,
-            "status": XeroConnection.Status.CONNECTED,
-            "status_reason": "",
-            "connected_by": user,
-            "connected_at": timezone.now(),
-        },
+        tenant_id=tenant.tenant_id, defaults=by_user if chosen else opened, create_defaults=by_user
     )
     return connection
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 CLIENT_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+# The check is against what was last read from Xero.
+WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Read again first."
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -78,7 +80,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         if self.connection is None:
             return
         for field, words in reference.settings_problems(self.instance, self.connection).items():
-            self.add_error(field, words.partition(": ")[2])
+            problem = words.partition(": ")[2]
+            self.add_error(field, f"{problem[:1].upper()}{problem[1:]} {WHEN_NEW_IN_XERO}")
 
     def save(self, commit: bool = True) -> XeroSettings:
         """Save, keeping the theme by its id too, so that a rename in Xero does not break it."""

@@ -23,6 +23,7 @@ from xero_integration.models import XeroConnection, XeroSettings
 CONSENT_KEY = "xero_consent"
 # Xero's code lives five minutes; a consent page left open longer than this is started anew.
 CONSENT_LIFE_SECONDS = 3600
+NOT_CONNECTED = "No organisation in Xero is connected."
 
 may_connect = roles.role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 
@@ -132,7 +133,10 @@ def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
 def choose_organisation(request: HttpRequest) -> HttpResponse:
     """Choose among the organisations that the consents opened; the newest consent's comes first."""
     usable = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED).order_by("-connected_at", "name")
-    form = OrganisationForm(request.POST or None, connections=usable, initial={"connection": usable.first()})
+    if not usable:
+        messages.error(request, NOT_CONNECTED)
+        return redirect("invoice_list")
+    form = OrganisationForm(request.POST or None, connections=usable, initial={"connection": usable[0]})
     if request.method == "POST" and form.is_valid():
         return _choose(request, form.cleaned_data["connection"])
     return render(request, "xero_integration/choose_organisation.html", {"form": form})
@@ -155,7 +159,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
     """Read accounts, themes, tax rates and currencies anew."""
     connection = XeroConnection.objects.current()
     if connection is None:
-        messages.error(request, "No organisation in Xero is connected.")
+        messages.error(request, NOT_CONNECTED)
         return redirect("invoice_list")
     try:
         connections.read_reference(connection)
