@@ -99,7 +99,8 @@ def app(control: SandboxControl) -> dict[str, str]:
 @pytest.fixture
 def xero(control: SandboxControl, app: dict[str, str]) -> Caller:
     """A caller connected to the Australian organisation (the app is connected to both)."""
-    return Caller(control.url, app, control.tokens(app["client_id"]), control.organisations()[0]["tenant_id"])
+    tokens = control.tokens(app["client_id"])
+    return Caller(control.url, app, tokens, tokens["connections"][0]["tenantId"])
 
 
 def sin_kinds(control: SandboxControl) -> set[str]:
