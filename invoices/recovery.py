@@ -7,6 +7,8 @@ Xero has finished with the lost call and the document is not there does the post
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -18,10 +20,15 @@ from invoices.answers import KINDS, NOT_UNIQUE, Recorded
 from invoices.documents import marker, url
 from invoices.models import DocumentType, Posting, Submission
 from xero_integration import connections, pace
+from xero_integration.errors import XeroRejected
 from xero_integration.models import XeroConnection
+
+logger = logging.getLogger(__name__)
 
 Outcome = Submission.Outcome
 MAX_LOOKED_UP = 500
+# A question that Xero refuses would be refused again; asking it at every sweep would use up the day's calls.
+PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
 
 
 def free_the_dead() -> int:
@@ -60,7 +67,14 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
     due = rows.select_related("invoice", "submission").order_by("document_type", "submission_id", "pk")[:MAX_LOOKED_UP]
     settled = 0
     for document_type, some in groupby(due, key=lambda each: each.document_type):
-        settled += _look_up(connection, DocumentType(document_type), list(some))
+        rows = list(some)
+        try:
+            settled += _look_up(connection, DocumentType(document_type), rows)
+        except XeroRejected as error:
+            # The rows stay uncertain, but must not hold up everything else of the organisation.
+            logger.warning("Xero refuses to be asked for %s documents: %s", len(rows), error)
+            refused = Posting.objects.filter(pk__in=[each.pk for each in rows], status=Posting.Status.UNCERTAIN)
+            posting.look_later(refused, timezone.now() + PAUSE_AFTER_REFUSAL)
     return settled
 
 
