@@ -18,7 +18,7 @@ run: $(VENV)/.runtime
 
 test: $(VENV)/.tests chromium lint types
 	@echo "Tests"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.tests
 	@echo "Lint"
