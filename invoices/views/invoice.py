@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from c3portal import roles
 from invoices.models import Invoice
+from invoices.tables import breakable
 
 
 @require_safe
@@ -21,6 +22,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     )
     context = {
         "invoice": found,
+        "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),
         "journey": found.post_logs.select_related("user", "upload", "upload__connection"),
