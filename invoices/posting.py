@@ -21,7 +21,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -102,7 +102,8 @@ def _document_type() -> Case:
 
 def sendable(connection: XeroConnection) -> QuerySet[Posting]:
     """Return the queued postings whose customer has a contact, in the order in which they go."""
-    return _queued(connection).filter(_has_contact(connection)).order_by("pk")
+    # The order of the index, so that the first rows of a long queue are found without sorting it.
+    return _queued(connection).filter(_has_contact(connection)).order_by("document_type", "pk")
 
 
 def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
@@ -193,10 +194,10 @@ def post(submission: Submission, results: Mapping[int, Recorded]) -> int:
         rows = _lock(under_way(submission, results))
         moved = rows.update(
             status=Status.POSTED,
-            xero_id=_by_pk({pk: Value(each.xero_id) for pk, each in results.items()}),
-            xero_status=_by_pk({pk: Value(each.status) for pk, each in results.items()}),
-            xero_total=_by_pk({pk: Value(each.total) for pk, each in results.items()}),
-            message=_by_pk({pk: Value(each.message) for pk, each in results.items()}),
+            xero_id=_by_pk({pk: each.xero_id for pk, each in results.items()}),
+            xero_status=_by_pk({pk: each.status for pk, each in results.items()}),
+            xero_total=_by_pk({pk: each.total for pk, each in results.items()}),
+            message=_by_pk({pk: each.message for pk, each in results.items()}),
             batch_cap=None,
             not_before=None,
             updated_at=timezone.now(),
@@ -214,7 +215,7 @@ def refuse(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
         rows = _lock(rows.filter(pk__in=reasons))
         moved = rows.update(
             status=Status.REJECTED,
-            message=_by_pk({pk: Value(words) for pk, words in reasons.items()}),
+            message=_by_pk(reasons),
             batch_cap=None,
             not_before=None,
             updated_at=timezone.now(),
@@ -260,8 +261,12 @@ def withdraw(rows: QuerySet[Posting], user: User) -> int:
     return moved
 
 
-def _by_pk(values: Mapping[int, Value]) -> Case:
-    return Case(*(When(pk=pk, then=value) for pk, value in values.items()))
+def _by_pk(values: Mapping[int, Any]) -> Case | Value:
+    """Return the expression that gives each row its own value; one value when all are the same."""
+    first = next(iter(values.values()))
+    if all(value == first for value in values.values()):
+        return Value(first)
+    return Case(*(When(pk=pk, then=Value(value)) for pk, value in values.items()))
 
 
 def _lock(rows: QuerySet[Posting]) -> QuerySet[Posting]:

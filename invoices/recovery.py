@@ -67,12 +67,12 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
     due = rows.select_related("invoice", "submission").order_by("document_type", "submission_id", "pk")[:MAX_LOOKED_UP]
     settled = 0
     for document_type, some in groupby(due, key=lambda each: each.document_type):
-        rows = list(some)
+        alike = list(some)
         try:
-            settled += _look_up(connection, DocumentType(document_type), rows)
+            settled += _look_up(connection, DocumentType(document_type), alike)
         except XeroRejected as error:
             # The rows stay uncertain, but must not hold up everything else of the organisation.
-            logger.warning("Xero refuses to be asked for %s documents: %s", len(rows), error)
+            logger.warning("Xero refuses to be asked for %s documents: %s", len(alike), error)
             refused = Posting.objects.filter(pk__in=[each.pk for each in rows], status=Posting.Status.UNCERTAIN)
             posting.look_later(refused, timezone.now() + PAUSE_AFTER_REFUSAL)
     return settled
