@@ -14,7 +14,7 @@ from django import db
 from django.utils import timezone
 
 from c3portal.models import User
-from xero_integration import connections, oauth
+from xero_integration import connections, oauth, pace
 from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
@@ -172,15 +172,17 @@ def test_a_renewal_elsewhere_is_waited_for_and_not_done_twice(
 ) -> None:
     expire(connection)
     TokenSet.objects.update(lease_until=timezone.now() + dt.timedelta(minutes=1), lease_holder="another")
-    monkeypatch.setattr(connections, "REFRESH_LEASE", dt.timedelta(seconds=0.2))
+    monkeypatch.setattr(pace, "refresh_lease", lambda: dt.timedelta(seconds=0.2))
     with pytest.raises(XeroUnavailable, match="being renewed elsewhere") as caught:
         connections.fresh_tokens(connection)
     assert caught.value.retry_after > dt.timedelta(0)
     assert refreshes(sandbox) == []
 
 
-def test_a_lease_outlives_the_call_that_it_covers() -> None:
-    assert dt.timedelta(seconds=sum(oauth.TIMEOUT)) < connections.REFRESH_LEASE
+@pytest.mark.parametrize("seconds", [0.5, 10, 100])
+def test_a_lease_outlives_the_call_that_it_covers(settings: Any, seconds: float) -> None:
+    settings.XERO_CALL_TIMEOUT = seconds
+    assert pace.refresh_lease() > dt.timedelta(seconds=sum(pace.sign_in_timeouts()))
 
 
 # When renewing fails

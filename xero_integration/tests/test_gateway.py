@@ -242,10 +242,8 @@ def test_a_connection_that_was_never_made_recorded_nothing(settings: Any, origin
     assert caught.value.problem == "unreachable"
 
 
-def test_a_connection_that_takes_too_long_to_make_recorded_nothing(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, full_queue: str
-) -> None:
-    monkeypatch.setattr(gateway, "CONNECT_TIMEOUT", 0.2)
+def test_a_connection_that_takes_too_long_to_make_recorded_nothing(settings: Any, full_queue: str) -> None:
+    settings.XERO_CALL_TIMEOUT = 0.2
     settings.XERO_API_URL = full_queue
     with pytest.raises(XeroUnavailable, match="nothing was sent"):
         put()
@@ -279,8 +277,8 @@ def test_what_cannot_be_read_is_tried_again_later(scripted_xero: ScriptedServer,
     assert len(scripted_xero.received) == 1
 
 
-def test_a_read_that_takes_too_long_is_given_up(scripted_xero: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway, "READ_TIMEOUT", 0.2)
+def test_a_read_that_takes_too_long_is_given_up(scripted_xero: ScriptedServer, settings: Any) -> None:
+    settings.XERO_CALL_TIMEOUT = 0.2
     scripted_xero.will(Reply(hang=True))
     with pytest.raises(XeroUnavailable):
         read()

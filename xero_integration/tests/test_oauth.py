@@ -234,9 +234,9 @@ def test_a_sign_in_service_that_is_not_there_is_said_so(settings: Any) -> None:
 
 
 def test_an_answer_that_does_not_come_leaves_open_whether_the_token_was_used(
-    scripted_xero: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    scripted_xero: ScriptedServer, settings: Any
 ) -> None:
-    monkeypatch.setattr(oauth, "TIMEOUT", (5, 0.2))
+    settings.XERO_CALL_TIMEOUT = 0.2
     scripted_xero.will(Reply(hang=True))
     with pytest.raises(XeroOutcomeUnknown):
         refreshed()
