@@ -123,6 +123,8 @@ DATABASES = {
     if env.str("DATABASE_URL", default="")
     else {"ENGINE": "django.db.backends.sqlite3", "NAME": VAR_DIR / "portal.sqlite3"}
 }
+if DATABASES["default"]["NAME"] == VAR_DIR / "portal.sqlite3":
+    VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Measured: with Django's defaults a third of concurrent claims died with "database is locked"; with these, none.
     DATABASES["default"]["OPTIONS"] = {

@@ -13,7 +13,7 @@ from typing import Any, Self
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent
-START_LIMIT = 15.0
+START_LIMIT = 60.0
 STOP_LIMIT = 3.0
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -30,13 +31,13 @@ def test_it_does_not_start_without_its_secrets(name: str) -> None:
     assert "make secrets" in done.stderr
 
 
-def test_it_starts_with_them() -> None:
-    done = check(**NEEDED)
+def test_it_starts_with_them_on_a_machine_that_has_nothing_of_it_yet(tmp_path: Path) -> None:
+    done = check(**NEEDED, VAR_DIR=str(tmp_path / "not" / "there"))
     assert done.returncode == 0, done.stderr
 
 
-def test_debug_stands_in_for_the_secrets() -> None:
-    done = check(**dict.fromkeys(NEEDED, ""), DEBUG="1")
+def test_debug_stands_in_for_the_secrets(tmp_path: Path) -> None:
+    done = check(**dict.fromkeys(NEEDED, ""), DEBUG="1", VAR_DIR=str(tmp_path))
     assert done.returncode == 0, done.stderr
 
 
