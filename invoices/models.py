@@ -45,7 +45,7 @@ class BillingPeriod(models.Model):
         ordering = ["-ends_on", "-billing_id"]
 
     def __str__(self) -> str:
-        return f"{self.starts_on:%-d %B %Y} to {self.ends_on:%-d %B %Y}"
+        return f"{self.ends_on:%B %Y} ({self.starts_on:%-d %b %Y} to {self.ends_on:%-d %b %Y})"
 
 
 class Invoice(models.Model):

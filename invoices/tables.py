@@ -99,7 +99,7 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
         order_by = "number"
         order_by_field = "sort"
         empty_text = "No invoice of this billing period fits the search and the state."
-        attrs = {"class": "table table-hover", "caption": "Invoices of the billing period"}
+        attrs = {"class": "table table-hover", "caption": "Invoices"}
 
     def __init__(self, invoices: QuerySet[Invoice], *, may_upload: bool) -> None:
         super().__init__(invoices, exclude=() if may_upload else ("tick",))
