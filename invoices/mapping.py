@@ -48,7 +48,9 @@ def tax_rate(rates: Iterable[Rate], name: str, percentage: Decimal) -> Rate:
     equal = [rate for rate in rates if rate.percentage == percentage]
     shown = f"{percentage.normalize():f} %" + (f" ({name})" if name else "")
     if not equal:
-        raise Unmapped(f"The organisation has no active tax rate of {shown} that may be used for sales. Add it in Xero.")
+        raise Unmapped(
+            f"The organisation has no active tax rate of {shown} that may be used for sales. Add it in Xero."
+        )
     same = [rate for rate in equal if rate.name.casefold() == name.casefold()]
     like = [rate for rate in equal if name and _words(name) <= _words(rate.name)]
     for_sales = [rate for rate in like if _words(rate.name) - _words(name) <= SALES_WORDS]
