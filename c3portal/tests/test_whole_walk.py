@@ -1,0 +1,113 @@
+"""The main job, start to end, as C3's guide tells it: in a browser, with a real worker, into the sandbox's books."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from c3portal.models import User
+from c3portal.testing import WorkerProcess
+from invoices.models import BillingPeriod, Invoice
+from xero_integration.models import XeroSettings
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def app_saved(portal: str, sandbox: Any) -> None:
+    """Settings → General is filled in, as `make run` does it."""
+    app = sandbox.ensure_app("C3 portal", [f"{portal}/"])
+    XeroSettings.objects.create(
+        pk=1,
+        client_id=app["client_id"],
+        client_secret=app["client_secret"],
+        license_account_code="4010",
+        azure_account_code="4020",
+        custom_account_code="4030",
+    )
+
+
+def sign_in(page: Page, portal: str, user: User) -> None:
+    page.goto(portal)
+    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("Password").fill("a password of the tests")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def arrived(sandbox: Any) -> dict[str, Decimal]:
+    """Return the sandbox's total for each currency, credit notes taken off."""
+    totals: Counter[str] = Counter()
+    for each in sandbox.documents():
+        sign = -1 if each["type"] == "ACCRECCREDIT" else 1
+        totals[each["currency"]] += sign * Decimal(each["total"])  # type: ignore[assignment]
+    return dict(totals)  # type: ignore[arg-type]
+
+
+def test_it_brings_the_september_invoices_to_xero(
+    page: Page,
+    portal: str,
+    sandbox: Any,
+    app_saved: None,
+    sample: BillingPeriod,
+    finance_admin: User,
+    start_worker: Callable[..., WorkerProcess],
+) -> None:
+    start_worker()
+    sign_in(page, portal, finance_admin)
+
+    page.get_by_role("button", name="Connect to Xero").click()
+    page.get_by_label("Contoso Cloud (AU)").check()
+    page.get_by_role("button", name="Allow access").click()
+    expect(page.get_by_text("Connected to Contoso Cloud (AU).")).to_be_visible()
+
+    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026)")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_label("Select all 120 of this filter").check()
+    page.get_by_role("button", name="UPLOAD TO XERO").click()
+    expect(page.get_by_text("120 of 120 done")).to_be_visible(timeout=30_000)
+
+    page.get_by_role("link", name="Download Invoice/Payments").first.click()
+    page.get_by_role("link", name="VIEW POST LOGS").click()
+    expect(page.get_by_text("In Xero 120")).to_be_visible()
+
+    kinds = Counter(each["type"] for each in sandbox.documents())
+    assert kinds == {"ACCREC": 117, "ACCRECCREDIT": 3}
+    wanted: Counter[str] = Counter()
+    for currency, total in Invoice.objects.values_list("currency", "total"):
+        wanted[currency] += total
+    assert arrived(sandbox) == wanted
+    assert set(wanted) == {"AUD", "NZD", "USD"}
+    assert sandbox.sins() == []
+
+
+def test_it_leads_from_an_invoice_to_the_document_in_xero(
+    page: Page,
+    portal: str,
+    sandbox: Any,
+    app_saved: None,
+    sample: BillingPeriod,
+    finance_admin: User,
+    start_worker: Callable[..., WorkerProcess],
+) -> None:
+    start_worker()
+    sign_in(page, portal, finance_admin)
+    page.get_by_role("button", name="Connect to Xero").click()
+    page.get_by_role("button", name="Allow access").click()
+
+    invoice = Invoice.objects.exclude(total__lt=0).order_by("number")[0]
+    page.get_by_label("Search number or customer").fill(invoice.number)
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("checkbox", name=re.compile(re.escape(invoice.number))).check()
+    page.get_by_role("button", name="UPLOAD TO XERO").click()
+    expect(page.get_by_text("1 of 1 done")).to_be_visible(timeout=30_000)
+
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name=re.compile("Open in Xero")).first.click()
+    expect(opened.value.get_by_text(invoice.xero_number).first).to_be_visible()
+    expect(opened.value.get_by_text(f"{invoice.total:,.2f}").first).to_be_visible()
