@@ -47,6 +47,18 @@ def test_two_customers_of_one_name_get_two_contacts(
         assert numbers[invoice.xero_number] == ContactLink.objects.get(customer_key=twin.tenant_id).contact_id
 
 
+def test_a_contact_by_name_is_nobodys_while_two_customers_have_that_name(
+    make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, work: Work
+) -> None:
+    twin, _ = (
+        Customer.objects.create(tenant_id=key, name="Northwind Traders", erp_id=f"ERP-{key}") for key in ("one", "two")
+    )
+    make_invoice(customer=twin)
+    upload()
+    work()
+    assert [each["contact"] for each in sandbox.documents()] == ["Northwind Traders (ERP-one)"]
+
+
 def test_a_customer_whose_name_another_one_takes_later_keeps_its_contact(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, work: Work
 ) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -200,6 +201,29 @@ def test_nobody_claims_twice(
     claim()
     assert posting.claim(connected) is None
     assert Submission.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_that_claim_at_the_same_time_share_the_rows_out(
+    make_invoices: MakeInvoices, upload: Upload, claim: Claim, connected: XeroConnection, settings: Any
+) -> None:
+    settings.XERO_BATCH = 3
+    make_invoices(40)
+    upload()
+    claim()
+
+    def claim_all() -> int:
+        try:
+            return sum(1 for _ in iter(lambda: posting.claim(connected), None))
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        claims = sum(each.result() for each in [pool.submit(claim_all) for _ in range(4)])
+    assert claims == 13
+    sizes = [submission.postings.count() for submission in Submission.objects.all()]
+    assert sorted(sizes) == [1, *[3] * 13]
+    assert PostLog.objects.filter(status="sending").count() == 40
 
 
 def test_a_claim_leaves_customers_without_a_contact(

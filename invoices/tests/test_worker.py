@@ -56,6 +56,14 @@ def assert_exactly_once(sandbox: SandboxControl) -> None:
     assert {each["id"] for each in documents} == set(Posting.objects.values_list("xero_id", flat=True))
     assert sandbox.organisations()[0]["duplicates"] == {"number": {}, "url": {}, "reference": {}}
     assert sandbox.sins() == []
+    # Xero would refuse a number that comes twice; none did.
+    sent = [
+        call["elements"]
+        for call in sandbox.calls()
+        if call["path"] in ("Invoices", "CreditNotes")
+        if call["method"] == "PUT"
+    ]
+    assert sum(sent) == 120
 
 
 def test_nothing_is_lost_or_doubled_when_workers_are_killed_in_their_calls(
