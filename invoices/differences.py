@@ -57,6 +57,6 @@ def _difference(invoice: Invoice, facts: Facts, lines: int) -> str:
     ]
     parts = [f"{what} {old} → {new}" for what, old, new in pairs if old != new]
     fields = facts.field_sums.differing() if facts.field_sums else []
-    if fields:
+    if fields and lines == facts.lines:
         parts.append(f"fields of its lines: {', '.join(fields)}")
     return "; ".join(parts) or "the same values, put together differently"

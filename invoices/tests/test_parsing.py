@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import json
@@ -368,10 +369,8 @@ def test_whatever_text_is_in_a_field_it_ends_in_a_line_or_in_reasons(row: dict[s
     st.sampled_from([b"", b"{", b"[", b"\xff\xfe", csv_bytes(a_row()), json_bytes(a_row())[:-2]]),
 )
 def test_whatever_bytes_are_in_a_file_it_ends_in_rows_or_in_words(content: bytes, start: bytes) -> None:
-    try:
-        parsed(start + content)
-    except FileRefused as refused:
-        assert str(refused)
+    with contextlib.suppress(FileRefused):
+        assert all(isinstance(row, Line | BadRow) for row in parsed(start + content))
 
 
 plain_texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=30)
