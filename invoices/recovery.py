@@ -58,7 +58,7 @@ def _free(submission: Submission) -> int:
 
 
 def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> int:
-    """Look up uncertain postings that are due (all of `only`, when given). Returns how many were settled.
+    """Look up uncertain postings that are due, or those of `only` when a person asks. Returns how many were settled.
 
     Raises XeroUnavailable and XeroAuthError; then the rows stay uncertain.
     """
@@ -69,21 +69,21 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
     for document_type, some in groupby(due, key=lambda each: each.document_type):
         alike = list(some)
         try:
-            settled += _look_up(connection, DocumentType(document_type), alike)
+            settled += _look_up(connection, DocumentType(document_type), alike, click=only is not None)
         except XeroRejected as error:
             # The rows stay uncertain, but must not hold up everything else of the organisation.
             logger.warning("Xero refuses to be asked for %s documents: %s", len(alike), error)
-            refused = Posting.objects.filter(pk__in=[each.pk for each in rows], status=Posting.Status.UNCERTAIN)
+            refused = Posting.objects.filter(pk__in=[each.pk for each in alike], status=Posting.Status.UNCERTAIN)
             posting.look_later(refused, timezone.now() + PAUSE_AFTER_REFUSAL)
     return settled
 
 
-def _look_up(connection: XeroConnection, document_type: DocumentType, due: Sequence[Posting]) -> int:
+def _look_up(connection: XeroConnection, document_type: DocumentType, due: Sequence[Posting], *, click: bool) -> int:
     numbers = [each.invoice.xero_number for each in due]
     if document_type == DocumentType.INVOICE:
-        found = connections.call(connection, lambda gateway: gateway.find_invoices(numbers))
+        found = connections.call(connection, lambda gateway: gateway.find_invoices(numbers), click=click)
     else:
-        found = connections.call(connection, lambda gateway: gateway.find_credit_notes(numbers))
+        found = connections.call(connection, lambda gateway: gateway.find_credit_notes(numbers), click=click)
     by_number = _live_by_number(found, KINDS[document_type].number_key)
     settled = 0
     for submission, some in groupby(due, key=lambda each: each.submission):
@@ -126,18 +126,18 @@ def _settle_absent(submission: Submission, absent: Sequence[Posting]) -> int:
     if not absent:
         return 0
     rows = posting.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
-    if _has_settled(submission):
+    now, settled_at = timezone.now(), _settled_at(submission)
+    if submission.outcome == Outcome.ANSWERED or settled_at <= now:
         return posting.release(rows, "")
-    posting.look_later(rows, timezone.now() + pace.look_after())
+    # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
+    waited = now - (submission.sent_at or submission.created_at)
+    posting.look_later(rows, min(settled_at, now + max(waited, pace.look_after())))
     return 0
 
 
-def _has_settled(submission: Submission) -> bool:
-    """Whether Xero cannot be at work on this call any more. One that it answered is over."""
-    if submission.outcome == Outcome.ANSWERED:
-        return True
-    finished = (submission.sent_at or submission.created_at) + pace.settles_after()
-    return finished <= timezone.now()
+def _settled_at(submission: Submission) -> dt.datetime:
+    """When Xero cannot be at work on this call any more."""
+    return (submission.sent_at or submission.created_at) + pace.settles_after()
 
 
 def is_ours(each: Posting, row: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("invoices/logs/", logs.post_logs, name="post_logs"),
     path("invoices/logs/<int:pk>/", logs.upload, name="upload"),
     path("invoices/logs/<int:pk>/again/", logs.upload_again, name="upload_again"),
+    path("invoices/logs/<int:pk>/check/", logs.upload_check, name="upload_check"),
     path("invoices/logs/<int:pk>/withdraw/", logs.upload_withdraw, name="upload_withdraw"),
     path("invoices/import/", importing.import_invoices, name="import_invoices"),
     path("invoices/import/<int:pk>/", importing.import_run, name="import_run"),

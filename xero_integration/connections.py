@@ -150,7 +150,7 @@ def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
     until = timezone.now() + error.retry_after
     XeroConnection.objects.filter(pk=connection.pk).filter(
         Q(paused_until__isnull=True) | Q(paused_until__lt=until)
-    ).update(paused_until=until, pause_reason=str(error))
+    ).update(paused_until=until, pause_reason=str(error).rstrip("."))
 
 
 def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None = None) -> TokenSet:

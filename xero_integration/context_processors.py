@@ -1,5 +1,6 @@
 """The state of the connection, for the banner on every page."""
 
+import datetime as dt
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,8 +10,21 @@ from xero_integration.models import XeroConnection
 
 
 def connection(request: HttpRequest) -> dict[str, Any]:
-    """Return `xero_connection` (the current one or None) and whether it is paused; nothing to who is not signed in."""
+    """Return `xero_connection` (the current one or None) and whether it is paused, for who is signed in."""
     if not hasattr(request, "user") or not request.user.is_authenticated:
         return {}
     current = XeroConnection.objects.current()
-    return {"xero_connection": current, "xero_paused": bool(current and current.is_paused(timezone.now()))}
+    now = timezone.now()
+    paused = bool(current and current.is_paused(now))
+    return {
+        "xero_connection": current,
+        "xero_paused": paused,
+        "xero_pause_format": _time_format(current.paused_until, now) if current and current.paused_until else "",
+    }
+
+
+def _time_format(until: dt.datetime, now: dt.datetime) -> str:
+    """Return how to write a time that is near: seconds within the next two minutes, the day when it is not today."""
+    if until - now < dt.timedelta(minutes=2):
+        return "H:i:s"
+    return "H:i" if timezone.localdate(until) == timezone.localdate(now) else "H:i, j M Y"

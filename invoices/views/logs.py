@@ -16,10 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal import roles
 from c3portal.models import User
-from invoices import posting
+from invoices import posting, recovery
 from invoices.models import Invoice, Posting, PostLog, Upload
 from invoices.tables import PostingTable, arrange
 from invoices.views.listing import UPLOADERS, missing_for_upload, start
+from xero_integration.errors import XeroError
 from xero_integration.models import XeroConnection
 
 UPLOADS_A_PAGE = 20
@@ -53,6 +54,10 @@ class Progress:
     @property
     def done(self) -> int:
         return self.total - self.under_way
+
+    @property
+    def uncertain(self) -> int:
+        return self.counts.get(Posting.Status.UNCERTAIN, 0)
 
     @property
     def rejected(self) -> int:
@@ -146,6 +151,28 @@ def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
     taken = posting.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
     what = "1 invoice was" if taken == 1 else f"{taken:,} invoices were"
     messages.success(request, f"{what} taken back before being sent. They can be uploaded again at any time.")
+    return redirect(found)
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Look in Xero now for the invoices of an upload whose outcome is unknown."""
+    found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
+    uncertain = Posting.objects.filter(upload=found, status=Posting.Status.UNCERTAIN)
+    try:
+        settled = recovery.look(found.connection, only=list(uncertain.values_list("pk", flat=True)))
+    except XeroError as error:
+        messages.error(request, f"Xero could not be asked now: {error}")
+        return redirect(found)
+    left = uncertain.count()
+    messages.info(request, f"Xero was asked: {settled:,} settled.")
+    if left:
+        messages.info(
+            request,
+            f"{left:,} not seen there yet. Xero may still be at work on them, so nothing is sent again before the next "
+            "look, which comes by itself.",
+        )
     return redirect(found)
 
 
