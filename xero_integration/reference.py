@@ -10,6 +10,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from xero_integration import pace
+from xero_integration.errors import XeroUnavailable
 from xero_integration.gateway import Gateway
 from xero_integration.models import Account, BrandingTheme, Currency, TaxRate, XeroConnection, XeroSettings
 
@@ -23,11 +25,11 @@ _JSON_DATE = re.compile(r"/Date\((-?\d+)")
 
 def json_date(value: object) -> dt.date | None:
     """Return the day of Xero's `/Date(1518685950940+0000)/` or of an ISO text, None when it is neither."""
-    if match := _JSON_DATE.match(str(value)):
-        return dt.datetime.fromtimestamp(int(match[1]) / 1000, tz=dt.UTC).date()
     try:
+        if match := _JSON_DATE.match(str(value)):
+            return dt.datetime.fromtimestamp(int(match[1]) / 1000, tz=dt.UTC).date()
         return dt.date.fromisoformat(str(value)[:10])
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return None
 
 
@@ -36,7 +38,7 @@ def read(connection: XeroConnection, gateway: Gateway) -> None:
 
     Raises XeroUnavailable or XeroAuthError; then the old copies stay as they were.
     """
-    organisation = next(iter(gateway.read("Organisation").rows("Organisations")), {})
+    organisation = _organisation(gateway)
     accounts = gateway.read("Accounts").rows("Accounts")
     themes = gateway.read("BrandingThemes").rows("BrandingThemes")
     tax_rates = gateway.read("TaxRates").rows("TaxRates")
@@ -47,6 +49,17 @@ def read(connection: XeroConnection, gateway: Gateway) -> None:
         _replace(BrandingTheme, connection, [_theme(row) for row in themes])
         _replace(TaxRate, connection, [_tax_rate(row) for row in tax_rates])
         _replace(Currency, connection, [_currency(row) for row in currencies])
+
+
+def _organisation(gateway: Gateway) -> dict[str, Any]:
+    rows = gateway.read("Organisation").rows("Organisations")
+    if not rows:
+        raise XeroUnavailable(
+            "Xero answered without the organisation. Try again in a minute.",
+            retry_after=pace.retry_pause(),
+            problem="unreachable",
+        )
+    return rows[0]
 
 
 def _replace[M: (Account, BrandingTheme, TaxRate, Currency)](
