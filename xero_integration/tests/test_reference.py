@@ -101,7 +101,10 @@ def test_two_organisations_keep_their_own(both: list[XeroConnection]) -> None:
 
 def test_an_account_without_a_code_takes_no_invoice_line(both: Any, scripted_xero: ScriptedServer) -> None:
     bank = {"Name": "Bank", "Type": "BANK", "Status": "ACTIVE"}
-    read_from(scripted_xero, both[0], accounts=[bank, bank | {"Code": ""}, bank | {"Code": None}])
+    organisation = {"Name": "Contoso"}
+    read_from(
+        scripted_xero, both[0], organisation=organisation, accounts=[bank, bank | {"Code": ""}, bank | {"Code": None}]
+    )
     assert not Account.objects.exists()
 
 
