@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import tracemalloc
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from c3portal.models import User
+from invoices.columns import FIELDS
+from invoices.downloads import INVOICE_COLUMNS, PAYMENT_COLUMNS, lines_csv
+from invoices.importing import import_file
+from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Payment, Posting
+from invoices.tests.c3_files import SEPTEMBER, of_customer, write
+from invoices.tests.makers import REFUSAL, connected, uploaded
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+ClientFor = Callable[[User], Client]
+
+
+@pytest.fixture
+def client(client_for: ClientFor, system_reader: User) -> Client:
+    return client_for(system_reader)
+
+
+def download(client: Client, kind: str, period: str = "20260918") -> bytes:
+    response = client.get(reverse("download", args=[kind]), {"period": period})
+    assert response.status_code == 200
+    assert response.streaming
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"] == f'attachment; filename="c3-{kind}-{period}.csv"'
+    return b"".join(response.streaming_content)  # type: ignore[arg-type]
+
+
+def rows_of(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+def key(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row.values())
+
+
+# Lines
+
+
+def test_the_lines_are_those_that_were_imported(client: Client) -> None:
+    import_file(SEPTEMBER)
+
+    rows = rows_of(download(client, "lines"))
+
+    assert tuple(rows[0]) == FIELDS
+    assert sorted(rows, key=key) == sorted(rows_of(SEPTEMBER.read_bytes()), key=key)
+
+
+def test_importing_the_lines_again_is_nothing_new(client: Client, tmp_path: Path) -> None:
+    import_file(SEPTEMBER)
+    path = tmp_path / "again.csv"
+    path.write_bytes(download(client, "lines"))
+
+    run = import_file(path)
+
+    assert run.state == ImportRun.State.NOTHING_NEW
+    assert run.invoices_unchanged == 120
+    assert run.notes == []
+
+
+def test_what_a_spreadsheet_would_run_is_made_harmless_and_comes_back_as_it_was(client: Client, tmp_path: Path) -> None:
+    names = ['=HYPERLINK("http://x","y")', "+61 2 5550 1234", "-5", "@SUM(A1)", "'=1", "''-x", "O'Brien", "'t Hoen"]
+    rows = [of_customer(index, CustomerName=name, InvoiceNumber=f"={index}") for index, name in enumerate(names)]
+    rows.append(of_customer(99, Quantity="-10", SubTotal="-90.00", TaxAmount="-9.00", Total="-99.00"))
+    import_file(write(tmp_path, *rows, name="lines.json"))
+    before = list(Invoice.objects.order_by("number").values_list("number", "customer__name", "total", "source_hash"))
+
+    for kind in ("lines", "invoices"):
+        content = download(client, kind)
+        for row in rows_of(content):
+            assert not any(cell.startswith(("=", "+", "@")) for cell in row.values())
+        assert "-99.00" in [row["Total"] for row in rows_of(content)]
+    path = tmp_path / "again.csv"
+    path.write_bytes(download(client, "lines"))
+
+    assert import_file(path).state == ImportRun.State.NOTHING_NEW
+    after = list(Invoice.objects.order_by("number").values_list("number", "customer__name", "total", "source_hash"))
+    assert after == before
+    assert {name for _, name, _, _ in after} >= set(names)
+
+
+def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
+    def peak(billing_id: str, lines: int) -> int:
+        rows = (
+            of_customer(index % 50, InvoiceNumber=f"{billing_id}-{index % 50}", BillingId=billing_id)
+            for index in range(lines)
+        )
+        import_file(write(tmp_path, *rows))
+        period = BillingPeriod.objects.get(billing_id=billing_id)
+        tracemalloc.start()
+        try:
+            assert sum(piece.count("\n") for piece in lines_csv(period)) == lines + 1
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak("warm", 100)
+    small, large = peak("small", 4_000), peak("large", 12_000)
+
+    assert InvoiceLine.objects.count() == 16_100
+    assert large < small * 1.3
+
+
+# Invoices
+
+
+def test_the_invoices_say_where_each_stands(client: Client, finance_admin: User, tmp_path: Path) -> None:
+    import_file(
+        write(
+            tmp_path,
+            *(of_customer(index, CustomerName="Åse 東京") for index in range(3)),
+            of_customer(3, InvoiceNumber="Invoice_東"),
+        )
+    )
+    xero = connected()
+    posted, refused = (Invoice.objects.get(number=number) for number in ("Invoice_0", "Invoice_1"))
+    uploaded(xero, finance_admin, posted, to=Posting.Status.POSTED)
+    uploaded(xero, finance_admin, refused, to=Posting.Status.REJECTED)
+
+    rows = {row["InvoiceNumber"]: row for row in rows_of(download(client, "invoices"))}
+
+    assert tuple(rows["Invoice_0"]) == INVOICE_COLUMNS
+    first = rows["Invoice_0"]
+    assert (first["CustomerName"], first["TenantID"], first["CurrencyCode"]) == ("Åse 東京", "tenant-0", "AUD")
+    assert (first["SubTotal"], first["TaxAmount"], first["Total"]) == ("90.00", "9.00", "99.00")
+    assert (first["InvoiceDueDate"], first["BillingPeriodStartDate"]) == ("2026-10-06", "2026-08-16")
+    assert (first["State"], first["XeroStatus"]) == ("In Xero", "DRAFT")
+    posting = Posting.objects.get(invoice=posted)
+    assert (first["XeroInvoiceID"], first["XeroLink"]) == (posting.xero_id, posting.xero_url)
+    assert (rows["Invoice_1"]["State"], rows["Invoice_1"]["Message"]) == ("Refused", REFUSAL)
+    assert rows["Invoice_2"]["State"] == "Not uploaded"
+    assert rows["Invoice_東"]["XeroInvoiceNumber"] == Invoice.objects.get(number="Invoice_東").xero_number
+
+
+def test_only_the_period_asked_for_is_in_a_download(client: Client, tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2, BillingId="20261018")))
+
+    for kind in ("invoices", "lines"):
+        assert [row["InvoiceNumber"] for row in rows_of(download(client, kind, "20261018"))] == ["Invoice_2"]
+
+
+# Payments
+
+
+def test_payments_come_with_what_is_paid_and_due(client: Client, finance_admin: User, tmp_path: Path) -> None:
+    import_file(write(tmp_path, *(of_customer(index) for index in range(3))))
+    uploaded(
+        connected(),
+        finance_admin,
+        *Invoice.objects.filter(number__in=["Invoice_0", "Invoice_1"]),
+        to=Posting.Status.POSTED,
+    )
+    posting = Posting.objects.get(invoice__number="Invoice_0")
+    for index, amount in enumerate(("20.00", "30.50")):
+        day = dt.date(2026, 10, 1 + index)
+        Payment.objects.create(
+            posting=posting, payment_id=f"p{index}", paid_on=day, amount=Decimal(amount), reference="=1"
+        )
+
+    rows = rows_of(download(client, "payments"))
+
+    assert tuple(rows[0]) == PAYMENT_COLUMNS
+    told = [
+        [row[name] for name in ("InvoiceNumber", "Total", "AmountPaid", "AmountDue", *PAYMENT_COLUMNS[-4:])]
+        for row in rows
+    ]
+    assert told == [
+        ["Invoice_0", "99.00", "50.50", "48.50", "p0", "2026-10-01", "20.00", "'=1"],
+        ["Invoice_0", "99.00", "50.50", "48.50", "p1", "2026-10-02", "30.50", "'=1"],
+        ["Invoice_1", "99.00", "0.00", "99.00", "", "", "", ""],
+    ]
+
+
+def test_what_was_paid_back_on_a_credit_note_is_negative(client: Client, finance_admin: User, tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1, Quantity="-10", SubTotal="-90.00", TaxAmount="-9.00", Total="-99.00")))
+    uploaded(connected(), finance_admin, Invoice.objects.get(), to=Posting.Status.POSTED)
+    Payment.objects.create(
+        posting=Posting.objects.get(), payment_id="p", paid_on=dt.date(2026, 10, 1), amount=Decimal("40.00")
+    )
+
+    (row,) = rows_of(download(client, "payments"))
+
+    assert (row["Total"], row["AmountPaid"], row["AmountDue"]) == ("-99.00", "-40.00", "-59.00")
+
+
+# Who and what
+
+
+@pytest.mark.parametrize(("kind", "period"), [("lines", ""), ("lines", "20200101"), ("secrets", "20260918")])
+def test_what_is_not_there_is_not_found(client: Client, tmp_path: Path, kind: str, period: str) -> None:
+    import_file(write(tmp_path, of_customer(1)))
+
+    assert client.get(reverse("download", args=[kind]), {"period": period}).status_code == 404
+
+
+def test_a_period_without_anything_is_an_empty_table(client: Client, db: Any) -> None:
+    BillingPeriod.objects.create(billing_id="20260918", starts_on=dt.date(2026, 8, 16), ends_on=dt.date(2026, 9, 15))
+
+    for kind in ("invoices", "lines", "payments"):
+        assert rows_of(download(client, kind)) == []
+
+
+def test_nobody_downloads_without_signing_in() -> None:
+    assert Client().get(reverse("download", args=["lines"])).status_code == 302
