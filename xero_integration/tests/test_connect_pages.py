@@ -430,6 +430,14 @@ def test_a_form_of_another_site_changes_nothing(connection: XeroConnection, syst
     assert XeroConnection.objects.current() == connection
 
 
+def test_a_finance_admin_reads_again_chooses_and_disconnects(connection: XeroConnection, finance: Client) -> None:
+    assert said(finance.post("/xero/refresh/", follow=True)) == [
+        f"Accounts, themes, tax rates and currencies of {AUSTRALIA} were read again."
+    ]
+    assert said(finance.post(CHOOSE, {"connection": connection.pk}, follow=True))[0] == f"Connected to {AUSTRALIA}."
+    assert said(finance.post("/xero/disconnect/", follow=True)) == [f"{AUSTRALIA} is disconnected."]
+
+
 def test_someone_without_a_role_connects_nothing(app: XeroSettings, client_for: Callable[[User], Client]) -> None:
     nobody = client_for(User.objects.create_user("nobody@contoso.example"))
     assert nobody.post("/xero/connect/").status_code == 403
@@ -438,6 +446,7 @@ def test_someone_without_a_role_connects_nothing(app: XeroSettings, client_for: 
 # Secrets
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_no_secret_leaves_the_server_or_lies_in_the_database_in_clear(
     sandbox: Any,
