@@ -1,7 +1,9 @@
 # make run    the portal with everything around it, at http://localhost:8000
 # make test   every check and test
+# make bench  measure, and write docs/performance.md
+# make chaos  post 2,000 invoices while everything breaks, on SQLite and on PostgreSQL
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types lock secrets chromium clean
+.PHONY: help run test bench chaos lint types lock secrets chromium clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -10,7 +12,7 @@ BIN := $(VENV)/bin
 UV := uv==0.13.9
 
 help:
-	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,2p'
+	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,4p'
 
 # Secrets come from the folder var/ (made at the first start) unless .env or the environment has them.
 run: $(VENV)/.runtime
@@ -19,6 +21,14 @@ run: $(VENV)/.runtime
 test: $(VENV)/.tests chromium lint types
 	@echo "Tests"
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# Both against the sandbox, with processes of their own; bench writes docs/performance.md.
+bench: $(VENV)/.tests
+	@$(BIN)/python -m bench
+
+chaos: $(VENV)/.tests
+	@$(BIN)/python -m bench.chaos --invoices "$(or $(INVOICES),2000)"
+	@$(BIN)/python -m bench.chaos --invoices "$(or $(INVOICES),2000)" --postgres
 
 lint: $(VENV)/.tests
 	@echo "Lint"

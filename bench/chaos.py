@@ -173,7 +173,7 @@ def _be_the_person(stage: Stage, connection: XeroConnection, ordeal: Ordeal) -> 
 
     connection.refresh_from_db()
     if connection.status == connection.Status.NEEDS_RECONNECTING:
-        stage.sign_in([connection.tenant_id])
+        stage.reconnect(connection)
         ordeal.reconnects += 1
     refused = Invoice.objects.filter(posting__status="rejected")
     if refused.exists():

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from xero_integration.models import XeroConnection
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-ACCOUNTS = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}
 
 
 class Stage:
@@ -71,48 +70,23 @@ class Stage:
 
     def connect(self, tenants: int = 1) -> list[XeroConnection]:
         """Connect the sandbox's first organisation, and with more `tenants` as many new ones, without a browser."""
-        from xero_integration import connections
-        from xero_integration.models import XeroConnection, XeroSettings
+        from xero_integration import connections, testing
+        from xero_integration.models import XeroSettings
 
-        app = self.control.ensure_app("Measurements", ["http://localhost:8000/"])
-        XeroSettings.objects.update_or_create(pk=1, defaults={"client_id": app["client_id"], **ACCOUNTS})
-        settings = XeroSettings.load()
-        settings.client_secret = app["client_secret"]
-        settings.save()
-        made = self.control.make_organisations(tenants - 1) if tenants > 1 else []
-        wanted = [self.control.organisations()[0]["tenant_id"], *(each["tenant_id"] for each in made)]
-        self.sign_in(wanted)
-        rows = [XeroConnection.objects.get(tenant_id=tenant) for tenant in wanted]
-        for row in reversed(rows):
-            connections.choose(row)
+        first = testing.connect(self.control)
+        names = [each["name"] for each in self.control.make_organisations(tenants - 1)] if tenants > 1 else []
+        others = [testing.consent(self.control, XeroSettings.load().client_id, name) for name in names]
+        for other in others:
+            connections.read_reference(other)
         self.control.forget()
-        return list(XeroConnection.objects.filter(tenant_id__in=wanted).order_by("pk"))
+        return [first, *others]
 
-    def sign_in(self, tenants: list[str]) -> None:
-        """Give consent for these organisations, as a person does who connects (again)."""
-        import datetime as dt
+    def reconnect(self, connection: XeroConnection) -> None:
+        """Give consent again, as a person does who finds the connection broken."""
+        from xero_integration import testing
+        from xero_integration.models import XeroSettings
 
-        from django.utils import timezone
-
-        from xero_integration.models import TokenSet, XeroConnection, XeroSettings
-
-        told = self.control.tokens(XeroSettings.load().client_id, tenants)
-        tokens = TokenSet.objects.create(
-            access_token=told["access_token"],
-            refresh_token=told["refresh_token"],
-            access_expires_at=timezone.now() + dt.timedelta(seconds=told["expires_in"]),
-            refreshed_at=timezone.now(),
-        )
-        for each in told["connections"]:
-            XeroConnection.objects.update_or_create(
-                tenant_id=each["tenantId"],
-                defaults={
-                    "connection_id": each["id"],
-                    "token_set": tokens,
-                    "status": XeroConnection.Status.CONNECTED,
-                    "status_reason": "",
-                },
-            )
+        testing.consent(self.control, XeroSettings.load().client_id, connection.name)
 
     def start_broker(self) -> BrokerServer:
         """Start the embedded broker in this stage's folder."""

@@ -1,0 +1,86 @@
+"""Runs every measurement several times and writes docs/performance.md from the medians. `make bench`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench.measure import MEASUREMENTS
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+REPORT = BASE_DIR / "docs" / "performance.md"
+TEMPLATE = Path(__file__).with_name("report.md")
+
+
+def run(name: str, times: int) -> list[dict[str, Any]]:
+    """Return the figures of each of `times` runs of a measurement."""
+    found = []
+    for turn in range(times):
+        command = [sys.executable, "-m", "bench.measure", name]
+        told = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False)
+        if told.returncode:
+            raise SystemExit(f"{name} failed:\n{told.stderr[-2000:]}")
+        found.append(json.loads(told.stdout.splitlines()[-1]))
+        print(f"{name} {turn + 1} of {times}: {found[-1]}", flush=True)
+    return found
+
+
+def middle(runs: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the median of each figure."""
+    return {key: statistics.median(each[key] for each in runs) for key in runs[0]}
+
+
+def verdict(holds: bool) -> str:
+    """Return the word for the report's last column."""
+    return "met" if holds else "**missed**"
+
+
+def main() -> None:
+    """Measure and write the report."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--times", type=int, default=5)
+    times = arguments.parse_args().times
+    runs = {name: run(name, times) for name in MEASUREMENTS}
+    calls, wall, cost, fair = (middle(runs[name]) for name in ("calls", "wall", "cost", "fairness"))
+    worst = max(each["worst"] for each in runs["fairness"])
+    memory = cost["megabytes_late"] / cost["megabytes_early"]
+    text = TEMPLATE.read_text().format(
+        day=dt.datetime.now(tz=dt.UTC).date(),
+        machine=f"{os.cpu_count()} processors, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}",
+        times=times,
+        calls=calls,
+        usual_ratio=calls["usual"] / calls["portal"],
+        usual_slower=calls["usual_seconds"] / calls["portal_seconds"],
+        calls_verdict=verdict(calls["portal"] <= calls["allowed"]),
+        wall=wall,
+        wall_verdict=verdict(wall["ratio"] <= 1.15),
+        cost=cost,
+        cpu_verdict=verdict(cost["large_ms"] <= 3 and cost["small_ms"] <= 3),
+        growth_verdict=verdict(cost["growth"] <= 1.2),
+        queries_verdict=verdict(cost["queries_first"] == cost["queries_last"]),
+        fair=fair,
+        worst=worst,
+        fair_verdict=verdict(fair["worst"] <= 2),
+        memory=memory,
+        memory_verdict=verdict(memory <= 1.05),
+        spread="\n".join(
+            f"- {name}: "
+            + ", ".join(f"{key} {min(e[key] for e in each):.4g} to {max(e[key] for e in each):.4g}" for key in each[0])
+            for name, each in runs.items()
+        ),
+    )
+    REPORT.write_text(text)
+    print(f"Written: {REPORT.relative_to(BASE_DIR)}")
+
+
+if __name__ == "__main__":
+    main()
