@@ -20,6 +20,8 @@ from invoices.posting import Status
 from invoices.tests.conftest import MakeInvoice, Upload
 from xero_integration.models import ContactLink, XeroConnection
 
+pytestmark = pytest.mark.both_databases
+
 MakeInvoices = Callable[[int], list[Invoice]]
 Claim = Callable[[], Submission]
 NOW = dt.datetime(2026, 9, 18, tzinfo=dt.UTC)

@@ -89,6 +89,7 @@ def test_credit_notes_are_looked_up_too(
     assert sandbox.sins() == []
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("look_at_once")
 def test_the_september_sample_survives_an_answer_lost_at_every_call(
     sample: BillingPeriod, sandbox: SandboxControl, upload: Upload, sweep: Work, state: State
@@ -353,6 +354,7 @@ def test_a_worker_that_died_before_its_bytes_were_stored_sent_nothing(
     assert creations(sandbox) == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.usefixtures("look_at_once")
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_worker_that_died_after_its_bytes_were_stored_is_looked_after(

@@ -36,6 +36,7 @@ def only() -> Posting:
 # A whole period
 
 
+@pytest.mark.both_databases
 def test_the_september_sample_arrives_once_and_to_the_cent(
     sample: BillingPeriod, connected: XeroConnection, sandbox: SandboxControl, upload: Upload, work: Work, state: State
 ) -> None:
@@ -189,6 +190,7 @@ def test_a_call_is_its_own_record(
     assert "summarizeErrors=false" in call["query"]
 
 
+@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_no_call_is_made_inside_a_database_transaction(
     make_invoices: MakeInvoices, sandbox: SandboxControl, upload: Upload, sweep: Work, monkeypatch: pytest.MonkeyPatch
