@@ -173,7 +173,7 @@ STORAGES = {
 }
 # Uploads go to disk, never to memory: a 200 MB file of invoice lines must not grow a web process.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
-# Up to a minute of waiting for the page, and half of it for other writers on SQLite; `manage.py import_invoices` has no limit.
+# Up to a minute of waiting for the page, half of it for other writers on SQLite; `manage.py import_invoices` takes any.
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100 * 1024 * 1024)
 
 
