@@ -45,6 +45,7 @@ def test_a_file_comes_in_and_its_outcome_is_shown(client: Client, finance_admin:
     page = response.content.decode()
     assert "<h1>september.csv</h1>" in page
     assert "<dt>Invoices new</dt><dd>120</dd>" in page
+    assert f'href="{reverse("invoice_list")}?period=20260918"' in page
 
 
 def test_a_json_file_comes_in_too(client: Client) -> None:
