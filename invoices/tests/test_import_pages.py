@@ -49,7 +49,10 @@ def test_a_file_comes_in_and_its_outcome_is_shown(client: Client, finance_admin:
 
 
 def test_a_json_file_comes_in_too(client: Client) -> None:
-    assert "Imported." in send(client, json_bytes(a_row()), "lines.json").content.decode()
+    assert (
+        "Imported: billing period 16 August 2026 to 15 September 2026."
+        in send(client, json_bytes(a_row()), "lines.json").content.decode()
+    )
 
 
 def test_the_same_file_again_is_nothing_new(client: Client) -> None:
