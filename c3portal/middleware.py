@@ -1,9 +1,47 @@
 """What happens around every request."""
 
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.contrib import messages
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Sign-in before every page, and then the page asked for.
+
+    A form sent after the session had ended leads to the start instead: its address alone shows nothing, and nothing of
+    it was done.
+    """
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
+        if request.method in ("GET", "HEAD"):
+            return super().handle_no_permission(request, view_func)
+        messages.warning(request, "You were no longer signed in, so nothing was done. Sign in and do it once more.")
+        return redirect_to_login(
+            reverse("home"), self.get_login_url(view_func), self.get_redirect_field_name(view_func)
+        )
+
+
+def page_for_forms_alone(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Show a page of the portal's own to whoever opens the address that only a form is sent to."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code != 405 or request.method != "GET":
+            return response
+        page = render(request, "405.html", status=405)
+        page["Allow"] = response["Allow"]
+        return page
+
+    return middleware
 
 
 def user_time_zone(

@@ -86,3 +86,24 @@ def test_a_system_admin_made_on_the_command_line_has_the_role(db: None) -> None:
 
 def test_a_client_of_a_signed_in_user_is_let_in(client_for: Callable[[User], Client], system_admin: User) -> None:
     assert client_for(system_admin).get("/accounts/password/change/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/invoices/upload/", "/xero/connect/", "/invoices/logs/1/again/"])
+def test_a_form_sent_when_signed_out_leads_to_a_page_and_not_to_the_address_of_the_form(
+    client: Client, finance_admin: User, path: str
+) -> None:
+    answer = client.post(path, follow=True)
+    assert answer.redirect_chain == [("/accounts/login/?next=/", 302)]
+    assert "nothing was done" in answer.content.decode()
+    answer = client.post(
+        "/accounts/login/?next=/", {"login": finance_admin.email, "password": "a password of the tests"}, follow=True
+    )
+    assert answer.status_code == 200
+
+
+def test_the_address_of_a_form_shows_the_portals_own_page(
+    client_for: Callable[[User], Client], finance_admin: User
+) -> None:
+    answer = client_for(finance_admin).get("/invoices/upload/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "Nothing to see here" in answer.content.decode()
