@@ -53,11 +53,30 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         self.initial["client_secret"] = ""
         for name in ("client_id", *reference.ACCOUNT_FIELDS):
             self.fields[name].widget.attrs.update({"autocomplete": "off", "spellcheck": "false"})
+        if connection and connection.reference_read_at:
+            self._offer_what_is_there(connection)
         self.fields["client_secret"].help_text = (
             "A secret is set and kept encrypted; it is never shown again. Leave this empty to keep it."
             if self.kept_secret
             else "Xero shows it once, when you generate it. It is kept encrypted and never shown again."
         )
+
+    def _offer_what_is_there(self, connection: XeroConnection) -> None:
+        """Let accounts and theme be chosen among those of the organisation.
+
+        A value that it does not have stays among the choices, so that nothing is changed by showing it.
+        """
+        if theme := reference.find_theme(self.instance, connection):
+            self.initial["theme_name"] = theme.name if self.instance.theme_name else ""
+        self._offer("theme_name", "The standard theme", [(each, each) for each in reference.theme_names(connection)])
+        accounts = [(each.code, str(each)) for each in reference.sales_accounts(connection)]
+        for field in reference.ACCOUNT_FIELDS:
+            self._offer(field, "Choose an account", accounts)
+
+    def _offer(self, field: str, nothing: str, offered: list[tuple[str, str]]) -> None:
+        value = str(self[field].value() or "")
+        strange = [] if value in dict(offered) or not value else [(value, value)]
+        self.fields[field].widget = forms.Select(choices=[("", nothing), *offered, *strange])
 
     def clean_client_id(self) -> str:
         client_id = str(self.cleaned_data["client_id"]).strip()
@@ -69,8 +88,10 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         return str(self.cleaned_data["client_secret"]).strip() or self.kept_secret
 
     def clean_theme_name(self) -> str:
+        """Keep the theme's id as long as its name is the saved one, or the one that Xero renamed it to since."""
         name = " ".join(str(self.cleaned_data["theme_name"]).split())
-        if name.casefold() != self.initial.get("theme_name", "").casefold():
+        kept = (self.instance.theme_name, self.initial.get("theme_name", ""))
+        if name.casefold() not in [each.casefold() for each in kept]:
             self.instance.theme_id = ""
         return name
 

@@ -137,7 +137,7 @@ def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dic
         if problem := _account_problem(accounts, getattr(settings, field), connection.name):
             problems[field] = f"{label}: {problem}"
     if settings.theme_name and find_theme(settings, connection) is None:
-        names = ", ".join(connection.brandingthemes.values_list("name", flat=True)) or "none"
+        names = ", ".join(theme_names(connection)) or "none"
         problems["theme_name"] = f"Theme: {connection.name} has no theme “{settings.theme_name}”. It has: {names}."
     return problems
 
@@ -153,6 +153,16 @@ def _account_problem(accounts: dict[str, Account], code: str, organisation: str)
     if not account.takes_sales:
         return f"account {account} is of type {account.type}; sales need one of type Revenue, Sales or Other income."
     return ""
+
+
+def sales_accounts(connection: XeroConnection) -> list[Account]:
+    """Return the accounts that lines of sales invoices may be posted to, by code."""
+    return [account for account in Account.objects.filter(connection=connection) if account.takes_sales]
+
+
+def theme_names(connection: XeroConnection) -> list[str]:
+    """Return the names of the organisation's invoice themes."""
+    return list(connection.brandingthemes.values_list("name", flat=True))
 
 
 def find_theme(settings: XeroSettings, connection: XeroConnection) -> BrandingTheme | None:
