@@ -126,7 +126,7 @@ class PostingTable(tables.Table):  # type: ignore[misc]
     class Meta:
         order_by = "number"
         order_by_field = "sort"
-        empty_text = "No invoice of this upload is in that state."
+        empty_text = "No invoice of this upload is in this state now."
         attrs = {"class": "table table-hover", "caption": "Invoices of the upload"}
 
     def render_number(self, record: Posting) -> SafeString:
