@@ -329,7 +329,8 @@ class ImportRun(models.Model):
     def summary(self) -> str:
         """What it came to, in a sentence."""
         if self.state == self.State.REFUSED:
-            return f"Nothing was imported; {self.errors:,} errors." if self.errors else "Nothing was imported."
+            errors = f"; {self.errors:,} error{'' if self.errors == 1 else 's'}" if self.errors else ""
+            return f"Nothing was imported{errors}."
         return (
             f"Lines {self.lines:,}; invoices: {self.invoices_new:,} new, {self.invoices_updated:,} updated, "
             f"{self.invoices_unchanged:,} unchanged, {self.invoices_differing:,} sent already and differing."
