@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from invoices import answers, posting
@@ -44,6 +45,7 @@ def free_the_dead() -> int:
     return freed
 
 
+@transaction.atomic
 def _free(submission: Submission) -> int:
     was_sent = submission.outcome == Outcome.SENDING
     won = Submission.objects.filter(
@@ -80,6 +82,8 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
 
 def _look_up(connection: XeroConnection, document_type: DocumentType, due: Sequence[Posting], *, click: bool) -> int:
     numbers = [each.invoice.xero_number for each in due]
+    # The answer tells how it was then: on its way it may grow old, and Xero finish a lost call meanwhile.
+    asked_at = timezone.now()
     if document_type == DocumentType.INVOICE:
         found = connections.call(connection, lambda gateway: gateway.find_invoices(numbers), click=click)
     else:
@@ -88,7 +92,7 @@ def _look_up(connection: XeroConnection, document_type: DocumentType, due: Seque
     settled = 0
     for submission, some in groupby(due, key=lambda each: each.submission):
         if submission is not None:
-            settled += _settle(submission, list(some), by_number)
+            settled += _settle(submission, list(some), by_number, asked_at)
     return settled
 
 
@@ -101,7 +105,9 @@ def _live_by_number(found: Iterable[dict[str, Any]], number_key: str) -> dict[st
     return live
 
 
-def _settle(submission: Submission, rows: Sequence[Posting], by_number: dict[str, dict[str, Any]]) -> int:
+def _settle(
+    submission: Submission, rows: Sequence[Posting], by_number: dict[str, dict[str, Any]], asked_at: dt.datetime
+) -> int:
     """Apply what the look showed to rows that this submission still answers for, and to no others: whoever moved one
     in the meantime knew more than this look."""
     recorded: dict[int, Recorded] = {}
@@ -118,20 +124,20 @@ def _settle(submission: Submission, rows: Sequence[Posting], by_number: dict[str
         else:
             clashes[each.pk] = _clash(each, row)
     settled = posting.post(submission, recorded) + posting.refuse(posting.under_way(submission), clashes)
-    return settled + _settle_absent(submission, absent)
+    return settled + _settle_absent(submission, absent, asked_at)
 
 
-def _settle_absent(submission: Submission, absent: Sequence[Posting]) -> int:
-    """Queue again what is not in Xero, once Xero must have finished with the lost call."""
+def _settle_absent(submission: Submission, absent: Sequence[Posting], asked_at: dt.datetime) -> int:
+    """Queue again what was not in Xero at `asked_at`, if Xero must have finished with the lost call by then."""
     if not absent:
         return 0
     rows = posting.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
-    now, settled_at = timezone.now(), _settled_at(submission)
-    if submission.outcome == Outcome.ANSWERED or settled_at <= now:
+    settled_at = _settled_at(submission)
+    if submission.outcome == Outcome.ANSWERED or settled_at <= asked_at:
         return posting.release(rows, "")
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
-    waited = now - (submission.sent_at or submission.created_at)
-    posting.look_later(rows, min(settled_at, now + max(waited, pace.look_after())))
+    waited = asked_at - (submission.sent_at or submission.created_at)
+    posting.look_later(rows, min(settled_at, asked_at + max(waited, pace.look_after())))
     return 0
 
 

@@ -1,7 +1,8 @@
 """From claimed postings to recorded results: one call to Xero that creates up to 50 documents.
 
 The order is what makes it safe: claim and commit; render and commit the exact bytes; call; record what came back.
-Whatever ends this process in between, the rows say how far it got, and `recovery` goes on from there.
+Whatever ends this process in between, the rows say how far it got, and `recovery` goes on from there. What came back is
+stored in one transaction: a call must not look finished while a row of it still waits for its end.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
+from django.db import transaction
 from django.utils import timezone
 
 from invoices import posting
@@ -51,10 +53,7 @@ def _prepare(connection: XeroConnection, submission: Submission, rows: Sequence[
 def _send(connection: XeroConnection, submission: Submission, documents: dict[int, Document]) -> None:
     body = render(documents.values())
     if len(body) > MAX_BODY_BYTES and len(documents) > 1:
-        posting.close(
-            submission, Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes."
-        )
-        posting.release(posting.under_way(submission), "", batch_cap=len(documents) // 2)
+        _too_large(submission, len(documents))
         return
     if not posting.store_body(submission, body, hashlib.sha256(body).hexdigest()):
         return
@@ -74,6 +73,13 @@ def _send(connection: XeroConnection, submission: Submission, documents: dict[in
         record(submission, documents, answer)
 
 
+@transaction.atomic
+def _too_large(submission: Submission, count: int) -> None:
+    posting.close(submission, Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes.")
+    posting.release(posting.under_way(submission), "", batch_cap=count // 2)
+
+
+@transaction.atomic
 def _not_recorded(submission: Submission, error: XeroUnavailable | XeroAuthError) -> None:
     posting.release(posting.under_way(submission), "")
     posting.close(
@@ -85,6 +91,7 @@ def _not_recorded(submission: Submission, error: XeroUnavailable | XeroAuthError
     )
 
 
+@transaction.atomic
 def _refused_whole(submission: Submission, documents: Mapping[int, Document], error: XeroRejected) -> None:
     """A whole-request 400: alone, the document is refused with Xero's words; in company, the call is halved after a
     look, since Xero is known to have created the valid ones of such a request at times."""
@@ -113,6 +120,7 @@ def _refuse_or_look(submission: Submission, refused: Mapping[int, str]) -> None:
         posting.lose(submission, words, look_from=timezone.now(), among=among)
 
 
+@transaction.atomic
 def _lost(submission: Submission, error: XeroOutcomeUnknown) -> None:
     posting.lose(submission, str(error), look_from=timezone.now() + pace.look_after())
     posting.close(
@@ -124,6 +132,7 @@ def _lost(submission: Submission, error: XeroOutcomeUnknown) -> None:
     )
 
 
+@transaction.atomic
 def record(submission: Submission, documents: Mapping[int, Document], answer: Answer) -> None:
     """Store what Xero said of each document. What its answer leaves out is uncertain, never taken for a success."""
     kind = kind_of(submission)
