@@ -11,13 +11,14 @@ REAL_XERO = ("https://login.xero.com", "https://identity.xero.com", "https://api
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return `role`, and `stand_in_url`: the address of what stands in for Xero, "" when it is the real one."""
+    """Return `role`, whether mail leaves the portal, and `stand_in_url`: what stands in for Xero, "" when it is real."""
     urls = (settings.XERO_LOGIN_URL, settings.XERO_IDENTITY_URL, settings.XERO_API_URL)
     stand_in = next((url for url, real in zip(urls, REAL_XERO, strict=True) if url != real), "")
     role = roles.role_of(request.user) if hasattr(request, "user") else None
     return {
         "role": role,
         "stand_in_url": stand_in,
+        "sends_mail": not settings.MAILERS["default"]["BACKEND"].endswith(".dummy.EmailBackend"),
         "is_system_admin": role == roles.SYSTEM_ADMIN,
         "is_finance_admin": role in (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN),
     }

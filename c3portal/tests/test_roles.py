@@ -1,6 +1,7 @@
 """Who may do what."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -107,3 +108,11 @@ def test_the_address_of_a_form_shows_the_portals_own_page(
     answer = client_for(finance_admin).get("/invoices/upload/")
     assert (answer.status_code, answer["Allow"]) == (405, "POST")
     assert "Nothing to see here" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("backend", "told"), [("dummy", "Ask a System Admin"), ("smtp", "Send the link")])
+def test_a_link_to_a_new_password_is_promised_only_where_mail_leaves(
+    client: Client, db: None, settings: Any, backend: str, told: str
+) -> None:
+    settings.MAILERS = {"default": {"BACKEND": f"django.core.mail.backends.{backend}.EmailBackend"}}
+    assert told in client.get("/accounts/password/reset/").content.decode()
