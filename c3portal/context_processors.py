@@ -11,7 +11,7 @@ REAL_XERO = ("https://login.xero.com", "https://identity.xero.com", "https://api
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return `role`, whether mail leaves the portal, and `stand_in_url`: what stands in for Xero, "" when it is real."""
+    """Return `role`, `sends_mail`, and `stand_in_url`: what stands in for Xero, "" when it is the real one."""
     urls = (settings.XERO_LOGIN_URL, settings.XERO_IDENTITY_URL, settings.XERO_API_URL)
     stand_in = next((url for url, real in zip(urls, REAL_XERO, strict=True) if url != real), "")
     role = roles.role_of(request.user) if hasattr(request, "user") else None
