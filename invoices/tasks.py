@@ -21,8 +21,8 @@ from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
 
-# Below the soft time limit of a task, so that a long upload goes on in a new task instead of being cut off.
-WORK_SECONDS = 90
+# A turn: then the rest waits in line again, behind the other organisations whose messages came meanwhile.
+WORK_SECONDS = 10
 # Up to here a worker is woken to the second when a pause ends. A longer wait is the sweep's: a message that waits
 # longer than the broker's visibility time-out would be delivered several times.
 LONGEST_NAP = 120
@@ -32,7 +32,7 @@ WORKERS_EACH_ORGANISATION = 4
 
 @shared_task
 def work(connection_id: int, spread: bool = True) -> None:
-    """Do what is due for one organisation, for at most a minute and a half; then make room for others.
+    """Do what is due for one organisation for one turn; then make room for others.
 
     The first worker sees to the contacts and then calls as many others (`spread`) as the queue can use.
     """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from urllib.parse import quote
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -22,6 +24,14 @@ class InvoiceStatus(models.TextChoices):
     AUTHORISED = "AUTHORISED", "Approved"
 
 
+class DifferencePolicy(models.TextChoices):
+    """What to do with an invoice whose total would come out differently in Xero, by a few cents of rounding."""
+
+    BLOCK = "block", "Do not post it"
+    WARN = "warn", "Post it and flag the difference"
+    ROUNDING_LINE = "rounding_line", "Add a rounding line"
+
+
 class XeroSettings(models.Model):
     """Settings → General: one row for the portal."""
 
@@ -35,6 +45,17 @@ class XeroSettings(models.Model):
     invoice_status = models.CharField(
         "Invoices arrive in Xero as", max_length=10, choices=InvoiceStatus, default=InvoiceStatus.DRAFT
     )
+    difference_policy = models.CharField(
+        "When a total differs by rounding", max_length=15, choices=DifferencePolicy, default=DifferencePolicy.BLOCK
+    )
+    difference_limit = models.DecimalField(
+        "Up to this difference",
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal("0.05"),
+        validators=[MinValueValidator(Decimal("0.00")), MaxValueValidator(Decimal("1.00"))],
+    )
+    rounding_account_code = models.CharField("Account of rounding lines", max_length=10, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -240,6 +261,7 @@ class TaxRate(ReferenceData):
     status = models.CharField(max_length=20)
     effective_rate = models.DecimalField(max_digits=9, decimal_places=4)
     can_apply_to_revenue = models.BooleanField(default=False)
+    components = models.JSONField(default=list, help_text="Name and percentage of each part, as [name, percentage].")
 
     class Meta:
         ordering = ["name"]
@@ -255,6 +277,21 @@ class Currency(ReferenceData):
         ordering = ["code"]
         verbose_name_plural = "currencies"
         constraints = [models.UniqueConstraint(fields=["connection", "code"], name="currency_once_each_connection")]
+
+
+class TrackingCategory(ReferenceData):
+    """A tracking category with its active options' names."""
+
+    category_id = models.CharField(max_length=36)
+    status = models.CharField(max_length=20)
+    options = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "tracking categories"
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "category_id"], name="tracking_once_each_connection")
+        ]
 
 
 class Contact(ReferenceData):
@@ -283,6 +320,7 @@ class ContactLink(models.Model):
     class MatchedBy(models.TextChoices):
         NUMBER = "number", "Contact number"
         NAME = "name", "Name"
+        HAND = "hand", "Linked by hand"
         CREATED = "created", "Created by the portal"
 
     connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="contact_links")

@@ -13,7 +13,15 @@ from django.utils import timezone
 from xero_integration import pace
 from xero_integration.errors import XeroUnavailable
 from xero_integration.gateway import Gateway
-from xero_integration.models import Account, BrandingTheme, Currency, TaxRate, XeroConnection, XeroSettings
+from xero_integration.models import (
+    Account,
+    BrandingTheme,
+    Currency,
+    TaxRate,
+    TrackingCategory,
+    XeroConnection,
+    XeroSettings,
+)
 
 ACCOUNT_FIELDS = {
     "license_account_code": "License based SKUs",
@@ -34,7 +42,7 @@ def json_date(value: object) -> dt.date | None:
 
 
 def read(connection: XeroConnection, gateway: Gateway) -> None:
-    """Read organisation, accounts, themes, tax rates and currencies (five calls) and replace the stored copies.
+    """Read the organisation and its reference data anew (six calls) and replace the stored copies.
 
     Raises XeroUnavailable or XeroAuthError; then the old copies stay as they were.
     """
@@ -43,11 +51,13 @@ def read(connection: XeroConnection, gateway: Gateway) -> None:
     themes = gateway.read("BrandingThemes").rows("BrandingThemes")
     tax_rates = gateway.read("TaxRates").rows("TaxRates")
     currencies = gateway.read("Currencies").rows("Currencies")
+    categories = gateway.read("TrackingCategories").rows("TrackingCategories")
     with transaction.atomic():
         _store_organisation(connection, organisation)
         _replace(Account, connection, [_account(row) for row in accounts if row.get("Code")])
         _replace(BrandingTheme, connection, [_theme(row) for row in themes])
         _replace(TaxRate, connection, [_tax_rate(row) for row in tax_rates])
+        _replace(TrackingCategory, connection, [_category(row) for row in categories])
         _replace(Currency, connection, [_currency(row) for row in currencies])
 
 
@@ -62,7 +72,7 @@ def _organisation(gateway: Gateway) -> dict[str, Any]:
     return rows[0]
 
 
-def _replace[M: (Account, BrandingTheme, TaxRate, Currency)](
+def _replace[M: (Account, BrandingTheme, TaxRate, Currency, TrackingCategory)](
     model: type[M], connection: XeroConnection, rows: list[dict[str, Any]]
 ) -> None:
     model._default_manager.filter(connection=connection).delete()
@@ -117,6 +127,22 @@ def _tax_rate(row: dict[str, Any]) -> dict[str, Any]:
         "status": str(row.get("Status") or ""),
         "effective_rate": Decimal(str(row.get("EffectiveRate") or 0)),
         "can_apply_to_revenue": row.get("CanApplyToRevenue") is True,
+        "components": _components(row),
+    }
+
+
+def _components(row: dict[str, Any]) -> list[list[str]]:
+    parts = [part for part in row.get("TaxComponents") or [] if isinstance(part, dict)]
+    return [[str(part.get("Name") or ""), str(part.get("Rate") or 0)] for part in parts]
+
+
+def _category(row: dict[str, Any]) -> dict[str, Any]:
+    options = [option for option in row.get("Options") or [] if isinstance(option, dict)]
+    return {
+        "category_id": str(row.get("TrackingCategoryID")),
+        "name": str(row.get("Name") or ""),
+        "status": str(row.get("Status") or ""),
+        "options": [str(option.get("Name")) for option in options if option.get("Status") in (None, "ACTIVE")],
     }
 
 
