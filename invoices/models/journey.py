@@ -32,6 +32,7 @@ class Upload(models.Model):
     connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="uploads")
     period = models.ForeignKey(BillingPeriod, null=True, on_delete=models.PROTECT, related_name="uploads")
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)
+    locked_as_drafts = models.BooleanField(default=False, help_text="Invoices in a locked period go as drafts.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
