@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from invoices import posting, recovery, sending
-from invoices.models import Customer, Posting
+from invoices.models import Customer
 from xero_integration import connections, contacts, limits
 from xero_integration.contacts import Customer as WantedContact
 from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
@@ -80,7 +79,7 @@ def link_contacts(connection: XeroConnection) -> None:
     if not waiting.exists() or not contacts.lease(connection):
         return
     try:
-        wanted = _wanted(waiting)
+        wanted = wanted_contacts(Customer.objects.filter(pk__in=waiting.values("invoice__customer")))
         problems = connections.call(connection, lambda gateway: contacts.link(connection, gateway, wanted)).problems
     except XeroRejected as error:
         problems = dict.fromkeys((each.key for each in wanted), f"Xero refused the request for contacts: {error}")
@@ -91,8 +90,8 @@ def link_contacts(connection: XeroConnection) -> None:
     posting.refuse(posting.without_contact(connection), {pk: problems[key] for pk, key in keys})
 
 
-def _wanted(waiting: QuerySet[Posting]) -> list[WantedContact]:
-    """Return the customers of these postings, with whether another customer goes by the same name."""
+def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
+    """Return what is asked of the contacts for these customers, with whether another goes by the same name."""
     names = Counter(contacts.name_key(name) for name in Customer.objects.values_list("name", flat=True))
     return [
         WantedContact(
@@ -102,5 +101,5 @@ def _wanted(waiting: QuerySet[Posting]) -> list[WantedContact]:
             email=customer.email,
             shares_name=names[contacts.name_key(customer.name)] > 1,
         )
-        for customer in Customer.objects.filter(pk__in=waiting.values("invoice__customer"))
+        for customer in customers
     ]

@@ -127,8 +127,8 @@ class Tax:
     percentage: Decimal
 
     def __str__(self) -> str:
-        shown = f"{self.percentage.normalize():f} %"
-        return f"{self.name} {shown}".strip() + (f" in {self.country}" if self.country else "")
+        shown = f"{self.percentage.normalize():f} %" + (f" ({self.name})" if self.name else "")
+        return f"{shown} in {self.country}" if self.country else shown
 
 
 @dataclass(frozen=True)
@@ -180,10 +180,10 @@ def suggestion(rates: Iterable[Rate], tax: Tax) -> tuple[Rate, str]:
         if len(candidates) == 1:
             return candidates[0], f"{candidates[0].name} is the organisation's rate of {tax.percentage.normalize():f} %"
     if not equal:
-        raise UnmappedTax(f"The organisation has no active tax rate for {tax} that may be used for sales.", tax)
+        raise UnmappedTax(f"The organisation has no active tax rate of {tax} that may be used for sales.", tax)
     names = ", ".join(rate.name for rate in equal)
     raise UnmappedTax(
-        f"The organisation has several tax rates for {tax}, and the name does not tell which: {names}.", tax
+        f"The organisation has several tax rates of {tax}, and the name does not tell which: {names}.", tax
     )
 
 

@@ -72,8 +72,8 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
     """
     if not customers:
         return Outcome()
-    _refresh_listing(connection, gateway)
-    book, outcome = _Book(connection), Outcome()
+    refresh_listing(connection, gateway)
+    book, outcome = Book(connection), Outcome()
     matches = {customer.key: book.match(customer) for customer in customers}
     links = []
     for customer in customers:
@@ -96,7 +96,14 @@ def name_key(name: str) -> str:
     return " ".join(name.casefold().split())[:255]
 
 
-def _refresh_listing(connection: XeroConnection, gateway: Gateway) -> None:
+def archived(connection: XeroConnection) -> dict[str, str]:
+    """Return the names of the archived contacts, by id, as last listed."""
+    rows = Contact.objects.filter(connection=connection).exclude(status="ACTIVE")
+    return dict(rows.values_list("contact_id", "name"))
+
+
+def refresh_listing(connection: XeroConnection, gateway: Gateway) -> None:
+    """List the organisation's contacts anew when the last listing is stale. Raises XeroUnavailable, XeroAuthError."""
     connection.refresh_from_db(fields=["contacts_read_at"])
     if connection.contacts_read_at and connection.contacts_read_at > timezone.now() - LISTING_LIFE:
         return
@@ -119,7 +126,7 @@ def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
     )
 
 
-class _Book:
+class Book:
     """The organisation's contacts as last listed, held in memory while customers are matched: no query for each."""
 
     def __init__(self, connection: XeroConnection) -> None:
