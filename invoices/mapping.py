@@ -103,7 +103,7 @@ def _particularity(rule: AccountRule) -> tuple[int, int]:
 
 def _subject(rule: AccountRule, label: str) -> str:
     if rule.sku:
-        return f"SKUs that begin with {rule.sku}" if rule.is_prefix else f"SKU {rule.sku}"
+        return f"the SKU's beginning {rule.sku}" if rule.is_prefix else f"SKU {rule.sku}"
     return label if rule.kind else "every account"
 
 
