@@ -21,7 +21,7 @@ from invoices.models import (
     TaxOverride,
 )
 from invoices.preflight import Fix, Problem, Severity
-from xero_integration import proof, reference
+from xero_integration import contacts, proof, reference
 from xero_integration.models import ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
 from xero_integration.payloads import Charge, Document, line, reference_text, to_cents
 
@@ -113,9 +113,12 @@ def prepare(connection: XeroConnection, postings: Sequence[Posting]) -> dict[int
             connection=connection, customer_key__in={each.customer.tenant_id for each in by_id.values()}
         ).values_list("customer_key", "contact_id")
     )
+    unusable = contacts.unusable(connection)
     books = read_books(connection)
     return {
-        each.pk: _document_or_refusal(each, by_id[each.invoice_id], *statuses[each.pk], links=links, books=books)
+        each.pk: _document_or_refusal(
+            each, by_id[each.invoice_id], *statuses[each.pk], links=links, unusable=unusable, books=books
+        )
         for each in postings
     }
 
@@ -127,11 +130,14 @@ def _document_or_refusal(
     locked_as_drafts: bool,
     *,
     links: Mapping[str, str],
+    unusable: Mapping[str, str],
     books: Books,
 ) -> Document | Refused:
     contact_id = links.get(invoice.customer.tenant_id)
     if contact_id is None:
         return Refused("The customer has no contact in Xero yet. Upload again.")
+    if words := unusable.get(invoice.customer.tenant_id):
+        return Refused(words)
     if (posting.document_type == DocumentType.CREDIT_NOTE) != invoice.is_credit_note:
         return Refused("The total's sign changed with a later import. Upload again.")
     try:

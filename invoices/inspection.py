@@ -156,7 +156,6 @@ def _contacts(
 ) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]], int]:
     """Return the contact ids known, the problems by customer, and how many contacts would be created."""
     ids = dict(ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id"))
-    archived = contacts.archived(connection)
     people = {row.customer.tenant_id: row.customer for row in rows}
     wanted = journey.wanted_contacts([each for key, each in people.items() if key not in ids])
     book = contacts.Book(connection)
@@ -170,9 +169,8 @@ def _contacts(
             new += 1
         else:
             ids[customer.key] = match["contact_id"]
-    for key, contact_id in ids.items():
-        if key in people and contact_id in archived:
-            words = f"The contact “{archived[contact_id]}” is archived in Xero. Restore it there or link another."
+    for key, words in contacts.unusable(connection).items():
+        if key in people:
             problems[key] = (Problem("contact", people[key].name, words, Fix.CONTACTS),)
     return ids, problems, new
 

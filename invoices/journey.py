@@ -76,9 +76,13 @@ def link_contacts(connection: XeroConnection) -> None:
     Raises XeroUnavailable and XeroAuthError. Does nothing while another worker is at it.
     """
     waiting = posting.without_contact(connection)
-    if not waiting.exists() or not contacts.lease(connection):
+    if not (waiting.exists() or _is_doubted(connection)) or not contacts.lease(connection):
         return
     try:
+        if _is_doubted(connection):
+            connections.call(
+                connection, lambda gateway: contacts.refresh_listing(connection, gateway, life=contacts.DOUBTED_LIFE)
+            )
         wanted = wanted_contacts(Customer.objects.filter(pk__in=waiting.values("invoice__customer")))
         problems = connections.call(connection, lambda gateway: contacts.link(connection, gateway, wanted)).problems
     except XeroRejected as error:
@@ -88,6 +92,11 @@ def link_contacts(connection: XeroConnection) -> None:
     refused = waiting.filter(invoice__customer__tenant_id__in=problems)
     keys = refused.values_list("pk", "invoice__customer__tenant_id")
     posting.refuse(posting.without_contact(connection), {pk: problems[key] for pk, key in keys})
+
+
+def _is_doubted(connection: XeroConnection) -> bool:
+    """Whether an invoice waits whose contact takes none, by the last listing: it may have been restored since."""
+    return posting.sendable(connection).filter(invoice__customer__tenant_id__in=contacts.unusable(connection)).exists()
 
 
 def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:

@@ -179,12 +179,19 @@ class XeroConnection(models.Model):
     def invoice_url(self, xero_id: str, *, credit_note: bool = False) -> str:
         """Return the address at which this document opens in Xero (reference: Xero's deep-linking page)."""
         page = f"ViewCreditNote.aspx?creditNoteID={xero_id}" if credit_note else f"View.aspx?InvoiceID={xero_id}"
+        return self._page_url(f"/AccountsReceivable/{page}")
+
+    def contact_url(self, contact_id: str) -> str:
+        """Return the address at which this contact opens in Xero (reference: Xero's deep-linking page)."""
+        return self._page_url(f"/Contacts/View/{contact_id}")
+
+    def _page_url(self, page: str) -> str:
         origin = (
             "https://go.xero.com" if settings.XERO_LOGIN_URL == "https://login.xero.com" else settings.XERO_LOGIN_URL
         )
         return (
             f"{origin}/organisationlogin/default.aspx?shortcode={quote(self.short_code, safe='')}"
-            f"&redirecturl={quote(f'/AccountsReceivable/{page}', safe='')}"
+            f"&redirecturl={quote(page, safe='')}"
         )
 
 
@@ -297,9 +304,12 @@ class TrackingCategory(ReferenceData):
 class Contact(ReferenceData):
     """A contact of the organisation, as last read: what customers are matched against without a look-up each."""
 
+    ACTIVE = "ACTIVE"
+
     contact_id = models.CharField(max_length=36)
     contact_number = models.CharField(max_length=50, blank=True, db_index=True)
     status = models.CharField(max_length=20)
+    merged_into = models.CharField(max_length=36, blank=True, help_text="The contact it was merged into in Xero.")
     name_key = models.CharField(
         max_length=255, db_index=True, help_text="The name, casefolded, with runs of blanks as one."
     )
@@ -338,3 +348,19 @@ class ContactLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_key} → {self.contact_name}"
+
+
+class UnlinkedContact(models.Model):
+    """Remembers that a person took a contact away from a customer: it is not found for that customer by itself again."""
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="unlinked_contacts")
+    customer_key = models.CharField(max_length=50)
+    contact_id = models.CharField(max_length=36)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "customer_key", "contact_id"], name="unlinked_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_key} is not {self.contact_id}"
