@@ -144,7 +144,7 @@ def _document_or_refusal(
         prepared = build(invoice, status, contact_id, books, locked_as_drafts=locked_as_drafts)
     except mapping.Unmapped as error:
         return Refused(str(error))
-    blocking = [each.words for each in prepared.problems if each.severity == Severity.BLOCKED]
+    blocking = [each.of_this_one for each in prepared.problems if each.severity == Severity.BLOCKED]
     return Refused(" ".join(blocking)) if blocking else prepared.document
 
 
@@ -156,7 +156,8 @@ def read_books(connection: XeroConnection) -> Books:
     return Books(
         accounts=_account_rules(app),
         taxes=_tax_rules(rates),
-        theme_id=theme.theme_id if theme else app.theme_id,
+        # A theme that is set but not there is a problem of every document, never a silent fall to the standard one.
+        theme_id=theme.theme_id if theme else app.theme_id or app.theme_name,
         organisation=_organisation(connection),
         differences=Differences(
             app.difference_policy, app.difference_limit, app.rounding_account_code, _untaxed(rates)

@@ -25,6 +25,7 @@ from xero_integration.models import CallBudget, ContactLink, XeroConnection
 
 BATCH = 50
 NO_CONTACT_YET = ""
+TAKEN = "Xero has another document with the number. Change its number there or void it, then check again."
 
 
 class Verdict(StrEnum):
@@ -53,13 +54,28 @@ class Inspected:
     problems: tuple[Problem, ...]
     prepared: Prepared | None
 
+    @property
+    def may_go(self) -> bool:
+        """Whether it may be queued."""
+        if self.verdict == Verdict.IN_XERO:
+            return not _is_posted(self.invoice) and self.prepared is not None and not self.prepared.is_blocked
+        return self.verdict in (Verdict.READY, Verdict.LOOK)
+
+
+@dataclass(frozen=True)
+class Troubled:
+    """An invoice that has a problem, and what is to be said of it alone."""
+
+    invoice: Invoice
+    detail: str
+
 
 @dataclass(frozen=True)
 class Group:
     """Invoices that share one problem: one line on the page."""
 
     problem: Problem
-    invoices: tuple[Invoice, ...]
+    invoices: tuple[Troubled, ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,11 @@ class Inspection:
         """Return the invoices with this verdict."""
         return [row for row in self.rows if row.verdict == verdict]
 
+    def postable(self) -> list[Invoice]:
+        """Return what *Post the ready ones* takes: ready or needing a look, and what is in Xero and proved ours but not
+        known here to be, so that it is adopted."""
+        return [row.invoice for row in self.rows if row.may_go]
+
     def totals(self, verdict: Verdict) -> dict[str, Decimal]:
         """Return the sum of each currency's totals with this verdict."""
         sums: dict[str, Decimal] = defaultdict(Decimal)
@@ -84,10 +105,10 @@ class Inspection:
 
     def groups(self) -> list[Group]:
         """Return the problems, each with its invoices: what blocks first, then by how many have it."""
-        found: dict[Problem, list[Invoice]] = defaultdict(list)
+        found: dict[Problem, list[Troubled]] = defaultdict(list)
         for row in self.rows:
             for problem in row.problems:
-                found[problem].append(row.invoice)
+                found[problem].append(Troubled(row.invoice, problem.detail))
         groups = [Group(problem, tuple(invoices)) for problem, invoices in found.items()]
         return sorted(groups, key=lambda each: (each.problem.severity, -len(each.invoices), each.problem.words))
 
@@ -144,7 +165,7 @@ def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[
 
     def asked(gateway: Gateway) -> dict[str, dict[str, object]]:
         contacts.refresh_listing(connection, gateway)
-        found = gateway.find_invoices([row.xero_number for row in rows if not row.is_credit_note])
+        found = gateway.find_many_invoices([row.xero_number for row in rows if not row.is_credit_note])
         notes = gateway.find_credit_notes([row.xero_number for row in rows if row.is_credit_note])
         return recovery.live_by_number(found, "InvoiceNumber") | recovery.live_by_number(notes, "CreditNoteNumber")
 
@@ -179,7 +200,7 @@ def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: D
     row = taken.get(invoice.xero_number)
     if row is None or _is_posted(invoice) or recovery.is_ours(invoice, row, allowed):
         return ()
-    return (Problem("taken", invoice.xero_number, recovery.clash(invoice, row), Fix.XERO),)
+    return (Problem("taken", "", TAKEN, Fix.XERO, detail=recovery.clash(invoice, row)),)
 
 
 def _verdict(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -36,9 +36,10 @@ class Fix(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with an invoice. Invoices with equal `code` and `subject` share one line on the page.
+    """One thing that is wrong with an invoice. Invoices with equal `code`, `subject` and `words` share one line on the
+    page.
 
-    `words` say what is wrong and what to do, without naming the invoice.
+    `words` say what is wrong and what to do, without naming the invoice; `detail` what is to be said of this one.
     """
 
     code: str
@@ -46,6 +47,12 @@ class Problem:
     words: str
     fix: Fix
     severity: Severity = Severity.BLOCKED
+    detail: str = field(default="", compare=False)
+
+    @property
+    def of_this_one(self) -> str:
+        """What is wrong, where only this invoice is spoken of."""
+        return self.detail or self.words
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,7 @@ def _form(document: Document) -> Iterable[Problem]:
         yield Problem("lines", "", "The invoice has no lines.", Fix.NONE)
     if not all(is_exact(line.line_amount) for line in document.lines):
         yield Problem("digits", "", "The amount of a line has more digits than can be sent to Xero.", Fix.NONE)
-    if not 0 < len(document.number) <= MAX_NUMBER or not document.number.isascii():
+    if not 0 < len(document.number) <= MAX_NUMBER or not _is_plain(document.number):
         yield Problem("number", "", f"Xero takes numbers of 1 to {MAX_NUMBER} plain characters only.", Fix.NONE)
     if len(document.reference) > MAX_REFERENCE:
         yield Problem("reference", "", f"Xero takes references of at most {MAX_REFERENCE} characters.", Fix.NONE)
@@ -156,9 +163,14 @@ def _form(document: Document) -> Iterable[Problem]:
         yield Problem("due", "", "It is due before it is issued.", Fix.CUSTOMERS, Severity.LOOK)
 
 
+def _is_plain(number: str) -> bool:
+    return number.isascii() and number.isprintable()
+
+
 def _total(document: Document, proof: Proof, warn_up_to: Decimal | None) -> Iterable[Problem]:
     if proof.is_equal:
         return
     small = warn_up_to is not None and abs(proof.difference) <= warn_up_to
     severity = Severity.LOOK if small else Severity.BLOCKED
-    yield Problem("total", f"{document.currency} {proof.difference:+.2f}", str(proof), Fix.SETTINGS, severity)
+    words = "Xero would come to another total than the invoice, by its rounding."
+    yield Problem("total", "", words, Fix.SETTINGS, severity, str(proof))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from invoices.models import Invoice, Posting
+from invoices.overrides.rows import Row
 from invoices.selection import UPLOADABLE_STATUSES
 
 ROWS_A_PAGE = 50
@@ -136,6 +138,30 @@ class PostingTable(tables.Table):  # type: ignore[misc]
         return format_html('<span class="quiet">{}</span> {}', record.invoice.currency, f"{record.invoice.total:,.2f}")
 
 
+class OverrideTable(tables.Table):  # type: ignore[misc]
+    """What has a default, and what it comes to now. Without `may_change` the boxes and buttons are left out."""
+
+    tick = CellColumn("invoices/overrides/_tick.html", empty_values=(), orderable=False, attrs=look("tick"))
+    number = CellColumn("invoices/overrides/_subject.html", accessor="title", order_by=("title", "detail"))
+    count = tables.Column(order_by=("count", "title"), attrs=look("amount wide-only"))
+    default = tables.Column(order_by=("default", "title"), attrs=look("wide-only"))
+    applies = CellColumn("invoices/overrides/_applies.html", order_by=("applies", "title"), attrs=look("words"))
+    action = CellColumn("invoices/overrides/_action.html", empty_values=(), orderable=False)
+
+    class Meta:
+        order_by_field = "sort"
+        empty_text = "Nothing fits the search and the filter."
+        attrs = {"class": "table table-hover", "caption": "Overrides"}
+
+    def __init__(self, rows: Sequence[Row[Any]], *, noun: str, counted: str, may_change: bool) -> None:
+        super().__init__(rows, exclude=() if may_change else ("tick", "action"))
+        self.columns["number"].column.verbose_name = noun
+        self.columns["count"].column.verbose_name = counted
+
+    def render_count(self, value: int) -> str:
+        return f"{value:,}"
+
+
 def number_cell(invoice: Invoice) -> SafeString:
     """Return the number as a link to the invoice, both numbers when Xero knows it by another."""
     other = format_html('<span class="sub">In Xero: {}</span>', breakable(invoice.xero_number))
@@ -156,6 +182,8 @@ def breakable(number: str) -> SafeString:
 
 def why_not_uploadable(invoice: Invoice) -> str:
     """Return why UPLOAD TO XERO would not take this invoice now, "" when it would."""
+    if invoice.ignored_because:
+        return "ignored"
     posting = getattr(invoice, "posting", None)
     if posting is None or posting.status in UPLOADABLE_STATUSES:
         return ""

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from invoices import journey, posting, recovery
+from invoices import drafts, journey, posting, recovery
 from invoices.models import Posting
 from xero_integration import connections
 from xero_integration.models import XeroConnection
@@ -57,8 +57,10 @@ def _workers_for(connection: XeroConnection) -> int:
 
 @shared_task
 def sweep() -> None:
-    """Free what dead workers left, and wake workers for whatever is due: what makes a lost task harmless."""
+    """Free what dead workers left, forget selections that nobody came back to, and wake workers for whatever is due:
+    what makes a lost task harmless."""
     recovery.free_the_dead()
+    drafts.forget_old()
     for connection_id in _connections_with_work():
         wake(connection_id)
 
