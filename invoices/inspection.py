@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from invoices import documents, journey, recovery
 from invoices.documents import Books, Prepared
 from invoices.mapping import UnmappedAccount, UnmappedTax
-from invoices.models import Invoice, Posting
+from invoices.models import Invoice, InvoiceLine, Posting
 from invoices.preflight import Fix, Problem, Severity
 from xero_integration import connections, contacts
 from xero_integration.gateway import Gateway
@@ -25,6 +25,8 @@ from xero_integration.models import CallBudget, ContactLink, XeroConnection
 
 BATCH = 50
 NO_CONTACT_YET = ""
+# Without the import row as it came, which is most of a line's bytes and says nothing to Xero.
+LINES = Prefetch("lines", InvoiceLine.objects.defer("source"))
 TAKEN = "Xero has another document with the number. Change its number there or void it, then check again."
 
 
@@ -126,7 +128,7 @@ def inspect(
     With `ask_xero` contacts are listed anew when stale and the numbers are looked up. Raises XeroUnavailable and
     XeroAuthError when Xero cannot be asked; without it nothing is asked and those checks rest on what is known.
     """
-    rows = list(invoices.select_related("customer", "period", "posting").prefetch_related("lines"))
+    rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
     books = documents.read_books(connection)
     taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
     contact_ids, contact_problems, new_contacts = _contacts(connection, rows)
