@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from invoices.views import downloads, ignoring, importing, invoice, listing, logs, payload, payments, preflight
+from invoices.views import contacts, downloads, ignoring, importing, invoice, listing, logs, payload, payments, preflight
 
 urlpatterns = [
     path("analyze/business/invoices/", listing.invoice_list, name="invoice_list"),
@@ -25,4 +25,8 @@ urlpatterns = [
     path("invoices/<uuid:pk>/payload/", payload.payload, name="payload"),
     path("invoices/<uuid:pk>/payload.json", payload.payload_json, name="payload_json"),
     path("invoices/<uuid:pk>/", invoice.invoice, name="invoice"),
+    path("contacts/", contacts.contacts_page, name="contacts"),
+    path("contacts/do/", contacts.contacts_do, name="contacts_do"),
+    path("contacts/read/", contacts.read_contacts, name="read_contacts"),
+    path("contacts/<int:pk>/", contacts.choose_contact, name="choose_contact"),
 ]

@@ -183,6 +183,12 @@ def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.ti
     connection.refresh_from_db(fields=["contacts_read_at"])
     if connection.contacts_read_at and connection.contacts_read_at > timezone.now() - life:
         return False
+    read_listing(connection, gateway)
+    return True
+
+
+def read_listing(connection: XeroConnection, gateway: Gateway) -> int:
+    """List the organisation's contacts anew and return how many they are. Raises XeroUnavailable, XeroAuthError."""
     started = timezone.now()
     rows = [_contact(connection, row) for row in gateway.contacts() if row.get("ContactID")]
     with transaction.atomic():
@@ -190,7 +196,7 @@ def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.ti
         Contact.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
         XeroConnection.objects.filter(pk=connection.pk).update(contacts_read_at=started)
     connection.contacts_read_at = started
-    return True
+    return len(rows)
 
 
 def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
@@ -264,7 +270,8 @@ class Book:
             return f"The contact “{contact.name}” with this customer's number is linked to another customer."
         if (customer.key, contact.contact_id) in self.unlinked:
             return (
-                f"The contact “{contact.name}” has this customer's number but was unlinked from it. Link it, or another."
+                f"The contact “{contact.name}” has this customer's number but was unlinked from it. "
+                "Link it again, or link another."
             )
         return self._link(customer, contact, ContactLink.MatchedBy.NUMBER)
 

@@ -351,7 +351,7 @@ class ContactLink(models.Model):
 
 
 class UnlinkedContact(models.Model):
-    """Remembers that a person took a contact away from a customer: it is not found for that customer by itself again."""
+    """Remembers that a person took a contact away from a customer, who is not matched with it by itself again."""
 
     connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="unlinked_contacts")
     customer_key = models.CharField(max_length=50)

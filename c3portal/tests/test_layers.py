@@ -18,7 +18,7 @@ LAYERS = {
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter",
     "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring",
-    "journey": "invoices.journey invoices.inspection",
+    "journey": "invoices.journey invoices.contact_links invoices.inspection",
     "steps": "invoices.sending invoices.recovery invoices.importing invoices.payments",
     "rows": "invoices.posting invoices.documents invoices.differences invoices.answers",
     "xero": "xero_integration.connections xero_integration.contacts",
@@ -29,7 +29,8 @@ LAYERS = {
     "c3portal.settings c3portal.celery c3portal.broker c3portal.launch.* c3portal c3portal.launch xero_integration "
     "invoices",
     "pure": "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
-    "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers",
+    "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers "
+    "xero_integration.similar_names",
 }
 ORDER = {pattern: place for place, patterns in enumerate(LAYERS.values()) for pattern in patterns.split()}
 APPS = ("c3portal", "xero_integration", "invoices")
