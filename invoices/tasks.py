@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from invoices import drafts, journey, posting, recovery
 from invoices.models import Posting
 from xero_integration import connections
+from xero_integration.errors import XeroError
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,23 @@ def sweep() -> None:
 def keep_connections_alive() -> None:
     """Use every refresh token once a day, and notice organisations that were disconnected in Xero."""
     connections.keep_alive()
+
+
+@shared_task
+def refresh_reference() -> None:
+    """Have the reference data of every connected organisation read anew, each by a task of its own."""
+    connected = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED)
+    for connection_id in connected.values_list("pk", flat=True):
+        read_reference.delay(connection_id)
+
+
+@shared_task
+def read_reference(connection_id: int) -> None:
+    """Read one organisation's reference data anew; what cannot be read now is read the next time."""
+    try:
+        connections.read_reference(XeroConnection.objects.get(pk=connection_id), click=False)
+    except XeroError as error:
+        logger.warning("The reference data of connection %s could not be read: %s", connection_id, error)
 
 
 def _connections_with_work() -> list[int]:

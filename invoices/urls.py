@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from invoices.views import contacts, downloads, ignoring, importing, invoice, listing, logs, payload, payments, preflight
+from invoices.views import (
+    contacts,
+    downloads,
+    ignoring,
+    importing,
+    invoice,
+    listing,
+    logs,
+    overrides,
+    payload,
+    payments,
+    preflight,
+)
 
 urlpatterns = [
     path("analyze/business/invoices/", listing.invoice_list, name="invoice_list"),
@@ -24,6 +36,12 @@ urlpatterns = [
     path("invoices/download/<str:kind>.csv", downloads.download, name="download"),
     path("invoices/<uuid:pk>/payload/", payload.payload, name="payload"),
     path("invoices/<uuid:pk>/payload.json", payload.payload_json, name="payload_json"),
+    path("settings/accounts/", overrides.overrides, {"kind": "accounts"}, name="account_overrides"),
+    path("settings/taxes/", overrides.overrides, {"kind": "taxes"}, name="tax_overrides"),
+    path("settings/customers/", overrides.overrides, {"kind": "customers"}, name="customer_overrides"),
+    path("settings/accounts.csv", overrides.overrides_csv, {"kind": "accounts"}, name="account_overrides_csv"),
+    path("settings/taxes.csv", overrides.overrides_csv, {"kind": "taxes"}, name="tax_overrides_csv"),
+    path("settings/customers.csv", overrides.overrides_csv, {"kind": "customers"}, name="customer_overrides_csv"),
     path("invoices/<uuid:pk>/", invoice.invoice, name="invoice"),
     path("contacts/", contacts.contacts_page, name="contacts"),
     path("contacts/do/", contacts.contacts_do, name="contacts_do"),

@@ -27,7 +27,9 @@ ACCOUNT_FIELDS = {
     "license_account_code": "License based SKUs",
     "azure_account_code": "Azure Usage based SKUs",
     "custom_account_code": "Custom offer SKUs",
+    "rounding_account_code": "Account of rounding lines",
 }
+TYPE_LABELS = {"REVENUE": "Revenue", "SALES": "Sales", "OTHERINCOME": "Other income"}
 _JSON_DATE = re.compile(r"/Date\((-?\d+)")
 
 
@@ -148,6 +150,51 @@ def _category(row: dict[str, Any]) -> dict[str, Any]:
 
 def _currency(row: dict[str, Any]) -> dict[str, Any]:
     return {"code": str(row.get("Code")), "name": str(row.get("Description") or row.get("Code"))}
+
+
+Choices = list[tuple[str, str]]
+
+
+def account_choices(connection: XeroConnection) -> Choices:
+    """Return code and words ("4010 Licence revenue (Revenue)") of each account that sales may be posted to."""
+    accounts = Account.objects.filter(connection=connection)
+    return [(each.code, f"{each} ({TYPE_LABELS[each.type]})") for each in accounts if each.takes_sales]
+
+
+def theme_choices(connection: XeroConnection) -> Choices:
+    """Return id and name of each theme, in the organisation's order."""
+    return list(BrandingTheme.objects.filter(connection=connection).values_list("theme_id", "name"))
+
+
+def tax_choices(connection: XeroConnection) -> Choices:
+    """Return tax type and words ("GST on Income (10 %)") of each tax rate that may be used for sales."""
+    return [(each.tax_type, f"{each.name} ({each.effective_rate.normalize():f} %)") for each in sales_taxes(connection)]
+
+
+def sales_taxes(connection: XeroConnection) -> list[TaxRate]:
+    """Return the organisation's active tax rates that may be used for sales."""
+    return list(TaxRate.objects.filter(connection=connection, status="ACTIVE", can_apply_to_revenue=True))
+
+
+def with_current(choices: Choices, current: str, connection: XeroConnection) -> Choices:
+    """Return the choices with `current` among them: marked, when the organisation no longer offers it."""
+    if not current or current in dict(choices):
+        return choices
+    return [*choices, (current, f"{current} (not to be used in {connection.name})")]
+
+
+def follow_theme(settings: XeroSettings, connection: XeroConnection) -> str:
+    """Keep the id of the theme that the settings name, and its name as it is now. Returns in words a rename, else "".
+
+    A theme that the organisation does not have stays as it is, for `settings_problems` to tell.
+    """
+    theme = find_theme(settings, connection) if settings.theme_id or settings.theme_name else None
+    if theme is None or (theme.theme_id, theme.name) == (settings.theme_id, settings.theme_name):
+        return ""
+    is_renamed, before = theme.theme_id == settings.theme_id, settings.theme_name
+    settings.theme_id, settings.theme_name = theme.theme_id, theme.name
+    settings.save(update_fields=["theme_id", "theme_name"])
+    return f"The theme “{before}” is now called “{theme.name}” in Xero; it stays the chosen one." if is_renamed else ""
 
 
 def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dict[str, str]:

@@ -5,27 +5,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('xero_integration', '0004_choices'),
+        ("xero_integration", "0004_choices"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='contact',
-            name='merged_into',
-            field=models.CharField(blank=True, help_text='The contact it was merged into in Xero.', max_length=36),
+            model_name="contact",
+            name="merged_into",
+            field=models.CharField(blank=True, help_text="The contact it was merged into in Xero.", max_length=36),
         ),
         migrations.CreateModel(
-            name='UnlinkedContact',
+            name="UnlinkedContact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('customer_key', models.CharField(max_length=50)),
-                ('contact_id', models.CharField(max_length=36)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='unlinked_contacts', to='xero_integration.xeroconnection')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("customer_key", models.CharField(max_length=50)),
+                ("contact_id", models.CharField(max_length=36)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="unlinked_contacts",
+                        to="xero_integration.xeroconnection",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('connection', 'customer_key', 'contact_id'), name='unlinked_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("connection", "customer_key", "contact_id"), name="unlinked_once")
+                ],
             },
         ),
     ]

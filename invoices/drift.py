@@ -1,0 +1,94 @@
+"""What no longer fits the organisation since it was chosen: an account archived, a theme renamed or gone, a tax rate
+ended or changed; and where each is used, with the way there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from invoices import preflight
+from invoices.documents import Books, read_books
+from invoices.mapping import Tax, UnmappedTax
+from invoices.models import Customer, CustomerOverride, TaxOverride
+from xero_integration import reference
+from xero_integration.models import XeroConnection, XeroSettings
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that changed in Xero: `words` say what, `used_in` names what is concerned, `url` is where to mend it;
+    a rename needs no mending and stops nothing."""
+
+    words: str
+    used_in: str
+    url: str
+    is_rename: bool = False
+
+
+def find(connection: XeroConnection) -> list[Drift]:
+    """Return what no longer fits, in a constant number of queries; [] before anything was read of the organisation."""
+    if connection.reference_read_at is None:
+        return []
+    app, books = XeroSettings.load(), read_books(connection)
+    themes = dict(reference.theme_choices(connection))
+    return [
+        *_settings(app, connection, themes),
+        *_accounts(books),
+        *_taxes(books),
+        *_customers(connection, themes),
+    ]
+
+
+def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
+    url = reverse("settings_general")
+    for words in reference.settings_problems(app, connection).values():
+        field, _, problem = words.partition(": ")
+        yield Drift(f"{problem[:1].upper()}{problem[1:]}", f"Settings → General, {field}", url)
+    now = themes.get(app.theme_id, "")
+    if app.theme_name and now and now != app.theme_name:
+        yield Drift(_renamed(app.theme_name, now), "Settings → General, Theme", url, is_rename=True)
+
+
+def _renamed(before: str, now: str) -> str:
+    return f"The theme “{before}” is now called “{now}” in Xero; it stays the chosen one."
+
+
+def _accounts(books: Books) -> Iterator[Drift]:
+    used: dict[str, list[str]] = defaultdict(list)
+    names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
+    for rule in books.accounts.overrides:
+        what = rule.sku and f"SKU {rule.sku}" + ("…" if rule.is_prefix else "")
+        what = what or books.accounts.labels.get(rule.kind, "every account")
+        used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
+    for code, places in used.items():
+        if words := preflight.account_problem(books.organisation, code):
+            yield Drift(words, ", ".join(places), f"{reverse('account_overrides')}?show=unmapped")
+
+
+def _taxes(books: Books) -> Iterator[Drift]:
+    for each in TaxOverride.objects.all():
+        tax = Tax(each.country, each.tax_name, each.percentage)
+        try:
+            books.taxes.choose(tax)
+        except UnmappedTax as error:
+            yield Drift(str(error), f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped")
+
+
+def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
+    gone: dict[str, list[str]] = defaultdict(list)
+    renamed: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for own in CustomerOverride.objects.exclude(theme_id="").select_related("customer").order_by("customer__name"):
+        now = themes.get(own.theme_id)
+        if now is None:
+            gone[own.theme_name or own.theme_id].append(own.customer.name)
+        elif now != own.theme_name:
+            renamed[own.theme_name, now].append(own.customer.name)
+    url = reverse("customer_overrides")
+    for name, customers in gone.items():
+        words = f"{connection.name} no longer has the theme “{name}”. Choose another."
+        yield Drift(words, ", ".join(customers), f"{url}?show=unmapped")
+    for (before, now), customers in renamed.items():
+        yield Drift(_renamed(before, now), ", ".join(customers), f"{url}?show=overridden", is_rename=True)
