@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Max
@@ -102,7 +103,12 @@ def save(rules: Iterable[AccountRule], user: User | None) -> int:
     with transaction.atomic():
         for rule in rules:
             customer = people.get(rule.customer)
-            facts = {"customer": customer, "kind": rule.kind, "sku": rule.sku, "is_prefix": rule.is_prefix}
+            facts: dict[str, Any] = {
+                "customer": customer,
+                "kind": rule.kind,
+                "sku": rule.sku,
+                "is_prefix": rule.is_prefix,
+            }
             if rule.code:
                 defaults = {"account_code": rule.code, "updated_by": user}
                 AccountOverride.objects.update_or_create(**facts, defaults=defaults)

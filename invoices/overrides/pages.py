@@ -14,7 +14,7 @@ from c3portal.models import User
 from invoices import documents
 from invoices.documents import Own
 from invoices.forms import AccountForm, AccountRuleForm, CustomerForm, TaxForm
-from invoices.mapping import AccountRule
+from invoices.mapping import AccountRule, Tax
 from invoices.models import Customer
 from invoices.overrides import accounts, customers, taxes
 from invoices.overrides.rows import Finding, Refused, Row, read_file
@@ -123,17 +123,17 @@ class Taxes(Page):
     )
     columns, shown_columns = taxes.COLUMNS, taxes.SHOWN_COLUMNS
 
-    def rows(self) -> list[Row[taxes.Tax]]:
+    def rows(self) -> list[Row[Tax]]:
         return taxes.rows(self.books)
 
     def form(self, data: Any = None) -> TaxForm:
         return TaxForm(data, choices=reference.tax_choices(self.connection))
 
-    def change(self, subject: taxes.Tax, chosen: dict[str, Any]) -> taxes.TaxRule:
+    def change(self, subject: Tax, chosen: dict[str, Any]) -> taxes.TaxRule:
         tax = replace(subject, country="") if chosen["any_country"] else subject
         return taxes.override(self.books, tax, chosen["tax_type"])
 
-    def revert(self, subject: taxes.Tax) -> taxes.TaxRule:
+    def revert(self, subject: Tax) -> taxes.TaxRule:
         return taxes.TaxRule(subject, "")
 
     def save(self, changes: Iterable[taxes.TaxRule], user: User | None) -> int:
