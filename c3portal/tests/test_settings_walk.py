@@ -101,10 +101,18 @@ def test_a_system_admin_connects_the_portal_with_the_pages_alone(
     page.get_by_role("link", name="Settings", exact=True).click()
     expect(page.get_by_text(AUSTRALIA)).to_be_visible()
     is_accessible(page)
-    page.get_by_label("License based SKUs").fill("999")
+    expect(page.get_by_label("License based SKUs").locator("option:checked")).to_have_text(
+        "4010 Licence revenue (Revenue)"
+    )
+    expect(page.get_by_label("Theme").locator("option:checked")).to_have_text("Cloud services")
+    sandbox.put_account("4010", status="ARCHIVED")
+    page.get_by_role("button", name="Read again").click()
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text(f"{AUSTRALIA} has no account 999.")).to_be_visible()
+    expect(page.get_by_text("Account 4010 Licence revenue is archived").first).to_be_visible()
     is_accessible(page)
+    page.get_by_label("License based SKUs").select_option("200")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
 
     page.get_by_role("button", name="Connect another").click()
     allow(page, NEW_ZEALAND)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max
+from django.db.models import Count, Min
 
 from c3portal.models import User
 from invoices import preflight
@@ -28,7 +28,7 @@ def rows(books: Books) -> list[Row[AccountRule]]:
     own = {rule.sku: rule for rule in books.accounts.overrides if not rule.customer and not rule.is_prefix}
     known = [
         _of_sku(books, sku, kind, name, count, sku in own)
-        for sku, kind, name, count in found.annotate(Max("name"), Count("pk"))
+        for sku, kind, name, count in found.annotate(Min("name"), Count("pk"))
     ]
     seen = {row.subject.sku for row in known}
     others = [rule for rule in books.accounts.overrides if rule.customer or rule.is_prefix or rule.sku not in seen]
@@ -121,11 +121,11 @@ def save(rules: Iterable[AccountRule], user: User | None) -> int:
 def csv_rows(books: Books) -> Iterator[list[str]]:
     """Yield every row of the page as the file has it, the override being empty where the default applies."""
     codes = {replace(rule, code=""): rule.code for rule in books.accounts.overrides}
-    for row in rows(books):
-        rule = row.subject
-        if row.may_override:
-            facts = [rule.customer, rule.kind, rule.sku, BEGINS if rule.is_prefix else EXACT if rule.sku else ""]
-            yield [*facts, codes.get(rule, ""), row.detail, row.default, row.applies, row.because]
+    # A SKU that is billed as several kinds has several rows and one override.
+    by_subject = {row.subject: row for row in rows(books) if row.may_override}
+    for rule, row in by_subject.items():
+        facts = [rule.customer, rule.kind, rule.sku, BEGINS if rule.is_prefix else EXACT if rule.sku else ""]
+        yield [*facts, codes.get(rule, ""), row.detail, row.default, row.applies, row.because]
 
 
 def read_row(books: Books, tenants: frozenset[str], cells: Mapping[str, str]) -> AccountRule:

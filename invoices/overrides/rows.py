@@ -25,7 +25,8 @@ class Refused(Exception):
 class Row[Subject]:
     """One thing that has a default: `applies` is what it comes to now, `because` follows that word.
 
-    `problem` says why nothing can be posted with it. `count` is how many lines or invoices it stands for.
+    `problem` says why nothing can be posted with it, `also` is what else it is found by. `count` is how many lines or
+    invoices it stands for.
     """
 
     key: str
@@ -39,12 +40,13 @@ class Row[Subject]:
     problem: str = ""
     is_overridden: bool = False
     may_override: bool = True
+    also: str = ""
 
     def is_shown(self, shown: str, search: str) -> bool:
         """Whether the filter (a key of SHOWN) and the search leave it on the page."""
         if (shown == UNMAPPED and not self.problem) or (shown == OVERRIDDEN and not self.is_overridden):
             return False
-        return search.casefold() in f"{self.title} {self.detail} {self.applies}".casefold()
+        return search.casefold() in f"{self.title} {self.detail} {self.applies} {self.also}".casefold()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -51,7 +50,7 @@ def _row(books: Books, tax: Tax, count: int) -> Row[Tax]:
     default, _, none = _chosen(replace(books.taxes, mapped={}), tax)
     applies, because, problem = _chosen(books.taxes, tax)
     return Row(
-        key=json.dumps([tax.country, tax.name, str(tax.percentage)]),
+        key=tax.key,
         subject=tax,
         title=f"{tax.name or 'Tax without a name'} {tax.percentage:f} %",
         detail=tax.country or "Any country",
@@ -61,6 +60,7 @@ def _row(books: Books, tax: Tax, count: int) -> Row[Tax]:
         because=because,
         problem=problem,
         is_overridden=_key(tax) in books.taxes.mapped,
+        also=str(tax),
     )
 
 

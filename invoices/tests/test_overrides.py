@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from c3portal.models import User
+from invoices import tasks
 from invoices.models import AccountOverride, Customer, CustomerOverride, Invoice, InvoiceLine, TaxOverride
 from invoices.tests.conftest import MakeInvoice
 from invoices.tests.makers import queries_of
@@ -175,6 +176,12 @@ def test_every_tax_of_the_lines_is_listed_with_its_suggestion(finance: Client, l
     assert "several tax rates of 0 %" in shown["Tax without a name 0 %"].problem
 
 
+def test_a_tax_is_found_by_the_words_in_which_a_problem_names_it(finance: Client, lines: Any) -> None:
+    problem = rows(finance, TAXES)["Tax without a name 0 %"].problem
+    assert "0 % in NZ" in problem
+    assert list(rows(finance, f"{TAXES}?q=0 % in NZ".replace("%", "%25"))) == ["Tax without a name 0 %"]
+
+
 def test_the_same_rate_written_otherwise_is_the_same_tax(finance: Client, lines: Any) -> None:
     lines["license"].lines.update(tax_percentage=Decimal("10.000"))
     Customer.objects.update(country="AU")
@@ -275,6 +282,12 @@ def test_a_file_overrides_reverts_and_leaves_the_rest(finance: Client, lines: An
         (None, "CFQ7", True, "4020"),
         ("Fabrikam", "", False, "4010"),
     }
+
+
+def test_a_sku_billed_as_two_kinds_has_one_row_in_the_file(finance: Client, lines: Any) -> None:
+    lines["azure"].lines.update(sku="CFQ7TTC0LF8Q:0001")
+    assert len(finance.get(f"{ACCOUNTS}?q=CFQ7TTC0LF8Q").context["table"].paginated_rows) == 2
+    assert [row["SKU"] for row in download(finance, ACCOUNTS)].count("CFQ7TTC0LF8Q:0001") == 1
 
 
 @pytest.mark.parametrize(
@@ -390,3 +403,22 @@ def test_what_changed_in_xero_is_told_with_where_it_is_used(
     assert "has no theme “Cloud services”" in text
     assert 'Used in: <a href="/settings/accounts/?show=unmapped">SKU CFQ7TTC0LF8Q:0001</a>' in text
     assert "Settings → General, Custom offer SKUs" in text
+
+
+def test_the_schedule_reads_every_connected_organisation_again(
+    sandbox: Any, connected: XeroConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.read_reference, "delay", tasks.read_reference)
+    sandbox.put_account("4050", name="New licences")
+    tasks.refresh_reference()
+    assert connected.accounts.filter(code="4050").exists()
+    sandbox.put_account("4060", name="Newer licences")
+    XeroConnection.objects.update(status=XeroConnection.Status.NEEDS_RECONNECTING)
+    tasks.refresh_reference()
+    assert not connected.accounts.filter(code="4060").exists()
+
+
+def test_what_cannot_be_read_now_is_left_for_the_next_time(sandbox: Any, connected: XeroConnection) -> None:
+    sandbox.place_fault("503_text", path="Accounts")
+    tasks.read_reference(connected.pk)
+    assert connected.accounts.filter(code="4010").exists()
