@@ -26,6 +26,13 @@ from xero_integration.similar_names import Names
 MOST_AT_ONCE = 500
 SUGGESTIONS = 5
 FOUND = 50
+SAME_NUMBER, SAME_NAME = "Same contact number", "Same name"
+HOW = {
+    ContactLink.MatchedBy.NUMBER: SAME_NUMBER,
+    ContactLink.MatchedBy.NAME: SAME_NAME,
+    ContactLink.MatchedBy.HAND: "Linked by hand",
+    ContactLink.MatchedBy.CREATED: "Created by the portal",
+}
 
 
 class State(StrEnum):
@@ -142,13 +149,13 @@ def _standing(customer: Customer, wanted: Wanted, book: Book, unusable: Mapping[
         return _linked(customer, link, book, unusable.get(wanted.key, ""))
     match = book.match(wanted)
     if isinstance(match, dict):
-        why = "Same contact number" if match["matched_by"] == ContactLink.MatchedBy.NUMBER else "Same name"
+        why = HOW[ContactLink.MatchedBy(match["matched_by"])]
         sure = Suggestion(match["contact_id"], match["contact_name"], why, is_sure=True)
         return Standing(customer, State.SUGGESTED, suggestion=sure, words="The next upload links it.")
     if isinstance(match, str):
         numbered = book.by_number[wanted.key]
         state = State.CLASH if numbered.status == Contact.ACTIVE else State.ARCHIVED
-        return Standing(customer, state, words=match)
+        return Standing(customer, state, words=match, suggestion=_merged(numbered, book))
     similar = _similar(wanted, book, names, most=1)
     suggestion = similar[0] if similar else None
     if clash := book.why_not_by_name(wanted):
@@ -163,24 +170,35 @@ def _linked(customer: Customer, link: ContactLink, book: Book, why_unusable: str
         State.LINKED,
         linked_id=link.contact_id,
         linked=contact.name if contact else link.contact_name,
-        how=str(ContactLink.MatchedBy(link.matched_by).label),
+        how=HOW[ContactLink.MatchedBy(link.matched_by)],
         words=why_unusable,
     )
     if not why_unusable:
         return standing
-    target = book.contacts.get(contact.merged_into) if contact else None
-    if target and target.status == Contact.ACTIVE and target.contact_id not in book.holders:
-        suggestion = Suggestion(target.contact_id, target.name, "Merged into this one", is_sure=False)
-        standing = replace(standing, suggestion=suggestion)
-    return replace(standing, state=State.ARCHIVED if contact else State.CLASH)
+    if contact is None:
+        return replace(standing, state=State.CLASH)
+    return replace(standing, state=State.ARCHIVED, suggestion=_merged(contact, book))
+
+
+def _merged(contact: Contact, book: Book) -> Suggestion | None:
+    target = book.merged_into(contact)
+    if target is None or target.contact_id in book.holders:
+        return None
+    return Suggestion(target.contact_id, target.name, "Merged into this one", is_sure=False)
 
 
 def _similar(wanted: Wanted, book: Book, names: Names, *, most: int) -> list[Suggestion]:
     return [
-        Suggestion(key, book.contacts[key].name, f"Similar name, {score:.0%}", is_sure=False)
+        Suggestion(key, book.contacts[key].name, _how_similar(wanted, book.contacts[key], score), is_sure=False)
         for key, score in names.similar(wanted.name, most=most)
         if (wanted.key, key) not in book.unlinked
     ]
+
+
+def _how_similar(wanted: Wanted, contact: Contact, score: float) -> str:
+    if contact.name_key == contacts.name_key(wanted.name):
+        return SAME_NAME
+    return "Nearly the same name" if score == 1 else f"Similar name, {score:.0%}"
 
 
 def _new_names(found: Sequence[Standing], wanted: Mapping[str, Wanted], book: Book) -> list[Standing]:
@@ -233,7 +251,7 @@ def candidates(connection: XeroConnection, customer: Customer, words: str) -> li
     similar = [
         each for each in _similar(wanted, book, _free_names(book, ()), most=SUGGESTIONS) if each.contact_id not in ids
     ]
-    whys = [(each, "Same contact number" if each.contact_number == wanted.key else "Same name") for each in same]
+    whys = [(each, SAME_NUMBER if each.contact_number == wanted.key else SAME_NAME) for each in same]
     whys += [(book.contacts[each.contact_id], each.why) for each in similar]
     return [Candidate(each, why, _why_not(each, customer, book, keys)) for each, why in whys]
 

@@ -174,7 +174,7 @@ class ContactTable(tables.Table):  # type: ignore[misc]
         accessor="customer__tenant_id", verbose_name="Tenant ID", attrs=look("wide-only words"), order_by=("tenant_id",)
     )
     erp_id = tables.Column(
-        accessor="customer__erp_id", verbose_name="ERP ID", attrs=look("wide-only"), order_by=("erp_id", "by_name")
+        accessor="customer__erp_id", verbose_name="ERP ID", attrs=look("wide-only day"), order_by=("erp_id", "by_name")
     )
     state = CellColumn("invoices/contacts/_state_cell.html", order_by=("order", "by_name"))
     contact = CellColumn(

@@ -260,8 +260,17 @@ class Book:
             return f"The contact “{name}” has the contact number {named[0].contact_number}, so it is someone else."
         return ""
 
+    def merged_into(self, contact: Contact) -> Contact | None:
+        """Return the active contact that this one was merged into in Xero, None when it was not."""
+        target = self.contacts.get(contact.merged_into)
+        return target if target and target.status == Contact.ACTIVE else None
+
     def _by_number(self, customer: Customer, contact: Contact) -> dict[str, str] | str:
         if contact.status != Contact.ACTIVE:
+            if target := self.merged_into(contact):
+                return (
+                    f"The contact “{contact.name}” of this customer was merged into “{target.name}” in Xero. Link that."
+                )
             return (
                 f"The contact “{contact.name}” of this customer is archived in Xero. "
                 "Restore it there, then upload again."

@@ -69,7 +69,7 @@ def test_a_linked_customer_shows_the_contact_as_it_is_called_today(organisation:
     a_customer("one", "Proseware")
     a_link(organisation, "one", a_contact(organisation, "Proseware Holding").contact_id)
     found = standing(organisation, "one")
-    assert (found.state, found.linked, found.how, found.words) == ("linked", "Proseware Holding", "Name", "")
+    assert (found.state, found.linked, found.how, found.words) == ("linked", "Proseware Holding", "Same name", "")
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,17 @@ def test_a_linked_contact_that_was_merged_is_told_with_the_one_it_was_merged_int
     assert found.words == "The contact “Proseware” was merged into “Proseware Group” in Xero. Link that one."
     assert found.suggestion is not None
     assert found.suggestion.contact_id == target.contact_id
+
+
+def test_a_contact_with_the_customers_number_that_was_merged_is_told_too(organisation: XeroConnection) -> None:
+    a_customer("one", "Proseware")
+    target = a_contact(organisation, "Proseware Group")
+    a_contact(organisation, "Proseware", "one", status="ARCHIVED", merged_into=target.contact_id)
+    found = standing(organisation, "one")
+    assert found.state == "archived"
+    assert "was merged into “Proseware Group” in Xero. Link that." in found.words
+    assert found.suggestion is not None
+    assert contact_links.link(organisation, {"one": found.suggestion.contact_id}) == (1, [])
 
 
 def test_a_linked_contact_that_is_gone_is_told(organisation: XeroConnection) -> None:
@@ -340,7 +351,7 @@ def test_a_candidate_says_why_it_may_be_the_customer_or_why_it_cannot(organisati
     assert found == [
         ("Old name", "Same contact number", ""),
         ("Proseware", "Same name", "The contact “Proseware” is linked to Litware. Unlink it there first."),
-        ("Proseware Pty Ltd", "Similar name, 100%", ""),
+        ("Proseware Pty Ltd", "Nearly the same name", ""),
     ]
     searched = contact_links.candidates(organisation, one, "pty")
     assert [each.contact.name for each in searched] == ["Proseware Pty Ltd"]
@@ -353,7 +364,7 @@ def test_contacts_are_created_in_xero_now(connected: XeroConnection, sandbox: Sa
     customers = [a_customer("one", "Proseware"), a_customer("two", "Northwind Traders")]
     outcome = contact_links.create(connected, customers)
     assert (outcome.linked, outcome.created, outcome.problems) == (2, 1, {})
-    assert {each.how for each in contact_links.standings(connected)} == {"Created by the portal", "Name"}
+    assert {each.how for each in contact_links.standings(connected)} == {"Created by the portal", "Same name"}
     assert sandbox.organisations()[0]["contacts"] == 7
 
 

@@ -102,7 +102,7 @@ def test_it_shows_the_ids_the_contact_and_how_it_was_found(finance: Client, many
     assert "tenant-l" in html
     assert "ERP-l" in html
     assert f'href="{many.contact_url("id-l").replace("&", "&amp;")}"' in html
-    assert re.search(r'<span class="sub">Name</span>', html)
+    assert re.search(r'<span class="sub">Same name</span>', html)
 
 
 def test_search_and_sorting_work_together(finance: Client, many: XeroConnection) -> None:

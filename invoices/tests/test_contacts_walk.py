@@ -67,7 +67,7 @@ def test_a_finance_admin_links_a_suggested_contact(
     is_accessible(page)
     page.get_by_role("navigation", name="Filter by state").get_by_role("link", name="Suggested").click()
     suggested = row(page, "Tailspin Toys Pty Ltd")
-    expect(suggested).to_contain_text("Similar name, 100%")
+    expect(suggested).to_contain_text("Nearly the same name")
     suggested.get_by_role("checkbox").check()
     expect(page.get_by_text("1 selected")).to_be_visible()
     page.get_by_role("button", name="Link suggested").click()
