@@ -306,5 +306,6 @@ def _proven(
         else:
             extra.append(Problem("rounding", "", "No account is set for rounding lines.", Fix.SETTINGS))
     warn_up_to = policy.limit if policy.policy == DifferencePolicy.WARN else None
-    known = preflight.problems(document, found, books.organisation, warn_up_to=warn_up_to)
+    is_own_theme = document.theme_id != books.theme_id
+    known = preflight.problems(document, found, books.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
     return Prepared(document, choices, found, (*extra, *known))

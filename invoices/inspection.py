@@ -151,7 +151,7 @@ def _prepare(
     try:
         prepared = documents.build(invoice, status, contact_id, books, locked_as_drafts=locked_as_drafts)
     except UnmappedTax as error:
-        return None, (Problem("tax", str(error.tax), str(error), Fix.TAXES),)
+        return None, (Problem("tax", error.tax.key, str(error), Fix.TAXES),)
     except UnmappedAccount as error:
         return None, (Problem("account", "", str(error), Fix.SETTINGS),)
     return prepared, prepared.problems

@@ -16,6 +16,7 @@ country; then to the organisation's only revenue tax rate that fits by rate and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -125,6 +126,11 @@ class Tax:
     country: str
     name: str
     percentage: Decimal
+
+    @property
+    def key(self) -> str:
+        """Return what names it in an address."""
+        return json.dumps([self.country, self.name, str(self.percentage.normalize())])
 
     def __str__(self) -> str:
         shown = f"{self.percentage.normalize():f} %" + (f" ({self.name})" if self.name else "")

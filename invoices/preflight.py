@@ -77,17 +77,22 @@ class Organisation:
 
 
 def problems(
-    document: Document, proof: Proof, organisation: Organisation, *, warn_up_to: Decimal | None = None
+    document: Document,
+    proof: Proof,
+    organisation: Organisation,
+    *,
+    warn_up_to: Decimal | None = None,
+    is_own_theme: bool = False,
 ) -> list[Problem]:
     """Return what is known against a document; [] when nothing is.
 
     `warn_up_to` is the difference (Decimal, absolute) up to which an unequal total is only worth a look; None blocks
-    every difference.
+    every difference. `is_own_theme` tells that the theme is the customer's and not that of the settings.
     """
     return [
         *_currency(document, organisation),
         *_accounts(document, organisation),
-        *_theme(document, organisation),
+        *_theme(document, organisation, Fix.CUSTOMERS if is_own_theme else Fix.SETTINGS),
         *_lock_dates(document, organisation),
         *_form(document),
         *_total(document, proof, warn_up_to),
@@ -128,13 +133,13 @@ def account_problem(organisation: Organisation, code: str) -> str:
     return ""
 
 
-def _theme(document: Document, organisation: Organisation) -> Iterable[Problem]:
+def _theme(document: Document, organisation: Organisation, fix: Fix) -> Iterable[Problem]:
     if document.theme_id and document.theme_id not in organisation.themes:
         yield Problem(
             "theme",
             document.theme_id,
             f"The chosen theme is no longer there in {organisation.name}. Choose another.",
-            Fix.SETTINGS,
+            fix,
         )
 
 

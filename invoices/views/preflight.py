@@ -31,7 +31,8 @@ ACTIONS = {
     Fix.CUSTOMERS: ("Change the customer's settings", "customer_overrides"),
     Fix.CONTACTS: ("See to the contact", "contacts"),
 }
-SEARCHED = (Fix.ACCOUNTS, Fix.TAXES, Fix.CONTACTS)
+# What of each page is shown: rows that name the problem's subject, or just its one.
+SEARCHED = {Fix.ACCOUNTS: "q", Fix.TAXES: "pick", Fix.CONTACTS: "q"}
 TONES = {Verdict.READY: "good", Verdict.LOOK: "wait", Verdict.BLOCKED: "bad", Verdict.IN_XERO: "info"}
 
 
@@ -97,8 +98,8 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     )
     drafts.keep_only(draft, left)
     if left:
-        words = '{} stay selected because something holds them back. <a href="{}">See what</a>'
-        messages.warning(request, format_html(words, _count(len(left)), draft.get_absolute_url()))
+        words = '{} selected because something holds them back. <a href="{}">See what</a>'
+        messages.warning(request, format_html(words, _stay(len(left)), draft.get_absolute_url()))
     return onward or redirect(draft)
 
 
@@ -178,12 +179,12 @@ def _way(problem: Problem, draft: UploadDraft, *, may_set: bool) -> Way | None:
     words, name = ACTIONS[problem.fix]
     query = {"next": draft.get_absolute_url()}
     if problem.fix in SEARCHED and problem.subject:
-        query = {"q": problem.subject} | query
+        query = {SEARCHED[problem.fix]: problem.subject} | query
     try:
         return Way(words, f"{reverse(name)}?{urlencode(query)}")
     except NoReverseMatch:
         return None
 
 
-def _count(count: int) -> str:
-    return "1 invoice" if count == 1 else f"{count:,} invoices"
+def _stay(count: int) -> str:
+    return "1 invoice stays" if count == 1 else f"{count:,} invoices stay"
