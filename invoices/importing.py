@@ -385,6 +385,7 @@ def _conclude(run: ImportRun, gathering: Gathering, periods: dict[str, BillingPe
         counts[facts.action] += 1
     run.invoices_new, run.invoices_updated = counts[Action.CREATE], counts[Action.UPDATE]
     run.invoices_unchanged, run.invoices_differing = counts[Action.KEEP], counts[Action.REPORT]
+    run.period = next(iter(periods.values())) if len(periods) == 1 else None
     written = run.invoices_new + run.invoices_updated
     run.state = ImportRun.State.IMPORTED if written else ImportRun.State.NOTHING_NEW
     absent = Invoice.objects.filter(period__in=periods.values()).count() - len(gathering.invoices)

@@ -38,7 +38,8 @@ def advance(connection: XeroConnection, until: float) -> bool:
             return True
         limits.require_room(connection)
     recovery.look(connection)
-    return False
+    # What the look put back, the halves of a refused call among it, need not wait for the next sweep.
+    return posting.sendable(connection).exists()
 
 
 @dataclass

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -124,7 +125,13 @@ def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: 
 def _with_gateway[T](connection: XeroConnection, tokens: TokenSet, work: Callable[[Gateway], T], click: bool) -> T:
     permit = partial(limits.permit, connection, click=click)
     with Gateway(connection.tenant_id, tokens.access_token, permit) as gateway:
-        return work(gateway)
+        try:
+            return work(gateway)
+        except XeroUnavailable as error:
+            # Whoever met the limit, a person's click too, met it for everyone.
+            if error.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+                pause(connection, error)
+            raise
 
 
 def _with_renewed_token[T](

@@ -310,17 +310,20 @@ def _create(
 ) -> None:
     rows = [_new_contact(customer, names[customer.key]) for customer in customers]
     body = json.dumps({"Contacts": rows}, ensure_ascii=False, separators=(",", ":")).encode()
+    # A process that dies in this call leaves contacts that only a new listing shows; without one the next process would
+    # create them again, and Xero's refusal would be taken for the customers' own.
+    listed_at = _forget_listing(connection)
     try:
         answer = gateway.create_documents("Contacts", body, str(uuid.uuid4()))
     except XeroOutcomeUnknown as error:
-        _forget_listing(connection)
         raise XeroUnavailable(
             "Xero's answer to new contacts was lost; the portal looks which of them are there and goes on.",
             retry_after=pace.look_after(),
             problem="contacts",
             correlation_id=error.correlation_id,
         ) from error
-    _read_created(connection, customers, answer.rows("Contacts"), outcome)
+    if _read_created(connection, customers, answer.rows("Contacts"), outcome):
+        XeroConnection.objects.filter(pk=connection.pk).update(contacts_read_at=listed_at)
 
 
 def _new_contact(customer: Customer, name: str) -> dict[str, str]:
@@ -332,8 +335,11 @@ def _new_contact(customer: Customer, name: str) -> dict[str, str]:
 
 def _read_created(
     connection: XeroConnection, customers: Sequence[Customer], rows: list[dict[str, Any]], outcome: Outcome
-) -> None:
-    """Link what Xero created. Results are matched by ContactNumber, by position where an answer leaves it out."""
+) -> bool:
+    """Link what Xero created. Results are matched by ContactNumber, by position where an answer leaves it out.
+
+    Returns whether the listing still holds, all of these added. Raises XeroUnavailable when some were left out.
+    """
     by_number = {str(row.get("ContactNumber")): row for row in rows if row.get("ContactNumber")}
     positions = rows if len(rows) == len(customers) else [{}] * len(customers)
     made, missing = [], False
@@ -348,14 +354,13 @@ def _read_created(
     _remember_created(connection, made)
     outcome.linked += len(made)
     outcome.created += len(made)
-    if missing or outcome.problems:
-        _forget_listing(connection)
     if missing:
         raise XeroUnavailable(
             "Xero left some new contacts out of its answer; the portal looks which of them are there and goes on.",
             retry_after=pace.look_after(),
             problem="contacts",
         )
+    return not outcome.problems
 
 
 def _refusal(row: Mapping[str, Any]) -> str:
@@ -381,5 +386,8 @@ def _remember_created(connection: XeroConnection, made: Sequence[Contact]) -> No
         ContactLink.objects.bulk_create(links)
 
 
-def _forget_listing(connection: XeroConnection) -> None:
+def _forget_listing(connection: XeroConnection) -> dt.datetime | None:
+    """Have the next process list anew. Returns when the listing was read that is forgotten."""
+    listed_at = connection.contacts_read_at
     XeroConnection.objects.filter(pk=connection.pk).update(contacts_read_at=None)
+    return listed_at

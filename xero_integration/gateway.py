@@ -160,15 +160,28 @@ class Gateway:
     def _find(self, endpoint: str, number: str, document_type: str, numbers: Iterable[str]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for name, value in _queries(endpoint, number, numbers):
-            found += self.read(endpoint, {name: value, "pageSize": 1000, "unitdp": 4}).rows(endpoint)
-        return [row for row in found if row.get("Type") == document_type]
+            found += self._read_list(endpoint, {name: value, "pageSize": 1000, "unitdp": 4})
+        return [row for row in found if row.get("Type") in (document_type, None)]
+
+    def _read_list(self, name: str, query: Mapping[str, str | int]) -> list[dict[str, Any]]:
+        """Return a list's rows. What an answer leaves out would be taken for absent, so one with fewer rows than Xero's
+        own count beside them says counts as unread: XeroUnavailable."""
+        answer = self.read(name, query)
+        rows = answer.rows(name)
+        if len(rows) < _promised(answer.body.get("pagination")):
+            raise XeroUnavailable(
+                "Xero left a part out of what it was asked for; the portal asks again by itself.",
+                retry_after=pace.retry_pause(),
+                problem="incomplete",
+                correlation_id=answer.correlation_id,
+            )
+        return rows
 
     def contacts(self) -> Iterator[dict[str, Any]]:
         """Yield every contact, archived ones included: one call for each 1,000."""
         page = 1
         while True:
-            answer = self.read("Contacts", EVERY_CONTACT | {"page": page})
-            rows = answer.rows("Contacts")
+            rows = self._read_list("Contacts", EVERY_CONTACT | {"page": page})
             yield from rows
             if len(rows) < CONTACTS_PAGE:
                 return
@@ -306,6 +319,17 @@ def _queries(endpoint: str, number: str, numbers: Iterable[str]) -> Iterator[tup
     terms = [f'{number}=="{_quoted(one)}"' for one in numbers if endpoint != "Invoices" or "," in one]
     yield from (("InvoiceNumbers", value) for value in _joined(plain, ","))
     yield from (("where", value) for value in _joined(terms, " OR "))
+
+
+def _promised(pagination: object) -> int:
+    """Return how many rows a page must have by the count that Xero gives with it, 0 when it gives none."""
+    if not isinstance(pagination, dict):
+        return 0
+    try:
+        page, size, count = (int(pagination[key]) for key in ("page", "pageSize", "itemCount"))
+    except (KeyError, TypeError, ValueError):
+        return 0
+    return min(size, count - (page - 1) * size)
 
 
 def _quoted(number: str) -> str:

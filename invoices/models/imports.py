@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from invoices.models.billing import BillingPeriod
+
 
 class ImportRun(models.Model):
     """One import of one file, and how it ended. A refused one changed nothing but this record."""
@@ -25,6 +27,9 @@ class ImportRun(models.Model):
     state = models.CharField(max_length=12, choices=State, default=State.RUNNING)
     reason = models.TextField(blank=True, help_text="Why the file as a whole was refused.")
     notes = models.JSONField(default=list, help_text="Sentences on what was noticed and refused nothing.")
+    period = models.ForeignKey(
+        BillingPeriod, null=True, on_delete=models.SET_NULL, related_name="+", help_text="None for a file of several."
+    )
     lines = models.PositiveIntegerField(default=0)
     invoices_new = models.PositiveIntegerField(default=0)
     invoices_updated = models.PositiveIntegerField(default=0)

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from c3portal.models import User
 from invoices.importing import import_file
-from invoices.models import ImportRun, Invoice, Posting
+from invoices.models import BillingPeriod, ImportRun, Invoice, Posting
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, json_bytes, of_customer, write
 from invoices.tests.makers import connected, uploaded
 
@@ -45,10 +45,13 @@ def test_a_file_comes_in_and_its_outcome_is_shown(client: Client, finance_admin:
     page = response.content.decode()
     assert "<h1>september.csv</h1>" in page
     assert "<dt>Invoices new</dt><dd>120</dd>" in page
+    assert f'href="{reverse("invoice_list")}?period=20260918"' in page
 
 
 def test_a_json_file_comes_in_too(client: Client) -> None:
-    assert "Imported." in send(client, json_bytes(a_row()), "lines.json").content.decode()
+    page = send(client, json_bytes(a_row()), "lines.json").content.decode()
+
+    assert f"Imported: billing period {BillingPeriod.objects.get()}." in page
 
 
 def test_the_same_file_again_is_nothing_new(client: Client) -> None:

@@ -14,7 +14,7 @@ from c3portal import roles
 from c3portal.models import User
 from invoices.downloads import findings_csv
 from invoices.forms import ImportForm
-from invoices.importing import MAX_ERRORS, import_file
+from invoices.importing import import_file
 from invoices.models import ImportFinding, ImportRun, Invoice
 from invoices.views.downloads import csv_response
 
@@ -44,12 +44,11 @@ def import_invoices(request: HttpRequest) -> HttpResponseBase:
 @roles.role_required(*IMPORTERS)
 def import_run(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show how an import went, with the first of what it found."""
-    run = get_object_or_404(ImportRun.objects.select_related("user"), pk=pk)
+    run = get_object_or_404(ImportRun.objects.select_related("user", "period"), pk=pk)
     context = {
         "run": run,
         "findings": _with_invoices(list(run.findings.all()[:FINDINGS_SHOWN])),
         "findings_count": run.errors or run.invoices_differing,
-        "stopped": run.errors >= MAX_ERRORS,
     }
     return render(request, "invoices/import_run.html", context)
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from xero_integration import connections, contacts, pace
 from xero_integration.contacts import Customer, Outcome
 from xero_integration.errors import XeroUnavailable
+from xero_integration.gateway import Gateway
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -180,6 +181,35 @@ def test_nobody_is_created_twice_when_the_answer_is_lost(link: Link, sandbox: Sa
     assert link(*[each for each in three if each.key not in links()]).problems == {}
     assert len(links()) == 3
     assert sandbox.organisations()[0]["contacts"] == 6 + 3
+
+
+def test_who_dies_while_creating_leaves_nobody_to_be_created_twice(
+    link: Link, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """As if the process had ended here."""
+
+    create = Gateway.create_documents
+
+    def die(self: Gateway, *arguments: Any) -> None:
+        create(self, *arguments)
+        raise Killed
+
+    link(customer("tenant-0", "Litware"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Gateway, "create_documents", die)
+        with pytest.raises(Killed):
+            link(customer())
+    assert link(customer()).problems == {}
+    assert links()["tenant-1"] == ("Proseware", "number")
+
+
+def test_a_listing_that_leaves_a_contact_out_is_not_believed(link: Link, sandbox: SandboxControl) -> None:
+    sandbox.place_fault("elements_missing", method="GET", path="^Contacts$")
+    with pytest.raises(XeroUnavailable, match="left a part out"):
+        link(customer(name="Northwind Traders"))
+    link(customer(name="Northwind Traders"))
+    assert links() == {"tenant-1": ("Northwind Traders", "name")}
 
 
 def test_a_shuffled_answer_gives_each_customer_its_own_contact(link: Link, sandbox: SandboxControl) -> None:

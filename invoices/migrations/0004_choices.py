@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0002_import_run"),
+        ("invoices", "0003_import_run_period"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

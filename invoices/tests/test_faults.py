@@ -1,0 +1,358 @@
+"""Every fault at every step of the journey: each invoice arrives exactly once, in the right state, with words.
+
+The sandbox holds the caller to the protocol: it reports a create by POST, a missing key, a resend without a look, a
+call while paused and more than five calls in flight.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.db.models import Min
+from django.utils import timezone
+
+from c3portal.testing import wait_until
+from invoices.models import Posting, PostLog
+from invoices.tests.conftest import MakeInvoice, Upload, Work
+from xero_integration import connections
+from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
+from xero_integration.models import Account, TaxRate, TokenSet, XeroConnection, XeroSettings
+from xero_integration.testing import consent
+from xero_sandbox.faults.registry import KINDS
+from xero_sandbox.testing import SandboxControl
+
+State = Callable[[], dict[str, int]]
+
+# Each fault that leaves in doubt whether anything was written, with what an invoice's log then says.
+DOUBT = {
+    "drop_before": "broke before its answer came",
+    "hang_before": "did not come in time",
+    "500_before": "HTTP 500",
+    "503_text": "HTTP 503",
+    "redirect": "HTTP 302",
+    "commit_then_drop": "broke before its answer came",
+    "commit_then_500": "HTTP 500",
+    "504_after_commit": "HTTP 504",
+    "hang_after_commit": "did not come in time",
+    "finish_late": "broke before its answer came",
+    "truncated_json_after_commit": "could not be read",
+    "garbled_json_after_commit": "cannot be read",
+    "html_200_after_commit": "cannot be read",
+}
+# Nothing was written, and Xero says how long to stay away.
+LIMITS = {
+    "429_minute": "limit of calls a minute is reached",
+    "429_day": "daily limit is reached",
+    "429_concurrent": "busy with other calls",
+}
+HARMLESS = ("elements_shuffled", "nulls_and_unknown_enums", "slow")
+FAULTS = (*DOUBT, *LIMITS, *HARMLESS, "elements_missing", "whole_batch_400", "401", "403")
+# Real seconds, for the faults that take some. No call takes as long as these time-outs unless it is told to.
+CALL_TIMEOUT = 0.3
+SECONDS = {"hang_before": 0.4, "hang_after_commit": 0.4, "finish_late": 0.2, "slow": 0.02}
+LATE_BY_NOW = 0.3
+ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call of the journey, by method and path."""
+
+    method: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path.strip('^$')}"
+
+    @property
+    def looks(self) -> bool:
+        """Whether it is a look for what is uncertain."""
+        return self.method == "GET" and self.path in ("^Invoices$", "^CreditNotes$")
+
+    @property
+    def is_about_contacts(self) -> bool:
+        return self.path == "^Contacts$"
+
+
+LISTING, CONTACTS = Step("GET", "^Contacts$"), Step("PUT", "^Contacts$")
+INVOICES, CREDIT_NOTES = Step("PUT", "^Invoices$"), Step("PUT", "^CreditNotes$")
+INVOICE_LOOK, CREDIT_NOTE_LOOK = Step("GET", "^Invoices$"), Step("GET", "^CreditNotes$")
+TOKENS = Step("POST", "^connect/token$")
+STEPS = (LISTING, CONTACTS, INVOICES, CREDIT_NOTES, INVOICE_LOOK, CREDIT_NOTE_LOOK)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the fault comes to: the states right after it, what is said of it, and what a person has to do."""
+
+    states: dict[str, int]
+    words: str = ""
+    person: tuple[str, ...] = ()
+
+
+WAITING, ARRIVED, REFUSED = {"queued": 4}, {"posted": 4}, {"rejected": 4}
+
+
+def expected(step: Step, fault: str) -> Expected:
+    """Return what two invoices and two credit notes come to when `fault` strikes `step`.
+
+    Credit notes go first, so that they are in Xero when the call for invoices is struck.
+    """
+    if fault in HARMLESS or (fault == "401" and step != TOKENS):
+        return Expected(ARRIVED)
+    if fault == "403":
+        return Expected(_held_up(step), "disconnected in Xero", ("reconnect",))
+    if fault in LIMITS:
+        return Expected(_held_up(step), LIMITS[fault])
+    if step.is_about_contacts:
+        return _contacts_expected(step, fault)
+    return _look_expected(step, fault) if step.looks else _creation_expected(step, fault)
+
+
+def _held_up(step: Step) -> dict[str, int]:
+    """What waits when the step could not be made."""
+    if step.looks:
+        return {"posted": 2, "uncertain": 2}
+    return {"posted": 2, "queued": 2} if step == INVOICES else WAITING
+
+
+def _contacts_expected(step: Step, fault: str) -> Expected:
+    if fault == "whole_batch_400":
+        return Expected(REFUSED, "Xero refused the request for contacts", ("upload again",))
+    if step == LISTING:
+        return Expected(WAITING, "left a part out" if fault == "elements_missing" else "could not be read just now")
+    return Expected(WAITING, "left some new contacts out" if fault == "elements_missing" else "new contacts was lost")
+
+
+def _look_expected(step: Step, fault: str) -> Expected:
+    if fault == "whole_batch_400":
+        return Expected(_held_up(step))
+    return Expected(_held_up(step), "left a part out" if fault == "elements_missing" else "could not be read just now")
+
+
+def _creation_expected(step: Step, fault: str) -> Expected:
+    if fault == "elements_missing":
+        return Expected(ARRIVED, "left it out")
+    if fault == "whole_batch_400":
+        return Expected(ARRIVED, "Xero refused the whole request: A validation exception occurred")
+    return Expected({"posted": 2, "uncertain": 2}, DOUBT[fault])
+
+
+@dataclass
+class Journey:
+    """A portal with two invoices and two credit notes queued, and clocks that can be moved ahead together."""
+
+    sandbox: SandboxControl
+    connection: XeroConnection
+    upload: Upload
+    sweep: Work
+    state: State
+    time_machine: Any
+    ahead: dt.timedelta = dt.timedelta()
+    heard: set[str] = field(default_factory=set)
+    person: Counter[str] = field(default_factory=Counter)
+
+    def go(self) -> None:
+        """Do what is due now, and remember what is said."""
+        self.sweep()
+        self.connection.refresh_from_db()
+        self.heard |= {self.connection.pause_reason, self.connection.status_reason}
+        self.heard |= set(PostLog.objects.values_list("message", flat=True))
+
+    def pass_time(self, span: dt.timedelta) -> None:
+        """Move the clocks of portal and Xero ahead."""
+        self.ahead += span
+        self.time_machine.move_to(timezone.now() + span)
+        self.sandbox.shift_clock(self.ahead.total_seconds())
+
+    def until_next(self) -> None:
+        """Let pass what a pause or the next look has to wait for."""
+        now = timezone.now()
+        due = Posting.objects.filter(status="uncertain").aggregate(Min("not_before"))["not_before__min"]
+        waits = [moment - now for moment in (self.connection.paused_until, due) if moment and moment > now]
+        if waits:
+            self.pass_time(max(waits) + dt.timedelta(seconds=1))
+
+    def settle(self) -> None:
+        """Go on until everything arrived; a person reconnects and uploads again where asked to."""
+        for _ in range(ROUNDS):
+            if self.state() == ARRIVED:
+                return
+            if self.connection.status == "needs_reconnecting":
+                consent(self.sandbox, XeroSettings.load().client_id)
+                self.person["reconnect"] += 1
+            if Posting.objects.filter(status="rejected").exists():
+                self.upload()
+                self.person["upload again"] += 1
+            self.until_next()
+            self.go()
+
+    def assert_exactly_once(self) -> None:
+        """Each invoice is in Xero once, to the cent, and the portal knows which document it is."""
+        rows = Posting.objects.select_related("invoice")
+        ours = {(row.invoice.xero_number, row.xero_id, row.xero_total) for row in rows}
+        assert {row.status for row in rows} == {"posted"}
+        assert all(row.xero_total == abs(row.invoice.total) for row in rows)
+        documents = self.sandbox.documents()
+        assert len(documents) == len(ours) == 4
+        assert {(each["number"], each["id"]) for each in documents} == {each[:2] for each in ours}
+        assert {(each["number"], f"{float(each['total']):.2f}") for each in documents} == {
+            (number, f"{total:.2f}") for number, _, total in ours
+        }
+        for row in rows:
+            last = PostLog.objects.filter(invoice=row.invoice).last()
+            assert last is not None
+            assert last.status == "posted"
+        assert self.sandbox.organisations()[0]["contacts"] == 6 + 4
+        assert self.sandbox.sins() == []
+
+
+@pytest.fixture
+def journey(
+    make_invoice: MakeInvoice,
+    sandbox: SandboxControl,
+    connected: XeroConnection,
+    upload: Upload,
+    sweep: Work,
+    state: State,
+    time_machine: Any,
+) -> Iterator[Journey]:
+    for amount in ("100.00", "20.05", "-30.00", "-4.95"):
+        make_invoice(amount=amount)
+    upload()
+    time_machine.move_to(timezone.now())
+    began = time.monotonic()
+    yield Journey(sandbox, connected, upload, sweep, state, time_machine)
+    _see_the_fault_out(sandbox, began)
+
+
+def _see_the_fault_out(sandbox: SandboxControl, began: float) -> None:
+    """Wait for what the sandbox still does in the background, so that it is not done in the books of the next test."""
+    struck = {each["name"] for each in sandbox.faults() if each["fired"]}
+    for name in struck & {"hang_before", "hang_after_commit"}:
+        wait_until(lambda name=name: any(call["fault"] == name for call in sandbox.calls()), "The call ends")
+    if "finish_late" in struck:
+        time.sleep(max(0, began + LATE_BY_NOW - time.monotonic()))
+
+
+def strike(sandbox: SandboxControl, settings: Any, step: Step, fault: str) -> None:
+    """Order the fault for the next call of the step."""
+    if fault.startswith("hang"):
+        settings.XERO_CALL_TIMEOUT = CALL_TIMEOUT
+    more = {"seconds": SECONDS[fault]} if fault in SECONDS else {}
+    sandbox.place_fault(fault, method=step.method, path=step.path, **more)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("step", STEPS, ids=str)
+def test_each_invoice_arrives_exactly_once_whatever_strikes(
+    journey: Journey, settings: Any, step: Step, fault: str
+) -> None:
+    if step.looks:
+        journey.sandbox.place_fault("commit_then_drop", method="PUT", path=step.path)
+        journey.go()
+        assert journey.state() == {"posted": 2, "uncertain": 2}
+        journey.until_next()
+    strike(journey.sandbox, settings, step, fault)
+    told = expected(step, fault)
+
+    journey.go()
+
+    assert [each["fired"] for each in journey.sandbox.faults()][-1] == 1
+    assert journey.state() == told.states
+    assert any(told.words in words for words in journey.heard)
+    if told.states in (WAITING, ARRIVED):
+        # Nothing is said to be uncertain or refused that is not.
+        assert not PostLog.objects.filter(status="rejected").exists()
+    began = time.monotonic()
+    journey.settle()
+    if fault == "finish_late":
+        time.sleep(max(0, began + LATE_BY_NOW - time.monotonic()))
+    assert tuple(journey.person) == told.person
+    assert TokenSet.objects.filter(connections=journey.connection).get().generation >= (fault == "401")
+    journey.assert_exactly_once()
+
+
+# The call for a new token
+
+NO_GOOD = ("401", "403", "whole_batch_400")
+NO_MATTER = (*HARMLESS, "elements_missing")
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "refresh_answer_lost"])
+def test_each_invoice_arrives_exactly_once_whatever_strikes_the_renewal_of_the_token(
+    journey: Journey, settings: Any, fault: str
+) -> None:
+    TokenSet.objects.update(access_expires_at=timezone.now())
+    strike(journey.sandbox, settings, TOKENS, fault)
+
+    journey.go()
+
+    if fault in NO_MATTER:
+        assert journey.state() == ARRIVED
+    elif fault in NO_GOOD:
+        assert journey.state() == WAITING
+        assert journey.connection.status == "needs_reconnecting"
+        assert any("Xero refused the sign-in" in words for words in journey.heard)
+    else:
+        assert journey.state() == WAITING
+        assert journey.connection.status == "connected"
+        words = "asks to wait before signing in" if fault in LIMITS else "sign-in service"
+        assert any(words in said for said in journey.heard)
+    journey.settle()
+    assert tuple(journey.person) == (("reconnect",) if fault in NO_GOOD else ())
+    journey.assert_exactly_once()
+
+
+# Reading accounts, themes, tax rates and currencies
+
+REFERENCE_ERRORS: dict[str, type[XeroError]] = {
+    **dict.fromkeys([*DOUBT, *LIMITS], XeroUnavailable),
+    "403": XeroAuthError,
+    "whole_batch_400": XeroRejected,
+}
+
+
+@pytest.mark.parametrize("fault", REFERENCE_ERRORS)
+def test_what_is_known_of_the_organisation_outlasts_a_reading_that_fails(
+    connected: XeroConnection, sandbox: SandboxControl, settings: Any, fault: str
+) -> None:
+    def known() -> tuple[int, int]:
+        return Account.objects.count(), TaxRate.objects.count()
+
+    before, began = known(), time.monotonic()
+    strike(sandbox, settings, Step("GET", "^TaxRates$"), fault)
+    with pytest.raises(REFERENCE_ERRORS[fault]) as caught:
+        connections.read_reference(connected)
+    assert str(caught.value)
+    assert known() == before
+    connected.refresh_from_db()
+    assert connected.is_paused(timezone.now()) == (fault in LIMITS)
+    assert (connected.status == "needs_reconnecting") == (fault == "403")
+    assert sandbox.sins() == []
+    _see_the_fault_out(sandbox, began)
+
+
+@pytest.mark.parametrize("fault", [*HARMLESS, "elements_missing", "401"])
+def test_a_reading_is_made_good_by_the_next_one(
+    connected: XeroConnection, sandbox: SandboxControl, settings: Any, fault: str
+) -> None:
+    rates = list(TaxRate.objects.values_list("tax_type", "status", "effective_rate"))
+    strike(sandbox, settings, Step("GET", "^TaxRates$"), fault)
+    connections.read_reference(connected)
+    connections.read_reference(connected)
+    assert list(TaxRate.objects.values_list("tax_type", "status", "effective_rate")) == rates
+    assert sandbox.sins() == []
+
+
+def test_every_fault_of_the_sandbox_is_tried() -> None:
+    for module in ("after", "before"):
+        import_module(f"xero_sandbox.faults.{module}")
+    assert set(KINDS) == {*FAULTS, "refresh_answer_lost"}
