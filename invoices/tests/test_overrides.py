@@ -311,6 +311,11 @@ def test_a_sku_billed_as_two_kinds_has_one_row_in_the_file(finance: Client, line
             "tenant-fabrikam,,,-1\ntenant-fabrikam,azure USAGE,DRAFT,0\n",
             [(2, "TenantID"), (3, "Theme"), (4, "Status"), (5, "DueDays")],
         ),
+        (
+            ACCOUNTS,
+            "TenantID,Kind,SKU,Match,AccountCode\n,,A,exact,4010\n,,A,,4010\n,,A,,\n,,A,begins,4020\n",
+            [(4, "AccountCode")],
+        ),
         (ACCOUNTS, "SKU,AccountCode\n", [(1, "TenantID")]),
         (ACCOUNTS, "", None),
         (TAXES, 'Country,TaxName,Percentage,TaxType\n"AU,GST', [(1, "")]),
