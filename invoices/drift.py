@@ -18,14 +18,20 @@ from xero_integration.models import XeroConnection, XeroSettings
 
 
 @dataclass(frozen=True)
-class Drift:
-    """One thing that changed in Xero: `words` say what, `used_in` names what is concerned, `url` is where to mend it;
-    a rename needs no mending and stops nothing."""
+class Place:
+    """Where something is used, and the page on which that is changed; Settings → General is for System Admins."""
 
     words: str
-    used_in: str
     url: str
-    is_rename: bool = False
+    is_general: bool = False
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that changed in Xero: `words` say what; a rename needs no mending and stops nothing."""
+
+    words: str
+    places: tuple[Place, ...]
 
 
 def find(connection: XeroConnection) -> list[Drift]:
@@ -34,29 +40,32 @@ def find(connection: XeroConnection) -> list[Drift]:
         return []
     app, books = XeroSettings.load(), read_books(connection)
     themes = dict(reference.theme_choices(connection))
-    return [
+    found: dict[str, list[Place]] = defaultdict(list)
+    for words, place in (
         *_settings(app, connection, themes),
         *_accounts(books),
         *_taxes(books),
         *_customers(connection, themes),
-    ]
+    ):
+        found[words].append(place)
+    return [Drift(words, tuple(places)) for words, places in found.items()]
 
 
-def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
+def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, str]) -> Iterator[tuple[str, Place]]:
     url = reverse("settings_general")
     for words in reference.settings_problems(app, connection).values():
         field, _, problem = words.partition(": ")
-        yield Drift(f"{problem[:1].upper()}{problem[1:]}", f"Settings → General, {field}", url)
+        yield f"{problem[:1].upper()}{problem[1:]}", Place(f"Settings → General, {field}", url, is_general=True)
     now = themes.get(app.theme_id, "")
     if app.theme_name and now and now != app.theme_name:
-        yield Drift(_renamed(app.theme_name, now), "Settings → General, Theme", url, is_rename=True)
+        yield _renamed(app.theme_name, now), Place("Settings → General, Theme", url, is_general=True)
 
 
 def _renamed(before: str, now: str) -> str:
     return f"The theme “{before}” is now called “{now}” in Xero; it stays the chosen one."
 
 
-def _accounts(books: Books) -> Iterator[Drift]:
+def _accounts(books: Books) -> Iterator[tuple[str, Place]]:
     used: dict[str, list[str]] = defaultdict(list)
     names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
     for rule in books.accounts.overrides:
@@ -65,19 +74,19 @@ def _accounts(books: Books) -> Iterator[Drift]:
         used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
     for code, places in used.items():
         if words := preflight.account_problem(books.organisation, code):
-            yield Drift(words, ", ".join(places), f"{reverse('account_overrides')}?show=unmapped")
+            yield words, Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped")
 
 
-def _taxes(books: Books) -> Iterator[Drift]:
+def _taxes(books: Books) -> Iterator[tuple[str, Place]]:
     for each in TaxOverride.objects.all():
         tax = Tax(each.country, each.tax_name, each.percentage)
         try:
             books.taxes.choose(tax)
         except UnmappedTax as error:
-            yield Drift(str(error), f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped")
+            yield str(error), Place(f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped")
 
 
-def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
+def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[tuple[str, Place]]:
     gone: dict[str, list[str]] = defaultdict(list)
     renamed: dict[tuple[str, str], list[str]] = defaultdict(list)
     for own in CustomerOverride.objects.exclude(theme_id="").select_related("customer").order_by("customer__name"):
@@ -89,6 +98,6 @@ def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[D
     url = reverse("customer_overrides")
     for name, customers in gone.items():
         words = f"{connection.name} no longer has the theme “{name}”. Choose another."
-        yield Drift(words, ", ".join(customers), f"{url}?show=unmapped")
+        yield words, Place(", ".join(customers), f"{url}?show=unmapped")
     for (before, now), customers in renamed.items():
-        yield Drift(_renamed(before, now), ", ".join(customers), f"{url}?show=overridden", is_rename=True)
+        yield _renamed(before, now), Place(", ".join(customers), f"{url}?show=overridden")

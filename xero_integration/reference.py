@@ -17,6 +17,7 @@ from xero_integration.models import (
     Account,
     BrandingTheme,
     Currency,
+    DifferencePolicy,
     TaxRate,
     TrackingCategory,
     XeroConnection,
@@ -207,6 +208,8 @@ def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dic
     accounts = {account.code: account for account in Account.objects.filter(connection=connection)}
     problems = {}
     for field, label in ACCOUNT_FIELDS.items():
+        if field == "rounding_account_code" and settings.difference_policy != DifferencePolicy.ROUNDING_LINE:
+            continue
         if problem := _account_problem(accounts, getattr(settings, field), connection.name):
             problems[field] = f"{label}: {problem}"
     if settings.theme_name and find_theme(settings, connection) is None:

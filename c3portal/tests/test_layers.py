@@ -21,8 +21,9 @@ LAYERS = {
     "invoices.drafts invoices.ignoring invoices.overrides.pages",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
     "steps": "invoices.sending invoices.recovery invoices.importing invoices.payments",
-    "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift invoices.overrides "
-    "invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes invoices.overrides.customers",
+    "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
+    "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
+    "invoices.overrides.customers",
     "xero": "xero_integration.connections xero_integration.contacts",
     "reference": "xero_integration.limits xero_integration.reference",
     "models": "c3portal.models c3portal.roles xero_integration.models invoices.models invoices.models.*",

@@ -110,7 +110,8 @@ class Accounts(Page):
         return accounts.csv_rows(self.books)
 
     def read(self, content: bytes) -> tuple[list[AccountRule], list[Finding]]:
-        return read_file(content, self.columns, partial(accounts.read_row, self.books, _tenants()))
+        read = partial(accounts.read_row, self.books, _tenants())
+        return read_file(content, self.columns, read, lambda rule: replace(rule, code=""))
 
 
 class Taxes(Page):
@@ -143,7 +144,8 @@ class Taxes(Page):
         return taxes.csv_rows(self.books)
 
     def read(self, content: bytes) -> tuple[list[taxes.TaxRule], list[Finding]]:
-        return read_file(content, self.columns, partial(taxes.read_row, self.books))
+        read = partial(taxes.read_row, self.books)
+        return read_file(content, self.columns, read, lambda rule: taxes.key(rule.tax))
 
 
 class Customers(Page):
@@ -185,7 +187,8 @@ class Customers(Page):
         return customers.csv_rows(self.books, self._names)
 
     def read(self, content: bytes) -> tuple[list[customers.CustomerRule], list[Finding]]:
-        return read_file(content, self.columns, partial(customers.read_row, self.books, self._names, _tenants()))
+        read = partial(customers.read_row, self.books, self._names, _tenants())
+        return read_file(content, self.columns, read, lambda rule: rule.tenant_id)
 
 
 def overridden(page: Page, subjects: Iterable[Any], chosen: dict[str, Any]) -> tuple[list[Any], list[str]]:

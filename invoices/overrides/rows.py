@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from invoices.columns import unprotect
@@ -59,11 +59,15 @@ class Finding:
 
 
 def read_file[Change](
-    content: bytes, columns: Sequence[str], read: Callable[[Mapping[str, str]], Change]
+    content: bytes,
+    columns: Sequence[str],
+    read: Callable[[Mapping[str, str]], Change],
+    subject: Callable[[Change], Hashable],
 ) -> tuple[list[Change], list[Finding]]:
     """Return the changes that a CSV file holds, and what is wrong with it: either may be empty.
 
-    `columns` must be there, in any order and among others; `read` makes a change of a row or raises Refused.
+    `columns` must be there, in any order and among others; `read` makes a change of a row or raises Refused. Two rows
+    may not say different things of one `subject`.
     """
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
@@ -74,11 +78,13 @@ def read_file[Change](
         return [], [Finding(1, "", "This is no text in UTF-8. Save it as “CSV UTF-8”.")]
     except csv.Error as error:
         return [], [Finding(1, "", f"This is no CSV file: {error}.")]
-    changes: list[Change] = []
+    changes: dict[Hashable, Change] = {}
     findings: list[Finding] = []
     for number, cells in rows:
         try:
-            changes.append(read({name: unprotect((cells[name] or "").strip()) for name in columns}))
+            change = read({name: unprotect((cells[name] or "").strip()) for name in columns})
+            if changes.setdefault(subject(change), change) != change:
+                raise Refused(columns[-1], "An earlier row of the file says something else of the same.")
         except Refused as refusal:
             findings.append(Finding(number, refusal.field, str(refusal)))
-    return changes, findings
+    return list(changes.values()), findings

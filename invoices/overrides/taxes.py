@@ -35,14 +35,15 @@ def rows(books: Books) -> list[Row[Tax]]:
     counts: Counter[Tax] = Counter()
     for country, name, percentage, count in found.annotate(Count("pk")):
         counts[Tax(country, name, percentage.normalize())] += count
-    seen = {_key(tax) for tax in counts}
+    seen = {key(tax) for tax in counts}
     mapped = [Tax(each.country, each.tax_name, each.percentage.normalize()) for each in TaxOverride.objects.all()]
-    taxes = {tax: 0 for tax in mapped if _key(tax) not in seen} | counts
+    taxes = {tax: 0 for tax in mapped if key(tax) not in seen} | counts
     ordered = sorted(taxes, key=lambda tax: (tax.country, tax.name.casefold(), tax.percentage))
     return [_row(books, tax, taxes[tax]) for tax in ordered]
 
 
-def _key(tax: Tax) -> tuple[str, str, Decimal]:
+def key(tax: Tax) -> tuple[str, str, Decimal]:
+    """Return what makes two taxes the same, as the rules look them up."""
     return tax.country, tax.name.casefold(), tax.percentage
 
 
@@ -59,7 +60,7 @@ def _row(books: Books, tax: Tax, count: int) -> Row[Tax]:
         applies=applies,
         because=because,
         problem=problem,
-        is_overridden=_key(tax) in books.taxes.mapped,
+        is_overridden=key(tax) in books.taxes.mapped,
         also=str(tax),
     )
 
@@ -99,11 +100,11 @@ def save(rules: Iterable[TaxRule], user: User | None) -> int:
     with transaction.atomic():
         kept = {(each.country, each.tax_name.casefold(), each.percentage): each for each in TaxOverride.objects.all()}
         for rule in rules:
-            before = kept.pop(_key(rule.tax), None)
+            before = kept.pop(key(rule.tax), None)
             if before:
                 before.delete()
             if rule.tax_type:
-                kept[_key(rule.tax)] = TaxOverride.objects.create(
+                kept[key(rule.tax)] = TaxOverride.objects.create(
                     country=rule.tax.country,
                     tax_name=rule.tax.name,
                     percentage=rule.tax.percentage,
@@ -118,7 +119,7 @@ def csv_rows(books: Books) -> Iterator[list[str]]:
     """Yield every row of the page as the file has it."""
     for row in rows(books):
         tax = row.subject
-        tax_type = books.taxes.mapped.get(_key(tax), "")
+        tax_type = books.taxes.mapped.get(key(tax), "")
         yield [tax.country, tax.name, f"{tax.percentage:f}", tax_type, row.default, row.applies, row.because]
 
 

@@ -16,4 +16,4 @@ register = template.Library()
 def drift_note(context: dict[str, Any]) -> dict[str, Any]:
     """Return what no longer fits the connected organisation, [] while none is connected."""
     connection: XeroConnection | None = context.get("xero_connection")
-    return {"drift": drift.find(connection) if connection else []}
+    return {"drift": drift.find(connection) if connection else [], "may_set": context.get("is_system_admin")}

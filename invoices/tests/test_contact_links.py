@@ -24,6 +24,8 @@ from xero_integration.contacts import name_key
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_sandbox.testing import SandboxControl
 
+pytestmark = pytest.mark.both_databases
+
 
 def a_customer(key: str, name: str, erp_id: str = "") -> Customer:
     return Customer.objects.create(tenant_id=key, name=name, erp_id=erp_id)

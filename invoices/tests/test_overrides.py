@@ -311,6 +311,11 @@ def test_a_sku_billed_as_two_kinds_has_one_row_in_the_file(finance: Client, line
             "tenant-fabrikam,,,-1\ntenant-fabrikam,azure USAGE,DRAFT,0\n",
             [(2, "TenantID"), (3, "Theme"), (4, "Status"), (5, "DueDays")],
         ),
+        (
+            ACCOUNTS,
+            "TenantID,Kind,SKU,Match,AccountCode\n,,A,exact,4010\n,,A,,4010\n,,A,,\n,,A,begins,4020\n",
+            [(4, "AccountCode")],
+        ),
         (ACCOUNTS, "SKU,AccountCode\n", [(1, "TenantID")]),
         (ACCOUNTS, "", None),
         (TAXES, 'Country,TaxName,Percentage,TaxType\n"AU,GST', [(1, "")]),
@@ -401,8 +406,21 @@ def test_what_changed_in_xero_is_told_with_where_it_is_used(
     text = finance.get(CUSTOMERS).content.decode()
     assert "The theme “Azure usage” is now called “Azure” in Xero" in text
     assert "has no theme “Cloud services”" in text
-    assert 'Used in: <a href="/settings/accounts/?show=unmapped">SKU CFQ7TTC0LF8Q:0001</a>' in text
-    assert "Settings → General, Custom offer SKUs" in text
+    place = '<a href="/settings/accounts/?show=unmapped">SKU CFQ7TTC0LF8Q:0001</a>'
+    assert f"Used in: Settings → General, Custom offer SKUs; {place}." in text
+    assert "/settings/general/" not in text
+
+
+def test_a_mapped_tax_rate_that_changed_is_told(
+    finance: Client, sandbox: Any, connected: XeroConnection, lines: Any
+) -> None:
+    override(finance, TAXES, "GST 10 %", tax_type="OUTPUT")
+    sandbox.put_tax_rate("OUTPUT", rate="12.5")
+    connections.read_reference(connected)
+    text = finance.get(TAXES).content.decode()
+    assert "10 % (GST)" in text
+    assert "is mapped to GST on Income, which is 12.5 % in Xero" in text
+    assert list(rows(finance, f"{TAXES}?show=unmapped")) == ["GST 10 %", "Tax without a name 0 %"]
 
 
 def test_the_schedule_reads_every_connected_organisation_again(

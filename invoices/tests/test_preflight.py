@@ -60,7 +60,7 @@ def test_what_xero_would_refuse_is_said_once_with_the_place_to_mend_it(
 ) -> None:
     (problem,) = told(document)
     assert (problem.subject, problem.fix, problem.severity) == (subject, fix, Severity.BLOCKED)
-    assert words in problem.words
+    assert words in problem.of_this_one
 
 
 def test_what_was_never_read_refuses_nothing() -> None:
@@ -108,13 +108,13 @@ def test_a_total_that_xero_would_not_come_to_is_weighed_by_the_limit(
     limit = None if warn_up_to is None else Decimal(warn_up_to)
     (problem,) = problems(DOCUMENT, proof, ORGANISATION, warn_up_to=limit)
     assert problem.severity == severity
-    assert f"Xero would come to 110.00, the invoice says {total}" in problem.words
+    assert f"Xero would come to 110.00, the invoice says {total}" in problem.of_this_one
 
 
 @pytest.mark.parametrize("amount", ["99999999999999999.99", "-99999999999999999.99"])
 def test_an_amount_that_json_would_not_carry_is_refused_alone_and_not_with_its_batch(amount: str) -> None:
     (problem,) = told(replace(DOCUMENT, lines=(replace(LINE, line_amount=Decimal(amount)),)))
-    assert "more digits than can be sent" in problem.words
+    assert "more digits than can be sent" in problem.of_this_one
 
 
 def test_every_problem_is_said_at_once() -> None:

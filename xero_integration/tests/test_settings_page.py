@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from c3portal.models import User
-from xero_integration import connections
+from xero_integration import connections, reference
 from xero_integration.models import BrandingTheme, XeroConnection, XeroSettings
 
 PAGE = "/settings/general/"
@@ -197,7 +197,11 @@ def test_text_in_a_field_is_shown_as_text(admin: Client) -> None:
         ),
         ({"custom_account_code": "400"}, "custom_account_code", "Account 400 Advertising is of type EXPENSE"),
         ({"custom_account_code": "4010x"}, "custom_account_code", "Contoso Cloud (AU) has no account 4010x"),
-        ({"rounding_account_code": "090"}, "rounding_account_code", "is of type BANK"),
+        (
+            {"difference_policy": "rounding_line", "rounding_account_code": "090"},
+            "rounding_account_code",
+            "is of type BANK",
+        ),
     ],
 )
 def test_what_the_organisation_does_not_have_is_refused_at_save(
@@ -318,6 +322,13 @@ def test_rounding_lines_need_an_account(admin: Client, organisation: XeroConnect
     rounding = SENT | {"difference_policy": "rounding_line"}
     assert "Choose the account" in errors(admin.post(PAGE, rounding))["rounding_account_code"][0]
     assert admin.post(PAGE, rounding | {"rounding_account_code": "260"}).status_code == 302
+
+
+def test_an_account_for_rounding_lines_that_are_not_used_holds_nothing_up(
+    admin: Client, organisation: XeroConnection
+) -> None:
+    assert admin.post(PAGE, SENT | {"rounding_account_code": "090"}).status_code == 302
+    assert reference.settings_problems(XeroSettings.load(), organisation) == {}
 
 
 @pytest.mark.parametrize("limit", ["-0.01", "1.01", "much", ""])
