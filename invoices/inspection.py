@@ -131,13 +131,14 @@ def inspect(
     rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
     books = documents.read_books(connection)
     taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
-    contact_ids, contact_problems, new_contacts = _contacts(connection, rows)
+    contact_ids, contact_problems, to_create = _contacts(connection, rows)
     inspected, allowed = [], recovery.tolerance()
     for row in rows:
         prepared, problems = _prepare(row, invoice_status, books, contact_ids, locked_as_drafts=locked_as_drafts)
         problems += contact_problems.get(row.customer.tenant_id, ())
         inspected.append(_verdict(row, prepared, (*problems, *_number(row, taken, allowed)), taken))
     ready = [row for row in inspected if row.verdict in (Verdict.READY, Verdict.LOOK)]
+    new_contacts = len({row.invoice.customer.tenant_id for row in ready} & to_create)
     budget = CallBudget.objects.filter(connection=connection).first()
     return Inspection(
         tuple(inspected), new_contacts, _calls(ready, new_contacts), budget.day_remaining if budget else None
@@ -176,20 +177,20 @@ def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[
 
 def _contacts(
     connection: XeroConnection, rows: Iterable[Invoice]
-) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]], int]:
-    """Return the contact ids known, the problems by customer, and how many contacts would be created."""
+) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]], set[str]]:
+    """Return the contact ids known, the problems by customer, and whose contacts would be created."""
     ids = dict(ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id"))
     people = {row.customer.tenant_id: row.customer for row in rows}
     wanted = journey.wanted_contacts([each for key, each in people.items() if key not in ids])
     book = contacts.Book(connection)
     problems: dict[str, tuple[Problem, ...]] = {}
-    new = 0
+    new = set()
     for customer in wanted:
         match = book.match(customer)
         if isinstance(match, str):
             problems[customer.key] = (Problem("contact", customer.name, match, Fix.CONTACTS),)
         elif match is None:
-            new += 1
+            new.add(customer.key)
         else:
             ids[customer.key] = match["contact_id"]
     for key, words in contacts.unusable(connection).items():

@@ -77,8 +77,9 @@ def test_the_pages_are_accessible(preflight: Page, portal: str, scheme: Any, wid
     page = preflight
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    invoice = Invoice.objects.order_by("number")[0]
-    for address in (page.url, f"{portal}/invoices/{invoice.pk}/payload/", f"{portal}/invoices/{invoice.pk}/", portal):
+    blocked, sound = Invoice.objects.order_by("number")[0], Invoice.objects.order_by("number")[40]
+    of_invoices = [f"{each.get_absolute_url()}{tail}" for each in (blocked, sound) for tail in ("", "payload/")]
+    for address in (page.url, portal, *(f"{portal}{path}" for path in of_invoices)):
         page.goto(address)
         for summary in page.locator("main summary").all():
             if summary.is_visible():
