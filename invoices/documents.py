@@ -69,6 +69,7 @@ class LineChoice:
     """Why a line goes where it goes: each `because` follows that word."""
 
     account_code: str
+    account_name: str
     account_because: str
     tax_type: str
     tax_name: str
@@ -270,7 +271,9 @@ def _choose(each: InvoiceLine, invoice: Invoice, books: Books) -> tuple[LineChoi
     customer = invoice.customer
     account = books.accounts.choose(each.kind, each.sku, customer.tenant_id, customer.name)
     rate, because = books.taxes.choose(mapping.Tax(customer.country, each.tax_name, each.tax_percentage))
-    return LineChoice(account.code, account.because, rate.tax_type, rate.name, because), rate
+    known = books.organisation.accounts.get(account.code)
+    name = known.name if known else ""
+    return LineChoice(account.code, name, account.because, rate.tax_type, rate.name, because), rate
 
 
 def _charge(each: InvoiceLine, choice: LineChoice, rate: mapping.Rate) -> Charge:

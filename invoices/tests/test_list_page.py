@@ -226,7 +226,14 @@ def test_a_reader_looks_and_downloads_but_has_nothing_to_press(
     assert shown(html) == ["INV-1"]
     assert "/invoices/download/lines.csv?period=20260918" in html
     assert "Contoso Cloud Pty Ltd" in html
-    for word in ("UPLOAD TO XERO", 'type="checkbox"', "Disconnect", "Read payments", "/invoices/import/", "/settings/general/"):
+    for word in (
+        "UPLOAD TO XERO",
+        'type="checkbox"',
+        "Disconnect",
+        "Read payments",
+        "/invoices/import/",
+        "/settings/general/",
+    ):
         assert word not in html
 
 
