@@ -49,7 +49,8 @@ def main() -> None:
     arguments.add_argument("--times", type=int, default=5)
     times = arguments.parse_args().times
     runs = {name: run(name, times) for name in MEASUREMENTS}
-    calls, wall, cost, fair = (middle(runs[name]) for name in ("calls", "wall", "cost", "fairness"))
+    names = ("calls", "wall", "cost", "preflight", "fairness")
+    calls, wall, cost, look, fair = (middle(runs[name]) for name in names)
     worst = max(each["worst"] for each in runs["fairness"])
     memory = cost["megabytes_late"] / cost["megabytes_early"]
     text = TEMPLATE.read_text().format(
@@ -67,6 +68,10 @@ def main() -> None:
         cpu_verdict=verdict(cost["large_ms"] <= 3 and cost["small_ms"] <= 3),
         growth_verdict=verdict(cost["growth"] <= 1.2),
         queries_verdict=verdict(cost["queries_first"] == cost["queries_last"]),
+        look=look,
+        look_verdict=verdict(look["seconds"] < 3),
+        look_queries_verdict=verdict(look["queries"] == look["queries_small"]),
+        look_calls_verdict=verdict(look["calls"] < look["lots"]),
         fair=fair,
         worst=worst,
         fair_verdict=verdict(fair["worst"] <= 2),

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import calls, cost, wall
+from bench import calls, cost, preflight, wall
 from bench.stage import Stage
 
 UNLIMITED = {"minute": 1_000_000, "day": 10_000_000, "app_minute": 10_000_000}
@@ -53,10 +53,23 @@ def measure_fairness(stage: Stage) -> dict[str, Any]:
     return {"median": statistics.median(ratios), "worst": max(ratios)}
 
 
+def measure_preflight(stage: Stage) -> dict[str, Any]:
+    """Return the preflight of 2,000 invoices of seven lines: seconds beside the network, queries and calls."""
+    small, large = preflight.measure(stage)
+    return {
+        "seconds": large.seconds,
+        "queries_small": small.queries,
+        "queries": large.queries,
+        "calls": large.calls,
+        "lots": preflight.calls_by_lots(),
+    }
+
+
 MEASUREMENTS: dict[str, tuple[Callable[[Stage], dict[str, Any]], dict[str, str]]] = {
     "calls": (measure_calls, {}),
     "wall": (measure_wall, wall.PACE),
     "cost": (measure_cost, {}),
+    "preflight": (measure_preflight, {}),
     "fairness": (measure_fairness, {"SWEEP_EVERY": "2"}),
 }
 

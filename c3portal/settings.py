@@ -223,6 +223,7 @@ SWEEP_EVERY = env.float("SWEEP_EVERY", default=10)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "invoices.tasks.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY}},
     "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
+    "reference": {"task": "invoices.tasks.refresh_reference", "schedule": crontab(hour="*/6", minute=43)},
 }
 
 SECURE_CSP = {

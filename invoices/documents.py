@@ -1,18 +1,29 @@
-"""From postings to documents for Xero: gathers what the pure modules need, in a constant number of queries."""
+"""From invoices to documents for Xero: gathers what the pure modules need, in a constant number of queries."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from invoices import mapping, preflight
-from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
-from xero_integration import reference
-from xero_integration.models import ContactLink, TaxRate, XeroConnection, XeroSettings
-from xero_integration.payloads import Charge, Document, line, reference_text
+from invoices.models import (
+    AccountOverride,
+    CustomerOverride,
+    DocumentType,
+    Invoice,
+    InvoiceLine,
+    Posting,
+    TaxOverride,
+)
+from invoices.preflight import Fix, Problem, Severity
+from xero_integration import contacts, proof, reference
+from xero_integration.models import ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
+from xero_integration.payloads import Charge, Document, line, reference_text, to_cents
 
 
 @dataclass(frozen=True)
@@ -23,13 +34,61 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Books:
-    """What of the organisation and the settings goes into every document of a batch."""
+class Own:
+    """What is different for one customer; what is empty stays the default."""
 
-    accounts: mapping.AccountCodes
-    rates: Sequence[mapping.Rate]
+    theme_id: str = ""
+    invoice_status: str = ""
+    due_days: int | None = None
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What is done about a total that would differ in Xero, up to `limit`; the rounding line's place."""
+
+    policy: str
+    limit: Decimal
+    account_code: str
+    tax_type: str
+
+
+@dataclass(frozen=True)
+class Books:
+    """What of the organisation, the settings and the overrides goes into every document."""
+
+    accounts: mapping.AccountRules
+    taxes: mapping.TaxRules
     theme_id: str
     organisation: preflight.Organisation
+    differences: Differences
+    customers: Mapping[str, Own] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LineChoice:
+    """Why a line goes where it goes: each `because` follows that word."""
+
+    account_code: str
+    account_name: str
+    account_because: str
+    tax_type: str
+    tax_name: str
+    tax_because: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A document, why its lines go where they go, and what is known against it."""
+
+    document: Document
+    choices: tuple[LineChoice, ...]
+    proof: proof.Proof
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether it must not be sent."""
+        return any(problem.severity == Severity.BLOCKED for problem in self.problems)
 
 
 def marker(invoice: Invoice) -> str:
@@ -47,74 +106,148 @@ def prepare(connection: XeroConnection, postings: Sequence[Posting]) -> dict[int
     """Return the document for each posting by its id, or why there must not be one; in the postings' order."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
     by_id = {each.pk: each for each in invoices.select_related("customer", "period").prefetch_related("lines")}
-    statuses = dict(
-        Posting.objects.filter(pk__in=[each.pk for each in postings]).values_list("pk", "upload__invoice_status")
-    )
+    told = Posting.objects.filter(pk__in=[each.pk for each in postings])
+    uploads = told.values_list("pk", "upload__invoice_status", "upload__locked_as_drafts")
+    statuses = {pk: (status, locked_as_drafts) for pk, status, locked_as_drafts in uploads}
     links = dict(
         ContactLink.objects.filter(
             connection=connection, customer_key__in={each.customer.tenant_id for each in by_id.values()}
         ).values_list("customer_key", "contact_id")
     )
+    unusable = contacts.unusable(connection)
     books = read_books(connection)
     return {
-        each.pk: _document_or_refusal(each, by_id[each.invoice_id], statuses[each.pk], links, books)
+        each.pk: _document_or_refusal(
+            each, by_id[each.invoice_id], *statuses[each.pk], links=links, unusable=unusable, books=books
+        )
         for each in postings
     }
 
 
-def read_books(connection: XeroConnection) -> Books:
-    """Read what documents for this organisation are made with."""
-    app = XeroSettings.load()
-    rates = TaxRate.objects.filter(connection=connection, status="ACTIVE", can_apply_to_revenue=True)
-    theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None
-    problems = reference.settings_problems(app, connection)
-    codes = {
-        InvoiceLine.Kind.LICENSE.value: app.license_account_code,
-        InvoiceLine.Kind.AZURE.value: app.azure_account_code,
-        InvoiceLine.Kind.CUSTOM.value: app.custom_account_code,
-    }
-    return Books(
-        accounts=mapping.AccountCodes(codes),
-        rates=[mapping.Rate(rate.tax_type, rate.name, rate.effective_rate) for rate in rates],
-        theme_id=theme.theme_id if theme else "",
-        organisation=preflight.Organisation(
-            name=connection.name,
-            currencies=frozenset(connection.currencys.values_list("code", flat=True)),
-            account_problems={
-                getattr(app, field): words for field, words in problems.items() if field in reference.ACCOUNT_FIELDS
-            },
-        ),
-    )
-
-
 def _document_or_refusal(
-    posting: Posting, invoice: Invoice, status: str, links: Mapping[str, str], books: Books
+    posting: Posting,
+    invoice: Invoice,
+    status: str,
+    locked_as_drafts: bool,
+    *,
+    links: Mapping[str, str],
+    unusable: Mapping[str, str],
+    books: Books,
 ) -> Document | Refused:
     contact_id = links.get(invoice.customer.tenant_id)
     if contact_id is None:
         return Refused("The customer has no contact in Xero yet. Upload again.")
+    if words := unusable.get(invoice.customer.tenant_id):
+        return Refused(words)
+    if (posting.document_type == DocumentType.CREDIT_NOTE) != invoice.is_credit_note:
+        return Refused("The total's sign changed with a later import. Upload again.")
     try:
-        document = build(posting, invoice, status, contact_id, books)
+        prepared = build(invoice, status, contact_id, books, locked_as_drafts=locked_as_drafts)
     except mapping.Unmapped as error:
         return Refused(str(error))
-    problems = preflight.problems(document, abs(invoice.total), books.organisation)
-    return Refused(" ".join(problems)) if problems else document
+    blocking = [each.of_this_one for each in prepared.problems if each.severity == Severity.BLOCKED]
+    return Refused(" ".join(blocking)) if blocking else prepared.document
 
 
-def build(posting: Posting, invoice: Invoice, status: str, contact_id: str, books: Books) -> Document:
-    """Return the document for an invoice with its lines loaded. Raises mapping.Unmapped for a line without a place."""
-    is_credit_note = posting.document_type == DocumentType.CREDIT_NOTE
-    lines = [
-        line(_charge(each, books), invoice.currency, is_credit_note=is_credit_note) for each in invoice.lines.all()
-    ]
-    return Document(
-        is_credit_note=is_credit_note,
+def read_books(connection: XeroConnection) -> Books:
+    """Read what documents for this organisation are made with, in a constant number of queries."""
+    app = XeroSettings.load()
+    rates = list(TaxRate.objects.filter(connection=connection, status="ACTIVE", can_apply_to_revenue=True))
+    theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None
+    return Books(
+        accounts=_account_rules(app),
+        taxes=_tax_rules(rates),
+        # A theme that is set but not there is a problem of every document, never a silent fall to the standard one.
+        theme_id=theme.theme_id if theme else app.theme_id or app.theme_name,
+        organisation=_organisation(connection),
+        differences=Differences(
+            app.difference_policy, app.difference_limit, app.rounding_account_code, _untaxed(rates)
+        ),
+        customers={
+            own.customer.tenant_id: Own(own.theme_id, own.invoice_status, own.due_days)
+            for own in CustomerOverride.objects.select_related("customer")
+        },
+    )
+
+
+def _account_rules(app: XeroSettings) -> mapping.AccountRules:
+    overrides = AccountOverride.objects.select_related("customer")
+    return mapping.AccountRules(
+        by_kind={
+            InvoiceLine.Kind.LICENSE.value: app.license_account_code,
+            InvoiceLine.Kind.AZURE.value: app.azure_account_code,
+            InvoiceLine.Kind.CUSTOM.value: app.custom_account_code,
+        },
+        labels={kind.value: str(kind.label) for kind in InvoiceLine.Kind},
+        overrides=tuple(
+            mapping.AccountRule(
+                code=each.account_code,
+                customer=each.customer.tenant_id if each.customer else "",
+                kind=each.kind,
+                sku=each.sku,
+                is_prefix=each.is_prefix,
+            )
+            for each in overrides
+        ),
+    )
+
+
+def _tax_rules(rates: Sequence[TaxRate]) -> mapping.TaxRules:
+    return mapping.TaxRules(
+        rates=tuple(
+            mapping.Rate(
+                rate.tax_type,
+                rate.name,
+                rate.effective_rate,
+                tuple(Decimal(percentage) for _, percentage in rate.components),
+            )
+            for rate in rates
+        ),
+        mapped={
+            (each.country, each.tax_name.casefold(), each.percentage): each.tax_type
+            for each in TaxOverride.objects.all()
+        },
+    )
+
+
+def _untaxed(rates: Sequence[TaxRate]) -> str:
+    """Return the tax type of a rounding line: outside of all tax where the organisation has such a type, else the
+    first of 0 %."""
+    none = [rate.tax_type for rate in rates if rate.effective_rate == 0]
+    return next((each for each in ("NONE", "BASEXCLUDED") if each in none), none[0] if none else "")
+
+
+def _organisation(connection: XeroConnection) -> preflight.Organisation:
+    locks = [day for day in (connection.period_lock_date, connection.end_of_year_lock_date) if day]
+    return preflight.Organisation(
+        name=connection.name,
+        currencies=frozenset(connection.currencys.values_list("code", flat=True)),
+        accounts={
+            each.code: preflight.AccountFacts(each.name, each.type, each.status == "ACTIVE", each.takes_sales)
+            for each in connection.accounts.all()
+        },
+        themes=frozenset(connection.brandingthemes.values_list("theme_id", flat=True)),
+        locked_until=max(locks, default=None),
+    )
+
+
+def build(invoice: Invoice, status: str, contact_id: str, books: Books, *, locked_as_drafts: bool = False) -> Prepared:
+    """Return the document for an invoice whose customer, period and lines are loaded.
+
+    `status` is the upload's; the customer's own goes before it, and with `locked_as_drafts` what lies in a locked
+    period goes as a draft. Raises mapping.Unmapped for a line without a place.
+    """
+    own = books.customers.get(invoice.customer.tenant_id, Own())
+    lines = list(invoice.lines.all())
+    chosen = [_choose(each, invoice, books) for each in lines]
+    document = Document(
+        is_credit_note=invoice.is_credit_note,
         number=invoice.xero_number,
         contact_id=contact_id,
         issued_on=invoice.issued_on,
-        due_on=invoice.due_on,
+        due_on=invoice.due_on if own.due_days is None else invoice.issued_on + dt.timedelta(days=own.due_days),
         currency=invoice.currency,
-        status=status,
+        status=own.invoice_status or status,
         reference=reference_text(
             original_number=invoice.number,
             number=invoice.xero_number,
@@ -122,13 +255,28 @@ def build(posting: Posting, invoice: Invoice, status: str, contact_id: str, book
             marker=marker(invoice),
         ),
         url=url(invoice),
-        theme_id=books.theme_id,
-        lines=tuple(lines),
+        theme_id=own.theme_id or books.theme_id,
+        lines=tuple(
+            line(_charge(each, choice, rate), invoice.currency, is_credit_note=invoice.is_credit_note)
+            for each, (choice, rate) in zip(lines, chosen, strict=True)
+        ),
     )
+    locked = books.organisation.locked_until
+    if locked_as_drafts and locked and document.issued_on <= locked:
+        document = replace(document, status="DRAFT")
+    return _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), books)
 
 
-def _charge(each: InvoiceLine, books: Books) -> Charge:
-    rate = mapping.tax_rate(books.rates, each.tax_name, each.tax_percentage)
+def _choose(each: InvoiceLine, invoice: Invoice, books: Books) -> tuple[LineChoice, mapping.Rate]:
+    customer = invoice.customer
+    account = books.accounts.choose(each.kind, each.sku, customer.tenant_id, customer.name)
+    rate, because = books.taxes.choose(mapping.Tax(customer.country, each.tax_name, each.tax_percentage))
+    known = books.organisation.accounts.get(account.code)
+    name = known.name if known else ""
+    return LineChoice(account.code, name, account.because, rate.tax_type, rate.name, because), rate
+
+
+def _charge(each: InvoiceLine, choice: LineChoice, rate: mapping.Rate) -> Charge:
     return Charge(
         name=each.name,
         sku=each.sku,
@@ -138,7 +286,29 @@ def _charge(each: InvoiceLine, books: Books) -> Charge:
         subtotal=each.subtotal,
         starts_on=each.charge_start,
         ends_on=each.charge_end,
-        account_code=books.accounts.of(each.kind),
+        account_code=choice.account_code,
         tax_type=rate.tax_type,
         tax_rate=rate.percentage,
     )
+
+
+def _proven(
+    document: Document, invoice: Invoice, lines: Sequence[InvoiceLine], choices: tuple[LineChoice, ...], books: Books
+) -> Prepared:
+    """Prove the document's total, add the rounding line where that is the policy, and gather what is wrong."""
+    sign = -1 if invoice.is_credit_note else 1
+    invoiced = [sign * (to_cents(each.subtotal) + to_cents(each.tax)) for each in lines]
+    found = proof.prove(document, invoiced, abs(invoice.total))
+    policy = books.differences
+    is_small = abs(found.difference) <= policy.limit
+    extra: list[Problem] = []
+    if not found.is_equal and is_small and policy.policy == DifferencePolicy.ROUNDING_LINE:
+        if policy.account_code and policy.tax_type:
+            document = proof.with_rounding_line(document, found.difference, policy.account_code, policy.tax_type)
+            found = replace(found, in_xero=document.total)
+        else:
+            extra.append(Problem("rounding", "", "No account is set for rounding lines.", Fix.SETTINGS))
+    warn_up_to = policy.limit if policy.policy == DifferencePolicy.WARN else None
+    is_own_theme = document.theme_id != books.theme_id
+    known = preflight.problems(document, found, books.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
+    return Prepared(document, choices, found, (*extra, *known))

@@ -9,6 +9,10 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
 
+from invoices.models import Customer, InvoiceLine
+from xero_integration.models import InvoiceStatus
+from xero_integration.reference import Choices
+
 
 class ImportForm(forms.Form):
     """A file of invoice lines; what is in it is the import's business, only its size is judged here."""
@@ -31,3 +35,74 @@ class ImportForm(forms.Form):
                 "manage.py import_invoices FILE takes files of any size."
             )
         return file
+
+
+class OverridesFileForm(ImportForm):
+    """A file of overrides, as the page gives it for download."""
+
+    file = forms.FileField(
+        label="CSV file",
+        help_text="As downloaded here. An empty override reverts; what is not in the file stays. All or nothing.",
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        error_messages={"required": "Choose the file.", "empty": "The file is empty."},
+    )
+
+
+class AccountForm(forms.Form):
+    """The account that lines go to instead of their default."""
+
+    account_code = forms.CharField(
+        label="Account", max_length=10, error_messages={"required": "Choose the account to override with."}
+    )
+
+    def __init__(self, *args: Any, choices: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["account_code"].widget = forms.Select(choices=[("", "Choose an account"), *choices])
+
+
+class AccountRuleForm(AccountForm):
+    """An override for a customer, a SKU or what begins so, a kind of line; several at once where that makes sense."""
+
+    customer = forms.ModelChoiceField(
+        Customer.objects.all(), required=False, to_field_name="tenant_id", empty_label="Every customer"
+    )
+    sku = forms.CharField(label="SKU", required=False, max_length=100, help_text="Empty for every SKU of a customer.")
+    is_prefix = forms.BooleanField(label="Every SKU that begins so", required=False)
+    kind = forms.ChoiceField(
+        label="Kind of line", required=False, choices=[("", "Every kind"), *InvoiceLine.Kind.choices]
+    )
+    field_order = ("customer", "sku", "is_prefix", "kind", "account_code")
+
+
+class TaxForm(forms.Form):
+    """The tax rate of the organisation that a tax goes to."""
+
+    tax_type = forms.CharField(
+        label="Tax rate in Xero", error_messages={"required": "Choose the tax rate to override with."}
+    )
+    any_country = forms.BooleanField(label="In any country", required=False)
+
+    def __init__(self, *args: Any, choices: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tax_type"].widget = forms.Select(choices=[("", "Choose a tax rate"), *choices])
+
+
+class CustomerForm(forms.Form):
+    """What is different for customers; what is left empty stays the default."""
+
+    theme_id = forms.CharField(label="Theme", required=False)
+    invoice_status = forms.ChoiceField(
+        label="Arrive in Xero as", required=False, choices=[("", "Default status"), *InvoiceStatus.choices]
+    )
+    due_days = forms.IntegerField(label="Due after days", required=False, min_value=0, max_value=3650)
+
+    def __init__(self, *args: Any, choices: Choices, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["theme_id"].widget = forms.Select(choices=[("", "Default theme"), *choices])
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for at least one thing that is different."""
+        cleaned = cast("dict[str, Any]", super().clean())
+        if not self.errors and not any(value not in ("", None) for value in cleaned.values()):
+            raise forms.ValidationError("Choose a theme, a status or due days to override with.")
+        return cleaned

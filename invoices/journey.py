@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from invoices import posting, recovery, sending
-from invoices.models import Customer, Posting
+from invoices.models import Customer
 from xero_integration import connections, contacts, limits
 from xero_integration.contacts import Customer as WantedContact
 from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
@@ -78,10 +77,14 @@ def link_contacts(connection: XeroConnection) -> None:
     Raises XeroUnavailable and XeroAuthError. Does nothing while another worker is at it.
     """
     waiting = posting.without_contact(connection)
-    if not waiting.exists() or not contacts.lease(connection):
+    if not (waiting.exists() or _is_doubted(connection)) or not contacts.lease(connection):
         return
     try:
-        wanted = _wanted(waiting)
+        if _is_doubted(connection):
+            connections.call(
+                connection, lambda gateway: contacts.refresh_listing(connection, gateway, life=contacts.DOUBTED_LIFE)
+            )
+        wanted = wanted_contacts(Customer.objects.filter(pk__in=waiting.values("invoice__customer")))
         problems = connections.call(connection, lambda gateway: contacts.link(connection, gateway, wanted)).problems
     except XeroRejected as error:
         problems = dict.fromkeys((each.key for each in wanted), f"Xero refused the request for contacts: {error}")
@@ -92,8 +95,13 @@ def link_contacts(connection: XeroConnection) -> None:
     posting.refuse(posting.without_contact(connection), {pk: problems[key] for pk, key in keys})
 
 
-def _wanted(waiting: QuerySet[Posting]) -> list[WantedContact]:
-    """Return the customers of these postings, with whether another customer goes by the same name."""
+def _is_doubted(connection: XeroConnection) -> bool:
+    """Whether an invoice waits whose contact takes none, by the last listing: it may have been restored since."""
+    return posting.sendable(connection).filter(invoice__customer__tenant_id__in=contacts.unusable(connection)).exists()
+
+
+def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
+    """Return what is asked of the contacts for these customers, with whether another goes by the same name."""
     names = Counter(contacts.name_key(name) for name in Customer.objects.values_list("name", flat=True))
     return [
         WantedContact(
@@ -103,5 +111,5 @@ def _wanted(waiting: QuerySet[Posting]) -> list[WantedContact]:
             email=customer.email,
             shares_name=names[contacts.name_key(customer.name)] > 1,
         )
-        for customer in Customer.objects.filter(pk__in=waiting.values("invoice__customer"))
+        for customer in customers
     ]

@@ -1,9 +1,24 @@
-"""Which account and which tax type a line goes to. Pure: facts in, an answer or the reason in words out."""
+"""Which account and which tax type a line goes to, and why. Pure: facts in, an answer or the reason in words out.
+
+The order of resolution, from the most particular to the default; the first that fits wins:
+
+1. the customer's own account for this SKU
+2. the customer's own account for the longest beginning of this SKU
+3. the customer's own account for this kind of line
+4. the customer's own account for everything
+5. the account for this SKU
+6. the account for the longest beginning of this SKU
+7. the account of Settings → General for this kind of line
+
+A tax goes to the tax type mapped for its country, name and rate; then to the one mapped for its name and rate in any
+country; then to the organisation's only revenue tax rate that fits by rate and name.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 
@@ -11,54 +26,171 @@ class Unmapped(Exception):
     """A line has no place to go in this organisation; the message says why and what to do."""
 
 
+class UnmappedAccount(Unmapped):
+    """No account for a kind of line."""
+
+
+class UnmappedTax(Unmapped):
+    """No tax type for a line's tax (`tax`)."""
+
+    def __init__(self, message: str, tax: Tax) -> None:
+        super().__init__(message)
+        self.tax = tax
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen, an account code or a tax type, and the rule that won, to follow the word "because"."""
+
+    code: str
+    because: str
+
+
+@dataclass(frozen=True)
+class AccountRule:
+    """An override: `code` for a customer (by key), a SKU (or, with `is_prefix`, what begins so) or a kind of line."""
+
+    code: str
+    customer: str = ""
+    kind: str = ""
+    sku: str = ""
+    is_prefix: bool = False
+
+
+@dataclass(frozen=True)
+class AccountRules:
+    """The defaults of Settings → General by kind of line, the kinds' words for people, and all overrides."""
+
+    by_kind: Mapping[str, str]
+    labels: Mapping[str, str]
+    overrides: tuple[AccountRule, ...] = ()
+    _by_customer: dict[str, list[AccountRule]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for rule in self.overrides:
+            self._by_customer.setdefault(rule.customer, []).append(rule)
+
+    def choose(self, kind: str, sku: str, customer: str = "", customer_name: str = "") -> Chosen:
+        """Return the account for a line of this kind and SKU of this customer. Raises UnmappedAccount when the setting
+        for the kind is empty and no override fits."""
+        label = self.labels.get(kind, kind)
+        own = best_rule(self._by_customer.get(customer, ()), kind, sku) if customer else None
+        if own:
+            return Chosen(own.code, f"customer {customer_name or customer} overrides {_subject(own, label)}")
+        if rule := best_rule(self._by_customer.get("", ()), kind, sku):
+            return Chosen(rule.code, f"{_subject(rule, label)} overrides {label}")
+        if code := self.by_kind.get(kind, ""):
+            return Chosen(code, f"{label} is set so in Settings → General")
+        raise UnmappedAccount(f"No account code is set for {label}. Fill it in under Settings → General.")
+
+
+def best_rule(rules: Iterable[AccountRule], kind: str, sku: str) -> AccountRule | None:
+    """Return the most particular of `rules` that fits: the SKU itself, its longest beginning, the kind, everything."""
+    fitting = [rule for rule in rules if _fits(rule, kind, sku)]
+    return max(fitting, key=_particularity, default=None)
+
+
+def _fits(rule: AccountRule, kind: str, sku: str) -> bool:
+    if rule.sku:
+        return sku.startswith(rule.sku) if rule.is_prefix else sku == rule.sku
+    return rule.kind in ("", kind)
+
+
+def _particularity(rule: AccountRule) -> tuple[int, int]:
+    if rule.sku:
+        return (2, len(rule.sku)) if rule.is_prefix else (3, 0)
+    return (1, 0) if rule.kind else (0, 0)
+
+
+def _subject(rule: AccountRule, label: str) -> str:
+    if rule.sku:
+        return f"the SKU's beginning {rule.sku}" if rule.is_prefix else f"SKU {rule.sku}"
+    return label if rule.kind else "every account"
+
+
 @dataclass(frozen=True)
 class Rate:
-    """A tax rate of the organisation that may be used for revenue; `percentage` 10 means 10 %."""
+    """A tax rate of the organisation that may be used for revenue; `percentage` 10 means 10 %. `components` are the
+    percentages of a compound rate's parts, () when it has one part."""
 
     tax_type: str
     name: str
     percentage: Decimal
+    components: tuple[Decimal, ...] = ()
 
 
 @dataclass(frozen=True)
-class AccountCodes:
-    """The three accounts of Settings → General, by kind of line (`InvoiceLine.Kind`)."""
+class Tax:
+    """A line's tax as the source has it; `country` is the customer's, two letters or ""."""
 
-    by_kind: Mapping[str, str]
+    country: str
+    name: str
+    percentage: Decimal
 
-    def of(self, kind: str) -> str:
-        """Return the account code for a kind of line. Raises Unmapped when the setting is empty."""
-        code = self.by_kind.get(kind, "")
-        if not code:
-            raise Unmapped("No account code is set for this kind of line. Fill it in under Settings → General.")
-        return code
+    @property
+    def key(self) -> str:
+        """Return what names it in an address."""
+        return json.dumps([self.country, self.name, str(self.percentage.normalize())])
+
+    def __str__(self) -> str:
+        shown = f"{self.percentage.normalize():f} %" + (f" ({self.name})" if self.name else "")
+        return f"{shown} in {self.country}" if self.country else shown
+
+
+@dataclass(frozen=True)
+class TaxRules:
+    """The organisation's revenue tax rates, and the tax types mapped by hand, by (country or "", name, percentage)."""
+
+    rates: tuple[Rate, ...]
+    mapped: Mapping[tuple[str, str, Decimal], str] = field(default_factory=dict)
+
+    def choose(self, tax: Tax) -> tuple[Rate, str]:
+        """Return the rate for a line's tax and why. Raises UnmappedTax when none fits, or several do."""
+        for country in dict.fromkeys((tax.country, "")):
+            if tax_type := self.mapped.get((country, tax.name.casefold(), tax.percentage)):
+                where = f"in {country}" if country else "in any country"
+                return self._of(tax_type, tax), f"{tax.name} {tax.percentage.normalize():f} % is mapped so {where}"
+        return suggestion(self.rates, tax)
+
+    def _of(self, tax_type: str, tax: Tax) -> Rate:
+        rate = next((rate for rate in self.rates if rate.tax_type == tax_type), None)
+        if rate is None:
+            raise UnmappedTax(
+                f"{tax} is mapped to tax type {tax_type}, which the organisation no longer has for sales.", tax
+            )
+        if rate.percentage != tax.percentage:
+            raise UnmappedTax(
+                f"{tax} is mapped to {rate.name}, which is {rate.percentage.normalize():f} % in Xero.", tax
+            )
+        return rate
 
 
 # What Xero's own rate names add to a tax's name to say that it is the one for sales ("GST Free Income").
 SALES_WORDS = frozenset({"on", "income", "sales", "revenue", "output"})
 
 
-def tax_rate(rates: Iterable[Rate], name: str, percentage: Decimal) -> Rate:
-    """Return the organisation's revenue tax rate of the same percentage; by name when several are equal.
+def suggestion(rates: Iterable[Rate], tax: Tax) -> tuple[Rate, str]:
+    """Return the organisation's revenue tax rate that fits a tax by rate and name, and why.
 
-    The same name goes first, then one that adds only words for sales to it, then the only one that holds every word
-    of it, then the only one of that percentage. Raises Unmapped when there is none, or when the name does not tell
-    which of several is meant.
+    Of several of the same percentage the same name goes first, then one that adds only words for sales to it, then the
+    only one that holds every word of it, then the only one of that percentage. A compound rate fits a tax only by its
+    own name, since equal sums can have unequal parts. Raises UnmappedTax when none fits, or several do.
     """
-    equal = [rate for rate in rates if rate.percentage == percentage]
-    shown = f"{percentage.normalize():f} %" + (f" ({name})" if name else "")
-    if not equal:
-        raise Unmapped(
-            f"The organisation has no active tax rate of {shown} that may be used for sales. Add it in Xero."
-        )
+    equal = [rate for rate in rates if rate.percentage == tax.percentage]
+    name = tax.name
     same = [rate for rate in equal if rate.name.casefold() == name.casefold()]
-    like = [rate for rate in equal if name and _words(name) <= _words(rate.name)]
+    simple = [rate for rate in equal if len(rate.components) < 2]
+    like = [rate for rate in simple if name and _words(name) <= _words(rate.name)]
     for_sales = [rate for rate in like if _words(rate.name) - _words(name) <= SALES_WORDS]
-    for candidates in (same, for_sales, like, equal):
+    for candidates in (same, for_sales, like, simple):
         if len(candidates) == 1:
-            return candidates[0]
+            return candidates[0], f"{candidates[0].name} is the organisation's rate of {tax.percentage.normalize():f} %"
+    if not equal:
+        raise UnmappedTax(f"The organisation has no active tax rate of {tax} that may be used for sales.", tax)
     names = ", ".join(rate.name for rate in equal)
-    raise Unmapped(f"The organisation has several tax rates of {shown}, and the name does not tell which: {names}.")
+    raise UnmappedTax(
+        f"The organisation has several tax rates of {tax}, and the name does not tell which: {names}.", tax
+    )
 
 
 def _words(name: str) -> frozenset[str]:

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models.functions import Abs
 from django.utils import timezone
 
 from invoices.answers import Recorded
@@ -48,15 +49,29 @@ class Queued:
     already: int
 
 
-def queue(invoices: QuerySet[Invoice], *, connection: XeroConnection, user: User | None, invoice_status: str) -> Queued:
+def queue(
+    invoices: QuerySet[Invoice],
+    *,
+    connection: XeroConnection,
+    user: User | None,
+    invoice_status: str,
+    locked_as_drafts: bool = False,
+) -> Queued:
     """Queue what is not in Xero or on its way there: new, refused and withdrawn invoices. Pressing twice is harmless.
+    Ignored invoices are left out.
 
     `invoices` may be any set, whole periods included; its size costs no extra queries. `invoice_status` is one of
     `InvoiceStatus`. The caller wakes a worker after commit.
     """
     with transaction.atomic():
         total = invoices.count()
-        upload = Upload.objects.create(connection=connection, created_by=user, invoice_status=invoice_status)
+        invoices = invoices.filter(ignored_because="")
+        upload = Upload.objects.create(
+            connection=connection,
+            created_by=user,
+            invoice_status=invoice_status,
+            locked_as_drafts=locked_as_drafts,
+        )
         again = Posting.objects.filter(
             invoice__in=invoices.values("pk"), status__in=[Status.REJECTED, Status.WITHDRAWN]
         )
@@ -202,8 +217,19 @@ def post(submission: Submission, results: Mapping[int, Recorded]) -> int:
             not_before=None,
             updated_at=timezone.now(),
         )
+        _flag_differences(rows)
         _log(rows, Status.POSTED)
     return moved
+
+
+def _flag_differences(rows: QuerySet[Posting]) -> None:
+    """Keep how much Xero's total differs from the invoice's, for those few where it does."""
+    for row in rows.exclude(xero_total=None).annotate(invoiced=Abs("invoice__total")).exclude(xero_total=F("invoiced")):
+        difference = row.xero_total - row.invoiced
+        words = f"Xero's total is {row.xero_total:,.2f}, {difference:+,.2f} from the invoice's {row.invoiced:,.2f}."
+        Posting.objects.filter(pk=row.pk).update(
+            total_difference=difference, message=f"{words} {row.message}".strip(), updated_at=timezone.now()
+        )
 
 
 def refuse(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:

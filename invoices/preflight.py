@@ -1,12 +1,68 @@
-"""What Xero would refuse, known before the call. Pure: a document and the organisation's facts in, problems out."""
+"""What Xero would refuse or make otherwise than invoiced, known before the call. Pure: facts in, problems out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 
-from xero_integration.payloads import Document, is_exact
+from xero_integration.payloads import MAX_REFERENCE, Document, is_exact
+from xero_integration.proof import Proof
+
+MAX_NUMBER = 255
+
+
+class Severity(StrEnum):
+    """How bad a problem is."""
+
+    BLOCKED = "blocked"
+    LOOK = "look"
+
+
+class Fix(StrEnum):
+    """Where a problem is mended; the page turns it into a link."""
+
+    SETTINGS = "settings"
+    ACCOUNTS = "accounts"
+    TAXES = "taxes"
+    CUSTOMERS = "customers"
+    CONTACTS = "contacts"
+    DRAFTS = "drafts"
+    XERO = "xero"
+    NONE = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with an invoice. Invoices with equal `code`, `subject` and `words` share one line on the
+    page.
+
+    `words` say what is wrong and what to do, without naming the invoice; `detail` what is to be said of this one.
+    """
+
+    code: str
+    subject: str
+    words: str
+    fix: Fix
+    severity: Severity = Severity.BLOCKED
+    detail: str = field(default="", compare=False)
+
+    @property
+    def of_this_one(self) -> str:
+        """What is wrong, where only this invoice is spoken of."""
+        return self.detail or self.words
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """An account of the organisation, as far as it decides about a line."""
+
+    name: str
+    type: str
+    is_active: bool
+    takes_sales: bool
 
 
 @dataclass(frozen=True)
@@ -15,29 +71,111 @@ class Organisation:
 
     name: str
     currencies: frozenset[str]
-    account_problems: Mapping[str, str]
+    accounts: Mapping[str, AccountFacts]
+    themes: frozenset[str]
+    locked_until: dt.date | None = None
 
 
-def problems(document: Document, expected_total: Decimal, organisation: Organisation) -> list[str]:
-    """Return in words why this document must not be sent; [] when nothing is known against it.
+def problems(
+    document: Document,
+    proof: Proof,
+    organisation: Organisation,
+    *,
+    warn_up_to: Decimal | None = None,
+    is_own_theme: bool = False,
+) -> list[Problem]:
+    """Return what is known against a document; [] when nothing is.
 
-    `expected_total` is the invoice's own total with tax: what Xero will come to must equal it to the cent.
+    `warn_up_to` is the difference (Decimal, absolute) up to which an unequal total is only worth a look; None blocks
+    every difference. `is_own_theme` tells that the theme is the customer's and not that of the settings.
     """
-    found = []
+    return [
+        *_currency(document, organisation),
+        *_accounts(document, organisation),
+        *_theme(document, organisation, Fix.CUSTOMERS if is_own_theme else Fix.SETTINGS),
+        *_lock_dates(document, organisation),
+        *_form(document),
+        *_total(document, proof, warn_up_to),
+    ]
+
+
+def _currency(document: Document, organisation: Organisation) -> Iterable[Problem]:
     if organisation.currencies and document.currency not in organisation.currencies:
-        found.append(
+        yield Problem(
+            "currency",
+            document.currency,
             f"{organisation.name} is not subscribed to currency {document.currency}. "
-            "Add it in Xero under Settings → Currencies, then upload again."
+            "Add it in Xero under Settings → Currencies, then read the organisation again.",
+            Fix.XERO,
         )
-    codes = {line.account_code for line in document.lines}
-    found += [words for code, words in organisation.account_problems.items() if code in codes]
+
+
+def _accounts(document: Document, organisation: Organisation) -> Iterable[Problem]:
+    if not organisation.accounts:
+        return
+    for code in sorted({line.account_code for line in document.lines}):
+        if words := account_problem(organisation, code):
+            yield Problem("account", code, words, Fix.ACCOUNTS)
+
+
+def account_problem(organisation: Organisation, code: str) -> str:
+    """Return in words why sales cannot be posted to an account, "" when they can."""
+    account = organisation.accounts.get(code)
+    if account is None:
+        return f"{organisation.name} has no account {code}. Choose one of its revenue accounts."
+    if not account.is_active:
+        return f"Account {code} {account.name} is archived in {organisation.name}. Restore it there or choose another."
+    if not account.takes_sales:
+        return (
+            f"Account {code} {account.name} is of type {account.type}; "
+            "sales need one of type Revenue, Sales or Other income."
+        )
+    return ""
+
+
+def _theme(document: Document, organisation: Organisation, fix: Fix) -> Iterable[Problem]:
+    if document.theme_id and document.theme_id not in organisation.themes:
+        yield Problem(
+            "theme",
+            document.theme_id,
+            f"The chosen theme is no longer there in {organisation.name}. Choose another.",
+            fix,
+        )
+
+
+def _lock_dates(document: Document, organisation: Organisation) -> Iterable[Problem]:
+    locked = organisation.locked_until
+    if locked and document.status == "AUTHORISED" and document.issued_on <= locked:
+        yield Problem(
+            "locked",
+            locked.isoformat(),
+            f"{organisation.name} is locked up to {locked:%-d %B %Y}, and approved invoices dated until then are "
+            "refused. Post them as drafts, or change the lock date in Xero.",
+            Fix.DRAFTS,
+        )
+
+
+def _form(document: Document) -> Iterable[Problem]:
     if not document.lines:
-        found.append("The invoice has no lines.")
+        yield Problem("lines", "", "The invoice has no lines.", Fix.NONE)
     if not all(is_exact(line.line_amount) for line in document.lines):
-        found.append("The amount of a line has more digits than can be sent to Xero.")
-    if document.total != expected_total:
-        found.append(
-            f"Xero would make the total {document.total:,.2f} {document.currency}, "
-            f"the invoice says {expected_total:,.2f}: the tax of its lines does not add up to the cent."
-        )
-    return found
+        yield Problem("digits", "", "The amount of a line has more digits than can be sent to Xero.", Fix.NONE)
+    if not 0 < len(document.number) <= MAX_NUMBER or not _is_plain(document.number):
+        yield Problem("number", "", f"Xero takes numbers of 1 to {MAX_NUMBER} plain characters only.", Fix.NONE)
+    if len(document.reference) > MAX_REFERENCE:
+        yield Problem("reference", "", f"Xero takes references of at most {MAX_REFERENCE} characters.", Fix.NONE)
+    if document.due_on < document.issued_on:
+        yield Problem("due", "", "It is due before it is issued.", Fix.CUSTOMERS, Severity.LOOK)
+
+
+def _is_plain(number: str) -> bool:
+    return number.isascii() and number.isprintable()
+
+
+def _total(document: Document, proof: Proof, warn_up_to: Decimal | None) -> Iterable[Problem]:
+    if proof.is_equal:
+        return
+    small = warn_up_to is not None and abs(proof.difference) <= warn_up_to
+    severity = Severity.LOOK if small else Severity.BLOCKED
+    words = "Xero would come to another total than the invoice, by its rounding."
+    yield Problem("total", "", words, Fix.SETTINGS, severity, str(proof))

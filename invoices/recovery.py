@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
@@ -19,15 +20,16 @@ from django.utils import timezone
 from invoices import answers, posting
 from invoices.answers import KINDS, NOT_UNIQUE, Recorded
 from invoices.documents import marker, url
-from invoices.models import DocumentType, Posting, Submission
+from invoices.models import DocumentType, Invoice, Posting, Submission
 from xero_integration import connections, pace
 from xero_integration.errors import XeroRejected
-from xero_integration.models import XeroConnection
+from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
 logger = logging.getLogger(__name__)
 
 Outcome = Submission.Outcome
 MAX_LOOKED_UP = 500
+NOTHING = Decimal(0)
 # A question that Xero refuses would be refused again; asking it at every sweep would use up the day's calls.
 PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
 
@@ -88,7 +90,7 @@ def _look_up(connection: XeroConnection, document_type: DocumentType, due: Seque
         found = connections.call(connection, lambda gateway: gateway.find_invoices(numbers), click=click)
     else:
         found = connections.call(connection, lambda gateway: gateway.find_credit_notes(numbers), click=click)
-    by_number = _live_by_number(found, KINDS[document_type].number_key)
+    by_number = live_by_number(found, KINDS[document_type].number_key)
     settled = 0
     for submission, some in groupby(due, key=lambda each: each.submission):
         if submission is not None:
@@ -96,8 +98,8 @@ def _look_up(connection: XeroConnection, document_type: DocumentType, due: Seque
     return settled
 
 
-def _live_by_number(found: Iterable[dict[str, Any]], number_key: str) -> dict[str, dict[str, Any]]:
-    """Voided and deleted documents free their number, so a live one goes before them."""
+def live_by_number(found: Iterable[dict[str, Any]], number_key: str) -> dict[str, dict[str, Any]]:
+    """Return the live documents by number; voided and deleted ones free theirs."""
     live: dict[str, dict[str, Any]] = {}
     for row in found:
         if row.get("Status") not in ("VOIDED", "DELETED"):
@@ -113,16 +115,17 @@ def _settle(
     recorded: dict[int, Recorded] = {}
     clashes: dict[int, str] = {}
     absent: list[Posting] = []
+    allowed = tolerance()
     for each in rows:
         row = by_number.get(each.invoice.xero_number)
         if row is None and NOT_UNIQUE in each.message:
             clashes[each.pk] = f"{each.message} Xero does not show which document has the number: look for it there."
         elif row is None:
             absent.append(each)
-        elif (document := answers.recorded(answers.kind_of(each), row)) and is_ours(each, row):
+        elif (document := answers.recorded(answers.kind_of(each), row)) and is_ours(each.invoice, row, allowed):
             recorded[each.pk] = document
         else:
-            clashes[each.pk] = _clash(each, row)
+            clashes[each.pk] = clash(each.invoice, row)
     settled = posting.post(submission, recorded) + posting.refuse(posting.under_way(submission), clashes)
     return settled + _settle_absent(submission, absent, asked_at)
 
@@ -146,17 +149,25 @@ def _settled_at(submission: Submission) -> dt.datetime:
     return (submission.sent_at or submission.created_at) + pace.settles_after()
 
 
-def is_ours(each: Posting, row: dict[str, Any]) -> bool:
-    """Whether a document in Xero with our number is the one that we sent: our marker (or address) and our total."""
-    invoice = each.invoice
+def is_ours(invoice: Invoice, row: Mapping[str, Any], tolerance: Decimal = NOTHING) -> bool:
+    """Whether a document in Xero with our number is the one that we sent: our marker (or address), and our total up to
+    the difference that the settings let pass."""
     marked = marker(invoice) in str(row.get("Reference") or "") or row.get("Url") == (url(invoice) or object())
-    return marked and answers.amount(row.get("Total")) == abs(invoice.total)
+    total = answers.amount(row.get("Total"))
+    return marked and total is not None and abs(total - abs(invoice.total)) <= tolerance
 
 
-def _clash(each: Posting, row: dict[str, Any]) -> str:
+def tolerance() -> Decimal:
+    """Return by how much Xero's total may differ from an invoice's and the document still be the one that was sent."""
+    app = XeroSettings.load()
+    return app.difference_limit if app.difference_policy == DifferencePolicy.WARN else NOTHING
+
+
+def clash(invoice: Invoice, row: Mapping[str, Any]) -> str:
+    """Return in words that an invoice's number is someone else's document in Xero."""
     contact = (row.get("Contact") or {}).get("Name") or "another contact"
     return (
-        f"Invoice # {NOT_UNIQUE}. Xero has another document with the number {each.invoice.xero_number}: "
+        f"Invoice # {NOT_UNIQUE}. Xero has another document with the number {invoice.xero_number}: "
         f"{contact}, {row.get('Total')} {row.get('CurrencyCode') or ''}. "
         "Change its number there or void it, then upload again."
     )

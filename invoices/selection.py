@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum
 from django.http import Http404, QueryDict
 
 from invoices.models import BillingPeriod, Invoice, Posting
 
 NOT_UPLOADED = "not_uploaded"
-STATES: dict[str, str] = {"": "All", NOT_UPLOADED: "Not uploaded"} | {
-    status.value: str(status.label) for status in Posting.Status
-}
+IGNORED = "ignored"
+DIFFERS = "differs"
+STATES: dict[str, str] = (
+    {"": "All", NOT_UPLOADED: "Not uploaded"}
+    | {status.value: str(status.label) for status in Posting.Status}
+    | {DIFFERS: "Differs", IGNORED: "Ignored"}
+)
 UPLOADABLE_STATUSES = (Posting.Status.REJECTED, Posting.Status.WITHDRAWN)
-UPLOADABLE = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE_STATUSES)
+NOT_UNDER_WAY = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE_STATUSES)
+UPLOADABLE = NOT_UNDER_WAY & Q(ignored_because="")
+
+
+_DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_difference=0)
 
 
 @dataclass(frozen=True)
@@ -72,14 +81,18 @@ class Selection:
     def invoices(self) -> QuerySet[Invoice]:
         """Return the invoices, each with its customer, its posting and the organisation that one went to."""
         found = self._found()
-        if self.state == NOT_UPLOADED:
-            found = found.filter(posting__isnull=True)
+        if self.state == IGNORED:
+            found = found.exclude(ignored_because="")
+        elif self.state == DIFFERS:
+            found = found.filter(_DIFFERS)
+        elif self.state == NOT_UPLOADED:
+            found = found.filter(posting__isnull=True, ignored_because="")
         elif self.state:
-            found = found.filter(posting__status=self.state)
-        return found.select_related("customer", "posting", "posting__connection")
+            found = found.filter(posting__status=self.state, ignored_because="")
+        return found.select_related("customer", "posting", "posting__connection", "ignored_by")
 
     def uploadable(self) -> QuerySet[Invoice]:
-        """Return those that UPLOAD TO XERO may still take: not uploaded yet, refused or withdrawn."""
+        """Return those that UPLOAD TO XERO may still take: not uploaded yet, refused or withdrawn, and not ignored."""
         return self.invoices().filter(UPLOADABLE)
 
     def chosen(self, ids: Iterable[str]) -> QuerySet[Invoice]:
@@ -91,14 +104,19 @@ class Selection:
         return replace(self, search="", state="").invoices().filter(pk__in=keys)
 
     def state_counts(self) -> list[StateCount]:
-        """Return how many of the period and search are in each state: all first, then those with any."""
-        rows = self._found().order_by().values_list("posting__status").annotate(Count("pk"))
-        counts = {status or NOT_UPLOADED: count for status, count in rows}
-        counts[""] = sum(counts.values())
+        """Return how many of the period and search are in each state: all first, then those with any. An invoice whose
+        total differs in Xero counts there besides its state."""
+        is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
+        found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
+        counts: Counter[str] = Counter()
+        for row in found.annotate(count=Count("pk"), differing=Count("pk", filter=_DIFFERS)):
+            counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["count"]
+            counts[""] += row["count"]
+            counts[DIFFERS] += row["differing"]
         return [
-            StateCount(state, label, counts.get(state, 0))
+            StateCount(state, label, counts[state])
             for state, label in STATES.items()
-            if counts.get(state) or state in ("", self.state)
+            if counts[state] or state in ("", self.state)
         ]
 
     def totals(self) -> list[CurrencyTotal]:

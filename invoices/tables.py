@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from invoices.contact_links import Standing
 from invoices.models import Invoice, Posting
+from invoices.overrides.rows import Row
 from invoices.selection import UPLOADABLE_STATUSES
 
 ROWS_A_PAGE = 50
@@ -136,6 +139,62 @@ class PostingTable(tables.Table):  # type: ignore[misc]
         return format_html('<span class="quiet">{}</span> {}', record.invoice.currency, f"{record.invoice.total:,.2f}")
 
 
+class OverrideTable(tables.Table):  # type: ignore[misc]
+    """What has a default, and what it comes to now. Without `may_change` the boxes and buttons are left out."""
+
+    tick = CellColumn("invoices/overrides/_tick.html", empty_values=(), orderable=False, attrs=look("tick"))
+    number = CellColumn("invoices/overrides/_subject.html", accessor="title", order_by=("title", "detail"))
+    count = tables.Column(order_by=("count", "title"), attrs=look("amount wide-only"))
+    default = tables.Column(order_by=("default", "title"), attrs=look("wide-only"))
+    applies = CellColumn("invoices/overrides/_applies.html", order_by=("applies", "title"), attrs=look("words"))
+    action = CellColumn("invoices/overrides/_action.html", empty_values=(), orderable=False)
+
+    class Meta:
+        order_by_field = "sort"
+        empty_text = "Nothing fits the search and the filter."
+        attrs = {"class": "table table-hover", "caption": "Overrides"}
+
+    def __init__(self, rows: Sequence[Row[Any]], *, noun: str, counted: str, may_change: bool) -> None:
+        super().__init__(rows, exclude=() if may_change else ("tick", "action"))
+        self.columns["number"].column.verbose_name = noun
+        self.columns["count"].column.verbose_name = counted
+
+    def render_count(self, value: int) -> str:
+        return f"{value:,}"
+
+
+class ContactTable(tables.Table):  # type: ignore[misc]
+    """Customers and their contacts in Xero, who needs a person first. Without `may_link` there is nothing to tick."""
+
+    tick = CellColumn("invoices/contacts/_tick_cell.html", accessor="customer", orderable=False, attrs=look("tick"))
+    number = CellColumn(
+        "invoices/contacts/_customer_cell.html", accessor="customer", verbose_name="Customer", order_by=("by_name",)
+    )
+    tenant_id = tables.Column(
+        accessor="customer__tenant_id", verbose_name="Tenant ID", attrs=look("wide-only words"), order_by=("tenant_id",)
+    )
+    erp_id = tables.Column(
+        accessor="customer__erp_id", verbose_name="ERP ID", attrs=look("wide-only day"), order_by=("erp_id", "by_name")
+    )
+    state = CellColumn("invoices/contacts/_state_cell.html", order_by=("order", "by_name"))
+    contact = CellColumn(
+        "invoices/contacts/_contact_cell.html",
+        accessor="contact_name",
+        verbose_name="Contact in Xero",
+        order_by=("by_contact", "by_name"),
+        attrs=look("words"),
+    )
+
+    class Meta:
+        order_by = "state"
+        order_by_field = "sort"
+        empty_text = "No customer fits the search and the state."
+        attrs = {"class": "table table-hover", "caption": "Customers and their contacts"}
+
+    def __init__(self, found: Sequence[Standing], *, may_link: bool) -> None:
+        super().__init__(found, exclude=() if may_link else ("tick",))
+
+
 def number_cell(invoice: Invoice) -> SafeString:
     """Return the number as a link to the invoice, both numbers when Xero knows it by another."""
     other = format_html('<span class="sub">In Xero: {}</span>', breakable(invoice.xero_number))
@@ -156,6 +215,8 @@ def breakable(number: str) -> SafeString:
 
 def why_not_uploadable(invoice: Invoice) -> str:
     """Return why UPLOAD TO XERO would not take this invoice now, "" when it would."""
+    if invoice.ignored_because:
+        return "ignored"
     posting = getattr(invoice, "posting", None)
     if posting is None or posting.status in UPLOADABLE_STATUSES:
         return ""

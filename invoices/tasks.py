@@ -14,9 +14,10 @@ from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from invoices import journey, posting, recovery
+from invoices import drafts, journey, posting, recovery
 from invoices.models import Posting
 from xero_integration import connections
+from xero_integration.errors import XeroError
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -57,8 +58,10 @@ def _workers_for(connection: XeroConnection) -> int:
 
 @shared_task
 def sweep() -> None:
-    """Free what dead workers left, and wake workers for whatever is due: what makes a lost task harmless."""
+    """Free what dead workers left, forget selections that nobody came back to, and wake workers for whatever is due:
+    what makes a lost task harmless."""
     recovery.free_the_dead()
+    drafts.forget_old()
     for connection_id in _connections_with_work():
         wake(connection_id)
 
@@ -67,6 +70,23 @@ def sweep() -> None:
 def keep_connections_alive() -> None:
     """Use every refresh token once a day, and notice organisations that were disconnected in Xero."""
     connections.keep_alive()
+
+
+@shared_task
+def refresh_reference() -> None:
+    """Have the reference data of every connected organisation read anew, each by a task of its own."""
+    connected = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED)
+    for connection_id in connected.values_list("pk", flat=True):
+        read_reference.delay(connection_id)
+
+
+@shared_task
+def read_reference(connection_id: int) -> None:
+    """Read one organisation's reference data anew; what cannot be read now is read the next time."""
+    try:
+        connections.read_reference(XeroConnection.objects.get(pk=connection_id), click=False)
+    except XeroError as error:
+        logger.warning("The reference data of connection %s could not be read: %s", connection_id, error)
 
 
 def _connections_with_work() -> list[int]:

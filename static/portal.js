@@ -1,6 +1,6 @@
 // Comforts only: every page works without this file.
 (() => {
-  const selectable = (form) => [...form.querySelectorAll("input[name=invoice]:not(:disabled)")];
+  const selectable = (form) => [...form.querySelectorAll("td.tick input:not(:disabled)")];
 
   const showSelection = (form) => {
     const boxes = selectable(form);
@@ -27,7 +27,7 @@
         if (everything && !target.checked) everything.checked = false;
       } else if (target === everything) {
         selectable(form).forEach((box) => { box.checked = everything.checked; });
-      } else if (target.name === "invoice" && !target.checked && everything) {
+      } else if (target.closest("td.tick") && !target.checked && everything) {
         everything.checked = false;
       }
       showSelection(form);

@@ -81,9 +81,9 @@ def choose(connection: XeroConnection) -> None:
     read_reference(connection)
 
 
-def read_reference(connection: XeroConnection) -> None:
+def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
     """Read the organisation, accounts, themes, tax rates and currencies anew. Raises XeroError."""
-    call(connection, lambda gateway: reference.read(connection, gateway), click=True)
+    call(connection, lambda gateway: reference.read(connection, gateway), click=click)
 
 
 def disconnect(connection: XeroConnection) -> None:

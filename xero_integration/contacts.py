@@ -9,22 +9,24 @@ import datetime as dt
 import json
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from xero_integration import pace
 from xero_integration.errors import XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.gateway import MAX_BATCH, Gateway
-from xero_integration.models import Contact, ContactLink, XeroConnection
+from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 
 # How long a listing is trusted before contacts are created on its word; contacts made in Xero meanwhile are found by
 # the refusal that their name or number brings.
 LISTING_LIFE = dt.timedelta(minutes=15)
+# How long it is trusted when it stands in the way of an upload: someone may have mended it in Xero just now.
+DOUBTED_LIFE = dt.timedelta(minutes=1)
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -42,9 +44,11 @@ class Customer:
 
 @dataclass
 class Outcome:
-    """What came of it: `problems` says in words, by customer key, who has no contact and why."""
+    """What came of it: how many have a contact now, how many of those in a new one; `problems` says in words, by
+    customer key, who has none and why."""
 
     linked: int = 0
+    created: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
 
@@ -64,7 +68,8 @@ def release(connection: XeroConnection) -> None:
 
 
 def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Customer]) -> Outcome:
-    """Give every customer a contact: by ContactNumber, then by exact unambiguous name, else a new one.
+    """Give every customer a contact: by ContactNumber, then by exact unambiguous name, else a new one. Who has one
+    already is passed over.
 
     Call it under `lease`. Raises XeroUnavailable, XeroAuthError or XeroRejected (a whole call refused); what was
     linked before that stays. A creation whose answer was lost counts as XeroUnavailable: the next listing finds it by
@@ -72,23 +77,66 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
     """
     if not customers:
         return Outcome()
-    _refresh_listing(connection, gateway)
-    book, outcome = _Book(connection), Outcome()
-    matches = {customer.key: book.match(customer) for customer in customers}
-    links = []
-    for customer in customers:
-        found = matches[customer.key]
+    refresh_listing(connection, gateway)
+    book, matches = _matches(connection, customers)
+    doubted = any(isinstance(found, str) for found in matches.values())
+    if doubted and refresh_listing(connection, gateway, life=DOUBTED_LIFE):
+        book, matches = _matches(connection, customers)
+    outcome, links = Outcome(), []
+    for key, found in matches.items():
         if isinstance(found, str):
-            outcome.problems[customer.key] = found
+            outcome.problems[key] = found
         elif found:
-            links.append(ContactLink(connection=connection, customer_key=customer.key, **found))
+            links.append(ContactLink(connection=connection, customer_key=key, **found))
     ContactLink.objects.bulk_create(links, batch_size=500)
     outcome.linked = len(links)
-    to_create = [customer for customer in customers if matches[customer.key] is None]
+    to_create = [customer for customer in customers if matches.get(customer.key, "linked") is None]
     names = book.names_to_create(to_create)
     for start in range(0, len(to_create), MAX_BATCH):
         _create(connection, gateway, to_create[start : start + MAX_BATCH], names, outcome)
     return outcome
+
+
+def _matches(
+    connection: XeroConnection, customers: Sequence[Customer]
+) -> tuple[Book, dict[str, dict[str, str] | str | None]]:
+    book = Book(connection)
+    return book, {each.key: book.match(each) for each in customers if each.key not in book.linked}
+
+
+def link_by_hand(connection: XeroConnection, customer_key: str, contact: Contact) -> None:
+    """Make this active contact the customer's, in place of any other. Call it under `lease`.
+
+    Raises IntegrityError when another customer has it.
+    """
+    with transaction.atomic():
+        ContactLink.objects.filter(connection=connection, customer_key=customer_key).delete()
+        UnlinkedContact.objects.filter(
+            connection=connection, customer_key=customer_key, contact_id=contact.contact_id
+        ).delete()
+        ContactLink.objects.create(
+            connection=connection,
+            customer_key=customer_key,
+            contact_id=contact.contact_id,
+            contact_name=contact.name,
+            matched_by=ContactLink.MatchedBy.HAND,
+        )
+
+
+def unlink(connection: XeroConnection, customer_keys: Collection[str]) -> int:
+    """Forget which contacts these customers are, and never find the same for them again by itself. Nothing changes in
+    Xero. Returns how many were linked."""
+    with transaction.atomic():
+        links = list(ContactLink.objects.filter(connection=connection, customer_key__in=customer_keys))
+        UnlinkedContact.objects.bulk_create(
+            [
+                UnlinkedContact(connection=connection, customer_key=each.customer_key, contact_id=each.contact_id)
+                for each in links
+            ],
+            ignore_conflicts=True,
+        )
+        ContactLink.objects.filter(pk__in=[each.pk for each in links]).delete()
+    return len(links)
 
 
 def name_key(name: str) -> str:
@@ -96,16 +144,59 @@ def name_key(name: str) -> str:
     return " ".join(name.casefold().split())[:255]
 
 
-def _refresh_listing(connection: XeroConnection, gateway: Gateway) -> None:
+def unusable(connection: XeroConnection) -> dict[str, str]:
+    """Return why a linked contact takes no invoices, in words, by customer key, as the last listing says: it was
+    archived, merged into another, or is gone."""
+    active = Contact.objects.filter(connection=connection, contact_id=OuterRef("contact_id"), status=Contact.ACTIVE)
+    links = list(ContactLink.objects.filter(~Exists(active), connection=connection))
+    if not links:
+        return {}
+    ids = {each.contact_id for each in links}
+    listed = {each.contact_id: each for each in Contact.objects.filter(connection=connection, contact_id__in=ids)}
+    targets = Contact.objects.filter(
+        connection=connection, contact_id__in={each.merged_into for each in listed.values() if each.merged_into}
+    )
+    names = dict(targets.values_list("contact_id", "name"))
+    said = {each.customer_key: _why_unusable(connection, each, listed.get(each.contact_id), names) for each in links}
+    return {key: words for key, words in said.items() if words}
+
+
+def _why_unusable(
+    connection: XeroConnection, link: ContactLink, contact: Contact | None, names: Mapping[str, str]
+) -> str:
+    if contact is None:
+        # A contact that was made while the listing was being read is not in it.
+        if connection.contacts_read_at is None or link.created_at >= connection.contacts_read_at:
+            return ""
+        return f"The contact “{link.contact_name}” is no longer in Xero. Link another, or unlink it for a new one."
+    if contact.merged_into:
+        into = f"“{names[contact.merged_into]}”" if contact.merged_into in names else "another"
+        return f"The contact “{contact.name}” was merged into {into} in Xero. Link that one."
+    return f"The contact “{contact.name}” is archived in Xero. Restore it there or link another."
+
+
+def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.timedelta = LISTING_LIFE) -> bool:
+    """List the organisation's contacts anew when the last listing is older than `life`. Returns whether it was.
+
+    Raises XeroUnavailable, XeroAuthError.
+    """
     connection.refresh_from_db(fields=["contacts_read_at"])
-    if connection.contacts_read_at and connection.contacts_read_at > timezone.now() - LISTING_LIFE:
-        return
+    if connection.contacts_read_at and connection.contacts_read_at > timezone.now() - life:
+        return False
+    read_listing(connection, gateway)
+    return True
+
+
+def read_listing(connection: XeroConnection, gateway: Gateway) -> int:
+    """List the organisation's contacts anew and return how many they are. Raises XeroUnavailable, XeroAuthError."""
+    started = timezone.now()
     rows = [_contact(connection, row) for row in gateway.contacts() if row.get("ContactID")]
     with transaction.atomic():
         Contact.objects.filter(connection=connection).delete()
         Contact.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
-        connection.contacts_read_at = timezone.now()
-        connection.save(update_fields=["contacts_read_at"])
+        XeroConnection.objects.filter(pk=connection.pk).update(contacts_read_at=started)
+    connection.contacts_read_at = started
+    return len(rows)
 
 
 def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
@@ -116,44 +207,85 @@ def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
         contact_number=str(row.get("ContactNumber") or "")[:50],
         name=name,
         name_key=name_key(name),
-        status=str(row.get("ContactStatus") or "ACTIVE"),
+        status=str(row.get("ContactStatus") or Contact.ACTIVE),
+        merged_into=str(row.get("MergedToContactID") or "")[:36],
     )
 
 
-class _Book:
-    """The organisation's contacts as last listed, held in memory while customers are matched: no query for each."""
+class Book:
+    """The organisation's contacts as last listed, held in memory while customers are matched: no query for each.
+
+    `linked` and `holders` tell a customer's contact and a contact's customer, `contacts` are all by id.
+    """
 
     def __init__(self, connection: XeroConnection) -> None:
+        self.contacts = {each.contact_id: each for each in Contact.objects.filter(connection=connection)}
+        self.linked = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
+        self.holders = {each.contact_id: each.customer_key for each in self.linked.values()}
+        unlinked = UnlinkedContact.objects.filter(connection=connection)
+        self.unlinked = set(unlinked.values_list("customer_key", "contact_id"))
         self.by_number: dict[str, Contact] = {}
         self.by_name: dict[str, list[Contact]] = defaultdict(list)
-        self.taken = set(ContactLink.objects.filter(connection=connection).values_list("contact_id", flat=True))
-        for contact in Contact.objects.filter(connection=connection):
+        for contact in self.contacts.values():
             if contact.contact_number:
                 self.by_number[contact.contact_number] = contact
-            if contact.status == "ACTIVE":
+            if contact.status == Contact.ACTIVE:
                 self.by_name[contact.name_key].append(contact)
 
     def match(self, customer: Customer) -> dict[str, str] | str | None:
         """Return the link's fields, in words why the customer can have no contact, or None when one is to be made."""
         if numbered := self.by_number.get(customer.key):
-            return self._by_number(numbered)
-        named = [] if customer.shares_name else self.by_name[name_key(customer.name)]
-        if len(named) == 1 and not named[0].contact_number and named[0].contact_id not in self.taken:
-            return self._link(named[0], ContactLink.MatchedBy.NAME)
+            return self._by_number(customer, numbered)
+        named = self.by_name.get(name_key(customer.name), [])
+        if len(named) == 1 and not self.why_not_by_name(customer):
+            return self._link(customer, named[0], ContactLink.MatchedBy.NAME)
         return None
 
-    def _by_number(self, contact: Contact) -> dict[str, str] | str:
-        if contact.status != "ACTIVE":
+    def why_not_by_name(self, customer: Customer) -> str:
+        """Return in words why a contact of the customer's name is not taken to be the customer; "" when there is none
+        or when it is."""
+        named = self.by_name.get(name_key(customer.name), [])
+        if not named:
+            return ""
+        name = named[0].name
+        if len(named) > 1:
+            return f"{len(named)} contacts are called “{name}”."
+        if customer.shares_name:
+            return f"Another customer has this name too, so the contact “{name}” could be either's."
+        if self.holders.get(named[0].contact_id, customer.key) != customer.key:
+            return f"The contact “{name}” is linked to another customer."
+        if (customer.key, named[0].contact_id) in self.unlinked:
+            return f"The contact “{name}” was unlinked from this customer."
+        if named[0].contact_number not in ("", customer.key):
+            return f"The contact “{name}” has the contact number {named[0].contact_number}, so it is someone else."
+        return ""
+
+    def merged_into(self, contact: Contact) -> Contact | None:
+        """Return the active contact that this one was merged into in Xero, None when it was not."""
+        target = self.contacts.get(contact.merged_into)
+        return target if target and target.status == Contact.ACTIVE else None
+
+    def _by_number(self, customer: Customer, contact: Contact) -> dict[str, str] | str:
+        if contact.status != Contact.ACTIVE:
+            if target := self.merged_into(contact):
+                return (
+                    f"The contact “{contact.name}” of this customer was merged into “{target.name}” in Xero. Link that."
+                )
             return (
                 f"The contact “{contact.name}” of this customer is archived in Xero. "
                 "Restore it there, then upload again."
             )
-        if contact.contact_id in self.taken:
+        if self.holders.get(contact.contact_id, customer.key) != customer.key:
             return f"The contact “{contact.name}” with this customer's number is linked to another customer."
-        return self._link(contact, ContactLink.MatchedBy.NUMBER)
+        if (customer.key, contact.contact_id) in self.unlinked:
+            return (
+                f"The contact “{contact.name}” has this customer's number but was unlinked from it. "
+                "Link it again, or link another."
+            )
+        return self._link(customer, contact, ContactLink.MatchedBy.NUMBER)
 
-    def _link(self, contact: Contact, matched_by: ContactLink.MatchedBy) -> dict[str, str]:
-        self.taken.add(contact.contact_id)
+    def _link(self, customer: Customer, contact: Contact, matched_by: ContactLink.MatchedBy) -> dict[str, str]:
+        self.holders[contact.contact_id] = customer.key
         return {"contact_id": contact.contact_id, "contact_name": contact.name, "matched_by": matched_by}
 
     def names_to_create(self, customers: Sequence[Customer]) -> dict[str, str]:
@@ -163,7 +295,7 @@ class _Book:
         names = {}
         for customer in customers:
             key = name_key(customer.name)
-            alone = not customer.shares_name and wanted[key] == 1 and not self.by_name[key]
+            alone = not customer.shares_name and wanted[key] == 1 and not self.by_name.get(key)
             tail = "" if alone else f" ({customer.suffix or customer.key})"
             names[customer.key] = customer.name[: 255 - len(tail)] + tail
         return names
@@ -221,6 +353,7 @@ def _read_created(
             made.append(_contact(connection, row | {"ContactNumber": customer.key}))
     _remember_created(connection, made)
     outcome.linked += len(made)
+    outcome.created += len(made)
     if missing:
         raise XeroUnavailable(
             "Xero left some new contacts out of its answer; the portal looks which of them are there and goes on.",

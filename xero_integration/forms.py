@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 
 from xero_integration import reference
-from xero_integration.models import XeroConnection, XeroSettings
+from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 CLIENT_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 # The check is against what was last read from Xero.
+GONE = "gone"
 WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Read again first."
 
 
@@ -38,12 +39,18 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "license_account_code",
             "azure_account_code",
             "custom_account_code",
+            "difference_policy",
+            "difference_limit",
+            "rounding_account_code",
         )
         help_texts = {
             "theme_name": "The name of an invoice theme in Xero. Left empty, its standard theme is used.",
             "license_account_code": "Microsoft 365 and other licences, one-time purchases.",
             "azure_account_code": "Azure plan consumption.",
             "custom_account_code": "Your own services and products.",
+            "difference_policy": "Xero computes tax line by line; what it will come to is computed before posting.",
+            "difference_limit": "In the invoice's currency, 0.00 to 1.00. A greater difference is never posted.",
+            "rounding_account_code": "Needed for rounding lines only.",
         }
 
     def __init__(self, *args: Any, connection: XeroConnection | None, **kwargs: Any) -> None:
@@ -53,30 +60,18 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         self.initial["client_secret"] = ""
         for name in ("client_id", *reference.ACCOUNT_FIELDS):
             self.fields[name].widget.attrs.update({"autocomplete": "off", "spellcheck": "false"})
-        if connection and connection.reference_read_at:
-            self._offer_what_is_there(connection)
         self.fields["client_secret"].help_text = (
             "A secret is set and kept encrypted; it is never shown again. Leave this empty to keep it."
             if self.kept_secret
             else "Xero shows it once, when you generate it. It is kept encrypted and never shown again."
         )
+        if connection and connection.reference_read_at:
+            self._offer_choices(connection)
 
-    def _offer_what_is_there(self, connection: XeroConnection) -> None:
-        """Let accounts and theme be chosen among those of the organisation.
-
-        A value that it does not have stays among the choices, so that nothing is changed by showing it.
-        """
-        if theme := reference.find_theme(self.instance, connection):
-            self.initial["theme_name"] = theme.name if self.instance.theme_name else ""
-        self._offer("theme_name", "The standard theme", [(each, each) for each in reference.theme_names(connection)])
-        accounts = [(each.code, str(each)) for each in reference.sales_accounts(connection)]
-        for field in reference.ACCOUNT_FIELDS:
-            self._offer(field, "Choose an account", accounts)
-
-    def _offer(self, field: str, nothing: str, offered: list[tuple[str, str]]) -> None:
-        value = str(self[field].value() or "")
-        strange = [] if value in dict(offered) or not value else [(value, value)]
-        self.fields[field].widget = forms.Select(choices=[("", nothing), *offered, *strange])
+    @property
+    def theme_field(self) -> forms.BoundField:
+        """The theme as it is asked for: by name before anything is connected, from the organisation's list then."""
+        return self["theme" if "theme" in self.fields else "theme_name"]
 
     def clean_client_id(self) -> str:
         client_id = str(self.cleaned_data["client_id"]).strip()
@@ -88,27 +83,62 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         return str(self.cleaned_data["client_secret"]).strip() or self.kept_secret
 
     def clean_theme_name(self) -> str:
-        """Keep the theme's id as long as its name is the saved one, or the one that Xero renamed it to since."""
         name = " ".join(str(self.cleaned_data["theme_name"]).split())
-        kept = (self.instance.theme_name, self.initial.get("theme_name", ""))
-        if name.casefold() not in [each.casefold() for each in kept]:
+        if name.casefold() != self.initial.get("theme_name", "").casefold():
             self.instance.theme_id = ""
         return name
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the account that rounding lines need."""
+        cleaned = cast("dict[str, Any]", super().clean())
+        if cleaned.get("difference_policy") == DifferencePolicy.ROUNDING_LINE and not cleaned["rounding_account_code"]:
+            self.add_error("rounding_account_code", "Choose the account that rounding lines go to.")
+        return cleaned
 
     def _post_clean(self) -> None:
         """Hold account codes and theme against the connected organisation, once they are on the instance."""
         super()._post_clean()  # type: ignore[misc]  # Django documents it, its stubs leave it out
         if self.connection is None:
             return
+        if "theme" in self.cleaned_data and self.add_prefix("theme") in self.data:
+            self._keep_theme(self.connection, self.cleaned_data["theme"])
         for field, words in reference.settings_problems(self.instance, self.connection).items():
             problem = words.partition(": ")[2]
-            self.add_error(field, f"{problem[:1].upper()}{problem[1:]} {WHEN_NEW_IN_XERO}")
+            shown = "theme" if field == "theme_name" and "theme" in self.fields else field
+            self.add_error(shown, f"{problem[:1].upper()}{problem[1:]} {WHEN_NEW_IN_XERO}")
+
+    def _keep_theme(self, connection: XeroConnection, theme_id: str) -> None:
+        """Keep the chosen theme by id and name; GONE leaves the old ones, to be refused in words."""
+        if theme_id == GONE:
+            return
+        names = dict(reference.theme_choices(connection))
+        self.instance.theme_id, self.instance.theme_name = theme_id, names.get(theme_id, theme_id)
 
     def save(self, commit: bool = True) -> XeroSettings:
         """Save, keeping the theme by its id too, so that a rename in Xero does not break it."""
         if self.connection and (theme := reference.find_theme(self.instance, self.connection)):
             self.instance.theme_id = theme.theme_id if self.instance.theme_name else ""
         return cast(XeroSettings, super().save(commit))
+
+    def _offer_choices(self, connection: XeroConnection) -> None:
+        """Offer what the organisation has; what is set and no longer there is offered too, marked as such."""
+        accounts = reference.account_choices(connection)
+        for name in reference.ACCOUNT_FIELDS:
+            current = str(self[name].value() or "")
+            choices = reference.with_current(accounts, current, connection)
+            self.fields[name].widget = forms.Select(choices=[("", "Choose an account"), *choices])
+        chosen = reference.find_theme(self.instance, connection)
+        themes = reference.theme_choices(connection)
+        if self.instance.theme_name and chosen is None:
+            themes.append((GONE, f"{self.instance.theme_name} (not in {connection.name})"))
+        self.initial["theme"] = chosen.theme_id if chosen else GONE if self.instance.theme_name else ""
+        self.fields["theme"] = forms.CharField(
+            label="Theme",
+            required=False,
+            widget=forms.Select(choices=[("", "Xero's standard theme"), *themes]),
+            help_text="Kept by its id: a rename in Xero changes nothing.",
+        )
+        del self.fields["theme_name"]
 
 
 class OrganisationForm(forms.Form):

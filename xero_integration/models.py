@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from urllib.parse import quote
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -22,6 +24,14 @@ class InvoiceStatus(models.TextChoices):
     AUTHORISED = "AUTHORISED", "Approved"
 
 
+class DifferencePolicy(models.TextChoices):
+    """What to do with an invoice whose total would come out differently in Xero, by a few cents of rounding."""
+
+    BLOCK = "block", "Do not post it"
+    WARN = "warn", "Post it and flag the difference"
+    ROUNDING_LINE = "rounding_line", "Add a rounding line"
+
+
 class XeroSettings(models.Model):
     """Settings → General: one row for the portal."""
 
@@ -35,6 +45,17 @@ class XeroSettings(models.Model):
     invoice_status = models.CharField(
         "Invoices arrive in Xero as", max_length=10, choices=InvoiceStatus, default=InvoiceStatus.DRAFT
     )
+    difference_policy = models.CharField(
+        "When a total differs by rounding", max_length=15, choices=DifferencePolicy, default=DifferencePolicy.BLOCK
+    )
+    difference_limit = models.DecimalField(
+        "Up to this difference",
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal("0.05"),
+        validators=[MinValueValidator(Decimal("0.00")), MaxValueValidator(Decimal("1.00"))],
+    )
+    rounding_account_code = models.CharField("Account of rounding lines", max_length=10, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -158,12 +179,19 @@ class XeroConnection(models.Model):
     def invoice_url(self, xero_id: str, *, credit_note: bool = False) -> str:
         """Return the address at which this document opens in Xero (reference: Xero's deep-linking page)."""
         page = f"ViewCreditNote.aspx?creditNoteID={xero_id}" if credit_note else f"View.aspx?InvoiceID={xero_id}"
+        return self._page_url(f"/AccountsReceivable/{page}")
+
+    def contact_url(self, contact_id: str) -> str:
+        """Return the address at which this contact opens in Xero (reference: Xero's deep-linking page)."""
+        return self._page_url(f"/Contacts/View/{contact_id}")
+
+    def _page_url(self, page: str) -> str:
         origin = (
             "https://go.xero.com" if settings.XERO_LOGIN_URL == "https://login.xero.com" else settings.XERO_LOGIN_URL
         )
         return (
             f"{origin}/organisationlogin/default.aspx?shortcode={quote(self.short_code, safe='')}"
-            f"&redirecturl={quote(f'/AccountsReceivable/{page}', safe='')}"
+            f"&redirecturl={quote(page, safe='')}"
         )
 
 
@@ -240,6 +268,7 @@ class TaxRate(ReferenceData):
     status = models.CharField(max_length=20)
     effective_rate = models.DecimalField(max_digits=9, decimal_places=4)
     can_apply_to_revenue = models.BooleanField(default=False)
+    components = models.JSONField(default=list, help_text="Name and percentage of each part, as [name, percentage].")
 
     class Meta:
         ordering = ["name"]
@@ -257,12 +286,30 @@ class Currency(ReferenceData):
         constraints = [models.UniqueConstraint(fields=["connection", "code"], name="currency_once_each_connection")]
 
 
+class TrackingCategory(ReferenceData):
+    """A tracking category with its active options' names."""
+
+    category_id = models.CharField(max_length=36)
+    status = models.CharField(max_length=20)
+    options = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "tracking categories"
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "category_id"], name="tracking_once_each_connection")
+        ]
+
+
 class Contact(ReferenceData):
     """A contact of the organisation, as last read: what customers are matched against without a look-up each."""
+
+    ACTIVE = "ACTIVE"
 
     contact_id = models.CharField(max_length=36)
     contact_number = models.CharField(max_length=50, blank=True, db_index=True)
     status = models.CharField(max_length=20)
+    merged_into = models.CharField(max_length=36, blank=True, help_text="The contact it was merged into in Xero.")
     name_key = models.CharField(
         max_length=255, db_index=True, help_text="The name, casefolded, with runs of blanks as one."
     )
@@ -283,6 +330,7 @@ class ContactLink(models.Model):
     class MatchedBy(models.TextChoices):
         NUMBER = "number", "Contact number"
         NAME = "name", "Name"
+        HAND = "hand", "Linked by hand"
         CREATED = "created", "Created by the portal"
 
     connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="contact_links")
@@ -300,3 +348,19 @@ class ContactLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_key} → {self.contact_name}"
+
+
+class UnlinkedContact(models.Model):
+    """Remembers that a person took a contact away from a customer, who is not matched with it by itself again."""
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="unlinked_contacts")
+    customer_key = models.CharField(max_length=50)
+    contact_id = models.CharField(max_length=36)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "customer_key", "contact_id"], name="unlinked_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_key} is not {self.contact_id}"

@@ -13,13 +13,24 @@ from django.utils import timezone
 from xero_integration import pace
 from xero_integration.errors import XeroUnavailable
 from xero_integration.gateway import Gateway
-from xero_integration.models import Account, BrandingTheme, Currency, TaxRate, XeroConnection, XeroSettings
+from xero_integration.models import (
+    Account,
+    BrandingTheme,
+    Currency,
+    DifferencePolicy,
+    TaxRate,
+    TrackingCategory,
+    XeroConnection,
+    XeroSettings,
+)
 
 ACCOUNT_FIELDS = {
     "license_account_code": "License based SKUs",
     "azure_account_code": "Azure Usage based SKUs",
     "custom_account_code": "Custom offer SKUs",
+    "rounding_account_code": "Account of rounding lines",
 }
+TYPE_LABELS = {"REVENUE": "Revenue", "SALES": "Sales", "OTHERINCOME": "Other income"}
 _JSON_DATE = re.compile(r"/Date\((-?\d+)")
 
 
@@ -34,7 +45,7 @@ def json_date(value: object) -> dt.date | None:
 
 
 def read(connection: XeroConnection, gateway: Gateway) -> None:
-    """Read organisation, accounts, themes, tax rates and currencies (five calls) and replace the stored copies.
+    """Read the organisation and its reference data anew (six calls) and replace the stored copies.
 
     Raises XeroUnavailable or XeroAuthError; then the old copies stay as they were.
     """
@@ -43,11 +54,13 @@ def read(connection: XeroConnection, gateway: Gateway) -> None:
     themes = gateway.read("BrandingThemes").rows("BrandingThemes")
     tax_rates = gateway.read("TaxRates").rows("TaxRates")
     currencies = gateway.read("Currencies").rows("Currencies")
+    categories = gateway.read("TrackingCategories").rows("TrackingCategories")
     with transaction.atomic():
         _store_organisation(connection, organisation)
         _replace(Account, connection, [_account(row) for row in accounts if row.get("Code")])
         _replace(BrandingTheme, connection, [_theme(row) for row in themes])
         _replace(TaxRate, connection, [_tax_rate(row) for row in tax_rates])
+        _replace(TrackingCategory, connection, [_category(row) for row in categories])
         _replace(Currency, connection, [_currency(row) for row in currencies])
 
 
@@ -62,7 +75,7 @@ def _organisation(gateway: Gateway) -> dict[str, Any]:
     return rows[0]
 
 
-def _replace[M: (Account, BrandingTheme, TaxRate, Currency)](
+def _replace[M: (Account, BrandingTheme, TaxRate, Currency, TrackingCategory)](
     model: type[M], connection: XeroConnection, rows: list[dict[str, Any]]
 ) -> None:
     model._default_manager.filter(connection=connection).delete()
@@ -117,11 +130,72 @@ def _tax_rate(row: dict[str, Any]) -> dict[str, Any]:
         "status": str(row.get("Status") or ""),
         "effective_rate": Decimal(str(row.get("EffectiveRate") or 0)),
         "can_apply_to_revenue": row.get("CanApplyToRevenue") is True,
+        "components": _components(row),
+    }
+
+
+def _components(row: dict[str, Any]) -> list[list[str]]:
+    parts = [part for part in row.get("TaxComponents") or [] if isinstance(part, dict)]
+    return [[str(part.get("Name") or ""), str(part.get("Rate") or 0)] for part in parts]
+
+
+def _category(row: dict[str, Any]) -> dict[str, Any]:
+    options = [option for option in row.get("Options") or [] if isinstance(option, dict)]
+    return {
+        "category_id": str(row.get("TrackingCategoryID")),
+        "name": str(row.get("Name") or ""),
+        "status": str(row.get("Status") or ""),
+        "options": [str(option.get("Name")) for option in options if option.get("Status") in (None, "ACTIVE")],
     }
 
 
 def _currency(row: dict[str, Any]) -> dict[str, Any]:
     return {"code": str(row.get("Code")), "name": str(row.get("Description") or row.get("Code"))}
+
+
+Choices = list[tuple[str, str]]
+
+
+def account_choices(connection: XeroConnection) -> Choices:
+    """Return code and words ("4010 Licence revenue (Revenue)") of each account that sales may be posted to."""
+    accounts = Account.objects.filter(connection=connection)
+    return [(each.code, f"{each} ({TYPE_LABELS[each.type]})") for each in accounts if each.takes_sales]
+
+
+def theme_choices(connection: XeroConnection) -> Choices:
+    """Return id and name of each theme, in the organisation's order."""
+    return list(BrandingTheme.objects.filter(connection=connection).values_list("theme_id", "name"))
+
+
+def tax_choices(connection: XeroConnection) -> Choices:
+    """Return tax type and words ("GST on Income (10 %)") of each tax rate that may be used for sales."""
+    return [(each.tax_type, f"{each.name} ({each.effective_rate.normalize():f} %)") for each in sales_taxes(connection)]
+
+
+def sales_taxes(connection: XeroConnection) -> list[TaxRate]:
+    """Return the organisation's active tax rates that may be used for sales."""
+    return list(TaxRate.objects.filter(connection=connection, status="ACTIVE", can_apply_to_revenue=True))
+
+
+def with_current(choices: Choices, current: str, connection: XeroConnection) -> Choices:
+    """Return the choices with `current` among them: marked, when the organisation no longer offers it."""
+    if not current or current in dict(choices):
+        return choices
+    return [*choices, (current, f"{current} (not to be used in {connection.name})")]
+
+
+def follow_theme(settings: XeroSettings, connection: XeroConnection) -> str:
+    """Keep the id of the theme that the settings name, and its name as it is now. Returns in words a rename, else "".
+
+    A theme that the organisation does not have stays as it is, for `settings_problems` to tell.
+    """
+    theme = find_theme(settings, connection) if settings.theme_id or settings.theme_name else None
+    if theme is None or (theme.theme_id, theme.name) == (settings.theme_id, settings.theme_name):
+        return ""
+    is_renamed, before = theme.theme_id == settings.theme_id, settings.theme_name
+    settings.theme_id, settings.theme_name = theme.theme_id, theme.name
+    settings.save(update_fields=["theme_id", "theme_name"])
+    return f"The theme “{before}” is now called “{theme.name}” in Xero; it stays the chosen one." if is_renamed else ""
 
 
 def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dict[str, str]:
@@ -134,10 +208,12 @@ def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dic
     accounts = {account.code: account for account in Account.objects.filter(connection=connection)}
     problems = {}
     for field, label in ACCOUNT_FIELDS.items():
+        if field == "rounding_account_code" and settings.difference_policy != DifferencePolicy.ROUNDING_LINE:
+            continue
         if problem := _account_problem(accounts, getattr(settings, field), connection.name):
             problems[field] = f"{label}: {problem}"
     if settings.theme_name and find_theme(settings, connection) is None:
-        names = ", ".join(theme_names(connection)) or "none"
+        names = ", ".join(connection.brandingthemes.values_list("name", flat=True)) or "none"
         problems["theme_name"] = f"Theme: {connection.name} has no theme “{settings.theme_name}”. It has: {names}."
     return problems
 
@@ -153,16 +229,6 @@ def _account_problem(accounts: dict[str, Account], code: str, organisation: str)
     if not account.takes_sales:
         return f"account {account} is of type {account.type}; sales need one of type Revenue, Sales or Other income."
     return ""
-
-
-def sales_accounts(connection: XeroConnection) -> list[Account]:
-    """Return the accounts that lines of sales invoices may be posted to, by code."""
-    return [account for account in Account.objects.filter(connection=connection) if account.takes_sales]
-
-
-def theme_names(connection: XeroConnection) -> list[str]:
-    """Return the names of the organisation's invoice themes."""
-    return list(connection.brandingthemes.values_list("name", flat=True))
 
 
 def find_theme(settings: XeroSettings, connection: XeroConnection) -> BrandingTheme | None:

@@ -124,9 +124,16 @@ def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
         messages.warning(request, f"Connected to {connection.name}, but its accounts could not be read yet: {error}")
         return redirect("invoice_list")
     messages.success(request, f"Connected to {connection.name}.")
+    _follow_theme(request, connection)
     for words in reference.settings_problems(XeroSettings.load(), connection).values():
         messages.warning(request, f"{words} Correct it in Settings → General before uploading.")
     return redirect("invoice_list")
+
+
+def _follow_theme(request: HttpRequest, connection: XeroConnection) -> None:
+    """Turn the theme's name into its id, and say when Xero calls it otherwise by now."""
+    if words := reference.follow_theme(XeroSettings.load(), connection):
+        messages.info(request, words)
 
 
 @may_connect
@@ -167,4 +174,5 @@ def refresh(request: HttpRequest) -> HttpResponse:
         messages.error(request, f"Nothing was changed: {error}")
     else:
         messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were read again.")
+        _follow_theme(request, connection)
     return redirect("settings_general" if roles.role_of(request.user) == roles.SYSTEM_ADMIN else "invoice_list")

@@ -5,22 +5,24 @@ from __future__ import annotations
 from c3portal.launch.environment import Plan
 
 SANDBOX_CLICKS = """\
-Then, in four clicks ({sandbox} stands in for Xero):
+Then, in five clicks ({sandbox} stands in for Xero):
   1. Sign in as the Finance Admin and press Connect to Xero
   2. Press Allow access on the page of the sandbox
   3. Choose the September period, select all its invoices and press UPLOAD TO XERO
-  4. Press VIEW POST LOGS and see how each one fares"""
+  4. See what would become of them, and press Post the ready ones
+  5. Press VIEW POST LOGS and see how each one fares"""
 
 XERO_CLICKS = """\
 Then, with your own app of Xero's developer portal (its redirect URI is {portal}/):
   1. Sign in as the System Admin and open Settings → General
   2. Fill in Client ID, Client Secret and the account codes, and press Save
   3. Press Connect to Xero and allow access in Xero
-  4. Choose a period, select invoices, press UPLOAD TO XERO, then VIEW POST LOGS"""
+  4. Choose a period, select invoices, press UPLOAD TO XERO and Post the ready ones,
+     then VIEW POST LOGS"""
 
 
 def text(plan: Plan, sign_ins: str) -> str:
-    """Return the address, the sign-ins and the next four clicks; `sign_ins` is what `setup_demo` printed."""
+    """Return the address, the sign-ins and the next clicks; `sign_ins` is what `setup_demo` printed."""
     clicks = SANDBOX_CLICKS if plan.with_sandbox else XERO_CLICKS
     rule = "─" * 78
     return "\n".join(

@@ -14,21 +14,26 @@ from c3portal.testing import BASE_DIR
 # From the top down; a module imports from its own layer and those below it. The last is pure: no Django, no HTTP.
 LAYERS = {
     "addresses": "c3portal.urls c3portal.wsgi xero_integration.urls invoices.urls",
-    "doors": "*.views *.views.* *.management *.management.* *.testing c3portal.demo c3portal.apps c3portal.health",
+    "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
+    "c3portal.apps c3portal.health",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter",
-    "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads*",
-    "journey": "invoices.journey",
+    "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
+    "invoices.drafts invoices.ignoring invoices.overrides.pages",
+    "journey": "invoices.journey invoices.contact_links invoices.inspection",
     "steps": "invoices.sending invoices.recovery invoices.importing invoices.payments",
-    "rows": "invoices.posting invoices.documents invoices.differences invoices.answers",
+    "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
+    "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
+    "invoices.overrides.customers",
     "xero": "xero_integration.connections xero_integration.contacts",
     "reference": "xero_integration.limits xero_integration.reference",
-    "models": "c3portal.models c3portal.roles xero_integration.models invoices.models",
+    "models": "c3portal.models c3portal.roles xero_integration.models invoices.models invoices.models.*",
     "calls": "xero_integration.gateway",
     "borders": "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
     "c3portal.settings c3portal.celery c3portal.broker c3portal.launch.* c3portal c3portal.launch xero_integration "
     "invoices",
-    "pure": "xero_integration.payloads xero_integration.errors invoices.mapping invoices.preflight invoices.parsing "
-    "invoices.gathering invoices.reading invoices.columns invoices.numbers",
+    "pure": "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
+    "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers "
+    "xero_integration.similar_names",
 }
 ORDER = {pattern: place for place, patterns in enumerate(LAYERS.values()) for pattern in patterns.split()}
 APPS = ("c3portal", "xero_integration", "invoices")

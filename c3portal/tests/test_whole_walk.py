@@ -70,6 +70,7 @@ def test_it_brings_the_september_invoices_to_xero(
     page.get_by_role("button", name="Show").click()
     page.get_by_label("Select all 120 of this filter").check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()
+    page.get_by_role("button", name="Post the ready ones").click()
     expect(page.get_by_text("120 of 120 done")).to_be_visible(timeout=30_000)
 
     page.get_by_role("link", name="Download Invoice/Payments").first.click()
@@ -105,6 +106,7 @@ def test_it_leads_from_an_invoice_to_the_document_in_xero(
     page.get_by_role("button", name="Show").click()
     page.get_by_role("checkbox", name=re.compile(re.escape(invoice.number))).check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()
+    page.get_by_role("button", name="Post the ready ones").click()
     expect(page.get_by_text("1 of 1 done")).to_be_visible(timeout=30_000)
 
     with page.expect_popup() as opened:

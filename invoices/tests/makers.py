@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from c3portal.models import User
 from invoices import posting
-from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, Posting, Submission, Upload
+from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
 from invoices.numbers import xero_number
-from xero_integration.models import TokenSet, XeroConnection, XeroSettings
+from xero_integration.models import TaxRate, TokenSet, XeroConnection, XeroSettings
 
 REFUSAL = "Account code '999' is not a valid code for this document."
 Status = Posting.Status
@@ -37,7 +37,7 @@ def an_invoice(
     """Return a new invoice of a customer of its own, with a tax of a tenth in its total."""
     gross = Decimal(total)
     tax = (gross / 11).quantize(Decimal("0.01"))
-    return Invoice.objects.create(
+    invoice = Invoice.objects.create(
         period=period,
         customer=Customer.objects.create(tenant_id=str(uuid.uuid4()), name=customer, erp_id=erp_id),
         number=number,
@@ -50,6 +50,20 @@ def an_invoice(
         total=gross,
         source_hash="0" * 64,
     )
+    InvoiceLine.objects.create(
+        invoice=invoice,
+        position=1,
+        kind=InvoiceLine.Kind.LICENSE,
+        name="Microsoft 365 E5",
+        quantity=Decimal(1),
+        unit_price=gross - tax,
+        subtotal=gross - tax,
+        tax_name="GST",
+        tax_percentage=Decimal(10),
+        tax=tax,
+        total=gross,
+    )
+    return invoice
 
 
 def invoices(period: BillingPeriod, count: int, prefix: str = "INV") -> list[Invoice]:
@@ -61,7 +75,7 @@ def connected(user: User | None = None) -> XeroConnection:
     fill_settings()
     now = timezone.now()
     tokens = TokenSet.objects.create(access_expires_at=now + dt.timedelta(minutes=30), refreshed_at=now)
-    return XeroConnection.objects.create(
+    connection = XeroConnection.objects.create(
         tenant_id=str(uuid.uuid4()),
         connection_id=str(uuid.uuid4()),
         name="Contoso Cloud Pty Ltd",
@@ -70,6 +84,15 @@ def connected(user: User | None = None) -> XeroConnection:
         connected_by=user,
         short_code="!Ab1c2",
     )
+    TaxRate.objects.create(
+        connection=connection,
+        tax_type="OUTPUT",
+        name="GST on Income",
+        status="ACTIVE",
+        effective_rate=10,
+        can_apply_to_revenue=True,
+    )
+    return connection
 
 
 def fill_settings(**changes: str) -> None:

@@ -36,7 +36,7 @@ def lines(invoice: Invoice, count: int = 1, unit_price: str = "0.058122686400") 
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
             invoice=invoice,
-            position=invoice.lines.count() + index,
+            position=2 + invoice.lines.count() + index,
             kind=InvoiceLine.Kind.AZURE,
             sku="DZH318Z0BPS6:0001",
             name="Azure plan - Log Analytics",

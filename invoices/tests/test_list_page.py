@@ -26,7 +26,7 @@ from invoices.tests.makers import (
     queries_of,
     uploaded,
 )
-from xero_integration.models import XeroConnection, XeroSettings
+from xero_integration.models import Account, XeroConnection, XeroSettings
 
 Status = Posting.Status
 LIST = "/analyze/business/invoices/"
@@ -63,6 +63,12 @@ def shown(html: str) -> list[str]:
 
 def press(client: Client, period: BillingPeriod, **fields: Any) -> HttpResponse:
     return client.post(reverse("upload_to_xero"), {"period": period.billing_id, **fields}, follow=True)  # type: ignore[return-value]
+
+
+def post_ready(client: Client, response: HttpResponse) -> HttpResponse:
+    """Press *Post the ready ones* on the preflight page that pressing UPLOAD TO XERO led to."""
+    (action,) = re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', response.content.decode())
+    return client.post(action, follow=True)  # type: ignore[return-value]
 
 
 def said(response: HttpResponse) -> str:
@@ -220,7 +226,14 @@ def test_a_reader_looks_and_downloads_but_has_nothing_to_press(
     assert shown(html) == ["INV-1"]
     assert "/invoices/download/lines.csv?period=20260918" in html
     assert "Contoso Cloud Pty Ltd" in html
-    for word in ("UPLOAD TO XERO", 'type="checkbox"', "Disconnect", "Read payments", "/invoices/import/", "/settings/"):
+    for word in (
+        "UPLOAD TO XERO",
+        'type="checkbox"',
+        "Disconnect",
+        "Read payments",
+        "/invoices/import/",
+        "/settings/general/",
+    ):
         assert word not in html
 
 
@@ -308,6 +321,8 @@ def test_it_uploads_what_was_ticked_and_shows_the_log(
     connection = connected()
     first, second, _ = invoices(period, 3)
     response = press(finance, period, invoice=[str(first.pk), str(second.pk)], invoice_status="SUBMITTED")
+    assert not Upload.objects.exists()
+    response = post_ready(finance, response)
     upload = Upload.objects.get()
     assert response.redirect_chain == [(f"/invoices/logs/{upload.pk}/", 302)]  # type: ignore[attr-defined]
     assert "2 invoices are on the way to Contoso Cloud Pty Ltd." in said(response)
@@ -322,7 +337,7 @@ def test_it_uploads_all_of_the_filter_without_any_ids(finance: Client, period: B
     invoices(period, 5, "OTHER")
     html = page(finance, q="wanted")
     assert re.search(r'data-select-filter="60"', html)
-    press(finance, period, q="wanted", state="not_uploaded", all="1")
+    post_ready(finance, press(finance, period, q="wanted", state="not_uploaded", all="1"))
     assert Posting.objects.filter(invoice__number__startswith="WANTED").count() == Posting.objects.count() == 60
 
 
@@ -334,7 +349,7 @@ def test_all_of_the_filter_skips_what_is_in_xero_or_on_its_way(
     uploaded(connection, finance_admin, *invoices(period, 2, "WAIT"))
     uploaded(connection, finance_admin, *invoices(period, 2, "BAD"), to=Status.REJECTED)
     invoices(period, 2, "NEW")
-    press(finance, period, all="1")
+    post_ready(finance, press(finance, period, all="1"))
     latest = Upload.objects.latest("pk")
     moved = sorted(latest.postings.values_list("invoice__number", flat=True))
     assert moved == ["BAD-001", "BAD-002", "NEW-001", "NEW-002"]
@@ -343,7 +358,7 @@ def test_all_of_the_filter_skips_what_is_in_xero_or_on_its_way(
 def test_pressing_twice_uploads_once(finance: Client, period: BillingPeriod, woken: list[int]) -> None:
     connected()
     (invoice,) = invoices(period, 1)
-    press(finance, period, invoice=str(invoice.pk))
+    post_ready(finance, press(finance, period, invoice=str(invoice.pk)))
     again = press(finance, period, invoice=str(invoice.pk))
     assert "Nothing was left to upload" in said(again)
     assert Upload.objects.count() == Posting.objects.count() == 1
@@ -375,7 +390,7 @@ def test_without_a_choice_the_status_of_the_settings_counts(
 ) -> None:
     connected()
     fill_settings(invoice_status="AUTHORISED")
-    press(finance, period, invoice=str(an_invoice(period, "INV-1").pk))
+    post_ready(finance, press(finance, period, invoice=str(an_invoice(period, "INV-1").pk)))
     assert Upload.objects.get().invoice_status == "AUTHORISED"
 
 
@@ -422,8 +437,10 @@ def test_missing_settings_are_named_with_the_link_for_who_may_open_it(
 
 
 def test_an_account_that_the_organisation_lacks_stops_the_upload(finance: Client, period: BillingPeriod) -> None:
-    connected()
+    connection = connected()
     an_invoice(period, "INV-1")
-    XeroConnection.objects.update(reference_read_at=timezone.now())
-    assert "has no account 200" in said(press(finance, period, all="1"))
+    Account.objects.create(connection=connection, code="4010", name="Revenue", type="REVENUE", status="ACTIVE")
+    html = press(finance, period, all="1").content.decode()
+    assert "has no account 200" in html
+    assert "Post the ready ones" not in html
     assert not Upload.objects.exists()

@@ -1,56 +1,123 @@
 """What the portal says before Xero would."""
 
+from __future__ import annotations
+
 import datetime as dt
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from invoices.preflight import Organisation, problems
+from invoices.preflight import AccountFacts, Fix, Organisation, Problem, Severity, problems
 from xero_integration.payloads import Document, Line
+from xero_integration.proof import Proof, prove
 
 LINE = Line("Microsoft 365 E5", Decimal(1), Decimal("100.00"), Decimal("100.00"), "4010", "OUTPUT", Decimal("10.00"))
 DAY = dt.date(2026, 9, 18)
 DOCUMENT = Document(False, "Invoice_1", "id", DAY, DAY, "AUD", "DRAFT", "C3-1", "", "", (LINE,))
-ORGANISATION = Organisation("Contoso Cloud (AU)", frozenset({"AUD", "NZD"}), {"4090": "account 4090 is archived."})
+ORGANISATION = Organisation(
+    "Contoso Cloud (AU)",
+    frozenset({"AUD", "NZD"}),
+    {
+        "4010": AccountFacts("Licence revenue", "REVENUE", is_active=True, takes_sales=True),
+        "4090": AccountFacts("Hosting revenue", "REVENUE", is_active=False, takes_sales=False),
+        "400": AccountFacts("Advertising", "EXPENSE", is_active=True, takes_sales=False),
+    },
+    frozenset({"theme-1"}),
+)
+EQUAL = Proof(Decimal("110.00"), Decimal("110.00"), ())
+
+
+def told(document: Document, organisation: Organisation = ORGANISATION) -> list[Problem]:
+    return problems(document, EQUAL, organisation)
+
+
+def using(code: str) -> Document:
+    return replace(DOCUMENT, lines=(replace(LINE, account_code=code), replace(LINE, account_code=code)))
 
 
 def test_nothing_is_said_of_a_sound_document() -> None:
-    assert problems(DOCUMENT, Decimal("110.00"), ORGANISATION) == []
+    assert told(replace(DOCUMENT, theme_id="theme-1")) == []
 
 
-def test_a_currency_that_is_not_enabled_is_named_with_the_way_out() -> None:
-    (words,) = problems(replace(DOCUMENT, currency="EUR"), Decimal("110.00"), ORGANISATION)
-    assert words.startswith("Contoso Cloud (AU) is not subscribed to currency EUR.")
-    assert "Settings → Currencies" in words
+@pytest.mark.parametrize(
+    ("document", "subject", "words", "fix"),
+    [
+        (replace(DOCUMENT, currency="EUR"), "EUR", "Contoso Cloud (AU) is not subscribed to currency EUR", Fix.XERO),
+        (using("999"), "999", "has no account 999. Choose one", Fix.ACCOUNTS),
+        (using("4090"), "4090", "Account 4090 Hosting revenue is archived", Fix.ACCOUNTS),
+        (using("400"), "400", "Account 400 Advertising is of type EXPENSE; sales need", Fix.ACCOUNTS),
+        (replace(DOCUMENT, theme_id="gone"), "gone", "The chosen theme is no longer there", Fix.SETTINGS),
+        (replace(DOCUMENT, lines=()), "", "The invoice has no lines", Fix.NONE),
+        (replace(DOCUMENT, number="Rechnung_Müller"), "", "plain characters only", Fix.NONE),
+        (replace(DOCUMENT, number="N" * 256), "", "numbers of 1 to 255", Fix.NONE),
+        (replace(DOCUMENT, number=""), "", "numbers of 1 to 255", Fix.NONE),
+        (replace(DOCUMENT, reference="R" * 256), "", "references of at most 255", Fix.NONE),
+    ],
+)
+def test_what_xero_would_refuse_is_said_once_with_the_place_to_mend_it(
+    document: Document, subject: str, words: str, fix: Fix
+) -> None:
+    (problem,) = told(document)
+    assert (problem.subject, problem.fix, problem.severity) == (subject, fix, Severity.BLOCKED)
+    assert words in problem.of_this_one
 
 
-def test_currencies_that_were_never_read_refuse_nothing() -> None:
-    unknown = replace(ORGANISATION, currencies=frozenset())
-    assert problems(replace(DOCUMENT, currency="EUR"), Decimal("110.00"), unknown) == []
+def test_what_was_never_read_refuses_nothing() -> None:
+    unknown = replace(ORGANISATION, currencies=frozenset(), accounts={})
+    assert told(replace(using("999"), currency="EUR"), unknown) == []
 
 
-def test_a_closed_account_concerns_only_documents_that_use_it() -> None:
-    closed = replace(DOCUMENT, lines=(replace(LINE, account_code="4090"),))
-    assert problems(closed, Decimal("110.00"), ORGANISATION) == ["account 4090 is archived."]
+@pytest.mark.parametrize(
+    ("status", "locked_until", "refused"),
+    [
+        ("AUTHORISED", DAY, True),
+        ("AUTHORISED", DAY + dt.timedelta(1), True),
+        ("AUTHORISED", DAY - dt.timedelta(1), False),
+        ("AUTHORISED", None, False),
+        ("DRAFT", DAY, False),
+        ("SUBMITTED", DAY, False),
+    ],
+)
+def test_a_locked_period_refuses_approved_invoices_alone(
+    status: str, locked_until: dt.date | None, refused: bool
+) -> None:
+    found = told(replace(DOCUMENT, status=status), replace(ORGANISATION, locked_until=locked_until))
+    assert [each.fix for each in found] == ([Fix.DRAFTS] if refused else [])
 
 
-def test_a_total_that_xero_would_not_come_to_is_shown_beside_the_invoices_own() -> None:
-    (words,) = problems(DOCUMENT, Decimal("1110.01"), ORGANISATION)
-    assert "Xero would make the total 110.00 AUD, the invoice says 1,110.01" in words
+def test_due_before_it_is_issued_is_worth_a_look_and_stops_nothing() -> None:
+    (problem,) = told(replace(DOCUMENT, due_on=DAY - dt.timedelta(1)))
+    assert (problem.severity, problem.fix) == (Severity.LOOK, Fix.CUSTOMERS)
 
 
-def test_an_invoice_without_lines_is_refused() -> None:
-    assert "The invoice has no lines." in problems(replace(DOCUMENT, lines=()), Decimal(0), ORGANISATION)
+@pytest.mark.parametrize(
+    ("total", "warn_up_to", "severity"),
+    [
+        ("110.01", None, Severity.BLOCKED),
+        ("110.05", "0.05", Severity.LOOK),
+        ("109.95", "0.05", Severity.LOOK),
+        ("110.06", "0.05", Severity.BLOCKED),
+        ("110.01", "0.00", Severity.BLOCKED),
+    ],
+)
+def test_a_total_that_xero_would_not_come_to_is_weighed_by_the_limit(
+    total: str, warn_up_to: str | None, severity: Severity
+) -> None:
+    proof = prove(DOCUMENT, [Decimal(total)], Decimal(total))
+    limit = None if warn_up_to is None else Decimal(warn_up_to)
+    (problem,) = problems(DOCUMENT, proof, ORGANISATION, warn_up_to=limit)
+    assert problem.severity == severity
+    assert f"Xero would come to 110.00, the invoice says {total}" in problem.of_this_one
 
 
 @pytest.mark.parametrize("amount", ["99999999999999999.99", "-99999999999999999.99"])
 def test_an_amount_that_json_would_not_carry_is_refused_alone_and_not_with_its_batch(amount: str) -> None:
-    huge = replace(DOCUMENT, lines=(replace(LINE, line_amount=Decimal(amount), tax_amount=Decimal(0)),))
-    (words,) = problems(huge, Decimal(amount), ORGANISATION)
-    assert "more digits than can be sent" in words
+    (problem,) = told(replace(DOCUMENT, lines=(replace(LINE, line_amount=Decimal(amount)),)))
+    assert "more digits than can be sent" in problem.of_this_one
 
 
 def test_every_problem_is_said_at_once() -> None:
-    bad = replace(DOCUMENT, currency="EUR", lines=(replace(LINE, account_code="4090"),))
-    assert len(problems(bad, Decimal(1), ORGANISATION)) == 3
+    bad = replace(using("4090"), currency="EUR", theme_id="gone")
+    proof = prove(bad, [Decimal(1), Decimal(1)], Decimal(2))
+    assert [each.code for each in problems(bad, proof, ORGANISATION)] == ["currency", "account", "theme", "total"]

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from c3portal import roles
 from invoices.models import Invoice
-from invoices.tables import breakable
+from invoices.tables import breakable, why_not_uploadable
 
 
 @require_safe
@@ -18,7 +18,10 @@ from invoices.tables import breakable
 def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show one invoice. 404 when there is none with this id."""
     found = get_object_or_404(
-        Invoice.objects.select_related("customer", "period", "posting", "posting__connection", "posting__upload"), pk=pk
+        Invoice.objects.select_related(
+            "customer", "period", "posting", "posting__connection", "posting__upload", "ignored_by"
+        ),
+        pk=pk,
     )
     context = {
         "invoice": found,
@@ -26,6 +29,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),
         "journey": found.post_logs.select_related("user", "upload", "upload__connection"),
+        "may_ignore": not why_not_uploadable(found),
         "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }
     return render(request, "invoices/invoice.html", context)

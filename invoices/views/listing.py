@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal import roles
 from c3portal.models import User
-from invoices import posting, tasks
+from invoices import drafts, posting, tasks
 from invoices.models import BillingPeriod, Invoice
 from invoices.selection import Selection
 from invoices.tables import InvoiceTable, arrange
@@ -62,7 +62,7 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
 @require_POST
 @roles.role_required(*UPLOADERS)
 def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
-    """Queue the ticked invoices, or with `all` every one of the filter, and go to the log of this upload.
+    """Keep the ticked invoices, or with `all` every one of the filter, and go to what the preflight says of them.
 
     Says what is missing, with the link to mend it, when nothing is selected or connected or a setting is not filled in.
     """
@@ -70,21 +70,31 @@ def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
     if selection is None:
         return redirect("invoice_list")
     back = redirect(f"{reverse('invoice_list')}?{selection.query()}")
-    everything = "all" in request.POST
-    if not everything and not request.POST.getlist("invoice"):
+    everything, ticked = "all" in request.POST, request.POST.getlist("invoice")
+    if not everything and not ticked:
         messages.warning(request, "Nothing was selected. Tick the invoices to upload, or all of the filter.")
         return back
-    if problem := missing_for_upload(may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN):
+    if problem := missing_for_upload(may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN, preflight=True):
         messages.error(request, problem)
         return back
-    invoices = selection.uploadable() if everything else selection.chosen(request.POST.getlist("invoice"))
-    return start(request, invoices, invoice_status=_invoice_status(request)) or back
+    draft = drafts.make(
+        selection,
+        ticked,
+        everything=everything,
+        invoice_status=_invoice_status(request),
+        user=cast(User, request.user),
+    )
+    if draft is None:
+        messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")
+        return back
+    return redirect(draft)
 
 
-def missing_for_upload(*, may_set: bool) -> str | SafeString:
+def missing_for_upload(*, may_set: bool, preflight: bool = False) -> str | SafeString:
     """Return what must be done before anything can be uploaded, with the link to do it; "" when nothing.
 
-    `may_set` tells whether the reader may open Settings → General, or has to ask someone who may.
+    `may_set` tells whether the reader may open Settings → General, or has to ask someone who may. With `preflight`
+    what the preflight page says of each invoice by itself is left to that.
     """
     general = (
         format_html('<a href="{}">Settings → General</a>', reverse("settings_general"))
@@ -99,19 +109,25 @@ def missing_for_upload(*, may_set: bool) -> str | SafeString:
         return f"The connection to {connection.name} needs reconnecting before anything can be uploaded."
     if missing := xero_settings.missing():
         return format_html("Still missing in {}: {}.", general, ", ".join(missing))
-    if problems := reference.settings_problems(xero_settings, connection):
+    if not preflight and (problems := reference.settings_problems(xero_settings, connection)):
         return format_html("To be mended in {}: {}", general, " ".join(problems.values()))
     return ""
 
 
-def start(request: HttpRequest, invoices: QuerySet[Invoice], *, invoice_status: str) -> HttpResponse | None:
+def start(
+    request: HttpRequest, invoices: QuerySet[Invoice], *, invoice_status: str, locked_as_drafts: bool = False
+) -> HttpResponse | None:
     """Queue the invoices, say how many, and return the way to their log; None when nothing was left to queue.
 
     To be called once `missing_for_upload` has nothing to say.
     """
     connection = cast(XeroConnection, XeroConnection.objects.current())
     queued = posting.queue(
-        invoices, connection=connection, user=cast(User, request.user), invoice_status=invoice_status
+        invoices,
+        connection=connection,
+        user=cast(User, request.user),
+        invoice_status=invoice_status,
+        locked_as_drafts=locked_as_drafts,
     )
     if queued.upload is None:
         messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")

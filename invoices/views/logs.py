@@ -18,6 +18,7 @@ from c3portal import roles
 from c3portal.models import User
 from invoices import posting, recovery
 from invoices.models import Invoice, Posting, PostLog, Upload
+from invoices.selection import DIFFERS
 from invoices.tables import PostingTable, arrange
 from invoices.views.listing import UPLOADERS, missing_for_upload, start
 from xero_integration.errors import XeroError
@@ -117,12 +118,13 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = get_object_or_404(Upload.objects.select_related("connection", "period", "created_by"), pk=pk)
     progress = progress_of([found])[found.pk]
     state = request.GET.get("state", "")
-    if state and state not in Posting.Status.values:
+    if state and state != DIFFERS and state not in Posting.Status.values:
         raise BadRequest(f"There is no state {state!r}.")
     context = {
         "upload": found,
         "progress": progress,
         "state": state,
+        "differing": _postings(found, DIFFERS).count(),
         "table": arrange(PostingTable(_postings(found, state)), request),
         "moved": _moved_on(found) if progress.moved else [],
         "refresh": _refresh_seconds(bool(progress.under_way)),
@@ -140,7 +142,8 @@ def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
         messages.error(request, problem)
         return redirect(found)
     refused = _refused(found, request.POST.get("invoice", ""))
-    return start(request, refused, invoice_status=found.invoice_status) or redirect(found)
+    again = start(request, refused, invoice_status=found.invoice_status, locked_as_drafts=found.locked_as_drafts)
+    return again or redirect(found)
 
 
 @require_POST
@@ -178,6 +181,8 @@ def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def _postings(found: Upload, state: str) -> QuerySet[Posting]:
     postings = Posting.objects.filter(upload=found).select_related("invoice", "invoice__customer", "connection")
+    if state == DIFFERS:
+        return postings.filter(status=Posting.Status.POSTED).exclude(total_difference=0)
     return postings.filter(status=state) if state else postings
 
 

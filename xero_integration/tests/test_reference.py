@@ -12,7 +12,15 @@ import pytest
 from xero_integration import connections, reference
 from xero_integration.errors import XeroAuthError, XeroUnavailable
 from xero_integration.gateway import Gateway
-from xero_integration.models import Account, BrandingTheme, Currency, TaxRate, XeroConnection, XeroSettings
+from xero_integration.models import (
+    Account,
+    BrandingTheme,
+    Currency,
+    TaxRate,
+    TrackingCategory,
+    XeroConnection,
+    XeroSettings,
+)
 from xero_integration.tests.consent_walk import NEW_ZEALAND
 from xero_integration.tests.scripted import Reply, ScriptedServer
 
@@ -24,15 +32,21 @@ def again(connection: XeroConnection) -> XeroConnection:
 
 
 def answers(
-    organisation: Any = None, accounts: Any = (), themes: Any = (), tax_rates: Any = (), currencies: Any = ()
+    organisation: Any = None,
+    accounts: Any = (),
+    themes: Any = (),
+    tax_rates: Any = (),
+    currencies: Any = (),
+    categories: Any = (),
 ) -> list[Reply]:
-    """Return Xero's five answers, in the order in which they are asked for."""
+    """Return Xero's six answers, in the order in which they are asked for."""
     told: dict[str, Any] = {
         "Organisations": [organisation] if organisation else [],
         "Accounts": accounts,
         "BrandingThemes": themes,
         "TaxRates": tax_rates,
         "Currencies": currencies,
+        "TrackingCategories": categories,
     }
     return [Reply(body=json.dumps({name: rows}).encode()) for name, rows in told.items()]
 
@@ -60,7 +74,7 @@ def test_it_keeps_what_invoices_are_checked_against(sandbox: Any, connection: Xe
     assert not TaxRate.objects.get(connection=read, tax_type="INPUT").can_apply_to_revenue
 
 
-def test_five_calls_read_it_all(sandbox: Any, connection: XeroConnection) -> None:
+def test_six_calls_read_it_all(sandbox: Any, connection: XeroConnection) -> None:
     sandbox.forget()
     again(connection)
     assert sorted(call["path"] for call in sandbox.calls()) == [
@@ -69,6 +83,7 @@ def test_five_calls_read_it_all(sandbox: Any, connection: XeroConnection) -> Non
         "Currencies",
         "Organisation",
         "TaxRates",
+        "TrackingCategories",
     ]
 
 
@@ -88,6 +103,22 @@ def test_what_changed_in_xero_replaces_what_was_kept(sandbox: Any, connection: X
     assert set(BrandingTheme.objects.values_list("name", flat=True)) == {"Standard", "Cloud services"}
     assert TaxRate.objects.get(tax_type="OUTPUT").effective_rate == Decimal("12.5")
     assert set(Currency.objects.values_list("code", flat=True)) == {"AUD", "EUR", "USD"}
+
+
+def test_the_parts_of_a_compound_tax_and_the_live_options_of_tracking_are_kept(
+    both: list[XeroConnection], scripted_xero: ScriptedServer
+) -> None:
+    parts = [{"Name": "GST", "Rate": "5.0000"}, {"Name": "PST", "Rate": "8.0000", "IsCompound": False}]
+    options = [{"Name": "North", "Status": "ACTIVE"}, {"Name": "South", "Status": "ARCHIVED"}, {"Name": "East"}]
+    read_from(
+        scripted_xero,
+        both[0],
+        organisation={"Name": "Contoso"},
+        tax_rates=[{"TaxType": "TAX001", "Name": "HST", "EffectiveRate": "13.0000", "TaxComponents": parts}],
+        categories=[{"TrackingCategoryID": "region", "Name": "Region", "Status": "ACTIVE", "Options": options}],
+    )
+    assert TaxRate.objects.get().components == [["GST", "5.0000"], ["PST", "8.0000"]]
+    assert TrackingCategory.objects.get().options == ["North", "East"]
 
 
 def test_two_organisations_keep_their_own(both: list[XeroConnection]) -> None:
@@ -115,14 +146,20 @@ def test_nulls_and_words_that_nobody_documented_stop_nothing(both: Any, scripted
         organisation={"Name": None, "ShortCode": None, "PeriodLockDate": None, "OrganisationStatus": "PARKED"},
         accounts=[{"Code": "4010", "Name": None, "Type": "NEWTYPE", "Status": None, "TaxType": None}, "odd", None],
         themes=[{"BrandingThemeID": "theme-1", "Name": None, "SortOrder": None}],
-        tax_rates=[{"TaxType": "NEW", "Name": None, "EffectiveRate": None, "CanApplyToRevenue": None}],
+        tax_rates=[
+            {"TaxType": "NEW", "Name": None, "EffectiveRate": None, "CanApplyToRevenue": None, "TaxComponents": None},
+            {"TaxType": "ODD", "TaxComponents": ["odd", {"Name": None, "Rate": None}]},
+        ],
+        categories=[{"TrackingCategoryID": "region", "Name": None, "Status": None, "Options": None}],
         currencies=[{"Code": "XTS", "Description": None}],
     )
     assert read.name == both[0].name
     assert read.period_lock_date is None
     assert str(Account.objects.get()) == "4010 4010"
     assert not Account.objects.get().takes_sales
-    assert not TaxRate.objects.get().can_apply_to_revenue
+    assert not TaxRate.objects.filter(can_apply_to_revenue=True)
+    assert TaxRate.objects.get(tax_type="ODD").components == [["", "0"]]
+    assert TrackingCategory.objects.get().options == []
 
 
 @pytest.mark.parametrize("fault", ["503_text", "garbled_json_after_commit", "drop_before", "429_day"])

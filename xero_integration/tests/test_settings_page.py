@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from c3portal.models import User
-from xero_integration import connections
+from xero_integration import connections, reference
 from xero_integration.models import BrandingTheme, XeroConnection, XeroSettings
 
 PAGE = "/settings/general/"
@@ -22,6 +22,9 @@ SENT = {
     "license_account_code": "4010",
     "azure_account_code": "4020",
     "custom_account_code": "4030",
+    "difference_policy": "block",
+    "difference_limit": "0.05",
+    "rounding_account_code": "",
 }
 
 
@@ -37,6 +40,21 @@ def organisation(connection: XeroConnection) -> XeroConnection:
     return connection
 
 
+def kept() -> dict[str, str]:
+    """Return what is saved of what was sent."""
+    row = XeroSettings.load()
+    return {name: str(getattr(row, name)) for name in SENT}
+
+
+def theme_id(name: str) -> str:
+    return BrandingTheme.objects.get(name=name).theme_id
+
+
+def options(page: Any, field: str) -> dict[str, str]:
+    """Return what a drop-down offers: words by value."""
+    return {value: str(words) for value, words in page.context["form"].fields[field].widget.choices}
+
+
 def errors(page: Any) -> dict[str, list[str]]:
     """Return what the form refuses, by field."""
     return {name: list(words) for name, words in page.context["form"].errors.items()}
@@ -48,9 +66,8 @@ def errors(page: Any) -> dict[str, list[str]]:
 def test_what_is_saved_is_what_was_sent(admin: Client, system_admin: User) -> None:
     page = admin.post(PAGE, SENT, follow=True)
     assert "Saved." in page.content.decode()
-    row = XeroSettings.load()
-    assert {name: getattr(row, name) for name in SENT} == SENT
-    assert row.updated_by == system_admin
+    assert kept() == SENT
+    assert XeroSettings.load().updated_by == system_admin
 
 
 def test_before_anything_is_connected_codes_are_taken_as_they_are(admin: Client) -> None:
@@ -59,9 +76,9 @@ def test_before_anything_is_connected_codes_are_taken_as_they_are(admin: Client)
 
 
 def test_blanks_around_what_was_pasted_are_dropped(admin: Client) -> None:
-    admin.post(PAGE, {name: f"  {value} " if name != "invoice_status" else value for name, value in SENT.items()})
-    row = XeroSettings.load()
-    assert {name: getattr(row, name) for name in SENT} == SENT
+    chosen = ("invoice_status", "difference_policy")
+    admin.post(PAGE, {name: value if name in chosen else f"  {value} " for name, value in SENT.items()})
+    assert kept() == SENT
 
 
 @pytest.mark.parametrize("client_id", ["my app", "<script>", "short", "0123456789abcdef@contoso"])
@@ -76,7 +93,11 @@ def test_a_status_that_is_none_of_xeros_is_refused(admin: Client) -> None:
 
 
 def test_everything_may_be_left_for_later(admin: Client) -> None:
-    empty = dict.fromkeys(SENT, "") | {"invoice_status": "DRAFT"}
+    empty = dict.fromkeys(SENT, "") | {
+        "invoice_status": "DRAFT",
+        "difference_policy": "block",
+        "difference_limit": "0.05",
+    }
     assert admin.post(PAGE, empty).status_code == 302
     assert XeroSettings.load().missing() == [
         "Client ID",
@@ -176,7 +197,11 @@ def test_text_in_a_field_is_shown_as_text(admin: Client) -> None:
         ),
         ({"custom_account_code": "400"}, "custom_account_code", "Account 400 Advertising is of type EXPENSE"),
         ({"custom_account_code": "4010x"}, "custom_account_code", "Contoso Cloud (AU) has no account 4010x"),
-        ({"theme_name": "Cloud"}, "theme_name", "has no theme “Cloud”. It has: Standard, Cloud services, Azure usage"),
+        (
+            {"difference_policy": "rounding_line", "rounding_account_code": "090"},
+            "rounding_account_code",
+            "is of type BANK",
+        ),
     ],
 )
 def test_what_the_organisation_does_not_have_is_refused_at_save(
@@ -191,7 +216,7 @@ def test_what_the_organisation_does_not_have_is_refused_at_save(
 
 
 def test_every_field_that_does_not_fit_is_marked_at_once(admin: Client, organisation: XeroConnection) -> None:
-    wrong = {"license_account_code": "1", "azure_account_code": "2", "custom_account_code": "3", "theme_name": "4"}
+    wrong = {"license_account_code": "1", "azure_account_code": "2", "custom_account_code": "3", "theme": "4"}
     assert set(errors(admin.post(PAGE, SENT | wrong))) == set(wrong)
 
 
@@ -207,26 +232,108 @@ def test_what_was_new_in_xero_is_taken_after_reading_again(
     assert admin.post(PAGE, SENT | {"license_account_code": "4050"}).status_code == 302
 
 
-def test_capitals_do_not_make_another_theme(admin: Client, organisation: XeroConnection) -> None:
+def test_a_theme_typed_before_connecting_is_found_then_whatever_its_capitals(
+    sandbox: Any, admin: Client, connection: XeroConnection
+) -> None:
     assert admin.post(PAGE, SENT | {"theme_name": "CLOUD  services"}).status_code == 302
-    assert XeroSettings.load().theme_id == BrandingTheme.objects.get(name="Cloud services").theme_id
+    page = admin.post("/xero/refresh/", follow=True)
+    assert XeroSettings.load().theme_id == theme_id("Cloud services")
+    assert page.context["form"]["theme"].value() == theme_id("Cloud services")
 
 
-def test_a_theme_renamed_in_xero_stays_the_theme(sandbox: Any, admin: Client, organisation: XeroConnection) -> None:
-    admin.post(PAGE, SENT)
-    theme_id = XeroSettings.load().theme_id
+def test_a_theme_renamed_in_xero_stays_the_theme_and_is_told(
+    sandbox: Any, admin: Client, organisation: XeroConnection
+) -> None:
+    chosen = theme_id("Cloud services")
+    admin.post(PAGE, SENT | {"theme": chosen})
     sandbox.put_theme("Cloud services", new_name="Cloud, all of it")
     connections.read_reference(organisation)
-    assert admin.post(PAGE, SENT).status_code == 302
-    assert XeroSettings.load().theme_id == theme_id
+    assert "is now called “Cloud, all of it”" in admin.get(PAGE).content.decode()
+    page = admin.post("/xero/refresh/", follow=True)
+    assert "“Cloud services” is now called “Cloud, all of it” in Xero" in page.content.decode()
+    assert "is now called" not in admin.get(PAGE).content.decode()
+    assert admin.post(PAGE, SENT | {"theme": chosen}).status_code == 302
+    row = XeroSettings.load()
+    assert (row.theme_id, row.theme_name) == (chosen, "Cloud, all of it")
 
 
-def test_another_theme_takes_the_old_ones_id_away(admin: Client, organisation: XeroConnection) -> None:
-    admin.post(PAGE, SENT)
-    admin.post(PAGE, SENT | {"theme_name": "Azure usage"})
-    assert XeroSettings.load().theme_id == BrandingTheme.objects.get(name="Azure usage").theme_id
-    admin.post(PAGE, SENT | {"theme_name": ""})
+def test_a_theme_that_is_gone_is_shown_as_such_and_refused(
+    sandbox: Any, admin: Client, organisation: XeroConnection
+) -> None:
+    admin.post(PAGE, SENT | {"theme": theme_id("Azure usage")})
+    sandbox.put_theme("Azure usage", delete=True)
+    connections.read_reference(organisation)
+    page = admin.get(PAGE)
+    gone = page.context["form"]["theme"].value()
+    assert options(page, "theme")[gone] == "Azure usage (not in Contoso Cloud (AU))"
+    assert "has no theme “Azure usage”" in errors(admin.post(PAGE, SENT | {"theme": gone}))["theme"][0]
+    assert admin.post(PAGE, SENT | {"theme": ""}).status_code == 302
+    assert (XeroSettings.load().theme_id, XeroSettings.load().theme_name) == ("", "")
+
+
+def test_another_theme_takes_the_old_ones_place(admin: Client, organisation: XeroConnection) -> None:
+    admin.post(PAGE, SENT | {"theme": theme_id("Cloud services")})
+    admin.post(PAGE, SENT | {"theme": theme_id("Azure usage")})
+    assert XeroSettings.load().theme_name == "Azure usage"
+    admin.post(PAGE, SENT | {"theme": ""})
     assert XeroSettings.load().theme_id == ""
+
+
+def test_a_page_from_before_the_connection_keeps_the_theme(admin: Client, organisation: XeroConnection) -> None:
+    admin.post(PAGE, SENT | {"theme": theme_id("Azure usage")})
+    assert admin.post(PAGE, SENT).status_code == 302
+    assert XeroSettings.load().theme_id == theme_id("Azure usage")
+
+
+# What the organisation offers
+
+
+def test_once_connected_accounts_and_themes_are_chosen_from_the_organisations(
+    admin: Client, organisation: XeroConnection
+) -> None:
+    page = admin.get(PAGE)
+    accounts = options(page, "license_account_code")
+    assert accounts["4010"] == "4010 Licence revenue (Revenue)"
+    assert accounts["200"].endswith("(Sales)") or accounts["200"].endswith("(Revenue)")
+    assert not {"4090", "400", "090"} & set(accounts)
+    assert list(options(page, "theme").values())[1:] == ["Standard", "Cloud services", "Azure usage"]
+
+
+def test_an_account_that_is_gone_is_shown_as_such(sandbox: Any, admin: Client, organisation: XeroConnection) -> None:
+    admin.post(PAGE, SENT)
+    sandbox.put_account("4010", status="ARCHIVED")
+    connections.read_reference(organisation)
+    page = admin.get(PAGE)
+    assert options(page, "license_account_code")["4010"] == "4010 (not to be used in Contoso Cloud (AU))"
+    assert "Account 4010 Licence revenue is archived" in page.content.decode()
+    assert "4010" not in options(page, "azure_account_code")
+
+
+def test_before_anything_is_connected_text_is_typed(admin: Client) -> None:
+    text = admin.get(PAGE).content.decode()
+    assert '<input type="text" name="theme_name"' in text
+    assert '<input type="text" name="license_account_code"' in text
+
+
+# Totals to the cent
+
+
+def test_rounding_lines_need_an_account(admin: Client, organisation: XeroConnection) -> None:
+    rounding = SENT | {"difference_policy": "rounding_line"}
+    assert "Choose the account" in errors(admin.post(PAGE, rounding))["rounding_account_code"][0]
+    assert admin.post(PAGE, rounding | {"rounding_account_code": "260"}).status_code == 302
+
+
+def test_an_account_for_rounding_lines_that_are_not_used_holds_nothing_up(
+    admin: Client, organisation: XeroConnection
+) -> None:
+    assert admin.post(PAGE, SENT | {"rounding_account_code": "090"}).status_code == 302
+    assert reference.settings_problems(XeroSettings.load(), organisation) == {}
+
+
+@pytest.mark.parametrize("limit", ["-0.01", "1.01", "much", ""])
+def test_a_limit_is_at_most_one_unit_of_money(admin: Client, limit: str) -> None:
+    assert "difference_limit" in errors(admin.post(PAGE, SENT | {"difference_limit": limit}))
 
 
 def test_what_is_not_known_yet_refuses_nothing(admin: Client, connection: XeroConnection) -> None:

@@ -112,7 +112,8 @@ def change_organisation(body: Body) -> Any:
 
 
 def put_contacts(body: Body) -> Any:
-    """Make many contacts ({name, number, email, status}), or change those found by `contact_id`."""
+    """Make many contacts ({name, number, email, status}), or change those found by `contact_id`; one with
+    `merged_into` (a contact's id) is archived as Xero does when contacts are merged."""
     one = organisation(body)
     with write_lock():
         fresh = [_contact(one, sent) for sent in body["contacts"]]
@@ -127,6 +128,8 @@ def _contact(one: Organisation, sent: Body) -> Contact:
         contact = Contact(organisation=one)
     for field in ("name", "number", "email", "status"):
         setattr(contact, field, sent.get(field, getattr(contact, field)))
+    if merged_into := sent.get("merged_into"):
+        contact.status, contact.details = "ARCHIVED", contact.details | {"MergedToContactID": merged_into}
     contact.name_key, contact.updated_at = contacts.name_key(contact.name), clock.now()
     if contact.pk:
         contact.save()

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
@@ -17,6 +18,7 @@ from xero_sandbox.api.kinds import CREDIT_NOTE, INVOICE, KIND_OF_TYPE, Kind
 from xero_sandbox.models import Connection, Document, Organisation, dollars
 
 PER_PAGE = 50
+CONTACT_PAGE = "/Contacts/View/"
 STATUSES = {
     "DRAFT": "Draft",
     "SUBMITTED": "Awaiting approval",
@@ -215,6 +217,9 @@ def deep_link(request: HttpRequest) -> HttpResponse:
     if one is None:
         raise Http404("There is no organisation with this short code.")
     parts = urlsplit(request.GET.get("redirecturl", ""))
+    if parts.path.startswith(CONTACT_PAGE):
+        contact = get_object_or_404(one.contacts, contact_id=wire.parse_id(parts.path.removeprefix(CONTACT_PAGE)))
+        return redirect(f"{reverse('contacts', args=[one.short_code])}?{urlencode({'q': contact.name})}")
     return _by_wire_id({name: values[0] for name, values in parse_qs(parts.query).items()}, one)
 
 

@@ -1,0 +1,65 @@
+"""Selections on their way through the preflight page: made at UPLOAD TO XERO, kept while something is mended."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from invoices.models import Invoice, Posting, UploadDraft
+from invoices.selection import UPLOADABLE, Selection
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+LIFE = dt.timedelta(days=1)
+ON_THE_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
+
+
+def make(
+    selection: Selection, ids: Iterable[str], *, everything: bool, invoice_status: str, user: User
+) -> UploadDraft | None:
+    """Keep the invoices with these ids, or `everything` of the filter that may be uploaded; None when there is nothing
+    to upload among them. Raises BadRequest for what is no id."""
+    ids = [] if everything else list(ids)
+    invoices = selection.uploadable() if everything else selection.chosen(ids).filter(UPLOADABLE)
+    if not invoices.exists():
+        return None
+    return UploadDraft.objects.create(
+        period=selection.period,
+        search=selection.search,
+        state=selection.state,
+        everything=everything,
+        invoice_ids=ids,
+        invoice_status=invoice_status,
+        created_by=user,
+    )
+
+
+def selection_of(draft: UploadDraft) -> Selection:
+    """Return the filter that the selection was made in."""
+    return Selection(draft.period, draft.search, draft.state)
+
+
+def invoices_of(draft: UploadDraft) -> QuerySet[Invoice]:
+    """Return the invoices of the selection: those that may be uploaded, and of the ticked ones what is in Xero."""
+    selection = selection_of(draft)
+    if draft.everything:
+        return selection.uploadable()
+    chosen = selection.chosen(draft.invoice_ids).filter(ignored_because="")
+    return chosen.exclude(posting__status__in=ON_THE_WAY)
+
+
+def keep_only(draft: UploadDraft, invoices: Iterable[Invoice]) -> None:
+    """Let the selection be these invoices from now on."""
+    draft.everything = False
+    draft.invoice_ids = [str(invoice.pk) for invoice in invoices]
+    draft.save(update_fields=["everything", "invoice_ids"])
+
+
+def forget_old() -> None:
+    """Delete selections that nobody came back to within a day."""
+    UploadDraft.objects.filter(created_at__lt=timezone.now() - LIFE).delete()

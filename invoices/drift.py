@@ -1,0 +1,103 @@
+"""What no longer fits the organisation since it was chosen: an account archived, a theme renamed or gone, a tax rate
+ended or changed; and where each is used, with the way there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from invoices import preflight
+from invoices.documents import Books, read_books
+from invoices.mapping import Tax, UnmappedTax
+from invoices.models import Customer, CustomerOverride, TaxOverride
+from xero_integration import reference
+from xero_integration.models import XeroConnection, XeroSettings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is used, and the page on which that is changed; Settings → General is for System Admins."""
+
+    words: str
+    url: str
+    is_general: bool = False
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that changed in Xero: `words` say what; a rename needs no mending and stops nothing."""
+
+    words: str
+    places: tuple[Place, ...]
+
+
+def find(connection: XeroConnection) -> list[Drift]:
+    """Return what no longer fits, in a constant number of queries; [] before anything was read of the organisation."""
+    if connection.reference_read_at is None:
+        return []
+    app, books = XeroSettings.load(), read_books(connection)
+    themes = dict(reference.theme_choices(connection))
+    found: dict[str, list[Place]] = defaultdict(list)
+    for words, place in (
+        *_settings(app, connection, themes),
+        *_accounts(books),
+        *_taxes(books),
+        *_customers(connection, themes),
+    ):
+        found[words].append(place)
+    return [Drift(words, tuple(places)) for words, places in found.items()]
+
+
+def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, str]) -> Iterator[tuple[str, Place]]:
+    url = reverse("settings_general")
+    for words in reference.settings_problems(app, connection).values():
+        field, _, problem = words.partition(": ")
+        yield f"{problem[:1].upper()}{problem[1:]}", Place(f"Settings → General, {field}", url, is_general=True)
+    now = themes.get(app.theme_id, "")
+    if app.theme_name and now and now != app.theme_name:
+        yield _renamed(app.theme_name, now), Place("Settings → General, Theme", url, is_general=True)
+
+
+def _renamed(before: str, now: str) -> str:
+    return f"The theme “{before}” is now called “{now}” in Xero; it stays the chosen one."
+
+
+def _accounts(books: Books) -> Iterator[tuple[str, Place]]:
+    used: dict[str, list[str]] = defaultdict(list)
+    names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
+    for rule in books.accounts.overrides:
+        what = rule.sku and f"SKU {rule.sku}" + ("…" if rule.is_prefix else "")
+        what = what or books.accounts.labels.get(rule.kind, "every account")
+        used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
+    for code, places in used.items():
+        if words := preflight.account_problem(books.organisation, code):
+            yield words, Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped")
+
+
+def _taxes(books: Books) -> Iterator[tuple[str, Place]]:
+    for each in TaxOverride.objects.all():
+        tax = Tax(each.country, each.tax_name, each.percentage)
+        try:
+            books.taxes.choose(tax)
+        except UnmappedTax as error:
+            yield str(error), Place(f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped")
+
+
+def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[tuple[str, Place]]:
+    gone: dict[str, list[str]] = defaultdict(list)
+    renamed: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for own in CustomerOverride.objects.exclude(theme_id="").select_related("customer").order_by("customer__name"):
+        now = themes.get(own.theme_id)
+        if now is None:
+            gone[own.theme_name or own.theme_id].append(own.customer.name)
+        elif now != own.theme_name:
+            renamed[own.theme_name, now].append(own.customer.name)
+    url = reverse("customer_overrides")
+    for name, customers in gone.items():
+        words = f"{connection.name} no longer has the theme “{name}”. Choose another."
+        yield words, Place(", ".join(customers), f"{url}?show=unmapped")
+    for (before, now), customers in renamed.items():
+        yield _renamed(before, now), Place(", ".join(customers), f"{url}?show=overridden")

@@ -1,0 +1,222 @@
+"""The preflight of a selection: what would become of each invoice in Xero, before any is sent.
+
+The database is asked a constant number of times, Xero as seldom as can be: one listing for each 1,000 contacts when the
+last one is stale, and the numbers in lots, or all invoices by pages where that takes fewer calls.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from django.db.models import Prefetch, QuerySet
+
+from invoices import documents, journey, recovery
+from invoices.documents import Books, Prepared
+from invoices.mapping import UnmappedAccount, UnmappedTax
+from invoices.models import Invoice, InvoiceLine, Posting
+from invoices.preflight import Fix, Problem, Severity
+from xero_integration import connections, contacts
+from xero_integration.gateway import Gateway
+from xero_integration.models import CallBudget, ContactLink, XeroConnection
+
+BATCH = 50
+NO_CONTACT_YET = ""
+# Without the import row as it came, which is most of a line's bytes and says nothing to Xero.
+LINES = Prefetch("lines", InvoiceLine.objects.defer("source"))
+TAKEN = "Xero has another document with the number. Change its number there or void it, then check again."
+
+
+class Verdict(StrEnum):
+    """What the preflight page says of an invoice."""
+
+    READY = "ready"
+    LOOK = "look"
+    BLOCKED = "blocked"
+    IN_XERO = "in_xero"
+
+
+LABELS = {
+    Verdict.READY: "Ready",
+    Verdict.LOOK: "Needs a look",
+    Verdict.BLOCKED: "Blocked",
+    Verdict.IN_XERO: "Already in Xero",
+}
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One invoice and what was found; `prepared` is None when no document could be made."""
+
+    invoice: Invoice
+    verdict: Verdict
+    problems: tuple[Problem, ...]
+    prepared: Prepared | None
+
+    @property
+    def may_go(self) -> bool:
+        """Whether it may be queued."""
+        if self.verdict == Verdict.IN_XERO:
+            return not _is_posted(self.invoice) and self.prepared is not None and not self.prepared.is_blocked
+        return self.verdict in (Verdict.READY, Verdict.LOOK)
+
+
+@dataclass(frozen=True)
+class Troubled:
+    """An invoice that has a problem, and what is to be said of it alone."""
+
+    invoice: Invoice
+    detail: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Invoices that share one problem: one line on the page."""
+
+    problem: Problem
+    invoices: tuple[Troubled, ...]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The whole selection. `calls_left` is None while Xero has not said how many calls the day has left."""
+
+    rows: tuple[Inspected, ...]
+    new_contacts: int
+    calls_needed: int
+    calls_left: int | None
+
+    def of(self, verdict: Verdict) -> list[Inspected]:
+        """Return the invoices with this verdict."""
+        return [row for row in self.rows if row.verdict == verdict]
+
+    def postable(self) -> list[Invoice]:
+        """Return what *Post the ready ones* takes: ready or needing a look, and what is in Xero and proved ours but not
+        known here to be, so that it is adopted."""
+        return [row.invoice for row in self.rows if row.may_go]
+
+    def totals(self, verdict: Verdict) -> dict[str, Decimal]:
+        """Return the sum of each currency's totals with this verdict."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for row in self.of(verdict):
+            sums[row.invoice.currency] += row.invoice.total
+        return dict(sorted(sums.items()))
+
+    def groups(self) -> list[Group]:
+        """Return the problems, each with its invoices: what blocks first, then by how many have it."""
+        found: dict[Problem, list[Troubled]] = defaultdict(list)
+        for row in self.rows:
+            for problem in row.problems:
+                found[problem].append(Troubled(row.invoice, problem.detail))
+        groups = [Group(problem, tuple(invoices)) for problem, invoices in found.items()]
+        return sorted(groups, key=lambda each: (each.problem.severity, -len(each.invoices), each.problem.words))
+
+
+def inspect(
+    invoices: QuerySet[Invoice],
+    connection: XeroConnection,
+    *,
+    invoice_status: str,
+    locked_as_drafts: bool = False,
+    ask_xero: bool = True,
+) -> Inspection:
+    """Return what would become of each of `invoices` in Xero.
+
+    With `ask_xero` contacts are listed anew when stale and the numbers are looked up. Raises XeroUnavailable and
+    XeroAuthError when Xero cannot be asked; without it nothing is asked and those checks rest on what is known.
+    """
+    rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
+    books = documents.read_books(connection)
+    taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
+    contact_ids, contact_problems, to_create = _contacts(connection, rows)
+    inspected, allowed = [], recovery.tolerance()
+    for row in rows:
+        prepared, problems = _prepare(row, invoice_status, books, contact_ids, locked_as_drafts=locked_as_drafts)
+        problems += contact_problems.get(row.customer.tenant_id, ())
+        inspected.append(_verdict(row, prepared, (*problems, *_number(row, taken, allowed)), taken))
+    ready = [row for row in inspected if row.verdict in (Verdict.READY, Verdict.LOOK)]
+    new_contacts = len({row.invoice.customer.tenant_id for row in ready} & to_create)
+    budget = CallBudget.objects.filter(connection=connection).first()
+    return Inspection(
+        tuple(inspected), new_contacts, _calls(ready, new_contacts), budget.day_remaining if budget else None
+    )
+
+
+def _prepare(
+    invoice: Invoice, status: str, books: Books, contact_ids: Mapping[str, str], *, locked_as_drafts: bool
+) -> tuple[Prepared | None, tuple[Problem, ...]]:
+    contact_id = contact_ids.get(invoice.customer.tenant_id, NO_CONTACT_YET)
+    try:
+        prepared = documents.build(invoice, status, contact_id, books, locked_as_drafts=locked_as_drafts)
+    except UnmappedTax as error:
+        return None, (Problem("tax", error.tax.key, str(error), Fix.TAXES),)
+    except UnmappedAccount as error:
+        return None, (Problem("account", "", str(error), Fix.SETTINGS),)
+    return prepared, prepared.problems
+
+
+def _is_posted(invoice: Invoice) -> bool:
+    posting = getattr(invoice, "posting", None)
+    return posting is not None and posting.status == Posting.Status.POSTED
+
+
+def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[str, object]]:
+    """Return what Xero has under the numbers of these invoices, by number; contacts are listed on the way."""
+
+    def asked(gateway: Gateway) -> dict[str, dict[str, object]]:
+        contacts.refresh_listing(connection, gateway)
+        found = gateway.find_many_invoices([row.xero_number for row in rows if not row.is_credit_note])
+        notes = gateway.find_credit_notes([row.xero_number for row in rows if row.is_credit_note])
+        return recovery.live_by_number(found, "InvoiceNumber") | recovery.live_by_number(notes, "CreditNoteNumber")
+
+    return connections.call(connection, asked, click=True) if rows else {}
+
+
+def _contacts(
+    connection: XeroConnection, rows: Iterable[Invoice]
+) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]], set[str]]:
+    """Return the contact ids known, the problems by customer, and whose contacts would be created."""
+    ids = dict(ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id"))
+    people = {row.customer.tenant_id: row.customer for row in rows}
+    wanted = journey.wanted_contacts([each for key, each in people.items() if key not in ids])
+    book = contacts.Book(connection)
+    problems: dict[str, tuple[Problem, ...]] = {}
+    new = set()
+    for customer in wanted:
+        match = book.match(customer)
+        if isinstance(match, str):
+            problems[customer.key] = (Problem("contact", customer.name, match, Fix.CONTACTS),)
+        elif match is None:
+            new.add(customer.key)
+        else:
+            ids[customer.key] = match["contact_id"]
+    for key, words in contacts.unusable(connection).items():
+        if key in people:
+            problems[key] = (Problem("contact", people[key].name, words, Fix.CONTACTS),)
+    return ids, problems, new
+
+
+def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: Decimal) -> tuple[Problem, ...]:
+    row = taken.get(invoice.xero_number)
+    if row is None or _is_posted(invoice) or recovery.is_ours(invoice, row, allowed):
+        return ()
+    return (Problem("taken", "", TAKEN, Fix.XERO, detail=recovery.clash(invoice, row)),)
+
+
+def _verdict(
+    invoice: Invoice, prepared: Prepared | None, problems: tuple[Problem, ...], taken: Mapping[str, dict[str, object]]
+) -> Inspected:
+    if _is_posted(invoice) or (invoice.xero_number in taken and not any(each.code == "taken" for each in problems)):
+        return Inspected(invoice, Verdict.IN_XERO, (), prepared)
+    if any(each.severity == Severity.BLOCKED for each in problems):
+        return Inspected(invoice, Verdict.BLOCKED, problems, prepared)
+    return Inspected(invoice, Verdict.LOOK if problems else Verdict.READY, problems, prepared)
+
+
+def _calls(ready: Sequence[Inspected], new_contacts: int) -> int:
+    """Return how many calls posting these will take."""
+    notes = sum(1 for row in ready if row.invoice.is_credit_note)
+    return -(-new_contacts // BATCH) - (-(len(ready) - notes) // BATCH) - (-notes // BATCH)

@@ -1,0 +1,25 @@
+"""The billing domain, and how far each invoice has come on its way to Xero."""
+
+from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine
+from invoices.models.imports import ImportFinding, ImportRun
+from invoices.models.journey import DocumentType, Payment, Posting, PostLog, Submission, Upload, UploadDraft
+from invoices.models.overrides import AccountOverride, CustomerOverride, TaxOverride
+
+__all__ = [
+    "AccountOverride",
+    "BillingPeriod",
+    "Customer",
+    "CustomerOverride",
+    "DocumentType",
+    "ImportFinding",
+    "ImportRun",
+    "Invoice",
+    "InvoiceLine",
+    "Payment",
+    "PostLog",
+    "Posting",
+    "Submission",
+    "TaxOverride",
+    "Upload",
+    "UploadDraft",
+]

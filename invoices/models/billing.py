@@ -1,0 +1,126 @@
+"""What was billed: customers, billing periods, invoices and their lines. An Invoice is a fact."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from invoices.fields import ExactDecimalField
+
+
+class Customer(models.Model):
+    """A customer of the partner, known by its tenant id at Microsoft; names are not unique."""
+
+    tenant_id = models.CharField(max_length=50, unique=True)
+    name = models.CharField(max_length=255)
+    erp_id = models.CharField(max_length=100, blank=True)
+    email = models.CharField(max_length=255, blank=True)
+    country = models.CharField(max_length=2, blank=True)
+
+    class Meta:
+        ordering = ["name", "tenant_id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BillingPeriod(models.Model):
+    """A billing period, as C3 numbers it (BillingId, the day it was billed as YYYYMMDD)."""
+
+    billing_id = models.CharField(max_length=50, unique=True)
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+
+    class Meta:
+        ordering = ["-ends_on", "-billing_id"]
+
+    def __str__(self) -> str:
+        return f"{self.ends_on:%B %Y} ({self.starts_on:%-d %b %Y} to {self.ends_on:%-d %b %Y})"
+
+
+class Invoice(models.Model):
+    """One customer invoice of a period. Amounts are in `currency`, to the cent: the sum of its lines' cents.
+
+    `xero_number` is the number it has in Xero: its own, or a transliteration when that is not printable ASCII.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    period = models.ForeignKey(BillingPeriod, on_delete=models.PROTECT, related_name="invoices")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="invoices")
+    number = models.CharField(max_length=255, unique=True)
+    xero_number = models.CharField(max_length=255, unique=True)
+    issued_on = models.DateField()
+    due_on = models.DateField()
+    currency = models.CharField(max_length=3)
+    subtotal = models.DecimalField(max_digits=15, decimal_places=2)
+    tax = models.DecimalField(max_digits=15, decimal_places=2)
+    total = models.DecimalField(max_digits=15, decimal_places=2)
+    source_hash = models.CharField(
+        max_length=64, help_text="SHA-256 of the lines as imported: tells a changed file from a repeated one."
+    )
+    difference = models.TextField(blank=True, help_text="What a later import says differently, once it was sent.")
+    ignored_because = models.CharField(
+        max_length=500, blank=True, help_text="Why it must not go to Xero; empty when it may."
+    )
+    ignored_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    ignored_at = models.DateTimeField(null=True, blank=True)
+    imported_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["number"]
+        indexes = [models.Index(fields=["period", "number"])]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        return reverse("invoice", args=[self.pk])
+
+    @property
+    def is_credit_note(self) -> bool:
+        """Negative totals go to Xero as credit notes, which is the only form in which it takes them."""
+        return self.total < 0
+
+    @property
+    def is_transliterated(self) -> bool:
+        """Whether Xero knows it by another number than C3 does."""
+        return self.number != self.xero_number
+
+
+class InvoiceLine(models.Model):
+    """One charge, in the source's own precision. `source` keeps every field of the import row for the download."""
+
+    class Kind(models.TextChoices):
+        """Which of the three account codes of Settings → General a line goes to."""
+
+        LICENSE = "license", "License based SKUs"
+        AZURE = "azure", "Azure Usage based SKUs"
+        CUSTOM = "custom", "Custom offer SKUs"
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    sku = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=500)
+    charge_start = models.DateField(null=True, blank=True)
+    charge_end = models.DateField(null=True, blank=True)
+    quantity = ExactDecimalField()
+    unit_price = ExactDecimalField()
+    subtotal = ExactDecimalField()
+    tax_name = models.CharField(max_length=100, blank=True)
+    tax_percentage = ExactDecimalField()
+    tax = ExactDecimalField()
+    total = ExactDecimalField()
+    source = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["invoice_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="line_position_once_each_invoice")]
+
+    def __str__(self) -> str:
+        return self.name

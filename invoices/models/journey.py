@@ -1,0 +1,209 @@
+"""How far each invoice has come on its way to Xero.
+
+A Posting (one to one with its invoice) says where its journey stands. An Upload is one click of UPLOAD TO XERO. A
+Submission is one HTTP call that carries up to 50 postings. A PostLog is an append-only record of what happened.
+"""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from invoices.models.billing import BillingPeriod, Invoice
+from xero_integration.models import InvoiceStatus, XeroConnection
+
+
+class DocumentType(models.TextChoices):
+    """The two kinds of document an invoice becomes in Xero; each has its own endpoint."""
+
+    INVOICE = "invoice", "Invoice"
+    CREDIT_NOTE = "credit_note", "Credit note"
+
+
+class Upload(models.Model):
+    """One click of UPLOAD TO XERO: who sent what where, with the choices in force at that moment."""
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="uploads")
+    period = models.ForeignKey(BillingPeriod, null=True, on_delete=models.PROTECT, related_name="uploads")
+    invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)
+    locked_as_drafts = models.BooleanField(default=False, help_text="Invoices in a locked period go as drafts.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"Upload {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("upload", args=[self.pk])
+
+
+class UploadDraft(models.Model):
+    """A selection on its way through the preflight page: kept, so that one can go and mend a thing and come back.
+
+    Either `everything` of the filter, or the invoices with `invoice_ids`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    period = models.ForeignKey(BillingPeriod, on_delete=models.CASCADE, related_name="drafts")
+    search = models.CharField(max_length=255, blank=True)
+    state = models.CharField(max_length=20, blank=True)
+    everything = models.BooleanField(default=False)
+    invoice_ids = models.JSONField(default=list)
+    invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)
+    locked_as_drafts = models.BooleanField(default=False, help_text="Invoices in a locked period go as drafts.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"Selection {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("preflight", args=[self.pk])
+
+
+class Submission(models.Model):
+    """One HTTP call that creates up to 50 documents.
+
+    Its id claims the rows and is the Idempotency-Key. `body` holds the exact bytes, stored and committed before the
+    call leaves: a submission without a body was never sent. `lease_until` is when a silent worker counts as dead.
+    """
+
+    class Outcome(models.TextChoices):
+        PREPARING = "preparing", "Being prepared"
+        SENDING = "sending", "Under way"
+        ANSWERED = "answered", "Answered"
+        NOT_RECORDED = "not_recorded", "Nothing was recorded"
+        UNKNOWN = "unknown", "Outcome unknown"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="submissions")
+    document_type = models.CharField(max_length=12, choices=DocumentType)
+    outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.PREPARING)
+    body = models.BinaryField(null=True)
+    body_sha256 = models.CharField(max_length=64, blank=True)
+    postings_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField()
+    status_code = models.PositiveSmallIntegerField(null=True)
+    correlation_id = models.CharField(max_length=64, blank=True)
+    problem = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(
+                fields=["lease_until"], condition=Q(outcome__in=["preparing", "sending"]), name="submission_under_way"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Posting(models.Model):
+    """How far an invoice's journey to Xero has come. Only `posting.py` changes `status`."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        SENDING = "sending", "Being sent"
+        POSTED = "posted", "In Xero"
+        REJECTED = "rejected", "Refused"
+        UNCERTAIN = "uncertain", "Being checked"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    invoice = models.OneToOneField(Invoice, on_delete=models.PROTECT, related_name="posting")
+    connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="postings")
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="postings")
+    document_type = models.CharField(max_length=12, choices=DocumentType)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    submission = models.ForeignKey(Submission, null=True, blank=True, on_delete=models.PROTECT, related_name="postings")
+    batch_cap = models.PositiveSmallIntegerField(
+        null=True, help_text="How many may travel together: halved when Xero refuses a whole call."
+    )
+    not_before = models.DateTimeField(null=True, help_text="An uncertain row is looked up no earlier than this.")
+    message = models.TextField(blank=True, help_text="Why it is where it is; Xero's own words when it refused.")
+    xero_id = models.CharField(max_length=36, blank=True)
+    xero_status = models.CharField(max_length=20, blank=True)
+    xero_total = models.DecimalField(max_digits=15, decimal_places=2, null=True)
+    total_difference = models.DecimalField(
+        max_digits=15, decimal_places=2, default=Decimal(0), help_text="Xero's total less the invoice's, once posted."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["connection", "status", "document_type", "id"]),
+            models.Index(fields=["upload", "status"]),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(status="posted") | ~Q(xero_id=""), name="posted_has_an_id_from_xero"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["sending", "uncertain"]) | Q(submission__isnull=False),
+                name="under_way_has_a_submission",
+            ),
+            models.UniqueConstraint(
+                fields=["connection", "xero_id"], condition=~Q(xero_id=""), name="one_posting_each_document"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id}: {self.get_status_display()}"
+
+    @property
+    def xero_url(self) -> str:
+        """Return the document's address in Xero, or "" while it is not known to be there."""
+        if not self.xero_id:
+            return ""
+        return self.connection.invoice_url(self.xero_id, credit_note=self.document_type == DocumentType.CREDIT_NOTE)
+
+
+class Payment(models.Model):
+    """A payment that Xero holds against a posted invoice, as last read. `amount` is in the invoice's currency."""
+
+    posting = models.ForeignKey(Posting, on_delete=models.CASCADE, related_name="payments")
+    payment_id = models.CharField(max_length=36, unique=True)
+    paid_on = models.DateField()
+    amount = models.DecimalField(max_digits=15, decimal_places=2)
+    reference = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        ordering = ["paid_on", "payment_id"]
+
+    def __str__(self) -> str:
+        return f"{self.amount} on {self.paid_on}"
+
+
+class PostLog(models.Model):
+    """What happened to an invoice, append-only: the lines of VIEW POST LOGS."""
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="post_logs")
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="post_logs")
+    submission = models.ForeignKey(Submission, null=True, on_delete=models.PROTECT, related_name="post_logs")
+    status = models.CharField(max_length=10, choices=Posting.Status)
+    message = models.TextField(blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["invoice", "id"]), models.Index(fields=["upload", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.invoice_id} {self.status}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the record once. Raises TypeError on an attempt to change it."""
+        if self.pk:
+            raise TypeError("A post log is append-only.")
+        super().save(*args, **kwargs)

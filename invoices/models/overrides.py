@@ -1,0 +1,88 @@
+"""Where the partner departs from the defaults: accounts, taxes, and what is different for one customer."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from invoices.models.billing import Customer, InvoiceLine
+from xero_integration.models import InvoiceStatus
+
+
+class AccountOverride(models.Model):
+    """An account that lines go to instead of the default of their kind: by SKU, by customer, or by both.
+
+    Which of several applies is `mapping.AccountRules`' to say. At least one of customer, kind and sku is set.
+    """
+
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="account_overrides"
+    )
+    kind = models.CharField(max_length=10, choices=InvoiceLine.Kind, blank=True)
+    sku = models.CharField("SKU", max_length=100, blank=True)
+    is_prefix = models.BooleanField("SKU is a beginning", default=False)
+    account_code = models.CharField(max_length=10)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["sku", "kind", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "kind", "sku", "is_prefix"],
+                condition=Q(customer__isnull=False),
+                name="account_override_once_each_customer",
+            ),
+            models.UniqueConstraint(
+                fields=["sku", "is_prefix"], condition=Q(customer__isnull=True), name="account_override_once_each_sku"
+            ),
+            models.CheckConstraint(
+                condition=Q(customer__isnull=False) | ~Q(sku=""), name="account_override_names_sku_or_customer"
+            ),
+            models.CheckConstraint(condition=Q(sku="") | Q(kind=""), name="account_override_sku_or_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sku or self.get_kind_display() or 'everything'} → {self.account_code}"
+
+
+class TaxOverride(models.Model):
+    """The organisation's tax type that a line's tax goes to, instead of the one of equal rate; `country` "" is any."""
+
+    country = models.CharField(max_length=2, blank=True)
+    tax_name = models.CharField(max_length=100, blank=True)
+    percentage = models.DecimalField(max_digits=9, decimal_places=4)
+    tax_type = models.CharField(max_length=50)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["country", "tax_name", "percentage"]
+        constraints = [
+            models.UniqueConstraint(fields=["country", "tax_name", "percentage"], name="tax_override_once_each_tax")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.country or 'any country'} {self.tax_name} {self.percentage.normalize():f} % → {self.tax_type}"
+
+
+class CustomerOverride(models.Model):
+    """What is different for one customer: theme, status, due days; what is empty stays the default."""
+
+    customer = models.OneToOneField(Customer, on_delete=models.CASCADE, related_name="override")
+    theme_id = models.CharField(max_length=36, blank=True)
+    theme_name = models.CharField(max_length=255, blank=True)
+    invoice_status = models.CharField(max_length=10, choices=InvoiceStatus, blank=True)
+    due_days = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Days from the invoice's date.")
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.customer}: own settings"

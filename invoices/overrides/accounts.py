@@ -1,0 +1,152 @@
+"""Accounts by SKU and by customer: the SKUs of all imported lines, where each goes and why, and what may be kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Min
+
+from c3portal.models import User
+from invoices import preflight
+from invoices.documents import Books
+from invoices.mapping import AccountRule, UnmappedAccount
+from invoices.models import AccountOverride, Customer, InvoiceLine
+from invoices.overrides.rows import Refused, Row
+
+COLUMNS = ("TenantID", "Kind", "SKU", "Match", "AccountCode")
+SHOWN_COLUMNS = (*COLUMNS, "Name", "Default", "Applies", "Because")
+EXACT, BEGINS = "exact", "begins"
+
+
+def rows(books: Books) -> list[Row[AccountRule]]:
+    """Return a row for each SKU and kind of the imported lines, then one for each override by beginning or customer."""
+    found = InvoiceLine.objects.order_by("sku", "kind").values_list("sku", "kind")
+    own = {rule.sku: rule for rule in books.accounts.overrides if not rule.customer and not rule.is_prefix}
+    known = [
+        _of_sku(books, sku, kind, name, count, sku in own)
+        for sku, kind, name, count in found.annotate(Min("name"), Count("pk"))
+    ]
+    seen = {row.subject.sku for row in known}
+    others = [rule for rule in books.accounts.overrides if rule.customer or rule.is_prefix or rule.sku not in seen]
+    names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
+    return known + [_of_rule(books, rule, names) for rule in others]
+
+
+def _of_sku(books: Books, sku: str, kind: str, name: str, count: int, is_overridden: bool) -> Row[AccountRule]:
+    try:
+        chosen = books.accounts.choose(kind, sku)
+        applies, because = label(books, chosen.code), chosen.because
+        problem = account_problem(books, chosen.code)
+    except UnmappedAccount as error:
+        applies, because, problem = "", "", str(error)
+    return Row(
+        key=json.dumps([sku, kind]),
+        subject=AccountRule("", sku=sku),
+        title=sku or "Lines without a SKU",
+        detail=f"{name} · {books.accounts.labels[kind]}",
+        count=count,
+        default=label(books, books.accounts.by_kind.get(kind, "")),
+        applies=applies,
+        because=because,
+        problem=problem,
+        is_overridden=is_overridden,
+        may_override=bool(sku),
+    )
+
+
+def _of_rule(books: Books, rule: AccountRule, names: Mapping[str, str]) -> Row[AccountRule]:
+    what = f"SKU {rule.sku}" if rule.sku else books.accounts.labels.get(rule.kind, "Every account")
+    what = f"SKUs that begin with {rule.sku}" if rule.is_prefix else what
+    return Row(
+        key=json.dumps([rule.customer, rule.kind, rule.sku, rule.is_prefix]),
+        subject=replace(rule, code=""),
+        title=what,
+        detail=f"Customer {names.get(rule.customer, rule.customer)}" if rule.customer else "Every customer",
+        count=0,
+        default=label(books, books.accounts.by_kind.get(rule.kind, "")) if rule.kind else "",
+        applies=label(books, rule.code),
+        because="it is overridden so",
+        problem=account_problem(books, rule.code),
+        is_overridden=True,
+    )
+
+
+def label(books: Books, code: str) -> str:
+    """Return code and name of an account, the code alone when the organisation does not have it."""
+    account = books.organisation.accounts.get(code)
+    return f"{code} {account.name}" if account else code
+
+
+def account_problem(books: Books, code: str) -> str:
+    """Return why sales cannot be posted to an account; "" also while nothing was read of the organisation."""
+    return preflight.account_problem(books.organisation, code) if books.organisation.accounts else ""
+
+
+def override(books: Books, subject: AccountRule, code: str) -> AccountRule:
+    """Return the rule that sends `subject` to this account. Raises Refused when it takes no sales."""
+    if not code or len(code) > 10:
+        raise Refused("AccountCode", "An account code has 1 to 10 characters.")
+    if words := account_problem(books, code):
+        raise Refused("AccountCode", words)
+    return replace(subject, code=code)
+
+
+def save(rules: Iterable[AccountRule], user: User | None) -> int:
+    """Keep each rule in place of what was overridden so before; one without a code is reverted. Returns how many."""
+    rules = list(rules)
+    people = {each.tenant_id: each for each in Customer.objects.filter(tenant_id__in={rule.customer for rule in rules})}
+    count = 0
+    with transaction.atomic():
+        for rule in rules:
+            customer = people.get(rule.customer)
+            facts: dict[str, Any] = {
+                "customer": customer,
+                "kind": rule.kind,
+                "sku": rule.sku,
+                "is_prefix": rule.is_prefix,
+            }
+            if rule.code:
+                defaults = {"account_code": rule.code, "updated_by": user}
+                AccountOverride.objects.update_or_create(**facts, defaults=defaults)
+                count += 1
+            else:
+                count += AccountOverride.objects.filter(**facts).delete()[0]
+    return count
+
+
+def csv_rows(books: Books) -> Iterator[list[str]]:
+    """Yield every row of the page as the file has it, the override being empty where the default applies."""
+    codes = {replace(rule, code=""): rule.code for rule in books.accounts.overrides}
+    # A SKU that is billed as several kinds has several rows and one override.
+    by_subject = {row.subject: row for row in rows(books) if row.may_override}
+    for rule, row in by_subject.items():
+        facts = [rule.customer, rule.kind, rule.sku, BEGINS if rule.is_prefix else EXACT if rule.sku else ""]
+        yield [*facts, codes.get(rule, ""), row.detail, row.default, row.applies, row.because]
+
+
+def read_row(books: Books, tenants: frozenset[str], cells: Mapping[str, str]) -> AccountRule:
+    """Return the rule of a row of a file. Raises Refused for what names no line, or an account that takes no sales."""
+    tenant, kind, sku, match = (cells[name] for name in COLUMNS[:4])
+    if tenant and tenant not in tenants:
+        raise Refused("TenantID", f"There is no customer {tenant}.")
+    if kind and kind not in InvoiceLine.Kind.values:
+        raise Refused("Kind", f"A kind is one of {', '.join(InvoiceLine.Kind.values)}, or empty.")
+    if match not in ("", EXACT, BEGINS) or (match == BEGINS and not sku):
+        raise Refused("Match", f"Match is {EXACT} or {BEGINS}, and goes with a SKU.")
+    subject = AccountRule("", tenant, kind, sku, is_prefix=match == BEGINS)
+    check(subject)
+    return override(books, subject, cells["AccountCode"]) if cells["AccountCode"] else subject
+
+
+def check(subject: AccountRule) -> None:
+    """Raise Refused for a rule that names nothing, or both a SKU and a kind."""
+    if not subject.customer and not subject.sku:
+        raise Refused("SKU", "Name a SKU or a customer; the accounts of whole kinds are in Settings → General.")
+    if subject.sku and subject.kind:
+        raise Refused("Kind", "Name a SKU or a kind of line, not both.")
+    if len(subject.sku) > 100:
+        raise Refused("SKU", "A SKU has at most 100 characters.")

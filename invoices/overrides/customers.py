@@ -1,0 +1,144 @@
+"""What is different for one customer: theme, status and due days; what is left empty stays the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Count
+
+from c3portal.models import User
+from invoices.documents import Books, Own
+from invoices.models import Customer, CustomerOverride
+from invoices.overrides.rows import Refused, Row
+from xero_integration.models import InvoiceStatus
+
+COLUMNS = ("TenantID", "Theme", "Status", "DueDays")
+SHOWN_COLUMNS = (*COLUMNS, "CustomerName", "Applies")
+MAX_DUE_DAYS = 3650
+
+
+@dataclass(frozen=True)
+class Names:
+    """The organisation's themes (name by id) and the defaults that customers depart from."""
+
+    themes: Mapping[str, str]
+    theme: str
+    status: str
+
+
+@dataclass(frozen=True)
+class CustomerRule:
+    """What is different for the customer with this tenant id; an empty Own reverts."""
+
+    tenant_id: str
+    own: Own
+
+
+def rows(books: Books, names: Names) -> list[Row[str]]:
+    """Return a row for each customer."""
+    found = Customer.objects.order_by("name", "tenant_id").values_list("tenant_id", "name", "country")
+    default = _words(Own(), names)
+    return [
+        _row(books, names, default, (tenant_id, name, country), count)
+        for tenant_id, name, country, count in found.annotate(Count("invoices"))
+    ]
+
+
+def _row(books: Books, names: Names, default: str, customer: tuple[str, str, str], count: int) -> Row[str]:
+    tenant_id, name, country = customer
+    own = books.customers.get(tenant_id, Own())
+    return Row(
+        key=tenant_id,
+        subject=tenant_id,
+        title=name,
+        detail=" · ".join(filter(None, (country, tenant_id))),
+        count=count,
+        default=default,
+        applies=_words(own, names),
+        because="it is overridden for this customer" if own != Own() else "Settings → General says so",
+        problem=theme_problem(books, own.theme_id),
+        is_overridden=own != Own(),
+    )
+
+
+def _words(own: Own, names: Names) -> str:
+    theme = names.themes.get(own.theme_id, "a theme that is gone") if own.theme_id else names.theme
+    status = InvoiceStatus(own.invoice_status or names.status).label
+    due = "due as invoiced" if own.due_days is None else f"due after {own.due_days} days"
+    return f"{theme} · {status} · {due}"
+
+
+def theme_problem(books: Books, theme_id: str) -> str:
+    """Return why documents cannot have this theme, "" when they can."""
+    if not theme_id or theme_id in books.organisation.themes:
+        return ""
+    return f"The theme chosen for this customer is no longer there in {books.organisation.name}. Choose another."
+
+
+def override(books: Books, tenant_id: str, own: Own) -> CustomerRule:
+    """Return what is kept for a customer. Raises Refused for a theme that is not there."""
+    if words := theme_problem(books, own.theme_id):
+        raise Refused("Theme", words)
+    return CustomerRule(tenant_id, own)
+
+
+def save(rules: Iterable[CustomerRule], names: Names, user: User | None) -> int:
+    """Keep what each rule says in place of what was there; returns how many customers that concerned."""
+    rules = list(rules)
+    people = {
+        each.tenant_id: each for each in Customer.objects.filter(tenant_id__in={rule.tenant_id for rule in rules})
+    }
+    count = 0
+    with transaction.atomic():
+        for rule in rules:
+            facts = {
+                "theme_id": rule.own.theme_id,
+                "theme_name": names.themes.get(rule.own.theme_id, ""),
+                "invoice_status": rule.own.invoice_status,
+                "due_days": rule.own.due_days,
+                "updated_by": user,
+            }
+            if rule.own != Own():
+                CustomerOverride.objects.update_or_create(customer=people[rule.tenant_id], defaults=facts)
+                count += 1
+            else:
+                count += CustomerOverride.objects.filter(customer=people[rule.tenant_id]).delete()[0]
+    return count
+
+
+def csv_rows(books: Books, names: Names) -> Iterator[list[str]]:
+    """Yield every customer as the file has it; a theme goes by its name when that is unique, else by its id."""
+    for row in rows(books, names):
+        own = books.customers.get(row.subject, Own())
+        due_days = "" if own.due_days is None else str(own.due_days)
+        yield [row.subject, _theme_word(own.theme_id, names), own.invoice_status, due_days, row.title, row.applies]
+
+
+def _theme_word(theme_id: str, names: Names) -> str:
+    name = names.themes.get(theme_id, theme_id)
+    return name if list(names.themes.values()).count(name) == 1 else theme_id
+
+
+def read_row(books: Books, names: Names, tenants: frozenset[str], cells: Mapping[str, str]) -> CustomerRule:
+    """Return what a row of a file says of a customer. Raises Refused."""
+    if cells["TenantID"] not in tenants:
+        raise Refused("TenantID", f"There is no customer {cells['TenantID']}.")
+    if cells["Status"] and cells["Status"] not in InvoiceStatus.values:
+        raise Refused("Status", f"A status is one of {', '.join(InvoiceStatus.values)}, or empty.")
+    due_days = cells["DueDays"]
+    if due_days and not (due_days.isascii() and due_days.isdigit() and int(due_days) <= MAX_DUE_DAYS):
+        raise Refused("DueDays", f"Due days are a whole number of 0 to {MAX_DUE_DAYS}, or empty.")
+    theme_id = _theme_id(cells["Theme"], names)
+    own = Own(theme_id, cells["Status"], int(due_days) if due_days else None)
+    return override(books, cells["TenantID"], own)
+
+
+def _theme_id(word: str, names: Names) -> str:
+    if not word or word in names.themes:
+        return word
+    fitting = [theme_id for theme_id, name in names.themes.items() if name.casefold() == word.casefold()]
+    if len(fitting) == 1:
+        return fitting[0]
+    raise Refused("Theme", f"There is no theme “{word}”." if not fitting else f"Several themes are called “{word}”.")

@@ -1,0 +1,206 @@
+"""The three pages of overrides, alike but for what they are about: each reads its rows and keeps what was chosen."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+
+from django import forms
+
+from c3portal.models import User
+from invoices import documents
+from invoices.documents import Own
+from invoices.forms import AccountForm, AccountRuleForm, CustomerForm, TaxForm
+from invoices.mapping import AccountRule, Tax
+from invoices.models import Customer
+from invoices.overrides import accounts, customers, taxes
+from invoices.overrides.rows import Finding, Refused, Row, read_file
+from xero_integration import reference
+from xero_integration.models import XeroConnection, XeroSettings
+
+
+class Page(ABC):
+    """One kind of override of one organisation. A change is what `save` keeps; `revert` makes one that takes back."""
+
+    name: str
+    title: str
+    noun: str
+    counted = "Lines"
+    intro: str
+    columns: Sequence[str]
+    shown_columns: Sequence[str]
+
+    def __init__(self, connection: XeroConnection) -> None:
+        self.connection = connection
+        self.books = documents.read_books(connection)
+
+    @abstractmethod
+    def rows(self) -> Sequence[Row[Any]]:
+        """Return the page's rows."""
+
+    @abstractmethod
+    def form(self, data: Any = None) -> forms.Form:
+        """Return the form that says what the selected rows are overridden with."""
+
+    def rule_form(self, data: Any = None) -> forms.Form | None:
+        """Return the form for an override that no row stands for, None where there is none."""
+        return None
+
+    @abstractmethod
+    def change(self, subject: Any, chosen: dict[str, Any]) -> Any:
+        """Return the change that overrides `subject` with what a form says. Raises Refused."""
+
+    @abstractmethod
+    def revert(self, subject: Any) -> Any:
+        """Return the change that brings the default back."""
+
+    @abstractmethod
+    def save(self, changes: Iterable[Any], user: User | None) -> int:
+        """Keep the changes, all or nothing; returns how many there were."""
+
+    @abstractmethod
+    def csv_rows(self) -> Iterator[list[str]]:
+        """Yield the rows of the file, under `shown_columns`."""
+
+    @abstractmethod
+    def read(self, content: bytes) -> tuple[list[Any], list[Finding]]:
+        """Return the changes of a file, and what is wrong with it."""
+
+
+class Accounts(Page):
+    """Accounts by SKU and by customer."""
+
+    name, title, noun = "account_overrides", "Accounts", "SKU"
+    intro = (
+        "Lines go to the account of their kind in Settings → General, unless their SKU or customer is overridden here. "
+        "A customer's override goes before a SKU's, a SKU before what it begins with."
+    )
+    columns, shown_columns = accounts.COLUMNS, accounts.SHOWN_COLUMNS
+
+    def rows(self) -> list[Row[AccountRule]]:
+        return accounts.rows(self.books)
+
+    def form(self, data: Any = None) -> AccountForm:
+        return AccountForm(data, choices=self._choices)
+
+    def rule_form(self, data: Any = None) -> AccountRuleForm:
+        return AccountRuleForm(data, choices=self._choices, prefix="rule")
+
+    @cached_property
+    def _choices(self) -> reference.Choices:
+        return reference.account_choices(self.connection)
+
+    def change(self, subject: AccountRule | None, chosen: dict[str, Any]) -> AccountRule:
+        if subject is None:
+            customer = chosen["customer"].tenant_id if chosen["customer"] else ""
+            subject = AccountRule("", customer, chosen["kind"], chosen["sku"], is_prefix=chosen["is_prefix"])
+            accounts.check(subject)
+        return accounts.override(self.books, subject, chosen["account_code"])
+
+    def revert(self, subject: AccountRule) -> AccountRule:
+        return subject
+
+    def save(self, changes: Iterable[AccountRule], user: User | None) -> int:
+        return accounts.save(dict.fromkeys(changes), user)
+
+    def csv_rows(self) -> Iterator[list[str]]:
+        return accounts.csv_rows(self.books)
+
+    def read(self, content: bytes) -> tuple[list[AccountRule], list[Finding]]:
+        read = partial(accounts.read_row, self.books, _tenants())
+        return read_file(content, self.columns, read, lambda rule: replace(rule, code=""))
+
+
+class Taxes(Page):
+    """Taxes by country, name and rate."""
+
+    name, title, noun = "tax_overrides", "Taxes", "Tax"
+    intro = (
+        "Every tax of the imported lines needs a tax rate of the organisation that may be used for sales and has the "
+        "same percentage. Where exactly one fits it is taken; the others are chosen here."
+    )
+    columns, shown_columns = taxes.COLUMNS, taxes.SHOWN_COLUMNS
+
+    def rows(self) -> list[Row[Tax]]:
+        return taxes.rows(self.books)
+
+    def form(self, data: Any = None) -> TaxForm:
+        return TaxForm(data, choices=reference.tax_choices(self.connection))
+
+    def change(self, subject: Tax, chosen: dict[str, Any]) -> taxes.TaxRule:
+        tax = replace(subject, country="") if chosen["any_country"] else subject
+        return taxes.override(self.books, tax, chosen["tax_type"])
+
+    def revert(self, subject: Tax) -> taxes.TaxRule:
+        return taxes.TaxRule(subject, "")
+
+    def save(self, changes: Iterable[taxes.TaxRule], user: User | None) -> int:
+        return taxes.save(dict.fromkeys(changes), user)
+
+    def csv_rows(self) -> Iterator[list[str]]:
+        return taxes.csv_rows(self.books)
+
+    def read(self, content: bytes) -> tuple[list[taxes.TaxRule], list[Finding]]:
+        read = partial(taxes.read_row, self.books)
+        return read_file(content, self.columns, read, lambda rule: taxes.key(rule.tax))
+
+
+class Customers(Page):
+    """Theme, status and due days by customer."""
+
+    name, title, noun, counted = "customer_overrides", "Customers", "Customer", "Invoices"
+    intro = (
+        "A customer's invoices get theme and status of Settings → General and are due as invoiced, unless that is "
+        "overridden here. A status chosen here goes before the one chosen beside UPLOAD TO XERO."
+    )
+    columns, shown_columns = customers.COLUMNS, customers.SHOWN_COLUMNS
+
+    def rows(self) -> list[Row[str]]:
+        return customers.rows(self.books, self._names)
+
+    @cached_property
+    def _names(self) -> customers.Names:
+        app = XeroSettings.load()
+        themes = dict(reference.theme_choices(self.connection))
+        theme = themes.get(self.books.theme_id, app.theme_name) or "Xero's standard theme"
+        return customers.Names(themes, theme, app.invoice_status)
+
+    def form(self, data: Any = None) -> CustomerForm:
+        return CustomerForm(data, choices=list(self._names.themes.items()))
+
+    def change(self, subject: str, chosen: dict[str, Any]) -> customers.CustomerRule:
+        before = self.books.customers.get(subject, Own())
+        due_days = before.due_days if chosen["due_days"] is None else chosen["due_days"]
+        theme_id, status = chosen["theme_id"] or before.theme_id, chosen["invoice_status"] or before.invoice_status
+        return customers.override(self.books, subject, Own(theme_id, status, due_days))
+
+    def revert(self, subject: str) -> customers.CustomerRule:
+        return customers.CustomerRule(subject, Own())
+
+    def save(self, changes: Iterable[customers.CustomerRule], user: User | None) -> int:
+        return customers.save(changes, self._names, user)
+
+    def csv_rows(self) -> Iterator[list[str]]:
+        return customers.csv_rows(self.books, self._names)
+
+    def read(self, content: bytes) -> tuple[list[customers.CustomerRule], list[Finding]]:
+        read = partial(customers.read_row, self.books, self._names, _tenants())
+        return read_file(content, self.columns, read, lambda rule: rule.tenant_id)
+
+
+def overridden(page: Page, subjects: Iterable[Any], chosen: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    """Return the changes that override each subject with what a form says, and why some cannot be."""
+    changes, refusals = [], []
+    for subject in subjects:
+        try:
+            changes.append(page.change(subject, chosen))
+        except Refused as refusal:
+            refusals.append(str(refusal))
+    return changes, list(dict.fromkeys(refusals))
+
+
+def _tenants() -> frozenset[str]:
+    return frozenset(Customer.objects.values_list("tenant_id", flat=True))

@@ -1,0 +1,90 @@
+"""What the three pages of overrides have in common: a row, and a CSV file that is taken whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from invoices.columns import unprotect
+
+ALL, UNMAPPED, OVERRIDDEN = "", "unmapped", "overridden"
+SHOWN = {ALL: "All", UNMAPPED: "Unmapped", OVERRIDDEN: "Overridden"}
+
+
+class Refused(Exception):
+    """What cannot be kept, in words; `field` is the column or field that it is about."""
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(words)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Row[Subject]:
+    """One thing that has a default: `applies` is what it comes to now, `because` follows that word.
+
+    `problem` says why nothing can be posted with it, `also` is what else it is found by. `count` is how many lines or
+    invoices it stands for.
+    """
+
+    key: str
+    subject: Subject
+    title: str
+    detail: str
+    count: int
+    default: str
+    applies: str
+    because: str
+    problem: str = ""
+    is_overridden: bool = False
+    may_override: bool = True
+    also: str = ""
+
+    def is_shown(self, shown: str, search: str) -> bool:
+        """Whether the filter (a key of SHOWN) and the search leave it on the page."""
+        if (shown == UNMAPPED and not self.problem) or (shown == OVERRIDDEN and not self.is_overridden):
+            return False
+        return search.casefold() in f"{self.title} {self.detail} {self.applies} {self.also}".casefold()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why a row of a file cannot be taken; `row` counts as a spreadsheet does, the header being 1."""
+
+    row: int
+    field: str
+    reason: str
+
+
+def read_file[Change](
+    content: bytes,
+    columns: Sequence[str],
+    read: Callable[[Mapping[str, str]], Change],
+    subject: Callable[[Change], Hashable],
+) -> tuple[list[Change], list[Finding]]:
+    """Return the changes that a CSV file holds, and what is wrong with it: either may be empty.
+
+    `columns` must be there, in any order and among others; `read` makes a change of a row or raises Refused. Two rows
+    may not say different things of one `subject`.
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+            return [], [Finding(1, missing[0], f"The file has no column {', '.join(missing)}.")]
+        rows = list(enumerate(reader, start=2))
+    except UnicodeDecodeError:
+        return [], [Finding(1, "", "This is no text in UTF-8. Save it as “CSV UTF-8”.")]
+    except csv.Error as error:
+        return [], [Finding(1, "", f"This is no CSV file: {error}.")]
+    changes: dict[Hashable, Change] = {}
+    findings: list[Finding] = []
+    for number, cells in rows:
+        try:
+            change = read({name: unprotect((cells[name] or "").strip()) for name in columns})
+            if changes.setdefault(subject(change), change) != change:
+                raise Refused(columns[-1], "An earlier row of the file says something else of the same.")
+        except Refused as refusal:
+            findings.append(Finding(number, refusal.field, str(refusal)))
+    return list(changes.values()), findings

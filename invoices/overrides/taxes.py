@@ -1,0 +1,144 @@
+"""Taxes by country, name and rate: each tax of the imported lines, the rate it goes to and why, what may be kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+
+from django.db import transaction
+from django.db.models import Count
+
+from c3portal.models import User
+from invoices.documents import Books
+from invoices.mapping import Rate, Tax, TaxRules, UnmappedTax
+from invoices.models import InvoiceLine, TaxOverride
+from invoices.overrides.rows import Refused, Row
+
+COLUMNS = ("Country", "TaxName", "Percentage", "TaxType")
+SHOWN_COLUMNS = (*COLUMNS, "Suggestion", "Applies", "Because")
+STEP = Decimal("0.0001")
+
+
+@dataclass(frozen=True)
+class TaxRule:
+    """A tax and the tax type that it is mapped to, "" to revert it; a tax without a country is one in any country."""
+
+    tax: Tax
+    tax_type: str
+
+
+def rows(books: Books) -> list[Row[Tax]]:
+    """Return a row for each tax of the imported lines, and one for each mapping that none of them is named in."""
+    found = InvoiceLine.objects.order_by().values_list("invoice__customer__country", "tax_name", "tax_percentage")
+    counts: Counter[Tax] = Counter()
+    for country, name, percentage, count in found.annotate(Count("pk")):
+        counts[Tax(country, name, percentage.normalize())] += count
+    seen = {key(tax) for tax in counts}
+    mapped = [Tax(each.country, each.tax_name, each.percentage.normalize()) for each in TaxOverride.objects.all()]
+    taxes = {tax: 0 for tax in mapped if key(tax) not in seen} | counts
+    ordered = sorted(taxes, key=lambda tax: (tax.country, tax.name.casefold(), tax.percentage))
+    return [_row(books, tax, taxes[tax]) for tax in ordered]
+
+
+def key(tax: Tax) -> tuple[str, str, Decimal]:
+    """Return what makes two taxes the same, as the rules look them up."""
+    return tax.country, tax.name.casefold(), tax.percentage
+
+
+def _row(books: Books, tax: Tax, count: int) -> Row[Tax]:
+    default, _, none = _chosen(replace(books.taxes, mapped={}), tax)
+    applies, because, problem = _chosen(books.taxes, tax)
+    return Row(
+        key=tax.key,
+        subject=tax,
+        title=f"{tax.name or 'Tax without a name'} {tax.percentage:f} %",
+        detail=tax.country or "Any country",
+        count=count,
+        default=default or ("No rate fits" if none else ""),
+        applies=applies,
+        because=because,
+        problem=problem,
+        is_overridden=key(tax) in books.taxes.mapped,
+        also=str(tax),
+    )
+
+
+def _chosen(rules: TaxRules, tax: Tax) -> tuple[str, str, str]:
+    """Return the rate's words, why, and the problem when there is none."""
+    try:
+        rate, because = rules.choose(tax)
+    except UnmappedTax as error:
+        return "", "", str(error)
+    return label(rate), because, ""
+
+
+def label(rate: Rate) -> str:
+    """Return a rate's name and percentage."""
+    return f"{rate.name} ({rate.percentage.normalize():f} %)"
+
+
+def override(books: Books, tax: Tax, tax_type: str) -> TaxRule:
+    """Return the mapping of a tax. Raises Refused for a tax type that the organisation does not have for sales, or of
+    another rate: Xero would compute another total."""
+    rate = next((rate for rate in books.taxes.rates if rate.tax_type == tax_type), None)
+    if rate is None:
+        raise Refused("TaxType", f"{books.organisation.name} has no active tax type {tax_type} for sales.")
+    if rate.percentage != tax.percentage:
+        raise Refused(
+            "TaxType",
+            f"{tax} cannot go to {rate.name}: that is {rate.percentage.normalize():f} % in Xero, "
+            "and the totals would differ. Choose a rate of equal percentage, or add one in Xero.",
+        )
+    return TaxRule(tax, tax_type)
+
+
+def save(rules: Iterable[TaxRule], user: User | None) -> int:
+    """Keep each mapping in place of what the tax was mapped to before; one without a tax type is reverted."""
+    count = 0
+    with transaction.atomic():
+        kept = {(each.country, each.tax_name.casefold(), each.percentage): each for each in TaxOverride.objects.all()}
+        for rule in rules:
+            before = kept.pop(key(rule.tax), None)
+            if before:
+                before.delete()
+            if rule.tax_type:
+                kept[key(rule.tax)] = TaxOverride.objects.create(
+                    country=rule.tax.country,
+                    tax_name=rule.tax.name,
+                    percentage=rule.tax.percentage,
+                    tax_type=rule.tax_type,
+                    updated_by=user,
+                )
+            count += bool(before or rule.tax_type)
+    return count
+
+
+def csv_rows(books: Books) -> Iterator[list[str]]:
+    """Yield every row of the page as the file has it."""
+    for row in rows(books):
+        tax = row.subject
+        tax_type = books.taxes.mapped.get(key(tax), "")
+        yield [tax.country, tax.name, f"{tax.percentage:f}", tax_type, row.default, row.applies, row.because]
+
+
+def read_row(books: Books, cells: Mapping[str, str]) -> TaxRule:
+    """Return the mapping of a row of a file. Raises Refused."""
+    country, name = cells["Country"].upper(), cells["TaxName"]
+    if country and (len(country) != 2 or not country.isalpha()):
+        raise Refused("Country", "A country has two letters, or is empty for any.")
+    if len(name) > 100:
+        raise Refused("TaxName", "The name of a tax has at most 100 characters.")
+    tax = Tax(country, name, _percentage(cells["Percentage"]))
+    return override(books, tax, cells["TaxType"]) if cells["TaxType"] else TaxRule(tax, "")
+
+
+def _percentage(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+        if 0 <= value < 1000 and value == value.quantize(STEP):
+            return value.normalize()
+    except InvalidOperation:
+        pass
+    raise Refused("Percentage", "A percentage is a number of 0 or more with at most 4 decimals; 10 means 10 %.")

@@ -1,0 +1,176 @@
+"""What the preflight finds in a selection: verdicts, groups, sums, calls and queries."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+
+from invoices.documents import marker
+from invoices.inspection import Inspection, Verdict, inspect
+from invoices.models import Invoice, Posting
+from invoices.tests.conftest import MakeInvoice, Upload, Work
+from xero_integration.errors import XeroUnavailable
+from xero_integration.gateway import EVERY_INVOICE
+from xero_integration.models import CallBudget, XeroConnection
+
+
+def looked_at(connection: XeroConnection, **more: Any) -> Inspection:
+    return inspect(Invoice.objects.all(), connection, **{"invoice_status": "DRAFT"} | more)
+
+
+def written(sandbox: Any, invoice: Invoice, *, reference: str, amount: str) -> None:
+    """Write an invoice in Xero under the number of ours."""
+    line = {"Description": "A", "Quantity": 1, "UnitAmount": amount, "AccountCode": "200", "TaxType": "EXEMPTOUTPUT"}
+    contact = {"Name": "Adventure Works"}
+    element = {"InvoiceNumber": invoice.xero_number, "Contact": contact, "Reference": reference, "LineItems": [line]}
+    sandbox.write_document(element)
+
+
+def test_a_hundred_invoices_with_one_trouble_are_one_line(connected: XeroConnection, make_invoice: MakeInvoice) -> None:
+    for _ in range(100):
+        make_invoice(tax_percentage="7")
+    make_invoice()
+    found = looked_at(connected)
+    (group,) = found.groups()
+    assert len(group.invoices) == 100
+    assert (len(found.of(Verdict.BLOCKED)), len(found.of(Verdict.READY))) == (100, 1)
+
+
+def test_numbers_that_are_taken_are_one_line_too_with_each_ones_own_words(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice
+) -> None:
+    for each in (make_invoice(), make_invoice()):
+        written(sandbox, each, reference="theirs", amount="5")
+    (group,) = looked_at(connected).groups()
+    assert group.problem.code == "taken"
+    assert all(each.invoice.xero_number in each.detail for each in group.invoices)
+    assert "Adventure Works" in group.invoices[0].detail
+
+
+def test_it_sums_each_currency_by_itself(connected: XeroConnection, make_invoice: MakeInvoice) -> None:
+    make_invoice(amount="100")
+    make_invoice(amount="-10")
+    make_invoice(amount="50", currency="NZD")
+    make_invoice(amount="7", currency="EUR")
+    found = looked_at(connected)
+    assert found.totals(Verdict.READY) == {"AUD": Decimal("99.00"), "NZD": Decimal("55.00")}
+    assert found.totals(Verdict.BLOCKED) == {"EUR": Decimal("7.70")}
+
+
+def test_what_is_in_xero_and_proved_ours_is_adopted_and_not_sent_twice(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice, upload: Upload, work: Work
+) -> None:
+    invoice = make_invoice()
+    written(sandbox, invoice, reference=marker(invoice), amount="110")
+    found = looked_at(connected)
+    assert len(found.of(Verdict.IN_XERO)) == 1
+    assert found.postable() == [invoice]
+    upload(*found.postable())
+    work()
+    work()
+    assert Posting.objects.get().status == Posting.Status.POSTED
+    assert len(sandbox.documents()) == 1
+
+
+def test_what_was_posted_is_neither_posted_again_nor_looked_up(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice, upload: Upload, work: Work
+) -> None:
+    make_invoice()
+    upload()
+    work()
+    sandbox.forget()
+    found = looked_at(connected)
+    assert [row.verdict for row in found.rows] == [Verdict.IN_XERO]
+    assert found.postable() == []
+    assert sandbox.calls() == []
+
+
+def test_a_voided_number_is_free_again(connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice) -> None:
+    invoice = make_invoice()
+    written(sandbox, invoice, reference="theirs", amount="5")
+    sandbox.void(invoice.xero_number)
+    assert [row.verdict for row in looked_at(connected).rows] == [Verdict.READY]
+
+
+def test_it_counts_the_calls_that_posting_will_take(connected: XeroConnection, make_invoice: MakeInvoice) -> None:
+    for _ in range(51):
+        make_invoice()
+    make_invoice(amount="-1")
+    make_invoice(tax_percentage="7")
+    CallBudget.objects.filter(connection=connected).update(day_remaining=4711)
+    found = looked_at(connected, ask_xero=False)
+    assert found.new_contacts == 52
+    assert found.calls_needed == 2 + 2 + 1
+    assert found.calls_left == 4711
+
+
+def test_many_numbers_are_found_by_a_listing_where_that_takes_fewer_calls(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice
+) -> None:
+    made = [make_invoice() for _ in range(200)]
+    written(sandbox, made[150], reference="theirs", amount="5")
+    looked_at(connected)
+    sandbox.forget()
+    found = looked_at(connected)
+    assert [row.invoice for row in found.of(Verdict.BLOCKED)] == [made[150]]
+    assert len(sandbox.calls()) == 2
+
+
+def test_few_numbers_are_looked_up_in_one_call(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice
+) -> None:
+    for _ in range(20):
+        make_invoice()
+    looked_at(connected)
+    sandbox.forget()
+    looked_at(connected)
+    assert len(sandbox.calls()) == 1
+
+
+def test_a_long_listing_gives_way_to_lots(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one invoice a page, the first page tells that there are more pages than lots."""
+    made = [make_invoice() for _ in range(160)]
+    for number in range(9):
+        line = {"Description": "A", "Quantity": 1, "UnitAmount": 1, "AccountCode": "200"}
+        contact = {"Name": "Adventure Works"}
+        sandbox.write_document({"InvoiceNumber": f"other-{number}", "Contact": contact, "LineItems": [line]})
+    written(sandbox, made[3], reference="theirs", amount="5")
+    monkeypatch.setitem(EVERY_INVOICE, "pageSize", 1)
+    looked_at(connected)
+    sandbox.forget()
+    assert [row.invoice for row in looked_at(connected).of(Verdict.BLOCKED)] == [made[3]]
+    assert len(sandbox.calls()) == 1 + 4
+
+
+def test_without_xero_it_says_so_and_knows_the_rest(
+    connected: XeroConnection, make_invoice: MakeInvoice, settings: Any
+) -> None:
+    make_invoice(currency="EUR")
+    settings.XERO_API_URL = "http://127.0.0.1:9"
+    with pytest.raises(XeroUnavailable):
+        looked_at(connected)
+    assert [row.verdict for row in looked_at(connected, ask_xero=False).rows] == [Verdict.BLOCKED]
+
+
+def test_it_asks_the_database_as_often_for_sixty_invoices_as_for_ten(
+    connected: XeroConnection, make_invoice: MakeInvoice
+) -> None:
+    for _ in range(10):
+        make_invoice()
+    looked_at(connected)
+    for_ten = queries(connected)
+    for _ in range(50):
+        make_invoice()
+    assert queries(connected) == for_ten <= 22
+
+
+def queries(connection: XeroConnection) -> int:
+    with CaptureQueriesContext(database) as found:
+        looked_at(connection, ask_xero=False)
+    return len(found)

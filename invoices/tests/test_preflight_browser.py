@@ -1,0 +1,90 @@
+"""Mending what the preflight found, and coming back to it, as a Finance Admin does it in a browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from c3portal.models import User
+from invoices.models import BillingPeriod, Invoice, InvoiceLine, Posting
+from xero_integration.models import XeroConnection
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def unmapped(sample: BillingPeriod) -> set[str]:
+    """The numbers of three invoices of the period with a tax that the organisation has no rate for by itself."""
+    chosen = list(Invoice.objects.filter(currency="AUD", total__gt=0).order_by("number")[:3])
+    InvoiceLine.objects.filter(invoice__in=chosen).update(tax_name="Levy")
+    return {each.number for each in chosen}
+
+
+@pytest.fixture
+def preflight(
+    portal: str, connected: XeroConnection, sandbox: Any, unmapped: set[str], page: Page, finance_admin: User
+) -> Page:
+    """The preflight page of the whole period, reached by signing in and pressing UPLOAD TO XERO."""
+    from xero_integration import connections
+
+    sandbox.put_tax_rate("OUTPUTX", name="Another tenth", rate="10")
+    connections.read_reference(connected)
+    page.goto(portal)
+    page.get_by_label("Email").fill(finance_admin.email)
+    page.get_by_label("Password").fill("a password of the tests")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026)")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_label("Select all 120 of this filter").check()
+    page.get_by_role("button", name="UPLOAD TO XERO").click()
+    expect(page.get_by_role("heading", name="Before posting")).to_be_visible()
+    return page
+
+
+def test_an_unmapped_tax_is_mapped_and_the_selection_is_still_there(preflight: Page, unmapped: set[str]) -> None:
+    page = preflight
+    address = page.url
+    expect(page.get_by_text("Blocks 3")).to_be_visible()
+    page.get_by_role("link", name="Map this tax").click()
+    page.get_by_label("Tax rate in Xero").select_option("OUTPUT")
+    page.get_by_role("button", name="Override", exact=True).click()
+
+    expect(page.get_by_role("heading", name="Before posting")).to_be_visible()
+    assert page.url == address
+    expect(page.get_by_text("120 invoices")).to_be_visible()
+    expect(page.get_by_text("What stands in the way")).to_have_count(0)
+    page.get_by_role("button", name="Post the ready ones").click()
+    expect(page.get_by_text("0 of 120 done")).to_be_visible()
+    assert Posting.objects.count() == 120
+
+
+def test_what_is_blocked_is_found_again_after_the_others_went(preflight: Page, unmapped: set[str]) -> None:
+    page = preflight
+    page.get_by_role("button", name="Post the ready ones").click()
+    expect(page.get_by_text("3 invoices stay selected")).to_be_visible()
+    page.get_by_role("link", name="See what").click()
+    page.get_by_text("Which 3 invoices").click()
+    for number in unmapped:
+        expect(page.get_by_role("link", name=number, exact=True).last).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_pages_are_accessible(preflight: Page, portal: str, scheme: Any, width: int) -> None:
+    page = preflight
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    blocked, sound = Invoice.objects.order_by("number")[0], Invoice.objects.order_by("number")[40]
+    of_invoices = [f"{each.get_absolute_url()}{tail}" for each in (blocked, sound) for tail in ("", "payload/")]
+    for address in (page.url, portal, *(f"{portal}{path}" for path in of_invoices)):
+        page.goto(address)
+        for summary in page.locator("main summary").all():
+            if summary.is_visible():
+                summary.click()
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        too_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        assert not too_wide, address

@@ -1,0 +1,253 @@
+"""Customers and their contacts in Xero: who is linked to whom, and the hands-on work of a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from c3portal import roles
+from invoices import contact_links
+from invoices.contact_links import LABELS, NotLinked, Standing, State
+from invoices.models import Customer
+from invoices.tables import ContactTable, arrange
+from invoices.views.listing import UPLOADERS
+from xero_integration import contacts
+from xero_integration.errors import XeroError
+from xero_integration.models import XeroConnection
+
+SAID_AT_ONCE = 5
+KEPT = ("q", "state", "sort", "page", "next")
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def contacts_page(request: HttpRequest) -> HttpResponseBase:
+    """Show how the customers that `q` finds stand, in the `state` asked for; nothing is asked of Xero."""
+    connection = XeroConnection.objects.current()
+    context: dict[str, Any] = {"search": _search(request.GET), "state": _state(request.GET), "next": _next(request)}
+    if connection:
+        found = _found(connection, request.GET)
+        rows = _in_state(found, context["state"])
+        may_link = roles.role_of(request.user) in UPLOADERS
+        context |= {
+            "table": arrange(ContactTable(rows, may_link=may_link), request),
+            "rows": len(rows),
+            "pills": _pills(found, request.GET),
+            "contact_url": connection.contact_url(""),
+            "back": _kept(request.GET),
+        }
+    return render(request, "invoices/contacts/page.html", context)
+
+
+def _search(query: QueryDict) -> str:
+    return query.get("q", "").strip()
+
+
+def _state(query: QueryDict) -> str:
+    """Return the state asked for, "" for any. Raises BadRequest for one there is not."""
+    state = query.get("state", "")
+    if state and state not in State:
+        raise BadRequest(f"There is no state {state!r}.")
+    return state
+
+
+def _next(request: HttpRequest) -> str:
+    """Return the page of this portal to go back to once contacts are seen to, "" when none was named."""
+    address = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if is_ours else ""
+
+
+def _found(connection: XeroConnection, query: QueryDict) -> list[Standing]:
+    found = contact_links.standings(connection)
+    words = _search(query)
+    return contact_links.search(found, words) if words else found
+
+
+def _in_state(found: Sequence[Standing], state: str) -> list[Standing]:
+    return [each for each in found if not state or each.state == state]
+
+
+def _kept(query: QueryDict, **changes: str) -> str:
+    """Return the query string that brings this view of the page back, with `changes` to it."""
+    kept = {name: query.get(name, "") for name in KEPT} | changes
+    return urlencode({name: value for name, value in kept.items() if value})
+
+
+def _pills(found: Sequence[Standing], query: QueryDict) -> list[dict[str, Any]]:
+    current, counts = _state(query), Counter(each.state for each in found)
+    pills = [{"state": "", "label": "All", "count": len(found)}]
+    pills += [{"state": state, "label": LABELS[state], "count": counts[state]} for state in State]
+    return [
+        each | {"current": each["state"] == current, "query": _kept(query, state=str(each["state"]), page="")}
+        for each in pills
+    ]
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def contacts_do(request: HttpRequest) -> HttpResponseBase:
+    """Do the `action` (link, create or unlink) for the ticked customers, or with `all` for those of the filter for whom
+    it needs no second look, and go back to the page as it was."""
+    query = QueryDict(request.POST.get("back", ""))
+    action = ACTIONS.get(request.POST.get("action", ""))
+    if action is None:
+        raise BadRequest("There is no such action.")
+    if connection := _connection(request):
+        everything = "all" in request.POST
+        if not everything and not request.POST.getlist("customer"):
+            messages.warning(request, "Nothing was selected. Tick the customers it is about.")
+        else:
+            action(request, connection, _chosen(request, connection, query), everything)
+    return redirect(f"{reverse('contacts')}?{_kept(query)}")
+
+
+def _connection(request: HttpRequest) -> XeroConnection | None:
+    connection = XeroConnection.objects.current()
+    if connection is None or not connection.is_usable:
+        messages.error(request, "Contacts are those of an organisation in Xero: connect first.")
+        return None
+    return connection
+
+
+def _chosen(request: HttpRequest, connection: XeroConnection, query: QueryDict) -> list[Standing]:
+    if "all" in request.POST:
+        return _in_state(_found(connection, query), _state(query))
+    ticked = set(request.POST.getlist("customer"))
+    return [each for each in contact_links.standings(connection) if str(each.customer.pk) in ticked]
+
+
+def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
+    """Link what the page suggested; of a whole filter only what is sure, since a similar name needs to be looked at."""
+    if everything:
+        pairs = {
+            each.customer.tenant_id: each.suggestion.contact_id
+            for each in chosen
+            if each.suggestion and each.suggestion.is_sure
+        }
+    else:
+        shown = {each.customer.tenant_id: request.POST.get(f"suggested-{each.customer.pk}", "") for each in chosen}
+        pairs = {key: contact_id for key, contact_id in shown.items() if contact_id}
+    try:
+        linked, problems = contact_links.link(connection, pairs) if pairs else (0, [])
+    except NotLinked as error:
+        messages.error(request, str(error))
+        return
+    _say(request, linked, "linked", problems)
+    if left := len(chosen) - len(pairs):
+        why = (
+            "a similar name is linked when its own box is ticked" if everything else "no contact is suggested for them"
+        )
+        messages.info(request, f"{_customers(left)} left out: {why}.")
+
+
+def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
+    """Create contacts for who has none; of a whole filter not for those whose contact may be there already."""
+    able = [each for each in chosen if not each.linked and not (everything and _needs_a_look(each))]
+    try:
+        outcome = contact_links.create(connection, [each.customer for each in able])
+    except (NotLinked, XeroError) as error:
+        messages.error(request, f"Not all were created: {error}")
+        return
+    names = {each.customer.tenant_id: each.customer.name for each in able}
+    _say(request, outcome.created, "created in Xero", [f"{names[key]}: {why}" for key, why in outcome.problems.items()])
+    if found := outcome.linked - outcome.created:
+        messages.info(request, f"{_customers(found)} had a contact with their number or name: linked to that.")
+    if left := len(chosen) - len(able):
+        why = "have a contact, or need a look: tick their own box" if everything else "have a contact already"
+        messages.info(request, f"{_customers(left)} left out: they {why}.")
+    if (more := len(able) - contact_links.MOST_AT_ONCE) > 0:
+        messages.info(request, f"{_customers(more)} to go: press Create in Xero again.")
+
+
+def _needs_a_look(each: Standing) -> bool:
+    return each.state in (State.CLASH, State.ARCHIVED) or bool(each.suggestion and not each.suggestion.is_sure)
+
+
+def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
+    """Unlink the ticked ones; never a whole filter, since the next upload would create all those contacts anew."""
+    if everything:
+        messages.warning(request, "Unlinking takes ticked customers only, not a whole filter.")
+        return
+    count = contacts.unlink(connection, [each.customer.tenant_id for each in chosen])
+    messages.success(
+        request, f"{_customers(count)} unlinked, which counts from the next upload on. Nothing was changed in Xero."
+    )
+
+
+ACTIONS: dict[str, Callable[[HttpRequest, XeroConnection, Sequence[Standing], bool], None]] = {
+    "link": _link,
+    "create": _create,
+    "unlink": _unlink,
+}
+
+
+def _customers(count: int) -> str:
+    return "1 customer" if count == 1 else f"{count:,} customers"
+
+
+def _say(request: HttpRequest, count: int, what: str, problems: Sequence[str]) -> None:
+    if count or not problems:
+        messages.success(request, f"{_customers(count)} {what}.")
+    if problems:
+        more = len(problems) - SAID_AT_ONCE
+        rest = f" And {more:,} more." if more > 0 else ""
+        messages.error(request, f"Not {what}: {' '.join(problems[:SAID_AT_ONCE])}{rest}")
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def read_contacts(request: HttpRequest) -> HttpResponseBase:
+    """Read the contacts from Xero again, and go back to the page as it was."""
+    if connection := _connection(request):
+        try:
+            count = contact_links.read_again(connection)
+        except (NotLinked, XeroError) as error:
+            messages.error(request, f"Contacts could not be read: {error}")
+        else:
+            messages.success(request, f"{count:,} contacts of {connection.name} were read.")
+    return redirect(f"{reverse('contacts')}?{_kept(QueryDict(request.POST.get('back', '')))}")
+
+
+@roles.role_required(*UPLOADERS)
+def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Choose a customer's contact by hand, from those that may be it or those that `q` finds by name or number."""
+    customer = get_object_or_404(Customer, pk=pk)
+    connection = _connection(request)
+    if connection is None:
+        return redirect("contacts")
+    if request.method == "POST":
+        return _chosen_by_hand(request, connection, customer)
+    context = {
+        "customer": customer,
+        "standing": next(each for each in contact_links.standings(connection) if each.customer.pk == customer.pk),
+        "candidates": contact_links.candidates(connection, customer, _search(request.GET)),
+        "search": _search(request.GET),
+        "contact_url": connection.contact_url(""),
+        "back": _kept(QueryDict(request.GET.get("back", ""))),
+    }
+    return render(request, "invoices/contacts/choose.html", context)
+
+
+def _chosen_by_hand(request: HttpRequest, connection: XeroConnection, customer: Customer) -> HttpResponseBase:
+    try:
+        linked, problems = contact_links.link(connection, {customer.tenant_id: request.POST.get("contact", "")})
+    except NotLinked as error:
+        linked, problems = 0, [str(error)]
+    if linked:
+        messages.success(request, f"{customer.name} is linked, which counts from the next upload on.")
+        return redirect(f"{reverse('contacts')}?{_kept(QueryDict(request.POST.get('back', '')))}")
+    messages.error(request, " ".join(problems))
+    return redirect(
+        f"{reverse('choose_contact', args=[customer.pk])}?{urlencode({'back': request.POST.get('back', '')})}"
+    )

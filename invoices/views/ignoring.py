@@ -1,0 +1,67 @@
+"""Set invoices aside that must not go to Xero, with a reason; and take them up again."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from c3portal import roles
+from c3portal.models import User
+from invoices import ignoring
+from invoices.models import Invoice
+from invoices.selection import Selection
+from invoices.views.listing import UPLOADERS
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def ignore(request: HttpRequest) -> HttpResponseBase:
+    """Set aside the ticked invoices (`invoice`), or with `all` every one of the filter, for `reason`."""
+    selection = Selection.from_query(request.POST)
+    if selection is None:
+        return redirect("invoice_list")
+    reason = request.POST.get("reason", "").strip()
+    if not 0 < len(reason) <= ignoring.LONGEST_REASON:
+        messages.error(request, f"Say why, in at most {ignoring.LONGEST_REASON} characters. Nothing was set aside.")
+        return _back(request, selection)
+    count = ignoring.ignore(_asked_for(request, selection), reason, cast(User, request.user))
+    if count:
+        messages.success(request, f"Ignored: {_count(count)}. They are left out of uploads until taken up again.")
+    else:
+        messages.warning(request, "Nothing was set aside. Tick invoices that are neither in Xero nor on their way.")
+    return _back(request, selection)
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def take_up(request: HttpRequest) -> HttpResponseBase:
+    """Let the ignored invoice named by `only` go to Xero again."""
+    selection = Selection.from_query(request.POST)
+    if selection is None:
+        return redirect("invoice_list")
+    count = ignoring.take_up(selection.chosen(request.POST.getlist("only")))
+    messages.success(request, f"Not ignored any more: {_count(count)}.")
+    return _back(request, selection)
+
+
+def _asked_for(request: HttpRequest, selection: Selection) -> QuerySet[Invoice]:
+    return selection.uploadable() if "all" in request.POST else selection.chosen(request.POST.getlist("invoice"))
+
+
+def _back(request: HttpRequest, selection: Selection) -> HttpResponse:
+    """Return the way to the page that asked: an invoice's own, named by `page`, or the list."""
+    if "page" in request.POST:
+        found = selection.chosen([request.POST["page"]]).first()
+        if found:
+            return redirect(found)
+    return redirect(f"{reverse('invoice_list')}?{selection.query()}")
+
+
+def _count(count: int) -> str:
+    return "1 invoice" if count == 1 else f"{count:,} invoices"

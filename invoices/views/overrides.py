@@ -1,0 +1,163 @@
+"""Settings → Accounts, Taxes, Customers: defaults that can be overridden and reverted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_safe
+
+from c3portal import roles
+from c3portal.models import User
+from invoices.downloads import as_csv
+from invoices.forms import OverridesFileForm
+from invoices.overrides.pages import Accounts, Customers, Page, Taxes, overridden
+from invoices.overrides.rows import SHOWN, Row
+from invoices.tables import OverrideTable, arrange
+from invoices.views.downloads import csv_response
+from xero_integration.models import XeroConnection
+
+PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers}
+CHANGERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@roles.role_required(*roles.ALL)
+def overrides(request: HttpRequest, kind: str) -> HttpResponse:
+    """Show what has a default, and keep what is overridden or reverted; `q`, `show`, `pick` and `next` in the query."""
+    connection = XeroConnection.objects.current()
+    if connection is None:
+        return render(request, "invoices/overrides/page.html", {"page": PAGES[kind], "next": _next(request)})
+    page = PAGES[kind](connection)
+    if request.method != "POST":
+        return _show(request, page)
+    if roles.role_of(request.user) not in CHANGERS:
+        raise PermissionDenied
+    return _post(request, page)
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def overrides_csv(request: HttpRequest, kind: str) -> StreamingHttpResponse:
+    """Download what the page shows, in the form in which it can be taken over again."""
+    connection = XeroConnection.objects.current()
+    if connection is None:
+        raise Http404("No organisation in Xero is connected.")
+    page = PAGES[kind](connection)
+    return csv_response(as_csv(page.shown_columns, page.csv_rows()), f"{kind}.csv")
+
+
+def _post(request: HttpRequest, page: Page) -> HttpResponse:
+    action = "revert" if "revert" in request.POST else request.POST.get("action", "")
+    if action == "file":
+        return _take_file(request, page)
+    if action == "rule":
+        return _add_rule(request, page)
+    subjects = [row.subject for row in _selected(request, page)]
+    if not subjects:
+        messages.warning(request, "Nothing was selected.")
+        return _back(request, page)
+    if action == "revert":
+        count = page.save([page.revert(each) for each in subjects], cast(User, request.user))
+        messages.success(request, f"{_many(count)} reverted to the default.")
+        return _back(request, page)
+    form = page.form(request.POST)
+    if not form.is_valid():
+        return _show(request, page, form=form)
+    return _keep(request, page, *overridden(page, subjects, form.cleaned_data), form=form)
+
+
+def _add_rule(request: HttpRequest, page: Page) -> HttpResponse:
+    form = page.rule_form(request.POST)
+    if form is None:
+        raise Http404("There is no such form.")
+    if not form.is_valid():
+        return _show(request, page, rule_form=form)
+    return _keep(request, page, *overridden(page, [None], form.cleaned_data), rule_form=form)
+
+
+def _take_file(request: HttpRequest, page: Page) -> HttpResponse:
+    form = OverridesFileForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _show(request, page, file_form=form)
+    changes, findings = page.read(form.cleaned_data["file"].read())
+    if findings:
+        return _show(request, page, findings=findings, file_form=form)
+    return _keep(request, page, changes, [])
+
+
+def _keep(
+    request: HttpRequest, page: Page, changes: Sequence[Any], refusals: Sequence[str], **forms: Any
+) -> HttpResponse:
+    """Keep the changes and go back to where the reader came from; with a refusal nothing is kept."""
+    if refusals:
+        return _show(request, page, refusals=refusals, **forms)
+    count = page.save(changes, cast(User, request.user))
+    messages.success(request, f"{_many(count)} kept.")
+    came_from = _next(request)
+    return redirect(came_from) if came_from else _back(request, page)
+
+
+def _many(count: int) -> str:
+    return "1 override was" if count == 1 else f"{count:,} overrides were"
+
+
+def _selected(request: HttpRequest, page: Page) -> list[Row[Any]]:
+    """Return the rows that the form names: one to revert, all of the filter, or those that are ticked."""
+    if "all" in request.POST and "revert" not in request.POST:
+        return [row for row in _found(request, page.rows()) if row.may_override]
+    keys = {request.POST["revert"]} if "revert" in request.POST else set(request.POST.getlist("row"))
+    return [row for row in page.rows() if row.key in keys and row.may_override]
+
+
+def _found(request: HttpRequest, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    search, shown = request.GET.get("q", "").strip(), request.GET.get("show", "")
+    pick = request.GET.getlist("pick")
+    return [row for row in rows if (row.key in pick if pick else row.is_shown(shown, search))]
+
+
+def _next(request: HttpRequest) -> str:
+    """Return where the reader came from, "" when that is not within the portal."""
+    address = request.GET.get("next", "")
+    allowed = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address if allowed else ""
+
+
+def _back(request: HttpRequest, page: Page) -> HttpResponse:
+    kept = {"q": request.GET.get("q", ""), "show": request.GET.get("show", ""), "next": _next(request)}
+    kept = {name: value for name, value in kept.items() if value}
+    return redirect(f"{reverse(page.name)}?{urlencode(kept)}" if kept else page.name)
+
+
+def _show(request: HttpRequest, page: Page, **given: Any) -> HttpResponse:
+    rows, may_change = page.rows(), roles.role_of(request.user) in CHANGERS
+    search, found = request.GET.get("q", "").strip(), _found(request, rows)
+    table = OverrideTable(found, noun=page.noun, counted=page.counted, may_change=may_change)
+    pills = [
+        {"shown": shown, "label": label, "count": sum(row.is_shown(shown, search) for row in rows)}
+        for shown, label in SHOWN.items()
+    ]
+    context = {
+        "page": page,
+        "table": arrange(table, request),
+        "pills": pills,
+        "search": search,
+        "shown": request.GET.get("show", ""),
+        "picked": request.POST.getlist("row") or request.GET.getlist("pick"),
+        "can_all": sum(row.may_override for row in found) if may_change else 0,
+        "next": _next(request),
+        "csv_url": request.path.rstrip("/") + ".csv",
+        "file_form": OverridesFileForm(),
+    }
+    if may_change:
+        context |= {"form": page.form(), "rule_form": page.rule_form()}
+    return render(request, "invoices/overrides/page.html", context | given)

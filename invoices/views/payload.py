@@ -1,0 +1,75 @@
+"""The exact payload of an invoice: what would be sent to Xero, why, and what it comes to there."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import cast
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from c3portal import roles
+from invoices.documents import Prepared
+from invoices.inspection import Inspected, inspect
+from invoices.models import Invoice
+from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
+from xero_integration.payloads import render as render_body
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Show the document for an invoice line by line, with why each goes where, the proof and the JSON."""
+    invoice = get_object_or_404(Invoice.objects.select_related("customer", "period"), pk=pk)
+    found = _inspected(invoice, _status(request))
+    if found is None:
+        return redirect(invoice)
+    prepared = found.prepared
+    context = {
+        "invoice": invoice,
+        "found": found,
+        "status": _status(request),
+        "prepared": prepared,
+        "lines": list(zip(prepared.document.lines, _choices(prepared), strict=True)) if prepared else [],
+        "json": json.dumps(json.loads(_body(prepared)), indent=2, ensure_ascii=False) if prepared else "",
+    }
+    return render(request, "invoices/preflight/payload.html", context)
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def payload_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Download the exact bytes that would be sent for this invoice alone. 404 when no document can be made."""
+    invoice = get_object_or_404(Invoice, pk=pk)
+    found = _inspected(invoice, _status(request))
+    if found is None or found.prepared is None:
+        raise Http404("No document can be made for this invoice.")
+    name = f"{invoice.xero_number}.json".replace('"', "").replace("/", "_")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(_body(found.prepared), content_type="application/json", headers=headers)
+
+
+def _inspected(invoice: Invoice, status: str) -> Inspected | None:
+    """Return what is known of one invoice without asking Xero; None while no organisation is connected."""
+    connection = XeroConnection.objects.current()
+    if connection is None:
+        return None
+    (row,) = inspect(Invoice.objects.filter(pk=invoice.pk), connection, invoice_status=status, ask_xero=False).rows
+    return row
+
+
+def _status(request: HttpRequest) -> str:
+    status = request.GET.get("status", "")
+    return status if status in InvoiceStatus.values else XeroSettings.load().invoice_status
+
+
+def _body(prepared: Prepared | None) -> bytes:
+    return render_body([cast(Prepared, prepared).document])
+
+
+def _choices(prepared: Prepared) -> list[object]:
+    """Return the reasons, one for each line of the document; a rounding line has none."""
+    more = len(prepared.document.lines) - len(prepared.choices)
+    return [*prepared.choices, *[None] * more]

@@ -1,0 +1,190 @@
+"""What would become of a selection in Xero, before anything is sent; and *Post the ready ones*."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST, require_safe
+
+from c3portal import roles
+from invoices import drafts
+from invoices.inspection import LABELS, Group, Inspected, Inspection, Verdict, inspect
+from invoices.models import Invoice, UploadDraft
+from invoices.preflight import Fix, Problem
+from invoices.views.listing import UPLOADERS, missing_for_upload, start
+from xero_integration.errors import XeroError
+from xero_integration.models import XeroConnection
+
+SHOWN = 20
+ACTIONS = {
+    Fix.SETTINGS: ("Open Settings → General", "settings_general"),
+    Fix.ACCOUNTS: ("Choose an account", "account_overrides"),
+    Fix.TAXES: ("Map this tax", "tax_overrides"),
+    Fix.CUSTOMERS: ("Change the customer's settings", "customer_overrides"),
+    Fix.CONTACTS: ("See to the contact", "contacts"),
+}
+# What of each page is shown: rows that name the problem's subject, or just its one.
+SEARCHED = {Fix.ACCOUNTS: "q", Fix.TAXES: "pick", Fix.CONTACTS: "q"}
+TONES = {Verdict.READY: "good", Verdict.LOOK: "wait", Verdict.BLOCKED: "bad", Verdict.IN_XERO: "info"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """The link that mends a problem."""
+
+    words: str
+    url: str
+
+
+@require_safe
+@roles.role_required(*roles.ALL)
+def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Show what would become of a selection. Only for who may upload is Xero asked; when it cannot be, the page says so
+    and shows what is known."""
+    draft = _draft(pk)
+    connection = XeroConnection.objects.current()
+    if connection is None:
+        messages.error(request, missing_for_upload(may_set=_may_set(request)))
+        return redirect("invoice_list")
+    may_upload = roles.role_of(request.user) in UPLOADERS
+    found, unasked = look(draft, connection, ask_xero=may_upload and connection.is_usable)
+    context = {
+        "draft": draft,
+        "back": f"{reverse('invoice_list')}?{drafts.selection_of(draft).query()}",
+        "inspection": found,
+        "unasked": unasked,
+        "missing": missing_for_upload(may_set=_may_set(request), preflight=True),
+        "sections": [_section(found, verdict) for verdict in Verdict],
+        "groups": [_group(group, request, draft) for group in found.groups()],
+        "postable": len(found.postable()),
+        "taken": ",".join(str(row.invoice.pk) for row in found.rows if _is_taken(row)),
+        "too_many_calls": found.calls_left is not None and found.calls_needed > found.calls_left,
+    }
+    return render(request, "invoices/preflight/preflight.html", context)
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Queue what is ready or needs only a look, and go to the upload's log; what is blocked stays selected.
+
+    `taken` names the invoices whose number the page showed to be someone else's, so that Xero need not be asked twice.
+    """
+    draft = _draft(pk)
+    if problem := missing_for_upload(may_set=_may_set(request), preflight=True):
+        messages.error(request, problem)
+        return redirect(draft)
+    connection = cast(XeroConnection, XeroConnection.objects.current())
+    found, _ = look(draft, connection, ask_xero=False)
+    taken = set(request.POST.get("taken", "").split(","))
+    going = [invoice.pk for invoice in found.postable() if str(invoice.pk) not in taken]
+    left = [row.invoice for row in found.rows if row.verdict != Verdict.IN_XERO and row.invoice.pk not in set(going)]
+    if not going:
+        messages.warning(request, "None of these invoices is ready to be posted.")
+        return redirect(draft)
+    onward = start(
+        request,
+        Invoice.objects.filter(pk__in=going),
+        invoice_status=draft.invoice_status,
+        locked_as_drafts=draft.locked_as_drafts,
+    )
+    drafts.keep_only(draft, left)
+    if left:
+        words = '{} selected because something holds them back. <a href="{}">See what</a>'
+        messages.warning(request, format_html(words, _stay(len(left)), draft.get_absolute_url()))
+    return onward or redirect(draft)
+
+
+@require_POST
+@roles.role_required(*UPLOADERS)
+def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Have what lies in a locked period go as drafts, or with `no` not, and come back to the page."""
+    draft = _draft(pk)
+    draft.locked_as_drafts = "no" not in request.POST
+    draft.save(update_fields=["locked_as_drafts"])
+    return redirect(draft)
+
+
+def look(draft: UploadDraft, connection: XeroConnection, *, ask_xero: bool) -> tuple[Inspection, str]:
+    """Return the inspection of a selection, and in words why Xero could not be asked ("" when it was, or need not)."""
+    unasked = ""
+    if ask_xero:
+        try:
+            return _inspect(draft, connection, ask_xero=True), ""
+        except XeroError as error:
+            unasked = str(error)
+    return _inspect(draft, connection, ask_xero=False), unasked
+
+
+def _inspect(draft: UploadDraft, connection: XeroConnection, *, ask_xero: bool) -> Inspection:
+    return inspect(
+        drafts.invoices_of(draft),
+        connection,
+        invoice_status=draft.invoice_status,
+        locked_as_drafts=draft.locked_as_drafts,
+        ask_xero=ask_xero,
+    )
+
+
+def _draft(pk: uuid.UUID) -> UploadDraft:
+    return get_object_or_404(UploadDraft.objects.select_related("period"), pk=pk)
+
+
+def _is_taken(row: Inspected) -> bool:
+    return any(problem.code == "taken" for problem in row.problems)
+
+
+def _may_set(request: HttpRequest) -> bool:
+    return roles.role_of(request.user) == roles.SYSTEM_ADMIN
+
+
+def _section(found: Inspection, verdict: Verdict) -> dict[str, Any]:
+    rows = found.of(verdict)
+    return {
+        "verdict": verdict.value,
+        "label": LABELS[verdict],
+        "tone": TONES[verdict],
+        "count": len(rows),
+        "totals": found.totals(verdict),
+        "rows": rows[:SHOWN],
+        "more": len(rows) - SHOWN,
+    }
+
+
+def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, Any]:
+    problem = group.problem
+    return {
+        "problem": problem,
+        "count": len(group.invoices),
+        "invoices": group.invoices[:SHOWN],
+        "more": len(group.invoices) - SHOWN,
+        "way": _way(problem, draft, may_set=_may_set(request)),
+        "as_drafts": problem.fix == Fix.DRAFTS,
+        "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
+    }
+
+
+def _way(problem: Problem, draft: UploadDraft, *, may_set: bool) -> Way | None:
+    """Return the link that mends a problem and leads back here, None where there is no such page for the reader."""
+    if problem.fix not in ACTIONS or (problem.fix == Fix.SETTINGS and not may_set):
+        return None
+    words, name = ACTIONS[problem.fix]
+    query = {"next": draft.get_absolute_url()}
+    if problem.fix in SEARCHED and problem.subject:
+        query = {SEARCHED[problem.fix]: problem.subject} | query
+    try:
+        return Way(words, f"{reverse(name)}?{urlencode(query)}")
+    except NoReverseMatch:
+        return None
+
+
+def _stay(count: int) -> str:
+    return "1 invoice stays" if count == 1 else f"{count:,} invoices stay"

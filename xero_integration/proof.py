@@ -1,0 +1,84 @@
+"""The penny proof: what Xero will make of a document, held against the invoice it was made from. Pure.
+
+Xero rounds so (its page on rounding in the Invoices API): unit amounts to four decimals, line amounts to cents, tax to
+cents for each line, then summed. `payloads.line` computes the same, so a document knows its own outcome beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from xero_integration.payloads import Document, Line
+
+ZERO = Decimal("0.00")
+
+
+@dataclass(frozen=True)
+class LineProof:
+    """One line where Xero comes to something else: `position` counts from 1, amounts with tax, in cents."""
+
+    position: int
+    description: str
+    invoiced: Decimal
+    in_xero: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """What Xero has more."""
+        return self.in_xero - self.invoiced
+
+
+@dataclass(frozen=True)
+class Proof:
+    """`difference` is Xero's total less the invoice's; 0 when they are equal."""
+
+    invoiced: Decimal
+    in_xero: Decimal
+    lines: tuple[LineProof, ...]
+
+    @property
+    def difference(self) -> Decimal:
+        """What Xero has more in total."""
+        return self.in_xero - self.invoiced
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether Xero will come to the invoice's total, to the cent."""
+        return self.difference == 0
+
+    def __str__(self) -> str:
+        if self.is_equal:
+            return f"Xero will come to {self.in_xero:,.2f}, to the cent."
+        where = "; ".join(f"line {each.position} by {each.difference:+,.2f}" for each in self.lines)
+        return (
+            f"Xero would come to {self.in_xero:,.2f}, the invoice says {self.invoiced:,.2f}: a difference of "
+            f"{self.difference:+,.2f}" + (f" ({where})." if where else ".")
+        )
+
+
+def prove(document: Document, invoiced: Sequence[Decimal], total: Decimal) -> Proof:
+    """Hold a document against the invoice: `invoiced` is each line's amount with tax in the document's sign, `total`
+    the invoice's total in that sign."""
+    differing = []
+    for position, (line, expected) in enumerate(zip(document.lines, invoiced, strict=True), start=1):
+        in_xero = line.line_amount + line.tax_amount
+        if in_xero != expected:
+            differing.append(LineProof(position, line.description, expected, in_xero))
+    return Proof(total, document.total, tuple(differing))
+
+
+def with_rounding_line(document: Document, difference: Decimal, account_code: str, tax_type: str) -> Document:
+    """Return the document with one more line that takes `difference` (Xero's total less the invoice's) away, without
+    tax: `tax_type` is one of 0 %."""
+    line = Line(
+        description="Rounding",
+        quantity=Decimal(1),
+        unit_amount=-difference,
+        line_amount=-difference,
+        account_code=account_code,
+        tax_type=tax_type,
+        tax_amount=ZERO,
+    )
+    return replace(document, lines=(*document.lines, line))

@@ -1,0 +1,78 @@
+"""Names that may mean the same: suggestions for a person to judge, never a match by itself. Pure.
+
+Names are compared by the letters they share three by three (Dice's coefficient of trigrams). It forgives a typing error
+and the order of words, and an index finds the few names worth comparing, where difflib would have to run through every
+pair: 2,000 customers by 3,000 contacts are six million pairs, minutes instead of a second.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+LEAST = 0.6
+# Letters that more names share than this tell none of them apart; they still count in the comparison.
+TOO_COMMON = 150
+COMPARED = 12
+LEGAL_FORMS = (
+    "ab ag aps as bv co company corp corporation doo gmbh inc incorporated kft kg limited llc llp ltd lp nv oy oyj plc "
+    "proprietary pte pty sa sarl sas sia sl spa srl uab zoo"
+)
+_LEGAL_FORMS = frozenset(LEGAL_FORMS.split())
+_WORDS = re.compile(r"[^\W_]+")
+_DROPPED = dict.fromkeys(map(ord, ".'’"))
+_DIGITS = re.compile(r"\d+")
+
+
+def words(name: str) -> tuple[str, ...]:
+    """Return a name's words without case, accents, punctuation and legal form (unless nothing else is left)."""
+    plain = unicodedata.normalize("NFKD", name.casefold()).translate(_DROPPED)
+    found = _WORDS.findall("".join(letter for letter in plain if not unicodedata.combining(letter)))
+    return tuple(word for word in found if word not in _LEGAL_FORMS) or tuple(found)
+
+
+class Names:
+    """An index of names by key, to find those similar to another."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._grams: dict[str, frozenset[str]] = {}
+        self._digits: dict[str, tuple[str, ...]] = {}
+        self._having: dict[str, list[str]] = defaultdict(list)
+        for key, name in names.items():
+            parts = words(name)
+            self._grams[key], self._digits[key] = _grams(parts), _digits(parts)
+            for gram in self._grams[key]:
+                self._having[gram].append(key)
+
+    def similar(self, name: str, *, most: int = 5) -> list[tuple[str, float]]:
+        """Return up to `most` keys with how similar their names are (LEAST to 1), the most similar first.
+
+        Names whose figures differ ("Plant 2", "Plant 3") are not similar, however many letters they share.
+        """
+        parts = words(name)
+        grams, digits = _grams(parts), _digits(parts)
+        shared = Counter(key for gram in grams for key in self._rare(gram))
+        scores = [(key, _dice(grams, self._grams[key])) for key in _best(shared) if self._digits[key] == digits]
+        return sorted((each for each in scores if each[1] >= LEAST), key=lambda each: (-each[1], each[0]))[:most]
+
+    def _rare(self, gram: str) -> list[str]:
+        having = self._having.get(gram, [])
+        return having if len(having) <= TOO_COMMON else []
+
+
+def _best(shared: Counter[str]) -> list[str]:
+    return [key for key, _ in sorted(shared.items(), key=lambda each: (-each[1], each[0]))[:COMPARED]]
+
+
+def _grams(parts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(padded[at : at + 3] for part in parts for padded in [f" {part} "] for at in range(len(part)))
+
+
+def _digits(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(digits for part in parts for digits in _DIGITS.findall(part)))
+
+
+def _dice(one: frozenset[str], other: frozenset[str]) -> float:
+    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
