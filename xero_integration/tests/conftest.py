@@ -13,6 +13,7 @@ from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND
 from xero_integration.tests.scripted import ScriptedServer, scripted_server
 
+Expire = Callable[[XeroConnection], None]
 Connect = Callable[..., list[XeroConnection]]
 
 
