@@ -19,7 +19,7 @@ from invoices.documents import Books, Prepared
 from invoices.mapping import UnmappedAccount, UnmappedTax
 from invoices.models import Invoice, InvoiceLine, Posting
 from invoices.preflight import Fix, Problem, Severity
-from xero_integration import connections, contacts
+from xero_integration import connections, contacts, reference
 from xero_integration.gateway import Gateway
 from xero_integration.models import CallBudget, ContactLink, XeroConnection
 
@@ -125,12 +125,12 @@ def inspect(
 ) -> Inspection:
     """Return what would become of each of `invoices` in Xero.
 
-    With `ask_xero` contacts are listed anew when stale and the numbers are looked up. Raises XeroUnavailable and
+    With `ask_xero` reference data and contacts are read anew when stale and the numbers are looked up. Raises XeroUnavailable and
     XeroAuthError when Xero cannot be asked; without it nothing is asked and those checks rest on what is known.
     """
     rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
-    books = documents.read_books(connection)
     taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
+    books = documents.read_books(connection)
     contact_ids, contact_problems, to_create = _contacts(connection, rows)
     inspected, allowed = [], recovery.tolerance()
     for row in rows:
@@ -164,9 +164,11 @@ def _is_posted(invoice: Invoice) -> bool:
 
 
 def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[str, object]]:
-    """Return what Xero has under the numbers of these invoices, by number; contacts are listed on the way."""
+    """Return what Xero has under the numbers of these invoices, by number; what is stale is read anew on the way."""
 
     def asked(gateway: Gateway) -> dict[str, dict[str, object]]:
+        if reference.is_stale(connection):
+            reference.read(connection, gateway)
         contacts.refresh_listing(connection, gateway)
         found = gateway.find_many_invoices([row.xero_number for row in rows if not row.is_credit_note])
         notes = gateway.find_credit_notes([row.xero_number for row in rows if row.is_credit_note])

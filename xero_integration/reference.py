@@ -31,6 +31,8 @@ ACCOUNT_FIELDS = {
     "rounding_account_code": "Account of rounding lines",
 }
 TYPE_LABELS = {"REVENUE": "Revenue", "SALES": "Sales", "OTHERINCOME": "Other income"}
+# How long the copies are trusted before a preflight: whoever mends a thing in Xero expects it to be seen soon.
+LIFE = dt.timedelta(minutes=10)
 _JSON_DATE = re.compile(r"/Date\((-?\d+)")
 
 
@@ -42,6 +44,11 @@ def json_date(value: object) -> dt.date | None:
         return dt.date.fromisoformat(str(value)[:10])
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def is_stale(connection: XeroConnection) -> bool:
+    """Whether the copies are too old to promise by what Xero would accept."""
+    return connection.reference_read_at is None or connection.reference_read_at < timezone.now() - LIFE
 
 
 def read(connection: XeroConnection, gateway: Gateway) -> None:

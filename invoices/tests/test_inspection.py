@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from invoices.documents import marker
 from invoices.inspection import Inspection, Verdict, inspect
 from invoices.models import Invoice, Posting
 from invoices.tests.conftest import MakeInvoice, Upload, Work
+from xero_integration import reference
 from xero_integration.errors import XeroUnavailable
 from xero_integration.gateway import EVERY_INVOICE
 from xero_integration.models import CallBudget, XeroConnection
@@ -174,3 +177,15 @@ def queries(connection: XeroConnection) -> int:
     with CaptureQueriesContext(database) as found:
         looked_at(connection, ask_xero=False)
     return len(found)
+
+
+def test_what_was_archived_in_xero_meanwhile_is_seen_once_the_copies_are_stale(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice
+) -> None:
+    make_invoice()
+    sandbox.put_account("4010", status="ARCHIVED")
+    assert looked_at(connected).groups() == []
+    XeroConnection.objects.update(reference_read_at=timezone.now() - reference.LIFE - dt.timedelta(seconds=1))
+    connected.refresh_from_db()
+    (group,) = looked_at(connected).groups()
+    assert "4010 Licence revenue is archived" in group.problem.words

@@ -234,6 +234,11 @@ def test_the_earlier_upload_says_where_they_went(
     later = Upload.objects.latest("pk")
     html = text(finance, upload.get_absolute_url())
     assert "2 of these were uploaded again later" in html
+    then = html.partition("How they fared in this upload")[2]
+    assert "INV-001" in then
+    assert "INV-002" in then
+    assert then.count(Status.REJECTED.label) == 2
+    assert "INV-003" not in then.partition("</table>")[0]
     assert f'<a href="{later.get_absolute_url()}">upload of' in html
     assert "3 of 3 done" in html
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Max, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -25,6 +25,7 @@ from xero_integration.errors import XeroError
 from xero_integration.models import XeroConnection
 
 UPLOADS_A_PAGE = 20
+MOVED_ROWS_SHOWN = 100
 UNDER_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
 
 
@@ -127,6 +128,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "differing": _postings(found, DIFFERS).count(),
         "table": arrange(PostingTable(_postings(found, state)), request),
         "moved": _moved_on(found) if progress.moved else [],
+        "moved_rows": _moved_rows(found) if progress.moved else [],
         "refresh": _refresh_seconds(bool(progress.under_way)),
     }
     template = "invoices/_upload_live.html" if "HX-Request" in request.headers else "invoices/upload.html"
@@ -190,6 +192,14 @@ def _moved_on(found: Upload) -> QuerySet[Upload]:
     """Return the later uploads that now carry invoices of this one."""
     logged = PostLog.objects.filter(upload=found).values("invoice")
     return Upload.objects.filter(postings__invoice__in=logged).exclude(pk=found.pk).distinct()
+
+
+def _moved_rows(found: Upload) -> list[PostLog]:
+    """Return how each invoice that was uploaded again later had fared in this upload: its last line here."""
+    lines = PostLog.objects.filter(upload=found).exclude(invoice__posting__upload=found)
+    last = lines.order_by().values("invoice").annotate(last=Max("pk")).values("last")
+    rows = PostLog.objects.filter(pk__in=last).select_related("invoice", "invoice__customer", "invoice__posting")
+    return list(rows.order_by("invoice__number")[:MOVED_ROWS_SHOWN])
 
 
 def _refused(found: Upload, invoice_id: str) -> QuerySet[Invoice]:
