@@ -10,18 +10,23 @@ import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.db.models import Min
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from c3portal.testing import wait_until
-from invoices.models import Posting, PostLog
+from invoices import recovery, sending
+from invoices.journey import link_contacts, waiting_rows
+from invoices.models import Invoice, Posting, PostLog
 from invoices.tests.conftest import MakeInvoice, Upload, Work
-from xero_integration import connections
+from xero_integration import connections, limits
 from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.models import Account, TaxRate, TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent
@@ -350,6 +355,43 @@ def test_a_reading_is_made_good_by_the_next_one(
     connections.read_reference(connected)
     assert list(TaxRate.objects.values_list("tax_type", "status", "effective_rate")) == rates
     assert sandbox.sins() == []
+
+
+@pytest.mark.parametrize("fault", ["", "commit_then_drop", "drop_before", "elements_missing", "429_concurrent", "403"])
+@pytest.mark.usefixtures("look_at_once")
+def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
+    make_invoices: Callable[[int], list[Invoice]],
+    sandbox: SandboxControl,
+    connected: XeroConnection,
+    upload: Upload,
+    fault: str,
+) -> None:
+    def queries_for(count: int) -> int:
+        consent(sandbox, XeroSettings.load().client_id)
+        XeroConnection.objects.update(paused_until=None)
+        upload(*make_invoices(count))
+        link_contacts(connected)
+        if fault:
+            sandbox.place_fault(fault, method="PUT", path="^Invoices$")
+        with CaptureQueriesContext(database) as queries, waiting_rows(connected):
+            assert sending.send_next(connected) == count
+            recovery.look(connected)
+        Posting.objects.filter(status="queued").update(status="withdrawn")
+        return len(queries)
+
+    assert queries_for(5) == queries_for(50)
+
+
+def test_finding_all_permits_taken_is_no_reason_to_pause(journey: Journey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BULK_PATIENCE", 0)
+    with ExitStack() as held:
+        for _ in range(limits.IN_FLIGHT - limits.KEPT_FOR_CLICKS):
+            held.enter_context(limits.permit(journey.connection))
+        journey.go()
+        assert journey.state() == WAITING
+        assert journey.connection.paused_until is None
+    journey.settle()
+    journey.assert_exactly_once()
 
 
 def test_every_fault_of_the_sandbox_is_tried() -> None:
