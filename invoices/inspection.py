@@ -125,8 +125,8 @@ def inspect(
 ) -> Inspection:
     """Return what would become of each of `invoices` in Xero.
 
-    With `ask_xero` reference data and contacts are read anew when stale and the numbers are looked up. Raises XeroUnavailable and
-    XeroAuthError when Xero cannot be asked; without it nothing is asked and those checks rest on what is known.
+    With `ask_xero` reference data and contacts are read anew when stale and the numbers are looked up. Raises
+    XeroUnavailable and XeroAuthError when Xero cannot be asked; without it those checks rest on what is known.
     """
     rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
     taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
