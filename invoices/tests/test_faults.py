@@ -172,7 +172,8 @@ class Journey:
         self.heard |= set(PostLog.objects.values_list("message", flat=True))
 
     def pass_time(self, span: dt.timedelta) -> None:
-        """Move the clocks of portal and Xero ahead."""
+        """Move the clocks of portal and Xero ahead, of calls under way too, which have ended by then."""
+        _see_hanging_calls_end(self.sandbox)
         self.ahead += span
         self.time_machine.move_to(timezone.now() + span)
         self.sandbox.shift_clock(self.ahead.total_seconds())
@@ -240,11 +241,18 @@ def journey(
 
 def _see_the_fault_out(sandbox: SandboxControl, began: float) -> None:
     """Wait for what the sandbox still does in the background, so that it is not done in the books of the next test."""
-    struck = {each["name"] for each in sandbox.faults() if each["fired"]}
-    for name in struck & {"hang_before", "hang_after_commit"}:
-        wait_until(lambda name=name: any(call["fault"] == name for call in sandbox.calls()), "The call ends")
-    if "finish_late" in struck:
+    _see_hanging_calls_end(sandbox)
+    if "finish_late" in _struck(sandbox):
         time.sleep(max(0, began + LATE_BY_NOW - time.monotonic()))
+
+
+def _see_hanging_calls_end(sandbox: SandboxControl) -> None:
+    for name in _struck(sandbox) & {"hang_before", "hang_after_commit"}:
+        wait_until(lambda name=name: any(call["fault"] == name for call in sandbox.calls()), "The call ends")
+
+
+def _struck(sandbox: SandboxControl) -> set[str]:
+    return {each["name"] for each in sandbox.faults() if each["fired"]}
 
 
 def strike(sandbox: SandboxControl, settings: Any, step: Step, fault: str) -> None:
