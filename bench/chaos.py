@@ -168,10 +168,12 @@ def _note_faults(stage: Stage, ordeal: Ordeal) -> None:
 def _strike(stage: Stage, ordeal: Ordeal) -> None:
     """Kill a worker's child, as when memory runs out; now and then a whole worker, or the broker with its queue."""
     worker = ordeal.rng.choice(stage.workers)
-    ordeal.killed_at.append(time.time())
     if ordeal.rng.random() < 0.8:
-        ordeal.children_killed += _kill_child(worker.process.pid)
+        if killed := _kill_child(worker.process.pid):
+            ordeal.killed_at.append(time.time())
+            ordeal.children_killed += killed
         return
+    ordeal.killed_at.append(time.time())
     stage.workers.remove(worker)
     worker.kill()
     ordeal.workers_killed += 1
