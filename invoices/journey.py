@@ -79,12 +79,12 @@ def link_contacts(connection: XeroConnection) -> None:
     waiting = posting.without_contact(connection)
     if not (waiting.exists() or _is_doubted(connection)) or not contacts.lease(connection):
         return
+    wanted = wanted_contacts(Customer.objects.filter(pk__in=waiting.values("invoice__customer")))
     try:
         if _is_doubted(connection):
             connections.call(
                 connection, lambda gateway: contacts.refresh_listing(connection, gateway, life=contacts.DOUBTED_LIFE)
             )
-        wanted = wanted_contacts(Customer.objects.filter(pk__in=waiting.values("invoice__customer")))
         problems = connections.call(connection, lambda gateway: contacts.link(connection, gateway, wanted)).problems
     except XeroRejected as error:
         problems = dict.fromkeys((each.key for each in wanted), f"Xero refused the request for contacts: {error}")

@@ -16,7 +16,7 @@ from invoices.tests.conftest import MakeInvoice, Upload, Work
 from xero_integration import connections, contacts
 from xero_integration.errors import XeroRejected
 from xero_integration.gateway import Gateway
-from xero_integration.models import ContactLink, XeroConnection
+from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.testing import connect
 from xero_sandbox.testing import SandboxControl
 
@@ -147,6 +147,20 @@ def test_contacts_refused_as_a_whole_refuse_the_invoices_in_words(
     assert set(Posting.objects.values_list("message", flat=True)) == {
         "Xero refused the request for contacts: A validation exception occurred"
     }
+
+
+def test_a_listing_that_xero_refuses_stops_nobody(
+    make_invoice: MakeInvoice, connected: XeroConnection, sandbox: SandboxControl, upload: Upload, work: Work
+) -> None:
+    make_invoice()
+    upload()
+    journey.link_contacts(connected)
+    Contact.objects.update(status="ARCHIVED")
+    XeroConnection.objects.update(contacts_read_at=timezone.now() - 2 * contacts.DOUBTED_LIFE)
+    sandbox.place_fault("whole_batch_400", method="GET", path="^Contacts$")
+    work()
+    assert only().status == "rejected"
+    assert "archived" in only().message
 
 
 def test_while_another_worker_sees_to_contacts_the_rest_goes_on(
