@@ -145,15 +145,15 @@ def _until_room(budget: CallBudget, now: float) -> dt.timedelta:
 
 def _give_back(budget: CallBudget, key: str, headers: Mapping[str, str]) -> None:
     """Free the permit and learn from the answer's headers what Xero's limits are."""
-    alone = len(budget.in_flight) == 1
     budget.in_flight.pop(key, None)
     day, minute = _whole(headers, "X-DayLimit-Remaining"), _whole(headers, "X-MinLimit-Remaining")
     if day is not None:
         budget.day_remaining = day
     if minute is not None:
         seen = sum(budget.started.values()) + minute
-        # With other calls under way some of those counted may not have reached Xero yet, so that `seen` is too high.
-        budget.minute_limit = max(1, seen if alone else min(seen, budget.minute_limit))
+        # Of the other calls under way some may not have reached Xero yet, so that `seen` is too high by as many.
+        at_least = seen - len(budget.in_flight)
+        budget.minute_limit = max(1, at_least, min(seen, budget.minute_limit))
     if day is not None or minute is not None:
         budget.told_at = timezone.now()
 
