@@ -154,6 +154,9 @@ class XeroConnection(models.Model):
     contacts_read_at = models.DateTimeField(null=True, blank=True)
     payments_read_at = models.DateTimeField(null=True, blank=True)
     contacts_lease_until = models.DateTimeField(null=True, blank=True)
+    restored_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the database came back from a backup: Xero may know more than it does."
+    )
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -212,6 +215,30 @@ class CallBudget(models.Model):
 
     def __str__(self) -> str:
         return f"Calls of {self.connection_id}"
+
+
+class CallCount(models.Model):
+    """How many calls of a kind ended how, and how long they took: what monitoring reads.
+
+    One row for each bucket of duration; `bucket` is its upper end in seconds, 0 for what took longer than all of them.
+    """
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="call_counts")
+    endpoint = models.CharField(max_length=30)
+    result = models.CharField(max_length=20)
+    bucket = models.FloatField()
+    calls = models.PositiveBigIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection", "endpoint", "result", "bucket"], name="one_count_each_kind_of_call"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.result}: {self.calls}"
 
 
 class ReferenceData(models.Model):

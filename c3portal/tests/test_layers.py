@@ -25,12 +25,13 @@ LAYERS = {
     "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
     "invoices.overrides.customers",
     "xero": "xero_integration.connections xero_integration.contacts",
-    "reference": "xero_integration.limits xero_integration.reference",
-    "models": "c3portal.models c3portal.roles xero_integration.models invoices.models invoices.models.*",
+    "reference": "xero_integration.limits xero_integration.reference c3portal.audit",
+    "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models invoices.models "
+    "invoices.models.*",
     "calls": "xero_integration.gateway",
     "borders": "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
-    "c3portal.settings c3portal.celery c3portal.broker c3portal.launch.* c3portal c3portal.launch xero_integration "
-    "invoices",
+    "c3portal.settings c3portal.celery c3portal.broker c3portal.tracing c3portal.launch.* c3portal c3portal.launch "
+    "xero_integration invoices",
     "pure": "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
     "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers "
     "xero_integration.similar_names",

@@ -41,6 +41,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
+    invited_at = models.DateTimeField(null=True, blank=True, help_text="When the newest invitation was sent.")
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -1,0 +1,85 @@
+"""Who changed what, when and from where: the one place that writes the audit record.
+
+The doors (views and commands) call it beside the change, in the change's own transaction, so that neither is kept
+without the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from c3portal.models import AuditEntry, User
+from c3portal.tracing import current_id
+
+Action = AuditEntry.Action
+
+MASK = "••••"
+
+
+def record(
+    request: HttpRequest | None,
+    action: str,
+    subject: str,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    actor: User | str | None = None,
+) -> AuditEntry:
+    """Write one entry: `action` is one of `AuditEntry.Action`, `subject` says in words what was changed.
+
+    `before` and `after` hold labels and values (text, numbers, booleans, lists; anything else is kept as its text),
+    with secrets masked by the caller (`masked`). `actor` is who acted when that is not the request's user: another
+    user, or the name of a command.
+    """
+    who = actor if actor is not None else getattr(request, "user", None)
+    user = who if isinstance(who, User) else None
+    return AuditEntry.objects.create(
+        actor_id=user.pk if user else None,
+        actor=user.email if user else str(who or "The portal")[:254],
+        address=_address(request) if request else None,
+        action=action,
+        subject=subject[:255],
+        before=_plain(before),
+        after=_plain(after),
+        request_id=current_id(),
+    )
+
+
+def masked(value: str) -> str:
+    """Return what the record may show of a secret: whether there is one, and nothing of it."""
+    return MASK if value else ""
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return of both only what differs, by label."""
+    labels = [label for label in {**before, **after} if before.get(label) != after.get(label)]
+    return (
+        {label: before[label] for label in labels if label in before},
+        {label: after[label] for label in labels if label in after},
+    )
+
+
+def _plain(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {label: _storable(value) for label, value in (values or {}).items()}
+
+
+def _storable(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_storable(each) for each in value]
+    return str(value)
+
+
+def _address(request: HttpRequest) -> str | None:
+    """Return the IP address that the rate limits of sign-in count by, None where it cannot be told."""
+    try:
+        address: str = get_adapter().get_client_ip(request)
+    except PermissionDenied:
+        return None
+    return address

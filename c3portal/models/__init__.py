@@ -1,0 +1,8 @@
+"""What the portal's shell keeps: its people, what they did, what they are told, and whether its processes live."""
+
+from c3portal.models.audit import AuditEntry
+from c3portal.models.heartbeats import Heartbeat
+from c3portal.models.notices import Delivery, Notice, NoticeChoice, Webhook
+from c3portal.models.people import User, UserManager
+
+__all__ = ["AuditEntry", "Delivery", "Heartbeat", "Notice", "NoticeChoice", "User", "UserManager", "Webhook"]

@@ -1,0 +1,74 @@
+"""The record of who changed what: written once, never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+
+class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
+    """Sets of entries; none of them can be changed or taken away through the portal."""
+
+    def update(self, **values: Any) -> int:
+        """Raise TypeError: the record is append-only."""
+        raise TypeError("The audit record is append-only.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Raise TypeError: the record is append-only."""
+        raise TypeError("The audit record is append-only.")
+
+
+class AuditEntry(models.Model):
+    """One change that someone made: who, when, from where, and what it was before and after.
+
+    Who is kept as words, so that the record outlives the user's row. `before` and `after` hold what changed by its
+    label, with secrets masked.
+    """
+
+    class Action(models.TextChoices):
+        SIGN_IN = "sign_in", "Sign-in"
+        USER = "user", "User or role"
+        SETTINGS = "settings", "Settings"
+        MAPPING = "mapping", "Mapping"
+        CONTACT = "contact", "Contact"
+        CONNECTION = "connection", "Connection"
+        IMPORT = "import", "Import"
+        UPLOAD = "upload", "Upload"
+        WITHDRAW = "withdraw", "Withdraw"
+        IGNORE = "ignore", "Ignore"
+        NOTICE = "notice", "Notices"
+        OPERATION = "operation", "Operation"
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    actor_id = models.BigIntegerField(
+        null=True, help_text="The user's id, null for the portal itself and for commands."
+    )
+    actor = models.CharField(max_length=254, help_text="The user's e-mail address, or what acted in nobody's name.")
+    address = models.GenericIPAddressField(null=True, help_text="Where the request came from.")
+    action = models.CharField(max_length=12, choices=Action)
+    subject = models.CharField(max_length=255, help_text="What was changed, in words.")
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    request_id = models.CharField(max_length=64, blank=True, help_text="The id of the request, as in the logs.")
+
+    objects = AuditEntryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["action", "-at"])]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.subject}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the entry once. Raises TypeError on an attempt to change it."""
+        if self.pk:
+            raise TypeError("The audit record is append-only.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Raise TypeError: the record is append-only."""
+        raise TypeError("The audit record is append-only.")

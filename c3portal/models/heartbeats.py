@@ -1,0 +1,19 @@
+"""When the processes without a page of their own were last alive."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of the scheduler, or of any worker."""
+
+    class Process(models.TextChoices):
+        SCHEDULER = "scheduler", "Scheduler"
+        WORKER = "worker", "Worker"
+
+    process = models.CharField(max_length=10, choices=Process, primary_key=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.get_process_display()} at {self.seen_at:%Y-%m-%d %H:%M:%S}"
