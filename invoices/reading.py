@@ -133,16 +133,20 @@ def _worded(rows: Iterator[RawRow], kind: str) -> Iterator[RawRow]:
             yield row
     except UnicodeError as error:
         raise FileRefused(
-            f"The file is not in UTF-8: it cannot be read after row {last}. Save it again as UTF-8 "
+            f"The file is not in UTF-8: it cannot be read {_where(last)}. Save it again as UTF-8 "
             "(in Excel: “CSV UTF-8”), or import the download as it comes from C3."
         ) from error
     except csv.Error as error:
-        raise FileRefused(f"The CSV cannot be read after row {last}: {error}.") from error
+        raise FileRefused(f"The CSV cannot be read {_where(last)}: {error}.") from error
     except (ijson.JSONError, ValueError) as error:
         what = "ends in the middle" if "premature EOF" in str(error) else "cannot be read"
-        raise FileRefused(f"The {kind} {what}, after row {last}. Please download it again.") from error
+        raise FileRefused(f"The {kind} {what}, {_where(last)}. Please download it again.") from error
     if not last:
         raise FileRefused(f"The file holds no invoice lines. {WANTED}")
+
+
+def _where(last: int) -> str:
+    return f"after row {last}" if last else "from its first row on"
 
 
 def _check_header(names: Sequence[str], ignored: list[str]) -> None:

@@ -239,7 +239,7 @@ def test_the_earlier_upload_says_where_they_went(
     assert "INV-002" in then
     assert then.count(Status.REJECTED.label) == 2
     assert "INV-003" not in then.partition("</table>")[0]
-    assert f'<a href="{later.get_absolute_url()}">upload of' in html
+    assert f'<a href="{later.get_absolute_url()}">upload {later.pk} of' in html
     assert "3 of 3 done" in html
 
 

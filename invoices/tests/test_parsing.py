@@ -337,6 +337,7 @@ def test_another_encoding_is_told_with_the_row_it_was_met_at() -> None:
 def test_a_cut_off_file_is_refused() -> None:
     assert "ends in the middle, after row 1" in refusal_of(json_bytes(a_row(), a_row())[:-300])
     assert "cannot be read after row 2" in refusal_of(csv_bytes(a_row()) + b'"open quote,' + b"x\n" * 10)
+    assert "ends in the middle, from its first row on" in refusal_of(json_bytes(a_row())[:-300])
 
 
 @pytest.mark.parametrize("start", [b"[", b"{", b'{"Status": "Success", "Data": [', b"InvoiceNumber,", b""])
