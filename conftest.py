@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
+from django.core.cache import cache
 from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test import Client
@@ -50,11 +51,13 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
-    """Bring the roles back after a test that commits: what empties the tables then says so as after a migration."""
-    post_migrate.connect(_restore_roles, dispatch_uid="tests")
+    """Begin afresh after a test that commits: what empties the tables then says so as after a migration."""
+    post_migrate.connect(_begin_afresh, dispatch_uid="tests")
 
 
-def _restore_roles(**_: object) -> None:
+def _begin_afresh(**_: object) -> None:
+    """Bring the roles back, and forget what the rate limits have counted, since no model's table holds that."""
+    cache.clear()
     for name in roles.ALL:
         Group.objects.get_or_create(name=name)
 

@@ -13,7 +13,7 @@ from c3portal.testing import BASE_DIR
 
 # From the top down; a module imports from its own layer and those below it. The last is pure: no Django, no HTTP.
 LAYERS = {
-    "addresses": "c3portal.urls c3portal.wsgi xero_integration.urls invoices.urls",
+    "addresses": "c3portal.urls c3portal.account_urls c3portal.wsgi xero_integration.urls invoices.urls",
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
     "c3portal.apps c3portal.health",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter",

@@ -1,0 +1,62 @@
+"""The addresses of sign-in (`/accounts/…`) and of one's own account (`/account/…`).
+
+Of allauth's many pages only those that the portal uses are here, under allauth's names, by which it finds them: nobody
+signs up, and nobody changes their e-mail address by themselves.
+"""
+
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
+from allauth.socialaccount import views as socialaccount
+from allauth.socialaccount.providers.openid_connect import views as openid_connect
+from allauth.usersessions import views as usersessions
+from django.urls import include, path, re_path
+
+sign_in = [
+    path("login/", account.login, name="account_login"),
+    path("login/second-factor/", mfa.authenticate, name="mfa_authenticate"),
+    path("login/passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),
+    path("logout/", account.logout, name="account_logout"),
+    path("inactive/", account.account_inactive, name="account_inactive"),
+    path("password/reset/", account.password_reset, name="account_reset_password"),
+    path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
+        account.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "password/reset/key/done/",
+        account.password_reset_from_key_done,
+        name="account_reset_password_from_key_done",
+    ),
+    path("again/", account.reauthenticate, name="account_reauthenticate"),
+    path("again/second-factor/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("again/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("oidc/cancelled/", socialaccount.login_cancelled, name="socialaccount_login_cancelled"),
+    path("oidc/<provider_id>/login/", openid_connect.login, name="openid_connect_login"),
+    path("oidc/<provider_id>/login/callback/", openid_connect.callback, name="openid_connect_callback"),
+]
+
+own_account = [
+    path("password/", account.password_change, name="account_change_password"),
+    path("password/set/", account.password_set, name="account_set_password"),
+    path("second-factor/", mfa.index, name="mfa_index"),
+    path("second-factor/app/add/", totp.activate_totp, name="mfa_activate_totp"),
+    path("second-factor/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("second-factor/passkeys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
+    path("second-factor/passkeys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
+    path("second-factor/passkeys/<int:pk>/rename/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
+    path("second-factor/passkeys/<int:pk>/remove/", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
+    path("second-factor/codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("second-factor/codes/new/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("second-factor/codes/file/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("sessions/", usersessions.list_usersessions, name="usersessions_list"),
+]
+
+urlpatterns = [
+    path("accounts/", include(sign_in)),
+    path("account/", include(own_account)),
+]
