@@ -21,8 +21,12 @@ Action = AuditEntry.Action
 MASK = "••••"
 
 
+# Where a change came in: a request, the words for what acted without one ("manage.py prune"), None for the portal.
+Door = HttpRequest | str | None
+
+
 def record(
-    request: HttpRequest | None,
+    door: Door,
     action: str,
     subject: str,
     *,
@@ -33,10 +37,10 @@ def record(
     """Write one entry: `action` is one of `AuditEntry.Action`, `subject` says in words what was changed.
 
     `before` and `after` hold labels and values (text, numbers, booleans, lists; anything else is kept as its text),
-    with secrets masked by the caller (`masked`). `actor` is who acted when that is not the request's user: another
-    user, or the name of a command.
+    with secrets masked by the caller (`masked`). `actor` is who acted when that is not the door's user.
     """
-    who = actor if actor is not None else getattr(request, "user", None)
+    request = door if isinstance(door, HttpRequest) else None
+    who = actor or (getattr(request, "user", None) if request else door)
     user = who if isinstance(who, User) else None
     return AuditEntry.objects.create(
         actor_id=user.pk if user else None,
@@ -50,8 +54,19 @@ def record(
     )
 
 
-def masked(value: str) -> str:
-    """Return what the record may show of a secret: whether there is one, and nothing of it."""
+def record_changes(
+    door: Door, action: str, subject: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> AuditEntry | None:
+    """Write one entry of what differs between `before` and `after`, by label; none when nothing does."""
+    was, is_now = changes(_plain(before), _plain(after))
+    return record(door, action, subject, before=was, after=is_now) if was or is_now else None
+
+
+def masked(value: str, *, replaces: str = "") -> str:
+    """Return what the record may show of a secret: whether there is one, whether it took the place of another, and
+    nothing of it."""
+    if value and replaces and value != replaces:
+        return f"{MASK} (another)"
     return MASK if value else ""
 
 

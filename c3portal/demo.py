@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 from django.conf import settings
@@ -14,6 +15,7 @@ from c3portal.launch.environment import write_private
 from c3portal.models import User
 from invoices.importing import import_file
 from invoices.models import BillingPeriod, ImportRun
+from xero_integration import reference
 from xero_integration.models import XeroSettings
 
 SAMPLE_DATA = settings.BASE_DIR / "sample_data"
@@ -24,6 +26,7 @@ EMAILS = {
 }
 # Without the signs that are easily taken for one another.
 PASSWORD_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105
+COMMAND = "manage.py setup_demo"
 APP_NAME = "C3 portal"
 ACCOUNT_CODES = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}
 THEME_NAME = "Cloud services"
@@ -80,10 +83,17 @@ def periods(folder: Path = SAMPLE_DATA) -> int:
     there = set(BillingPeriod.objects.values_list("billing_id", flat=True))
     missing = [path for path in sorted(folder.glob("*.csv")) if path.stem.rpartition("-")[2] not in there]
     for path in missing:
-        run = import_file(path, name=path.name)
+        run = import_file(path, name=path.name, door=COMMAND)
         if run.state == ImportRun.State.REFUSED:
             raise SampleRefusedError(f"{path.name} was not imported: {run.reason or 'its rows are at fault.'}")
     return len(missing)
+
+
+def facts() -> dict[str, Any]:
+    """Return what the demonstration sets up, as it stands, for the audit record: people, periods and settings."""
+    people = {f"User {user.email}": roles.role_of(user) or "" for user in User.objects.all()}
+    periods = {f"Billing period {each}": "there" for each in BillingPeriod.objects.all()}
+    return people | periods | reference.facts(XeroSettings.load())
 
 
 def sandbox_app() -> None:

@@ -271,6 +271,16 @@ def _why_not(contact: Contact, customer: Customer, book: Book, names: Mapping[st
     return ""
 
 
+def linked(connection: XeroConnection, customers: Iterable[Customer]) -> dict[str, str]:
+    """Return, by name and tenant id, which contact each of these customers is linked to; "" for none."""
+    links = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
+    return {
+        f"{each.name} ({each.tenant_id})": f"{link.contact_name} ({link.contact_id})" if link else ""
+        for each in customers
+        for link in [links.get(each.tenant_id)]
+    }
+
+
 def link(connection: XeroConnection, chosen: Mapping[str, str]) -> tuple[int, list[str]]:
     """Link each customer (by tenant id) to the contact with the given id, as a person says. Returns how many were and,
     in words, which were not and why. Raises NotLinked while contacts are being looked after elsewhere."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from c3portal import audit
 from invoices.models import Invoice
 from invoices.selection import UPLOADABLE
 
@@ -16,17 +18,32 @@ if TYPE_CHECKING:
 LONGEST_REASON = 500
 
 
-def ignore(invoices: QuerySet[Invoice], because: str, user: User) -> int:
+def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: audit.Door = None) -> int:
     """Set invoices aside for a reason (1 to 500 characters). What is in Xero or on its way there is left as it is.
     Returns how many were set aside."""
-    return _each(invoices.filter(UPLOADABLE)).update(
-        ignored_because=because, ignored_by=user, ignored_at=timezone.now()
-    )
+    with transaction.atomic():
+        found = _each(invoices.filter(UPLOADABLE))
+        after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
+        count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
+        if count:
+            audit.record(door, audit.Action.IGNORE, f"Ignored: {_many(count)}", after=after, actor=user)
+    return count
 
 
-def take_up(invoices: QuerySet[Invoice]) -> int:
+def take_up(invoices: QuerySet[Invoice], *, door: audit.Door = None) -> int:
     """Let ignored invoices go to Xero again. Returns how many were ignored."""
-    return _each(invoices.exclude(ignored_because="")).update(ignored_because="", ignored_by=None, ignored_at=None)
+    with transaction.atomic():
+        found = _each(invoices.exclude(ignored_because=""))
+        reasons = dict(found.order_by("number").values_list("number", "ignored_because"))
+        count = found.update(ignored_because="", ignored_by=None, ignored_at=None)
+        if count:
+            words = f"Not ignored any more: {_many(count)}"
+            audit.record(door, audit.Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
+    return count
+
+
+def _many(count: int) -> str:
+    return "1 invoice" if count == 1 else f"{count:,} invoices"
 
 
 def _each(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:

@@ -25,6 +25,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from c3portal import audit
 from invoices.differences import finding, report
 from invoices.gathering import Action, Facts, FieldSums, Gathering, clash
 from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
@@ -108,7 +109,7 @@ class _HashingFile(io.FileIO):
         return count
 
 
-def import_file(path: Path | str, *, user: User | None = None, name: str = "") -> ImportRun:
+def import_file(path: Path | str, *, user: User | None = None, name: str = "", door: audit.Door = None) -> ImportRun:
     """Import the file at `path`, known to people as `name`, and return the record of how it went.
 
     A file with anything wrong changes nothing: its run is REFUSED, with a `reason` or with findings row by row (the
@@ -120,7 +121,7 @@ def import_file(path: Path | str, *, user: User | None = None, name: str = "") -
         file_name=shown(name or path.name, 255) or "file", size=path.stat().st_size, user=user
     )
     try:
-        _import(path, run)
+        _import(path, run, door)
     except FileRefused as refused:
         run.state, run.reason = ImportRun.State.REFUSED, str(refused)
     except BaseException:
@@ -128,11 +129,20 @@ def import_file(path: Path | str, *, user: User | None = None, name: str = "") -
         raise
     finally:
         run.finished_at = timezone.now()
-        run.save()
+        with transaction.atomic():
+            run.save()
+            if run.state == ImportRun.State.REFUSED:
+                _record(run, door)
     return run
 
 
-def _import(path: Path, run: ImportRun) -> None:
+def _record(run: ImportRun, door: audit.Door) -> None:
+    after = {"Result": run.get_state_display(), "Summary": run.summary, "Reason": run.reason, "SHA-256": run.sha256}
+    after = {label: value for label, value in after.items() if value}
+    audit.record(door, audit.Action.IMPORT, f"Import of {run.file_name}", after=after, actor=run.user)
+
+
+def _import(path: Path, run: ImportRun, door: audit.Door) -> None:
     gathering = _check(path, run)
     if run.errors:
         run.state = ImportRun.State.REFUSED
@@ -141,6 +151,7 @@ def _import(path: Path, run: ImportRun) -> None:
         with transaction.atomic():
             _one_import_at_a_time()
             _write(path, run, gathering)
+            _record(run, door)
     except _RowsRefused as refused:
         _keep(run, refused.errors, gathering)
         run.state = ImportRun.State.REFUSED

@@ -120,15 +120,8 @@ class Selection:
         ]
 
     def totals(self) -> list[CurrencyTotal]:
-        """Return the sums of the selection, currency by currency; to the cent on any database."""
-        cent = Decimal("0.01")
-        rows = (
-            self.invoices()
-            .order_by("currency")
-            .values_list("currency")
-            .annotate(Count("pk"), Sum("subtotal"), Sum("tax"), Sum("total"))
-        )
-        return [CurrencyTotal(code, count, *(each.quantize(cent) for each in sums)) for code, count, *sums in rows]
+        """Return the sums of the selection, currency by currency."""
+        return totals(self.invoices())
 
     def query(self, **changes: str) -> str:
         """Return the query string of this selection, with `changes` (of `q` and `state`) applied."""
@@ -147,3 +140,14 @@ class Selection:
             | Q(customer__erp_id__icontains=self.search)
             | Q(customer__tenant_id__iexact=self.search)
         )
+
+
+def totals(invoices: QuerySet[Invoice]) -> list[CurrencyTotal]:
+    """Return the sums of these invoices, currency by currency; to the cent on any database."""
+    cent = Decimal("0.01")
+    rows = (
+        invoices.order_by("currency")
+        .values_list("currency")
+        .annotate(Count("pk"), Sum("subtotal"), Sum("tax"), Sum("total"))
+    )
+    return [CurrencyTotal(code, count, *(each.quantize(cent) for each in sums)) for code, count, *sums in rows]

@@ -12,9 +12,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from c3portal import audit
 from xero_integration import limits, oauth, pace, reference
 from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Gateway
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 RENEW_BEFORE = dt.timedelta(minutes=2)
 
 
-def finish_consent(code: str, consent: oauth.Consent, user: User) -> list[XeroConnection]:
+def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: audit.Door = None) -> list[XeroConnection]:
     """Trade the code that came back for tokens and store them; return every organisation they open.
 
     The one that this consent was given for comes first. Raises XeroRejected for a wrong Client ID or secret,
@@ -42,6 +43,7 @@ def finish_consent(code: str, consent: oauth.Consent, user: User) -> list[XeroCo
     if not tenants:
         raise XeroRejected("The consent was given, but for no organisation. Connect again and choose one.")
     with transaction.atomic():
+        before = _statuses([tenant.tenant_id for tenant in tenants])
         token_set = TokenSet.objects.create(
             xero_user_id=tokens.xero_user_id,
             access_token=tokens.access_token,
@@ -52,7 +54,16 @@ def finish_consent(code: str, consent: oauth.Consent, user: User) -> list[XeroCo
         )
         connections = [_connected(tenant, token_set, user, tenant.tenant_id in chosen) for tenant in tenants]
         TokenSet.objects.filter(connections__isnull=True).delete()
+        names = ", ".join(each.name for each in connections if each.tenant_id in chosen)
+        after = {each.name: each.Status.CONNECTED.label for each in connections}
+        audit.record(door, audit.Action.CONNECTION, f"Connected to {names}", before=before, after=after, actor=user)
     return sorted(connections, key=lambda connection: connection.tenant_id not in chosen)
+
+
+def _statuses(tenant_ids: list[str]) -> dict[str, str]:
+    """Return by name how the organisations with these ids stand."""
+    found = XeroConnection.objects.filter(tenant_id__in=tenant_ids)
+    return {each.name: each.get_status_display() for each in found}
 
 
 def _connected(tenant: oauth.Tenant, token_set: TokenSet, user: User, chosen: bool) -> XeroConnection:
@@ -71,14 +82,23 @@ def _connected(tenant: oauth.Tenant, token_set: TokenSet, user: User, chosen: bo
     return connection
 
 
-def choose(connection: XeroConnection) -> None:
+def choose(connection: XeroConnection, *, door: audit.Door = None) -> None:
     """Make this the organisation that uploads go to, and read its reference data. Raises XeroError when that fails;
     the organisation is chosen all the same."""
     with transaction.atomic():
+        before = XeroConnection.objects.current()
         XeroConnection.objects.filter(is_current=True).exclude(pk=connection.pk).update(is_current=False)
         XeroConnection.objects.filter(pk=connection.pk).update(is_current=True)
+        _record_choice(door, before, connection)
     connection.is_current = True
     read_reference(connection)
+
+
+def _record_choice(door: audit.Door, before: XeroConnection | None, after: XeroConnection) -> None:
+    if before != after:
+        was = {"Organisation": before.name} if before else {}
+        subject = f"Uploads go to {after.name}"
+        audit.record(door, audit.Action.CONNECTION, subject, before=was, after={"Organisation": after.name})
 
 
 def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
@@ -86,7 +106,7 @@ def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
     call(connection, lambda gateway: reference.read(connection, gateway), click=click)
 
 
-def disconnect(connection: XeroConnection) -> None:
+def disconnect(connection: XeroConnection, *, door: audit.Door = None) -> None:
     """Disconnect in Xero and forget the tokens; settings, invoices and what is known of them stay.
 
     When Xero cannot be told (or has forgotten us already) the portal forgets all the same.
@@ -97,12 +117,17 @@ def disconnect(connection: XeroConnection) -> None:
         told = "The portal forgot the connection, but Xero could not be told: remove it there under Connected apps."
     else:
         told = ""
+    before = {"Status": connection.get_status_display()}
     connection.status = XeroConnection.Status.DISCONNECTED
     connection.status_reason = told
     connection.is_current = False
     connection.token_set = None
-    connection.save(update_fields=["status", "status_reason", "is_current", "token_set"])
-    TokenSet.objects.filter(connections__isnull=True).delete()
+    with transaction.atomic():
+        connection.save(update_fields=["status", "status_reason", "is_current", "token_set"])
+        TokenSet.objects.filter(connections__isnull=True).delete()
+        after = {"Status": connection.get_status_display()} | ({"Reason": told} if told else {})
+        subject = f"Disconnected {connection.name}"
+        audit.record(door, audit.Action.CONNECTION, subject, before=before, after=after)
 
 
 def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: bool = False) -> T:
@@ -147,9 +172,21 @@ def _with_renewed_token[T](
 
 def needs_reconnecting(connection: XeroConnection, reason: str) -> None:
     """Mark that a person must connect again; invoices that wait go on by themselves once that is done."""
-    XeroConnection.objects.filter(pk=connection.pk, status=XeroConnection.Status.CONNECTED).update(
-        status=XeroConnection.Status.NEEDS_RECONNECTING, status_reason=reason
-    )
+    _mark(XeroConnection.objects.filter(pk=connection.pk), reason)
+
+
+def _mark(connections: QuerySet[XeroConnection], reason: str) -> None:
+    """Mark those of the connections that still count as connected."""
+    status = XeroConnection.Status
+    with transaction.atomic():
+        for each in connections.filter(status=status.CONNECTED):
+            if connections.filter(pk=each.pk, status=status.CONNECTED).update(
+                status=status.NEEDS_RECONNECTING, status_reason=reason
+            ):
+                after = {"Status": status.NEEDS_RECONNECTING.label, "Reason": reason}
+                subject = f"{each.name} needs reconnecting"
+                before = {"Status": status.CONNECTED.label}
+                audit.record(None, audit.Action.CONNECTION, subject, before=before, after=after)
 
 
 def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
@@ -260,6 +297,4 @@ def _release(tokens: TokenSet, holder: str) -> None:
 def _mark_set(tokens: TokenSet, holder: str, reason: str) -> None:
     """The tokens are dead for every organisation that they open."""
     _release(tokens, holder)
-    XeroConnection.objects.filter(token_set=tokens, status=XeroConnection.Status.CONNECTED).update(
-        status=XeroConnection.Status.NEEDS_RECONNECTING, status_reason=reason
-    )
+    _mark(XeroConnection.objects.filter(token_set=tokens), reason)

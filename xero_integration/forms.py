@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 
+from c3portal import audit
 from xero_integration import reference
 from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
@@ -57,6 +58,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         super().__init__(*args, **kwargs)
         self.connection = connection
         self.kept_secret = self.instance.client_secret
+        self.kept = reference.facts(self.instance)
         self.initial["client_secret"] = ""
         for name in ("client_id", *reference.ACCOUNT_FIELDS):
             self.fields[name].widget.attrs.update({"autocomplete": "off", "spellcheck": "false"})
@@ -119,6 +121,11 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         if self.connection and (theme := reference.find_theme(self.instance, self.connection)):
             self.instance.theme_id = theme.theme_id if self.instance.theme_name else ""
         return cast(XeroSettings, super().save(commit))
+
+    def changes(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the settings before and after, by label, for the audit record."""
+        secret = audit.masked(self.instance.client_secret, replaces=self.kept_secret)
+        return self.kept, reference.facts(self.instance) | {"Client Secret": secret}
 
     def _offer_choices(self, connection: XeroConnection) -> None:
         """Offer what the organisation has; what is set and no longer there is offered too, marked as such."""

@@ -10,8 +10,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from c3portal import audit
 from xero_integration import pace
 from xero_integration.errors import XeroUnavailable
+from xero_integration.fields import EncryptedTextField
 from xero_integration.gateway import Gateway
 from xero_integration.models import (
     Account,
@@ -189,6 +191,19 @@ def with_current(choices: Choices, current: str, connection: XeroConnection) -> 
     if not current or current in dict(choices):
         return choices
     return [*choices, (current, f"{current} (not to be used in {connection.name})")]
+
+
+def facts(settings: XeroSettings) -> dict[str, Any]:
+    """Return Settings → General by label, as the audit record keeps them: of the secret only whether there is one."""
+    found: dict[str, Any] = {}
+    for field in settings._meta.concrete_fields:
+        if field.name in ("id", "updated_at", "updated_by"):
+            continue
+        value, label = getattr(settings, field.name), str(field.verbose_name)
+        if isinstance(field, EncryptedTextField):
+            value = audit.masked(value)
+        found[label[:1].upper() + label[1:]] = dict(field.flatchoices).get(value, value)
+    return found
 
 
 def follow_theme(settings: XeroSettings, connection: XeroConnection) -> str:

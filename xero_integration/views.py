@@ -7,13 +7,14 @@ from typing import cast
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from c3portal import roles
+from c3portal import audit, roles
 from c3portal.models import User
 from xero_integration import connections, oauth, reference
 from xero_integration.errors import XeroError
@@ -23,6 +24,7 @@ from xero_integration.models import XeroConnection, XeroSettings
 CONSENT_KEY = "xero_consent"
 # Xero's code lives five minutes; a consent page left open longer than this is started anew.
 CONSENT_LIFE_SECONDS = 3600
+GENERAL = "Settings → General"
 NOT_CONNECTED = "No organisation in Xero is connected."
 
 may_connect = roles.role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
@@ -40,7 +42,9 @@ def settings_general(request: HttpRequest) -> HttpResponse:
     form = SettingsForm(request.POST or None, instance=xero_settings, connection=connection)
     if request.method == "POST" and form.is_valid():
         form.instance.updated_by = cast(User, request.user)
-        form.save()
+        with transaction.atomic():
+            form.save()
+            audit.record_changes(request, audit.Action.SETTINGS, GENERAL, *form.changes())
         messages.success(request, "Saved.")
         return redirect("settings_general")
     context = {"form": form, "redirect_uri": redirect_uri(), "xero_settings": xero_settings}
@@ -99,7 +103,7 @@ def connect_return(request: HttpRequest) -> HttpResponse:
         messages.error(request, "Xero's answer held no code. Nothing was changed; press Connect to Xero to try again.")
         return redirect("invoice_list")
     try:
-        found = connections.finish_consent(code, consent, cast(User, request.user))
+        found = connections.finish_consent(code, consent, cast(User, request.user), door=request)
     except XeroError as refusal:
         messages.error(request, f"Not connected: {refusal}")
         return redirect("invoice_list")
@@ -119,7 +123,7 @@ def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
 def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
     """Make it the organisation that uploads go to, and say what of the settings does not fit it."""
     try:
-        connections.choose(connection)
+        connections.choose(connection, door=request)
     except XeroError as error:
         messages.warning(request, f"Connected to {connection.name}, but its accounts could not be read yet: {error}")
         return redirect("invoice_list")
@@ -132,7 +136,13 @@ def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
 
 def _follow_theme(request: HttpRequest, connection: XeroConnection) -> None:
     """Turn the theme's name into its id, and say when Xero calls it otherwise by now."""
-    if words := reference.follow_theme(XeroSettings.load(), connection):
+    xero_settings = XeroSettings.load()
+    with transaction.atomic():
+        before = reference.facts(xero_settings)
+        words = reference.follow_theme(xero_settings, connection)
+        subject = f"{GENERAL}: the theme as it is in Xero"
+        audit.record_changes(request, audit.Action.SETTINGS, subject, before, reference.facts(xero_settings))
+    if words:
         messages.info(request, words)
 
 
@@ -155,7 +165,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
     """Disconnect the current organisation, in Xero and here."""
     connection = XeroConnection.objects.current()
     if connection:
-        connections.disconnect(connection)
+        connections.disconnect(connection, door=request)
         messages.success(request, f"{connection.name} is disconnected. {connection.status_reason}".strip())
     return redirect("invoice_list")
 
@@ -173,6 +183,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
     except XeroError as error:
         messages.error(request, f"Nothing was changed: {error}")
     else:
+        audit.record(request, audit.Action.OPERATION, f"What {connection.name} offers was read again")
         messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were read again.")
         _follow_theme(request, connection)
     return redirect("settings_general" if roles.role_of(request.user) == roles.SYSTEM_ADMIN else "invoice_list")

@@ -48,6 +48,13 @@ class AccountOverride(models.Model):
     def __str__(self) -> str:
         return f"{self.sku or self.get_kind_display() or 'everything'} → {self.account_code}"
 
+    @property
+    def said(self) -> tuple[str, str]:
+        """What is overridden, and with what."""
+        what = f"SKU {self.sku}" if self.sku else self.get_kind_display() or "Every line"
+        what = f"SKUs that begin with {self.sku}" if self.is_prefix else what
+        return f"{what}, customer {_known(self.customer)}" if self.customer else what, self.account_code
+
 
 class TaxOverride(models.Model):
     """The organisation's tax type that a line's tax goes to, instead of the one of equal rate; `country` "" is any."""
@@ -68,7 +75,12 @@ class TaxOverride(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.country or 'any country'} {self.tax_name} {self.percentage.normalize():f} % → {self.tax_type}"
+        return " → ".join(self.said)
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """What is overridden, and with what."""
+        return f"{self.country or 'any country'} {self.tax_name} {self.percentage.normalize():f} %", self.tax_type
 
 
 class CustomerOverride(models.Model):
@@ -86,3 +98,15 @@ class CustomerOverride(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer}: own settings"
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """What is overridden, and with what."""
+        due = "" if self.due_days is None else f"due after {self.due_days} days"
+        own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due)
+        return f"Customer {_known(self.customer)}", " · ".join(filter(None, own))
+
+
+def _known(customer: Customer) -> str:
+    """Return the name with the id that tells customers of one name apart."""
+    return f"{customer.name} ({customer.tenant_id})"

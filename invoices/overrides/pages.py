@@ -15,7 +15,7 @@ from invoices import documents
 from invoices.documents import Own
 from invoices.forms import AccountForm, AccountRuleForm, CustomerForm, TaxForm
 from invoices.mapping import AccountRule, Tax
-from invoices.models import Customer
+from invoices.models import AccountOverride, Customer, CustomerOverride, TaxOverride
 from invoices.overrides import accounts, customers, taxes
 from invoices.overrides.rows import Finding, Refused, Row, read_file
 from xero_integration import reference
@@ -32,6 +32,8 @@ class Page(ABC):
     intro: str
     columns: Sequence[str]
     shown_columns: Sequence[str]
+    model: type[AccountOverride | TaxOverride | CustomerOverride]
+    related: Sequence[str] = ("customer",)
 
     def __init__(self, connection: XeroConnection) -> None:
         self.connection = connection
@@ -61,6 +63,10 @@ class Page(ABC):
     def save(self, changes: Iterable[Any], user: User | None) -> int:
         """Keep the changes, all or nothing; returns how many there were."""
 
+    def kept(self) -> dict[str, str]:
+        """Return every override that is kept, what and with what, for the audit record to compare."""
+        return dict(each.said for each in self.model._default_manager.prefetch_related(*self.related))
+
     @abstractmethod
     def csv_rows(self) -> Iterator[list[str]]:
         """Yield the rows of the file, under `shown_columns`."""
@@ -79,6 +85,7 @@ class Accounts(Page):
         "A customer's override goes before a SKU's, a SKU before what it begins with."
     )
     columns, shown_columns = accounts.COLUMNS, accounts.SHOWN_COLUMNS
+    model = AccountOverride
 
     def rows(self) -> list[Row[AccountRule]]:
         return accounts.rows(self.books)
@@ -123,6 +130,7 @@ class Taxes(Page):
         "same percentage. Where exactly one fits it is taken; the others are chosen here."
     )
     columns, shown_columns = taxes.COLUMNS, taxes.SHOWN_COLUMNS
+    model, related = TaxOverride, ()
 
     def rows(self) -> list[Row[Tax]]:
         return taxes.rows(self.books)
@@ -157,6 +165,7 @@ class Customers(Page):
         "overridden here. A status chosen here goes before the one chosen beside UPLOAD TO XERO."
     )
     columns, shown_columns = customers.COLUMNS, customers.SHOWN_COLUMNS
+    model = CustomerOverride
 
     def rows(self) -> list[Row[str]]:
         return customers.rows(self.books, self._names)

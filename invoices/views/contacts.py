@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import roles
+from c3portal import audit, roles
 from invoices import contact_links
 from invoices.contact_links import LABELS, NotLinked, Standing, State
 from invoices.models import Customer
@@ -127,6 +129,19 @@ def _chosen(request: HttpRequest, connection: XeroConnection, query: QueryDict) 
     return [each for each in contact_links.standings(connection) if str(each.customer.pk) in ticked]
 
 
+@contextmanager
+def _recorded(
+    request: HttpRequest, connection: XeroConnection, what: str, customers: Sequence[Customer]
+) -> Iterator[None]:
+    """Have the audit record keep whose contacts were changed; also when it ended half way."""
+    before = contact_links.linked(connection, customers)
+    try:
+        yield
+    finally:
+        after = contact_links.linked(connection, customers)
+        audit.record_changes(request, audit.Action.CONTACT, f"Contacts of {connection.name} {what}", before, after)
+
+
 def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
     """Link what the page suggested; of a whole filter only what is sure, since a similar name needs to be looked at."""
     if everything:
@@ -139,7 +154,8 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Sta
         shown = {each.customer.tenant_id: request.POST.get(f"suggested-{each.customer.pk}", "") for each in chosen}
         pairs = {key: contact_id for key, contact_id in shown.items() if contact_id}
     try:
-        linked, problems = contact_links.link(connection, pairs) if pairs else (0, [])
+        with transaction.atomic(), _recorded(request, connection, "linked", [each.customer for each in chosen]):
+            linked, problems = contact_links.link(connection, pairs) if pairs else (0, [])
     except NotLinked as error:
         messages.error(request, str(error))
         return
@@ -154,8 +170,10 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Sta
 def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
     """Create contacts for who has none; of a whole filter not for those whose contact may be there already."""
     able = [each for each in chosen if not each.linked and not (everything and _needs_a_look(each))]
+    customers = [each.customer for each in able]
     try:
-        outcome = contact_links.create(connection, [each.customer for each in able])
+        with _recorded(request, connection, "created", customers):
+            outcome = contact_links.create(connection, customers)
     except (NotLinked, XeroError) as error:
         messages.error(request, f"Not all were created: {error}")
         return
@@ -179,7 +197,8 @@ def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[S
     if everything:
         messages.warning(request, "Unlinking takes ticked customers only, not a whole filter.")
         return
-    count = contacts.unlink(connection, [each.customer.tenant_id for each in chosen])
+    with transaction.atomic(), _recorded(request, connection, "unlinked", [each.customer for each in chosen]):
+        count = contacts.unlink(connection, [each.customer.tenant_id for each in chosen])
     messages.success(
         request, f"{_customers(count)} unlinked, which counts from the next upload on. Nothing was changed in Xero."
     )
@@ -215,6 +234,9 @@ def read_contacts(request: HttpRequest) -> HttpResponseBase:
         except (NotLinked, XeroError) as error:
             messages.error(request, f"Contacts could not be read: {error}")
         else:
+            audit.record(
+                request, audit.Action.OPERATION, f"The contacts of {connection.name} were read again: {count:,}"
+            )
             messages.success(request, f"{count:,} contacts of {connection.name} were read.")
     return redirect(f"{reverse('contacts')}?{_kept(QueryDict(request.POST.get('back', '')))}")
 
@@ -241,7 +263,8 @@ def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def _chosen_by_hand(request: HttpRequest, connection: XeroConnection, customer: Customer) -> HttpResponseBase:
     try:
-        linked, problems = contact_links.link(connection, {customer.tenant_id: request.POST.get("contact", "")})
+        with transaction.atomic(), _recorded(request, connection, "chosen by hand", [customer]):
+            linked, problems = contact_links.link(connection, {customer.tenant_id: request.POST.get("contact", "")})
     except NotLinked as error:
         linked, problems = 0, [str(error)]
     if linked:

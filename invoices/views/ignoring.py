@@ -30,7 +30,7 @@ def ignore(request: HttpRequest) -> HttpResponseBase:
     if not 0 < len(reason) <= ignoring.LONGEST_REASON:
         messages.error(request, f"Say why, in at most {ignoring.LONGEST_REASON} characters. Nothing was set aside.")
         return _back(request, selection)
-    count = ignoring.ignore(_asked_for(request, selection), reason, cast(User, request.user))
+    count = ignoring.ignore(_asked_for(request, selection), reason, cast(User, request.user), door=request)
     if count:
         messages.success(request, f"Ignored: {_count(count)}. They are left out of uploads until taken up again.")
     else:
@@ -45,7 +45,7 @@ def take_up(request: HttpRequest) -> HttpResponseBase:
     selection = Selection.from_query(request.POST)
     if selection is None:
         return redirect("invoice_list")
-    count = ignoring.take_up(selection.chosen(request.POST.getlist("only")))
+    count = ignoring.take_up(selection.chosen(request.POST.getlist("only")), door=request)
     messages.success(request, f"Not ignored any more: {_count(count)}.")
     return _back(request, selection)
 

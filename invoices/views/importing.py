@@ -31,7 +31,7 @@ def import_invoices(request: HttpRequest) -> HttpResponseBase:
     if form.is_bound and form.is_valid():
         file = cast(TemporaryUploadedFile, form.cleaned_data["file"])
         user = cast(User, request.user)
-        return redirect(import_file(file.temporary_file_path(), user=user, name=file.name or ""))
+        return redirect(import_file(file.temporary_file_path(), user=user, name=file.name or "", door=request))
     context = {
         "form": form,
         "runs": ImportRun.objects.select_related("user")[:RUNS_SHOWN],

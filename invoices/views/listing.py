@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -15,11 +16,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import roles
+from c3portal import audit, roles
 from c3portal.models import User
 from invoices import drafts, posting, tasks
-from invoices.models import BillingPeriod, Invoice
-from invoices.selection import Selection
+from invoices.models import BillingPeriod, Invoice, Upload
+from invoices.selection import Selection, totals
 from invoices.tables import InvoiceTable, arrange
 from xero_integration import reference
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
@@ -122,21 +123,41 @@ def start(
     To be called once `missing_for_upload` has nothing to say.
     """
     connection = cast(XeroConnection, XeroConnection.objects.current())
-    queued = posting.queue(
-        invoices,
-        connection=connection,
-        user=cast(User, request.user),
-        invoice_status=invoice_status,
-        locked_as_drafts=locked_as_drafts,
-    )
+    with transaction.atomic():
+        queued = posting.queue(
+            invoices,
+            connection=connection,
+            user=cast(User, request.user),
+            invoice_status=invoice_status,
+            locked_as_drafts=locked_as_drafts,
+        )
+        if queued.upload:
+            _record(request, queued.upload, queued.queued)
+            tasks.wake_after_commit(connection.pk)
     if queued.upload is None:
         messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")
         return None
-    tasks.wake_after_commit(connection.pk)
     waiting = "1 invoice is" if queued.queued == 1 else f"{queued.queued:,} invoices are"
     skipped = f" {queued.already:,} left out: already in Xero or on the way." if queued.already else ""
     messages.success(request, f"{waiting} on the way to {connection.name}.{skipped}")
     return redirect(queued.upload)
+
+
+def _record(request: HttpRequest, upload: Upload, count: int) -> None:
+    """Have the audit record keep what was sent off: how many, of which period, to where, as what, to which sums."""
+    invoices = Invoice.objects.filter(posting__upload=upload)
+    periods = BillingPeriod.objects.filter(invoices__in=invoices).distinct()
+    after: dict[str, Any] = {
+        "Organisation": upload.connection.name,
+        "Billing period": ", ".join(map(str, periods)),
+        "Invoices": count,
+        "Arrive in Xero as": upload.get_invoice_status_display(),
+        "Upload": upload.pk,
+    }
+    after |= {f"Total in {each.currency}": f"{each.total:,.2f}" for each in totals(invoices)}
+    if upload.locked_as_drafts:
+        after["In a locked period"] = "as drafts"
+    audit.record(request, audit.Action.UPLOAD, f"{count:,} uploaded to {upload.connection.name}", after=after)
 
 
 def _invoice_status(request: HttpRequest) -> str:

@@ -8,13 +8,14 @@ from typing import Any, cast
 from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Count, F, Max, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import roles
+from c3portal import audit, roles
 from c3portal.models import User
 from invoices import posting, recovery
 from invoices.models import Invoice, Posting, PostLog, Upload
@@ -153,7 +154,11 @@ def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
 def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Take back the invoices of an upload that still wait; what is being sent goes its way."""
     found = get_object_or_404(Upload, pk=pk)
-    taken = posting.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
+    with transaction.atomic():
+        taken = posting.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
+        if taken:
+            after = {"Invoices": taken, "Upload": found.pk}
+            audit.record(request, audit.Action.WITHDRAW, f"{taken:,} withdrawn from {found}", after=after)
     what = "1 invoice was" if taken == 1 else f"{taken:,} invoices were"
     messages.success(request, f"{what} taken back before being sent. They can be uploaded again at any time.")
     return redirect(found)
@@ -171,6 +176,8 @@ def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
         messages.error(request, f"Xero could not be asked now: {error}")
         return redirect(found)
     left = uncertain.count()
+    after = {"Upload": found.pk, "Settled": settled, "Not seen there yet": left}
+    audit.record(request, audit.Action.OPERATION, "Xero was asked for invoices whose outcome is unknown", after=after)
     messages.info(request, f"Xero was asked: {settled:,} settled.")
     if left:
         messages.info(

@@ -8,13 +8,14 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
-from c3portal import roles
+from c3portal import audit, roles
 from c3portal.models import User
 from invoices.downloads import as_csv
 from invoices.forms import OverridesFileForm
@@ -65,7 +66,7 @@ def _post(request: HttpRequest, page: Page) -> HttpResponse:
         messages.warning(request, "Nothing was selected.")
         return _back(request, page)
     if action == "revert":
-        count = page.save([page.revert(each) for each in subjects], cast(User, request.user))
+        count = _save(request, page, [page.revert(each) for each in subjects], "reverted")
         messages.success(request, f"{_many(count)} reverted to the default.")
         return _back(request, page)
     form = page.form(request.POST)
@@ -99,10 +100,21 @@ def _keep(
     """Keep the changes and go back to where the reader came from; with a refusal nothing is kept."""
     if refusals:
         return _show(request, page, refusals=refusals, **forms)
-    count = page.save(changes, cast(User, request.user))
+    how = "taken from a file" if "file" in request.FILES else "overridden"
+    count = _save(request, page, changes, how)
     messages.success(request, f"{_many(count)} kept.")
     came_from = _next(request)
     return redirect(came_from) if came_from else _back(request, page)
+
+
+def _save(request: HttpRequest, page: Page, changes: Sequence[Any], how: str) -> int:
+    """Keep the changes together with their line in the audit record; returns how many there were."""
+    with transaction.atomic():
+        before = page.kept()
+        count = page.save(changes, cast(User, request.user))
+        subject = f"Settings → {page.title}: {count:,} {how}"
+        audit.record_changes(request, audit.Action.MAPPING, subject, before, page.kept())
+    return count
 
 
 def _many(count: int) -> str:

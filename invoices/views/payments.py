@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from c3portal import roles
+from c3portal import audit, roles
 from invoices import payments
 from xero_integration.errors import XeroError
 from xero_integration.models import XeroConnection
@@ -29,5 +29,7 @@ def read_payments(request: HttpRequest) -> HttpResponse:
         except XeroError as error:
             messages.error(request, f"Payments could not be read: {error}")
         else:
+            words = f"Payments were read from {connection.name}: {count:,} new or changed"
+            audit.record(request, audit.Action.OPERATION, words)
             messages.success(request, f"Payments were read from {connection.name}: {count:,} new or changed.")
     return redirect(f"{reverse('invoice_list')}?{urlencode({'period': request.POST.get('period', '')})}")

@@ -4,7 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from c3portal import audit, roles
 from c3portal.models import User
 
 
@@ -20,5 +22,8 @@ class Command(BaseCommand):
         if User.objects.filter(email=email.lower()).exists():
             self.stdout.write(f"{email} is there already.")
             return
-        User.objects.create_superuser(email, password)
+        with transaction.atomic():
+            user = User.objects.create_superuser(email, password)
+            after = {"Email": user.email, "Role": roles.role_of(user)}
+            audit.record("manage.py ensure_admin", audit.Action.USER, f"User {user.email}", after=after)
         self.stdout.write(f"{email} can sign in as System Admin.")

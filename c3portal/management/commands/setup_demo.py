@@ -6,7 +6,7 @@ import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from c3portal import demo
+from c3portal import audit, demo
 from c3portal.context_processors import REAL_XERO
 
 
@@ -16,13 +16,16 @@ class Command(BaseCommand):
     help = "Makes the demonstration's users, imports its billing periods, registers the portal with the Xero sandbox."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        before = demo.facts()
         if settings.XERO_LOGIN_URL not in REAL_XERO:
             self._register()
         try:
             demo.periods()
         except demo.SampleRefusedError as error:
             raise CommandError(str(error)) from error
-        for sign_in in demo.people():
+        sign_ins = demo.people()
+        audit.record_changes(demo.COMMAND, audit.Action.OPERATION, "The demonstration was set up", before, demo.facts())
+        for sign_in in sign_ins:
             self.stdout.write(f"{sign_in.role:<14} {sign_in.email:<24} {sign_in.password}")
 
     def _register(self) -> None:

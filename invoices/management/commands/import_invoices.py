@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def import_one(self, path: Path) -> bool:
         """Import one file, say how it went, and return whether it was taken."""
         try:
-            run = import_file(path)
+            run = import_file(path, door="manage.py import_invoices")
         except OSError as error:
             self.stderr.write(f"{path}: {error.strerror}")
             return False
