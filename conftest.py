@@ -20,7 +20,7 @@ from django.test import Client
 
 from c3portal import roles
 from c3portal.models import User
-from c3portal.testing import BrokerServer, WorkerProcess
+from c3portal.testing import BeatProcess, BrokerServer, WorkerProcess
 
 CHROMIUM_NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
@@ -161,27 +161,53 @@ def broker(broker_process: BrokerServer) -> BrokerServer:
 
 
 @pytest.fixture
-def start_worker(
-    broker: BrokerServer, transactional_db: None, settings: Any, tmp_path: Path
-) -> Iterator[Callable[..., WorkerProcess]]:
-    """Return a function that starts a real worker on the tests' database, broker and sandbox."""
-    started: list[WorkerProcess] = []
+def process_environment(transactional_db: None, settings: Any) -> Callable[[], dict[str, str]]:
+    """Return a function that returns what a process must be told to share the tests' database, broker and sandbox."""
 
-    def start(concurrency: int = 2, **environment: str) -> WorkerProcess:
-        environment = {
+    def process_environment() -> dict[str, str]:
+        return {
             "DJANGO_SETTINGS_MODULE": "c3portal.tests.settings",
             "TEST_VAR_DIR": str(settings.VAR_DIR),
             "TEST_DATABASE_URL": _database_url(),
             "TEST_PORTAL_URL": settings.PORTAL_URL,
             "TEST_XERO_URL": settings.XERO_API_URL,
-            **environment,
         }
-        started.append(WorkerProcess(environment, tmp_path / f"worker-{len(started)}.log", concurrency))
+
+    return process_environment
+
+
+@pytest.fixture
+def start_worker(
+    broker: BrokerServer, process_environment: Callable[[], dict[str, str]], tmp_path: Path
+) -> Iterator[Callable[..., WorkerProcess]]:
+    """Return a function that starts a real worker on the tests' database, broker and sandbox."""
+    started: list[WorkerProcess] = []
+
+    def start(concurrency: int = 2, **environment: str) -> WorkerProcess:
+        told = {**process_environment(), **environment}
+        started.append(WorkerProcess(told, tmp_path / f"worker-{len(started)}.log", concurrency))
         return started[-1]
 
     yield start
     for worker in started:
         worker.stop()
+
+
+@pytest.fixture
+def start_beat(
+    broker: BrokerServer, process_environment: Callable[[], dict[str, str]], tmp_path: Path
+) -> Iterator[Callable[..., BeatProcess]]:
+    """Return a function that starts a real scheduler on the tests' database and broker."""
+    started: list[BeatProcess] = []
+
+    def start(**environment: str) -> BeatProcess:
+        told = {**process_environment(), **environment}
+        started.append(BeatProcess(told, tmp_path / "beat.log"))
+        return started[-1]
+
+    yield start
+    for beat in started:
+        beat.stop()
 
 
 def _database_url() -> str:

@@ -1,19 +1,25 @@
-"""What a load balancer asks: does the process live, and can it serve? No sign-in, constant cost, no secrets."""
+"""What load balancers and monitoring ask: does the process live, can it serve, is everything at work?
+
+No sign-in, constant cost, no secrets.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from celery import current_app
 from django.contrib.auth.decorators import login_not_required
-from django.db import connection
+from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from c3portal import heartbeats
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +37,32 @@ def live(request: HttpRequest) -> HttpResponseBase:
 @login_not_required
 @never_cache
 @require_safe
+def web(request: HttpRequest) -> HttpResponseBase:
+    """Answer 200 when pages can be served, else 503: for load balancers, since pages stay up without workers."""
+    return _answer(_parts(PAGES))
+
+
+@login_not_required
+@never_cache
+@require_safe
 def ready(request: HttpRequest) -> HttpResponseBase:
-    """Answer 200 when database, migrations and broker are as the portal needs them, else 503 naming which is not."""
-    parts = {name: _holds(name, question) for name, question in QUESTIONS.items()}
+    """Answer 200 when everything is at work, else 503 naming what is not; `ages` are the heartbeats', in seconds."""
+    ages = _ages()
+    at_work = {
+        process.value: ages.get(process, math.inf) <= heartbeats.longest_silence(process)
+        for process in heartbeats.Process
+    }
+    return _answer(_parts(PAGES | BEHIND) | at_work, ages={process: round(age, 1) for process, age in ages.items()})
+
+
+def _answer(parts: Mapping[str, bool], **facts: object) -> JsonResponse:
     well = all(parts.values())
-    body = {"status": "ok" if well else "failing"} | {name: "ok" if up else "failing" for name, up in parts.items()}
-    return JsonResponse(body, status=200 if well else 503)
+    words = {name: "ok" if up else "failing" for name, up in parts.items()}
+    return JsonResponse({"status": "ok" if well else "failing", **words, **facts}, status=200 if well else 503)
+
+
+def _parts(questions: Mapping[str, Callable[[], bool]]) -> dict[str, bool]:
+    return {name: _holds(name, question) for name, question in questions.items()}
 
 
 def _holds(name: str, question: Callable[[], bool]) -> bool:
@@ -46,6 +72,14 @@ def _holds(name: str, question: Callable[[], bool]) -> bool:
         # Whatever the reason, the answer is "not ready"; the reason is for the log alone.
         log.warning("Not ready: %s", name, exc_info=True)
         return False
+
+
+def _ages() -> dict[str, float]:
+    """Return the heartbeats' ages, none when the database is away, which is a part of its own."""
+    try:
+        return heartbeats.ages()
+    except Error:
+        return {}
 
 
 def _database_answers() -> bool:
@@ -71,8 +105,5 @@ def _broker_answers() -> bool:
         return bool(broker.connected)
 
 
-QUESTIONS = {
-    "database": _database_answers,
-    "migrations": _migrations_are_applied,
-    "broker": _broker_answers,
-}
+PAGES = {"database": _database_answers, "migrations": _migrations_are_applied}
+BEHIND = {"broker": _broker_answers}

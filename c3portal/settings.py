@@ -238,6 +238,7 @@ CELERY_TASK_TIME_LIMIT = 180
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 90
+CELERY_BEAT_SCHEDULER = "c3portal.scheduler:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 # How often work that a lost message or a dead worker left behind is found again.
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=10)

@@ -55,6 +55,27 @@ class BrokerServer:
             self.process.wait(PATIENCE_SECONDS)
 
 
+class BeatProcess:
+    """A real `celery beat`; what it says is in `log`."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "celery", "--app", "c3portal", "beat", "--pidfile", "", "--loglevel", "INFO"],
+                env={**os.environ, **environment},
+                cwd=BASE_DIR,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(PATIENCE_SECONDS)
+
+
 class WorkerProcess:
     """A real `celery worker` on the tests' database and broker."""
 

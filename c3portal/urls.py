@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("invoices.urls")),
     path("", include("c3portal.account_urls")),
     path("health/live", health.live, name="health_live"),
+    path("health/web", health.web, name="health_web"),
     path("health/ready", health.ready, name="health_ready"),
 ]

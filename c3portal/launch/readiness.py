@@ -34,7 +34,7 @@ def probes(plan: Plan) -> Iterator[tuple[str, Callable[[], bool]]]:
     if plan.with_sandbox:
         yield "sandbox", lambda: _answers(f"http://127.0.0.1:{plan.sandbox_port}/sandbox/state")
     # Whatever the portal is called from outside, here it listens on the loopback address.
-    yield "web", lambda: _answers(f"http://127.0.0.1:{plan.port}/health/ready")
+    yield "web", lambda: _answers(f"http://127.0.0.1:{plan.port}/health/web")
     yield "worker", lambda: _worker_answers(plan.variables["CELERY_BROKER_URL"])
     yield "beat", plan.beat_pidfile.exists
 

@@ -1,13 +1,33 @@
-"""What a load balancer is told."""
+"""What load balancers and monitoring are told."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.utils import timezone
 
+from c3portal.heartbeats import Process
+from c3portal.models import Heartbeat
 from c3portal.testing import BrokerServer
+
+ADDRESSES = ["/health/live", "/health/web", "/health/ready"]
+
+
+def seen(process: Process, seconds_ago: float) -> None:
+    """Have `process` have given its last sign of life `seconds_ago`."""
+    seen_at = timezone.now() - dt.timedelta(seconds=seconds_ago)
+    Heartbeat.objects.update_or_create(process=process, defaults={"seen_at": seen_at})
+
+
+@pytest.fixture
+def at_work(db: None, broker: BrokerServer) -> BrokerServer:
+    """A portal of which every part is at work."""
+    seen(Process.SCHEDULER, 4)
+    seen(Process.WORKER, 8)
+    return broker
 
 
 def test_a_living_process_says_so_without_a_database(client: Client) -> None:
@@ -16,42 +36,70 @@ def test_a_living_process_says_so_without_a_database(client: Client) -> None:
 
 
 @pytest.mark.both_databases
-def test_it_is_ready_when_database_migrations_and_broker_are(client: Client, db: None, broker: BrokerServer) -> None:
+def test_it_is_ready_when_every_part_is_at_work(client: Client, at_work: BrokerServer) -> None:
     answer = client.get("/health/ready")
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "migrations": "ok", "broker": "ok"}
+    body = answer.json()
+    ages = body.pop("ages")
+    assert body == dict.fromkeys(("status", "database", "migrations", "broker", "scheduler", "worker"), "ok")
+    assert 4 <= ages["scheduler"] < 8 <= ages["worker"] < 30
 
 
-def test_it_is_not_ready_without_its_broker(client: Client, db: None, broker: BrokerServer) -> None:
-    broker.stop()
+def failing(client: Client) -> set[str]:
+    """Return what /health/ready names as failing."""
     answer = client.get("/health/ready")
-    assert answer.status_code == 503
-    assert answer.json() == {"status": "failing", "database": "ok", "migrations": "ok", "broker": "failing"}
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (503, "failing")
+    return {name for name, said in body.items() if said == "failing"} - {"status"}
 
 
-def test_it_is_not_ready_before_it_is_migrated(client: Client, db: None, broker: BrokerServer) -> None:
+def test_it_is_not_ready_without_its_broker(client: Client, at_work: BrokerServer) -> None:
+    at_work.stop()
+    assert failing(client) == {"broker"}
+
+
+@pytest.mark.parametrize("process", Process)
+def test_it_is_not_ready_when_a_process_has_been_silent(
+    client: Client, at_work: BrokerServer, process: Process
+) -> None:
+    seen(process, 300)
+    assert failing(client) == {process}
+    Heartbeat.objects.filter(pk=process).delete()
+    assert failing(client) == {process}
+
+
+def test_it_is_not_ready_before_it_is_migrated(client: Client, at_work: BrokerServer) -> None:
     MigrationRecorder(connection).record_unapplied("c3portal", "0002_roles")
-    answer = client.get("/health/ready")
-    assert answer.status_code == 503
-    assert answer.json()["migrations"] == "failing"
+    MigrationRecorder(connection).record_unapplied("c3portal", _newest("c3portal"))
+    assert failing(client) == {"migrations"}
+    assert client.get("/health/web").status_code == 503
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def _newest(app: str) -> str:
+    return str(max(name for label, name in MigrationRecorder(connection).applied_migrations() if label == app))
+
+
+def test_pages_are_served_without_broker_scheduler_and_workers(client: Client, db: None) -> None:
+    answer = client.get("/health/web")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "database": "ok", "migrations": "ok"}
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
 def test_it_is_never_served_from_a_cache(client: Client, db: None, path: str) -> None:
     assert "no-store" in client.get(path)["Cache-Control"]
 
 
+@pytest.mark.parametrize(("path", "queries"), [("/health/live", 0), ("/health/web", 3), ("/health/ready", 4)])
 def test_it_costs_the_same_each_time(
-    client: Client, db: None, broker: BrokerServer, django_assert_max_num_queries: Any
+    client: Client, at_work: BrokerServer, django_assert_num_queries: Any, path: str, queries: int
 ) -> None:
-    with django_assert_max_num_queries(4):
-        client.get("/health/ready")
+    with django_assert_num_queries(queries):
+        client.get(path)
 
 
-def test_why_it_fails_stays_in_the_log(
-    client: Client, db: None, broker: BrokerServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    broker.stop()
+def test_why_it_fails_stays_in_the_log(client: Client, at_work: BrokerServer, caplog: pytest.LogCaptureFixture) -> None:
+    at_work.stop()
     answer = client.get("/health/ready")
     assert "broker.sock" not in answer.content.decode()
     assert "Not ready: broker" in caplog.text

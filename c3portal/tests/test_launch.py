@@ -93,10 +93,26 @@ def portal_and_family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
 @pytest.mark.whole
 def test_it_says_that_it_is_up_only_when_everything_is(portal_and_family: tuple[Launched, Path]) -> None:
     launched, _ = portal_and_family
-    ready = requests.get(f"http://localhost:{launched.port}/health/ready", timeout=5)
-    assert ready.json() == {"status": "ok", "database": "ok", "migrations": "ok", "broker": "ok"}
+    web = requests.get(f"http://localhost:{launched.port}/health/web", timeout=5)
+    assert web.json() == {"status": "ok", "database": "ok", "migrations": "ok"}
     assert requests.get(f"http://localhost:{launched.sandbox_port}/sandbox/state", timeout=5).ok
     assert re.search(r"The portal is up: +http://localhost:\d+$", launched.said, re.MULTILINE)
+
+
+@pytest.mark.whole
+def test_it_is_ready_once_scheduler_and_worker_have_done_something(
+    portal_and_family: tuple[Launched, Path],
+) -> None:
+    launched, _ = portal_and_family
+    address = f"http://localhost:{launched.port}/health/ready"
+    wait_until(lambda: requests.get(address, timeout=5).status_code == 200, "Scheduler and worker are at work")
+    body = requests.get(address, timeout=5).json()
+    assert body["ages"].keys() == {"scheduler", "worker"}
+    assert {name: body[name] for name in ("broker", "scheduler", "worker")} == {
+        "broker": "ok",
+        "scheduler": "ok",
+        "worker": "ok",
+    }
 
 
 @pytest.mark.whole

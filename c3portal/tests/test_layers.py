@@ -16,7 +16,8 @@ LAYERS = {
     "addresses": "c3portal.urls c3portal.account_urls c3portal.wsgi xero_integration.urls invoices.urls",
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
     "c3portal.apps c3portal.health",
-    "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter",
+    "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter "
+    "c3portal.scheduler",
     "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
@@ -25,7 +26,7 @@ LAYERS = {
     "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
     "invoices.overrides.customers",
     "xero": "xero_integration.connections xero_integration.contacts",
-    "reference": "xero_integration.limits xero_integration.reference c3portal.audit",
+    "reference": "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats",
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models invoices.models "
     "invoices.models.*",
     "calls": "xero_integration.gateway",

@@ -1,0 +1,65 @@
+"""When the scheduler and the workers last gave a sign of life, and how old that may be.
+
+A list of processes does not tell: a worker can stay alive and never take another task. So a worker's sign is its work.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from django.conf import settings
+from django.db import Error
+from django.utils import timezone
+
+from c3portal.models import Heartbeat
+
+log = logging.getLogger(__name__)
+
+Process = Heartbeat.Process
+
+# What a process writes at most; a sign at each turn of work would be as many writes as the work itself.
+EVERY_SECONDS = 5
+# No worker is missed before it can have finished a task that it is at, whose hard limit is 180 seconds.
+LONGEST_SILENCE = {Process.SCHEDULER: 60.0, Process.WORKER: 240.0}
+MISSED_SWEEPS = 3
+
+_written: dict[str, float] = {}
+
+
+def beat(process: str) -> None:
+    """Write that `process` (one of `Process`) lives; at most every EVERY_SECONDS by each process of the system.
+
+    Never raises for a database that is away: what keeps the sign from being written keeps the work from being done,
+    and says so itself.
+    """
+    now = time.monotonic()
+    if process in _written and now - _written[process] < min(EVERY_SECONDS, settings.SWEEP_EVERY):
+        return
+    try:
+        row = Heartbeat(process=process, seen_at=timezone.now())
+        Heartbeat.objects.bulk_create(
+            [row], update_conflicts=True, unique_fields=["process"], update_fields=["seen_at"]
+        )
+    except Error:
+        log.warning("The heartbeat of the %s could not be written.", process, exc_info=True)
+    else:
+        _written[process] = now
+
+
+def age(process: str) -> float | None:
+    """Return the seconds since the last sign of life, None when there never was one."""
+    return ages().get(process)
+
+
+def ages() -> dict[str, float]:
+    """Return, for each process that ever gave a sign of life, the seconds since."""
+    now = timezone.now()
+    rows = Heartbeat.objects.values_list("process", "seen_at")
+    return {process: max((now - seen_at).total_seconds(), 0.0) for process, seen_at in rows}
+
+
+def longest_silence(process: str) -> float:
+    """Return the age in seconds from which on `process` counts as down."""
+    sweep_every: float = settings.SWEEP_EVERY
+    return max(LONGEST_SILENCE[Process(process)], MISSED_SWEEPS * sweep_every)

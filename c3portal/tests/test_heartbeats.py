@@ -1,0 +1,104 @@
+"""The scheduler's and the workers' signs of life, by real processes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.utils import timezone
+
+from c3portal import heartbeats
+from c3portal.heartbeats import Process
+from c3portal.models import Heartbeat
+from c3portal.testing import BeatProcess, BrokerServer, WorkerProcess, wait_until
+from invoices import tasks
+
+
+@pytest.fixture(autouse=True)
+def nothing_written_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeats, "_written", {})
+
+
+@pytest.mark.both_databases
+def test_a_sign_of_life_is_written_and_grows_old(db: None) -> None:
+    assert heartbeats.age(Process.WORKER) is None
+    heartbeats.beat(Process.WORKER)
+    with time_machine.travel(timezone.now() + dt.timedelta(seconds=90)):
+        assert 89 < (heartbeats.age(Process.WORKER) or 0) < 95
+        assert heartbeats.age(Process.SCHEDULER) is None
+
+
+def test_a_clock_that_was_put_back_makes_no_age_below_nothing(db: None) -> None:
+    Heartbeat.objects.create(process=Process.WORKER, seen_at=timezone.now() + dt.timedelta(minutes=5))
+    assert heartbeats.age(Process.WORKER) == 0
+
+
+def test_it_is_not_written_more_often_than_needed(
+    db: None, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heartbeats.beat(Process.WORKER)
+    with django_assert_num_queries(0):
+        heartbeats.beat(Process.WORKER)
+    monkeypatch.setattr(heartbeats, "EVERY_SECONDS", 0.0)
+    before = Heartbeat.objects.get().seen_at
+    heartbeats.beat(Process.WORKER)
+    assert Heartbeat.objects.get().seen_at > before
+
+
+def test_a_database_that_is_away_costs_the_sign_and_nothing_else(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE c3portal_heartbeat")
+    heartbeats.beat(Process.WORKER)
+    assert "heartbeat of the worker could not be written" in caplog.text
+
+
+def test_no_worker_is_missed_while_a_task_may_still_run(settings: Any) -> None:
+    for sweep_every in (0.5, 10, 600):
+        settings.SWEEP_EVERY = sweep_every
+        assert heartbeats.longest_silence(Process.WORKER) > max(settings.CELERY_TASK_TIME_LIMIT, sweep_every)
+        assert heartbeats.longest_silence(Process.SCHEDULER) > max(3 * heartbeats.EVERY_SECONDS, sweep_every)
+
+
+def test_a_worker_gives_a_sign_by_working(start_worker: Callable[..., WorkerProcess]) -> None:
+    start_worker(concurrency=1)
+    assert heartbeats.age(Process.WORKER) is None
+    tasks.sweep.delay()
+    wait_until(lambda: heartbeats.age(Process.WORKER) is not None, "The worker has given a sign of life")
+
+
+def test_the_scheduler_outlives_a_database_that_is_away(
+    start_beat: Callable[..., BeatProcess], broker: BrokerServer, tmp_path: Path
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("A file is what can be taken away.")
+    folder = tmp_path / "database"
+    folder.mkdir()
+    database = folder / "portal.sqlite3"
+    _copy_database(database)
+    beat = start_beat(TEST_DATABASE_URL=f"sqlite:///{database}", SWEEP_EVERY="0.2")
+    wait_until(lambda: _seen_at(database) != "", "The scheduler has given a sign of life")
+
+    folder.rename(tmp_path / "away")
+    wait_until(lambda: "could not be written" in beat.log.read_text(), "The scheduler misses its database")
+    broker.client.flushall()
+    wait_until(lambda: broker.client.llen("celery") > 2, "It goes on waking workers")
+    (tmp_path / "away").rename(folder)
+    last = _seen_at(database)
+    wait_until(lambda: _seen_at(database) > last, "The scheduler gives signs of life again")
+    assert beat.process.poll() is None
+
+
+def _copy_database(path: Path) -> None:
+    with sqlite3.connect(connection.settings_dict["NAME"]) as ours, sqlite3.connect(path) as copy:
+        ours.backup(copy)
+
+
+def _seen_at(path: Path) -> str:
+    with sqlite3.connect(path) as database:
+        return "".join(at for (at,) in database.execute("SELECT seen_at FROM c3portal_heartbeat"))
