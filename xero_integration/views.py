@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from c3portal import audit, roles
 from c3portal.models import User
@@ -71,7 +71,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponseBase:
     """The portal's root: the way back from Xero's consent page, and for everyone else the way to the list."""
     if any(key in request.GET for key in ("code", "error", "state")):

@@ -1,0 +1,196 @@
+"""Who may do what: every address, every method, every kind of user, held against docs/permissions.md."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from django.conf import settings as django_settings
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.http import HttpResponseBase
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from c3portal import roles
+from c3portal.models import User
+from c3portal.testing import BASE_DIR
+from invoices.models import ImportRun, UploadDraft
+from invoices.tests import makers
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+NOT_SIGNED_IN = {"nobody", "deactivated"}
+ROLE_LESS = {"without a role"}
+KINDS = {
+    "everyone": {*NOT_SIGNED_IN, *ROLE_LESS, *roles.ALL},
+    "signed in": {*ROLE_LESS, *roles.ALL},
+    "all roles": set(roles.ALL),
+    **{role: {role} for role in roles.ALL},
+    "–": set[str](),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table: an address, and for GET and POST the kinds of users that may."""
+
+    name: str
+    address: str
+    get: frozenset[str]
+    post: frozenset[str]
+
+    def allowed(self, method: str) -> frozenset[str]:
+        """Return who may use the method."""
+        return {"GET": self.get, "HEAD": self.get, "POST": self.post}.get(method, frozenset())
+
+
+def table() -> Iterator[Row]:
+    """Yield the rows of "Every address". Raises KeyError for a word that is no kind of user."""
+    text = (BASE_DIR / "docs" / "permissions.md").read_text().partition("## Every address")[2]
+    for cells in re.findall(r"^\| `(.+?)` \| `(.+?)` \| (.+?) \| (.+?) \|$", text, re.MULTILINE):
+        yield Row(cells[0], cells[1], *(frozenset(who(cell)) for cell in cells[2:]))
+
+
+def who(cell: str) -> set[str]:
+    return set[str]().union(*(KINDS[word] for word in cell.split(", ")))
+
+
+def addresses(patterns: Any, before: str = "/", space: str = "") -> Iterator[tuple[str, str]]:
+    """Yield name and address of every pattern of the URLconf, with `<name>` for what varies."""
+    for each in patterns:
+        here = before + re.sub(r"\(\?P(<\w+>)[^)]*\)|<\w+:(\w+)>|[\^$]", _placeholder, str(each.pattern))
+        if isinstance(each, URLResolver):
+            yield from addresses(each.url_patterns, here, f"{space}{each.namespace}:" if each.namespace else space)
+        elif isinstance(each, URLPattern):
+            yield f"{space}{each.name}", here
+
+
+def _placeholder(found: re.Match[str]) -> str:
+    return found[1] or (f"<{found[2]}>" if found[2] else "")
+
+
+ROWS = list(table())
+# What an address needs beyond itself to answer with more than "not found".
+QUERIES = {"download": "?period=20260918"}
+
+
+def test_every_address_is_in_the_table_and_every_row_has_an_address() -> None:
+    listed, there = [(row.name, row.address) for row in ROWS], list(addresses(get_resolver().url_patterns))
+    assert sorted(set(there) - set(listed)) == [], "docs/permissions.md does not say who may do this"
+    assert sorted(set(listed) - set(there)) == [], "docs/permissions.md names what is not there"
+    assert len(set(listed)) == len(listed)
+
+
+# The walk
+
+
+@pytest.fixture
+def people(db: None) -> dict[str, User]:
+    """One user of each kind that signs in; the deactivated one held every role."""
+    kinds = {**dict(zip(roles.ALL, roles.ALL, strict=True)), "without a role": None, "deactivated": None}
+    users = {
+        kind: User.objects.create_user(
+            f"{kind.replace(' ', '.')}@contoso.example", "a password of the tests", role=role
+        )
+        for kind, role in kinds.items()
+    }
+    users["deactivated"].groups.set(Group.objects.all())
+    return users
+
+
+@pytest.fixture
+def sessions(people: dict[str, User]) -> dict[str, str]:
+    """The session of each, begun while all of them were active; "" for nobody."""
+    keys = {"nobody": ""}
+    for kind, user in people.items():
+        client = Client()
+        client.force_login(user)
+        keys[kind] = client.session.session_key or ""
+    User.objects.filter(pk=people["deactivated"].pk).update(is_active=False)
+    return keys
+
+
+@pytest.fixture
+def things(people: dict[str, User]) -> dict[str, Any]:
+    """Whatever the addresses name, by the first words of the address: so that nothing answers "not found"."""
+    period = makers.a_period()
+    connection = makers.connected(people[roles.SYSTEM_ADMIN])
+    invoice, other = makers.invoices(period, 2)
+    upload = makers.uploaded(connection, people[roles.FINANCE_ADMIN], other)
+    draft = UploadDraft.objects.create(
+        period=period,
+        invoice_ids=[str(invoice.pk)],
+        invoice_status="DRAFT",
+        created_by=people[roles.FINANCE_ADMIN],
+    )
+    run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.REFUSED)
+    return {
+        "/invoices/preflight/": draft.pk,
+        "/invoices/logs/": upload.pk,
+        "/invoices/import/": run.pk,
+        "/invoices/download/": "invoices",
+        "/invoices/<pk>/": invoice.pk,
+        "/contacts/": invoice.customer.pk,
+        "/accounts/confirm-email/": _confirmation_key(people[roles.SYSTEM_READER]),
+        "/accounts/password/reset/key/": "a-key",
+    }
+
+
+def _confirmation_key(user: User) -> str:
+    address = EmailAddress.objects.create(user=user, email=user.email)
+    return str(EmailConfirmationHMAC.create(address).key)
+
+
+def path_of(row: Row, things: dict[str, Any]) -> str:
+    """Return the row's address for a thing that is there. Raises KeyError when the test does not make one yet."""
+    names = re.findall(r"<(\w+)>", row.address)
+    found = [thing for beginning, thing in things.items() if row.address.startswith(beginning)]
+    if names and not found:
+        raise KeyError(f"{row.address}: make what it shows in the fixture `things`.")
+    return reverse(row.name, kwargs=dict.fromkeys(names, *found[:1])) + QUERIES.get(row.name, "")
+
+
+def ask(session: str, method: str, path: str) -> HttpResponseBase:
+    """Return the answer to the holder of the session; what the request changed is undone."""
+    client = Client()
+    if session:
+        client.cookies[django_settings.SESSION_COOKIE_NAME] = session
+    with transaction.atomic():
+        answer = client.generic(method, path)
+        transaction.set_rollback(True)
+    return answer
+
+
+def is_right(answer: HttpResponseBase, kind: str, row: Row, method: str) -> bool:
+    """Whether the table foresees this answer."""
+    status, leads_to = answer.status_code, answer.headers.get("Location", "")
+    signs_in = status == 302 and leads_to.startswith(f"{reverse('account_login')}?next=")
+    if kind in row.allowed(method):
+        return status not in (401, 403, 404, 405, 429) and not signs_in
+    if method not in ("GET", "HEAD", "POST"):
+        return status == 405
+    if row.allowed(method):
+        return signs_in if kind in NOT_SIGNED_IN else status == 403
+    return status in (403, 405) or (signs_in and kind in NOT_SIGNED_IN)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_may_do_what_the_table_says_and_nothing_else(
+    settings: Any, caplog: pytest.LogCaptureFixture, things: dict[str, Any], sessions: dict[str, str], method: str
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    settings.ACCOUNT_RATE_LIMITS = False
+    wrong = [
+        f"{method} {path} ({row.name}) as {kind}: {answer.status_code} {answer.headers.get('Location', '')}"
+        for row in ROWS
+        for path in [path_of(row, things)]
+        for kind, session in sessions.items()
+        for answer in [ask(session, method, path)]
+        if not is_right(answer, kind, row, method)
+    ]
+    assert not wrong, "\n".join(wrong)
