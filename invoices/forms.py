@@ -13,6 +13,19 @@ from invoices.models import Customer, InvoiceLine
 from xero_integration.models import InvoiceStatus
 from xero_integration.reference import Choices
 
+# Read into memory as a whole: some fifty thousand overrides.
+OVERRIDES_MAX_BYTES = 5 * 1024 * 1024
+
+
+def import_limit() -> int:
+    """Return how large a file of invoice lines the page takes, in bytes."""
+    return int(settings.IMPORT_MAX_BYTES)
+
+
+def overrides_limit() -> int:
+    """Return how large a file of overrides the page takes, in bytes."""
+    return OVERRIDES_MAX_BYTES
+
 
 class ImportForm(forms.Form):
     """A file of invoice lines; what is in it is the import's business, only its size is judged here."""
@@ -26,18 +39,21 @@ class ImportForm(forms.Form):
 
     def clean_file(self) -> UploadedFile[Any]:
         """Return the file. Raises ValidationError for one that would keep the page waiting too long."""
-        file = cast("UploadedFile[Any]", self.cleaned_data["file"])
-        size = file.size or 0
-        if size > settings.IMPORT_MAX_BYTES:
-            raise forms.ValidationError(
-                f"This file has {filesizeformat(size)}; the page takes up to "
-                f"{filesizeformat(settings.IMPORT_MAX_BYTES)}. Have it imported on the server: "
-                "manage.py import_invoices FILE takes files of any size."
-            )
-        return file
+        return _not_larger(
+            self.cleaned_data["file"],
+            import_limit(),
+            "Have it imported on the server: manage.py import_invoices FILE takes files of any size.",
+        )
 
 
-class OverridesFileForm(ImportForm):
+def _not_larger(file: UploadedFile[Any], limit: int, advice: str) -> UploadedFile[Any]:
+    if (size := file.size or 0) > limit:
+        words = f"This file has {filesizeformat(size)}; the page takes up to {filesizeformat(limit)}."
+        raise forms.ValidationError(f"{words} {advice}")
+    return file
+
+
+class OverridesFileForm(forms.Form):
     """A file of overrides, as the page gives it for download."""
 
     file = forms.FileField(
@@ -46,6 +62,11 @@ class OverridesFileForm(ImportForm):
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         error_messages={"required": "Choose the file.", "empty": "The file is empty."},
     )
+
+    def clean_file(self) -> UploadedFile[Any]:
+        """Return the file. Raises ValidationError for one that is no handful of overrides."""
+        advice = "What stays as it is need not be in the file: leave those rows out."
+        return _not_larger(self.cleaned_data["file"], overrides_limit(), advice)
 
 
 class AccountForm(forms.Form):

@@ -17,7 +17,7 @@ LAYERS = {
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
     "c3portal.apps c3portal.health",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter "
-    "c3portal.scheduler",
+    "c3portal.scheduler c3portal.headers",
     "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
@@ -28,7 +28,7 @@ LAYERS = {
     "xero": "xero_integration.connections xero_integration.contacts",
     "reference": "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats",
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models invoices.models "
-    "invoices.models.*",
+    "invoices.models.* c3portal.bodies",
     "calls": "xero_integration.gateway",
     "borders": "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
     "c3portal.settings c3portal.celery c3portal.broker c3portal.tracing c3portal.launch.* c3portal c3portal.launch "

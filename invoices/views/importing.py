@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import cast
 
-from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from c3portal import roles
+from c3portal.bodies import takes_a_file
 from c3portal.models import User
 from invoices.downloads import findings_csv
-from invoices.forms import ImportForm
+from invoices.forms import ImportForm, import_limit
 from invoices.importing import import_file
 from invoices.models import ImportFinding, ImportRun, Invoice
 from invoices.views.downloads import csv_response
@@ -23,6 +23,7 @@ RUNS_SHOWN = 20
 FINDINGS_SHOWN = 50
 
 
+@takes_a_file(import_limit)
 @require_http_methods(["GET", "HEAD", "POST"])
 @roles.role_required(*IMPORTERS)
 def import_invoices(request: HttpRequest) -> HttpResponseBase:
@@ -35,7 +36,7 @@ def import_invoices(request: HttpRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "runs": ImportRun.objects.select_related("user")[:RUNS_SHOWN],
-        "max_bytes": settings.IMPORT_MAX_BYTES,
+        "max_bytes": import_limit(),
     }
     return render(request, "invoices/import.html", context)
 

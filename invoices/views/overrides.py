@@ -16,9 +16,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
 from c3portal import audit, roles
+from c3portal.bodies import takes_a_file
 from c3portal.models import User
 from invoices.downloads import as_csv
-from invoices.forms import OverridesFileForm
+from invoices.forms import OverridesFileForm, overrides_limit
 from invoices.overrides.pages import Accounts, Customers, Page, Taxes, overridden
 from invoices.overrides.rows import SHOWN, Row
 from invoices.tables import OverrideTable, arrange
@@ -29,6 +30,7 @@ PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers
 CHANGERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 
 
+@takes_a_file(overrides_limit)
 @require_http_methods(["GET", "HEAD", "POST"])
 @roles.role_required(*roles.ALL)
 def overrides(request: HttpRequest, kind: str) -> HttpResponse:

@@ -1,0 +1,67 @@
+"""How much may be sent to a page: refused by its announced length, before anything of it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+# What a browser puts around a file: the form's other fields, names and boundaries.
+AROUND_A_FILE = 64 * 1024
+
+View = Callable[..., HttpResponseBase]
+
+
+def takes_a_file(largest: Callable[[], int]) -> Callable[[View], View]:
+    """Let signed-in people send this view a file of up to `largest()` bytes; other views take what forms need.
+
+    It goes outermost, since other decorators hide the mark.
+    """
+
+    def decorate(view: View) -> View:
+        view.largest_file = largest  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+class BodyLimit:
+    """Answers 413 to a body that is larger than its page takes, and 411 to one that does not say its length.
+
+    A form without files is limited once more by Django (DATA_UPLOAD_MAX_MEMORY_SIZE), and its number of fields is.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Refuse what is too large; it comes before the look for the CSRF token, which reads the body."""
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return _refusal(request, 411, 0)
+        limit = largest_body(request, view)
+        return _refusal(request, 413, limit) if _length(request) > limit else None
+
+
+def largest_body(request: HttpRequest, view: View) -> int:
+    """Return how many bytes may be sent to `view` by whoever asks."""
+    largest_file = getattr(view, "largest_file", None)
+    if largest_file is None or not request.user.is_authenticated:
+        return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    return int(largest_file()) + AROUND_A_FILE
+
+
+def _length(request: HttpRequest) -> int:
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
+
+
+def _refusal(request: HttpRequest, status: int, limit: int) -> HttpResponse:
+    return render(request, "413.html", {"status": status, "limit": limit}, status=status)
