@@ -8,18 +8,15 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
 
 from celery import current_app
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from c3portal import heartbeats
+from c3portal import heartbeats, schema
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +86,7 @@ def _database_answers() -> bool:
 
 
 def _migrations_are_applied() -> bool:
-    return _wanted_migrations() <= MigrationRecorder(connection).applied_migrations().keys()
-
-
-@cache
-def _wanted_migrations() -> frozenset[tuple[str, str]]:
-    """The newest migration of each app; the files cannot change while the process lives."""
-    return frozenset(MigrationLoader(None).graph.leaf_nodes())
+    return not schema.missing()
 
 
 def _broker_answers() -> bool:

@@ -146,6 +146,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Seconds for which web, worker and beat of a new release wait until its migrations are applied (c3portal/start.py).
+SCHEMA_PATIENCE = env.float("SCHEMA_PATIENCE", default=300)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Shared by all processes, since the rate limits of sign-in count in it; not in the broker, without which one can still

@@ -15,7 +15,7 @@ from c3portal.testing import BASE_DIR
 LAYERS = {
     "addresses": "c3portal.urls c3portal.account_urls c3portal.wsgi xero_integration.urls invoices.urls",
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
-    "c3portal.apps c3portal.health",
+    "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter "
     "c3portal.scheduler c3portal.headers",
     "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
@@ -31,8 +31,8 @@ LAYERS = {
     "invoices.models.* c3portal.bodies",
     "calls": "xero_integration.gateway",
     "borders": "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
-    "c3portal.settings c3portal.celery c3portal.broker c3portal.tracing c3portal.launch.* c3portal c3portal.launch "
-    "xero_integration invoices",
+    "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.tracing c3portal.launch.* c3portal "
+    "c3portal.launch xero_integration invoices",
     "pure": "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
     "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers "
     "xero_integration.similar_names",

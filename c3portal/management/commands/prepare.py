@@ -1,5 +1,6 @@
 """`manage.py prepare`: what stands between a new version and its start; harmless when repeated."""
 
+import argparse
 from typing import Any
 
 from django.core.management import call_command
@@ -11,8 +12,13 @@ class Command(BaseCommand):
 
     help = "Checks the settings, brings the database up to date and gathers the static files."
 
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Let an image, which holds its static files already, leave them out."""
+        parser.add_argument("--without-static", action="store_true", help="the static files are gathered already")
+
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("check", databases=["default"])
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        if not options["without_static"]:
+            call_command("collectstatic", interactive=False, verbosity=0)

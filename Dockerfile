@@ -1,0 +1,41 @@
+# The portal's image: web, worker, beat and migrations run from the same one. docs/operations.md says how.
+FROM python:3.13.14-slim-bookworm AS build
+
+ENV PATH="/opt/venv/bin:$PATH"
+RUN python -m venv /opt/venv
+COPY requirements.txt /tmp/requirements.txt
+# Wheels alone: nothing is compiled, and no code of a package runs while it is installed.
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: --requirement /tmp/requirements.txt
+
+WORKDIR /app
+COPY . .
+# The settings ask for secrets before anything else. These are thrown away: they sign and encrypt nothing.
+RUN SECRET_KEY=of-the-build-alone ENCRYPTION_KEYS=of-the-build-alone VAR_DIR=/tmp/var \
+    python manage.py collectstatic --no-input --verbosity 0 \
+    && python -m compileall -q .
+
+
+FROM python:3.13.14-slim-bookworm
+
+# The folder of the state is made here so that a fresh volume belongs to this user.
+RUN groupadd --gid 10001 c3portal \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin c3portal \
+    && install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/c3portal
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+WORKDIR /app
+
+ENV PATH="/opt/venv/bin:$PATH" \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    VAR_DIR=/var/lib/c3portal \
+    WEB_BIND=0.0.0.0 \
+    PORT=8000
+USER 10001:10001
+EXPOSE 8000
+
+# Waits for the schema, then becomes the process of the Procfile that is named.
+ENTRYPOINT ["python", "-m", "c3portal.start"]
+CMD ["web"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 \
+    CMD ["python", "-m", "c3portal.healthcheck", "web"]

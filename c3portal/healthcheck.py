@@ -1,0 +1,56 @@
+"""`python -m c3portal.healthcheck web|worker|beat`: exit 0 when that process of this container does its work.
+
+The image holds no curl; each question is asked from inside, and costs a second of one processor.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import sys
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+PATIENCE_SECONDS = 5
+
+
+def web() -> bool:
+    """Whether it serves pages: what a load balancer asks, with the host that it asks with."""
+    port = int(os.environ.get("PORT", "8000"))
+    host = os.environ.get("WEB_BIND", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+    name = urlsplit(os.environ.get("PORTAL_URL", "http://localhost")).hostname or "localhost"
+    asked = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+    try:
+        asked.request("GET", "/health/web", headers={"Host": name})
+        return asked.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        asked.close()
+
+
+def worker() -> bool:
+    """Whether this very worker answers over the broker, as it does while it can be given work."""
+    from c3portal.celery import app
+
+    name = f"{os.environ.get('WORKER_NAME', 'worker')}@{socket.gethostname()}"
+    return bool(app.control.ping(destination=[name], timeout=PATIENCE_SECONDS))
+
+
+def beat() -> bool:
+    """Whether the one scheduler gave a sign of life lately."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
+    django.setup()
+    from c3portal import heartbeats
+
+    age = heartbeats.age(heartbeats.Process.SCHEDULER)
+    return age is not None and age <= heartbeats.longest_silence(heartbeats.Process.SCHEDULER)
+
+
+QUESTIONS: dict[str, Callable[[], bool]] = {"web": web, "worker": worker, "beat": beat}
+
+if __name__ == "__main__":
+    sys.exit(not QUESTIONS[sys.argv[1]]())

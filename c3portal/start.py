@@ -1,0 +1,78 @@
+"""`python -m c3portal.start PROCESS`: become a process of the Procfile, once the database has what it needs.
+
+This is what the image and the systemd units start, so the Procfile alone says how each process runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.db import Error
+from honcho.environ import parse_procfile
+
+from c3portal import schema
+
+log = logging.getLogger(__name__)
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+PAUSE_SECONDS = 0.5
+
+
+def main(name: str) -> None:
+    """Never return: wait for the schema, then run the process `name` in this one's place. Raises SystemExit."""
+    command = command_of(name)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
+    django.setup()
+    wait_for_the_schema(name)
+    beside = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    os.chdir(BASE_DIR)
+    os.execve("/bin/sh", ["sh", "-c", command], environment)  # noqa: S606
+
+
+def command_of(name: str) -> str:
+    """Return what the Procfile says for the process. Raises SystemExit for one that it does not have."""
+    commands: dict[str, str] = parse_procfile((BASE_DIR / "Procfile").read_text()).processes
+    if name not in commands:
+        raise SystemExit(f"The Procfile has no process {name!r}; it has {', '.join(commands)}.")
+    return commands[name]
+
+
+def wait_for_the_schema(name: str) -> None:
+    """Return once every migration of this release is applied, saying what is waited for.
+
+    Raises SystemExit after SCHEMA_PATIENCE seconds, for whoever supervises the process to start it anew.
+    """
+    deadline = time.monotonic() + settings.SCHEMA_PATIENCE
+    told = ""
+    while obstacle := _obstacle():
+        if obstacle != told:
+            log.warning("%s waits and does nothing yet: %s", name, obstacle)
+            told = obstacle
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{name} has not started within {settings.SCHEMA_PATIENCE:.0f} seconds: {obstacle}")
+        time.sleep(PAUSE_SECONDS)
+    if told:
+        log.warning("%s starts: the database has what this release needs.", name)
+
+
+def _obstacle() -> str:
+    """Return what stands in the way, in words; nothing when the way is free."""
+    try:
+        lacking = schema.missing()
+    except Error as error:
+        reason = next(iter(str(error).splitlines()), "no reason given")
+        return f"the database does not answer ({reason})."
+    if not lacking:
+        return ""
+    return f"the database lacks {', '.join(lacking)}; `manage.py migrate` of this release brings it up to date."
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) == 2 else "")

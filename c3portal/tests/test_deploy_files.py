@@ -1,0 +1,203 @@
+"""The files that an administrator installs the portal with: valid, hardened, and saying the same as the Procfile."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from honcho.environ import parse_procfile
+
+from c3portal import start
+from c3portal.settings import CELERY_TASK_TIME_LIMIT, IMPORT_MAX_BYTES
+from c3portal.testing import BASE_DIR
+from c3portal.tests import containers
+
+BESIDE = Path(sys.executable).parent
+UNITS = sorted((BASE_DIR / "deploy" / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+PROCESSES = ("web", "worker", "beat")
+
+
+def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=BASE_DIR,
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def services() -> dict[str, Any]:
+    return containers.compose(containers.example())
+
+
+# Linters
+
+
+def test_the_dockerfile_has_no_finding() -> None:
+    done = run(BESIDE / "hadolint", "Dockerfile")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_compose_file_is_valid() -> None:
+    done = run(BESIDE / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
+    assert done.returncode == 0, done.stdout
+
+
+def proxy_config(**environment: str) -> dict[str, Any]:
+    """Return deploy/Caddyfile as Caddy itself understands it."""
+    given = {"PORTAL_URL": "https://portal.example.com", "ACME_EMAIL": "admin@example.com", **environment}
+    done = run(BESIDE / "caddy", "adapt", "--config", "deploy/Caddyfile", "--validate", **given)
+    assert done.returncode == 0, done.stderr
+    assert '"level":"warn"' not in done.stderr, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def found(key: str, within: Any) -> list[Any]:
+    """Return every value that stands under `key`, at any depth."""
+    if isinstance(within, list):
+        return [each for part in within for each in found(key, part)]
+    if not isinstance(within, dict):
+        return []
+    here = [within[key]] if key in within else []
+    return here + [each for part in within.values() for each in found(key, part)]
+
+
+def test_the_proxy_takes_what_the_portal_takes_and_little_more(tmp_path: Path) -> None:
+    config = proxy_config(XDG_DATA_HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path))
+    (largest,) = found("max_size", config)
+    assert IMPORT_MAX_BYTES < largest < 1.1 * IMPORT_MAX_BYTES
+    assert found("dial", config) == ["web:8000"]
+    assert found("host", config) == [["portal.example.com"]]
+    assert found("logs", config) == []
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path: Path) -> None:
+    for unit in UNITS:
+        # A template is looked at as one of its instances, with a program that this machine has.
+        name = unit.name.replace("web@", "web@8000").replace("worker@", "worker@1")
+        text = unit.read_text().replace("/srv/c3portal/.venv/bin/python", os.path.realpath(sys.executable))
+        (tmp_path / name).write_text(text)
+    names = [str(path) for path in tmp_path.iterdir()]
+    done = run("systemd-analyze", "verify", "--man=no", *names)
+    assert (done.returncode, done.stderr) == (0, "")
+    services = [name for name in names if name.endswith(".service")]
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=25", "--no-pager", *services)
+    assert done.returncode == 0, done.stdout
+
+
+# One truth for the commands
+
+
+def unit_of(process: str) -> configparser.SectionProxy:
+    """Return the [Service] of a process's unit; of a setting that stands there twice, the last."""
+    (path,) = [unit for unit in SERVICES if unit.name.startswith(f"c3portal-{process}")]
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(path)
+    return parser["Service"]
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_containers_and_units_run_what_the_procfile_says(process: str, services: dict[str, Any]) -> None:
+    assert containers.command(services[process]) == ["python", "-m", "c3portal.start", process]
+    assert unit_of(process)["ExecStart"] == f"/srv/c3portal/.venv/bin/python -m c3portal.start {process}"
+    assert start.command_of(process) == parse_procfile((BASE_DIR / "Procfile").read_text()).processes[process]
+
+
+def test_a_process_that_there_is_not_is_named() -> None:
+    with pytest.raises(SystemExit, match="no process 'wev'; it has web, worker, beat"):
+        start.command_of("wev")
+
+
+def seconds(text: str) -> int:
+    return int(text.removesuffix("s"))
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_process_has_the_same_time_to_stop_everywhere(process: str, services: dict[str, Any]) -> None:
+    assert seconds(services[process]["stop_grace_period"]) == seconds(unit_of(process)["TimeoutStopSec"])
+
+
+def test_the_time_to_stop_covers_what_is_under_way(services: dict[str, Any]) -> None:
+    assert seconds(services["worker"]["stop_grace_period"]) > CELERY_TASK_TIME_LIMIT
+    (graceful,) = re.findall(r"--graceful-timeout (\d+)", start.command_of("web"))
+    assert 60 < int(graceful) < seconds(services["web"]["stop_grace_period"])
+
+
+# Hardening
+
+
+def test_every_container_is_shut_in(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "privileged" not in service, name
+
+
+def test_no_container_of_the_portal_gains_anything_back(services: dict[str, Any]) -> None:
+    for name in ("migrate", *PROCESSES):
+        assert "cap_add" not in services[name], name
+        assert "user" not in services[name], name
+    assert containers.image_says("USER") == "10001:10001"
+
+
+def test_only_the_proxy_can_be_reached_from_outside(services: dict[str, Any]) -> None:
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+    for name in ("postgres", "valkey"):
+        assert services[name]["networks"] == ["inside"], name
+    assert "inside" not in services["proxy"]["networks"]
+
+
+def test_images_are_pinned(services: dict[str, Any]) -> None:
+    foreign = [service["image"] for service in services.values() if "build" not in service]
+    bases = [rest.split()[0] for stage in containers.dockerfile() for name, rest in stage if name == "FROM"]
+    for image in foreign + bases:
+        assert re.search(r":\d+\.\d+(\.\d+)?-", image), image
+    assert len(set(bases)) == 1
+
+
+def test_the_broker_keeps_its_messages(services: dict[str, Any]) -> None:
+    words = services["valkey"]["command"]
+    told = dict(zip(words[1::2], words[2::2], strict=True))
+    assert told["--maxmemory-policy"] == "noeviction"
+    assert told["--appendonly"] == "yes"
+
+
+def test_the_image_holds_no_secret_and_no_test(tmp_path: Path) -> None:
+    assert not {"SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL"} & containers.image_environment().keys()
+    held = {path.name for path in containers.stage(tmp_path / "app").rglob("*")}
+    assert {"manage.py", "Procfile", "base.html", "portal.css"} <= held
+    assert not held & {"tests", "testing.py", ".env", "var", "conftest.py", ".git"}
+
+
+# The example of the settings
+
+
+def test_a_portal_with_the_examples_settings_has_nothing_left_to_secure() -> None:
+    example = containers.example()
+    settings = {**example, **containers.compose(example)["web"]["environment"], "ENV_FILE": os.devnull}
+    done = run(sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **settings)
+    assert done.returncode == 0, done.stderr
+    assert "System check identified no issues (0 silenced)." in done.stdout + done.stderr
+
+
+def test_every_setting_of_the_example_is_one() -> None:
+    texts = [
+        (BASE_DIR / name).read_text()
+        for name in ("c3portal/settings.py", "Procfile", "compose.yaml", "deploy/Caddyfile")
+    ]
+    unknown = [name for name in containers.example() if not any(name in text for text in texts)]
+    assert unknown == []

@@ -1,0 +1,142 @@
+"""Every release brings a schema that the release before it can live with: old workers post while it is brought in.
+
+So a migration only adds. What nobody uses any more goes a release later, and is listed in LOOKED_AT with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from django.db import migrations, models
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.models.functions import Now
+
+APPS = ("c3portal", "xero_integration", "invoices")
+# What the first portal was set up with; from there on the order of updates must hold.
+FIRST = {"c3portal": "0003", "xero_integration": "0006", "invoices": "0004"}
+# Migrations that hold an operation which a machine cannot judge or would refuse: why old code can live with it.
+LOOKED_AT: dict[str, str] = {}
+
+ADDS = (
+    migrations.CreateModel,
+    migrations.AddIndex,
+    migrations.RemoveIndex,
+    migrations.RenameIndex,
+    migrations.RemoveConstraint,
+    migrations.AlterModelOptions,
+    migrations.AlterModelManagers,
+    migrations.AlterModelTableComment,
+)
+# What of a field the database does not know, or what only widens it.
+FREE = {"choices", "help_text", "verbose_name", "validators", "default", "error_messages", "db_default", "blank"}
+
+
+@cache
+def loader() -> MigrationLoader:
+    return MigrationLoader(None, ignore_no_migrations=True)
+
+
+def later() -> list[str]:
+    """Return the migrations that came after the first portal."""
+    return [f"{app}.{name}" for app, name in sorted(loader().disk_migrations) if app in APPS and name[:4] > FIRST[app]]
+
+
+def harms(operation: Operation, before: Any, app: str) -> str:
+    """Return what old code could not live with in the schema after `operation`; nothing when there is nothing."""
+    if isinstance(operation, ADDS):
+        return ""
+    if isinstance(operation, migrations.AddField):
+        return "" if _old_code_can_leave_out(operation.field) else "a column that old code does not fill in"
+    if isinstance(operation, migrations.AlterField):
+        old = before.models[app, operation.model_name_lower].fields[operation.name]
+        return "" if _only_widens(old, operation.field) else "a column that is narrower than it was"
+    if isinstance(operation, migrations.SeparateDatabaseAndState):
+        inner = [harms(each, before, app) for each in operation.database_operations]
+        return ", ".join(filter(None, inner))
+    return f"{type(operation).__name__}, which takes something away or cannot be judged by a machine"
+
+
+def _old_code_can_leave_out(field: models.Field[Any, Any]) -> bool:
+    return field.null or field.many_to_many or field.db_default is not models.NOT_PROVIDED
+
+
+def _only_widens(old: models.Field[Any, Any], new: models.Field[Any, Any]) -> bool:
+    if old.null and not new.null:
+        return False
+    if (old.max_length or 0) > (new.max_length or 0):
+        return False
+    ignored = FREE | {"null", "max_length"}
+    of_old, of_new = (
+        (field.deconstruct()[1], {name: value for name, value in field.deconstruct()[3].items() if name not in ignored})
+        for field in (old, new)
+    )
+    return bool(of_old == of_new)
+
+
+def findings(migration: migrations.Migration) -> Iterator[str]:
+    """Yield what old code could not live with."""
+    state = loader().project_state(list(migration.dependencies))
+    for operation in migration.operations:
+        if harm := harms(operation, state, migration.app_label):
+            yield f"{operation.describe()}: {harm}"
+        operation.state_forwards(migration.app_label, state)
+
+
+def test_old_code_can_live_with_the_new_schema() -> None:
+    unseen = [name.partition(".") for name in later() if name not in LOOKED_AT]
+    harmful = {f"{app}.{name}": list(findings(loader().disk_migrations[app, name])) for app, _, name in unseen}
+    assert {name: found for name, found in harmful.items() if found} == {}, (
+        "These take something from the release before them. Add only (nullable, or with db_default) and take away a "
+        "release later; then say in LOOKED_AT why nobody misses it."
+    )
+
+
+def test_the_list_names_migrations_that_there_are() -> None:
+    assert set(LOOKED_AT) <= set(later())
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        migrations.AddField("posting", "priority", models.IntegerField(null=True)),
+        migrations.AddField("posting", "priority", models.IntegerField(db_default=0)),
+        migrations.AddField("posting", "looked_at", models.DateTimeField(db_default=Now())),
+        migrations.AlterField("posting", "status", models.CharField(max_length=30, choices=[("queued", "Waits")])),
+        migrations.CreateModel("Next", [("id", models.BigAutoField(primary_key=True))]),
+    ],
+)
+def test_what_adds_is_taken(operation: Operation) -> None:
+    assert list(findings(after_the_last(operation))) == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        migrations.AddField("posting", "priority", models.IntegerField(default=0)),
+        migrations.RemoveField("posting", "status"),
+        migrations.RenameField("posting", "status", "state"),
+        migrations.RenameModel("Posting", "Journey"),
+        migrations.AlterModelTable("posting", "journeys"),
+        migrations.DeleteModel("Posting"),
+        migrations.AlterField("posting", "not_before", models.DateTimeField()),
+        migrations.AlterField("posting", "status", models.CharField(max_length=3)),
+        migrations.AlterField("posting", "status", models.IntegerField()),
+        migrations.AlterField("invoice", "number", models.CharField(max_length=100, unique=True)),
+        migrations.AddConstraint("posting", models.UniqueConstraint(fields=["status"], name="one_each")),
+        migrations.RunSQL("DROP TABLE invoices_posting"),
+    ],
+)
+def test_what_takes_away_is_refused(operation: Operation) -> None:
+    assert len(list(findings(after_the_last(operation)))) == 1
+
+
+def after_the_last(operation: Operation) -> migrations.Migration:
+    """Return a migration of the next release."""
+    migration = migrations.Migration("9999_next", "invoices")
+    migration.operations = [operation]
+    migration.dependencies = [leaf for leaf in loader().graph.leaf_nodes() if leaf[0] in APPS]
+    return migration
