@@ -9,13 +9,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.mfa.models import Authenticator
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    Aaguid,
+    AttestationObject,
+    AttestedCredentialData,
+    AuthenticatorData,
+    CollectedClientData,
+)
 
 from c3portal import roles
 from c3portal.models import User
@@ -77,6 +87,13 @@ def _placeholder(found: re.Match[str]) -> str:
 ROWS = list(table())
 # What an address needs beyond itself to answer with more than "not found".
 QUERIES = {"download": "?period=20260918"}
+# Nothing listens there.
+COMPANY = {
+    "provider_id": "company",
+    "name": "Contoso",
+    "client_id": "a",
+    "settings": {"server_url": "http://localhost:9"},
+}
 
 
 def test_every_address_is_in_the_table_and_every_row_has_an_address() -> None:
@@ -136,28 +153,50 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         "/invoices/download/": "invoices",
         "/invoices/<pk>/": invoice.pk,
         "/contacts/": invoice.customer.pk,
-        "/accounts/confirm-email/": _confirmation_key(people[roles.SYSTEM_READER]),
         "/accounts/password/reset/key/": "a-key",
+        "/accounts/oidc/": "company",
+        "/account/second-factor/passkeys/": {kind: _second_factor(user) for kind, user in people.items()},
     }
 
 
-def _confirmation_key(user: User) -> str:
-    address = EmailAddress.objects.create(user=user, email=user.email)
-    return str(EmailConfirmationHMAC.create(address).key)
+def _second_factor(user: User) -> int:
+    """Give the user all kinds of second factor, without which those who need one see nothing else; return a passkey."""
+    wanted = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES, Authenticator.Type.WEBAUTHN)
+    data = {"secret": "", "seed": "", "used_mask": 0, "name": "Passkey", "credential": _credential()}
+    made = [Authenticator.objects.create(user=user, type=kind, data=data) for kind in wanted]
+    return int(made[-1].pk)
 
 
-def path_of(row: Row, things: dict[str, Any]) -> str:
+def _credential() -> dict[str, Any]:
+    """Return what a browser sends for a new passkey, as far as pages show it."""
+    key = AttestedCredentialData.create(Aaguid.NONE, b"an id", ES256.from_cryptography_key(_public_key()))
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT
+    data = AuthenticatorData.create(b"\0" * 32, flags, 0, key)
+    client_data = CollectedClientData.create(CollectedClientData.TYPE.CREATE, b"a challenge", "http://localhost:8000")
+    attestation = AttestationObject.create("none", data, {})
+    response = {"clientDataJSON": websafe_encode(client_data), "attestationObject": websafe_encode(attestation)}
+    return {"rawId": websafe_encode(b"an id"), "type": "public-key", "response": response}
+
+
+def _public_key() -> Any:
+    return ec.generate_private_key(ec.SECP256R1()).public_key()
+
+
+def path_of(row: Row, things: dict[str, Any], kind: str) -> str:
     """Return the row's address for a thing that is there. Raises KeyError when the test does not make one yet."""
     names = re.findall(r"<(\w+)>", row.address)
     found = [thing for beginning, thing in things.items() if row.address.startswith(beginning)]
     if names and not found:
         raise KeyError(f"{row.address}: make what it shows in the fixture `things`.")
-    return reverse(row.name, kwargs=dict.fromkeys(names, *found[:1])) + QUERIES.get(row.name, "")
+    thing = found[0] if found else None
+    one = thing.get(kind, 0) if isinstance(thing, dict) else thing
+    return reverse(row.name, kwargs=dict.fromkeys(names, one)) + QUERIES.get(row.name, "")
 
 
 def ask(session: str, method: str, path: str) -> HttpResponseBase:
     """Return the answer to the holder of the session; what the request changed is undone."""
-    client = Client()
+    # That the company's sign-in does not answer is no refusal.
+    client = Client(raise_request_exception="/oidc/" not in path)
     if session:
         client.cookies[django_settings.SESSION_COOKIE_NAME] = session
     with transaction.atomic():
@@ -171,7 +210,7 @@ def is_right(answer: HttpResponseBase, kind: str, row: Row, method: str) -> bool
     status, leads_to = answer.status_code, answer.headers.get("Location", "")
     signs_in = status == 302 and leads_to.startswith(f"{reverse('account_login')}?next=")
     if kind in row.allowed(method):
-        return status not in (401, 403, 404, 405, 429) and not signs_in
+        return status not in (403, 404, 405, 429) and not signs_in
     if method not in ("GET", "HEAD", "POST"):
         return status == 405
     if row.allowed(method):
@@ -185,11 +224,12 @@ def test_each_may_do_what_the_table_says_and_nothing_else(
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     settings.ACCOUNT_RATE_LIMITS = False
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [COMPANY]}}
     wrong = [
         f"{method} {path} ({row.name}) as {kind}: {answer.status_code} {answer.headers.get('Location', '')}"
         for row in ROWS
-        for path in [path_of(row, things)]
         for kind, session in sessions.items()
+        for path in [path_of(row, things, kind)]
         for answer in [ask(session, method, path)]
         if not is_right(answer, kind, row, method)
     ]
