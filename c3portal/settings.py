@@ -255,8 +255,22 @@ CELERY_BEAT_SCHEDULER = "c3portal.scheduler:Scheduler"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 # How often work that a lost message or a dead worker left behind is found again.
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=10)
+# How often the portal looks for something to tell people, and for notices that are due to be sent again.
+NOTICES_EVERY = env.float("NOTICES_EVERY", default=60)
+# Whether webhooks may go into private networks, and by plain HTTP to localhost: for a receiver beside the portal.
+WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=DEBUG)
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "invoices.tasks.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY}},
+    "find-notices": {
+        "task": "invoices.tasks.find_notices",
+        "schedule": NOTICES_EVERY,
+        "options": {"expires": NOTICES_EVERY},
+    },
+    "deliver-notices": {
+        "task": "c3portal.tasks.deliver_notices",
+        "schedule": NOTICES_EVERY,
+        "options": {"expires": NOTICES_EVERY},
+    },
     "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
     "reference": {"task": "invoices.tasks.refresh_reference", "schedule": crontab(hour="*/6", minute=43)},
 }

@@ -16,6 +16,8 @@ from invoices.models import Customer, CustomerOverride, TaxOverride
 from xero_integration import reference
 from xero_integration.models import XeroConnection, XeroSettings
 
+STAYS_CHOSEN = "it stays the chosen one."
+
 
 @dataclass(frozen=True)
 class Place:
@@ -32,6 +34,11 @@ class Drift:
 
     words: str
     places: tuple[Place, ...]
+
+    @property
+    def needs_mending(self) -> bool:
+        """Whether somebody must choose anew; a renamed theme stays the chosen one."""
+        return not self.words.endswith(STAYS_CHOSEN)
 
 
 def find(connection: XeroConnection) -> list[Drift]:
@@ -62,7 +69,7 @@ def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, s
 
 
 def _renamed(before: str, now: str) -> str:
-    return f"The theme “{before}” is now called “{now}” in Xero; it stays the chosen one."
+    return f"The theme “{before}” is now called “{now}” in Xero; {STAYS_CHOSEN}"
 
 
 def _accounts(books: Books) -> Iterator[tuple[str, Place]]:

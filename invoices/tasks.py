@@ -15,7 +15,8 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from c3portal import heartbeats
-from invoices import drafts, journey, posting, recovery
+from c3portal.tasks import deliver_notices
+from invoices import drafts, journey, notices, posting, recovery
 from invoices.models import Posting
 from xero_integration import connections
 from xero_integration.errors import XeroError
@@ -67,6 +68,13 @@ def sweep() -> None:
     drafts.forget_old()
     for connection_id in _connections_with_work():
         wake(connection_id)
+
+
+@shared_task
+def find_notices() -> None:
+    """Look for what people are to be told, and have it delivered at once."""
+    if notices.find():
+        deliver_notices.delay()
 
 
 @shared_task

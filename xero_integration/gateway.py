@@ -50,6 +50,8 @@ CHARACTERS_EACH_LOOKUP = 1900
 PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
 PAUSE_AFTER_MINUTE = dt.timedelta(seconds=60)
 PAUSE_AFTER_DAY = dt.timedelta(hours=1)
+# By these words of a pause the daily limit is told from shorter waits.
+DAY_LIMIT_REACHED = "Xero's daily limit is reached"
 
 Permit = Callable[[], AbstractContextManager["CallRecord"]]
 
@@ -281,7 +283,7 @@ def _limit_reached(response: requests.Response, correlation_id: str) -> XeroUnav
     problem = response.headers.get("X-Rate-Limit-Problem", "minute").lower()
     default = {"concurrent": PAUSE_AFTER_CONCURRENT, "day": PAUSE_AFTER_DAY}.get(problem, PAUSE_AFTER_MINUTE)
     words = {
-        "day": "Xero's daily limit is reached",
+        "day": DAY_LIMIT_REACHED,
         "concurrent": "Xero is busy with other calls for this organisation",
     }.get(problem, "Xero's limit of calls a minute is reached")
     return XeroUnavailable(

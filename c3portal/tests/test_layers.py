@@ -17,23 +17,26 @@ LAYERS = {
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
     "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter "
-    "c3portal.scheduler c3portal.headers",
+    "c3portal.scheduler c3portal.headers c3portal.tasks",
     "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
-    "steps": "invoices.sending invoices.recovery invoices.importing invoices.payments",
+    "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments",
     "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
     "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
     "invoices.overrides.customers",
     "xero": "xero_integration.connections xero_integration.contacts",
-    "reference": "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats",
+    "reference": "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats "
+    "c3portal.notices c3portal.deliveries",
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models invoices.models "
     "invoices.models.* c3portal.bodies",
     "calls": "xero_integration.gateway",
-    "borders": "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
+    "borders": "c3portal.webhooks "
+    "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
     "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.tracing c3portal.launch.* c3portal "
     "c3portal.launch xero_integration invoices",
-    "pure": "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
+    "pure": "c3portal.notice_words "
+    "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
     "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers "
     "xero_integration.similar_names",
 }

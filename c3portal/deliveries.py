@@ -1,0 +1,256 @@
+"""The outbox: notices on their way to people and webhooks, each tried until it arrives or is given up.
+
+Whoever sends claims the row by conditional UPDATE, which puts its next try behind a lease: a worker that dies in the
+middle costs a few minutes, and at worst the same message twice, which its unchanged id tells the receiver. Nothing is
+sent inside a transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import smtplib
+import time
+import uuid
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from c3portal import audit, notices, roles, webhooks
+from c3portal.models import Delivery, Notice, User, Webhook
+from c3portal.models.notices import Kind, new_webhook_secret
+from c3portal.notice_words import Words, in_zone
+
+logger = logging.getLogger(__name__)
+
+Status = Delivery.Status
+
+# Longer than a message can be under way (a mail has several waits of ten seconds each).
+LEASE = dt.timedelta(minutes=5)
+FIRST_PAUSE = dt.timedelta(minutes=1)
+LONGEST_PAUSE = dt.timedelta(hours=12)
+# Ten pauses that double and five of twelve hours: three days and five hours.
+MOST_TRIES = 16
+SWITCHED_OFF = "Not sent: the webhook was switched off."
+UNSUBSCRIBE_PATH = "/account/notices/"
+# How machines call each kind; docs/operations.md lists them.
+EVENT_TYPES: dict[str, str] = {
+    Kind.UPLOAD_FINISHED: "upload.finished",
+    Kind.NEEDS_RECONNECTING: "connection.needs_reconnecting",
+    Kind.TOKEN_DIES: "connection.token_dies",
+    Kind.DAY_LIMIT: "connection.day_limit",
+    Kind.MAPPING_DRIFT: "mapping.drift",
+    notices.TEST: "portal.test",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a try came to: `words` for the page; `is_final` when another would change nothing."""
+
+    words: str
+    is_delivered: bool = False
+    is_final: bool = False
+
+
+def pause_after(tries: int) -> dt.timedelta:
+    """Return how long to wait after this many tries: one minute, doubling, up to twelve hours."""
+    return min(FIRST_PAUSE * (1 << (tries - 1)), LONGEST_PAUSE)
+
+
+def due() -> QuerySet[Delivery]:
+    """Return what is to be tried now, longest due first."""
+    return Delivery.objects.filter(status=Status.WAITING, next_try_at__lte=timezone.now()).order_by("next_try_at")
+
+
+def deliver_due(seconds: float) -> int:
+    """Deliver what is due until `seconds` have passed; return how many were tried."""
+    until, tried = time.monotonic() + seconds, 0
+    while time.monotonic() < until and (row := due().only("pk", "tries").first()):
+        tried += deliver(row)
+    return tried
+
+
+def deliver(row: Delivery) -> bool:
+    """Try one delivery, unless someone else is at it or was since `row` was read. Returns whether it was tried."""
+    claimed = Delivery.objects.filter(pk=row.pk, status=Status.WAITING, tries=row.tries).update(
+        tries=row.tries + 1, next_try_at=timezone.now() + LEASE
+    )
+    if not claimed:
+        return False
+    delivery = Delivery.objects.select_related("notice", "user", "webhook").get(pk=row.pk)
+    try:
+        outcome = _send(delivery)
+    except Exception:
+        # One message that cannot be made must not hold up all behind it.
+        logger.exception("Delivery %s could not be sent", delivery.pk)
+        outcome = Outcome("It could not be sent for a reason that the portal's log tells.")
+    _settle(delivery, outcome)
+    return True
+
+
+def _send(delivery: Delivery) -> Outcome:
+    if delivery.webhook:
+        return _post(delivery, delivery.webhook)
+    return _mail(delivery, cast(User, delivery.user))
+
+
+def _settle(delivery: Delivery, outcome: Outcome) -> None:
+    """Note how the try ended, as long as the delivery is still this try's."""
+    mine = Delivery.objects.filter(pk=delivery.pk, status=Status.WAITING, tries=delivery.tries)
+    now, is_trial = timezone.now(), delivery.notice.kind == notices.TEST
+    if outcome.is_delivered:
+        mine.update(status=Status.DELIVERED, last_answer=outcome.words, delivered_at=now)
+    elif outcome.is_final or is_trial or delivery.tries >= MOST_TRIES:
+        mine.update(status=Status.FAILED, last_answer=outcome.words)
+    else:
+        mine.update(last_answer=outcome.words, next_try_at=now + pause_after(delivery.tries))
+
+
+def message_id(notice: Notice) -> str:
+    """Return the id under which this notice goes out, the same at every try; no other notice ever has it, not even
+    after a restore that counts rows anew."""
+    name = f"{settings.PORTAL_URL}/{notice.key}/{notice.created_at.isoformat()}"
+    return f"msg_{uuid.uuid5(uuid.NAMESPACE_URL, name).hex}"
+
+
+# Mail
+
+
+def sends_mail() -> bool:
+    """Whether mail leaves this portal at all (EMAIL_URL, or the console with DEBUG on)."""
+    return not settings.MAILERS["default"]["BACKEND"].endswith(".dummy.EmailBackend")
+
+
+def _mail(delivery: Delivery, user: User) -> Outcome:
+    if not user.is_active or not roles.role_of(user):
+        return Outcome("Not sent: the user may no longer sign in.", is_final=True)
+    if not notices.choices_of(user).get(delivery.notice.kind, False):
+        return Outcome("Not sent: the user chose not to be told of this.", is_final=True)
+    if not sends_mail():
+        return Outcome("The portal has no mail server (EMAIL_URL).")
+    try:
+        mail(delivery.notice, user).send()
+    except smtplib.SMTPException as error:
+        return Outcome(_refusal(error))
+    except OSError:
+        return Outcome("The mail server could not be reached.")
+    return Outcome("Handed to the mail server.", is_delivered=True)
+
+
+def _refusal(error: smtplib.SMTPException) -> str:
+    """Return the mail server's answer by its number alone: its words may name people."""
+    code = getattr(error, "smtp_code", None)
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code = next((code for code, _ in error.recipients.values()), None)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"The mail server refused the portal's sign-in ({code}): check EMAIL_URL."
+    return f"The mail server refused it ({code})." if code else "The mail server broke off."
+
+
+def mail(notice: Notice, user: User) -> EmailMessage:
+    """Return the mail that tells this user of the notice, with times in their zone."""
+    choose = f"{settings.PORTAL_URL}{UNSUBSCRIBE_PATH}"
+    parts = [notice.body, f"Open it: {settings.PORTAL_URL}{notice.path}" if notice.path else ""]
+    parts += [
+        f"-- \nSent by the C3 portal at {settings.PORTAL_URL} to {user.email}.\nChoose what you are told: {choose}"
+    ]
+    return EmailMessage(
+        f"[C3 portal] {in_zone(notice.subject, user.zone)}",
+        in_zone("\n\n".join(part for part in parts if part), user.zone) + "\n",
+        to=[user.email],
+        headers={
+            "Message-ID": f"<{message_id(notice)}.{user.pk}@{urlsplit(settings.PORTAL_URL).hostname}>",
+            "Auto-Submitted": "auto-generated",
+            "List-Unsubscribe": f"<{choose}>",
+        },
+    )
+
+
+# Webhooks
+
+
+def payload(notice: Notice) -> bytes:
+    """Return what a webhook is posted: type, timestamp and data, after Standard Webhooks."""
+    told = {
+        "subject": in_zone(notice.subject, dt.UTC),
+        "text": in_zone(notice.body, dt.UTC),
+        "url": f"{settings.PORTAL_URL}{notice.path}",
+    }
+    message = {
+        "type": EVENT_TYPES.get(notice.kind, notice.kind),
+        "timestamp": notice.created_at.isoformat(),
+        "data": told | notice.data,
+    }
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
+    if not webhook.is_active:
+        return Outcome(SWITCHED_OFF, is_final=True)
+    body = payload(delivery.notice)
+    headers = webhooks.signed(webhook.secret, message_id(delivery.notice), int(time.time()), body)
+    try:
+        status = webhooks.post(webhook.url, body, headers)
+    except webhooks.WebhookFailed as error:
+        return Outcome(str(error))
+    if status == HTTPStatus.GONE:
+        _switch_off_gone(webhook)
+        return Outcome("Answered 410: nobody listens there any more, so the webhook was switched off.", is_final=True)
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return Outcome(f"Answered {status}.", is_delivered=True)
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return Outcome(f"Answered {status}: redirects are not followed. Enter the address it leads to.")
+    return Outcome(f"Answered {status}.")
+
+
+def _switch_off_gone(webhook: Webhook) -> None:
+    with transaction.atomic():
+        if switch(webhook, on=False):
+            words = f"Webhook {webhook.url} switched off: it answered 410"
+            audit.record(None, audit.Action.NOTICE, words, before={"On": True}, after={"On": False})
+
+
+def switch(webhook: Webhook, *, on: bool) -> bool:
+    """Switch the webhook on or off; what waits for one that is switched off is given up. Returns whether it changed."""
+    with transaction.atomic():
+        changed = Webhook.objects.filter(pk=webhook.pk).exclude(is_active=on).update(is_active=on)
+        if changed and not on:
+            waiting = Delivery.objects.filter(webhook=webhook, status=Status.WAITING)
+            waiting.update(status=Status.FAILED, last_answer=SWITCHED_OFF)
+    return bool(changed)
+
+
+def roll_secret(webhook: Webhook) -> str:
+    """Give the webhook a new secret and return it; the old one signs nothing from then on."""
+    secret = new_webhook_secret()
+    webhook.secret = secret
+    webhook.save(update_fields=["secret"])
+    return secret
+
+
+def send_test(webhook: Webhook, words: Words) -> Delivery:
+    """Post a trial to the webhook now; return its delivery with the outcome. A trial is not repeated by itself."""
+    with transaction.atomic():
+        notice = notices.tell(f"test:{uuid.uuid4()}", notices.TEST, words, quietly=True)
+        delivery = Delivery.objects.create(notice=cast(Notice, notice), webhook=webhook)
+    deliver(delivery)
+    delivery.refresh_from_db()
+    return delivery
+
+
+def try_again(delivery: Delivery) -> bool:
+    """Have a delivery tried now: one that was given up from the beginning, one that waits before its time. Returns
+    False for one that arrived. At worst it comes twice, with the same id."""
+    now = timezone.now()
+    given_up = Delivery.objects.filter(pk=delivery.pk, status=Status.FAILED)
+    waiting = Delivery.objects.filter(pk=delivery.pk, status=Status.WAITING)
+    return bool(given_up.update(status=Status.WAITING, tries=0, next_try_at=now) or waiting.update(next_try_at=now))

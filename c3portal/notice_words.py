@@ -1,0 +1,210 @@
+"""The words of each notice: what happened, what it means for the money, what to do next.
+
+Pure. A text may hold moments in time (`moment`); whoever reads it gets them in their own zone (`in_zone`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+REASONS_SHOWN = 5
+REASON_LENGTH = 200
+SUBJECT_LENGTH = 255
+MOMENT = re.compile(r"<(\d{4}-\d\d-\d\dT[0-9:.]+\+00:00)>")
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a person reads."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Sum:
+    """So many invoices, and what they come to in each currency."""
+
+    count: int = 0
+    totals: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        money = " and ".join(f"{currency} {total:,.2f}" for currency, total in sorted(self.totals.items()))
+        return f"{invoices(self.count)}, {money}" if money else invoices(self.count)
+
+
+@dataclass(frozen=True)
+class UploadOutcome:
+    """What became of an upload; `reasons` are the refusals' words with how many invoices each stopped, most first."""
+
+    organisation: str
+    started_at: dt.datetime
+    by: str
+    period: str
+    posted: Sum
+    refused: Sum
+    waited_for: Sum
+    withdrawn: int
+    uploaded_again: int
+    differing: int
+    reasons: Sequence[tuple[str, int]]
+
+
+def moment(at: dt.datetime) -> str:
+    """Return the mark for a point in time, which `in_zone` turns into words."""
+    return f"<{at.astimezone(dt.UTC).isoformat(timespec='seconds')}>"
+
+
+def in_zone(text: str, zone: dt.tzinfo) -> str:
+    """Return `text` with its moments as this zone's clocks show them."""
+
+    def words(found: re.Match[str]) -> str:
+        at = dt.datetime.fromisoformat(found[1]).astimezone(zone)
+        return f"{at:%A} {at.day} {at:%B %Y}, {at:%H:%M} ({zone})"
+
+    return MOMENT.sub(words, text)
+
+
+def invoices(count: int) -> str:
+    """Return how many invoices, in words: "1 invoice", "5,000 invoices"."""
+    return "1 invoice" if count == 1 else f"{count:,} invoices"
+
+
+def upload_finished(outcome: UploadOutcome) -> Words:
+    """An upload came to rest."""
+    summary = [f"{invoices(outcome.posted.count)} in Xero"]
+    if outcome.refused.count:
+        summary.append(f"{outcome.refused.count:,} refused")
+    if outcome.waited_for.count:
+        summary.append(f"{outcome.waited_for.count:,} being checked")
+    end = "has come to rest, but for the last answers" if outcome.waited_for.count else "is finished"
+    intro = (
+        f"The upload of {moment(outcome.started_at)} to {outcome.organisation} {end}. "
+        f"Uploaded by {outcome.by}; billing period: {outcome.period}."
+    )
+    return _words(
+        f"{outcome.organisation}: {', '.join(summary)}",
+        intro,
+        "\n".join(_counts(outcome)),
+        _reasons(outcome.reasons),
+        _next_step(outcome),
+    )
+
+
+def _counts(outcome: UploadOutcome) -> Iterable[str]:
+    yield f"In Xero: {outcome.posted}."
+    if outcome.differing:
+        yield f"Of these, {outcome.differing:,} came to another total in Xero; the upload's page marks them."
+    if outcome.refused.count:
+        yield f"Refused: {outcome.refused}. Of these nothing is in Xero."
+    if outcome.waited_for.count:
+        yield f"Being checked: {outcome.waited_for}. The answer was lost, and they were not seen in Xero yet."
+    if outcome.withdrawn:
+        yield f"Taken back before they were sent: {invoices(outcome.withdrawn)}."
+    if outcome.uploaded_again:
+        yield f"Uploaded again since, and told of there: {invoices(outcome.uploaded_again)}."
+
+
+def _reasons(reasons: Sequence[tuple[str, int]]) -> str:
+    if not reasons:
+        return ""
+    lines = [f"- {invoices(count)}: {_short(words)}" for words, count in reasons[:REASONS_SHOWN]]
+    if rest := reasons[REASONS_SHOWN:]:
+        lines.append(f"- {invoices(sum(count for _, count in rest))}: {len(rest):,} more reasons, on the upload's page")
+    return "\n".join(["Why they were refused:", *lines])
+
+
+def _next_step(outcome: UploadOutcome) -> str:
+    if outcome.waited_for.count:
+        return (
+            "What to do: nothing is sent again before it is certain. The portal keeps looking by itself; if this takes "
+            "longer, press “Check with Xero now” on the upload's page, or look these invoices up in Xero."
+        )
+    if outcome.refused.count:
+        return (
+            "What to do: mend what the reasons name, then press “Upload again” on the upload's page. What is in Xero "
+            "already is not sent a second time."
+        )
+    return "There is nothing left to do."
+
+
+def needs_reconnecting(organisation: str, reason: str, connected: str, waiting: int) -> Words:
+    """Xero no longer accepts the connection; `reason` is what it said, `connected` by whom and when, or ""."""
+    return _words(
+        f"{organisation}: the connection to Xero needs reconnecting",
+        f"The portal can no longer work with {organisation} in Xero. {_sentence(reason)} {connected}".strip(),
+        _what_waits(waiting, "go on by themselves once it is connected again"),
+        "What to do: open the portal as System Admin or Finance Admin, press “Reconnect to Xero” at the top of the "
+        f"page, and allow access as a Xero user who may work with {organisation}.",
+    )
+
+
+def token_dies(organisations: str, at: dt.datetime, last_used_at: dt.datetime, waiting: int) -> Words:
+    """The sign-in to Xero was not renewed for weeks and ends at `at`."""
+    return _words(
+        f"{organisations}: the sign-in to Xero ends soon",
+        f"The portal renews its sign-in to Xero every day, and has not managed to since {moment(last_used_at)}. "
+        f"Without a renewal it ends on {moment(at)}; uploads then stop until someone connects again.",
+        _what_waits(waiting, "are sent as soon as the sign-in works"),
+        "What to do: press “Read again” in the portal's Settings → General, which renews it at once. If that fails, "
+        "connect to Xero again. If it works, ask whoever runs the portal why its daily work did not: its worker or its "
+        "scheduler stands still.",
+    )
+
+
+def day_limit(organisation: str, until: dt.datetime, waiting: int) -> Words:
+    """Xero takes no more calls today."""
+    return _words(
+        f"{organisation}: Xero's daily limit is reached",
+        f"Xero takes a limited number of calls a day for each organisation, and those of {organisation} are used up. "
+        f"The portal goes on by itself on {moment(until)}.",
+        _what_waits(waiting, "are sent then, each once"),
+        "What to do: nothing, unless it cannot wait. Do not enter waiting invoices in Xero by hand: withdraw them on "
+        "their upload's page first, or the numbers clash.",
+    )
+
+
+def mapping_drift(organisation: str, findings: Sequence[tuple[str, Sequence[str]]]) -> Words:
+    """Something chosen no longer fits; `findings` are what, in words, with where each is used."""
+    many = len(findings) != 1
+    lines = [f"- {words}{_places(places)}" for words, places in findings]
+    return _words(
+        f"{organisation}: {len(findings):,} chosen {'things no longer fit' if many else 'thing no longer fits'}",
+        f"Accounts, taxes or themes were changed in {organisation} since they were chosen in the portal:",
+        "\n".join(lines),
+        "The invoices that need them are held back before anything is sent; all others go as usual.",
+        "What to do: choose anew on the Settings pages, or undo the change in Xero and press “Read again”.",
+    )
+
+
+def _places(places: Sequence[str]) -> str:
+    return f" Used in: {_short('; '.join(places))}." if places else ""
+
+
+def webhook_test(by: str) -> Words:
+    """Nothing happened: someone tries a webhook."""
+    return _words("A test of this webhook", f"{by} pressed “Send a test” in the portal. There is nothing to do.")
+
+
+def _what_waits(waiting: int, then: str) -> str:
+    if not waiting:
+        return "No invoice is waiting."
+    verb = "waits" if waiting == 1 else "wait"
+    return f"{invoices(waiting)} {verb}; none is lost or sent twice, and they {then}."
+
+
+def _sentence(words: str) -> str:
+    return words if not words or words.endswith((".", "!", "?")) else f"{words}."
+
+
+def _short(words: str) -> str:
+    words = " ".join(words.split())
+    return words if len(words) <= REASON_LENGTH else f"{words[: REASON_LENGTH - 1].rstrip()}…"
+
+
+def _words(subject: str, *paragraphs: str) -> Words:
+    return Words(" ".join(subject.split())[:SUBJECT_LENGTH], "\n\n".join(each for each in paragraphs if each))

@@ -1,0 +1,88 @@
+"""What people are told without having asked: `tell` writes the notice and who is to get it, `deliveries` brings it.
+
+Who gets what: each user chooses, kind by kind, from the defaults of their role; a webhook takes the kinds it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from c3portal import roles
+from c3portal.models import Delivery, Notice, NoticeChoice, User, Webhook
+from c3portal.models.notices import Kind
+from c3portal.notice_words import Words
+
+# What a trial of a webhook is kept as: nobody chooses it, and it is not tried again.
+TEST = "test"
+TOLD_BY_DEFAULT = {roles.SYSTEM_ADMIN: True, roles.FINANCE_ADMIN: True, roles.SYSTEM_READER: False}
+
+
+def is_told(key: str) -> bool:
+    """Whether what goes by this key was told."""
+    return Notice.objects.filter(key=key).exists()
+
+
+def tell(
+    key: str, kind: str, words: Words, *, path: str = "", data: Mapping[str, Any] | None = None, quietly: bool = False
+) -> Notice | None:
+    """Write the notice, and a delivery for everyone who wants its kind; None when `key` was told before.
+
+    `key` names what it is about: of several workers that notice the same thing one tells it. `path` is the page to
+    open, from the portal's root; `data` (JSON) says the same to machines. `quietly` keeps it without telling anyone.
+    """
+    if is_told(key):
+        return None
+    with transaction.atomic():
+        notice, is_new = Notice.objects.get_or_create(
+            key=key,
+            defaults={
+                "kind": kind,
+                "subject": words.subject,
+                "body": words.body,
+                "path": path,
+                "data": dict(data or {}),
+            },
+        )
+        if not is_new:
+            return None
+        if not quietly:
+            _address(notice)
+    return notice
+
+
+def _address(notice: Notice) -> None:
+    to_users = [Delivery(notice=notice, user=user) for user in readers(notice.kind)]
+    webhooks = [each for each in Webhook.objects.filter(is_active=True) if takes(each, notice.kind)]
+    Delivery.objects.bulk_create([*to_users, *(Delivery(notice=notice, webhook=each) for each in webhooks)])
+
+
+def takes(webhook: Webhook, kind: str) -> bool:
+    """Whether this webhook is posted notices of this kind."""
+    return not webhook.kinds or kind in webhook.kinds
+
+
+def readers(kind: str) -> list[User]:
+    """Return the users who are told of this kind: active ones with a role, by their choice or their role's default."""
+    users = User.objects.filter(is_active=True, groups__name__in=roles.ALL).annotate(role=F("groups__name"))
+    choices = dict(NoticeChoice.objects.filter(kind=kind).values_list("user", "wanted"))
+    return [user for user in users.order_by("pk") if choices.get(user.pk, TOLD_BY_DEFAULT[user.role])]
+
+
+def choices_of(user: User) -> dict[str, bool]:
+    """Return for every kind whether this user is told of it by mail."""
+    default = TOLD_BY_DEFAULT.get(roles.role_of(user) or "", False)
+    return dict.fromkeys(Kind.values, default) | dict(user.notice_choices.values_list("kind", "wanted"))
+
+
+def choose(user: User, wanted: Iterable[str]) -> dict[str, bool]:
+    """Keep which kinds the user wants; return those that changed. What agrees with the role's default and was never
+    touched stays the role's."""
+    before, wanted = choices_of(user), set(wanted)
+    changed = {kind: kind in wanted for kind in Kind.values if before[kind] != (kind in wanted)}
+    for kind, want in changed.items():
+        NoticeChoice.objects.update_or_create(user=user, kind=kind, defaults={"wanted": want})
+    return changed

@@ -1,0 +1,212 @@
+"""Posting to an address of someone else's: signed after Standard Webhooks, and never into the portal's own network.
+
+The name is looked up once, every address it has is checked, and the connection goes to an address that was checked:
+a name that answers differently the second time leads nowhere else. No redirect is followed, no proxy is used, and of
+the answer nothing but its status is read. Source of the signature: https://www.standardwebhooks.com.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+import certifi
+import requests
+from django.conf import settings
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
+
+SECRET_PREFIX = "whsec_"  # noqa: S105
+TIMEOUT_SECONDS = 10.0
+USER_AGENT = "C3-portal-webhooks/1"
+# Addresses in which another one is hidden: NAT64's last 32 bits are an IPv4 address.
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class WebhookFailed(Exception):
+    """Nothing came back that says "received"; `str(error)` is fit for a page. A later try may fare better."""
+
+
+class WebhookRefused(WebhookFailed):
+    """The portal itself does not post there."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where to: an address of the scheme, host and port, and the rest of it as it is asked for."""
+
+    is_https: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """Return the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.is_https else 80) else f"{host}:{self.port}"
+
+
+def signed(secret: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
+    """Return the headers that let the receiver know who sent this; `at` is in epoch seconds.
+
+    `message_id` stays the same however often a message is tried. Source: Standard Webhooks, "Signature scheme".
+    """
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    digest = hmac.new(key, f"{message_id}.{at}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(at),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def check(url: str) -> None:
+    """Raise WebhookRefused for an address that is not posted to, WebhookFailed for one whose name is not known."""
+    _addresses(_target(url))
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """Post `body` (JSON) and return the answer's status. Raises WebhookRefused and WebhookFailed."""
+    target = _target(url)
+    give_up_at = time.monotonic() + TIMEOUT_SECONDS
+    failure = WebhookFailed("It could not be reached.")
+    for address in _addresses(target):
+        left = give_up_at - time.monotonic()
+        if left <= 0:
+            break
+        try:
+            connection = _connect(target, address, left)
+        except WebhookFailed as error:
+            failure = error
+            continue
+        return _answer(connection, target, body, headers, give_up_at - time.monotonic())
+    raise failure
+
+
+def _target(url: str) -> Target:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".").encode("idna").decode()
+        port = parts.port
+    except ValueError as error:
+        raise WebhookRefused("That is not an address.") from error
+    if not host:
+        raise WebhookRefused("The address has no host.")
+    if parts.username is not None or parts.password is not None:
+        raise WebhookRefused("The address holds a user name or password; the signature takes their place.")
+    is_https = parts.scheme == "https"
+    if not is_https and not (parts.scheme == "http" and host == "localhost" and settings.WEBHOOK_ALLOW_PRIVATE):
+        raise WebhookRefused("The address must begin with https://.")
+    return Target(is_https, host, port or (443 if is_https else 80), _path(parts))
+
+
+def _path(parts: SplitResult) -> str:
+    path = requests.utils.requote_uri(parts.path or "/")
+    return f"{path}?{requests.utils.requote_uri(parts.query)}" if parts.query else path
+
+
+def _addresses(target: Target) -> list[str]:
+    """Return the addresses that the name has now, all of them checked."""
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise WebhookFailed(f"The name {target.host} is not known.") from error
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    if not settings.WEBHOOK_ALLOW_PRIVATE and not all(_is_public(address) for address in addresses):
+        raise WebhookRefused(
+            f"{target.host} lies in a private network, which the portal does not post to (WEBHOOK_ALLOW_PRIVATE)."
+        )
+    return addresses
+
+
+def _is_public(address: str) -> bool:
+    ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+def _unwrapped(ip: Address) -> Address:
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return ip.ipv4_mapped
+        if ip in NAT64:
+            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip
+
+
+def _connect(target: Target, address: str, timeout: float) -> HTTPConnection:
+    """Return an open connection to `address`, with the certificate held against the name."""
+    connection = (
+        HTTPSConnection(address, target.port, timeout=timeout, server_hostname=target.host, ssl_context=_trust(target))
+        if target.is_https
+        else HTTPConnection(address, target.port, timeout=timeout)
+    )
+    try:
+        connection.connect()
+    except (ConnectTimeoutError, TimeoutError) as error:
+        connection.close()
+        raise WebhookFailed("It did not answer in time.") from error
+    except (ssl.SSLError, ssl.CertificateError) as error:
+        connection.close()
+        raise WebhookFailed(f"The certificate of {target.host} could not be verified.") from error
+    except (HTTPError, OSError) as error:
+        connection.close()
+        raise WebhookFailed("It could not be reached.") from error
+    return connection
+
+
+def _trust(target: Target) -> ssl.SSLContext:
+    """Return the authorities that calls to Xero trust: those of requests, or of REQUESTS_CA_BUNDLE."""
+    with requests.Session() as session:
+        verify = session.merge_environment_settings(f"https://{target.host}", {}, None, None, None)["verify"]
+    return ssl.create_default_context(cafile=verify if isinstance(verify, str) else certifi.where())
+
+
+def _answer(connection: HTTPConnection, target: Target, body: bytes, headers: Mapping[str, str], seconds: float) -> int:
+    sent = {
+        "Host": target.authority,
+        "User-Agent": USER_AGENT,
+        "Content-Type": "application/json",
+        "Connection": "close",
+        **headers,
+    }
+    with _cut_off_after(connection, seconds) as cut_off:
+        try:
+            connection.request("POST", target.path, body=body, headers=sent, preload_content=False)
+            return connection.getresponse().status
+        except (HTTPError, http.client.HTTPException, OSError) as error:
+            late = cut_off.is_set() or isinstance(error, TimeoutError)
+            words = "It did not answer in time." if late else "The connection broke before its answer came."
+            raise WebhookFailed(words) from error
+
+
+@contextmanager
+def _cut_off_after(connection: HTTPConnection, seconds: float) -> Iterator[threading.Event]:
+    """Close the connection after `seconds` in all: a time-out of the socket begins anew with every byte that drips."""
+    is_over = threading.Event()
+
+    def cut_off() -> None:
+        is_over.set()
+        with suppress(OSError, AttributeError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(seconds, 0.01), cut_off)
+    timer.start()
+    try:
+        yield is_over
+    finally:
+        timer.cancel()
+        connection.close()

@@ -1,0 +1,226 @@
+"""What there is to tell, found by looking at the rows: an upload that came to rest, a connection that needs a person,
+a sign-in that ends, a day's calls used up, a choice that no longer fits.
+
+Nothing here is called by what it tells of. Each finding has a key (`c3portal.notices.tell`), so that it is told once
+however often and by however many workers it is found.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+from collections import Counter
+from decimal import Decimal
+from typing import Any, cast
+
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from c3portal import notice_words, notices
+from c3portal.models import Notice
+from c3portal.models.notices import Kind
+from invoices import drift
+from invoices.models import Posting, PostLog, Upload
+from xero_integration.gateway import DAY_LIMIT_REACHED
+from xero_integration.models import TokenSet, XeroConnection
+from xero_integration.payloads import to_cents
+
+logger = logging.getLogger(__name__)
+
+Status = Posting.Status
+Organisation = XeroConnection.Status
+
+# What came to rest longer ago than this is no news: nobody is told of old uploads after an update of the portal.
+IS_NEWS = dt.timedelta(days=3)
+# An upload that waits this long is forgotten here; none waits longer than a refresh token lives.
+LONGEST_UPLOAD = dt.timedelta(days=60)
+# A lost answer is looked up within minutes. When that has not settled it for so long, people are told meanwhile.
+LONG_IN_DOUBT = dt.timedelta(hours=1)
+TOKEN_WARNINGS_DAYS = (2, 7)
+
+
+def find() -> int:
+    """Tell what is to be told; return how many notices were written. One look that fails does not keep the others from
+    theirs."""
+    told = 0
+    for look in (uploads, disconnections, ending_tokens, day_limits, drifts):
+        try:
+            told += look()
+        except Exception:
+            logger.exception("Looking for notices failed in %s", look.__name__)
+    return told
+
+
+def uploads() -> int:
+    """Tell of every upload of which nothing is under way any more; of one in which only lost answers are left for an
+    hour, too, and again when they are settled."""
+    told = 0
+    for upload in _at_rest().select_related("connection", "period", "created_by"):
+        counts = dict(upload.postings.values_list("status").annotate(Count("pk")).order_by())
+        key = f"upload:{upload.pk}" + (":in doubt" if counts.get(Status.UNCERTAIN) else "")
+        if counts.keys() <= {Status.WITHDRAWN} or notices.is_told(key):
+            continue
+        outcome = _outcome(upload)
+        told += _tell(
+            key,
+            Kind.UPLOAD_FINISHED,
+            notice_words.upload_finished(outcome),
+            upload.get_absolute_url(),
+            _upload_data(upload, outcome),
+        )
+    return told
+
+
+def _at_rest() -> QuerySet[Upload]:
+    now = timezone.now()
+    postings = Posting.objects.filter(upload=OuterRef("pk"))
+    fresh_doubts = postings.filter(status=Status.UNCERTAIN, updated_at__gt=now - LONG_IN_DOUBT)
+    last_line = PostLog.objects.filter(upload=OuterRef("pk")).order_by("-pk").values("created_at")[:1]
+    return (
+        Upload.objects.filter(created_at__gt=now - LONGEST_UPLOAD)
+        .annotate(moved_at=Subquery(last_line))
+        .filter(Exists(postings), moved_at__gt=now - IS_NEWS)
+        .exclude(Exists(postings.filter(status__in=[Status.QUEUED, Status.SENDING])))
+        .exclude(Exists(fresh_doubts))
+        .order_by("pk")
+    )
+
+
+def _outcome(upload: Upload) -> notice_words.UploadOutcome:
+    rows = upload.postings.all()
+    refused = rows.filter(status=Status.REJECTED)
+    reasons = Counter(dict(refused.values_list("message").annotate(Count("pk")).order_by()))
+    logged = PostLog.objects.filter(upload=upload).values("invoice").distinct().count()
+    return notice_words.UploadOutcome(
+        organisation=upload.connection.name,
+        started_at=upload.created_at,
+        by=str(upload.created_by or "a former user"),
+        period=str(upload.period or "several"),
+        posted=_sum(rows.filter(status=Status.POSTED)),
+        refused=_sum(refused),
+        waited_for=_sum(rows.filter(status=Status.UNCERTAIN)),
+        withdrawn=rows.filter(status=Status.WITHDRAWN).count(),
+        uploaded_again=logged - rows.count(),
+        differing=rows.filter(status=Status.POSTED).exclude(total_difference=0).count(),
+        reasons=reasons.most_common(),
+    )
+
+
+def _sum(rows: QuerySet[Posting]) -> notice_words.Sum:
+    sums = rows.order_by().values_list("invoice__currency").annotate(Count("pk"), Sum("invoice__total"))
+    found = list(sums)
+    totals = {currency: to_cents(Decimal(total)) for currency, _, total in found}
+    return notice_words.Sum(sum(count for _, count, _ in found), totals)
+
+
+def _upload_data(upload: Upload, outcome: notice_words.UploadOutcome) -> dict[str, Any]:
+    sums = {"posted": outcome.posted, "refused": outcome.refused, "being_checked": outcome.waited_for}
+    return {
+        **_organisation(upload.connection),
+        "upload": upload.pk,
+        "period": upload.period.billing_id if upload.period else None,
+        **{name: _plain(each) for name, each in sums.items()},
+        "withdrawn": {"count": outcome.withdrawn},
+        "reasons": [
+            {"count": count, "message": message} for message, count in outcome.reasons[: notice_words.REASONS_SHOWN]
+        ],
+    }
+
+
+def _plain(each: notice_words.Sum) -> dict[str, Any]:
+    return {"count": each.count, "totals": {currency: str(total) for currency, total in sorted(each.totals.items())}}
+
+
+def disconnections() -> int:
+    """Tell of every connection that a person must renew. Connecting again makes a new token set, so that its id tells
+    one time from the next."""
+    told = 0
+    broken = XeroConnection.objects.filter(status=Organisation.NEEDS_RECONNECTING).select_related("connected_by")
+    for connection in broken:
+        key, waiting = f"reconnect:{connection.pk}:{connection.token_set_id}", _waiting(connection)
+        words = notice_words.needs_reconnecting(
+            connection.name, connection.status_reason, _connected(connection), waiting
+        )
+        data = {**_organisation(connection), "reason": connection.status_reason, "waiting": waiting}
+        told += _tell(key, Kind.NEEDS_RECONNECTING, words, reverse("invoice_list"), data)
+    return told
+
+
+def _connected(connection: XeroConnection) -> str:
+    if not connection.connected_by:
+        return ""
+    return f"It was connected by {connection.connected_by} on {notice_words.moment(connection.connected_at)}."
+
+
+def ending_tokens() -> int:
+    """Tell of every refresh token that nobody used for weeks, 7 days before it dies and 2 days before."""
+    now, told = timezone.now(), 0
+    for tokens in TokenSet.objects.filter(connections__status=Organisation.CONNECTED).distinct():
+        left = tokens.dies_at - now
+        days = next((days for days in TOKEN_WARNINGS_DAYS if left <= dt.timedelta(days=days)), None)
+        if days is None or left <= dt.timedelta(0):
+            continue
+        connections = list(tokens.connections.filter(status=Organisation.CONNECTED).order_by("name"))
+        waiting = sum(_waiting(each) for each in connections)
+        names = ", ".join(each.name for each in connections)
+        words = notice_words.token_dies(names, tokens.dies_at, tokens.refreshed_at, waiting)
+        data = {
+            "organisations": [_organisation(each)["organisation"] for each in connections],
+            "dies_at": tokens.dies_at.isoformat(),
+            "waiting": waiting,
+        }
+        key = f"token:{tokens.pk}:{tokens.generation}:{days}"
+        told += _tell(key, Kind.TOKEN_DIES, words, reverse("invoice_list"), data)
+    return told
+
+
+def day_limits() -> int:
+    """Tell of every organisation whose calls of the day are used up, once for the day on which it goes on."""
+    told = 0
+    paused = XeroConnection.objects.filter(paused_until__gt=timezone.now(), pause_reason=DAY_LIMIT_REACHED)
+    for connection in paused:
+        until, waiting = cast(dt.datetime, connection.paused_until), _waiting(connection)
+        data = {**_organisation(connection), "goes_on_at": until.isoformat(), "waiting": waiting}
+        words = notice_words.day_limit(connection.name, until, waiting)
+        key = f"day-limit:{connection.pk}:{until:%Y-%m-%d}"
+        told += _tell(key, Kind.DAY_LIMIT, words, reverse("post_logs"), data)
+    return told
+
+
+def drifts() -> int:
+    """Tell what no longer fits the current organisation, when there is something that the last look did not find.
+
+    What was mended meanwhile is kept quietly, so that it is told again when it comes back.
+    """
+    connection = XeroConnection.objects.current()
+    if connection is None or not connection.is_usable:
+        return 0
+    found = [each for each in drift.find(connection) if each.needs_mending]
+    last = Notice.objects.filter(kind=Kind.MAPPING_DRIFT, key__startswith=f"drift:{connection.pk}:").first()
+    before = set(last.data.get("findings", [])) if last else set()
+    now = sorted(each.words for each in found)
+    if set(now) == before:
+        return 0
+    key = f"drift:{connection.pk}:{last.pk if last else 0}:{hashlib.sha256(json.dumps(now).encode()).hexdigest()}"
+    words = notice_words.mapping_drift(
+        connection.name, [(each.words, [place.words for place in each.places]) for each in found]
+    )
+    data = {**_organisation(connection), "findings": now}
+    return _tell(key, Kind.MAPPING_DRIFT, words, reverse("account_overrides"), data, quietly=not set(now) - before)
+
+
+def _tell(
+    key: str, kind: str, words: notice_words.Words, path: str, data: dict[str, Any], *, quietly: bool = False
+) -> int:
+    return int(notices.tell(key, kind, words, path=path, data=data, quietly=quietly) is not None)
+
+
+def _organisation(connection: XeroConnection) -> dict[str, Any]:
+    return {"organisation": {"name": connection.name, "tenant_id": connection.tenant_id}}
+
+
+def _waiting(connection: XeroConnection) -> int:
+    return Posting.objects.filter(connection=connection, status=Status.QUEUED).count()
