@@ -233,6 +233,30 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.cleanup()
 
 
+# Who is told
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Any]:
+    """A real receiver of webhooks on localhost, which the portal may reach."""
+    from c3portal.tests.receivers import http_receiver
+
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    with http_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def mail_server(settings: Any) -> Iterator[Any]:
+    """A real mail server, which the portal hands its mail to."""
+    from c3portal.settings import mailer
+    from c3portal.tests.receivers import mail_server
+
+    with mail_server() as server:
+        settings.MAILERS = {"default": mailer(f"smtp://localhost:{server.port}")}
+        yield server
+
+
 # The browser
 
 

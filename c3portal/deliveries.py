@@ -54,11 +54,13 @@ EVENT_TYPES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a try came to: `words` for the page; `is_final` when another would change nothing."""
+    """What a try came to: `words` for the page; `is_final` when another would change nothing, `is_gone` when the
+    receiver wants none at all any more."""
 
     words: str
     is_delivered: bool = False
     is_final: bool = False
+    is_gone: bool = False
 
 
 def pause_after(tries: int) -> dt.timedelta:
@@ -113,6 +115,8 @@ def _settle(delivery: Delivery, outcome: Outcome) -> None:
         mine.update(status=Status.FAILED, last_answer=outcome.words)
     else:
         mine.update(last_answer=outcome.words, next_try_at=now + pause_after(delivery.tries))
+    if outcome.is_gone and delivery.webhook:
+        _switch_off_gone(delivery.webhook)
 
 
 def message_id(notice: Notice) -> str:
@@ -203,8 +207,8 @@ def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
     except webhooks.WebhookFailed as error:
         return Outcome(str(error))
     if status == HTTPStatus.GONE:
-        _switch_off_gone(webhook)
-        return Outcome("Answered 410: nobody listens there any more, so the webhook was switched off.", is_final=True)
+        words = "Answered 410: nobody listens there any more, so the webhook was switched off."
+        return Outcome(words, is_final=True, is_gone=True)
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Outcome(f"Answered {status}.", is_delivered=True)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:

@@ -114,7 +114,8 @@ def _reasons(reasons: Sequence[tuple[str, int]]) -> str:
         return ""
     lines = [f"- {invoices(count)}: {_short(words)}" for words, count in reasons[:REASONS_SHOWN]]
     if rest := reasons[REASONS_SHOWN:]:
-        lines.append(f"- {invoices(sum(count for _, count in rest))}: {len(rest):,} more reasons, on the upload's page")
+        more = "another reason" if len(rest) == 1 else f"{len(rest):,} other reasons"
+        lines.append(f"- {invoices(sum(count for _, count in rest))}: for {more}, on the upload's page")
     return "\n".join(["Why they were refused:", *lines])
 
 

@@ -25,7 +25,7 @@ import certifi
 import requests
 from django.conf import settings
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 SECRET_PREFIX = "whsec_"  # noqa: S105
 TIMEOUT_SECONDS = 10.0
@@ -156,16 +156,19 @@ def _connect(target: Target, address: str, timeout: float) -> HTTPConnection:
     )
     try:
         connection.connect()
-    except (ConnectTimeoutError, TimeoutError) as error:
-        connection.close()
-        raise WebhookFailed("It did not answer in time.") from error
-    except (ssl.SSLError, ssl.CertificateError) as error:
-        connection.close()
-        raise WebhookFailed(f"The certificate of {target.host} could not be verified.") from error
     except (HTTPError, OSError) as error:
         connection.close()
-        raise WebhookFailed("It could not be reached.") from error
+        raise WebhookFailed(_why_not(error, target)) from error
     return connection
+
+
+def _why_not(error: Exception, target: Target) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"The certificate of {target.host} could not be verified."
+    # urllib3 counts a refused connection among its time-outs.
+    if isinstance(error, TimeoutError | ConnectTimeoutError) and not isinstance(error, NewConnectionError):
+        return "It did not answer in time."
+    return "It could not be reached."
 
 
 def _trust(target: Target) -> ssl.SSLContext:
