@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY,
+    AUTHENTICATION_METHODS_SESSION_KEY,
+)
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 from fido2.cose import ES256
 from fido2.utils import websafe_encode
 from fido2.webauthn import (
@@ -30,6 +37,7 @@ from fido2.webauthn import (
 from c3portal import roles
 from c3portal.models import User
 from c3portal.testing import BASE_DIR
+from c3portal.tests.addresses import Address, every_address
 from invoices.models import ImportRun, UploadDraft
 from invoices.tests import makers
 
@@ -70,18 +78,9 @@ def who(cell: str) -> set[str]:
     return set[str]().union(*(KINDS[word] for word in cell.split(", ")))
 
 
-def addresses(patterns: Any, before: str = "/", space: str = "") -> Iterator[tuple[str, str]]:
-    """Yield name and address of every pattern of the URLconf, with `<name>` for what varies."""
-    for each in patterns:
-        here = before + re.sub(r"\(\?P(<\w+>)[^)]*\)|<\w+:(\w+)>|[\^$]", _placeholder, str(each.pattern))
-        if isinstance(each, URLResolver):
-            yield from addresses(each.url_patterns, here, f"{space}{each.namespace}:" if each.namespace else space)
-        elif isinstance(each, URLPattern):
-            yield f"{space}{each.name}", here
-
-
-def _placeholder(found: re.Match[str]) -> str:
-    return found[1] or (f"<{found[2]}>" if found[2] else "")
+def as_written(address: Address) -> str:
+    """Return the address as the table writes it, `<name>` standing for what varies."""
+    return address.template.replace("{", "<").replace("}", ">")
 
 
 ROWS = list(table())
@@ -97,7 +96,10 @@ COMPANY = {
 
 
 def test_every_address_is_in_the_table_and_every_row_has_an_address() -> None:
-    listed, there = [(row.name, row.address) for row in ROWS], list(addresses(get_resolver().url_patterns))
+    listed, there = (
+        [(row.name, row.address) for row in ROWS],
+        [(each.name, as_written(each)) for each in every_address()],
+    )
     assert sorted(set(there) - set(listed)) == [], "docs/permissions.md does not say who may do this"
     assert sorted(set(listed) - set(there)) == [], "docs/permissions.md names what is not there"
     assert len(set(listed)) == len(listed)
@@ -122,11 +124,17 @@ def people(db: None) -> dict[str, User]:
 
 @pytest.fixture
 def sessions(people: dict[str, User]) -> dict[str, str]:
-    """The session of each, begun while all of them were active; "" for nobody."""
+    """The session of each, begun a moment ago while all of them were active; "" for nobody."""
     keys = {"nobody": ""}
     for kind, user in people.items():
         client = Client()
         client.force_login(user)
+        session = client.session
+        session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+            {"method": "password", "at": time.time(), "reauthenticated": True}
+        ]
+        session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
+        session.save()
         keys[kind] = client.session.session_key or ""
     User.objects.filter(pk=people["deactivated"].pk).update(is_active=False)
     return keys
@@ -161,10 +169,10 @@ def things(people: dict[str, User]) -> dict[str, Any]:
 
 def _second_factor(user: User) -> int:
     """Give the user all kinds of second factor, without which those who need one see nothing else; return a passkey."""
-    wanted = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES, Authenticator.Type.WEBAUTHN)
-    data = {"secret": "", "seed": "", "used_mask": 0, "name": "Passkey", "credential": _credential()}
-    made = [Authenticator.objects.create(user=user, type=kind, data=data) for kind in wanted]
-    return int(made[-1].pk)
+    TOTP.activate(user, generate_totp_secret())
+    RecoveryCodes.activate(user)
+    data = {"name": "Passkey", "credential": _credential()}
+    return int(Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data=data).pk)
 
 
 def _credential() -> dict[str, Any]:
