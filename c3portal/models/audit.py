@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
@@ -18,6 +19,23 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Raise TypeError: the record is append-only."""
         raise TypeError("The audit record is append-only.")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that changed; what was not there before, or is not any more, is ""."""
+
+    label: str
+    before: str
+    after: str
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 class AuditEntry(models.Model):
@@ -62,6 +80,14 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.subject}"
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Return what changed, label by label."""
+        return [
+            Difference(label, _words(self.before.get(label)), _words(self.after.get(label)))
+            for label in {**self.before, **self.after}
+        ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the entry once. Raises TypeError on an attempt to change it."""

@@ -31,6 +31,9 @@ from c3portal.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
 # A file, not memory: threads and worker processes then share it under the same locks as in production.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+else:
+    # Tests that commit empty all tables afterwards, the audit record too.
+    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c c3portal.allow_truncate=on"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 # Pages are tested without `make run`'s collectstatic, which would make this folder.

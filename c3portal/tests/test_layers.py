@@ -19,7 +19,7 @@ LAYERS = {
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter "
     "c3portal.scheduler c3portal.headers c3portal.tasks",
     "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
-    "invoices.drafts invoices.ignoring invoices.overrides.pages",
+    "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
     "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments",
     "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
@@ -34,7 +34,7 @@ LAYERS = {
     "borders": "c3portal.webhooks "
     "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
     "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.tracing c3portal.launch.* c3portal "
-    "c3portal.launch xero_integration invoices",
+    "c3portal.launch c3portal.append_only xero_integration invoices",
     "pure": "c3portal.notice_words "
     "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
     "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers "

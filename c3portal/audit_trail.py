@@ -1,0 +1,122 @@
+"""Reading the audit record: what of it is asked for, a page at a time, and all of it as a file.
+
+Pages follow one another by the entries' ids, and nothing is counted, so that the hundredth page of a long record costs
+what the first does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from c3portal.models import AuditEntry
+
+PAGE = 50
+FETCHED_AT_ONCE = 2_000
+COLUMNS = ("At", "Who", "UserID", "From", "Action", "What", "Before", "After", "RequestID")
+
+
+def _day(label: str) -> forms.DateField:
+    return forms.DateField(
+        label=label, required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+
+class TrailForm(forms.Form):
+    """What of the record is asked for; days are those of the reader's time zone, both included."""
+
+    action = forms.ChoiceField(label="Action", required=False, choices=[("", "Any"), *AuditEntry.Action.choices])
+    who = forms.CharField(
+        label="Who",
+        required=False,
+        max_length=254,
+        widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"}),
+    )
+    since = _day("From")
+    until = _day("To")
+    q = forms.CharField(label="Search what changed", required=False, max_length=200)
+
+    def entries(self) -> QuerySet[AuditEntry]:
+        """Return the entries asked for, newest first; none for a question that cannot be read."""
+        found = AuditEntry.objects.order_by("-pk")
+        if not self.is_valid():
+            return found.none()
+        asked = self.cleaned_data
+        if asked["action"]:
+            found = found.filter(action=asked["action"])
+        if asked["who"]:
+            found = found.filter(actor__icontains=asked["who"].strip())
+        if asked["since"]:
+            found = found.filter(at__gte=_midnight(asked["since"]))
+        if asked["until"]:
+            found = found.filter(at__lt=_midnight(asked["until"] + dt.timedelta(days=1)))
+        return _containing(found, asked["q"].strip()) if asked["q"] else found
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return timezone.make_aware(dt.datetime.combine(day, dt.time()))
+
+
+def _containing(found: QuerySet[AuditEntry], words: str) -> QuerySet[AuditEntry]:
+    """Return those in whose words the words occur; SQLite keeps JSON with other letters than ASCII escaped."""
+    found = found.alias(was=Cast("before", TextField()), is_now=Cast("after", TextField()))
+    either = Q(subject__icontains=words) | Q(address__startswith=words) | Q(request_id=words)
+    for form in {words, json.dumps(words)[1:-1]}:
+        either |= Q(was__icontains=form) | Q(is_now__icontains=form)
+    return found.filter(either)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some entries, newest first; `newer` and `older` are the ids to go on from, None at either end."""
+
+    entries: list[AuditEntry]
+    newer: int | None
+    older: int | None
+
+
+def page(found: QuerySet[AuditEntry], *, before: int | None = None, after: int | None = None) -> Page:
+    """Return the newest entries below the id `before`, or the oldest above the id `after`, else the newest."""
+    if after is not None:
+        rows = list(found.filter(pk__gt=after).order_by("pk")[: PAGE + 1])
+        more, rows = len(rows) > PAGE, rows[:PAGE][::-1]
+        return Page(rows, rows[0].pk if more else None, rows[-1].pk if rows else None)
+    rows = list((found.filter(pk__lt=before) if before is not None else found)[: PAGE + 1])
+    more, rows = len(rows) > PAGE, rows[:PAGE]
+    newer = rows[0].pk if rows and before is not None else None
+    return Page(rows, newer, rows[-1].pk if more else None)
+
+
+def rows(found: QuerySet[AuditEntry]) -> Iterator[list[str | int | None]]:
+    """Yield the entries as a CSV file has them, under COLUMNS; before and after are JSON."""
+    for each in found.iterator(FETCHED_AT_ONCE):
+        facts = _facts(each)
+        yield [*facts[:6], *(json.dumps(each, ensure_ascii=False) for each in facts[6:8]), facts[8]]
+
+
+def json_lines(found: QuerySet[AuditEntry]) -> Iterator[str]:
+    """Yield the entries as JSON, one a line, with COLUMNS as names."""
+    for each in found.iterator(FETCHED_AT_ONCE):
+        yield json.dumps(dict(zip(COLUMNS, _facts(each), strict=True)), ensure_ascii=False) + "\n"
+
+
+def _facts(each: AuditEntry) -> list[Any]:
+    return [
+        each.at.isoformat(),
+        each.actor,
+        each.actor_id,
+        each.address,
+        each.action,
+        each.subject,
+        each.before,
+        each.after,
+        each.request_id,
+    ]

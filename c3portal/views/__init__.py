@@ -1,0 +1,1 @@
+"""The pages of the portal's shell, a module for each."""

@@ -1,0 +1,66 @@
+"""Settings → Audit: who changed what, when and from where. Nothing can be changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from c3portal import audit_trail, roles
+from c3portal.audit_trail import COLUMNS, TrailForm
+from c3portal.models import User
+from invoices.downloads import as_csv
+
+
+@require_safe
+@roles.role_required(roles.SYSTEM_ADMIN)
+def audit_record(request: HttpRequest) -> HttpResponse:
+    """Show what the form asks for, a page at a time: from the id `before` on downwards, or `after` on upwards."""
+    form = TrailForm(request.GET)
+    page = audit_trail.page(form.entries(), before=_id(request, "before"), after=_id(request, "after"))
+    kept = request.GET.copy()
+    for name in ("before", "after"):
+        kept.pop(name, None)
+    context = {
+        "form": form,
+        "page": page,
+        "people": User.objects.order_by("email").values_list("email", flat=True),
+        "query": kept.urlencode(),
+        "is_asked": any(kept.values()),
+    }
+    return render(request, "audit/record.html", context)
+
+
+@require_safe
+@roles.role_required(roles.SYSTEM_ADMIN)
+def audit_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """Download what the form asks for as CSV, safe for a spreadsheet."""
+    rows = audit_trail.rows(TrailForm(request.GET).entries())
+    return _file(as_csv(COLUMNS, rows), "text/csv; charset=utf-8", "csv")
+
+
+@require_safe
+@roles.role_required(roles.SYSTEM_ADMIN)
+def audit_jsonl(request: HttpRequest) -> StreamingHttpResponse:
+    """Download what the form asks for as JSON, an entry a line."""
+    return _file(audit_trail.json_lines(TrailForm(request.GET).entries()), "application/jsonl", "jsonl")
+
+
+def _file(pieces: Iterator[str], content_type: str, ending: str) -> StreamingHttpResponse:
+    name = f"audit-{timezone.localdate().isoformat()}.{ending}"
+    response = StreamingHttpResponse(pieces, content_type=content_type)
+    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    return response
+
+
+def _id(request: HttpRequest, name: str) -> int | None:
+    """Return the id that the query names, None when it names none. Raises BadRequest for what is no id."""
+    given = request.GET.get(name, "")
+    if given and not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise BadRequest("That is not the id of an entry.")
+    return int(given) if given else None
