@@ -148,6 +148,8 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Seconds for which web, worker and beat of a new release wait until its migrations are applied (c3portal/start.py).
 SCHEMA_PATIENCE = env.float("SCHEMA_PATIENCE", default=300)
+# Where pg_dump and pg_restore lie when they are not on the PATH: what backups of PostgreSQL are made with.
+PG_BIN = env.str("PG_BIN", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Shared by all processes, since the rate limits of sign-in count in it; not in the broker, without which one can still

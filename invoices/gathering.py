@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from invoices.numbers import xero_number
+from invoices.numbers import invoice_id, xero_number
 from invoices.parsing import CANONICAL_NAMES, Header, Line, canonical, shown
 from invoices.reading import FileRefused, RowError
 from xero_integration.payloads import to_cents
@@ -94,8 +94,11 @@ class Facts:
     fingerprint: int = 0
     action: Action = Action.KEEP
     position: int = 0
-    pk: uuid.UUID = field(default_factory=uuid.uuid4)
     field_sums: FieldSums | None = None
+    pk: uuid.UUID = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pk = invoice_id(self.header.number)
 
     @property
     def total(self) -> Decimal:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 def prepare(connection: XeroConnection) -> None:
     """Look up what is uncertain and see to contacts. Raises XeroUnavailable and XeroAuthError."""
+    recovery.doubt(connection)
     recovery.look(connection)
     link_contacts(connection)
 
@@ -39,7 +40,7 @@ def advance(connection: XeroConnection, until: float) -> bool:
         limits.require_room(connection)
     recovery.look(connection)
     # What the look put back, the halves of a refused call among it, need not wait for the next sweep.
-    return posting.sendable(connection).exists()
+    return posting.sendable(connection).exists() or posting.unseen(connection).exists()
 
 
 @dataclass

@@ -7,13 +7,15 @@
 | queued, sending    | rejected  | `refuse`: Xero's validation errors, or the portal knows them    |
 | sending, uncertain | posted    | `post`: Xero's answer or a look shows it there, proved ours     |
 | sending            | queued    | `release`: nothing was recorded                                 |
+| queued             | uncertain | `doubt`: the database was restored, so Xero may have it         |
 | sending            | uncertain | `lose`: the answer is lost                                      |
 | uncertain          | queued    | `release`: looked, and it is not there                          |
 | queued             | withdrawn | `withdraw`                                                      |
 
 The guarantee: nothing goes from sending or uncertain back to queued unless Xero said that nothing was recorded, or we
-looked. Each move is one conditional UPDATE, which is right on SQLite and PostgreSQL alike; whoever comes second finds
-nothing to change. Every move leaves a PostLog line.
+looked; and to an organisation that may know more than a restored database nothing is sent before we looked. Each move
+is one conditional UPDATE, which is right on SQLite and PostgreSQL alike; whoever comes second finds nothing to change.
+Every move leaves a PostLog line.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from c3portal.models import User
 
 Status = Posting.Status
+RESTORED = "The database came back from a backup, so this is looked for in Xero before it is sent."
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def queue(
             submission=None,
             batch_cap=None,
             not_before=None,
+            looked_at=None,
             message="",
             document_type=_document_type(),
             updated_at=timezone.now(),
@@ -126,8 +130,18 @@ def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
     return _queued(connection).filter(~_has_contact(connection))
 
 
+def unseen(connection: XeroConnection) -> QuerySet[Posting]:
+    """Return the queued postings that Xero may have without this database knowing: it came back from a backup, and they
+    were not looked for since."""
+    if connection.restored_at is None:
+        return Posting.objects.none()
+    return Posting.objects.filter(connection=connection, status=Status.QUEUED, looked_at=None)
+
+
 def _queued(connection: XeroConnection) -> QuerySet[Posting]:
-    return Posting.objects.filter(connection=connection, status=Status.QUEUED)
+    """Return what may be sent as far as Xero is concerned."""
+    rows = Posting.objects.filter(connection=connection, status=Status.QUEUED)
+    return rows if connection.restored_at is None else rows.exclude(looked_at=None)
 
 
 def _has_contact(connection: XeroConnection) -> Exists:
@@ -250,14 +264,22 @@ def refuse(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
     return moved
 
 
-def release(rows: QuerySet[Posting], message: str, *, batch_cap: int | None = None) -> int:
-    """Put postings back in the queue. Only for what Xero said was not recorded, was never sent, or was looked for."""
+def release(
+    rows: QuerySet[Posting], message: str, *, batch_cap: int | None = None, looked_at: dt.datetime | None = None
+) -> int:
+    """Put postings back in the queue. Only for what Xero said was not recorded, was never sent, or was looked for (at
+    `looked_at`)."""
     with transaction.atomic():
         rows = _lock(rows)
         if batch_cap is not None:
             rows.update(batch_cap=batch_cap)
         moved = rows.update(
-            status=Status.QUEUED, submission=None, message=message, not_before=None, updated_at=timezone.now()
+            status=Status.QUEUED,
+            submission=None,
+            message=message,
+            not_before=None,
+            looked_at=looked_at or F("looked_at"),
+            updated_at=timezone.now(),
         )
         _log(rows, Status.QUEUED)
     return moved
@@ -270,6 +292,38 @@ def lose(submission: Submission, message: str, *, look_from: dt.datetime, among:
         rows = _lock(under_way(submission, among).filter(status=Status.SENDING))
         moved = rows.update(status=Status.UNCERTAIN, message=message, not_before=look_from, updated_at=timezone.now())
         _log(rows, Status.UNCERTAIN)
+    return moved
+
+
+def doubt(connection: XeroConnection, most: int) -> int:
+    """Have up to `most` postings of `unseen` looked for in Xero before they are sent. Returns how many.
+
+    They go under submissions that carry no call, since whatever is uncertain belongs to one.
+    """
+    moved = 0
+    with transaction.atomic():
+        for document_type in DocumentType:
+            rows = _lock(unseen(connection).filter(document_type=document_type).order_by("pk")[:most])
+            if count := rows.count():
+                moved += _doubt(rows, count, connection, document_type)
+    return moved
+
+
+def _doubt(rows: QuerySet[Posting], count: int, connection: XeroConnection, document_type: DocumentType) -> int:
+    now = timezone.now()
+    submission = Submission.objects.create(
+        connection=connection,
+        document_type=document_type,
+        outcome=Submission.Outcome.NOT_RECORDED,
+        postings_count=count,
+        answered_at=now,
+        lease_until=now,
+        problem=RESTORED,
+    )
+    moved = rows.update(
+        status=Status.UNCERTAIN, submission=submission, message=RESTORED, not_before=now, updated_at=now
+    )
+    _log(rows, Status.UNCERTAIN)
     return moved
 
 

@@ -2,7 +2,8 @@
 
 An uncertain posting is looked up by number before anything else happens to it. A document with its number is adopted
 only when it is proved ours (marker and total); someone else's is reported as a clash. Only when it is certain that
-Xero has finished with the lost call and the document is not there does the posting go back to the queue.
+Xero has finished with the lost call and the document is not there does the posting go back to the queue. In the same
+way everything is looked up that a database restored from a backup would send.
 """
 
 from __future__ import annotations
@@ -61,6 +62,11 @@ def _free(submission: Submission) -> int:
     return posting.release(posting.under_way(submission), "")
 
 
+def doubt(connection: XeroConnection) -> int:
+    """Have what a restored database would send looked up first, one look's worth at a time. Returns how many moved."""
+    return posting.doubt(connection, MAX_LOOKED_UP) if connection.restored_at else 0
+
+
 def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> int:
     """Look up uncertain postings that are due, or those of `only` when a person asks. Returns how many were settled.
 
@@ -68,7 +74,9 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
     """
     rows = Posting.objects.filter(connection=connection, status=Posting.Status.UNCERTAIN)
     rows = rows.filter(not_before__lte=timezone.now()) if only is None else rows.filter(pk__in=only)
-    due = rows.select_related("invoice", "submission").order_by("document_type", "submission_id", "pk")[:MAX_LOOKED_UP]
+    due = rows.select_related("invoice", "submission__connection").order_by("document_type", "submission_id", "pk")[
+        :MAX_LOOKED_UP
+    ]
     settled = 0
     for document_type, some in groupby(due, key=lambda each: each.document_type):
         alike = list(some)
@@ -136,17 +144,22 @@ def _settle_absent(submission: Submission, absent: Sequence[Posting], asked_at: 
         return 0
     rows = posting.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
     settled_at = _settled_at(submission)
-    if submission.outcome == Outcome.ANSWERED or settled_at <= asked_at:
-        return posting.release(rows, "")
+    if settled_at is None or settled_at <= asked_at:
+        return posting.release(rows, "", looked_at=asked_at)
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
     waited = asked_at - (submission.sent_at or submission.created_at)
     posting.look_later(rows, min(settled_at, asked_at + max(waited, pace.look_after())))
     return 0
 
 
-def _settled_at(submission: Submission) -> dt.datetime:
-    """When Xero cannot be at work on this call any more."""
-    return (submission.sent_at or submission.created_at) + pace.settles_after()
+def _settled_at(submission: Submission) -> dt.datetime | None:
+    """When Xero cannot be at work any more on this call, nor on one that left before the database was restored; None
+    when that is long since so."""
+    began = [submission.connection.restored_at]
+    if submission.outcome not in (Outcome.ANSWERED, Outcome.NOT_RECORDED):
+        began.append(submission.sent_at or submission.created_at)
+    latest = max((moment for moment in began if moment), default=None)
+    return latest and latest + pace.settles_after()
 
 
 def is_ours(invoice: Invoice, row: Mapping[str, Any], tolerance: Decimal = NOTHING) -> bool:

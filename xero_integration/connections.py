@@ -52,7 +52,9 @@ def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: audit
             refreshed_at=timezone.now(),
             scopes=tokens.scopes,
         )
-        connections = [_connected(tenant, token_set, user, tenant.tenant_id in chosen) for tenant in tenants]
+        connections = [
+            _connected(tenant, token_set, user, tenant.tenant_id in chosen, app.restored_at) for tenant in tenants
+        ]
         TokenSet.objects.filter(connections__isnull=True).delete()
         names = ", ".join(each.name for each in connections if each.tenant_id in chosen)
         after = {each.name: each.Status.CONNECTED.label for each in connections}
@@ -66,8 +68,13 @@ def _statuses(tenant_ids: list[str]) -> dict[str, str]:
     return {each.name: each.get_status_display() for each in found}
 
 
-def _connected(tenant: oauth.Tenant, token_set: TokenSet, user: User, chosen: bool) -> XeroConnection:
-    """Store one organisation with its new tokens; who connected it, and when, changes only if it was `chosen`."""
+def _connected(
+    tenant: oauth.Tenant, token_set: TokenSet, user: User, chosen: bool, restored_at: dt.datetime | None
+) -> XeroConnection:
+    """Store one organisation with its new tokens; who connected it, and when, changes only if it was `chosen`.
+
+    One that a restored database does not know may have been connected, and posted to, before that was lost.
+    """
     opened = {
         "connection_id": tenant.connection_id,
         "name": tenant.name or "Organisation without a name",
@@ -77,7 +84,9 @@ def _connected(tenant: oauth.Tenant, token_set: TokenSet, user: User, chosen: bo
     }
     by_user = opened | {"connected_by": user, "connected_at": timezone.now()}
     connection, _ = XeroConnection.objects.update_or_create(
-        tenant_id=tenant.tenant_id, defaults=by_user if chosen else opened, create_defaults=by_user
+        tenant_id=tenant.tenant_id,
+        defaults=by_user if chosen else opened,
+        create_defaults=by_user | {"restored_at": restored_at},
     )
     return connection
 

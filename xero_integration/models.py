@@ -56,6 +56,11 @@ class XeroSettings(models.Model):
         validators=[MinValueValidator(Decimal("0.00")), MaxValueValidator(Decimal("1.00"))],
     )
     rounding_account_code = models.CharField("Account of rounding lines", max_length=10, blank=True)
+    restored_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the database came back from a backup; organisations connected later have it from here.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

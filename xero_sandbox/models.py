@@ -23,6 +23,7 @@ class Organisation(models.Model):
     tax_number = models.CharField(max_length=50, blank=True)
     period_lock_date = models.DateField(null=True)
     year_lock_date = models.DateField(null=True)
+    unique_credit_notes = models.BooleanField(default=True)
     position = models.IntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
 
@@ -181,8 +182,8 @@ class Document(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["organisation", "type", "number"],
-                condition=~Q(status__in=ENDED),
-                name="document_number_unique",
+                condition=Q(type="ACCREC") & ~Q(status__in=ENDED),
+                name="invoice_number_unique",
             )
         ]
 

@@ -163,7 +163,7 @@ class SandboxControl:
         return self.call("POST", "organisations", count=count)["organisations"]  # type: ignore[no-any-return]
 
     def change_organisation(self, tenant: str = "", **changes: Any) -> None:
-        """Set period_lock_date, year_lock_date (ISO text or None) or name."""
+        """Set period_lock_date, year_lock_date (ISO text or None), name or unique_credit_notes."""
         self.call("POST", "organisation", tenant=tenant, **changes)
 
     def put_contacts(self, contacts: Iterable[dict[str, Any]], tenant: str = "") -> list[dict[str, str]]:

@@ -21,7 +21,8 @@ LAYERS = {
     "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
-    "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments",
+    "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments "
+    "c3portal.backups c3portal.backups.*",
     "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
     "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
     "invoices.overrides.customers",

@@ -132,6 +132,9 @@ class Posting(models.Model):
         null=True, help_text="How many may travel together: halved when Xero refuses a whole call."
     )
     not_before = models.DateTimeField(null=True, help_text="An uncertain row is looked up no earlier than this.")
+    looked_at = models.DateTimeField(
+        null=True, help_text="When a look last showed that Xero does not have it; forgotten when it is uploaded again."
+    )
     message = models.TextField(blank=True, help_text="Why it is where it is; Xero's own words when it refused.")
     xero_id = models.CharField(max_length=36, blank=True)
     xero_status = models.CharField(max_length=20, blank=True)

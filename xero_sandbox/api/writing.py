@@ -12,7 +12,7 @@ from xero_sandbox.api.answers import Answer, bad_request
 from xero_sandbox.api.ask import Ask
 from xero_sandbox.api.conduct import conduct
 from xero_sandbox.api.drafting import Draft, draft
-from xero_sandbox.api.kinds import Kind
+from xero_sandbox.api.kinds import CREDIT_NOTE, Kind
 from xero_sandbox.api.reading import by_ident
 from xero_sandbox.api.rendering import accepted_json, refused_json
 from xero_sandbox.models import ENDED, Contact, Document
@@ -79,6 +79,8 @@ def create_or_update_documents(ask: Ask, kind: Kind) -> Answer:
 def _open(ask: Ask, kind: Kind, elements: list[Mapping[str, Any]]) -> Batch:
     numbers = [str(sent.get(kind.number_field)) for sent in elements if sent.get(kind.number_field)]
     live = ask.organisation.documents.filter(type=kind.type, number__in=numbers).exclude(status__in=ENDED)
+    if kind is CREDIT_NOTE and not ask.organisation.unique_credit_notes:
+        live = live.none()
     return Batch(
         ask=ask,
         kind=kind,

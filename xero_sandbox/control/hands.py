@@ -101,12 +101,14 @@ def make_organisations(body: Body) -> Any:
 
 
 def change_organisation(body: Body) -> Any:
-    """Change an organisation: period_lock_date, year_lock_date (ISO or null), name."""
+    """Change an organisation: period_lock_date, year_lock_date (ISO or null), name; whether the number of a credit note
+    may be used once only (`unique_credit_notes`)."""
     one = organisation(body)
     for name in ("period_lock_date", "year_lock_date"):
         if name in body:
             setattr(one, name, date.fromisoformat(body[name]) if body[name] else None)
     one.name = body.get("name", one.name)
+    one.unique_credit_notes = body.get("unique_credit_notes", one.unique_credit_notes)
     one.save()
     return {"tenant_id": str(one.tenant_id), "name": one.name}
 

@@ -1,0 +1,154 @@
+"""Copying a whole database to a file and back: SQLite by its backup API, PostgreSQL by pg_dump and pg_restore."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, transaction
+
+from c3portal.backups.storage import BackupError
+from invoices.models import Invoice, Posting
+
+EXTENSIONS = {"sqlite": "sqlite3", "postgresql": "pgdump"}
+Ask = Callable[[str], Iterable[tuple[Any, ...]]]
+
+
+def left_out() -> list[str]:
+    """Return the tables whose rows no backup holds: whoever has a session's key is signed in, and a cache is not worth
+    keeping. After a restore everyone signs in again."""
+    labels = ("sessions.Session", "usersessions.UserSession")
+    models = [apps.get_model(label) for label in labels if label.partition(".")[0] in apps.app_configs]
+    return [*(model._meta.db_table for model in models), *cache_tables()]
+
+
+def cache_tables() -> list[str]:
+    """Return the tables of caches that are kept in the database."""
+    return [cache["LOCATION"] for cache in settings.CACHES.values() if cache["BACKEND"].endswith("db.DatabaseCache")]
+
+
+def facts(ask: Ask) -> dict[str, int]:
+    """Return how many invoices there are, and how many postings in each state; `ask` runs a query."""
+    ((invoices,),) = ask(f"SELECT COUNT(*) FROM {Invoice._meta.db_table}")  # noqa: S608
+    states = ask(f"SELECT status, COUNT(*) FROM {Posting._meta.db_table} GROUP BY status ORDER BY status")  # noqa: S608
+    return {"invoices": invoices, **{f"postings {status}": count for status, count in states}}
+
+
+def ask(query: str) -> list[tuple[Any, ...]]:
+    """Run a query on the portal's database."""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def dump(target: Path) -> dict[str, int]:
+    """Write the database, as it is at one moment, to the empty file `target`, while others go on working with it.
+    Returns its facts. Raises BackupError."""
+    return _dump_sqlite(target) if connection.vendor == "sqlite" else _dump_postgresql(target)
+
+
+def load(source: Path) -> None:
+    """Put the copy in place of all tables of the portal's database. Raises BackupError, and then they are empty."""
+    if connection.vendor == "sqlite":
+        _load_sqlite(source)
+    else:
+        _load_postgresql(source)
+
+
+# SQLite
+
+
+def _dump_sqlite(target: Path) -> dict[str, int]:
+    connection.ensure_connection()
+    with closing(sqlite3.connect(target)) as copy:
+        connection.connection.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+        there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table in there.intersection(left_out()):
+            copy.execute(f'DELETE FROM "{table}"')  # noqa: S608
+        copy.commit()
+        # What was deleted is still in the file's free pages until it is written anew.
+        copy.execute("VACUUM")
+        return facts(lambda query: copy.execute(query).fetchall())
+
+
+def _load_sqlite(source: Path) -> None:
+    connection.ensure_connection()
+    with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as copy:
+        try:
+            copy.backup(connection.connection)
+        except sqlite3.Error as error:
+            raise BackupError(
+                f"The database could not be written: {error}. Stop whatever has it open (web, worker, beat), then run "
+                "this again."
+            ) from error
+    connection.close()
+
+
+# PostgreSQL
+
+
+def _dump_postgresql(target: Path) -> dict[str, int]:
+    """The rows are counted in the very snapshot that pg_dump copies."""
+    without = [f"--exclude-table-data={table}" for table in left_out()]
+    with transaction.atomic(durable=True):
+        ask_nothing("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        ((snapshot,),) = ask("SELECT pg_export_snapshot()")
+        _run("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={target}", *without)
+        return facts(ask)
+
+
+def _load_postgresql(source: Path) -> None:
+    tables = connection.introspection.table_names()
+    if tables:
+        ask_nothing(f"DROP TABLE {', '.join(map(connection.ops.quote_name, tables))} CASCADE")
+    name = str(connection.settings_dict["NAME"])
+    options = ["--no-owner", "--no-privileges", "--clean", "--if-exists", "--single-transaction", "--exit-on-error"]
+    _run("pg_restore", *options, f"--dbname={name}", str(source))
+
+
+def ask_nothing(statement: str) -> None:
+    """Run a statement that returns no rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _run(program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs on the portal's database. The password goes by the environment: whoever lists
+    the processes sees the command line. Raises BackupError with the program's own words."""
+    command = [_program(program), "--no-password", *arguments]
+    done = subprocess.run(  # noqa: S603
+        command, env=os.environ | _environment(), capture_output=True, text=True, umask=0o077
+    )
+    if done.returncode:
+        raise BackupError(f"{program} failed: {done.stderr.strip()[-1000:]}")
+
+
+def _program(name: str) -> str:
+    """Return where a program of PostgreSQL's lies: in PG_BIN, else on the PATH. Raises BackupError."""
+    found = shutil.which(name, path=settings.PG_BIN or None)
+    if found is None:
+        raise BackupError(
+            f"{name} was not found {f'in {settings.PG_BIN}' if settings.PG_BIN else 'on the PATH'}. Install "
+            "PostgreSQL's client programs, of the server's version or newer, or name their folder in PG_BIN."
+        )
+    return found
+
+
+def _environment() -> dict[str, str]:
+    """Return the connection's own parameters as the environment variables that PostgreSQL's programs read."""
+    from psycopg.pq import Conninfo
+
+    connection.ensure_connection()
+    info = connection.connection.info
+    parameters = info.get_parameters() | {"password": info.password}
+    names = {option.keyword.decode(): option.envvar.decode() for option in Conninfo.get_defaults() if option.envvar}
+    return {names[name]: str(value) for name, value in parameters.items() if name in names and value}

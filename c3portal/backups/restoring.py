@@ -1,0 +1,123 @@
+"""Coming back from a backup, into an empty database only.
+
+What was posted between the backup and the loss is in Xero, and this database does not know it. So every organisation
+is marked with the moment of the restore, and nothing is sent to it from then on before it was looked for there
+(`invoices.posting.unseen`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
+
+from c3portal import audit
+from c3portal.backups import databases, keys, storage
+from c3portal.backups.storage import BackupError, Manifest
+from c3portal.models import Delivery, Heartbeat
+from invoices.models import Posting, Submission
+from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
+
+# What migrations fill by themselves, and what processes leave that have nothing to do yet.
+NOT_YET_DATA = (ContentType, Permission, Group, Group.permissions.through, Session, Heartbeat)
+KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+def restore(source: Path) -> Manifest:
+    """Bring the backup at `source` (a folder, its database or its manifest) into the portal's database, which must be
+    empty. Returns its manifest. Raises BackupError; where that says nothing else, nothing was changed."""
+    manifest, database = storage.find(source)
+    storage.verify(manifest, database)
+    _require_fitting(manifest)
+    keys.require(manifest.keys)
+    require_empty()
+    databases.load(database)
+    found = databases.facts(databases.ask)
+    if found != manifest.facts:
+        raise BackupError(f"What was restored is not what was backed up: {found}, not {manifest.facts}. Do not use it.")
+    call_command("migrate", interactive=False, verbosity=0)
+    keys.in_use()
+    begin_anew(manifest)
+    return manifest
+
+
+def _require_fitting(manifest: Manifest) -> None:
+    """Raise BackupError unless the backup is of this kind of database and of this version of the portal or an older."""
+    if manifest.database != connection.vendor:
+        raise BackupError(
+            f"This is a backup of {KINDS.get(manifest.database, manifest.database)}, and the portal's database is "
+            f"{KINDS[connection.vendor]}. Set DATABASE_URL to a database of the same kind. Nothing was changed."
+        )
+    known = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
+    newer = [
+        f"{app} {name}" for app, names in manifest.migrations.items() for name in names if (app, name) not in known
+    ]
+    if newer:
+        raise BackupError(
+            f"This backup was made by a newer version of the portal: this one does not know {', '.join(newer)}. "
+            "Install that version or a later one, then run this again. Nothing was changed."
+        )
+
+
+def require_empty() -> None:
+    """Raise BackupError, naming what is there, unless the database is empty or was migrated and never used."""
+    there = set(connection.introspection.table_names())
+    models = {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}
+    others = there - models.keys() - set(databases.cache_tables()) - {"django_migrations"}
+    held = [f"tables that are not the portal's ({', '.join(sorted(others))})"] if others else []
+    for table in sorted(there & models.keys()):
+        model = models[table]
+        rows = model._base_manager.all()
+        if model is XeroSettings:
+            rows = rows.exclude(client_id="")
+        if model not in NOT_YET_DATA and (count := rows.count()):
+            held.append(f"{count:,} {model._meta.verbose_name_plural}")
+    if held:
+        raise BackupError(
+            f"The database is not empty: it holds {', '.join(held)}. A restore never writes over anything. Make a new "
+            "database, set DATABASE_URL to it, then run this again. Nothing was changed."
+        )
+
+
+@transaction.atomic
+def begin_anew(manifest: Manifest) -> None:
+    """Let go of what belonged to the processes of the lost portal, and have Xero looked at before anything is sent."""
+    now = timezone.now()
+    reason = (
+        f"The database came back from a backup of {manifest.when:%-d %b %Y, %H:%M} UTC, and its sign-in to Xero is "
+        "outdated. Connect again: each invoice is then looked for in Xero, and sent only if it is not there."
+    )
+    XeroSettings.load()
+    XeroSettings.objects.update(restored_at=now)
+    XeroConnection.objects.update(
+        restored_at=now, paused_until=None, pause_reason="", contacts_lease_until=None, contacts_read_at=None
+    )
+    # Xero lets a refresh token be used once, and the lost portal used it; were it still good, using it twice would end
+    # the connection of whoever has its successor.
+    TokenSet.objects.all().delete()
+    XeroConnection.objects.exclude(status=XeroConnection.Status.DISCONNECTED).update(
+        status=XeroConnection.Status.NEEDS_RECONNECTING, status_reason=reason
+    )
+    CallBudget.objects.all().delete()
+    Posting.objects.exclude(looked_at=None).update(looked_at=None)
+    under_way = [Submission.Outcome.PREPARING, Submission.Outcome.SENDING]
+    Submission.objects.filter(outcome__in=under_way).update(lease_until=now)
+    Delivery.objects.filter(status=Delivery.Status.WAITING).update(
+        status=Delivery.Status.FAILED, last_answer="Not sent: the database came back from a backup."
+    )
+    Session.objects.all().delete()
+    Heartbeat.objects.all().delete()
+    audit.record(
+        None,
+        audit.Action.OPERATION,
+        f"Database restored from the backup of {manifest.when:%-d %b %Y, %H:%M} UTC",
+        after={"Backup": manifest.file, "SHA-256": manifest.sha256, **manifest.facts},
+        actor="manage.py restore",
+    )

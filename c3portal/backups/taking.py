@@ -1,0 +1,43 @@
+"""Making a backup while the portal works."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from c3portal.backups import databases, keys, storage
+from c3portal.backups.storage import Manifest
+
+
+def take(folder: Path) -> Manifest:
+    """Write a backup of the database into `folder` and return its manifest. Raises BackupError; then nothing is left
+    of it."""
+    made_at = dt.datetime.now(dt.UTC)
+    in_use = keys.in_use()
+    storage.open_folder(folder)
+    path = folder / f"portal-{made_at:%Y%m%dT%H%M%S.%fZ}.{databases.EXTENSIONS[connection.vendor]}"
+    with storage.writing(path) as partial:
+        facts = databases.dump(partial)
+    manifest = Manifest(
+        made_at=made_at.isoformat(timespec="seconds"),
+        database=connection.vendor,
+        file=path.name,
+        size=path.stat().st_size,
+        sha256=storage.sha256_of(path),
+        migrations=applied_migrations(),
+        facts=facts,
+        keys=in_use,
+    )
+    storage.write_manifest(folder, manifest)
+    return manifest
+
+
+def applied_migrations() -> dict[str, list[str]]:
+    """Return the names of the migrations that the database has, by app."""
+    found: dict[str, list[str]] = {}
+    for app, name in sorted(MigrationRecorder(connection).applied_migrations()):
+        found.setdefault(app, []).append(name)
+    return found
