@@ -10,8 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db.models import F, TextField
-from django.db.models.functions import Cast
+from django.db import connection
 
 from c3portal.backups import storage
 from c3portal.backups.storage import BackupError
@@ -31,14 +30,20 @@ def fingerprint(key: str) -> str:
 
 def stored_secrets() -> Iterator[str]:
     """Yield every secret in the database, as it is stored: encrypted."""
-    for model in apps.get_models():
-        for column in model._meta.concrete_fields:
-            if isinstance(column, EncryptedTextField):
-                rows = model._base_manager.annotate(stored=Cast(F(column.name), TextField())).exclude(stored="")
-                yield from (row["stored"] for row in rows.values("stored").iterator())
+    columns = [
+        (model._meta.db_table, column.column)
+        for model in apps.get_models()
+        for column in model._meta.concrete_fields
+        if isinstance(column, EncryptedTextField)
+    ]
+    with connection.cursor() as cursor:
+        for table, column in columns:
+            cursor.execute(f"SELECT {column} FROM {table} WHERE {column} <> ''")  # noqa: S608
+            yield from [stored for (stored,) in cursor.fetchall()]
     if apps.is_installed("allauth.mfa"):
-        for factor in apps.get_model("mfa", "Authenticator")._base_manager.iterator():
-            yield from _encrypted_in(factor.data)
+        factors = apps.get_app_config("mfa").get_model("Authenticator")._base_manager
+        for factor in factors.values("data").iterator():
+            yield from _encrypted_in(factor["data"])
 
 
 def _encrypted_in(data: Any) -> Iterator[str]:

