@@ -32,7 +32,8 @@ def left_out() -> list[str]:
 
 def cache_tables() -> list[str]:
     """Return the tables of caches that are kept in the database."""
-    return [cache["LOCATION"] for cache in settings.CACHES.values() if cache["BACKEND"].endswith("db.DatabaseCache")]
+    caches: list[dict[str, Any]] = list(settings.CACHES.values())
+    return [str(each["LOCATION"]) for each in caches if str(each["BACKEND"]).endswith("db.DatabaseCache")]
 
 
 def facts(ask: Ask) -> dict[str, int]:
