@@ -10,3 +10,4 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         from c3portal import checks  # noqa: F401
+        from c3portal.sign_in import checks as sign_in_checks  # noqa: F401

@@ -11,7 +11,7 @@ REAL_XERO = ("https://login.xero.com", "https://identity.xero.com", "https://api
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return `role`, `sends_mail`, and `stand_in_url`: what stands in for Xero, "" when it is the real one."""
+    """Return what pages show by: `role`, `stand_in_url` (what stands in for Xero, "" for the real one) and more."""
     urls = (settings.XERO_LOGIN_URL, settings.XERO_IDENTITY_URL, settings.XERO_API_URL)
     stand_in = next((url for url, real in zip(urls, REAL_XERO, strict=True) if url != real), "")
     role = roles.role_of(request.user) if hasattr(request, "user") else None
@@ -19,6 +19,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "role": role,
         "stand_in_url": stand_in,
         "sends_mail": deliveries.sends_mail(),
+        "password_sign_in": settings.PASSWORD_SIGN_IN,
         "is_system_admin": role == roles.SYSTEM_ADMIN,
         "is_finance_admin": role in (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN),
     }

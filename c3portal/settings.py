@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "c3portal.headers.nothing_is_kept",
     "c3portal.middleware.SignInRequired",
+    "c3portal.sign_in.middleware.SecondFactorRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "c3portal.middleware.user_time_zone",
@@ -171,19 +172,71 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "c3portal.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "c3portal.sign_in.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-# No mail to strangers: only who has an account hears from the portal.
+ACCOUNT_SESSION_REMEMBER = True
+# No mail to strangers: only who has an account hears from the portal, and then of every change in it.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# Attempts / time / whose: an address's, an account's ("key": the e-mail address typed), a signed-in user's.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "reset_password": "20/m/ip,5/h/key",
+    "reset_password_from_key": "20/m/ip",
+    "change_password": "5/m/user",
+    "reauthenticate": "10/m/user",
+}
+# Whether people sign in with passwords kept here; off only where the company's sign-in is set up.
+PASSWORD_SIGN_IN = env.bool("PASSWORD_SIGN_IN", default=True)
 # How many proxies in front may be believed about the address that a request comes from.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
+
+MFA_ADAPTER = "c3portal.sign_in.factors.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_RATE_LIMITS = {"webauthn_login": "20/m/ip"}
+MFA_FORMS = {
+    "add_webauthn": "c3portal.sign_in.forms.AddPasskeyForm",
+    "activate_totp": "c3portal.sign_in.forms.AddAppForm",
+    "authenticate": "c3portal.sign_in.forms.CodeForm",
+}
+# The roles that must have a second factor; "all", "none".
+MFA_REQUIRED_FOR = env.list("MFA_REQUIRED_FOR", default=["System Admin"])
+
+# The company's own sign-in, by OpenID Connect.
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="").rstrip("/")
+OIDC_IS_TWO_FACTOR = env.bool("OIDC_IS_TWO_FACTOR", default=False)
+
+
+def openid_provider(issuer: str, client_id: str, secret: str, name: str) -> dict[str, Any]:
+    """Return allauth's settings for the provider at `issuer`; its part of the addresses is "company"."""
+    app = {
+        "provider_id": "company",
+        "name": name,
+        "client_id": client_id,
+        "secret": secret,
+        # The ID token is signed and says who it is for; the answer to a further request would not.
+        "settings": {"server_url": issuer, "fetch_userinfo": False, "oauth_pkce_enabled": True},
+    }
+    return {"openid_connect": {"APPS": [app] if issuer else []}}
+
+
+SOCIALACCOUNT_ADAPTER = "c3portal.sign_in.company.CompanyAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = openid_provider(
+    OIDC_ISSUER,
+    env.str("OIDC_CLIENT_ID", default=""),
+    env.str("OIDC_CLIENT_SECRET", default=""),
+    env.str("OIDC_NAME", default="Microsoft"),
+)
+SESSION_COOKIE_AGE = int(env.float("SESSION_HOURS", default=12) * 3600)
 PORTAL_ADMIN_EMAIL = env.str("PORTAL_ADMIN_EMAIL", default="")
 PORTAL_ADMIN_PASSWORD = env.str("PORTAL_ADMIN_PASSWORD", default="")
 

@@ -8,7 +8,7 @@ from c3portal.views import audit
 urlpatterns = [
     path("", include("xero_integration.urls")),
     path("", include("invoices.urls")),
-    path("", include("c3portal.account_urls")),
+    path("", include("c3portal.sign_in.urls")),
     path("settings/audit/", audit.audit_record, name="audit_record"),
     path("settings/audit.csv", audit.audit_csv, name="audit_csv"),
     path("settings/audit.jsonl", audit.audit_jsonl, name="audit_jsonl"),

@@ -15,6 +15,8 @@ os.environ.update(
     CELERY_BROKER_URL="",
     PORTAL_URL=os.environ.get("TEST_PORTAL_URL", "http://localhost:8000"),
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+    # Tests of the required second factor switch it on.
+    MFA_REQUIRED_FOR="none",
     PORTAL_ADMIN_EMAIL="",
     PORTAL_ADMIN_PASSWORD="",
     LOG_LEVEL="INFO",

@@ -13,13 +13,15 @@ from c3portal.testing import BASE_DIR
 
 # From the top down; a module imports from its own layer and those below it. The last is pure: no Django, no HTTP.
 LAYERS = {
-    "addresses": "c3portal.urls c3portal.account_urls c3portal.wsgi xero_integration.urls invoices.urls",
+    "addresses": "c3portal.urls c3portal.sign_in.urls c3portal.wsgi xero_integration.urls invoices.urls",
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
     "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck",
-    "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware c3portal.adapter "
+    "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware "
+    "c3portal.sign_in.middleware c3portal.sign_in.checks "
     "c3portal.scheduler c3portal.headers c3portal.tasks",
     "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
-    "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail",
+    "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail "
+    "c3portal.sign_in.forms c3portal.sign_in.accounts c3portal.sign_in.factors c3portal.sign_in.company",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
     "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments "
     "c3portal.backups c3portal.backups.*",
@@ -35,11 +37,11 @@ LAYERS = {
     "borders": "c3portal.webhooks "
     "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
     "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.tracing c3portal.launch.* c3portal "
-    "c3portal.launch c3portal.append_only xero_integration invoices",
+    "c3portal.launch c3portal.append_only c3portal.sign_in xero_integration invoices",
     "pure": "c3portal.notice_words "
     "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
     "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers "
-    "xero_integration.similar_names",
+    "xero_integration.similar_names c3portal.sign_in.browsers",
 }
 ORDER = {pattern: place for place, patterns in enumerate(LAYERS.values()) for pattern in patterns.split()}
 APPS = ("c3portal", "xero_integration", "invoices")

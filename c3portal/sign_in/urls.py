@@ -6,13 +6,11 @@ signs up, and nobody changes their e-mail address by themselves.
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
-from allauth.mfa.recovery_codes import views as recovery_codes
-from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from allauth.socialaccount import views as socialaccount
-from allauth.socialaccount.providers.openid_connect import views as openid_connect
-from allauth.usersessions import views as usersessions
 from django.urls import include, path, re_path
+
+from c3portal.sign_in import views
 
 sign_in = [
     path("login/", account.login, name="account_login"),
@@ -36,24 +34,23 @@ sign_in = [
     path("again/second-factor/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("again/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
     path("oidc/cancelled/", socialaccount.login_cancelled, name="socialaccount_login_cancelled"),
-    path("oidc/<provider_id>/login/", openid_connect.login, name="openid_connect_login"),
-    path("oidc/<provider_id>/login/callback/", openid_connect.callback, name="openid_connect_callback"),
+    path("oidc/<provider_id>/login/", views.company_sign_in, name="openid_connect_login"),
+    path("oidc/<provider_id>/login/callback/", views.company_callback, name="openid_connect_callback"),
 ]
 
 own_account = [
+    path("", views.own_account, name="own_account"),
     path("password/", account.password_change, name="account_change_password"),
     path("password/set/", account.password_set, name="account_set_password"),
-    path("second-factor/", mfa.index, name="mfa_index"),
-    path("second-factor/app/add/", totp.activate_totp, name="mfa_activate_totp"),
-    path("second-factor/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
-    path("second-factor/passkeys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
-    path("second-factor/passkeys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
-    path("second-factor/passkeys/<int:pk>/rename/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
-    path("second-factor/passkeys/<int:pk>/remove/", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
-    path("second-factor/codes/", recovery_codes.view_recovery_codes, name="mfa_view_recovery_codes"),
-    path("second-factor/codes/new/", recovery_codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),
-    path("second-factor/codes/file/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
-    path("sessions/", usersessions.list_usersessions, name="usersessions_list"),
+    path("second-factor/", views.SecondFactor.as_view(), name="mfa_index"),
+    path("second-factor/app/add/", views.AddApp.as_view(), name="mfa_activate_totp"),
+    path("second-factor/app/remove/", views.RemoveApp.as_view(), name="mfa_deactivate_totp"),
+    path("second-factor/passkeys/add/", views.AddPasskey.as_view(), name="mfa_add_webauthn"),
+    path("second-factor/passkeys/<int:pk>/rename/", views.RenamePasskey.as_view(), name="mfa_edit_webauthn"),
+    path("second-factor/passkeys/<int:pk>/remove/", views.RemovePasskey.as_view(), name="mfa_remove_webauthn"),
+    path("second-factor/codes/", views.RecoveryCodes.as_view(), name="mfa_view_recovery_codes"),
+    path("second-factor/codes/new/", views.NewRecoveryCodes.as_view(), name="mfa_generate_recovery_codes"),
+    path("places/", views.Places.as_view(), name="usersessions_list"),
 ]
 
 urlpatterns = [

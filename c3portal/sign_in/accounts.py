@@ -1,0 +1,97 @@
+"""How accounts behave here, where it differs from allauth's defaults; and what the audit record keeps of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from smtplib import SMTPException
+from typing import Any
+
+from allauth.account import app_settings as account_settings
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+
+from c3portal import audit
+from c3portal.models import User
+
+NOBODY = "Nobody signed in"
+WAYS = {
+    "password": "password",
+    "socialaccount": "the company's sign-in",
+    "totp": "authenticator app",
+    "webauthn": "passkey",
+    "recovery_codes": "recovery code",
+}
+logger = logging.getLogger(__name__)
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Nobody signs up by themselves: a System Admin makes the users. What concerns sign-in goes into the record."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "The e-mail address or the password is not right.",
+        "too_many_login_attempts": "Too many failed attempts. Wait five minutes, then try again.",
+        "rate_limited": "Too many attempts. Wait a few minutes, then try again.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse passwords at the door where PASSWORD_SIGN_IN is off; who is in already is asked for theirs again."""
+        if not settings.PASSWORD_SIGN_IN and not request.user.is_authenticated:
+            raise ValidationError("Passwords are switched off here: sign in with your company's account.")
+        super().pre_authenticate(request, **credentials)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Record whose account it was; an address that nobody has is not kept, since it may be anyone's."""
+        failed(request, User.objects.filter(email__iexact=credentials.get("email") or "").first(), "password")
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        with transaction.atomic():
+            super().login(request, user)
+            audit.record(request, audit.Action.SIGN_IN, "Signed in", after={"With": ways(request, user)}, actor=user)
+
+    def logout(self, request: HttpRequest) -> None:
+        with transaction.atomic():
+            audit.record(request, audit.Action.SIGN_IN, "Signed out")
+            super().logout(request)
+
+    def set_password(self, user: User, password: str) -> None:
+        """Set it; this is where a changed, a first and a forgotten password all come past."""
+        with transaction.atomic():
+            super().set_password(user, password)
+            audit.record(self.request, audit.Action.SIGN_IN, "Password set", after={"Of": user.email}, actor=user)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Whoever signed in just now has shown enough to change how they sign in."""
+        records = get_authentication_records(self.request, self.request.user)
+        if any(time.time() - record["at"] < account_settings.REAUTHENTICATION_TIMEOUT for record in records):
+            return False
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Tell the user by mail what changed in their account; the change stands where that cannot be sent."""
+        try:
+            super().send_notification_mail(*args, **kwargs)
+        except (OSError, SMTPException):
+            logger.exception("A change in an account could not be told by e-mail")
+
+
+def failed(request: HttpRequest, user: User | None, way: str) -> None:
+    """Record a failed sign-in with `way`, one of WAYS; `user` is whose account it was, None for nobody's."""
+    whose = user.email if user else "an unknown address"
+    audit.record(
+        request, audit.Action.SIGN_IN, f"Sign-in failed: {whose}", after={"With": WAYS.get(way, way)}, actor=NOBODY
+    )
+
+
+def ways(request: HttpRequest, user: User) -> list[str]:
+    """Return in words what `user` has shown in this session to be let in."""
+    records = get_authentication_records(request, user)
+    return [WAYS.get(record.get("type") or record["method"], record["method"]) for record in records]

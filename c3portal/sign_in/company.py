@@ -1,0 +1,73 @@
+"""The company's own sign-in, by OpenID Connect: who comes from there is let in only if the portal knows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+from django.shortcuts import render
+
+from c3portal import audit
+from c3portal.models import User
+from c3portal.sign_in.accounts import failed
+
+
+class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """Nobody becomes a user by coming from the company: a System Admin makes the users."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Tie a known user's account to the company's subject the first time; show strangers out."""
+        if sociallogin.is_existing:
+            return
+        user = known_user(sociallogin.account)
+        if user is None:
+            failed(request, None, "socialaccount")
+            name = sociallogin.provider.name
+            raise ImmediateHttpResponse(render(request, "socialaccount/unknown.html", {"name": name}, status=403))
+        with transaction.atomic():
+            sociallogin.connect(request, user)
+            audit.record(request, audit.Action.SIGN_IN, "Tied to the company's sign-in", actor=user)
+
+
+def known_user(account: SocialAccount) -> User | None:
+    """Return the active user whose e-mail address the company's claims name, None where there is none.
+
+    None too for a user who is tied to another subject already: an address may be given to someone else.
+    """
+    claims: dict[str, Any] = account.get_provider_account().get_user_data() or {}
+    email = claims.get("email") or claims.get("preferred_username")
+    if not email or claims.get("email_verified") is False:
+        return None
+    user = User.objects.filter(email__iexact=str(email), is_active=True).first()
+    if user is None or SocialAccount.objects.filter(user=user, provider=account.provider).exists():
+        return None
+    return user
+
+
+class Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
+    """The exchange with the provider, stricter than allauth has it."""
+
+    @property
+    def openid_config(self) -> dict[str, Any]:
+        """The provider's description of itself. Raises OAuth2Error when it is someone else's."""
+        config: dict[str, Any] = super().openid_config
+        if config.get("issuer", "").rstrip("/") != settings.OIDC_ISSUER:
+            raise OAuth2Error("The provider's description names another issuer than OIDC_ISSUER.")
+        return config
+
+    def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> SocialLogin:
+        """Return who signed in, by an ID token whose signature is checked though it came straight from the provider."""
+        if not kwargs["response"].get("id_token"):
+            raise OAuth2Error("The provider sent no ID token.")
+        self.did_fetch_access_token = False
+        return super().complete_login(request, app, token, **kwargs)

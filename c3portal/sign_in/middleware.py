@@ -1,0 +1,40 @@
+"""A second factor before anything else, for those who must have one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+
+from c3portal.sign_in import factors
+
+# What one needs on the way to a second factor, by the addresses' names.
+WAY = {
+    "mfa_index",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_view_recovery_codes",
+    "account_reauthenticate",
+    "account_logout",
+}
+
+
+class SecondFactorRequired:
+    """Lead whoever must have a second factor and has none to its set-up page, whatever they ask for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], *args: Any) -> HttpResponseBase | None:
+        """Return the way to the set-up page, None for those who may go on."""
+        if not getattr(view, "login_required", True):
+            return None
+        match = request.resolver_match
+        if (match and match.url_name in WAY) or not factors.is_missing(request):
+            return None
+        return redirect("mfa_index")

@@ -1,0 +1,168 @@
+"""One's own account, and the way to the company's sign-in and back."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, cast
+
+from allauth.account.utils import get_next_redirect_url
+from allauth.core import ratelimit
+from allauth.mfa.base.views import IndexView
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from allauth.mfa.webauthn.views import AddWebAuthnView, EditWebAuthnView, RemoveWebAuthnView
+from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
+from allauth.usersessions.views import ListUserSessionsView
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+from requests import RequestException
+
+from c3portal import audit
+from c3portal.models import User
+from c3portal.sign_in import browsers, factors
+from c3portal.sign_in.company import Provider
+from c3portal.sign_in.forms import ProfileForm
+
+
+def own_account(request: HttpRequest) -> HttpResponse:
+    """Show and change one's own name and time zone."""
+    user = User.objects.get(pk=cast(User, request.user).pk)
+    before = ProfileForm(instance=user).initial
+    form = ProfileForm(request.POST or None, instance=user)
+    if request.method == "POST" and form.is_valid():
+        was, now = audit.changes(
+            *({ProfileForm.words(name): each[name] for name in each} for each in (before, form.cleaned_data))
+        )
+        with transaction.atomic():
+            form.save()
+            if now:
+                audit.record(request, audit.Action.USER, "Own account", before=was, after=now)
+        messages.success(request, "Saved.")
+        return redirect("own_account")
+    return render(request, "account/own_account.html", {"form": form})
+
+
+class Recorded:
+    """A form that changes how one signs in: what it did goes into the record, or neither happens."""
+
+    said = ""
+    request: HttpRequest
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        """Do it and record it."""
+        with transaction.atomic():
+            answer: HttpResponseBase = super().form_valid(form)  # type: ignore[misc]
+            audit.record(self.request, audit.Action.SIGN_IN, self.said)
+        return answer
+
+
+class SecondFactor(IndexView):  # type: ignore[misc]
+    """Show one's second factors; the page that those are led to who must have one."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        return {
+            **super().get_context_data(**kwargs),
+            "is_required": factors.is_required(user),
+            "is_missing": factors.is_missing(self.request),
+        }
+
+
+class AddApp(Recorded, ActivateTOTPView):  # type: ignore[misc]
+    said = "Authenticator app added"
+
+
+class RemoveApp(Recorded, DeactivateTOTPView):  # type: ignore[misc]
+    said = "Authenticator app removed"
+
+
+class AddPasskey(Recorded, AddWebAuthnView):  # type: ignore[misc]
+    said = "Passkey added"
+
+
+class RenamePasskey(EditWebAuthnView):  # type: ignore[misc]
+    success_url = reverse_lazy("mfa_index")
+
+
+class RemovePasskey(Recorded, RemoveWebAuthnView):  # type: ignore[misc]
+    said = "Passkey removed"
+    success_url = reverse_lazy("mfa_index")
+
+
+class NewRecoveryCodes(Recorded, GenerateRecoveryCodesView):  # type: ignore[misc]
+    said = "New recovery codes"
+
+
+@method_decorator(never_cache, name="dispatch")
+class RecoveryCodes(ViewRecoveryCodesView):  # type: ignore[misc]
+    """Show one's recovery codes, once; as a file too, which comes with the page since there is no second time."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        if context["can_view_codes"]:
+            text = "".join(f"{code}\r\n" for code in context["unused_codes"])
+            context["file"] = f"data:text/plain;base64,{base64.b64encode(text.encode()).decode()}"
+        return context
+
+
+class Places(Recorded, ListUserSessionsView):  # type: ignore[misc]
+    """Show where one is signed in, and sign out everywhere else."""
+
+    said = "Signed out everywhere else"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        for each in context["sessions"]:
+            each.browser = browsers.in_words(each.user_agent)
+        return context
+
+
+@login_not_required
+@require_POST
+def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+    """Leave for the company's sign-in, by a page that goes on by itself.
+
+    Not by a redirect: browsers hold what follows a form post against form-action of the content security policy, and
+    the company's sign-in may send people on to hosts that nobody here knows.
+    """
+    if refused := ratelimit.consume_or_429(request, action="login"):
+        return cast(HttpResponseBase, refused)
+    provider = _provider(request, provider_id).get_provider()
+    provider.oauth2_adapter_class = Provider
+    try:
+        answer = provider.redirect(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
+    except RequestException as error:
+        return cast(HttpResponseBase, render_authentication_error(request, provider, exception=error))
+    if answer.status_code != 302:
+        return cast(HttpResponseBase, answer)
+    page = render(request, "socialaccount/leave.html", {"name": provider.name, "url": answer.url})
+    page["Refresh"] = f"0; url={answer.url}"
+    return page
+
+
+@login_not_required
+@require_GET
+def company_callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+    """Come back from the company's sign-in."""
+    answer: HttpResponseBase = OAuth2CallbackView.adapter_view(_provider(request, provider_id))(request)
+    return answer
+
+
+def _provider(request: HttpRequest, provider_id: str) -> Provider:
+    """Return the adapter of the provider. Raises Http404 when it is not set up."""
+    adapter = Provider(request, provider_id)
+    try:
+        adapter.get_provider()
+    except SocialApp.DoesNotExist as error:
+        raise Http404 from error
+    return adapter
