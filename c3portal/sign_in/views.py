@@ -24,7 +24,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from requests import RequestException
 
 from c3portal import audit
@@ -151,7 +151,7 @@ def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
 
 
 @login_not_required
-@require_GET
+@require_safe
 def company_callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     """Come back from the company's sign-in."""
     answer: HttpResponseBase = OAuth2CallbackView.adapter_view(_provider(request, provider_id))(request)
