@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0004_choices"),
+        ("invoices", "0005_post_log_keeps_its_facts"),
     ]
 
     operations = [
