@@ -1,0 +1,261 @@
+"""Backups: whole, without keys or sessions, for their owner's eyes; restored only where nothing can be lost."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.test import Client
+
+from c3portal.backups import restoring, storage
+from c3portal.models import AuditEntry, Delivery, Notice, User
+from c3portal.tests.conftest import Lose, restore
+from invoices.models import Invoice, Posting
+from invoices.tests import makers
+from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
+
+pytestmark = pytest.mark.usefixtures("transactional_db", "postgres_programs")
+KEY = "an-encryption-key-for-the-tests"
+
+
+def backup(folder: Path, **options: Any) -> Path:
+    """Back up and return the database's copy."""
+    before = set(storage.all_in(folder))
+    call_command("backup", str(folder), stdout=io.StringIO(), **options)
+    (manifest,) = set(storage.all_in(folder)) - before
+    return manifest.with_suffix("")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "backups"
+
+
+@pytest.fixture
+def filled(finance_admin: User) -> XeroConnection:
+    """A connected portal with two invoices, one of them posted."""
+    connected = makers.connected(finance_admin)
+    first, second = makers.invoices(makers.a_period(), 2)
+    makers.uploaded(connected, finance_admin, first, to=Posting.Status.POSTED)
+    makers.uploaded(connected, finance_admin, second)
+    return connected
+
+
+def rewrite(copy: Path, **changes: Any) -> None:
+    path = copy.with_name(f"{copy.name}.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def all_rows() -> dict[str, int]:
+    return {"invoices": Invoice.objects.count(), "users": User.objects.count(), "connections": _connections()}
+
+
+def _connections() -> int:
+    return XeroConnection.objects.count()
+
+
+# Making one
+
+
+@pytest.mark.both_databases
+def test_a_backup_is_two_files_for_its_owner_with_neither_keys_nor_sessions(
+    filled: XeroConnection, folder: Path, client_for: Callable[[User], Client], finance_admin: User
+) -> None:
+    session = client_for(finance_admin).session.session_key
+    copy = backup(folder)
+    manifest, found = storage.find(folder)
+    assert found == copy
+    assert sorted(folder.iterdir()) == [copy, copy.with_name(f"{copy.name}.json")]
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert manifest.facts == {"invoices": 2, "postings posted": 1, "postings queued": 1}
+    assert manifest.keys[0]["secrets"] == 1
+    for content in (path.read_bytes() for path in folder.iterdir()):
+        assert KEY.encode() not in content
+        assert str(session).encode() not in content
+        assert b"a secret of the tests" not in content
+
+
+@pytest.mark.both_databases
+def test_a_backup_is_of_one_moment_while_others_write(filled: XeroConnection, folder: Path) -> None:
+    """A writer always adds two invoices at once: no copy holds an odd number."""
+    period, stop, written = makers.a_period("20261018"), threading.Event(), threading.Event()
+
+    def write() -> None:
+        count = 0
+        while not stop.is_set() and count < 400:
+            with transaction.atomic():
+                makers.invoices(period, 2, prefix=f"W{count}")
+            count += 1
+            written.set()
+        connection.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    written.wait()
+    try:
+        counted = [storage.find(backup(folder))[0].facts["invoices"] for _ in range(3)]
+    finally:
+        stop.set()
+        writer.join()
+    assert all(count % 2 == 0 for count in counted)
+    assert 2 < counted[0] < counted[-1]
+
+
+def test_old_backups_go_and_the_newest_stay(filled: XeroConnection, folder: Path) -> None:
+    copies = [backup(folder), backup(folder), backup(folder, keep=2)]
+    assert [path.with_suffix("") for path in storage.all_in(folder)] == copies[:0:-1]
+    assert not copies[0].exists()
+
+
+def test_a_backup_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("c3portal.backups.databases.dump", full)
+    with pytest.raises(CommandError, match="No space left"):
+        backup(folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_backup_whose_secrets_no_key_reads_is_not_made(filled: XeroConnection, folder: Path, settings: Any) -> None:
+    settings.ENCRYPTION_KEYS = ["another key of the tests"]
+    with pytest.raises(CommandError, match="put the key that wrote it back"):
+        backup(folder)
+
+
+# Keys
+
+
+def test_keys_go_to_a_file_of_their_own(filled: XeroConnection, folder: Path, tmp_path: Path, settings: Any) -> None:
+    file = tmp_path / "elsewhere" / "keys.env"
+    backup(folder, keys=file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert f"SECRET_KEY={settings.SECRET_KEY}" in file.read_text()
+    assert f"ENCRYPTION_KEYS={KEY}" in file.read_text()
+    with pytest.raises(CommandError, match="there already"):
+        call_command("backup_keys", str(file))
+
+
+def test_keys_never_go_where_the_backups_are(filled: XeroConnection, folder: Path) -> None:
+    with pytest.raises(CommandError, match="holds the backups"):
+        backup(folder, keys=folder / "keys.env")
+    backup(folder)
+    with pytest.raises(CommandError, match="holds the backups"):
+        call_command("backup_keys", str(folder / "keys.env"))
+    assert not (folder / "keys.env").exists()
+
+
+# Restoring
+
+
+@pytest.mark.both_databases
+def test_a_restored_portal_says_what_to_do_and_remembers_nothing_of_the_lost_one(
+    filled: XeroConnection, folder: Path, lose: Lose, client_for: Callable[[User], Client]
+) -> None:
+    notice = Notice.objects.create(key="a", kind="upload_finished", subject="Done", body="Done.")
+    Delivery.objects.create(notice=notice, user=User.objects.get())
+    CallBudget.objects.create(connection=filled, in_flight={"a": 9e9}, day_remaining=0)
+    copy = backup(folder)
+    lose()
+    said = restore(folder)
+    assert "Connect to Xero again (Contoso Cloud Pty Ltd)" in said
+    assert "runs nowhere any more" in said
+
+    restored = XeroConnection.objects.get()
+    assert restored.status == "needs_reconnecting"
+    assert restored.restored_at == XeroSettings.load().restored_at is not None
+    assert not TokenSet.objects.exists()
+    assert not CallBudget.objects.exists()
+    assert Delivery.objects.get().status == "failed"
+    assert XeroSettings.load().client_secret == "a secret of the tests"
+    entry = AuditEntry.objects.get(action="operation")
+    assert (entry.actor, entry.after["Backup"]) == ("manage.py restore", copy.name)
+    page = client_for(User.objects.get()).get("/", follow=True).content.decode()
+    assert "needs reconnecting" in page
+    assert "The database came back from a backup" in page
+
+
+@pytest.mark.both_databases
+def test_a_restore_never_writes_over_anything(filled: XeroConnection, folder: Path) -> None:
+    backup(folder)
+    before = all_rows()
+    with pytest.raises(CommandError, match=r"not empty: it holds .*2 invoices.* Make a new database"):
+        restore(folder)
+    assert all_rows() == before
+    assert XeroConnection.objects.get().restored_at is None
+
+
+@pytest.mark.both_databases
+def test_a_damaged_backup_is_refused(filled: XeroConnection, folder: Path, lose: Lose) -> None:
+    copy = backup(folder)
+    content = bytearray(copy.read_bytes())
+    content[len(content) // 2] ^= 1
+    copy.write_bytes(content)
+    lose()
+    with pytest.raises(CommandError, match="is damaged"):
+        restore(copy)
+    copy.unlink()
+    with pytest.raises(CommandError, match="is not there"):
+        restore(folder)
+    assert all_rows() == {"invoices": 0, "users": 0, "connections": 0}
+
+
+@pytest.mark.both_databases
+def test_the_missing_key_is_named(filled: XeroConnection, folder: Path, lose: Lose, settings: Any) -> None:
+    backup(folder)
+    fingerprint = storage.find(folder)[0].keys[0]["fingerprint"]
+    lose()
+    settings.ENCRYPTION_KEYS = ["another key of the tests"]
+    with pytest.raises(CommandError, match=rf"Missing: key 1 of the 1 .*{fingerprint}.* reads 1 of the stored secrets"):
+        restore(folder)
+    assert all_rows() == {"invoices": 0, "users": 0, "connections": 0}
+    settings.ENCRYPTION_KEYS = ["another key of the tests", KEY]
+    restore(folder)
+
+
+def test_a_backup_of_a_newer_version_is_refused(filled: XeroConnection, folder: Path, lose: Lose) -> None:
+    copy = backup(folder)
+    rewrite(copy, migrations=storage.find(copy)[0].migrations | {"invoices": ["0001_initial", "0999_later"]})
+    lose()
+    with pytest.raises(CommandError, match=r"does not know invoices 0999_later. Install that version"):
+        restore(copy)
+    assert not User.objects.exists()
+
+
+def test_a_backup_of_another_kind_of_database_is_refused(filled: XeroConnection, folder: Path, lose: Lose) -> None:
+    copy = backup(folder)
+    rewrite(copy, database="postgresql")
+    lose()
+    with pytest.raises(CommandError, match="a backup of PostgreSQL, and the portal's database is SQLite"):
+        restore(copy)
+
+
+@pytest.mark.both_databases
+def test_a_backup_of_an_older_version_is_migrated(filled: XeroConnection, folder: Path, lose: Lose) -> None:
+    call_command("migrate", "invoices", "0004", verbosity=0)
+    try:
+        backup(folder)
+    finally:
+        call_command("migrate", verbosity=0)
+    lose()
+    restore(folder)
+    assert Posting.objects.filter(looked_at=None).count() == 2
+
+
+def test_tables_of_someone_else_are_left_alone() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE of_someone_else (id integer)")
+    try:
+        with pytest.raises(storage.BackupError, match=r"not the portal's .of_someone_else."):
+            restoring.require_empty()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE of_someone_else")
