@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 from django.core.management import call_command
@@ -13,11 +15,11 @@ from django.utils import timezone
 
 from c3portal.models import User
 from c3portal.tests.conftest import Lose, restore
-from invoices import journey, posting, sending, tasks
+from invoices import journey, posting, recovery, sending, tasks
 from invoices.importing import import_file
-from invoices.models import Invoice, Posting, Submission
+from invoices.models import Invoice, Posting, PostLog, Submission
 from invoices.tests.c3_files import SEPTEMBER, a_row, of_customer, write
-from xero_integration import connections
+from xero_integration import connections, oauth
 from xero_integration.gateway import Gateway
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 from xero_integration.testing import connect, consent
@@ -150,5 +152,117 @@ def test_a_restored_portal_goes_on_without_a_duplicate(
     assert_exactly_once(sandbox)
     assert sandbox.organisations()[0]["contacts"] == in_xero
     assert [call for call in sandbox.calls() if call["method"] == "PUT"] == []
-    # 120 and 4 rows: looked up in lots of up to 50 numbers, never one by one.
+    # Looked up in lots of up to 50 numbers, never one by one.
     assert len(sandbox.calls()) < 30
+
+
+@pytest.mark.usefixtures("look_at_once")
+def test_contacts_made_since_the_backup_are_found_by_their_number(
+    sandbox: SandboxControl, finance_admin: User, tmp_path: Path, later_file: Path, lose: Lose
+) -> None:
+    original = connect(sandbox)
+    import_file(SEPTEMBER, name=SEPTEMBER.name)
+    upload(original)
+    work_until_posted(original)
+    call_command("backup", str(tmp_path / "backups"))
+    import_file(later_file, name=later_file.name)
+    upload(original)
+    journey.link_contacts(original)
+    in_xero = sandbox.organisations()[0]["contacts"]
+
+    lose()
+    restore(tmp_path / "backups")
+    again = reconnect(sandbox)
+    import_file(later_file, name=later_file.name)
+    upload(again)
+    work_until_posted(again)
+    assert_exactly_once(sandbox)
+    assert len(sandbox.documents()) == 120 + NEW_CUSTOMERS + 1
+    assert sandbox.organisations()[0]["contacts"] == in_xero
+
+
+@pytest.fixture
+def restored(sandbox: SandboxControl, later_file: Path) -> XeroConnection:
+    """A connected organisation of a portal that came back from a backup a moment ago, with invoices to upload."""
+    connection = connect(sandbox)
+    import_file(later_file, name=later_file.name)
+    now = timezone.now()
+    XeroConnection.objects.update(restored_at=now)
+    XeroSettings.objects.update(restored_at=now)
+    connection.refresh_from_db()
+    return connection
+
+
+def test_what_is_not_there_is_not_sent_before_the_lost_portals_last_call_must_be_over(
+    restored: XeroConnection, sandbox: SandboxControl, settings: Any, time_machine: Any
+) -> None:
+    settings.XERO_LOOK_AFTER, settings.XERO_SETTLES_AFTER = 10, 120
+    assert restored.restored_at
+    upload(restored)
+    for seconds in (1, 15, 60, 115):
+        time_machine.move_to(restored.restored_at + dt.timedelta(seconds=seconds))
+        tasks.work(restored.pk, spread=False)
+        assert states() == {"uncertain": 4}
+    assert not [call for call in sandbox.calls() if call["method"] == "PUT"]
+    time_machine.move_to(restored.restored_at + dt.timedelta(seconds=130))
+    work_until_posted(restored)
+    assert_exactly_once(sandbox)
+
+
+@pytest.mark.usefixtures("look_at_once")
+def test_each_upload_is_looked_for_once_more(restored: XeroConnection, sandbox: SandboxControl) -> None:
+    """What was refused here may have been mended and posted by the portal that was lost."""
+    sandbox.put_account("4010", status="ARCHIVED")
+    upload(restored)
+    work_until_posted(restored)
+    refused = Posting.objects.filter(status=Status.REJECTED)
+    assert refused.exists()
+    sandbox.put_account("4010", status="ACTIVE")
+    upload(restored)
+    assert not refused.exists()
+    assert set(Posting.objects.filter(status=Status.QUEUED).values_list("looked_at", flat=True)) == {None}
+    assert sending.send_next(restored) == 0
+
+
+def test_an_organisation_that_the_backup_does_not_know_is_looked_at_too(
+    restored: XeroConnection, sandbox: SandboxControl, finance_admin: User
+) -> None:
+    restored.delete()
+    tokens = sandbox.tokens(XeroSettings.load().client_id, ["Contoso Cloud (AU)"])
+    (tenant,) = tokens["connections"]
+    found = oauth.Tenant(tenant["id"], tenant["tenantId"], "Contoso Cloud (AU)", "ORGANISATION")
+    read = oauth.Tokens(
+        access_token="a",
+        refresh_token="b",
+        expires_at=timezone.now(),
+        scopes="",
+        xero_user_id="",
+        authentication_event_id="",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(oauth, "exchange_code", create_autospec(oauth.exchange_code, return_value=read))
+        patch.setattr(oauth, "list_tenants", create_autospec(oauth.list_tenants, return_value=[found]))
+        (connection,) = connections.finish_consent("code", oauth.Consent("s", "v", "r"), finance_admin)
+    assert connection.restored_at == XeroSettings.load().restored_at is not None
+
+
+def test_who_was_never_restored_is_asked_nothing_more(
+    sandbox: SandboxControl, later_file: Path, django_assert_num_queries: Any
+) -> None:
+    connection = connect(sandbox)
+    import_file(later_file, name=later_file.name)
+    upload(connection)
+    with django_assert_num_queries(0):
+        assert recovery.doubt(connection) == 0
+        assert not posting.unseen(connection).exists()
+    work_until_posted(connection)
+    assert [call["method"] for call in sandbox.calls() if call["path"] in ("Invoices", "CreditNotes")] == ["PUT", "PUT"]
+
+
+@pytest.mark.usefixtures("look_at_once")
+def test_the_log_says_why_it_was_looked_for(restored: XeroConnection, sandbox: SandboxControl) -> None:
+    upload(restored)
+    work_until_posted(restored)
+    lines = PostLog.objects.filter(invoice=Invoice.objects.first()).order_by("pk")
+    assert [line.status for line in lines] == ["queued", "uncertain", "queued", "sending", "posted"]
+    assert lines[1].message == posting.RESTORED
