@@ -131,7 +131,12 @@ def message_id(notice: Notice) -> str:
 
 def sends_mail() -> bool:
     """Whether mail leaves this portal at all (EMAIL_URL, or the console with DEBUG on)."""
-    return not settings.MAILERS["default"]["BACKEND"].endswith(".dummy.EmailBackend")
+    return not str(settings.MAILERS["default"]["BACKEND"]).endswith(".dummy.EmailBackend")
+
+
+def mail_goes_to_console() -> bool:
+    """Whether mail is written to the log instead of being sent, as in development."""
+    return str(settings.MAILERS["default"]["BACKEND"]).endswith(".console.EmailBackend")
 
 
 def _mail(delivery: Delivery, user: User) -> Outcome:

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from c3portal import health
-from c3portal.views import audit
+from c3portal.views import audit, notices, webhooks
 
 urlpatterns = [
     path("", include("xero_integration.urls")),
@@ -12,6 +12,14 @@ urlpatterns = [
     path("settings/audit/", audit.audit_record, name="audit_record"),
     path("settings/audit.csv", audit.audit_csv, name="audit_csv"),
     path("settings/audit.jsonl", audit.audit_jsonl, name="audit_jsonl"),
+    path("account/notices/", notices.notice_choices, name="notice_choices"),
+    path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("settings/webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("settings/webhooks/<int:pk>/test/", webhooks.webhook_test, name="webhook_test"),
+    path("settings/webhooks/<int:pk>/switch/", webhooks.webhook_switch, name="webhook_switch"),
+    path("settings/webhooks/<int:pk>/secret/", webhooks.webhook_roll, name="webhook_roll"),
+    path("settings/webhooks/<int:pk>/delete/", webhooks.webhook_delete, name="webhook_delete"),
+    path("settings/deliveries/<int:pk>/again/", webhooks.delivery_again, name="delivery_again"),
     path("health/live", health.live, name="health_live"),
     path("health/web", health.web, name="health_web"),
     path("health/ready", health.ready, name="health_ready"),

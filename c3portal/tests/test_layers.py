@@ -19,7 +19,8 @@ LAYERS = {
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware "
     "c3portal.sign_in.middleware c3portal.sign_in.checks "
     "c3portal.scheduler c3portal.headers c3portal.tasks",
-    "forms": "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
+    "forms": "c3portal.notice_forms "
+    "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail "
     "c3portal.sign_in.forms c3portal.sign_in.accounts c3portal.sign_in.factors c3portal.sign_in.company",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",

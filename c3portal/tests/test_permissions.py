@@ -35,7 +35,7 @@ from fido2.webauthn import (
 )
 
 from c3portal import roles
-from c3portal.models import User
+from c3portal.models import Delivery, Notice, User, Webhook
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address
 from invoices.models import ImportRun, UploadDraft
@@ -153,6 +153,9 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         invoice_status="DRAFT",
         created_by=people[roles.FINANCE_ADMIN],
     )
+    webhook = Webhook.objects.create(url="https://hooks.invalid/")
+    notice = Notice.objects.create(key="a thing", kind="test", subject="A test")
+    delivery = Delivery.objects.create(notice=notice, webhook=webhook)
     run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.REFUSED)
     return {
         "/invoices/preflight/": draft.pk,
@@ -161,6 +164,8 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         "/invoices/download/": "invoices",
         "/invoices/<pk>/": invoice.pk,
         "/contacts/": invoice.customer.pk,
+        "/settings/webhooks/": webhook.pk,
+        "/settings/deliveries/": delivery.pk,
         "/accounts/password/reset/key/": "a-key",
         "/accounts/oidc/": "company",
         "/account/second-factor/passkeys/": {kind: _second_factor(user) for kind, user in people.items()},

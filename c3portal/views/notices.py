@@ -1,0 +1,42 @@
+"""/account/notices/: what each user is told by mail."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from c3portal import audit, deliveries, notices, roles
+from c3portal.models import Delivery, User
+from c3portal.models.notices import Kind
+from c3portal.notice_forms import ChoicesForm
+
+SHOWN = 10
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@roles.role_required(*roles.ALL)
+def notice_choices(request: HttpRequest) -> HttpResponse:
+    """Show and keep which notices the user wants, with those that were sent to them last."""
+    user = cast(User, request.user)
+    wanted = [kind for kind, is_wanted in notices.choices_of(user).items() if is_wanted]
+    form = ChoicesForm(request.POST if request.method == "POST" else None, initial={"kinds": wanted})
+    if form.is_valid():
+        _keep(request, user, form.cleaned_data["kinds"])
+        messages.success(request, "Saved.")
+        return redirect("notice_choices")
+    sent = Delivery.objects.filter(user=user).select_related("notice").order_by("-pk")[:SHOWN]
+    context = {"form": form, "sent": sent, "mail_to_console": deliveries.mail_goes_to_console()}
+    return render(request, "notices/choices.html", context)
+
+
+def _keep(request: HttpRequest, user: User, wanted: list[str]) -> None:
+    with transaction.atomic():
+        changed = {str(Kind(kind).label): want for kind, want in notices.choose(user, wanted).items()}
+        if changed:
+            before = {label: not want for label, want in changed.items()}
+            audit.record(request, audit.Action.NOTICE, f"Notices of {user.email}", before=before, after=changed)

@@ -1,0 +1,170 @@
+"""/settings/webhooks/: where else notices are posted, and how they arrived."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from c3portal import audit, deliveries, notice_words, roles
+from c3portal.models import Delivery, Webhook
+from c3portal.models.notices import Kind
+from c3portal.notice_forms import WebhookForm, WebhookKindsForm
+
+DELIVERIES_SHOWN = 20
+
+page = require_http_methods(["GET", "HEAD", "POST"])
+for_system_admins = roles.role_required(roles.SYSTEM_ADMIN)
+
+
+@never_cache
+@page
+@for_system_admins
+def webhooks(request: HttpRequest) -> HttpResponse:
+    """List the webhooks and take a new one, whose secret this answer shows and no other does."""
+    form = WebhookForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        with transaction.atomic():
+            form.instance.created_by = request.user
+            webhook = form.save()
+            audit.record(request, audit.Action.NOTICE, f"Webhook {webhook.url} added", after=_facts(webhook))
+        return _show(request, webhook, secret=webhook.secret)
+    context = {
+        "form": form,
+        "webhooks": _with_last_state(),
+        "mails": _stuck_mails(),
+        "mail_to_console": deliveries.mail_goes_to_console(),
+    }
+    return render(request, "notices/webhooks.html", context)
+
+
+def _with_last_state() -> QuerySet[Webhook]:
+    last = Delivery.objects.filter(webhook=OuterRef("pk")).order_by("-pk")
+    return Webhook.objects.order_by("url").annotate(
+        last_status=Subquery(last.values("status")[:1]),
+        last_answer=Subquery(last.values("last_answer")[:1]),
+        last_at=Subquery(last.values("notice__created_at")[:1]),
+    )
+
+
+def _stuck_mails() -> QuerySet[Delivery]:
+    """Return the mails that did not leave at their last try."""
+    stuck = Delivery.objects.filter(user__is_active=True).exclude(status=Delivery.Status.DELIVERED)
+    return stuck.exclude(last_answer="").select_related("notice", "user").order_by("-pk")[:DELIVERIES_SHOWN]
+
+
+@never_cache
+@page
+@for_system_admins
+def webhook(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a webhook with its last deliveries, and keep which notices it gets."""
+    found = get_object_or_404(Webhook, pk=pk)
+    before = _facts(found)
+    form = WebhookKindsForm(request.POST if request.method == "POST" else None, instance=found)
+    if form.is_valid():
+        with transaction.atomic():
+            form.save()
+            old, new = audit.changes(before, _facts(found))
+            if new:
+                audit.record(request, audit.Action.NOTICE, f"Webhook {found.url}", before=old, after=new)
+        messages.success(request, "Saved.")
+        return redirect("webhook", pk)
+    return _show(request, found, form=form)
+
+
+def _show(
+    request: HttpRequest, found: Webhook, *, form: WebhookKindsForm | None = None, secret: object = ""
+) -> HttpResponse:
+    sent = found.deliveries.select_related("notice").order_by("-pk")[:DELIVERIES_SHOWN]
+    form = form or WebhookKindsForm(instance=found)
+    return render(request, "notices/webhook.html", {"webhook": found, "form": form, "sent": sent, "secret": secret})
+
+
+@require_POST
+@for_system_admins
+def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
+    """Post a trial now, and say how it went."""
+    found = get_object_or_404(Webhook, pk=pk)
+    if not found.is_active:
+        messages.error(request, "The webhook is switched off, so nothing was sent. Switch it on first.")
+        return redirect("webhook", pk)
+    audit.record(request, audit.Action.NOTICE, f"Webhook {found.url} tested")
+    delivery = deliveries.send_test(found, notice_words.webhook_test(str(request.user)))
+    if delivery.status == Delivery.Status.DELIVERED:
+        messages.success(request, f"The test arrived. {delivery.last_answer}")
+    else:
+        messages.error(request, f"The test did not arrive. {delivery.last_answer}")
+    return redirect("webhook", pk)
+
+
+@require_POST
+@for_system_admins
+def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Switch a webhook on (`on=1`) or off; what waits for it then is given up."""
+    found = get_object_or_404(Webhook, pk=pk)
+    on = request.POST.get("on") == "1"
+    with transaction.atomic():
+        if deliveries.switch(found, on=on):
+            words = f"Webhook {found.url} switched {'on' if on else 'off'}"
+            audit.record(request, audit.Action.NOTICE, words, before={"On": not on}, after={"On": on})
+    messages.success(request, "The webhook is switched on." if on else "The webhook is switched off; it gets nothing.")
+    return redirect("webhook", pk)
+
+
+@never_cache
+@require_POST
+@for_system_admins
+def webhook_roll(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a webhook a new secret, which this answer shows and no other does."""
+    found = get_object_or_404(Webhook, pk=pk)
+    with transaction.atomic():
+        old = audit.masked(str(found.secret))
+        secret = deliveries.roll_secret(found)
+        words = f"Webhook {found.url}: new secret"
+        audit.record(
+            request, audit.Action.NOTICE, words, before={"Secret": old}, after={"Secret": audit.masked(secret)}
+        )
+    return _show(request, found, secret=secret)
+
+
+@require_POST
+@for_system_admins
+def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Forget a webhook with its secret and its deliveries."""
+    found = get_object_or_404(Webhook, pk=pk)
+    with transaction.atomic():
+        audit.record(request, audit.Action.NOTICE, f"Webhook {found.url} deleted", before=_facts(found))
+        found.delete()
+    messages.success(request, f"The webhook to {found.url} is deleted.")
+    return redirect("webhooks")
+
+
+@require_POST
+@for_system_admins
+def delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Try a delivery now that waits or was given up, and say how it went."""
+    found = get_object_or_404(Delivery.objects.select_related("notice", "user", "webhook"), pk=pk)
+    back = redirect("webhook", found.webhook_id) if found.webhook_id else redirect("webhooks")
+    if not deliveries.try_again(found):
+        messages.info(request, "It arrived already, so it was not sent again.")
+        return back
+    audit.record(
+        request, audit.Action.NOTICE, f"“{found.notice.subject}” to {found.user or found.webhook}: tried again"
+    )
+    found.refresh_from_db()
+    deliveries.deliver(found)
+    found.refresh_from_db()
+    if found.status == Delivery.Status.DELIVERED:
+        messages.success(request, f"It arrived. {found.last_answer}")
+    else:
+        messages.error(request, f"It did not arrive. {found.last_answer}")
+    return back
+
+
+def _facts(found: Webhook) -> dict[str, object]:
+    labels = [str(Kind(kind).label) for kind in found.kinds or Kind.values]
+    return {"Address": found.url, "Notices": labels, "On": found.is_active, "Secret": audit.masked(str(found.secret))}
