@@ -32,15 +32,18 @@ class WebhookKindsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
     class Meta:
         model = Webhook
-        fields = ("kinds",)
+        # Set by `save`: the model's own check would not take "none", which stands for all.
+        exclude = ("url", "secret", "kinds", "is_active", "created_at", "created_by")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["kinds"] = self.instance.kinds or Kind.values
 
-    def clean_kinds(self) -> list[str]:
-        chosen = cast("list[str]", self.cleaned_data["kinds"])
-        return [] if set(chosen) == set(Kind.values) else chosen
+    def save(self, commit: bool = True) -> Webhook:
+        """Save the webhook with the chosen kinds."""
+        chosen = self.cleaned_data["kinds"]
+        self.instance.kinds = [] if set(chosen) == set(Kind.values) else chosen
+        return cast(Webhook, super().save(commit))
 
 
 class WebhookForm(WebhookKindsForm):
@@ -56,7 +59,7 @@ class WebhookForm(WebhookKindsForm):
 
     class Meta:
         model = Webhook
-        fields = ("url", "kinds")
+        fields = ("url",)
 
     def clean_url(self) -> str:
         url = str(self.cleaned_data["url"])

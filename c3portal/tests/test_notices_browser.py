@@ -1,0 +1,60 @@
+"""Choosing notices and adding a webhook, as people do it in a browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from c3portal.models import User, Webhook
+from c3portal.tests.receivers import Receiver
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def sign_in(page: Page, portal: str, user: User) -> None:
+    page.goto(portal)
+    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("Password", exact=True).fill("a password of the tests")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def is_accessible(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_user_chooses_what_they_are_told(portal: str, page: Page, finance_admin: User) -> None:
+    sign_in(page, portal, finance_admin)
+    page.locator("summary").filter(has_text=finance_admin.email).click()
+    page.get_by_role("link", name="Notices").click()
+    is_accessible(page)
+    page.get_by_label("Xero's daily limit is reached").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    expect(page.get_by_label("Xero's daily limit is reached")).not_to_be_checked()
+    expect(page.get_by_label("An upload is finished")).to_be_checked()
+
+
+def test_a_webhook_is_added_tested_and_deleted(portal: str, page: Page, system_admin: User, receiver: Receiver) -> None:
+    sign_in(page, portal, system_admin)
+    page.goto(f"{portal}/settings/webhooks/")
+    is_accessible(page)
+    page.get_by_label("Address").fill(f"{receiver.url}/hooks")
+    page.get_by_role("button", name="Add").click()
+    secret = page.locator("#webhook-secret").inner_text()
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]+=*", secret)
+    assert Webhook.objects.get().secret == secret
+    is_accessible(page)
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_role("status")).to_contain_text("The test arrived.")
+    assert secret not in page.content()
+    is_accessible(page)
+    page.get_by_role("link", name="Webhooks").first.click()
+    is_accessible(page)
+    page.get_by_role("link", name=receiver.url).click()
+    page.get_by_text("Delete this webhook").click()
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("status").first).to_contain_text("is deleted")
