@@ -29,6 +29,7 @@ def is_accessible(page: Page) -> None:
 def test_a_user_chooses_what_they_are_told(portal: str, page: Page, finance_admin: User) -> None:
     sign_in(page, portal, finance_admin)
     page.locator("summary").filter(has_text=finance_admin.email).click()
+    page.get_by_role("link", name="Your account").click()
     page.get_by_role("link", name="Notices").click()
     is_accessible(page)
     page.get_by_label("Xero's daily limit is reached").uncheck()
