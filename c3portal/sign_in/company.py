@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -18,12 +19,18 @@ from c3portal import audit
 from c3portal.models import User
 from c3portal.sign_in.accounts import failed
 
+logger = logging.getLogger(__name__)
+
 
 class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Nobody becomes a user by coming from the company: a System Admin makes the users."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return False
+
+    def on_authentication_error(self, request: HttpRequest, provider: Any, **why: Any) -> None:
+        """Keep the reason for whoever runs the portal; the page names it in general words only."""
+        logger.warning("Sign-in with %s failed: %s, %s", provider.name, why.get("error"), why.get("exception"))
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Tie a known user's account to the company's subject the first time; show strangers out."""

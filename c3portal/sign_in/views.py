@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from http import HTTPStatus
 from typing import Any, cast
 
 from allauth.account.utils import get_next_redirect_url
@@ -14,6 +15,7 @@ from allauth.mfa.webauthn.views import AddWebAuthnView, EditWebAuthnView, Remove
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.models import SocialApp
 from allauth.socialaccount.providers.base.constants import AuthProcess
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
 from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
@@ -32,6 +34,9 @@ from c3portal.models import User
 from c3portal.sign_in import browsers, factors
 from c3portal.sign_in.company import Provider
 from c3portal.sign_in.forms import ProfileForm
+
+# The provider cannot be reached, or is not the one that it should be.
+NO_ANSWER = (OAuth2Error, RequestException)
 
 
 def own_account(request: HttpRequest) -> HttpResponse:
@@ -141,9 +146,9 @@ def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     provider.oauth2_adapter_class = Provider
     try:
         answer = provider.redirect(request, AuthProcess.LOGIN, next_url=get_next_redirect_url(request))
-    except RequestException as error:
+    except NO_ANSWER as error:
         return cast(HttpResponseBase, render_authentication_error(request, provider, exception=error))
-    if answer.status_code != 302:
+    if answer.status_code != HTTPStatus.FOUND:
         return cast(HttpResponseBase, answer)
     page = render(request, "socialaccount/leave.html", {"name": provider.name, "url": answer.url})
     page["Refresh"] = f"0; url={answer.url}"
@@ -154,7 +159,11 @@ def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
 @require_safe
 def company_callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     """Come back from the company's sign-in."""
-    answer: HttpResponseBase = OAuth2CallbackView.adapter_view(_provider(request, provider_id))(request)
+    adapter = _provider(request, provider_id)
+    try:
+        answer: HttpResponseBase = OAuth2CallbackView.adapter_view(adapter)(request)
+    except NO_ANSWER as error:
+        return cast(HttpResponseBase, render_authentication_error(request, adapter.get_provider(), exception=error))
     return answer
 
 
