@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import DatabaseError, connection
 
+from c3portal import keys
 from c3portal.context_processors import REAL_XERO
 from xero_integration.fields import cipher
 
@@ -149,6 +150,26 @@ def broker(**kwargs: Any) -> list[CheckMessage]:
             "brokers on files or SQL lose for good what a worker held when it died, and memory:// reaches no worker.",
             hint="Set CELERY_BROKER_URL=redis://host:6379/0, or leave it out for the embedded broker.",
             id="c3portal.E010",
+        )
+    ]
+
+
+@register(Tags.database)
+def stored_secrets(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """A key that is lost is told at start, not by the first page or call that needs it."""
+    try:
+        found = keys.tally() if databases else []
+    except DatabaseError:
+        return []
+    lost = [f"{each.unreadable} of {each.place}" for each in found if each.unreadable]
+    if not lost:
+        return []
+    return [
+        Error(
+            f"Stored secrets cannot be read with the ENCRYPTION_KEYS in force: {', '.join(lost)}.",
+            hint="Find the key that wrote them and put the key behind the others. "
+            "docs/operations.md (“Keys”) says what to do when it is lost for good.",
+            id="c3portal.E011",
         )
     ]
 

@@ -5,6 +5,8 @@ from django.urls import include, path
 from c3portal import health
 from c3portal.views import audit, notices, webhooks
 
+handler500 = "c3portal.views.errors.server_error"
+
 urlpatterns = [
     path("", include("xero_integration.urls")),
     path("", include("invoices.urls")),

@@ -24,6 +24,11 @@ def _ring(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([_fernet(key) for key in keys if key])
 
 
+@lru_cache(maxsize=4)
+def _singly(keys: tuple[str, ...]) -> list[Fernet]:
+    return [_fernet(key) for key in keys if key]
+
+
 def _fernet(key: str) -> Fernet:
     try:
         return Fernet(key)
@@ -33,7 +38,23 @@ def _fernet(key: str) -> Fernet:
 
 def cipher() -> MultiFernet:
     """Return the cipher for the ENCRYPTION_KEYS in force."""
-    return _ring(tuple(key.strip() for key in settings.ENCRYPTION_KEYS))
+    return _ring(_keys())
+
+
+def written_by(stored: str) -> int | None:
+    """Return the place among ENCRYPTION_KEYS of the key that wrote this text, 0 being the one that writes now; None
+    when none of them did."""
+    for place, key in enumerate(_singly(_keys())):
+        try:
+            key.decrypt(stored.encode())
+        except InvalidToken:
+            continue
+        return place
+    return None
+
+
+def _keys() -> tuple[str, ...]:
+    return tuple(key.strip() for key in settings.ENCRYPTION_KEYS)
 
 
 def reads(key: str, stored: str) -> bool:

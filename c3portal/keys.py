@@ -1,0 +1,172 @@
+"""Which of the ENCRYPTION_KEYS the stored secrets are written with, and writing them anew with the first.
+
+Everything that is encrypted is found by itself: the columns by walking the models, and what second factors keep.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.db.models.functions import Cast
+
+from xero_integration.fields import EncryptedTextField, cipher, written_by
+
+# Whoever used a second factor while it was being rewritten may have put back what it read before.
+PASSES = 5
+
+
+class Place(ABC):
+    """A table's column that holds encrypted text. The rewriting never puts an old secret in place of a newer one."""
+
+    def __init__(self, model: type[models.Model], name: str) -> None:
+        self.model = model
+        self.name = f"{model._meta.db_table}.{name}"
+
+    @abstractmethod
+    def stored(self) -> Iterator[tuple[Any, str]]:
+        """Yield the row's id and the encrypted text, for every text there is."""
+
+    @abstractmethod
+    def rewrite(self, pk: Any, stored: str) -> bool:
+        """Write the text anew with the first key, unless the row holds another by now. Returns whether it did."""
+
+    @abstractmethod
+    def forget(self, pk: Any, stored: str) -> bool:
+        """Take away a text whose key is lost, unless the row holds another by now. Returns whether it did."""
+
+
+class Column(Place):
+    """An EncryptedTextField."""
+
+    def __init__(self, model: type[models.Model], field: EncryptedTextField) -> None:
+        super().__init__(model, str(field.column))
+        self.field = field.name
+        self.default = field.get_default
+
+    def _rows(self) -> models.QuerySet[Any]:
+        return self.model._base_manager.alias(stored=Cast(self.field, models.TextField()))
+
+    def stored(self) -> Iterator[tuple[Any, str]]:
+        rows = self._rows().exclude(stored="").exclude(stored=None).order_by("pk")
+        yield from rows.values_list("pk", models.F("stored")).iterator()
+
+    def rewrite(self, pk: Any, stored: str) -> bool:
+        clear = cipher().decrypt(stored.encode()).decode()
+        return bool(self._rows().filter(pk=pk, stored=stored).update(**{self.field: clear}))
+
+    def forget(self, pk: Any, stored: str) -> bool:
+        """Leave what a new row would have: no secret, or a fresh one where there must be one."""
+        return bool(self._rows().filter(pk=pk, stored=stored).update(**{self.field: self.default()}))
+
+
+class Factors(Place):
+    """What allauth keeps of second factors: texts inside of JSON."""
+
+    NAMES = ("secret", "seed")
+    LISTS = ("migrated_codes",)
+
+    def __init__(self) -> None:
+        super().__init__(Authenticator, "data")
+
+    def stored(self) -> Iterator[tuple[Any, str]]:
+        kept = Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN).order_by("pk")
+        for pk, data in kept.values_list("pk", "data").iterator():
+            for text in self._texts(data):
+                yield pk, text
+
+    def _texts(self, data: dict[str, Any]) -> list[str]:
+        several = [text for name in self.LISTS for text in data.get(name) or []]
+        return [data[name] for name in self.NAMES if data.get(name)] + several
+
+    def rewrite(self, pk: Any, stored: str) -> bool:
+        anew = cipher().rotate(stored.encode()).decode()
+        with transaction.atomic():
+            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            if row is None or stored not in self._texts(row.data):
+                return False
+            Authenticator.objects.filter(pk=pk).update(data=_with(row.data, stored, anew))
+        return True
+
+    def forget(self, pk: Any, stored: str) -> bool:
+        """Remove the whole factor: a part of it is no use, and its owner sets up another."""
+        with transaction.atomic():
+            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            if row is None or stored not in self._texts(row.data):
+                return False
+            row.delete()
+        return True
+
+
+def _with(data: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    swap: Callable[[Any], Any] = lambda value: new if value == old else value  # noqa: E731
+    return {
+        name: [swap(each) for each in value] if isinstance(value, list) else swap(value) for name, value in data.items()
+    }
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many texts of a place the first key wrote, how many an older one, and how many none of them reads."""
+
+    place: str
+    current: int
+    old: int
+    unreadable: int
+
+
+def places() -> list[Place]:
+    """Return every place of encrypted text whose table is there."""
+    tables = set(connection.introspection.table_names())
+    columns: list[Place] = [
+        Column(model, field)
+        for model in apps.get_models()
+        for field in model._meta.local_concrete_fields
+        if isinstance(field, EncryptedTextField)
+    ]
+    return [each for each in [*columns, Factors()] if each.model._meta.db_table in tables]
+
+
+def tally() -> list[Tally]:
+    """Return how each place stands."""
+    return [_tally(place) for place in places()]
+
+
+def _tally(place: Place) -> Tally:
+    wrote = [written_by(text) for _, text in place.stored()]
+    unreadable = wrote.count(None)
+    return Tally(place.name, wrote.count(0), len(wrote) - wrote.count(0) - unreadable, unreadable)
+
+
+def rotate() -> dict[str, int]:
+    """Write anew what another than the first key wrote, and return how many texts of each place that were.
+
+    What no key reads stays as it is. Whatever is renewed meanwhile stays the newer.
+    """
+    done = {place.name: 0 for place in places()}
+    for _ in range(PASSES):
+        more = {place.name: _rotate(place) for place in places()}
+        done = {name: count + more.get(name, 0) for name, count in done.items()}
+        if not any(more.values()):
+            break
+    return done
+
+
+def _rotate(place: Place) -> int:
+    old = [(pk, text) for pk, text in place.stored() if written_by(text) not in (0, None)]
+    return sum(place.rewrite(pk, text) for pk, text in old)
+
+
+def forget() -> dict[str, int]:
+    """Take away what no key reads, and return how many texts of each place that were."""
+    return {place.name: _forget(place) for place in places()}
+
+
+def _forget(place: Place) -> int:
+    lost = [(pk, text) for pk, text in place.stored() if written_by(text) is None]
+    return sum(place.forget(pk, text) for pk, text in lost)

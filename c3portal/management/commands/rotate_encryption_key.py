@@ -1,0 +1,47 @@
+"""`manage.py rotate_encryption_key`: every stored secret is written anew with the first key, while all runs."""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from c3portal import audit, keys
+
+
+class Command(BaseCommand):
+    """Ends with 1 when a secret cannot be read; with --check also when older keys are still needed."""
+
+    help = "Writes every stored secret anew with the first of ENCRYPTION_KEYS. Nothing needs to be stopped for it."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Take what else than rewriting may be wanted."""
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--check", action="store_true", help="only say whether older keys are still needed")
+        which.add_argument("--forget-unreadable", action="store_true", help="first drop what no key reads any more")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Rewrite what is due and say how many of each. Raises CommandError with what is left to do."""
+        if options["forget_unreadable"]:
+            self._tell(keys.forget(), "dropped", "Stored secrets whose encryption key is lost were dropped")
+        if not options["check"]:
+            self._tell(keys.rotate(), "written anew", "Stored secrets were written anew with the first encryption key")
+        found = keys.tally()
+        for each in found:
+            self.stdout.write(f"{each.place}: {each.current} with the first key, {each.old} with an older one")
+        if lost := [f"{each.unreadable} of {each.place}" for each in found if each.unreadable]:
+            raise CommandError(
+                f"No key of ENCRYPTION_KEYS reads {', '.join(lost)}. Put the key that wrote them behind the others and "
+                "run this again. If it is lost for good, docs/operations.md says how to go on."
+            )
+        if any(each.old for each in found):
+            raise CommandError("Older keys are still needed: run manage.py rotate_encryption_key.")
+        self.stdout.write("Only the first key is needed. Backups made before need the older ones.")
+
+    def _tell(self, counts: dict[str, int], what: str, subject: str) -> None:
+        """Say how many texts of each place that were, here and in the audit record."""
+        done = {name: count for name, count in counts.items() if count}
+        for name, count in done.items():
+            self.stdout.write(f"{name}: {count} {what}")
+        if done:
+            audit.record("manage.py rotate_encryption_key", audit.Action.OPERATION, subject, after=done)
