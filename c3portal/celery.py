@@ -1,11 +1,56 @@
 """The Celery application: a clock that wakes workers, never the place where an invoice's state is kept."""
 
-import os
+from __future__ import annotations
 
-from celery import Celery
+import logging.config
+import os
+from typing import Any
+
+from billiard.util import get_logger as get_pool_logger
+from celery import Celery, Task, signals
+from django.conf import settings
+
+from c3portal import logs, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
 
 app = Celery("c3portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.celeryd_init.connect
+@signals.setup_logging.connect
+def configure_logging(**_: Any) -> None:
+    """Log as the web processes do. Celery, which would do it its own way, leaves it alone once this is connected.
+
+    A worker's own warnings come before Celery thinks of its log.
+    """
+    logging.config.dictConfig(settings.LOGGING)
+    logging.captureWarnings(True)
+    # The pool of a worker's processes says there when one of them dies.
+    pool = get_pool_logger()
+    pool.setLevel(logging.ERROR)
+    pool.propagate = True
+    # Celery says on the bare output that it stops; that too is a line of the log. Only who runs tasks needs the module.
+    from celery.apps import worker
+
+    worker.safe_say = logs.say  # type: ignore[attr-defined]
+
+
+@signals.before_task_publish.connect
+def hand_the_trace_on(headers: dict[str, Any], **_: Any) -> None:
+    """Send the id of whatever asks for a task along with it; the scheduler's tasks get one of their own."""
+    headers["trace_id"] = tracing.current_id() or tracing.new_id()
+
+
+@signals.task_prerun.connect
+def take_the_trace_up(task: Task[Any, Any], **_: Any) -> None:
+    """Let what a task does and logs carry the id that came with it."""
+    tracing.begin(task.request.get("trace_id") or tracing.new_id())
+
+
+@signals.task_postrun.connect
+def lay_the_trace_down(**_: Any) -> None:
+    """Leave nothing of the task's id to the next one."""
+    tracing.end()

@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import redis
 
-from c3portal import broker
+from c3portal import broker, start
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 30
@@ -74,6 +75,30 @@ class BeatProcess:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE_SECONDS)
+
+
+class PortalProcess:
+    """A process of the Procfile, by its own command, for as long as the block lasts; what it says is in `log`."""
+
+    def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
+        self.name, self.log = name, log
+        self.environment = {**os.environ, **environment}
+        self.environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    def __enter__(self) -> Self:
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                ["/bin/sh", "-c", start.command_of(self.name)],
+                env=self.environment,
+                cwd=BASE_DIR,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.process.terminate()
+        self.process.wait(PATIENCE_SECONDS)
 
 
 class WorkerProcess:

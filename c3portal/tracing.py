@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
 from contextvars import ContextVar
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.db import Error
+from django.http import HttpRequest, HttpResponseBase
+
+log = logging.getLogger(__name__)
+
+HEADER = "X-Request-ID"
+# What a proxy may hand on: long enough to be one of a kind, and nothing that would look like more than an id in a log.
+WELL_FORMED = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 _current: ContextVar[str] = ContextVar("trace_id", default="")
 
@@ -10,3 +26,73 @@ _current: ContextVar[str] = ContextVar("trace_id", default="")
 def current_id() -> str:
     """Return the id of the request or task that runs here, "" outside of both."""
     return _current.get()
+
+
+def new_id() -> str:
+    """Return an id that nothing had before."""
+    return uuid.uuid4().hex
+
+
+def begin(trace_id: str) -> None:
+    """Have everything from here on, until `end`, belong to `trace_id`."""
+    _current.set(trace_id)
+
+
+def end() -> None:
+    """Have what comes belong to nothing."""
+    _current.set("")
+
+
+class TraceFilter(logging.Filter):
+    """Gives every line of the log its `trace_id`; "-" outside of requests and tasks."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every line pass."""
+        record.trace_id = current_id() or "-"
+        return True
+
+
+def traced(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Give the request its id (the proxy's, when that is well-formed), answer with it, and log one line."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        began = time.monotonic()
+        handed_on = request.headers.get(HEADER, "")
+        begin(handed_on if WELL_FORMED.fullmatch(handed_on) else new_id())
+        try:
+            response = get_response(request)
+            response[HEADER] = current_id()
+            _log(request, response, time.monotonic() - began)
+            return response
+        finally:
+            end()
+
+    return middleware
+
+
+def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    """Log a request without what its query or body may hold, and its user by number."""
+    facts = {
+        "method": request.method,
+        "path": request.path,
+        "status": response.status_code,
+        "milliseconds": round(seconds * 1000),
+        "user": _user_id(request),
+    }
+    level = logging.DEBUG if _is_routine(request.path) and response.status_code < 500 else logging.INFO
+    log.log(level, "%(method)s %(path)s %(status)s in %(milliseconds)s ms", facts, extra=facts)
+
+
+def _is_routine(path: str) -> bool:
+    """Whether it is asked for again and again, by browsers beside each page or by machines."""
+    return path.startswith((settings.STATIC_URL, "/health/", "/metrics"))
+
+
+def _user_id(request: HttpRequest) -> str | None:
+    """Return the signed-in user's number; never reads a session that the request itself had no need of."""
+    session = getattr(request, "session", None)
+    try:
+        return session.get(SESSION_KEY) if session is not None and session.accessed else None
+    except Error:
+        # The database is away, which is what the request has just failed of.
+        return None

@@ -7,6 +7,8 @@ from c3portal.views import audit, notices, webhooks
 
 handler500 = "c3portal.views.errors.server_error"
 
+handler500 = "c3portal.errors.server_error"
+
 urlpatterns = [
     path("", include("xero_integration.urls")),
     path("", include("invoices.urls")),

@@ -21,6 +21,7 @@ Every move leaves a PostLog line.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ from xero_integration.models import ContactLink, XeroConnection
 
 if TYPE_CHECKING:
     from c3portal.models import User
+
+log = logging.getLogger(__name__)
 
 Status = Posting.Status
 RESTORED = "The database came back from a backup, so this is looked for in Xero before it is sent."
@@ -106,6 +109,7 @@ def queue(
         period_ids = set(upload.postings.values_list("invoice__period", flat=True)[:2000])
         if len(period_ids) == 1:
             Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
+    log.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
     return Queued(upload, queued, total - queued)
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote_plus
@@ -19,7 +19,8 @@ import requests
 from django.conf import settings
 from requests.adapters import HTTPAdapter
 
-from xero_integration import pace
+from xero_integration import calls, pace
+from xero_integration.calls import CallRecord
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.oauth import USER_AGENT, never_connected, retry_after
 
@@ -53,14 +54,7 @@ PAUSE_AFTER_DAY = dt.timedelta(hours=1)
 # By these words of a pause the daily limit is told from shorter waits.
 DAY_LIMIT_REACHED = "Xero's daily limit is reached"
 
-Permit = Callable[[], AbstractContextManager["CallRecord"]]
-
-
-@dataclass
-class CallRecord:
-    """What a call's headers told of the limits, filled in while a permit is held."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
+Permit = Callable[[], AbstractContextManager[CallRecord]]
 
 
 @dataclass(frozen=True)
@@ -198,7 +192,8 @@ class Gateway:
         headers: dict[str, str],
         timeouts: tuple[float, float],
     ) -> Answer:
-        with self.permit() as record:
+        key = headers.get("Idempotency-Key", "")
+        with self.permit() as record, calls.watched(record, method, path, tenant_id=self.tenant_id, key=key):
             try:
                 response = self.session.request(
                     method,
@@ -215,7 +210,7 @@ class Gateway:
                 raise XeroOutcomeUnknown("The connection to Xero broke before its answer came.") from error
             except requests.RequestException as error:
                 raise XeroOutcomeUnknown("Xero's answer did not come in time or could not be read.") from error
-            record.headers = response.headers
+            record.status_code, record.headers = response.status_code, response.headers
         return read_answer(response)
 
 

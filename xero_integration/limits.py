@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.utils import timezone
 
-from xero_integration import pace
+from xero_integration import counting, pace
+from xero_integration.calls import CallRecord
 from xero_integration.errors import XeroUnavailable
-from xero_integration.gateway import CallRecord
 from xero_integration.models import CallBudget, XeroConnection
 
 IN_FLIGHT = 5
@@ -34,8 +34,8 @@ ALL_TAKEN = "taken"
 
 @contextmanager
 def permit(connection: XeroConnection, *, click: bool = False) -> Iterator[CallRecord]:
-    """Hold a permit for one call; the caller fills in the answer's headers. Raises XeroUnavailable when Xero's limits
-    allow no call now."""
+    """Hold a permit for one call; the caller fills in how it went, which is counted. Raises XeroUnavailable when
+    Xero's limits allow no call now."""
     key = str(uuid.uuid4())
     _wait_for(connection, key, click)
     record = CallRecord()
@@ -43,6 +43,7 @@ def permit(connection: XeroConnection, *, click: bool = False) -> Iterator[CallR
         yield record
     finally:
         _change(connection, lambda budget: _give_back(budget, key, record.headers))
+        counting.count(connection, record)
 
 
 def require_room(connection: XeroConnection) -> None:

@@ -58,7 +58,8 @@ def plan(given: dict[str, str]) -> Plan:
 
     with_sandbox = not any(variables.get(name) for name in XERO_ORIGINS)
     with_broker = not variables.get("CELERY_BROKER_URL")
-    defaults = {"PORTAL_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING", "MFA_REQUIRED_FOR": "none"}
+    defaults = {"PORTAL_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING", "LOG_FORMAT": "line"}
+    defaults |= {"MFA_REQUIRED_FOR": "none"}
     if with_sandbox:
         defaults |= dict.fromkeys(XERO_ORIGINS, f"http://localhost:{sandbox_port}")
     if with_broker:

@@ -15,7 +15,7 @@ from c3portal.testing import BASE_DIR
 LAYERS = {
     "addresses": "c3portal.urls c3portal.sign_in.urls c3portal.wsgi xero_integration.urls invoices.urls",
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
-    "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck",
+    "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck c3portal.errors",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware "
     "c3portal.sign_in.middleware c3portal.sign_in.checks "
     "c3portal.keys c3portal.scheduler c3portal.headers c3portal.tasks",
@@ -30,12 +30,14 @@ LAYERS = {
     "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
     "invoices.overrides.customers",
     "xero": "xero_integration.connections xero_integration.contacts",
-    "reference": "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats "
+    "reference": "xero_integration.counting "
+    "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats "
     "c3portal.notices c3portal.deliveries",
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models invoices.models "
     "invoices.models.* c3portal.bodies",
     "calls": "xero_integration.gateway",
     "borders": "c3portal.webhooks "
+    "xero_integration.calls c3portal.logs c3portal.web_server "
     "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
     "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.tracing c3portal.launch.* c3portal "
     "c3portal.launch c3portal.append_only c3portal.sign_in xero_integration invoices",

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from xero_integration import gateway
+from xero_integration.calls import CallRecord
 from xero_integration.errors import XeroAuthError, XeroError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Gateway
 from xero_integration.models import XeroConnection
@@ -405,7 +406,7 @@ def test_a_last_page_that_is_full_asks_once_more_and_ends(scripted_xero: Scripte
 
 
 def test_what_xero_tells_of_its_limits_reaches_the_permit(scripted_xero: ScriptedServer) -> None:
-    record = gateway.CallRecord()
+    record = CallRecord()
     scripted_xero.will(Reply(429, b"", DAY | {"X-DayLimit-Remaining": "0"}))
     door = Gateway("tenant-1", "token-1", permit=lambda: gateway.nullcontext(record))
     with door, pytest.raises(XeroUnavailable):

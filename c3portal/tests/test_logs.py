@@ -1,0 +1,146 @@
+"""What the processes of the Procfile write: one JSON object a line, whatever happens to them, and nothing personal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import environ
+import pytest
+import requests
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+
+from c3portal import logs
+from c3portal.testing import BrokerServer, PortalProcess, wait_until
+from invoices import tasks
+from xero_sandbox.testing import free_port
+
+Environment = Callable[[], dict[str, str]]
+
+
+def lines_of(log: Path) -> list[dict[str, Any]]:
+    """Return the lines of a log. Fails for one that is no JSON object."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert all(isinstance(line, dict) for line in lines)
+    return lines
+
+
+@pytest.fixture
+def processes(process_environment: Environment, tmp_path: Path) -> Iterator[Callable[..., PortalProcess]]:
+    """Return a function that starts a process of the Procfile on the tests' database and broker."""
+    with ExitStack() as started:
+
+        def start(name: str, **environment: str) -> PortalProcess:
+            told = {**process_environment(), "VAR_DIR": str(tmp_path), **environment}
+            return started.enter_context(PortalProcess(name, told, tmp_path / f"{name}.log"))
+
+        yield start
+
+
+def _database_without_sessions(folder: Path) -> str:
+    path = folder / "no-sessions.sqlite3"
+    with sqlite3.connect(connection.settings_dict["NAME"]) as ours, sqlite3.connect(path) as copy:
+        ours.backup(copy)
+        copy.execute("DROP TABLE django_session")
+    return f"sqlite:///{path}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_web_writes_json_and_nothing_of_what_it_is_asked(
+    processes: Callable[..., PortalProcess], tmp_path: Path
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("A file is what a table can be taken out of.")
+    port = free_port()
+    origin = f"http://localhost:{port}"
+    database = _database_without_sessions(tmp_path)
+    web = processes("web", PORT=str(port), WEB_PROCESSES="1", TEST_DATABASE_URL=database)
+    wait_until(lambda: _answers(f"{origin}/health/live"), "The portal answers")
+
+    assert requests.get(f"{origin}/nowhere?secret=of-the-query", timeout=5).status_code == 404
+    failed = requests.get(
+        f"{origin}/?secret=of-the-query", cookies={"sessionid": "of-the-cookie"}, timeout=5, allow_redirects=False
+    )
+    assert failed.status_code == 500
+    assert failed.headers["X-Request-ID"] in failed.text
+    with socket.create_connection(("localhost", port)) as rude:
+        rude.sendall(b"this is no HTTP\r\n\r\n")
+        rude.recv(1000)
+    web.__exit__()
+
+    lines = lines_of(web.log)
+    (request,) = [line for line in lines if line["logger"] == "c3portal.tracing" and line["status"] == 500]
+    assert (request["method"], request["path"], request["user"]) == ("GET", "/", None)
+    assert request["trace_id"] == failed.headers["X-Request-ID"]
+    (error,) = [line for line in lines if "no such table" in line.get("exc_info", "")]
+    assert error["trace_id"] == request["trace_id"]
+    assert any(line["logger"] == "gunicorn.error" for line in lines)
+    assert "of-the-query" not in web.log.read_text()
+    assert "of-the-cookie" not in web.log.read_text()
+
+
+def test_worker_and_scheduler_write_json_to_their_end(
+    processes: Callable[..., PortalProcess], broker: BrokerServer
+) -> None:
+    worker = processes("worker", WORKER_PROCESSES="1")
+    beat = processes("beat", SWEEP_EVERY="0.2")
+    # A task that fails, with a traceback of many lines, and one that no worker knows.
+    tasks.work.delay(123456)
+    tasks.work.app.send_task("nobody.knows_this")
+    wait_until(lambda: "DoesNotExist" in worker.log.read_text(), "The task fails")
+    wait_until(lambda: "nobody.knows_this" in worker.log.read_text(), "The strange message is refused")
+    wait_until(lambda: "sweep" in worker.log.read_text(), "A sweep is done")
+    beat.__exit__()
+    worker.__exit__()
+
+    (failed,) = [line for line in lines_of(worker.log) if "raised unexpected" in line["message"]]
+    assert failed["level"] == "ERROR"
+    assert "Traceback" in failed["exc_info"]
+    assert len(failed["trace_id"]) == 32
+    assert "Warm shutdown" in " ".join(line["message"] for line in lines_of(worker.log))
+    done = [line for line in lines_of(worker.log) if "sweep" in line["message"] and "succeeded" in line["message"]]
+    assert len({line["trace_id"] for line in done}) == len(done) >= 1
+    assert lines_of(beat.log)
+
+
+def configured(**environment: str) -> dict[str, Any]:
+    """Return the logging that these variables ask for."""
+
+    class Given(environ.Env):  # type: ignore[misc]
+        ENVIRON = environment
+
+    return logs.config(Given())
+
+
+def test_people_read_lines_and_machines_json() -> None:
+    assert configured(DEBUG="1")["formatters"]["chosen"] == logs.LINE
+    assert configured()["formatters"]["chosen"] == logs.JSON
+    assert configured(LOG_FORMAT="line")["formatters"]["chosen"] == logs.LINE
+    with pytest.raises(ImproperlyConfigured, match="json or line"):
+        configured(LOG_FORMAT="xml")
+
+
+def test_what_libraries_put_beside_their_lines_is_left_out() -> None:
+    handler = logging.getHandlerByName("console")
+    assert handler is not None
+    beside = {"request": "GET /?code=of-xero", "data": {"args": "of a task"}, "tenant": "tenant-1"}
+    record = logging.makeLogRecord({"msg": "Two\nlines", **beside})
+    handler.filter(record)
+    written = handler.format(record)
+    assert "\n" not in written
+    assert json.loads(written)["tenant"] == "tenant-1"
+    assert "of-xero" not in written
+    assert "of a task" not in written

@@ -1,0 +1,66 @@
+"""What a call to Xero leaves behind for those who watch: a line in the log, and the figures that are counted."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from xero_integration.errors import XeroUnavailable
+
+log = logging.getLogger(__name__)
+
+ANSWERS = {200: "ok", 429: "limit", 401: "sign_in", 403: "sign_in", 400: "refused", 404: "refused", 413: "refused"}
+
+
+@dataclass
+class CallRecord:
+    """How a call went, filled in while its permit is held. `result` is "" as long as no call was made.
+
+    Else it is one of the words of ANSWERS, "error" for any other answer, "unreachable" when not a byte left, and "lost"
+    when no answer came.
+    """
+
+    method: str = ""
+    endpoint: str = ""
+    status_code: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    result: str = ""
+
+
+@contextmanager
+def watched(record: CallRecord, method: str, path: str, *, tenant_id: str, key: str) -> Iterator[None]:
+    """Around a call: complete its record and log one line, never with its query, body or token.
+
+    `key` is its Idempotency-Key, which is the id of the submission it carries.
+    """
+    began = time.monotonic()
+    record.method, record.endpoint, record.result = method, path.partition("/")[0], "lost"
+    try:
+        yield
+    except XeroUnavailable:
+        record.result = "unreachable"
+        raise
+    finally:
+        record.seconds = time.monotonic() - began
+        if record.status_code is not None:
+            record.result = ANSWERS.get(record.status_code, "error")
+        _log(record, tenant_id, key)
+
+
+def _log(record: CallRecord, tenant_id: str, key: str) -> None:
+    facts = {
+        "method": record.method,
+        "endpoint": record.endpoint,
+        "result": record.result,
+        "status": record.status_code,
+        "milliseconds": round(record.seconds * 1000),
+        "correlation_id": record.headers.get("Xero-Correlation-Id", "")[:64],
+        "submission": key,
+        "tenant": tenant_id,
+    }
+    words = "Xero: %(method)s %(endpoint)s %(result)s in %(milliseconds)s ms; %(correlation_id)s %(submission)s"
+    log.info(words, facts, extra=facts)
