@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -96,13 +97,14 @@ def test_worker_and_scheduler_write_json_to_their_end(
     processes: Callable[..., PortalProcess], broker: BrokerServer
 ) -> None:
     worker = processes("worker", WORKER_PROCESSES="1")
-    beat = processes("beat", SWEEP_EVERY="0.2")
+    beat = processes("beat", SWEEP_EVERY="0.5")
     # A task that fails, with a traceback of many lines, and one that no worker knows.
     tasks.work.delay(123456)
     tasks.work.app.send_task("nobody.knows_this")
     wait_until(lambda: "DoesNotExist" in worker.log.read_text(), "The task fails")
     wait_until(lambda: "nobody.knows_this" in worker.log.read_text(), "The strange message is refused")
-    wait_until(lambda: "sweep" in worker.log.read_text(), "A sweep is done")
+    swept = re.compile(r"sweep\[[^]]+\] succeeded")
+    wait_until(lambda: len(swept.findall(worker.log.read_text())) > 1, "Two sweeps are done")
     beat.__exit__()
     worker.__exit__()
 
@@ -111,8 +113,8 @@ def test_worker_and_scheduler_write_json_to_their_end(
     assert "Traceback" in failed["exc_info"]
     assert len(failed["trace_id"]) == 32
     assert "Warm shutdown" in " ".join(line["message"] for line in lines_of(worker.log))
-    done = [line for line in lines_of(worker.log) if "sweep" in line["message"] and "succeeded" in line["message"]]
-    assert len({line["trace_id"] for line in done}) == len(done) >= 1
+    done = [line["trace_id"] for line in lines_of(worker.log) if swept.search(line["message"])]
+    assert len(set(done)) == len(done)
     assert lines_of(beat.log)
 
 
