@@ -1,5 +1,5 @@
 # The portal's image: web, worker, beat and migrations run from the same one. docs/operations.md says how.
-FROM python:3.13.14-slim-bookworm AS build
+FROM python:3.13.14-slim-trixie AS build
 
 ENV PATH="/opt/venv/bin:$PATH"
 RUN python -m venv /opt/venv
@@ -15,7 +15,14 @@ RUN SECRET_KEY=of-the-build-alone ENCRYPTION_KEYS=of-the-build-alone VAR_DIR=/tm
     && python -m compileall -q .
 
 
-FROM python:3.13.14-slim-bookworm
+FROM python:3.13.14-slim-trixie
+
+# What backups are made with: of the same version as the server of compose.yaml. A version of Debian's own would vanish
+# with its next security update, so it is not pinned.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client-17 \
+    && rm -rf /var/lib/apt/lists/*
 
 # The folder of the state is made here so that a fresh volume belongs to this user.
 RUN groupadd --gid 10001 c3portal \

@@ -87,7 +87,7 @@ def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path: Path) -> None
     for unit in UNITS:
         # A template is looked at as one of its instances, with a program that this machine has.
         name = unit.name.replace("web@", "web@8000").replace("worker@", "worker@1")
-        text = unit.read_text().replace("/srv/c3portal/.venv/bin/python", os.path.realpath(sys.executable))
+        text = unit.read_text().replace("/opt/c3portal/.venv/bin/python", os.path.realpath(sys.executable))
         (tmp_path / name).write_text(text)
     names = [str(path) for path in tmp_path.iterdir()]
     done = run("systemd-analyze", "verify", "--man=no", *names)
@@ -102,7 +102,7 @@ def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path: Path) -> None
 
 def unit_of(process: str) -> configparser.SectionProxy:
     """Return the [Service] of a process's unit; of a setting that stands there twice, the last."""
-    (path,) = [unit for unit in SERVICES if unit.name.startswith(f"c3portal-{process}")]
+    (path,) = [unit for unit in SERVICES if re.match(rf"c3portal-{process}[@.]", unit.name)]
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(path)
@@ -112,7 +112,7 @@ def unit_of(process: str) -> configparser.SectionProxy:
 @pytest.mark.parametrize("process", PROCESSES)
 def test_containers_and_units_run_what_the_procfile_says(process: str, services: dict[str, Any]) -> None:
     assert containers.command(services[process]) == ["python", "-m", "c3portal.start", process]
-    assert unit_of(process)["ExecStart"] == f"/srv/c3portal/.venv/bin/python -m c3portal.start {process}"
+    assert unit_of(process)["ExecStart"] == f"/opt/c3portal/.venv/bin/python -m c3portal.start {process}"
     assert start.command_of(process) == parse_procfile((BASE_DIR / "Procfile").read_text()).processes[process]
 
 
@@ -148,7 +148,7 @@ def test_every_container_is_shut_in(services: dict[str, Any]) -> None:
 
 
 def test_no_container_of_the_portal_gains_anything_back(services: dict[str, Any]) -> None:
-    for name in ("migrate", *PROCESSES):
+    for name in ("migrate", "backup", *PROCESSES):
         assert "cap_add" not in services[name], name
         assert "user" not in services[name], name
     assert containers.image_says("USER") == "10001:10001"
@@ -167,6 +167,13 @@ def test_images_are_pinned(services: dict[str, Any]) -> None:
     for image in foreign + bases:
         assert re.search(r":\d+\.\d+(\.\d+)?-", image), image
     assert len(set(bases)) == 1
+
+
+def test_backups_are_made_by_tools_of_the_servers_version(services: dict[str, Any]) -> None:
+    (tools,) = [rest for name, rest in containers.dockerfile()[-1] if name == "RUN" and "apt-get install" in rest]
+    major = re.findall(r"postgresql-client-(\d+)", tools)
+    assert major == re.findall(r"^postgres:(\d+)", services["postgres"]["image"])
+    assert services["backup"]["command"] == unit_of("backup")["ExecStart"].split()[2:]
 
 
 def test_the_broker_keeps_its_messages(services: dict[str, Any]) -> None:

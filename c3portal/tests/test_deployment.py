@@ -141,10 +141,14 @@ def test_no_request_fails_while_the_web_processes_are_replaced(portal: Portal, p
 
     visitor = threading.Thread(target=visit)
     visitor.start()
-    for number in (0, 1):
-        portal.webs[number].stop()
-        portal.webs[number] = portal.start_web(number)
-        portal.serves(portal.webs[number])
+    # Both at once, as Compose does it: what comes meanwhile waits at the proxy.
+    for web in portal.webs:
+        web.tell_to_stop()
+    for web in portal.webs:
+        web.process.wait(60)
+    portal.webs = [portal.start_web(0), portal.start_web(1)]
+    for web in portal.webs:
+        portal.serves(web)
     done.set()
     visitor.join()
     assert set(came) == {200}, came
