@@ -1,4 +1,4 @@
-"""How much may be sent to a page: refused by its announced length, before anything of it is read."""
+"""What may be sent to a page: how much, told by its announced length before anything of it is read, and no NUL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
@@ -65,3 +66,22 @@ def _length(request: HttpRequest) -> int:
 
 def _refusal(request: HttpRequest, status: int, limit: int) -> HttpResponse:
     return render(request, "413.html", {"status": status, "limit": limit}, status=status)
+
+
+class NoNul:
+    """Answers 400 to a NUL character in address, query or form: nobody types one, and PostgreSQL takes none in text.
+
+    It comes after the look for the CSRF token, which has read the form by then.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> None:
+        """Raise BadRequest for a NUL."""
+        address = request.path_info + request.META.get("QUERY_STRING", "").replace("%00", "\0")
+        if "\0" in address or any("\0" in text for _, texts in request.POST.lists() for text in texts):
+            raise BadRequest("A NUL character is no text.")

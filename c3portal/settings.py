@@ -99,6 +99,7 @@ MIDDLEWARE = [
     # Before the look for the CSRF token, which reads the body.
     "c3portal.bodies.BodyLimit",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "c3portal.bodies.NoNul",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "c3portal.headers.nothing_is_kept",
     "c3portal.middleware.SignInRequired",

@@ -25,7 +25,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 
-from invoices.columns import DATES, NUMBERS, TEXTS
+from invoices.columns import CONTROL, DATES, NUMBERS, TEXTS
 from invoices.reading import RawRow, RowError, open_source
 from xero_integration.payloads import CENT, to_cents
 
@@ -52,7 +52,6 @@ _LIMITS = tuple((name, LENGTHS.get(name, LONGEST_TEXT)) for name in TEXTS)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 _texts_of = itemgetter(*TEXTS)
 
 
@@ -153,7 +152,7 @@ class _Fields:
         if "".join(self.cells.values()).isprintable():
             return
         for field, text in self.cells.items():
-            if found := _CONTROL.search(text):
+            if found := CONTROL.search(text):
                 self.refuse(field, f"holds a control character (U+{ord(found[0]):04X})")
 
 

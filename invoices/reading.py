@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,7 +24,11 @@ ROW_LIMIT = 1_000_000
 CHUNK = 65_536
 # The JSON reader's time grows with the square of the depth: so many characters count for each opened level.
 OPENING_COST = 100
+# The JSON reader dies with its whole process of a number of more than 4,300 digits (ijson 3.6).
+MOST_DIGITS = 1_000
 
+# Behind a quotation mark a text begins, which is judged by its column.
+_TOO_MANY_DIGITS = re.compile(rb'(?<![\d"])\d{%d}' % (MOST_DIGITS + 1))
 _SIGNATURES = (
     (b"%PDF", "a PDF file"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Office file"),
@@ -138,7 +143,7 @@ def _worded(rows: Iterator[RawRow], kind: str) -> Iterator[RawRow]:
         ) from error
     except csv.Error as error:
         raise FileRefused(f"The CSV cannot be read {_where(last)}: {error}.") from error
-    except (ijson.JSONError, ValueError) as error:
+    except (ijson.JSONError, ValueError, ArithmeticError) as error:
         what = "ends in the middle" if "premature EOF" in str(error) else "cannot be read"
         raise FileRefused(f"The {kind} {what}, {_where(last)}. Please download it again.") from error
     if not last:
@@ -245,8 +250,12 @@ def _json_items(text: io.TextIOWrapper, prefix: str, budget: _RowBudget) -> Iter
     found = ijson.sendable_list()
     readers = [ijson.items_coro(found, prefix, use_float=False)]
     envelope = _Envelope() if prefix != "item" else None
+    before = b""
     while chunk := text.read(CHUNK).encode():
         budget.spend(len(chunk) + OPENING_COST * (chunk.count(b"[") + chunk.count(b"{")))
+        if _TOO_MANY_DIGITS.search(before + chunk):
+            raise FileRefused(f"The JSON holds more than {MOST_DIGITS:,} digits in a row. {WANTED}")
+        before = chunk[-MOST_DIGITS:]
         for reader in readers:
             reader.send(chunk)
         if envelope:

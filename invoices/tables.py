@@ -224,5 +224,11 @@ def why_not_uploadable(invoice: Invoice) -> str:
 
 
 def arrange(table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE) -> tables.Table:
-    """Sort and page `table` as the request's `sort` and `page` say; a page out of range is the nearest there is."""
-    return tables.RequestConfig(request, paginate={"per_page": rows}).configure(table)
+    """Sort and page `table` as the request's `sort` and `page` say; a page that is not there is the last there is.
+
+    The table's own way lets a request say how many rows a page has: all of them, or none.
+    """
+    tables.RequestConfig(request, paginate=False).configure(table)
+    table.paginate(per_page=rows)
+    table.page = table.paginator.get_page(request.GET.get(table.prefixed_page_field))
+    return table

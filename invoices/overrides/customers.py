@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -128,7 +129,7 @@ def read_row(books: Books, names: Names, tenants: frozenset[str], cells: Mapping
     if cells["Status"] and cells["Status"] not in InvoiceStatus.values:
         raise Refused("Status", f"A status is one of {', '.join(InvoiceStatus.values)}, or empty.")
     due_days = cells["DueDays"]
-    if due_days and not (due_days.isascii() and due_days.isdigit() and int(due_days) <= MAX_DUE_DAYS):
+    if due_days and not (re.fullmatch(r"[0-9]{1,9}", due_days) and int(due_days) <= MAX_DUE_DAYS):
         raise Refused("DueDays", f"Due days are a whole number of 0 to {MAX_DUE_DAYS}, or empty.")
     theme_id = _theme_id(cells["Theme"], names)
     own = Own(theme_id, cells["Status"], int(due_days) if due_days else None)

@@ -6,10 +6,13 @@ import csv
 import io
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from invoices.columns import unprotect
+from invoices.columns import CONTROL, unprotect
 
 ALL, UNMAPPED, OVERRIDDEN = "", "unmapped", "overridden"
+# All rows are kept in one transaction, one by one.
+MOST_COLUMNS, MOST_ROWS = 100, 20_000
 SHOWN = {ALL: "All", UNMAPPED: "Unmapped", OVERRIDDEN: "Overridden"}
 
 
@@ -71,20 +74,34 @@ def read_file[Change](
     """
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+        names = reader.fieldnames or ()
+        if len(names) > MOST_COLUMNS:
+            return [], [Finding(1, "", f"The file has more than {MOST_COLUMNS} columns.")]
+        if missing := [name for name in columns if name not in names]:
             return [], [Finding(1, missing[0], f"The file has no column {', '.join(missing)}.")]
-        rows = list(enumerate(reader, start=2))
+        rows = list(islice(enumerate(reader, start=2), MOST_ROWS + 1))
     except UnicodeDecodeError:
         return [], [Finding(1, "", "This is no text in UTF-8. Save it as “CSV UTF-8”.")]
     except csv.Error as error:
         return [], [Finding(1, "", f"This is no CSV file: {error}.")]
+    if len(rows) > MOST_ROWS:
+        words = f"The file has more than {MOST_ROWS:,} rows. What stays as it is need not be in it: leave those out."
+        return [], [Finding(MOST_ROWS + 2, "", words)]
     changes: dict[Hashable, Change] = {}
     findings: list[Finding] = []
     for number, cells in rows:
         try:
-            change = read({name: unprotect((cells[name] or "").strip()) for name in columns})
+            change = read({name: _cell(name, cells[name]) for name in columns})
             if changes.setdefault(subject(change), change) != change:
                 raise Refused(columns[-1], "An earlier row of the file says something else of the same.")
         except Refused as refusal:
             findings.append(Finding(number, refusal.field, str(refusal)))
     return list(changes.values()), findings
+
+
+def _cell(name: str, text: str | None) -> str:
+    """Return what a cell says. Raises Refused for characters that nothing written here has, and no database takes."""
+    text = unprotect((text or "").strip())
+    if CONTROL.search(text):
+        raise Refused(name, "The cell holds a control character.")
+    return text
