@@ -331,6 +331,10 @@ CELERY_BEAT_SCHEDULE = {
     "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
     "reference": {"task": "invoices.tasks.refresh_reference", "schedule": crontab(hour="*/6", minute=43)},
 }
+# After how many days what is no fact of the books goes by itself, every night (c3portal/pruning.py); 0: never.
+PRUNE_AFTER_DAYS = env.int("PRUNE_AFTER_DAYS", default=0)
+if PRUNE_AFTER_DAYS > 0:
+    CELERY_BEAT_SCHEDULE["prune"] = {"task": "c3portal.tasks.prune", "schedule": crontab(hour=2, minute=47)}
 
 SECURE_CSP = {
     "default-src": [CSP.NONE],

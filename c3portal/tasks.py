@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from celery import shared_task
+import datetime as dt
 
-from c3portal import deliveries
+from celery import shared_task
+from django.conf import settings
+
+from c3portal import deliveries, pruning
 
 # Well below the limits of a task; what is left waits for the next minute.
 TURN_SECONDS = 60
@@ -14,3 +17,9 @@ TURN_SECONDS = 60
 def deliver_notices() -> None:
     """Bring notices to people and webhooks, as far as they are due."""
     deliveries.deliver_due(TURN_SECONDS)
+
+
+@shared_task
+def prune() -> None:
+    """Take away what is older than PRUNE_AFTER_DAYS and no fact of the books; what is left waits for the next day."""
+    pruning.prune(dt.timedelta(days=settings.PRUNE_AFTER_DAYS), seconds=TURN_SECONDS)

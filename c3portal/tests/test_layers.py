@@ -18,7 +18,7 @@ LAYERS = {
     "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck c3portal.errors",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware "
     "c3portal.sign_in.middleware c3portal.sign_in.checks "
-    "c3portal.keys c3portal.scheduler c3portal.headers c3portal.tasks",
+    "c3portal.keys c3portal.pruning c3portal.scheduler c3portal.headers c3portal.tasks",
     "forms": "c3portal.notice_forms "
     "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail "

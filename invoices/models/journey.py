@@ -74,7 +74,8 @@ class Submission(models.Model):
     """One HTTP call that creates up to 50 documents.
 
     Its id claims the rows and is the Idempotency-Key. `body` holds the exact bytes, stored and committed before the
-    call leaves: a submission without a body was never sent. `lease_until` is when a silent worker counts as dead.
+    call leaves: a submission under way without a body was never sent. Long after its end the bytes may be pruned, their
+    SHA-256 stays. `lease_until` is when a silent worker counts as dead.
     """
 
     class Outcome(models.TextChoices):

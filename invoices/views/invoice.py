@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 
+from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from c3portal import roles
-from invoices.models import Invoice
+from invoices.models import Invoice, PostLog
 from invoices.tables import breakable, why_not_uploadable
 
 
@@ -28,8 +29,16 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),
-        "journey": found.post_logs.select_related("user", "upload", "upload__connection"),
+        "journey": _journey(found),
         "may_ignore": not why_not_uploadable(found),
         "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }
     return render(request, "invoices/invoice.html", context)
+
+
+def _journey(invoice: Invoice) -> QuerySet[PostLog]:
+    """Return the lines of the post log; `pruned_sha256` is that of the bytes sent, where they are not kept any more."""
+    gone = Case(
+        When(submission__body=None, then=F("submission__body_sha256")), default=Value(""), output_field=CharField()
+    )
+    return invoice.post_logs.select_related("user", "upload", "upload__connection").annotate(pruned_sha256=gone)

@@ -1,0 +1,117 @@
+"""What may go after a time: stored bytes, steps in between, details and left-overs; never a fact of the books.
+
+Invoices, postings, what a call was and how it ended, the ends in the post logs and the audit record all stay.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from c3portal.models import Delivery, Notice
+from invoices import drafts
+from invoices.models import ImportFinding, ImportRun, Posting, PostLog, Submission, UploadDraft
+
+# A lock is held for this many rows and no longer.
+BATCH = 500
+Status = Posting.Status
+ON_THE_WAY = (Status.QUEUED, Status.SENDING, Status.UNCERTAIN)
+ENDS = (Status.POSTED, Status.REJECTED, Status.WITHDRAWN)
+
+
+@dataclass(frozen=True)
+class Heap:
+    """Rows of one kind that may go, and how: `away` takes a part of them and says how many went."""
+
+    words: str
+    rows: QuerySet[Any]
+    away: Callable[[QuerySet[Any]], int]
+
+
+def prune(older_than: dt.timedelta, *, dry_run: bool = False, seconds: float | None = None) -> dict[str, int]:
+    """Take away what is older, in batches, for about `seconds` at most. Returns how many of each kind went, with
+    `dry_run` how many would. Harmless when repeated or cut short."""
+    until = None if seconds is None else time.monotonic() + seconds
+    now = timezone.now()
+    return {
+        heap.words: heap.rows.count() if dry_run else sum(_in_batches(heap, until))
+        for heap in heaps(now - older_than, now)
+    }
+
+
+def _in_batches(heap: Heap, until: float | None) -> Iterator[int]:
+    while until is None or time.monotonic() < until:
+        keys = list(heap.rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        # The rows are asked for once more, since one of them may be needed again by now.
+        gone = heap.away(heap.rows.filter(pk__in=keys)) if keys else 0
+        yield gone
+        if not gone:
+            return
+
+
+def heaps(before: dt.datetime, now: dt.datetime) -> list[Heap]:
+    """Return what may go of what is older than `before`; sessions and selections that are over at `now`."""
+    return [
+        Heap("bytes of calls", _bytes(before), lambda rows: rows.update(body=None)),
+        Heap("steps in between in the post logs", _steps(before), _delete),
+        Heap("error details of imports", _findings(before), _delete),
+        Heap("notices that were told", _notices(before), _delete),
+        Heap("sessions that ended", Session.objects.filter(expire_date__lt=now), _delete),
+        Heap("places of sign-in without a session", _places(), _delete),
+        Heap("selections that nobody came back to", _selections(now), _delete),
+    ]
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    _, by_model = rows.delete()
+    return by_model.get(rows.model._meta.label, 0)
+
+
+def _bytes(before: dt.datetime) -> QuerySet[Submission]:
+    """Bodies of calls that are over, and none of whose invoices is on its way: not in this call, and not in another."""
+    over = (Submission.Outcome.ANSWERED, Submission.Outcome.NOT_RECORDED, Submission.Outcome.UNKNOWN)
+    waits = Posting.objects.filter(status__in=ON_THE_WAY)
+    return Submission.objects.filter(
+        ~Exists(waits.filter(submission=OuterRef("pk"))),
+        ~Exists(waits.filter(invoice__post_logs__submission=OuterRef("pk"))),
+        outcome__in=over,
+        created_at__lt=before,
+        body__isnull=False,
+    )
+
+
+def _steps(before: dt.datetime) -> QuerySet[PostLog]:
+    """Lines that say that an invoice waited or was being sent, where a later one says what it came to in the end. What
+    was uncertain stays told: it is the reason why Xero was looked at."""
+    end = PostLog.objects.filter(
+        invoice=OuterRef("invoice"), upload=OuterRef("upload"), pk__gt=OuterRef("pk"), status__in=ENDS
+    )
+    return PostLog.objects.filter(Exists(end), status__in=(Status.QUEUED, Status.SENDING), created_at__lt=before)
+
+
+def _findings(before: dt.datetime) -> QuerySet[ImportFinding]:
+    """Rows of files that were refused. What differs from an invoice that was sent stays."""
+    return ImportFinding.objects.filter(run__state=ImportRun.State.REFUSED, run__finished_at__lt=before)
+
+
+def _notices(before: dt.datetime) -> QuerySet[Notice]:
+    waiting = Delivery.objects.filter(notice=OuterRef("pk"), status=Delivery.Status.WAITING)
+    return Notice.objects.filter(~Exists(waiting), created_at__lt=before)
+
+
+def _places() -> QuerySet[UserSession]:
+    alive = Session.objects.filter(session_key=OuterRef("session_key"))
+    places: QuerySet[UserSession] = UserSession.objects.filter(~Exists(alive))
+    return places
+
+
+def _selections(now: dt.datetime) -> QuerySet[UploadDraft]:
+    return UploadDraft.objects.filter(created_at__lt=now - drafts.LIFE)
