@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account import app_settings as account_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -75,12 +78,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return False
         return bool(super().is_reauthentication_required(app=app, **kwargs))
 
-    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Tell the user by mail what changed in their account; the change stands where that cannot be sent."""
-        try:
-            super().send_notification_mail(*args, **kwargs)
-        except (OSError, SMTPException):
-            logger.exception("A change in an account could not be told by e-mail")
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the link of the mail: at PORTAL_URL, whatever host the request named."""
+        return f"{settings.PORTAL_URL}{urlsplit(super().get_reset_password_from_key_url(key)).path}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send it beside the request: how long mail takes, or that it fails, would tell who has an account."""
+        context = {"request": self.request, "email": email, "portal_url": settings.PORTAL_URL, **context}
+        message = self.render_mail(template_prefix, email, context)
+        threading.Thread(target=_send, args=(message,)).start()
+
+
+def _send(message: EmailMessage) -> None:
+    try:
+        message.send()
+    except (OSError, SMTPException):
+        logger.exception("A mail about someone's account could not be sent")
 
 
 def failed(request: HttpRequest, user: User | None, way: str) -> None:
