@@ -79,7 +79,7 @@ def test_the_page_shows_what_was_told_and_what_came_of_it(
     deliveries.deliver_due(20)
     page = client_for(finance_admin).get(reverse("notice_choices"))
     assert 'href="/invoices/logs/1/"' in page.content.decode()
-    assert "Tried 1 time The mail server refused it (550). Next try" in said(page)
+    assert "Tried once The mail server refused it (550). Next try" in said(page)
     assert said(page).count(NEWS.subject) == 1
 
 
