@@ -144,16 +144,16 @@ def needs_reconnecting(organisation: str, reason: str, connected: str, waiting: 
     )
 
 
-def token_dies(organisations: str, at: dt.datetime, last_used_at: dt.datetime, waiting: int) -> Words:
-    """The sign-in to Xero was not renewed for weeks and ends at `at`."""
+def token_dies(organisations: str, days: int, at: dt.datetime, last_used_at: dt.datetime, waiting: int) -> Words:
+    """The sign-in to Xero was not renewed for weeks and ends at `at`, within `days` days."""
     return _words(
-        f"{organisations}: the sign-in to Xero ends soon",
+        f"{organisations}: the sign-in to Xero ends within {days} days",
         f"The portal renews its sign-in to Xero every day, and has not managed to since {moment(last_used_at)}. "
         f"Without a renewal it ends on {moment(at)}; uploads then stop until someone connects again.",
         _what_waits(waiting, "are sent as soon as the sign-in works"),
-        "What to do: press “Read again” in the portal's Settings → General, which renews it at once. If that fails, "
-        "connect to Xero again. If it works, ask whoever runs the portal why its daily work did not: its worker or its "
-        "scheduler stands still.",
+        "What to do: open the list of invoices and press “Read again” beside the connection, which renews the sign-in "
+        "at once. If that fails, connect to Xero again. If it works, ask whoever runs the portal why it did not by "
+        "itself: its worker or its scheduler stands still.",
     )
 
 

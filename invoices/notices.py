@@ -166,7 +166,7 @@ def ending_tokens() -> int:
         connections = list(tokens.connections.filter(status=Organisation.CONNECTED).order_by("name"))
         waiting = sum(_waiting(each) for each in connections)
         names = ", ".join(each.name for each in connections)
-        words = notice_words.token_dies(names, tokens.dies_at, tokens.refreshed_at, waiting)
+        words = notice_words.token_dies(names, days, tokens.dies_at, tokens.refreshed_at, waiting)
         data = {
             "organisations": [_organisation(each)["organisation"] for each in connections],
             "dies_at": tokens.dies_at.isoformat(),

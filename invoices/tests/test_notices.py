@@ -21,7 +21,7 @@ from c3portal.models.notices import Kind
 from c3portal.testing import WorkerProcess, wait_until
 from c3portal.tests.receivers import MailServer, Receiver
 from invoices import notices, posting
-from invoices.models import Invoice, Posting, PostLog, Upload
+from invoices.models import Invoice, Posting
 from invoices.tasks import find_notices
 from invoices.tests import makers
 from invoices.tests.conftest import MakeInvoice, Work
@@ -175,15 +175,14 @@ def test_an_upload_that_was_taken_back_whole_is_no_news(books: XeroConnection, f
 
 
 def test_uploads_of_before_the_update_are_no_news(books: XeroConnection, finance_admin: User) -> None:
-    makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
-    PostLog.objects.update(created_at=timezone.now() - dt.timedelta(days=4))
+    with time_machine.travel(timezone.now() - dt.timedelta(days=4)):
+        makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
     assert notices.find() == 0
 
 
 def test_an_upload_that_waited_for_weeks_is_told_when_it_ends(books: XeroConnection, finance_admin: User) -> None:
-    upload = makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2))
-    Upload.objects.update(created_at=timezone.now() - dt.timedelta(days=30))
-    PostLog.objects.update(created_at=timezone.now() - dt.timedelta(days=30))
+    with time_machine.travel(timezone.now() - dt.timedelta(days=30)):
+        upload = makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2))
     makers.bring(upload, Status.POSTED)
     assert notices.find() == 1
 
@@ -257,7 +256,8 @@ def test_a_token_that_nobody_renews_is_told_at_seven_and_at_two_days(books: Xero
             assert notices.ending_tokens() == expected, days
     seven, two = told(Kind.TOKEN_DIES)
     assert seven.data["dies_at"] == two.data["dies_at"] == ends.isoformat()
-    assert books.name in seven.subject
+    assert seven.subject == f"{books.name}: the sign-in to Xero ends within 7 days"
+    assert two.subject == f"{books.name}: the sign-in to Xero ends within 2 days"
     TokenSet.objects.update(generation=1, refreshed_at=ends)
     with time_machine.travel(ends + dt.timedelta(days=55), tick=False):
         assert notices.ending_tokens() == 1
