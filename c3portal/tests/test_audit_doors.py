@@ -1,0 +1,339 @@
+"""Every address that changes something leaves an entry in the audit record: who, what, before and after."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.db import IntegrityError
+from django.test import Client
+from django.urls import reverse
+
+from c3portal import audit
+from c3portal.audit import Action
+from c3portal.demo import SAMPLE_DATA
+from c3portal.models import AuditEntry, User
+from c3portal.tests.test_permissions import ROWS
+from invoices import tasks
+from invoices.contact_links import standings
+from invoices.models import AccountOverride, Customer, Invoice, InvoiceLine, Posting, Upload, UploadDraft
+from invoices.tests import makers
+from xero_integration import connections
+from xero_integration.models import ContactLink, TokenSet, XeroConnection, XeroSettings
+from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND, give_consent
+from xero_sandbox.testing import SandboxControl
+
+# What a form sent to each address leaves, or why nothing.
+DOORS: dict[str, Action | str] = {
+    "settings_general": Action.SETTINGS,
+    "account_overrides": Action.MAPPING,
+    "tax_overrides": Action.MAPPING,
+    "customer_overrides": Action.MAPPING,
+    "xero_connect": "leaves for Xero; coming back with a consent is what changes something (home)",
+    "choose_organisation": Action.CONNECTION,
+    "xero_disconnect": Action.CONNECTION,
+    "xero_refresh": Action.OPERATION,
+    "contacts_do": Action.CONTACT,
+    "choose_contact": Action.CONTACT,
+    "read_contacts": Action.OPERATION,
+    "import_invoices": Action.IMPORT,
+    "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
+    "preflight_drafts": "a choice on the preflight page, which the entry of the upload names",
+    "preflight_post": Action.UPLOAD,
+    "upload_again": Action.UPLOAD,
+    "upload_check": Action.OPERATION,
+    "upload_withdraw": Action.WITHDRAW,
+    "ignore_invoices": Action.IGNORE,
+    "take_up_invoices": Action.IGNORE,
+    "read_payments": Action.OPERATION,
+}
+# Those of signing in and of notices are proved beside their pages.
+ELSEWHERE = ("account_", "mfa_", "openid_", "own_account", "usersessions_", "notice", "webhook", "delivery_", "user")
+
+
+@pytest.fixture(autouse=True)
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Collect the connections that a worker was called for, in place of calling one."""
+    called: list[int] = []
+    monkeypatch.setattr(tasks, "wake_after_commit", called.append)
+    return called
+
+
+@pytest.fixture
+def admin(client_for: Callable[[User], Client], system_admin: User) -> Client:
+    return client_for(system_admin)
+
+
+@pytest.fixture
+def invoices(connected: XeroConnection) -> list[Invoice]:
+    """Three invoices that can be posted, of a customer each, with a SKU and with a tax that can be mapped."""
+    made = makers.invoices(makers.a_period(), 3)
+    InvoiceLine.objects.update(sku="CFQ7TTC0LF8Q:0001")
+    Customer.objects.update(country="AU")
+    AuditEntry.objects.all()._raw_delete("default")  # connecting left entries of its own
+    return made
+
+
+def only(action: Action) -> AuditEntry:
+    """Return the one entry of this kind, which names the person and where they came from."""
+    (entry,) = AuditEntry.objects.filter(action=action)
+    assert (entry.actor, entry.address) == ("admin@contoso.example", "127.0.0.1")
+    assert entry.actor_id == User.objects.get(email=entry.actor).pk
+    return entry
+
+
+def test_every_address_that_takes_a_form_says_what_it_leaves_in_the_audit_record() -> None:
+    takes = {row.name for row in ROWS if row.post}
+    unsaid = {name for name in takes - DOORS.keys() if not name.startswith(ELSEWHERE)}
+    assert unsaid == set(), "DOORS does not say what a form sent there leaves in the audit record"
+    assert DOORS.keys() - takes == set(), "DOORS names what takes no form"
+
+
+# Settings and mapping
+
+
+def general(**changes: str) -> dict[str, str]:
+    row = XeroSettings.load()
+    names = "client_id theme_name invoice_status license_account_code azure_account_code custom_account_code"
+    kept = {name: str(getattr(row, name)) for name in names.split()}
+    return {**kept, "difference_policy": "block", "difference_limit": "0.05", **changes}
+
+
+def test_saving_the_settings_leaves_what_changed_by_label_and_nothing_of_the_secret(admin: Client, db: None) -> None:
+    admin.post("/settings/general/", general(client_id="A1B2C3D4E5F6", client_secret="canary one", theme_name="Blue"))
+    entry = only(Action.SETTINGS)
+    assert entry.before == {"Client ID": "", "Client Secret": "", "Theme": ""}
+    assert entry.after == {"Client ID": "A1B2C3D4E5F6", "Client Secret": "••••", "Theme": "Blue"}
+
+    admin.post("/settings/general/", general(client_secret="canary two", invoice_status="AUTHORISED"))
+    last = AuditEntry.objects.latest("pk")
+    assert last.before == {"Client Secret": "••••", "Invoices arrive in Xero as": "Draft"}
+    assert last.after == {"Client Secret": "•••• (another)", "Invoices arrive in Xero as": "Approved"}
+
+    admin.post("/settings/general/", general(client_secret="canary two"))
+    admin.post("/settings/general/", general(client_id="no"))
+    assert AuditEntry.objects.count() == 2
+
+
+def key_of(client: Client, page: str) -> str:
+    return str(client.get(page).context["table"].paginated_rows[0].record.key)
+
+
+def test_an_override_leaves_before_and_after_and_so_does_its_revert(admin: Client, invoices: list[Invoice]) -> None:
+    page = reverse("account_overrides")
+    key = key_of(admin, page)
+    admin.post(page, {"action": "override", "row": key, "account_code": "4030"})
+    admin.post(page, {"action": "override", "row": key, "account_code": "4020"})
+    admin.post(page, {"revert": key})
+    found = AuditEntry.objects.filter(action=Action.MAPPING).order_by("pk")
+    sku = "SKU CFQ7TTC0LF8Q:0001"
+    assert [(each.before, each.after) for each in found] == [
+        ({}, {sku: "4030"}),
+        ({sku: "4030"}, {sku: "4020"}),
+        ({sku: "4020"}, {}),
+    ]
+    assert [each.subject for each in found] == [
+        "Settings → Accounts: 1 overridden",
+        "Settings → Accounts: 1 overridden",
+        "Settings → Accounts: 1 reverted",
+    ]
+
+
+def test_a_mapped_tax_and_a_customer_of_its_own_leave_theirs(admin: Client, invoices: list[Invoice]) -> None:
+    for page, chosen in (("tax_overrides", {"tax_type": "OUTPUT"}), ("customer_overrides", {"due_days": "30"})):
+        key = key_of(admin, reverse(page))
+        admin.post(reverse(page), {"action": "override", "row": key, **chosen})
+    tax, customer = AuditEntry.objects.filter(action=Action.MAPPING).order_by("pk")
+    assert tax.after == {"AU GST 10 %": "OUTPUT"}
+    assert list(customer.after.values()) == ["due after 30 days"]
+
+
+def test_a_file_of_overrides_leaves_one_entry_with_all_that_it_changed(admin: Client, invoices: list[Invoice]) -> None:
+    text = "TenantID,Kind,SKU,Match,AccountCode\n,,ONE,exact,4030\n,,TWO,begins,4020\n"
+    file = SimpleUploadedFile("overrides.csv", text.encode())
+    admin.post(reverse("account_overrides"), {"action": "file", "file": file})
+    entry = only(Action.MAPPING)
+    assert entry.subject == "Settings → Accounts: 2 taken from a file"
+    assert entry.after == {"SKU ONE": "4030", "SKUs that begin with TWO": "4020"}
+
+
+def test_a_change_that_cannot_be_recorded_is_not_made(
+    admin: Client, invoices: list[Invoice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise IntegrityError("no more room")
+
+    key = key_of(admin, reverse("account_overrides"))
+    monkeypatch.setattr(audit, "record", refuse)
+    with pytest.raises(IntegrityError):
+        admin.post(reverse("account_overrides"), {"action": "override", "row": key, "account_code": "4030"})
+    assert not AccountOverride.objects.exists()
+
+
+# The connection
+
+
+def test_connecting_choosing_and_disconnecting_leave_their_entries(
+    sandbox: SandboxControl, admin: Client, settings: Any
+) -> None:
+    app = sandbox.ensure_app("C3 portal", [f"{settings.PORTAL_URL}/"])
+    XeroSettings.objects.create(pk=1, client_id=app["client_id"], client_secret=app["client_secret"])
+    give_consent(admin)
+    consent, choice = AuditEntry.objects.filter(action=Action.CONNECTION).order_by("pk")
+    assert (consent.subject, consent.before) == (f"Connected to {AUSTRALIA}", {})
+    assert consent.after == {AUSTRALIA: "Connected"}
+    assert (choice.before, choice.after) == ({}, {"Organisation": AUSTRALIA})
+
+    admin.post(reverse("xero_disconnect"))
+    last = AuditEntry.objects.latest("pk")
+    assert (last.action, last.subject) == (Action.CONNECTION, f"Disconnected {AUSTRALIA}")
+    assert (last.before, last.after) == ({"Status": "Connected"}, {"Status": "Disconnected"})
+    assert {each.actor for each in AuditEntry.objects.all()} == {"admin@contoso.example"}
+
+
+def test_choosing_another_organisation_names_the_one_before(admin: Client, invoices: list[Invoice]) -> None:
+    other = XeroConnection.objects.create(
+        tenant_id="t", connection_id="c", name=NEW_ZEALAND, token_set=TokenSet.objects.get()
+    )
+    admin.post(reverse("choose_organisation"), {"connection": other.pk})
+    entry = AuditEntry.objects.filter(action=Action.CONNECTION).earliest("pk")
+    assert (entry.before, entry.after) == ({"Organisation": AUSTRALIA}, {"Organisation": NEW_ZEALAND})
+
+
+def test_a_connection_that_ended_by_itself_is_told_as_the_portals_own_entry(connected: XeroConnection) -> None:
+    connections.needs_reconnecting(connected, "Xero no longer accepts it.")
+    connections.needs_reconnecting(connected, "Told twice.")
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.actor, entry.address) == ("The portal", None)
+    assert entry.after == {"Status": "Needs reconnecting", "Reason": "Xero no longer accepts it."}
+    assert AuditEntry.objects.filter(subject__contains="needs reconnecting").count() == 1
+
+
+def test_reading_again_leaves_a_line_and_the_renamed_theme_its_own(admin: Client, invoices: list[Invoice]) -> None:
+    XeroSettings.objects.update(theme_name="cloud services", theme_id="")
+    admin.post(reverse("xero_refresh"))
+    assert only(Action.OPERATION).subject == f"What {AUSTRALIA} offers was read again"
+    assert only(Action.SETTINGS).after["Theme"] == "Cloud services"
+
+
+# Contacts
+
+
+def test_linking_creating_and_unlinking_contacts_name_customer_and_contact(
+    admin: Client, invoices: list[Invoice], connected: XeroConnection
+) -> None:
+    admin.post(reverse("read_contacts"))
+    assert only(Action.OPERATION).subject.startswith(f"The contacts of {AUSTRALIA} were read again")
+    one = invoices[0].customer
+    admin.post(reverse("contacts_do"), {"action": "create", "customer": one.pk})
+    link = ContactLink.objects.get(customer_key=one.tenant_id)
+    known, contact = f"{one.name} ({one.tenant_id})", f"{link.contact_name} ({link.contact_id})"
+    created = only(Action.CONTACT)
+    assert (created.before, created.after) == ({known: ""}, {known: contact})
+
+    admin.post(reverse("contacts_do"), {"action": "unlink", "customer": one.pk})
+    unlinked = AuditEntry.objects.latest("pk")
+    assert (unlinked.before, unlinked.after) == ({known: contact}, {known: ""})
+
+    admin.post(reverse("choose_contact", args=[one.pk]), {"contact": link.contact_id})
+    chosen = AuditEntry.objects.latest("pk")
+    assert (chosen.subject, chosen.after) == (f"Contacts of {AUSTRALIA} chosen by hand", {known: contact})
+    assert {each.state for each in standings(connected) if each.customer == one} == {"linked"}
+
+
+# Invoices
+
+
+def test_an_import_leaves_its_file_and_what_came_of_it(admin: Client, db: None, tmp_path: Path) -> None:
+    (path,) = SAMPLE_DATA.glob("*20260918.csv")
+    for name, content in ((path.name, path.read_bytes()), ("bad.csv", b"no columns\n")):
+        admin.post(reverse("import_invoices"), {"file": SimpleUploadedFile(name, content)})
+    good, bad = AuditEntry.objects.filter(action=Action.IMPORT).order_by("pk")
+    assert good.subject == f"Import of {path.name}"
+    assert good.after["Result"] == "Imported"
+    assert "120 new" in good.after["Summary"]
+    assert bad.after["Result"] == "Refused"
+    assert {each.actor for each in (good, bad)} == {"admin@contoso.example"}
+
+
+def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(
+    admin: Client, invoices: list[Invoice], connected: XeroConnection
+) -> None:
+    Invoice.objects.filter(pk=invoices[2].pk).update(currency="NZD")
+    period = invoices[0].period
+    admin.post(reverse("upload_to_xero"), {"period": period.billing_id, "all": "1", "invoice_status": "AUTHORISED"})
+    draft = UploadDraft.objects.get()
+    admin.post(reverse("preflight_drafts", args=[draft.pk]))
+    assert not AuditEntry.objects.exists()
+    admin.post(reverse("preflight_post", args=[draft.pk]))
+    entry, upload = only(Action.UPLOAD), Upload.objects.get()
+    assert entry.subject == f"3 uploaded to {AUSTRALIA}"
+    assert entry.after == {
+        "Organisation": AUSTRALIA,
+        "Billing period": str(period),
+        "Invoices": 3,
+        "Arrive in Xero as": "Approved",
+        "Upload": upload.pk,
+        "Total in AUD": "220.00",
+        "Total in NZD": "110.00",
+        "In a locked period": "as drafts",
+    }
+
+    admin.post(reverse("upload_withdraw", args=[upload.pk]))
+    admin.post(reverse("upload_withdraw", args=[upload.pk]))
+    assert only(Action.WITHDRAW).after == {"Invoices": 3, "Upload": upload.pk}
+
+
+def test_uploading_refused_ones_again_leaves_an_upload(admin: Client, invoices: list[Invoice], connected: Any) -> None:
+    upload = makers.uploaded(connected, None, *invoices, to=Posting.Status.REJECTED)
+    admin.post(reverse("upload_again", args=[upload.pk]))
+    assert only(Action.UPLOAD).after["Invoices"] == 3
+
+
+def test_looking_in_xero_leaves_what_was_found(admin: Client, invoices: list[Invoice], connected: Any) -> None:
+    upload = makers.uploaded(connected, None, *invoices, to=Posting.Status.UNCERTAIN)
+    admin.post(reverse("upload_check", args=[upload.pk]))
+    entry = only(Action.OPERATION)
+    assert entry.after["Upload"] == upload.pk
+    assert entry.after["Settled"] + entry.after["Not seen there yet"] == 3
+
+
+def test_ignoring_and_taking_up_leave_the_numbers_and_the_reason(admin: Client, invoices: list[Invoice]) -> None:
+    first, second = invoices[:2]
+    period = first.period.billing_id
+    ticked = {"period": period, "invoice": [str(first.pk), str(second.pk)], "reason": "Billed elsewhere"}
+    admin.post(reverse("ignore_invoices"), ticked)
+    entry = only(Action.IGNORE)
+    assert entry.after == {"Reason": "Billed elsewhere", "Invoices": [first.number, second.number]}
+
+    admin.post(reverse("take_up_invoices"), {"period": period, "only": str(first.pk)})
+    assert AuditEntry.objects.latest("pk").before == {first.number: "Billed elsewhere"}
+    admin.post(reverse("take_up_invoices"), {"period": period, "only": str(first.pk)})
+    assert AuditEntry.objects.filter(action=Action.IGNORE).count() == 2
+
+
+def test_reading_payments_leaves_a_line(admin: Client, invoices: list[Invoice]) -> None:
+    admin.post(reverse("read_payments"), {"period": invoices[0].period.billing_id})
+    assert only(Action.OPERATION).subject == f"Payments were read from {AUSTRALIA}: 0 new or changed"
+
+
+# Commands
+
+
+def test_commands_act_in_their_own_name(db: None, settings: Any) -> None:
+    settings.PORTAL_ADMIN_EMAIL, settings.PORTAL_ADMIN_PASSWORD = "First@contoso.example", "a password of the tests"
+    call_command("ensure_admin", stdout=io.StringIO())
+    call_command("ensure_admin", stdout=io.StringIO())
+    (path,) = SAMPLE_DATA.glob("*20260918.csv")
+    call_command("import_invoices", str(path), stdout=io.StringIO())
+    made, imported = AuditEntry.objects.order_by("pk")
+    assert (made.actor, made.after) == (
+        "manage.py ensure_admin",
+        {"Email": "first@contoso.example", "Role": "System Admin"},
+    )
+    assert (imported.actor, imported.action) == ("manage.py import_invoices", Action.IMPORT)
