@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.db import connection
 from django.http import HttpResponseBase
 from django.test import Client
 
@@ -152,6 +153,8 @@ def test_at_https_the_portal_is_reached_by_https_alone_and_so_are_its_cookies(tm
         "SECRET_KEY": "a-secret-key-for-the-tests-which-signs-nothing-of-value",
         "ENCRYPTION_KEYS": "an-encryption-key-for-the-tests",
         "VAR_DIR": str(tmp_path),
+        # The sign-in page reads from it; there is nothing in it but the tables.
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
         "PORTAL_URL": "https://portal.example.com",
         "ALLOWED_HOSTS": "portal.example.com",
         "DEBUG": "1",
