@@ -29,6 +29,11 @@ WAYS = {
     "webauthn": "passkey",
     "recovery_codes": "recovery code",
 }
+AGAIN = {
+    "reauthenticate": "Use your password",
+    "mfa_reauthenticate": "Use your authenticator app or a recovery code",
+    "mfa_reauthenticate:webauthn": "Use a passkey",
+}
 logger = logging.getLogger(__name__)
 
 
@@ -77,6 +82,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if any(time.time() - record["at"] < account_settings.REAUTHENTICATION_TIMEOUT for record in records):
             return False
         return bool(super().is_reauthentication_required(app=app, **kwargs))
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        return [{**way, "description": AGAIN[way["id"]]} for way in super().get_reauthentication_methods(user)]
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link of the mail: at PORTAL_URL, whatever host the request named."""
