@@ -24,6 +24,7 @@ View = Callable[..., HttpResponseBase]
 def grant(user: User, role: str) -> None:
     """Give `user` the one role `role`, taking any other away. Raises Group.DoesNotExist for an unknown role."""
     user.groups.set([Group.objects.get(name=role)])
+    user.__dict__.pop("_role", None)
 
 
 def role_of(user: Any) -> str | None:

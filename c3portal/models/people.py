@@ -53,6 +53,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     @property
+    def is_invited(self) -> bool:
+        """Whether they have not been here yet, and nothing but an invitation lets them in."""
+        return self.last_login is None and not self.has_usable_password()
+
+    @property
     def zone(self) -> zoneinfo.ZoneInfo:
         """The zone in which this user reads times; UTC when theirs is unknown to this machine."""
         try:

@@ -163,6 +163,8 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         "/invoices/import/": run.pk,
         "/invoices/download/": "invoices",
         "/invoices/<pk>/": invoice.pk,
+        "/settings/users/": people[roles.SYSTEM_READER].pk,
+        "/accounts/invitation/": "a-token",
         "/contacts/": invoice.customer.pk,
         "/settings/webhooks/": webhook.pk,
         "/settings/deliveries/": delivery.pk,

@@ -1,0 +1,75 @@
+"""Links by which a new user comes in: good for seven days, once, and only as long as nothing about the user changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from smtplib import SMTPException
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core import signing
+from django.core.mail import send_mail
+from django.db import transaction
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from c3portal import audit, deliveries, roles
+from c3portal.models import User
+
+SALT = "c3portal.invitations"
+LIFE = dt.timedelta(days=7)
+log = logging.getLogger(__name__)
+
+
+def link(user: User) -> str:
+    """Return the whole address that brings `user` in. Whoever has it is taken for `user`: it goes to them alone."""
+    token = signing.dumps({"user": user.pk, "state": _state(user)}, salt=SALT)
+    return settings.PORTAL_URL + reverse("invitation_link", args=[token])
+
+
+def holder(token: str) -> User | None:
+    """Return the user whom the token brings in; None when it is forged, too old, or used, or the user has changed."""
+    try:
+        held = signing.loads(token, salt=SALT, max_age=LIFE)
+    except signing.BadSignature:
+        return None
+    user = User.objects.filter(pk=held["user"], is_active=True).first()
+    if user is None or not user.is_invited or not constant_time_compare(held["state"], _state(user)):
+        return None
+    return user
+
+
+def accept(request: HttpRequest, user: User, password: str) -> bool:
+    """Give the invited user their password; False when someone did so a moment before, or the invitation is void."""
+    with transaction.atomic():
+        untouched = User.objects.filter(
+            pk=user.pk, is_active=True, last_login=None, password=user.password, invited_at=user.invited_at
+        )
+        if not untouched.update(password=make_password(password)):
+            return False
+        audit.record(request, audit.Action.USER, "Accepted the invitation", actor=user)
+    user.refresh_from_db()
+    return True
+
+
+def send(user: User, by: User) -> bool:
+    """Mail the link; False where no mail is sent or it cannot be handed over now."""
+    if not deliveries.sends_mail():
+        return False
+    words = {"user": user, "by": by, "role": roles.role_of(user), "link": link(user), "days": LIFE.days}
+    body = render_to_string("users/invitation.txt", words)
+    try:
+        send_mail("Your invitation to the C3 portal", body, None, [user.email])
+    except (OSError, SMTPException):
+        log.exception("The invitation of user %s could not be mailed", user.pk)
+        return False
+    return True
+
+
+def _state(user: User) -> str:
+    """Return what is no longer the same once the user signed in, has a password, or was invited again."""
+    facts = [user.pk, user.email, user.password, user.last_login, user.invited_at and user.invited_at.isoformat()]
+    return salted_hmac(SALT, repr(facts), algorithm="sha256").hexdigest()[:32]

@@ -1,0 +1,159 @@
+"""What a System Admin does with the portal's people: invite, give a role, send away, let in again.
+
+Each change is recorded within its own transaction, and takes effect at the next request of whoever it is about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from c3portal import audit, roles
+from c3portal.models import User
+from c3portal.sign_in.factors import FACTORS
+
+
+class NotDone(Exception):
+    """Nothing was changed; the text says why, for the page."""
+
+
+def everyone() -> QuerySet[User]:
+    """Return all users by name, each with `has_second_factor`, and their role without further queries."""
+    factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=FACTORS)
+    users = User.objects.annotate(has_second_factor=Exists(factors)).prefetch_related("groups")
+    return users.order_by("-is_active", "name", "email")
+
+
+def invite(request: HttpRequest | None, email: str, name: str, role: str) -> User:
+    """Return a new user who has a role and no way in but an invitation. Raises NotDone when the address is taken."""
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(email, name=name, role=role, invited_at=timezone.now())
+            audit.record(request, audit.Action.USER, f"Invited {user.email}", after={"Name": name, "Role": role})
+    except IntegrityError as error:
+        raise NotDone(f"{email} is among the users already. Nobody was invited.") from error
+    return user
+
+
+def invite_again(request: HttpRequest | None, user: User) -> None:
+    """Make every earlier invitation void, so that a new one can go out. Raises NotDone for whoever needs none."""
+    if not (user.is_active and user.is_invited):
+        raise NotDone(f"{user} needs no invitation: they have signed in before, or are deactivated.")
+    with transaction.atomic():
+        user.invited_at = timezone.now()
+        user.save(update_fields=["invited_at"])
+        audit.record(request, audit.Action.USER, f"Invited {user.email} again")
+
+
+def change_role(request: HttpRequest | None, user: User, role: str) -> None:
+    """Give `user` the role. Raises NotDone for the last System Admin."""
+    with transaction.atomic():
+        if role != roles.SYSTEM_ADMIN:
+            _keep_one_admin(user)
+        before = roles.role_of(User.objects.get(pk=user.pk))
+        if before == role:
+            return
+        roles.grant(user, role)
+        audit.record(
+            request,
+            audit.Action.USER,
+            f"Role of {user.email}",
+            before={"Role": before or "none"},
+            after={"Role": role},
+        )
+
+
+def deactivate(request: HttpRequest | None, user: User) -> None:
+    """Send `user` away: every session ends, every invitation is void. Raises NotDone for oneself and the last admin."""
+    if request is not None and request.user.pk == user.pk:
+        raise NotDone("You cannot deactivate yourself. Another System Admin can.")
+    with transaction.atomic():
+        _keep_one_admin(user)
+        user.is_active = False
+        user.invited_at = None if user.is_invited else user.invited_at
+        user.save(update_fields=["is_active", "invited_at"])
+        _record_state(request, user, "active", "deactivated", ended=end_sessions(user))
+
+
+def activate(request: HttpRequest | None, user: User) -> None:
+    """Let `user` in again, with the role, the password and the second factor from before."""
+    with transaction.atomic():
+        user.is_active = True
+        user.save(update_fields=["is_active"])
+        _record_state(request, user, "deactivated", "active")
+
+
+def take_second_factor(request: HttpRequest | None, user: User, *, actor: str | None = None) -> None:
+    """Take away every second factor and recovery code of someone who lost theirs, and end all their sessions.
+
+    Raises NotDone for oneself (who has the pages of the own account) and for whoever has none.
+    """
+    if request is not None and request.user.pk == user.pk:
+        raise NotDone("Your own second factor is on the page of your account.")
+    with transaction.atomic():
+        held = sorted(str(each.get_type_display()) for each in Authenticator.objects.filter(user=user))
+        if not held:
+            raise NotDone(f"{user} has no second factor. Nothing was changed.")
+        Authenticator.objects.filter(user=user).delete()
+        audit.record(
+            request,
+            audit.Action.USER,
+            f"Second factor of {user.email} taken away",
+            before={"Second factor": held},
+            after={"Second factor": "none", "Sessions ended": end_sessions(user)},
+            actor=actor,
+        )
+
+
+def end_sessions(user: User) -> int:
+    """Sign `user` out of every browser at once, sign-ins still under way included; return how many sessions ended."""
+    # All are read, since a session names its user only within what is encoded.
+    open_ones = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+    keys = [each.session_key for each in open_ones if _is_of(each.get_decoded(), user)]
+    Session.objects.filter(pk__in=keys).delete()
+    UserSession.objects.filter(user=user).delete()
+    return len(keys)
+
+
+def _is_of(session: dict[str, Any], user: User) -> bool:
+    under_way = session.get(LOGIN_SESSION_KEY) or {}
+    return str(user.pk) in (str(session.get(SESSION_KEY)), str(under_way.get("user_pk")))
+
+
+def _keep_one_admin(user: User) -> None:
+    """Raise NotDone when nobody but `user` can run the portal.
+
+    It holds the role's row until the transaction ends: of two who send each other away, one waits and is refused.
+    SQLite has but one writer at a time.
+    """
+    Group.objects.select_for_update().get(name=roles.SYSTEM_ADMIN)
+    able = User.objects.filter(groups__name=roles.SYSTEM_ADMIN, is_active=True).exclude(
+        last_login=None, password__startswith=UNUSABLE_PASSWORD_PREFIX
+    )
+    if able.filter(pk=user.pk).exists() and not able.exclude(pk=user.pk).exists():
+        raise NotDone(
+            f"{user} is the last System Admin who can sign in. Nothing was changed: make someone else System Admin "
+            "first, or nobody could change the settings or the users any more."
+        )
+
+
+def _record_state(request: HttpRequest | None, user: User, before: str, after: str, ended: int | None = None) -> None:
+    sessions = {} if ended is None else {"Sessions ended": ended}
+    audit.record(
+        request,
+        audit.Action.USER,
+        f"{user.email} {'let in again' if user.is_active else 'deactivated'}",
+        before={"State": before},
+        after={"State": after, **sessions},
+    )

@@ -1,0 +1,58 @@
+"""The way in for someone who is invited."""
+
+from __future__ import annotations
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import perform_login
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import SetPasswordForm
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from c3portal import invitations
+from c3portal.models import User
+
+HELD = "invitation"
+
+
+@login_not_required
+@never_cache
+@require_safe
+def invitation_link(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Keep what the link carries and go on without it, so that no page has an address that lets one in."""
+    request.session.pop(HELD, None)
+    if invitations.holder(token):
+        request.session[HELD] = token
+    return redirect("invitation")
+
+
+@sensitive_post_parameters()
+@login_not_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest) -> HttpResponseBase:
+    """Let the invited person choose a password, and sign them in with it."""
+    invited = invitations.holder(request.session.get(HELD, ""))
+    if invited is None:
+        return render(request, "users/invitation_void.html", status=410)
+    form = SetPasswordForm(invited, request.POST or None)
+    if request.method == "POST" and settings.PASSWORD_SIGN_IN and form.is_valid():
+        if invitations.accept(request, invited, form.cleaned_data["new_password1"]):
+            return _sign_in(request, invited)
+        return render(request, "users/invitation_void.html", status=410)
+    return render(request, "users/invitation.html", {"form": form, "invited": invited})
+
+
+def _sign_in(request: HttpRequest, user: User) -> HttpResponseBase:
+    """Sign `user` in by allauth's way, which asks for what else is needed; whoever was signed in here is out."""
+    if request.user.is_authenticated:
+        get_adapter().logout(request)
+    request.session.pop(HELD, None)
+    record_authentication(request, user, method="password", email=user.email, reauthenticated=True)
+    response: HttpResponseBase = perform_login(request, user)
+    return response

@@ -1,0 +1,161 @@
+"""Settings → Users: who works in the portal, and as what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from c3portal import invitations, people, roles
+from c3portal.forms import InvitationForm, RoleForm
+from c3portal.models import User
+
+admins_only = roles.role_required(roles.SYSTEM_ADMIN)
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that is asked once more before it is done; `follows` says in sentences what will be."""
+
+    title: str
+    follows: tuple[str, ...]
+    button: str
+    do: Callable[[HttpRequest, User], None]
+    done: str
+
+
+ACTIONS = {
+    "deactivate": Action(
+        "Deactivate {user}?",
+        (
+            "They are signed out of every browser at once, and cannot sign in any more, by their company's account "
+            "neither.",
+            "What they did stays: their uploads go on, and the record keeps their name.",
+            "You can let them in again at any time.",
+        ),
+        "Deactivate",
+        people.deactivate,
+        "{user} is deactivated and signed out everywhere.",
+    ),
+    "activate": Action(
+        "Let {user} in again?",
+        ("They can sign in at once, with the password and the second factor that they had, as {role}.",),
+        "Let in again",
+        people.activate,
+        "{user} can sign in again.",
+    ),
+    "second-factor": Action(
+        "Take away the second factor of {user}?",
+        (
+            "Do this only when you are sure that it is {user} who asks: speak with them, do not rely on an e-mail.",
+            "Their authenticator app, passkeys and recovery codes stop working at once, and they are signed out of "
+            "every browser.",
+            "Until they have set up a new second factor, the password alone lets them in.",
+        ),
+        "Take away",
+        people.take_second_factor,
+        "{user} has no second factor any more, and is signed out everywhere.",
+    ),
+}
+
+
+@require_safe
+@admins_only
+def users(request: HttpRequest) -> HttpResponseBase:
+    """List everyone, those who may come in first."""
+    return render(request, "users/list.html", {"people": people.everyone()})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def invite(request: HttpRequest) -> HttpResponseBase:
+    """Invite someone by e-mail, or by a link to hand over."""
+    form = InvitationForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        asked = form.cleaned_data
+        try:
+            user = people.invite(request, asked["email"], asked["name"], asked["role"])
+        except people.NotDone as error:
+            form.add_error("email", str(error))
+        else:
+            return _send(request, user)
+    return render(request, "users/invite.html", {"form": form})
+
+
+@require_safe
+@admins_only
+def user(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Show one user, and what can be done about them."""
+    found = get_object_or_404(people.everyone(), pk=pk)
+    form = RoleForm(initial={"role": roles.role_of(found)})
+    return render(request, "users/user.html", {"person": found, "form": form})
+
+
+@require_POST
+@admins_only
+def user_role(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Give a user another role; to give up one's own is asked once more."""
+    found = get_object_or_404(people.everyone(), pk=pk)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        return render(request, "users/user.html", {"person": found, "form": form})
+    role = form.cleaned_data["role"]
+    gives_up = found == request.user and role != roles.SYSTEM_ADMIN
+    if gives_up and "sure" not in request.POST:
+        return render(request, "users/give_up.html", {"person": found, "to": role})
+    done = _done(request, lambda: people.change_role(request, found, role), f"{found} is {role} from now on.")
+    return redirect("home") if done and gives_up else redirect("user", found.pk)
+
+
+@never_cache
+@require_POST
+@admins_only
+def user_invite(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Invite someone who has not been here yet once more; the earlier link stops working."""
+    found = get_object_or_404(User, pk=pk)
+    if not _done(request, lambda: people.invite_again(request, found), ""):
+        return redirect("user", found.pk)
+    return _send(request, found)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def user_action(request: HttpRequest, pk: int, action: str) -> HttpResponseBase:
+    """Say what follows from an action of ACTIONS, and do it when that is sent."""
+    found, chosen = get_object_or_404(people.everyone(), pk=pk), ACTIONS[action]
+    words = {"user": found, "role": roles.role_of(found) or "someone without a role"}
+    if request.method == "POST":
+        _done(request, lambda: chosen.do(request, found), chosen.done.format(**words))
+        return redirect("user", found.pk)
+    context: dict[str, Any] = {"person": found, "title": chosen.title.format(**words), "button": chosen.button}
+    context["follows"] = [each.format(**words) for each in chosen.follows]
+    return render(request, "users/action.html", context)
+
+
+def _done(request: HttpRequest, do: Callable[[], None], words: str) -> bool:
+    """Do it and say so, or say why it was not done."""
+    try:
+        do()
+    except people.NotDone as error:
+        messages.error(request, str(error))
+        return False
+    if words:
+        messages.success(request, words)
+    return True
+
+
+def _send(request: HttpRequest, invited: User) -> HttpResponse:
+    """Mail the link. Where that does not work, show it this once: it is kept nowhere."""
+    if invitations.send(invited, cast(User, request.user)):
+        messages.success(request, f"An invitation is on its way to {invited.email}. Its link is good for 7 days, once.")
+        return redirect("users")
+    until = timezone.now() + invitations.LIFE
+    return render(request, "users/link.html", {"person": invited, "link": invitations.link(invited), "until": until})
