@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 def link(user: User) -> str:
     """Return the whole address that brings `user` in. Whoever has it is taken for `user`: it goes to them alone."""
     token = signing.dumps({"user": user.pk, "state": _state(user)}, salt=SALT)
-    return settings.PORTAL_URL + reverse("invitation_link", args=[token])
+    return f"{settings.PORTAL_URL}{reverse('invitation_link', args=[token])}"
 
 
 def holder(token: str) -> User | None:

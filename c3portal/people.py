@@ -35,28 +35,28 @@ def everyone() -> QuerySet[User]:
     return users.order_by("-is_active", "name", "email")
 
 
-def invite(request: HttpRequest | None, email: str, name: str, role: str) -> User:
+def invite(door: audit.Door, email: str, name: str, role: str) -> User:
     """Return a new user who has a role and no way in but an invitation. Raises NotDone when the address is taken."""
     try:
         with transaction.atomic():
             user = User.objects.create_user(email, name=name, role=role, invited_at=timezone.now())
-            audit.record(request, audit.Action.USER, f"Invited {user.email}", after={"Name": name, "Role": role})
+            audit.record(door, audit.Action.USER, f"Invited {user.email}", after={"Name": name, "Role": role})
     except IntegrityError as error:
         raise NotDone(f"{email} is among the users already. Nobody was invited.") from error
     return user
 
 
-def invite_again(request: HttpRequest | None, user: User) -> None:
+def invite_again(door: audit.Door, user: User) -> None:
     """Make every earlier invitation void, so that a new one can go out. Raises NotDone for whoever needs none."""
     if not (user.is_active and user.is_invited):
         raise NotDone(f"{user} needs no invitation: they have signed in before, or are deactivated.")
     with transaction.atomic():
         user.invited_at = timezone.now()
         user.save(update_fields=["invited_at"])
-        audit.record(request, audit.Action.USER, f"Invited {user.email} again")
+        audit.record(door, audit.Action.USER, f"Invited {user.email} again")
 
 
-def change_role(request: HttpRequest | None, user: User, role: str) -> None:
+def change_role(door: audit.Door, user: User, role: str) -> None:
     """Give `user` the role. Raises NotDone for the last System Admin."""
     with transaction.atomic():
         if role != roles.SYSTEM_ADMIN:
@@ -66,7 +66,7 @@ def change_role(request: HttpRequest | None, user: User, role: str) -> None:
             return
         roles.grant(user, role)
         audit.record(
-            request,
+            door,
             audit.Action.USER,
             f"Role of {user.email}",
             before={"Role": before or "none"},
@@ -74,32 +74,32 @@ def change_role(request: HttpRequest | None, user: User, role: str) -> None:
         )
 
 
-def deactivate(request: HttpRequest | None, user: User) -> None:
+def deactivate(door: audit.Door, user: User) -> None:
     """Send `user` away: every session ends, every invitation is void. Raises NotDone for oneself and the last admin."""
-    if request is not None and request.user.pk == user.pk:
+    if _is_by(door, user):
         raise NotDone("You cannot deactivate yourself. Another System Admin can.")
     with transaction.atomic():
         _keep_one_admin(user)
         user.is_active = False
         user.invited_at = None if user.is_invited else user.invited_at
         user.save(update_fields=["is_active", "invited_at"])
-        _record_state(request, user, "active", "deactivated", ended=end_sessions(user))
+        _record_state(door, user, "active", "deactivated", ended=end_sessions(user))
 
 
-def activate(request: HttpRequest | None, user: User) -> None:
+def activate(door: audit.Door, user: User) -> None:
     """Let `user` in again, with the role, the password and the second factor from before."""
     with transaction.atomic():
         user.is_active = True
         user.save(update_fields=["is_active"])
-        _record_state(request, user, "deactivated", "active")
+        _record_state(door, user, "deactivated", "active")
 
 
-def take_second_factor(request: HttpRequest | None, user: User, *, actor: str | None = None) -> None:
+def take_second_factor(door: audit.Door, user: User) -> None:
     """Take away every second factor and recovery code of someone who lost theirs, and end all their sessions.
 
     Raises NotDone for oneself (who has the pages of the own account) and for whoever has none.
     """
-    if request is not None and request.user.pk == user.pk:
+    if _is_by(door, user):
         raise NotDone("Your own second factor is on the page of your account.")
     with transaction.atomic():
         held = sorted(str(each.get_type_display()) for each in Authenticator.objects.filter(user=user))
@@ -107,12 +107,11 @@ def take_second_factor(request: HttpRequest | None, user: User, *, actor: str | 
             raise NotDone(f"{user} has no second factor. Nothing was changed.")
         Authenticator.objects.filter(user=user).delete()
         audit.record(
-            request,
+            door,
             audit.Action.USER,
             f"Second factor of {user.email} taken away",
             before={"Second factor": held},
             after={"Second factor": "none", "Sessions ended": end_sessions(user)},
-            actor=actor,
         )
 
 
@@ -129,6 +128,10 @@ def end_sessions(user: User) -> int:
 def _is_of(session: dict[str, Any], user: User) -> bool:
     under_way = session.get(LOGIN_SESSION_KEY) or {}
     return str(user.pk) in (str(session.get(SESSION_KEY)), str(under_way.get("user_pk")))
+
+
+def _is_by(door: audit.Door, user: User) -> bool:
+    return isinstance(door, HttpRequest) and door.user.pk == user.pk
 
 
 def _keep_one_admin(user: User) -> None:
@@ -148,10 +151,10 @@ def _keep_one_admin(user: User) -> None:
         )
 
 
-def _record_state(request: HttpRequest | None, user: User, before: str, after: str, ended: int | None = None) -> None:
+def _record_state(door: audit.Door, user: User, before: str, after: str, ended: int | None = None) -> None:
     sessions = {} if ended is None else {"Sessions ended": ended}
     audit.record(
-        request,
+        door,
         audit.Action.USER,
         f"{user.email} {'let in again' if user.is_active else 'deactivated'}",
         before={"State": before},

@@ -1,0 +1,236 @@
+"""Settings → Users: roles, sending people away and letting them in again, with those it is about at their browsers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from c3portal import people, roles
+from c3portal.models import AuditEntry, User
+
+PASSWORD = "a password of the tests"
+ClientFor = Callable[[User], Client]
+
+
+@pytest.fixture
+def admin(client_for: ClientFor, system_admin: User) -> Client:
+    """The browser of a System Admin."""
+    return client_for(system_admin)
+
+
+def sign_in(user: User) -> Client:
+    client = Client()
+    client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    return client
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/account/").status_code == 200
+
+
+def said(answer: Any) -> str:
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+def newest() -> AuditEntry:
+    entry = AuditEntry.objects.order_by("pk").last()
+    assert entry is not None
+    return entry
+
+
+# The list
+
+
+def test_the_list_says_of_everyone_their_role_state_last_sign_in_and_second_factor(
+    admin: Client, finance_admin: User, system_reader: User
+) -> None:
+    TOTP.activate(finance_admin, generate_totp_secret())
+    User.objects.filter(pk=system_reader.pk).update(is_active=False)
+    people.invite(None, "new@contoso.example", "Alex New", roles.SYSTEM_READER)
+    page = admin.get("/settings/users/").content.decode()
+    rows = {row.split("</a>")[0].rsplit(">", 1)[-1]: row for row in page.split('<tr role="row">')[2:]}
+    assert [word in rows[finance_admin.email] for word in ("Finance Admin", "Active", "never", ">yes<")] == [True] * 4
+    assert "Deactivated" in rows[system_reader.email]
+    assert "Invited" in rows["Alex New"]
+
+
+def test_the_list_takes_the_same_queries_for_three_people_and_for_thirty(
+    admin: Client, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(30):
+        User.objects.create_user(f"user{number}@contoso.example", role=roles.SYSTEM_READER)
+    with django_assert_max_num_queries(9):
+        admin.get("/settings/users/")
+
+
+# Roles
+
+
+def test_another_role_counts_from_the_next_request(admin: Client, finance_admin: User) -> None:
+    theirs = sign_in(finance_admin)
+    assert theirs.get("/invoices/import/").status_code == 200
+    answer = admin.post(f"/settings/users/{finance_admin.pk}/role/", {"role": "System Reader"}, follow=True)
+    assert said(answer) == f"{finance_admin.email} is System Reader from now on."
+    assert theirs.get("/invoices/import/").status_code == 403
+    assert theirs.get("/analyze/business/invoices/").status_code == 200
+    assert (newest().before, newest().after) == ({"Role": "Finance Admin"}, {"Role": "System Reader"})
+
+
+def test_someone_without_a_role_gets_one(admin: Client, db: None) -> None:
+    user = User.objects.create_user("new@contoso.example", PASSWORD)
+    theirs = sign_in(user)
+    assert theirs.get("/analyze/business/invoices/").status_code == 403
+    admin.post(f"/settings/users/{user.pk}/role/", {"role": "System Reader"})
+    assert theirs.get("/analyze/business/invoices/").status_code == 200
+
+
+def test_there_is_no_other_role(admin: Client, finance_admin: User) -> None:
+    assert "Select a valid choice" in (
+        admin.post(f"/settings/users/{finance_admin.pk}/role/", {"role": "Emperor"}).content.decode()
+    )
+    assert roles.role_of(User.objects.get(pk=finance_admin.pk)) == roles.FINANCE_ADMIN
+
+
+def test_giving_up_ones_own_role_is_asked_once_more(admin: Client, system_admin: User) -> None:
+    User.objects.create_user("second@contoso.example", PASSWORD, role=roles.SYSTEM_ADMIN)
+    address, role = f"/settings/users/{system_admin.pk}/role/", {"role": "Finance Admin"}
+    assert "Give up your own role?" in admin.post(address, role).content.decode()
+    assert admin.get("/settings/users/").status_code == 200
+    assert admin.post(address, {**role, "sure": "1"})["Location"] == "/"
+    assert admin.get("/settings/users/").status_code == 403
+
+
+# The last System Admin
+
+
+def test_the_last_system_admin_keeps_the_role(admin: Client, system_admin: User) -> None:
+    # An invited one cannot sign in yet, a deactivated one not any more.
+    people.invite(None, "new@contoso.example", "", roles.SYSTEM_ADMIN)
+    User.objects.create_user("gone@contoso.example", PASSWORD, role=roles.SYSTEM_ADMIN, is_active=False)
+    answer = admin.post(f"/settings/users/{system_admin.pk}/role/", {"role": "System Reader", "sure": "1"}, follow=True)
+    assert "the last System Admin who can sign in" in said(answer)
+    assert roles.role_of(User.objects.get(pk=system_admin.pk)) == roles.SYSTEM_ADMIN
+
+
+def test_the_last_system_admin_is_not_deactivated_from_the_command_line_either(system_admin: User) -> None:
+    with pytest.raises(people.NotDone, match="the last System Admin"):
+        people.deactivate("manage.py shell", system_admin)
+
+
+def test_nobody_deactivates_themselves(admin: Client, system_admin: User) -> None:
+    User.objects.create_user("second@contoso.example", PASSWORD, role=roles.SYSTEM_ADMIN)
+    assert "yourself" in said(admin.post(f"/settings/users/{system_admin.pk}/deactivate/", follow=True))
+    assert is_in(admin)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_system_admins_who_send_each_other_away_one_stays(system_admin: User) -> None:
+    other = User.objects.create_user("second@contoso.example", PASSWORD, role=roles.SYSTEM_ADMIN)
+    at_once, refused = threading.Barrier(2), []
+
+    def send_away(user: User) -> None:
+        at_once.wait()
+        try:
+            people.deactivate(None, user)
+        except people.NotDone:
+            refused.append(user)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send_away, args=[user]) for user in (system_admin, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    assert User.objects.filter(is_active=True).count() == 1
+
+
+# Sending away, and letting in again
+
+
+def test_whoever_is_deactivated_is_signed_out_of_every_browser_at_once(admin: Client, finance_admin: User) -> None:
+    at_work, at_home, company = sign_in(finance_admin), sign_in(finance_admin), Client()
+    # As after the company's sign-in, which leaves a session like any other.
+    company.force_login(finance_admin)
+    assert [is_in(each) for each in (at_work, at_home, company)] == [True] * 3
+
+    words = admin.get(f"/settings/users/{finance_admin.pk}/deactivate/").content.decode()
+    assert "signed out of every browser at once" in words
+    assert is_in(at_work), "asking changed something"
+    admin.post(f"/settings/users/{finance_admin.pk}/deactivate/")
+
+    for theirs in (at_work, at_home, company):
+        assert theirs.get("/analyze/business/invoices/")["Location"].startswith("/accounts/login/?next=")
+    assert Session.objects.count() == 1, "only the System Admin's is left"
+    assert not UserSession.objects.filter(user=finance_admin).exists()
+    assert newest().after == {"State": "deactivated", "Sessions ended": 3}
+    assert not is_in(sign_in(finance_admin))
+    assert is_in(admin)
+
+
+def test_a_sign_in_that_waits_for_the_second_factor_ends_too(admin: Client, finance_admin: User) -> None:
+    TOTP.activate(finance_admin, generate_totp_secret())
+    half_way = sign_in(finance_admin)
+    assert half_way.get("/accounts/login/second-factor/").status_code == 200
+    admin.post(f"/settings/users/{finance_admin.pk}/deactivate/")
+    assert half_way.get("/accounts/login/second-factor/").status_code == 302
+
+
+def test_whoever_is_let_in_again_has_the_role_and_password_of_before_but_not_the_sessions(
+    admin: Client, finance_admin: User
+) -> None:
+    theirs = sign_in(finance_admin)
+    admin.post(f"/settings/users/{finance_admin.pk}/deactivate/")
+    admin.post(f"/settings/users/{finance_admin.pk}/activate/")
+    assert not is_in(theirs)
+    again = sign_in(finance_admin)
+    assert again.get("/invoices/import/").status_code == 200
+    assert newest().subject == "Signed in"
+
+
+# A lost second factor
+
+
+def test_a_lost_second_factor_is_taken_away_and_every_session_with_it(admin: Client, finance_admin: User) -> None:
+    theirs = sign_in(finance_admin)
+    TOTP.activate(finance_admin, generate_totp_secret())
+    answer = admin.post(f"/settings/users/{finance_admin.pk}/second-factor/", follow=True)
+    assert "has no second factor any more" in said(answer)
+    assert not Authenticator.objects.exists()
+    assert not is_in(theirs)
+    assert is_in(sign_in(finance_admin)), "the password alone lets them in"
+    entry = AuditEntry.objects.get(subject__contains="taken away")
+    assert (entry.before, entry.after["Sessions ended"]) == ({"Second factor": ["TOTP Authenticator"]}, 1)
+
+
+def test_ones_own_second_factor_is_not_taken_away_here(admin: Client, system_admin: User) -> None:
+    TOTP.activate(system_admin, generate_totp_secret())
+    assert "your account" in said(admin.post(f"/settings/users/{system_admin.pk}/second-factor/", follow=True))
+    assert Authenticator.objects.count() == 1
+
+
+def test_a_command_takes_away_the_second_factor_of_the_last_admin(system_admin: User, capsys: Any) -> None:
+    TOTP.activate(system_admin, generate_totp_secret())
+    call_command("reset_second_factor", "Admin@contoso.example")
+    assert "password alone" in capsys.readouterr().out
+    assert not Authenticator.objects.exists()
+    assert newest().actor == "manage.py reset_second_factor"
+
+
+@pytest.mark.parametrize(
+    ("email", "said"), [("x@contoso.example", "Nobody"), ("admin@contoso.example", "has no second")]
+)
+def test_the_command_says_why_it_did_nothing(system_admin: User, email: str, said: str) -> None:
+    with pytest.raises(CommandError, match=said):
+        call_command("reset_second_factor", email)
