@@ -5,8 +5,6 @@ from django.urls import include, path
 from c3portal import health
 from c3portal.views import audit, invitation, notices, users, webhooks
 
-handler500 = "c3portal.views.errors.server_error"
-
 handler500 = "c3portal.errors.server_error"
 
 urlpatterns = [

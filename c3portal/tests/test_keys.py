@@ -244,7 +244,7 @@ def test_a_page_that_needs_a_lost_key_says_what_to_do(
 
 
 def test_any_other_error_keeps_its_page(system_admin: User, client_for: Callable[[User], Client]) -> None:
-    from c3portal.views import errors
+    from c3portal import errors
 
     answer = errors.server_error(Client().get("/health/live").wsgi_request)
     assert answer.status_code == 500
