@@ -98,6 +98,12 @@ class Inspection:
         known here to be, so that it is adopted."""
         return [row.invoice for row in self.rows if row.may_go]
 
+    def known_notes(self) -> list[Invoice]:
+        """Return the credit notes that Xero has and this portal does not know to be there. A number of theirs is not
+        promised to be refused a second time, so they are looked up and not sent."""
+        there = [row for row in self.of(Verdict.IN_XERO) if row.may_go]
+        return [row.invoice for row in there if row.invoice.is_credit_note]
+
     def totals(self, verdict: Verdict) -> dict[str, Decimal]:
         """Return the sum of each currency's totals with this verdict."""
         sums: dict[str, Decimal] = defaultdict(Decimal)

@@ -7,7 +7,7 @@
 | queued, sending    | rejected  | `refuse`: Xero's validation errors, or the portal knows them    |
 | sending, uncertain | posted    | `post`: Xero's answer or a look shows it there, proved ours     |
 | sending            | queued    | `release`: nothing was recorded                                 |
-| queued             | uncertain | `doubt`: the database was restored, so Xero may have it         |
+| queued             | uncertain | `doubt`: Xero has it, or may since the database was restored    |
 | sending            | uncertain | `lose`: the answer is lost                                      |
 | uncertain          | queued    | `release`: looked, and it is not there                          |
 | queued             | withdrawn | `withdraw`                                                      |
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 Status = Posting.Status
 RESTORED = "The database came back from a backup, so this is looked for in Xero before it is sent."
+SEEN = "Xero has it already, so it is looked up there and not sent."
 
 
 @dataclass(frozen=True)
@@ -299,21 +300,24 @@ def lose(submission: Submission, message: str, *, look_from: dt.datetime, among:
     return moved
 
 
-def doubt(connection: XeroConnection, most: int) -> int:
-    """Have up to `most` postings of `unseen` looked for in Xero before they are sent. Returns how many.
+def doubt(connection: XeroConnection, rows: QuerySet[Posting], why: str, *, most: int | None = None) -> int:
+    """Have queued postings, up to `most` of each kind, looked for in Xero before they are sent. Returns how many.
 
     They go under submissions that carry no call, since whatever is uncertain belongs to one.
     """
     moved = 0
     with transaction.atomic():
         for document_type in DocumentType:
-            rows = _lock(unseen(connection).filter(document_type=document_type).order_by("pk")[:most])
-            if count := rows.count():
-                moved += _doubt(rows, count, connection, document_type)
+            alike = rows.filter(status=Status.QUEUED, document_type=document_type).order_by("pk")
+            locked = _lock(alike[:most])
+            if count := locked.count():
+                moved += _doubt(locked, count, why, connection, document_type)
     return moved
 
 
-def _doubt(rows: QuerySet[Posting], count: int, connection: XeroConnection, document_type: DocumentType) -> int:
+def _doubt(
+    rows: QuerySet[Posting], count: int, why: str, connection: XeroConnection, document_type: DocumentType
+) -> int:
     now = timezone.now()
     submission = Submission.objects.create(
         connection=connection,
@@ -322,11 +326,9 @@ def _doubt(rows: QuerySet[Posting], count: int, connection: XeroConnection, docu
         postings_count=count,
         answered_at=now,
         lease_until=now,
-        problem=RESTORED,
+        problem=why,
     )
-    moved = rows.update(
-        status=Status.UNCERTAIN, submission=submission, message=RESTORED, not_before=now, updated_at=now
-    )
+    moved = rows.update(status=Status.UNCERTAIN, submission=submission, message=why, not_before=now, updated_at=now)
     _log(rows, Status.UNCERTAIN)
     return moved
 

@@ -64,7 +64,9 @@ def _free(submission: Submission) -> int:
 
 def doubt(connection: XeroConnection) -> int:
     """Have what a restored database would send looked up first, one look's worth at a time. Returns how many moved."""
-    return posting.doubt(connection, MAX_LOOKED_UP) if connection.restored_at else 0
+    if connection.restored_at is None:
+        return 0
+    return posting.doubt(connection, posting.unseen(connection), posting.RESTORED, most=MAX_LOOKED_UP)
 
 
 def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> int:

@@ -57,15 +57,6 @@ def _keys() -> tuple[str, ...]:
     return tuple(key.strip() for key in settings.ENCRYPTION_KEYS)
 
 
-def reads(key: str, stored: str) -> bool:
-    """Whether this key alone reads a stored secret."""
-    try:
-        _fernet(key).decrypt(stored.encode())
-    except InvalidToken:
-        return False
-    return True
-
-
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not generic at run time
     """A text column whose value is encrypted at rest; empty text stays empty. It cannot be searched or sorted."""
 

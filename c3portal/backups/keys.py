@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
-from django.db import connection
 
 from c3portal.backups import storage
 from c3portal.backups.storage import BackupError
-from xero_integration.fields import EncryptedTextField, reads
+from c3portal.keys import places
+from xero_integration.fields import written_by
 
 HEADING = """\
 # The keys of the portal: whoever has them and a backup of its database has everything.
@@ -28,48 +27,17 @@ def fingerprint(key: str) -> str:
     return hashlib.scrypt(key.strip().encode(), salt=b"c3portal fingerprint", n=2**14, r=8, p=1, dklen=6).hex()
 
 
-def stored_secrets() -> Iterator[str]:
-    """Yield every secret in the database, as it is stored: encrypted."""
-    columns = [
-        (model._meta.db_table, column.column)
-        for model in apps.get_models()
-        for column in model._meta.concrete_fields
-        if isinstance(column, EncryptedTextField)
-    ]
-    with connection.cursor() as cursor:
-        for table, column in columns:
-            cursor.execute(f"SELECT {column} FROM {table} WHERE {column} <> ''")  # noqa: S608
-            yield from [stored for (stored,) in cursor.fetchall()]
-    if apps.is_installed("allauth.mfa"):
-        factors = apps.get_app_config("mfa").get_model("Authenticator")._base_manager
-        for factor in factors.values("data").iterator():
-            yield from _encrypted_in(factor["data"])
-
-
-def _encrypted_in(data: Any) -> Iterator[str]:
-    """Yield what of the data of a second factor is encrypted (Fernet's tokens all begin alike)."""
-    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else [data]
-    for value in values:
-        if isinstance(value, str) and value.startswith("gAAAAA"):
-            yield value
-        elif isinstance(value, dict | list):
-            yield from _encrypted_in(value)
-
-
 def in_use() -> list[dict[str, Any]]:
     """Return of each key in force its fingerprint and how many stored secrets it reads. Raises BackupError when one is
     read by none: that backup could never be used."""
-    keys = [key.strip() for key in settings.ENCRYPTION_KEYS if key.strip()]
-    counts = dict.fromkeys(keys, 0)
-    for stored in stored_secrets():
-        reader = next((key for key in keys if reads(key, stored)), None)
-        if reader is None:
-            raise BackupError(
-                "A stored secret cannot be read with the ENCRYPTION_KEYS in force: put the key that wrote it back into "
-                "the list, then run this again."
-            )
-        counts[reader] += 1
-    return [{"fingerprint": fingerprint(key), "secrets": count} for key, count in counts.items()]
+    wrote = Counter(written_by(text) for place in places() for _, text in place.stored())
+    if wrote[None]:
+        raise BackupError(
+            "A stored secret cannot be read with the ENCRYPTION_KEYS in force: put the key that wrote it back into the "
+            "list, or see `manage.py rotate_encryption_key --help` when it is lost. Then run this again."
+        )
+    keys = [key for key in settings.ENCRYPTION_KEYS if key.strip()]
+    return [{"fingerprint": fingerprint(key), "secrets": wrote[position]} for position, key in enumerate(keys)]
 
 
 def require(keys: list[dict[str, Any]]) -> None:
@@ -84,7 +52,8 @@ def require(keys: list[dict[str, Any]]) -> None:
     if missing:
         raise BackupError(
             f"The keys in force cannot read this backup. Missing: {'; '.join(missing)}. Put it into ENCRYPTION_KEYS "
-            "(the file of `manage.py backup_keys` has it), then run this again. Nothing was changed."
+            "(the file of `manage.py backup_keys` has it), then run this again. Should it be lost for good, "
+            "`--keys-are-lost` restores all but those secrets. Nothing was changed."
         )
 
 

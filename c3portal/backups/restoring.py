@@ -21,6 +21,7 @@ from django.utils import timezone
 from c3portal import audit
 from c3portal.backups import databases, keys, storage
 from c3portal.backups.storage import BackupError, Manifest
+from c3portal.keys import forget
 from c3portal.models import Delivery, Heartbeat
 from invoices.models import Posting, Submission
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
@@ -30,19 +31,25 @@ NOT_YET_DATA = (ContentType, Permission, Group, Group.permissions.through, Sessi
 KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
-def restore(source: Path) -> Manifest:
+def restore(source: Path, *, keys_are_lost: bool = False) -> Manifest:
     """Bring the backup at `source` (a folder, its database or its manifest) into the portal's database, which must be
-    empty. Returns its manifest. Raises BackupError; where that says nothing else, nothing was changed."""
+    empty. Returns its manifest. With `keys_are_lost` secrets that no key in force reads are left out of it.
+
+    Raises BackupError; where that says nothing else, nothing was changed.
+    """
     manifest, database = storage.find(source)
     storage.verify(manifest, database)
     _require_fitting(manifest)
-    keys.require(manifest.keys)
+    if not keys_are_lost:
+        keys.require(manifest.keys)
     require_empty()
     databases.load(database)
     found = databases.facts(databases.ask)
     if found != manifest.facts:
         raise BackupError(f"What was restored is not what was backed up: {found}, not {manifest.facts}. Do not use it.")
     call_command("migrate", interactive=False, verbosity=0)
+    if keys_are_lost:
+        forget()
     keys.in_use()
     begin_anew(manifest)
     return manifest

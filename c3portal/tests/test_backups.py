@@ -219,6 +219,18 @@ def test_the_missing_key_is_named(filled: XeroConnection, folder: Path, lose: Lo
     assert all_rows() == {"invoices": 0, "users": 0, "connections": 0}
     settings.ENCRYPTION_KEYS = ["another key of the tests", KEY]
     restore(folder)
+    assert XeroSettings.load().client_secret == "a secret of the tests"
+
+
+def test_with_its_keys_lost_everything_but_the_secrets_comes_back(
+    filled: XeroConnection, folder: Path, lose: Lose, settings: Any
+) -> None:
+    backup(folder)
+    lose()
+    settings.ENCRYPTION_KEYS = ["another key of the tests"]
+    call_command("restore", str(folder), keys_are_lost=True, stdout=io.StringIO())
+    assert XeroSettings.load().client_secret == ""
+    assert all_rows() == {"invoices": 2, "users": 1, "connections": 1}
 
 
 def test_a_backup_of_a_newer_version_is_refused(filled: XeroConnection, folder: Path, lose: Lose) -> None:

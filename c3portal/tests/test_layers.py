@@ -18,15 +18,15 @@ LAYERS = {
     "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck c3portal.errors",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware "
     "c3portal.sign_in.middleware c3portal.sign_in.checks "
-    "c3portal.keys c3portal.pruning c3portal.scheduler c3portal.headers c3portal.tasks",
+    "c3portal.pruning c3portal.backups c3portal.backups.* "
+    "c3portal.keys c3portal.scheduler c3portal.headers c3portal.tasks",
     "forms": "c3portal.notice_forms "
     "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail "
     "c3portal.sign_in.forms c3portal.sign_in.accounts c3portal.sign_in.factors c3portal.sign_in.company "
     "c3portal.forms c3portal.people c3portal.invitations",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
-    "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments "
-    "c3portal.backups c3portal.backups.*",
+    "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments",
     "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
     "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
     "invoices.overrides.customers",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from unittest.mock import create_autospec
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
@@ -266,3 +269,27 @@ def test_the_log_says_why_it_was_looked_for(restored: XeroConnection, sandbox: S
     lines = PostLog.objects.filter(invoice=Invoice.objects.first()).order_by("pk")
     assert [line.status for line in lines] == ["queued", "uncertain", "queued", "sending", "posted"]
     assert lines[1].message == posting.RESTORED
+
+
+@pytest.mark.usefixtures("look_at_once")
+def test_a_portal_that_begins_anew_without_any_backup_adopts_the_credit_notes_that_the_preflight_saw(
+    sandbox: SandboxControl, finance_admin: User, later_file: Path, client_for: Callable[[User], Client]
+) -> None:
+    sandbox.change_organisation(unique_credit_notes=False)
+    connection = connect(sandbox)
+    import_file(later_file, name=later_file.name)
+    upload(connection)
+    work_until_posted(connection)
+    documents = {each["id"] for each in sandbox.documents()}
+
+    PostLog.objects.all().delete()
+    Posting.objects.all().delete()
+    client = client_for(finance_admin)
+    period = Invoice.objects.values_list("period__billing_id", flat=True)[0]
+    page = client.post(reverse("upload_to_xero"), {"period": period, "all": "1"}, follow=True)
+    told = {name: page.context[name] for name in ("taken", "known_notes")}
+    assert told["known_notes"] == str(Invoice.objects.get(number="Credit_1").pk)
+    client.post(reverse("preflight_post", args=[page.context["draft"].pk]), told)
+    work_until_posted(connection)
+    assert {each["id"] for each in sandbox.documents()} == documents
+    assert_exactly_once(sandbox)

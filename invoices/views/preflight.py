@@ -8,6 +8,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, reverse
@@ -15,9 +16,9 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from c3portal import roles
-from invoices import drafts
+from invoices import drafts, posting
 from invoices.inspection import LABELS, Group, Inspected, Inspection, Verdict, inspect
-from invoices.models import Invoice, UploadDraft
+from invoices.models import Invoice, Posting, UploadDraft
 from invoices.preflight import Fix, Problem
 from invoices.views.listing import UPLOADERS, missing_for_upload, start
 from xero_integration.errors import XeroError
@@ -66,6 +67,7 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "groups": [_group(group, request, draft) for group in found.groups()],
         "postable": len(found.postable()),
         "taken": ",".join(str(row.invoice.pk) for row in found.rows if _is_taken(row)),
+        "known_notes": ",".join(str(invoice.pk) for invoice in found.known_notes()),
         "too_many_calls": found.calls_left is not None and found.calls_needed > found.calls_left,
     }
     return render(request, "invoices/preflight/preflight.html", context)
@@ -76,7 +78,8 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Queue what is ready or needs only a look, and go to the upload's log; what is blocked stays selected.
 
-    `taken` names the invoices whose number the page showed to be someone else's, so that Xero need not be asked twice.
+    `taken` names the invoices whose number the page showed to be someone else's, `known_notes` the credit notes that it
+    showed to be in Xero, so that Xero need not be asked twice.
     """
     draft = _draft(pk)
     if problem := missing_for_upload(may_set=_may_set(request), preflight=True):
@@ -90,12 +93,17 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if not going:
         messages.warning(request, "None of these invoices is ready to be posted.")
         return redirect(draft)
-    onward = start(
-        request,
-        Invoice.objects.filter(pk__in=going),
-        invoice_status=draft.invoice_status,
-        locked_as_drafts=draft.locked_as_drafts,
-    )
+    seen = set(request.POST.get("known_notes", "").split(","))
+    known = [pk for pk in going if str(pk) in seen]
+    with transaction.atomic():
+        onward = start(
+            request,
+            Invoice.objects.filter(pk__in=going),
+            invoice_status=draft.invoice_status,
+            locked_as_drafts=draft.locked_as_drafts,
+        )
+        if known:
+            posting.doubt(connection, Posting.objects.filter(invoice__in=known), posting.SEEN)
     drafts.keep_only(draft, left)
     if left:
         words = '{} selected because something holds them back. <a href="{}">See what</a>'

@@ -18,10 +18,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("source", type=Path, help="A folder (its newest backup is taken), or one of its files.")
+        parser.add_argument(
+            "--keys-are-lost", action="store_true", help="Leave out the secrets that the keys in force do not read."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            manifest = restoring.restore(options["source"])
+            manifest = restoring.restore(options["source"], keys_are_lost=options["keys_are_lost"])
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_closing_words(manifest))
