@@ -178,6 +178,16 @@ def test_of_several_workers_at_the_outbox_each_message_is_sent_by_one(
     assert set(Delivery.objects.values_list("status", flat=True)) == {Status.DELIVERED}
 
 
+@pytest.mark.both_databases
+def test_a_worker_that_comes_second_to_a_row_leaves_it_alone(receiver: Receiver, webhook: Webhook) -> None:
+    receiver.answers = [500]
+    tell()
+    first, second = Delivery.objects.get(), Delivery.objects.get()
+    assert deliveries.deliver(first)
+    assert not deliveries.deliver(second)
+    assert len(receiver.posts) == 1
+
+
 def _at_once(work: Callable[[], Any], times: int) -> list[Any]:
     done: list[Any] = []
     barrier = threading.Barrier(times)
