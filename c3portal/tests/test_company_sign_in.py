@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount, SocialToken
+from django.core.management import CommandError, call_command
 from django.test import Client
 from playwright.sync_api import Page, expect
 
@@ -77,6 +78,20 @@ def test_the_second_time_it_is_the_subject_that_counts_and_not_the_address(
     newcomer = Person(portal)
     assert newcomer.sign_in("newcomer").status_code == 403
     assert not newcomer.is_in
+
+
+def test_once_untied_people_are_known_by_their_address_again(
+    person: Person, portal: str, provider: ProviderProcess, finance_admin: User
+) -> None:
+    person.sign_in("fiona")
+    provider.knows("fiona-at-the-new-app", email="finance@contoso.example")
+    again = Person(portal)
+    assert again.sign_in("fiona-at-the-new-app").status_code == 403
+    call_command("untie_company_sign_in", "Finance@contoso.example")
+    again.sign_in("fiona-at-the-new-app")
+    assert again.is_in
+    with pytest.raises(CommandError):
+        call_command("untie_company_sign_in")
 
 
 @pytest.mark.parametrize(

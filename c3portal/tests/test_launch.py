@@ -220,6 +220,11 @@ def test_embedded_defaults_run_everything(tmp_path: Path) -> None:
     assert "DEBUG" not in plan.variables
 
 
+def test_a_second_factor_is_required_only_where_that_is_said(tmp_path: Path) -> None:
+    assert environment.plan(given(tmp_path)).variables["MFA_REQUIRED_FOR"] == "none"
+    assert environment.plan(given(tmp_path, MFA_REQUIRED_FOR="all")).variables["MFA_REQUIRED_FOR"] == "all"
+
+
 def test_a_real_xero_needs_no_sandbox(tmp_path: Path) -> None:
     real = dict(zip(environment.XERO_ORIGINS, ("https://login", "https://identity", "https://api"), strict=True))
     plan = environment.plan(given(tmp_path, **real))
