@@ -367,3 +367,8 @@ if PORTAL_URL.startswith("https://"):
     SECURE_HSTS_PRELOAD = True
 
 LOGGING = logs.config(env)
+
+# What monitoring brings to read /metrics; without it there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# What was deployed, as it calls itself: shown to monitoring alone.
+PORTAL_VERSION = env.str("PORTAL_VERSION", default="") or "unknown"

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from c3portal import health
+from c3portal import health, metrics
 from c3portal.views import audit, invitation, notices, users, webhooks
 
 handler500 = "c3portal.errors.server_error"
@@ -37,6 +37,7 @@ urlpatterns = [
     path("settings/webhooks/<int:pk>/secret/", webhooks.webhook_roll, name="webhook_roll"),
     path("settings/webhooks/<int:pk>/delete/", webhooks.webhook_delete, name="webhook_delete"),
     path("settings/deliveries/<int:pk>/again/", webhooks.delivery_again, name="delivery_again"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("health/live", health.live, name="health_live"),
     path("health/web", health.web, name="health_web"),
     path("health/ready", health.ready, name="health_ready"),

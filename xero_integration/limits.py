@@ -53,6 +53,13 @@ def require_room(connection: XeroConnection) -> None:
         raise refusal
 
 
+def minute_left(budget: CallBudget) -> int:
+    """Return how many more calls Xero takes for the organisation within this minute, by what its headers said."""
+    _forget_the_past(budget, time.time())
+    left: int = budget.minute_limit - sum(budget.started.values())
+    return max(left, 0)
+
+
 def _wait_for(connection: XeroConnection, key: str, click: bool) -> None:
     give_up_at = time.monotonic() + (CLICK_PATIENCE if click else BULK_PATIENCE)
     while True:

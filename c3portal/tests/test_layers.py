@@ -15,7 +15,7 @@ from c3portal.testing import BASE_DIR
 LAYERS = {
     "addresses": "c3portal.urls c3portal.sign_in.urls c3portal.wsgi xero_integration.urls invoices.urls",
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
-    "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck c3portal.errors",
+    "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck c3portal.errors c3portal.metrics",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware "
     "c3portal.sign_in.middleware c3portal.sign_in.checks "
     "c3portal.pruning c3portal.backups c3portal.backups.* "

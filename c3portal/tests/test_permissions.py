@@ -239,6 +239,7 @@ def test_each_may_do_what_the_table_says_and_nothing_else(
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     settings.ACCOUNT_RATE_LIMITS = False
+    settings.METRICS_TOKEN = "a-token-of-the-tests"
     settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [COMPANY]}}
     wrong = [
         f"{method} {path} ({row.name}) as {kind}: {answer.status_code} {answer.headers.get('Location', '')}"

@@ -1,0 +1,185 @@
+"""/metrics: the figures for Prometheus, read from the database when asked, so that any web process answers for all.
+
+Each family is a function that asks one query, whatever the number of invoices; docs/operations.md lists them.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+
+import django
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db.models import Count, Min
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from c3portal import heartbeats
+from c3portal.models import Delivery
+from invoices.models import Posting, Upload
+from xero_integration import counting, limits
+from xero_integration.models import CallCount, XeroConnection
+
+DAY_SECONDS = 86_400
+# Two organisations may go by one name, so the tenant's id stands beside it.
+ORGANISATION = ("organisation", "tenant")
+UNDER_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
+
+Key = tuple[str, ...]
+Names = Mapping[int, Key]
+
+
+@login_not_required
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer whoever brings METRICS_TOKEN with the figures; without that setting there is no such page."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"):
+        return HttpResponse(
+            "Bring METRICS_TOKEN as a bearer token.\n", status=401, headers={"WWW-Authenticate": "Bearer"}
+        )
+    registry = CollectorRegistry()
+    registry.register(Figures())
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return HttpResponse(encode(registry), content_type=content_type)
+
+
+class Figures(Collector):
+    """Every family of figures, as they are now."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        names = {
+            pk: (name, tenant) for pk, name, tenant in XeroConnection.objects.values_list("pk", "name", "tenant_id")
+        }
+        yield from _postings(names)
+        yield _oldest(names)
+        yield _uploads(names)
+        yield _calls(names)
+        yield from _connections()
+        yield _deliveries()
+        yield _heartbeats()
+        yield _build()
+
+    def describe(self) -> Iterable[Metric]:
+        """Name no family beforehand: the registry would read all of them for that."""
+        return []
+
+
+def _postings(names: Names) -> Iterator[Metric]:
+    rows = Posting.objects.values_list("connection", "status").annotate(Count("pk")).order_by()
+    depth = GaugeMetricFamily("c3portal_postings", "Invoices by state.", labels=[*ORGANISATION, "status"])
+    posted = CounterMetricFamily("c3portal_posted", "Invoices that are in Xero.", labels=ORGANISATION)
+    for connection_id, status, count in rows:
+        depth.add_metric([*names[connection_id], status], count)
+        if status == Posting.Status.POSTED:
+            posted.add_metric(names[connection_id], count)
+    yield depth
+    yield posted
+
+
+def _oldest(names: Names) -> Metric:
+    """Return since when the longest waiting invoice of each state is on its way, counted from its upload."""
+    now = timezone.now()
+    rows = Posting.objects.filter(status__in=UNDER_WAY).values_list("connection", "status")
+    family = GaugeMetricFamily(
+        "c3portal_oldest_posting_seconds",
+        "Age of the oldest invoice on its way to Xero, by state.",
+        labels=[*ORGANISATION, "status"],
+    )
+    for connection_id, status, since in rows.annotate(Min("upload__created_at")).order_by():
+        family.add_metric([*names[connection_id], status], (now - since).total_seconds())
+    return family
+
+
+def _uploads(names: Names) -> Metric:
+    family = CounterMetricFamily("c3portal_uploads", "Clicks of UPLOAD TO XERO.", labels=ORGANISATION)
+    for connection_id, count in Upload.objects.values_list("connection").annotate(Count("pk")).order_by():
+        family.add_metric(names[connection_id], count)
+    return family
+
+
+def _calls(names: Names) -> Metric:
+    calls: dict[Key, dict[float, int]] = defaultdict(lambda: dict.fromkeys((*counting.BUCKETS, math.inf), 0))
+    seconds: dict[Key, float] = defaultdict(float)
+    for row in CallCount.objects.all():
+        method, _, endpoint = row.endpoint.partition(" ")
+        key = (*names[row.connection_id], method, endpoint, row.result)
+        calls[key][row.bucket or math.inf] += row.calls
+        seconds[key] += row.seconds
+    family = HistogramMetricFamily(
+        "c3portal_xero_call_seconds",
+        "How long calls to Xero took, by how they ended.",
+        labels=[*ORGANISATION, "method", "endpoint", "result"],
+    )
+    for key, spans in calls.items():
+        family.add_metric(key, _cumulative(spans), seconds[key])
+    return family
+
+
+def _cumulative(spans: dict[float, int]) -> Sequence[tuple[str, float]]:
+    ends = ["+Inf" if math.isinf(end) else str(end) for end in sorted(spans)]
+    return list(zip(ends, accumulate(spans[end] for end in sorted(spans)), strict=True))
+
+
+def _connections() -> Iterator[Metric]:
+    """Yield what is known of each organisation that is not disconnected."""
+    now = timezone.now()
+    known = XeroConnection.objects.exclude(status=XeroConnection.Status.DISCONNECTED)
+    usable = GaugeMetricFamily("c3portal_connection_usable", "0: a person must reconnect.", labels=ORGANISATION)
+    paused = GaugeMetricFamily("c3portal_connection_paused_seconds", "How long its pause lasts.", labels=ORGANISATION)
+    token = GaugeMetricFamily("c3portal_token_days_left", "Until its refresh token dies.", labels=ORGANISATION)
+    day = GaugeMetricFamily("c3portal_calls_left_day", "As Xero last told.", labels=ORGANISATION)
+    minute = GaugeMetricFamily("c3portal_calls_left_minute", "Of Xero's limit a minute.", labels=ORGANISATION)
+    for row in known.select_related("token_set", "budget"):
+        key = (row.name, row.tenant_id)
+        usable.add_metric(key, row.is_usable)
+        paused.add_metric(key, max((row.paused_until - now).total_seconds(), 0) if row.paused_until else 0)
+        if row.token_set:
+            token.add_metric(key, (row.token_set.dies_at - now).total_seconds() / DAY_SECONDS)
+        budget = getattr(row, "budget", None)
+        if budget:
+            minute.add_metric(key, limits.minute_left(budget))
+        if budget and budget.day_remaining is not None:
+            day.add_metric(key, budget.day_remaining)
+    yield from (usable, paused, token, day, minute)
+
+
+def _deliveries() -> Metric:
+    counts = dict(Delivery.objects.values_list("status").annotate(Count("pk")).order_by())
+    family = GaugeMetricFamily("c3portal_deliveries", "Notices to people and webhooks, by state.", labels=["status"])
+    for status in Delivery.Status.values:
+        family.add_metric([status], counts.get(status, 0))
+    return family
+
+
+def _heartbeats() -> Metric:
+    family = GaugeMetricFamily(
+        "c3portal_heartbeat_age_seconds", "Since scheduler and workers last gave a sign of life.", labels=["process"]
+    )
+    for process, age in heartbeats.ages().items():
+        family.add_metric([process], age)
+    return family
+
+
+def _build() -> Metric:
+    facts = {"version": settings.PORTAL_VERSION, "django": django.__version__, "python": platform.python_version()}
+    return InfoMetricFamily("c3portal_build", "What runs.", value=facts)
