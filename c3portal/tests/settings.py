@@ -8,8 +8,8 @@ TEMPORARY = Path(tempfile.mkdtemp(prefix="c3portal-test-"))
 os.environ.update(
     ENV_FILE=os.devnull,
     DEBUG="0",
-    SECRET_KEY="a-secret-key-for-the-tests-which-signs-nothing-of-value",
-    ENCRYPTION_KEYS="an-encryption-key-for-the-tests",
+    SECRET_KEY=os.environ.get("TEST_SECRET_KEY", "a-secret-key-for-the-tests-which-signs-nothing-of-value"),
+    ENCRYPTION_KEYS=os.environ.get("TEST_ENCRYPTION_KEYS", "an-encryption-key-for-the-tests"),
     VAR_DIR=os.environ.get("TEST_VAR_DIR", str(TEMPORARY)),
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", ""),
     CELERY_BROKER_URL="",
@@ -19,7 +19,7 @@ os.environ.update(
     MFA_REQUIRED_FOR="none",
     PORTAL_ADMIN_EMAIL="",
     PORTAL_ADMIN_PASSWORD="",
-    LOG_LEVEL="INFO",
+    LOG_LEVEL=os.environ.get("TEST_LOG_LEVEL", "INFO"),
     # Playwright keeps an event loop in the thread that the tests run in.
     DJANGO_ALLOW_ASYNC_UNSAFE="true",
 )

@@ -1,0 +1,324 @@
+"""Nothing that a real run writes or shows holds a secret: processes, files, pages, mails and addresses are searched.
+
+A portal of its own is brought up on a database file, with web, worker and broker as processes that log at DEBUG. Every
+secret in it is a canary. The main job is done, faults and a lost connection included, every page is opened, and then
+all that was written is searched for the canaries.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from cryptography.fernet import Fernet
+from django.db import connection
+
+from c3portal.demo import SAMPLE_DATA
+from c3portal.testing import BASE_DIR, BeatProcess, BrokerServer, WorkerProcess, wait_until
+from c3portal.tests.addresses import every_address
+from c3portal.tests.receivers import MailServer, mail_server
+from xero_integration.tests.consent_walk import answer_consent
+from xero_sandbox.testing import SandboxControl, free_port
+
+EMAIL = "admin@contoso.example"
+PASSWORD = "canary-password-which-nobody-guesses"
+TOTP = "CANARYTOTPSECRETCANARYTOTPSECRET"
+WEBHOOK = "whsec_Y2FuYXJ5LW9mLXRoZS13ZWJob29r"
+SECRET_KEY = "canary-secret-key-which-signs-the-sessions-of-this-run"
+ENCRYPTION_KEY = Fernet.generate_key().decode()
+SETUP = """
+import sys, json
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from c3portal.models import User, Webhook
+from xero_integration.fields import cipher
+given = json.load(sys.stdin)
+user = User.objects.create_user(given["email"], given["password"], role="System Admin")
+EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+secret = cipher().encrypt(given["totp"].encode()).decode()
+Authenticator.objects.create(user=user, type="totp", data={"secret": secret})
+Webhook.objects.create(url="https://hooks.invalid/", secret=given["webhook"])
+"""
+
+
+@dataclass
+class Run:
+    """A portal that runs, the browser in it, and what both came by."""
+
+    folder: Path
+    url: str
+    environment: dict[str, str]
+    mails: MailServer
+    browser: requests.Session = field(default_factory=requests.Session)
+    shown: list[str] = field(default_factory=list)
+    canaries: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "var" / "portal.sqlite3"
+
+    def get(self, path: str) -> requests.Response:
+        return self._keep(self.browser.get(f"{self.url}{path}", timeout=60))
+
+    def post(self, path: str, data: Mapping[str, Any] | None = None, **more: Any) -> requests.Response:
+        headers = {"X-CSRFToken": self.browser.cookies.get("csrftoken") or "", "Referer": self.url}
+        return self._keep(self.browser.post(f"{self.url}{path}", data, headers=headers, timeout=60, **more))
+
+    def _keep(self, answer: requests.Response) -> requests.Response:
+        for each in (*answer.history, answer):
+            self.shown += [each.url, each.headers.get("Location", ""), each.text]
+        return answer
+
+    def manage(self, *words: str, told: str = "") -> None:
+        with (self.folder / "manage.log").open("ab") as log:
+            subprocess.run(
+                [sys.executable, "manage.py", *words],
+                env=self.environment,
+                cwd=BASE_DIR,
+                input=told.encode(),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=True,
+            )
+
+    def ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.database, timeout=20) as database:
+            return list(database.execute(question, values))
+
+    def note_tokens(self) -> None:
+        """Add the tokens that are stored now to the canaries."""
+        for pair in self.ask("SELECT access_token, refresh_token FROM xero_integration_tokenset"):
+            for kind, stored in zip(("access token", "refresh token"), pair, strict=True):
+                text = Fernet(ENCRYPTION_KEY).decrypt(stored.encode()).decode()
+                self.canaries[f"{kind} {text[-6:]}"] = text
+
+
+@pytest.fixture
+def run(transactional_db: None, sandbox: SandboxControl, tmp_path: Path) -> Iterator[Run]:
+    """A portal with web, worker and broker of its own, and a System Admin with a second factor."""
+    var, url = tmp_path / "var", f"http://localhost:{free_port()}"
+    var.mkdir()
+    with mail_server() as mails:
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "c3portal.tests.settings",
+            "TEST_VAR_DIR": str(var),
+            "TEST_DATABASE_URL": f"sqlite:///{var / 'portal.sqlite3'}",
+            "TEST_PORTAL_URL": url,
+            "TEST_XERO_URL": sandbox.url,
+            "TEST_SECRET_KEY": SECRET_KEY,
+            "TEST_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+            "TEST_LOG_LEVEL": "DEBUG",
+            "EMAIL_URL": f"smtp://localhost:{mails.port}",
+            "XERO_LOOK_AFTER": "0",
+            "XERO_SETTLES_AFTER": "0",
+            "XERO_RETRY_AFTER": "1",
+            "SWEEP_EVERY": "1",
+        }
+        it = Run(tmp_path, url, environment, mails)
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(it.database)])
+        given = {"email": EMAIL, "password": PASSWORD, "totp": TOTP, "webhook": WEBHOOK}
+        it.manage("shell", "-c", SETUP, told=json.dumps(given))
+        # As long as someone has the database open, its write-ahead log stays.
+        with processes(it), closing(sqlite3.connect(it.database)) as held:
+            held.execute("SELECT 1 FROM django_session").fetchall()
+            yield it
+
+
+class processes:  # noqa: N801 - reads as what it is for
+    """Broker, web and worker while the block runs."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def __enter__(self) -> None:
+        self.broker = BrokerServer(self.run.folder / "var")
+        self.broker.start()
+        command = [sys.executable, "-m", "gunicorn", "c3portal.wsgi", "--bind", self.run.url.partition("//")[2]]
+        command += ["--worker-class", "gthread", "--threads", "4", "--no-control-socket", "--log-level", "debug"]
+        with (self.run.folder / "web.log").open("wb") as log:
+            self.web = subprocess.Popen(
+                [*command, "--access-logfile", "-"],
+                env=self.run.environment,
+                cwd=BASE_DIR,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.worker = WorkerProcess(self.run.environment, self.run.folder / "worker.log")
+        self.beat = BeatProcess(self.run.environment, self.run.folder / "beat.log")
+        wait_until(self._answers, "The portal answers")
+
+    def _answers(self) -> bool:
+        try:
+            return requests.get(f"{self.run.url}/health/live", timeout=2).ok
+        except requests.ConnectionError:
+            return False
+
+    def __exit__(self, *_: object) -> None:
+        self.beat.stop()
+        self.worker.stop()
+        self.web.terminate()
+        self.web.wait(30)
+        self.broker.stop()
+
+
+# The job
+
+
+def sign_in(run: Run) -> None:
+    run.get("/accounts/login/")
+    run.post("/accounts/password/reset/", {"email": EMAIL})
+    run.post("/accounts/login/", {"login": EMAIL, "password": "a wrong password"})
+    run.post("/accounts/login/", {"login": EMAIL, "password": PASSWORD})
+    code = format_hotp_value(hotp_value(TOTP, int(time.time()) // 30))
+    answer = run.post("/accounts/login/second-factor/", {"code": code})
+    assert "Download Invoice/Payments" in answer.text
+    run.canaries["session id"] = run.browser.cookies["sessionid"]
+
+
+def connect(run: Run, sandbox: SandboxControl) -> None:
+    app = sandbox.ensure_app("C3 portal", [f"{run.url}/"])
+    run.canaries["client secret"] = app["client_secret"]
+    pair = f"{app['client_id']}:{app['client_secret']}"
+    run.canaries["client secret as it is sent"] = base64.b64encode(pair.encode()).decode()
+    codes = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}
+    policy = {"invoice_status": "AUTHORISED", "difference_policy": "block", "difference_limit": "0.05"}
+    run.post("/settings/general/", {**app, **codes, **policy})
+    consent = run.post("/xero/connect/", allow_redirects=False).headers["Location"]
+    back = answer_consent(consent)
+    assert "Connected to" in run.get(back.removeprefix(run.url)).text
+    run.note_tokens()
+
+
+def upload(run: Run, sandbox: SandboxControl) -> None:
+    """Post a period, through an access token that ran out, a refused one, and a lost answer."""
+    (path,) = SAMPLE_DATA.glob("*20260918.csv")
+    with path.open("rb") as file:
+        run.post("/invoices/import/", files={"file": (path.name, file)})
+    for name in ("401", "500_before", "commit_then_drop"):
+        sandbox.place_fault(name, method="POST", path="Invoices")
+    run.ask("UPDATE xero_integration_tokenset SET access_expires_at = '2026-01-01 00:00:00'")
+    page = run.post("/invoices/upload/", {"period": "20260918", "all": "1"})
+    (action,) = set(re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', page.text))
+    run.post(action, {"taken": ""})
+
+    def all_posted() -> bool:
+        run.note_tokens()
+        return run.ask("SELECT COUNT(*) FROM invoices_posting WHERE status != 'posted'") == [(0,)]
+
+    wait_until(all_posted, "Everything is in Xero")
+    assert run.ask("SELECT COUNT(*) FROM invoices_posting") == [(120,)]
+
+
+def lose_the_connection(run: Run, sandbox: SandboxControl) -> None:
+    (client_id,) = run.ask("SELECT client_id FROM xero_integration_xerosettings")[0]
+    sandbox.revoke_tokens(client_id)
+    run.post("/xero/refresh/")
+    assert run.ask("SELECT status FROM xero_integration_xeroconnection") == [("needs_reconnecting",)]
+
+
+def open_every_page(run: Run) -> int:
+    """Open every address, with rows that there are, and return how many pages were shown."""
+    (invoice,) = run.ask("SELECT id FROM invoices_invoice")[0]
+    given = {"int": "1", "uuid": str(invoice), "str": "invoices"}
+    shown = 0
+    for address in every_address():
+        path = address.path(**{name: given.get(kind, "x") for name, kind in address.parts})
+        shown += run.get(f"{path}?period=20260918").ok
+    return shown
+
+
+def meet_an_error(run: Run) -> None:
+    """Ask for a page whose secret no key reads."""
+    (kept,) = run.ask("SELECT client_secret FROM xero_integration_xerosettings")[0]
+    run.ask("UPDATE xero_integration_xerosettings SET client_secret = 'nothing that a key wrote'")
+    assert run.get("/settings/general/").status_code == 500
+    run.ask("UPDATE xero_integration_xerosettings SET client_secret = ?", kept)
+
+
+# The search
+
+
+def written(run: Run) -> dict[str, bytes]:
+    """Return everything that the run wrote or showed, by where."""
+    files = {str(path.relative_to(run.folder)): path for path in run.folder.rglob("*") if path.is_file()}
+    found = {name: path.read_bytes() for name, path in files.items()}
+    found["pages and their addresses"] = "\n".join(run.shown).encode()
+    found["mails"] = "\n".join(str(mail) for mail in run.mails.mails).encode()
+    found["sessions"] = b"\n".join(map(decoded, run.ask("SELECT session_data FROM django_session")))
+    return found
+
+
+def decoded(row: tuple[str, ...]) -> bytes:
+    """Return what a session holds: it is signed, not encrypted."""
+    text = row[0].split(":")[0]
+    data = base64.urlsafe_b64decode(text.lstrip(".") + "===")
+    return zlib.decompress(data) if text.startswith(".") else data
+
+
+def forms(secret: str) -> set[bytes]:
+    """Return the secret as it may be written: itself, quoted in an address, escaped in JSON, in Base64."""
+    plain = base64.b64encode(secret.encode()).decode().rstrip("=")[:-1]
+    return {each.encode() for each in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], plain)}
+
+
+def leaks(canaries: Mapping[str, str], places: Mapping[str, bytes]) -> list[str]:
+    """Return which secret is in clear where."""
+    return [
+        f"{what} in {where}"
+        for what, secret in canaries.items()
+        for where, content in places.items()
+        if any(form in content for form in forms(secret))
+        # A session's id is a row's key in the table of sessions, and of the list of signed-in places.
+        and not (what == "session id" and where.startswith("var/portal.sqlite3"))
+    ]
+
+
+@pytest.mark.whole
+def test_no_secret_is_in_anything_that_a_run_writes_or_shows(run: Run, sandbox: SandboxControl) -> None:
+    run.canaries |= {"password": PASSWORD, "TOTP secret": TOTP, "webhook secret": WEBHOOK, "SECRET_KEY": SECRET_KEY}
+    run.canaries["ENCRYPTION_KEYS"] = ENCRYPTION_KEY
+    sign_in(run)
+    connect(run, sandbox)
+    upload(run, sandbox)
+    assert open_every_page(run) > 40
+    run.manage("backup", str(run.folder / "backups"))
+    lose_the_connection(run, sandbox)
+    meet_an_error(run)
+    run.get("/settings/general/")
+
+    assert run.mails.mails
+    assert len([name for name in run.canaries if "token" in name]) >= 4
+    places = written(run)
+    assert {"web.log", "worker.log", "manage.log", "var/portal.sqlite3", "var/portal.sqlite3-wal"} <= places.keys()
+    assert any(name.startswith("backups/") for name in places)
+    assert any("aof" in name for name in places)
+    for name in ("web.log", "worker.log"):
+        assert b"DEBUG" in places[name]
+    assert leaks(run.canaries, places) == []
+
+    # The search finds what is there: planted in the database, in a log, and in an address.
+    theme = run.canaries["client secret"]
+    run.ask("UPDATE xero_integration_xerosettings SET theme_name = ?", theme)
+    run.get(f"/analyze/business/invoices/?q={quote(PASSWORD)}")
+    found = leaks(run.canaries, written(run))
+    assert [each for each in found if each.startswith("client secret in var/portal.sqlite3")]
+    assert "password in web.log" in found
+    assert "password in pages and their addresses" in found
