@@ -210,7 +210,9 @@ MFA_FORMS = {
     "authenticate": "c3portal.sign_in.forms.CodeForm",
 }
 # The roles that must have a second factor; "all", "none".
-MFA_REQUIRED_FOR = env.list("MFA_REQUIRED_FOR", default=["System Admin"])
+MFA_REQUIRED_FOR = [role.strip() for role in env.str("MFA_REQUIRED_FOR", default="").split(",") if role.strip()] or [
+    "System Admin"
+]
 
 # The company's own sign-in, by OpenID Connect.
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="").rstrip("/")

@@ -100,8 +100,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def _send(message: EmailMessage) -> None:
     try:
         message.send()
-    except (OSError, SMTPException):
-        logger.exception("A mail about someone's account could not be sent")
+    except (OSError, SMTPException) as error:
+        # What the server answered names the address.
+        logger.error("A mail about someone's account could not be sent: %s", type(error).__name__)
 
 
 def failed(request: HttpRequest, user: User | None, way: str) -> None:

@@ -94,6 +94,26 @@ def test_a_passkey_comes_after_the_password_as_a_second_factor(
     assert complaints == []
 
 
+def test_the_pages_of_ones_own_account_can_be_used_by_everyone(
+    portal: str, page: Page, finance_admin: User, authenticator: Any, complaints: list[str]
+) -> None:
+    sign_in_by_password(portal, page, finance_admin)
+    add_passkey(portal, page, alone=True)
+    found = {"codes": Axe().run(page)}
+    for place in (
+        "",
+        "password/",
+        "second-factor/",
+        "second-factor/app/add/",
+        "second-factor/passkeys/add/",
+        "places/",
+    ):
+        page.goto(f"{portal}/account/{place}")
+        found[place] = Axe().run(page)
+    assert {place: each.generate_report() for place, each in found.items() if each.violations_count} == {}
+    assert complaints == []
+
+
 def test_a_device_that_does_not_answer_is_told_in_words(
     portal: str, page: Page, finance_admin: User, authenticator: Any
 ) -> None:

@@ -164,6 +164,16 @@ def test_one_changes_ones_own_name_and_time_zone_and_nothing_else(client: Client
     assert "Select a valid choice" in client.post("/account/", {"time_zone": "Mars"}).content.decode()
 
 
+def test_a_sign_in_lasts_twelve_hours_and_gets_a_key_of_its_own(client: Client, finance_admin: User) -> None:
+    client.get("/accounts/login/")
+    before = client.session.session_key
+    answer = guess(client, finance_admin.email, PASSWORD)
+    cookie = answer.cookies["sessionid"]
+    assert cookie["max-age"] == 12 * 3600
+    assert cookie.value != before
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+
+
 def test_a_new_password_signs_out_every_other_place(client: Client, finance_admin: User) -> None:
     other = Client()
     guess(other, finance_admin.email, PASSWORD)
