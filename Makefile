@@ -1,9 +1,10 @@
 # make run    the portal with everything around it, at http://localhost:8000
 # make test   every check and test
 # make bench  measure, and write docs/performance.md
+# make load   measure pages and an upload beside 50 people at work
 # make chaos  post 2,000 invoices while everything breaks, on SQLite and on PostgreSQL
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos lint types lock secrets chromium clean
+.PHONY: help run test bench load audit chaos lint types lock secrets chromium clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 UV := uv==0.13.9
 
 help:
-	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,4p'
+	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,5p'
 
 # Secrets come from the folder var/ (made at the first start) unless .env or the environment has them.
 run: $(VENV)/.runtime
@@ -25,6 +26,10 @@ test: $(VENV)/.tests chromium lint types
 # Both against the sandbox, with processes of their own; bench writes docs/performance.md.
 bench: $(VENV)/.tests
 	@$(BIN)/python -m bench
+
+# Its section of docs/performance.md is written anew; everything listens on this machine alone.
+load: $(VENV)/.tests
+	@$(BIN)/python -m bench.load
 
 chaos: $(VENV)/.tests
 	@$(BIN)/python -m bench.chaos --invoices "$(or $(INVOICES),2000)"
@@ -48,6 +53,11 @@ COMPILE = $(BIN)/uv --system-certs pip compile --quiet --universal --generate-ha
 lock: $(VENV)/.tests
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt
+
+# Known holes in what the locks name; needs the network, and says so where it cannot reach it.
+audit: $(VENV)/.tests
+	@$(BIN)/uv --system-certs tool run pip-audit --strict --disable-pip --require-hashes \
+		--requirement requirements.txt --requirement requirements-dev.txt
 
 secrets: $(VENV)/.runtime
 	@$(BIN)/python -m c3portal.launch.environment

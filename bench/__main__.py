@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import MEASUREMENTS
+from bench.section import REPORT, section_of, with_section
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-REPORT = BASE_DIR / "docs" / "performance.md"
 TEMPLATE = Path(__file__).with_name("report.md")
 
 
@@ -83,6 +83,9 @@ def main() -> None:
             for name, each in runs.items()
         ),
     )
+    # What `make load` measured stays.
+    if under_load := section_of("Under load", REPORT.read_text()):
+        text = with_section("Under load", under_load, text)
     REPORT.write_text(text)
     print(f"Written: {REPORT.relative_to(BASE_DIR)}")
 

@@ -43,7 +43,7 @@ def measure(stage: Stage, count: int = 5000) -> Wall:
     stage.control.forget()
     began = time.monotonic()
     queue("W", connection)
-    finished = _wait([connection])[connection.pk]
+    finished = wait([connection])[connection.pk]
     return Wall(finished - began, len(stage.control.calls()))
 
 
@@ -60,12 +60,12 @@ def fairness(stage: Stage, *, small: int = 19, large_count: int = 10_000, small_
     _start(stage, workers=2, concurrency=12)
     began = time.monotonic()
     queue(f"S{alone.pk}", alone)
-    alone_seconds = _wait([alone])[alone.pk] - began
+    alone_seconds = wait([alone])[alone.pk] - began
     began = time.monotonic()
     queue("L", large)
     for each in others:
         queue(f"S{each.pk}", each)
-    finished = _wait(others)
+    finished = wait(others)
     return [(finished[each.pk] - began) / alone_seconds for each in others]
 
 
@@ -86,7 +86,7 @@ def queue(prefix: str, connection: XeroConnection) -> None:
     tasks.wake_after_commit(connection.pk)
 
 
-def _wait(connections: Sequence[XeroConnection], limit: float = 600) -> dict[int, float]:
+def wait(connections: Sequence[XeroConnection], limit: float = 600) -> dict[int, float]:
     """Return when each organisation's upload was done (monotonic seconds)."""
     from invoices.models import Posting
 

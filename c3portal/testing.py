@@ -110,7 +110,8 @@ class WorkerProcess:
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, "--concurrency", str(concurrency), "--hostname", f"{log.stem}@localhost"],
-                env={**os.environ, **environment},
+                # It says at this level when it is ready.
+                env={**os.environ, **environment, "LOG_LEVEL": "INFO"},
                 cwd=BASE_DIR,
                 stdout=output,
                 stderr=subprocess.STDOUT,
