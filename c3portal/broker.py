@@ -23,7 +23,7 @@ def socket_path(var_dir: Path) -> Path:
         return inside
     name = hashlib.sha256(os.fsencode(var_dir)).hexdigest()[:16]
     # Not tempfile.gettempdir(): the server and its clients must agree whatever TMPDIR is in their environments.
-    return Path(f"/tmp/c3portal-{os.getuid()}-{name}/broker.sock")  # noqa: S108
+    return Path(f"/tmp/c3portal-{os.getuid()}-{name}/broker.sock")  # noqa: S108 - whose it is, is checked
 
 
 def url(var_dir: Path) -> str:
@@ -62,7 +62,7 @@ def server_command(var_dir: Path) -> list[str]:
 
 def _own_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if folder.stat().st_uid != os.getuid():
+    if folder.lstat().st_uid != os.getuid():
         raise SystemExit(f"{folder} belongs to another user: remove it, or run the portal as that user.")
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     """Become the server for the state folder in VAR_DIR."""
     command = server_command(Path(os.environ["VAR_DIR"]))
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606
+    os.execv(command[0], command)  # noqa: S606 - the path comes from the wheel
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ EMAILS = {
     roles.SYSTEM_READER: "reader@contoso.example",
 }
 # Without the signs that are easily taken for one another.
-PASSWORD_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105
+PASSWORD_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - what they are made of
 COMMAND = "manage.py setup_demo"
 APP_NAME = "C3 portal"
 ACCOUNT_CODES = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}

@@ -27,7 +27,7 @@ from django.conf import settings
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-SECRET_PREFIX = "whsec_"  # noqa: S105
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how one begins
 TIMEOUT_SECONDS = 10.0
 USER_AGENT = "C3-portal-webhooks/1"
 # Addresses in which another one is hidden: NAT64's last 32 bits are an IPv4 address.

@@ -158,5 +158,5 @@ class OrganisationForm(forms.Form):
     def __init__(self, *args: Any, connections: QuerySet[XeroConnection], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["connection"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - for the type checker
         field.queryset = connections

@@ -69,7 +69,7 @@ def _wait_for(connection: XeroConnection, key: str, click: bool) -> None:
         # Waiting for a minute's budget or a pause would hold up other organisations; the rows wait instead.
         if refusal.problem != ALL_TAKEN or time.monotonic() > give_up_at:
             raise refusal
-        time.sleep(random.uniform(0.02, 0.06))  # noqa: S311
+        time.sleep(random.uniform(0.02, 0.06))  # noqa: S311 - no secret
 
 
 def _change(
