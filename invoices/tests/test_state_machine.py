@@ -8,6 +8,7 @@ second only the portal's own care prevents duplicates, so what is careless must 
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -36,6 +38,8 @@ from xero_integration.models import ContactLink, XeroConnection
 Status = Posting.Status
 START = dt.datetime(2026, 9, 18, 9, 0, tzinfo=dt.UTC)
 WORKERS = 3
+# In one sequence; each ends whatever was under way.
+RESTORES = 2
 # After how many moves a worker dies, if it does.
 DEATHS = st.sampled_from([None, None, None, None, 0, 1, 2])
 # What makes duplicates comes more often.
@@ -53,6 +57,10 @@ class Portal(RuleBasedStateMachine):
         totals = {number: abs(total) for number, total in Invoice.objects.values_list("xero_number", "total")}
         self.xero = Xero(totals, unique)
         self.workers: list[Worker] = []
+        self.backup: dict[Any, list[Any]] = {}
+        self.forgotten: set[str] = set()
+        self.restores = 0
+        connection.refresh_from_db()
         self.stage = ExitStack()
         self.clock = self.stage.enter_context(time_machine.travel(START, tick=False))
         self.stage.enter_context(transaction.atomic())
@@ -126,6 +134,38 @@ class Portal(RuleBasedStateMachine):
         """UPLOAD TO XERO, however often."""
         posting.queue(Invoice.objects.all(), connection=self.connection, user=None, invoice_status="DRAFT")
 
+    @rule()
+    def back_up(self) -> None:
+        """The rows are kept as they are now."""
+        self.backup = {model: list(model.objects.order_by("pk")) for model in (Submission, Posting, PostLog)}
+
+    @precondition(lambda self: self.backup and self.restores < RESTORES)
+    @rule()
+    def restore(self) -> None:
+        """The portal is lost with its workers, and comes back from the backup: of anything sent it may know nothing."""
+        self.restores += 1
+        for worker in self.workers:
+            worker.kill()
+        self.workers = []
+        for model in (PostLog, Posting, Submission):
+            model.objects.all().delete()
+        for model, rows in self.backup.items():
+            model.objects.bulk_create(copy.deepcopy(rows))
+        now = timezone.now()
+        self.connection.restored_at = now
+        self.connection.save(update_fields=["restored_at"])
+        Posting.objects.update(looked_at=None)
+        Submission.objects.filter(outcome__in=["preparing", "sending"]).update(lease_until=now)
+        self.xero.in_doubt.update(self.xero.totals)
+        self.forgotten = {*self.xero.numbers(), *self.xero.expected()}
+
+    @precondition(lambda self: self.connection.restored_at)
+    @rule(moves=DEATHS)
+    def doubt(self, moves: int | None) -> None:
+        """A worker has what a restored portal would send looked for first."""
+        if len(self.workers) < WORKERS:
+            self._begin(recovery.doubt, moves)
+
     # What must hold at every moment
 
     @invariant()
@@ -148,12 +188,16 @@ class Portal(RuleBasedStateMachine):
             assert row.xero_total == document["Total"]
 
     def _what_is_queued_or_refused_is_not_there(self) -> None:
-        elsewhere = self._numbers(Status.REJECTED)
+        # A restored portal does not know what was posted after what it was told last, until it looks.
+        elsewhere = self._numbers(Status.REJECTED) - self.forgotten
         assert not elsewhere.intersection(self.xero.numbers())
         # A model that may carry out a lost call at any time can do so after the last look.
         if not self.xero.unique:
-            elsewhere |= self._numbers(Status.QUEUED)
+            elsewhere |= self._numbers(Status.QUEUED) - self._unseen()
             assert not elsewhere & {*self.xero.numbers(), *self.xero.expected()}
+
+    def _unseen(self) -> set[str]:
+        return set(posting.unseen(self.connection).values_list("invoice__xero_number", flat=True))
 
     def _numbers(self, status: str) -> set[str]:
         return set(Posting.objects.filter(status=status).values_list("invoice__xero_number", flat=True))
@@ -182,6 +226,7 @@ class Portal(RuleBasedStateMachine):
         for _ in range(ROUNDS):
             self.clock.shift(LONG_ENOUGH)
             recovery.free_the_dead()
+            recovery.doubt(self.connection)
             recovery.look(self.connection)
             self.click()
             while sending.send_next(self.connection):
@@ -244,13 +289,21 @@ def send_the_same_again(connection: XeroConnection) -> int:
     return 0
 
 
+def send_without_a_look(connection: XeroConnection) -> QuerySet[Posting]:
+    """Have a restored portal go on as if nothing had happened after its backup."""
+    return Posting.objects.filter(connection=connection, status=Status.QUEUED)
+
+
 def _create(endpoint: str, body: bytes, key: str, gateway: Gateway) -> Answer:
     return gateway.create_documents(endpoint, body, key)
 
 
 @pytest.mark.parametrize(
     ("module", "name", "careless"),
-    [(sending, "_lost", send_anew), (recovery, "look", send_the_same_again)],
+    [
+        (sending, "_lost", send_anew),
+        (recovery, "look", send_the_same_again),
+    ],
     ids=["a new key for each try", "the key alone"],
 )
 def test_who_is_careless_is_found_out(
@@ -277,3 +330,19 @@ def test_a_look_tells_how_it_was_when_xero_was_asked(portal: XeroConnection) -> 
     machine.go_on(which=0, fate="answered", moves=None)
     machine.all_is_well()
     machine.teardown()
+
+
+def test_a_restored_portal_that_sends_before_it_looks_is_found_out(
+    portal: XeroConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "_queued", send_without_a_look)
+    machine = Portal(portal, unique=False)
+    machine.back_up()
+    machine.restore()
+    machine.send(moves=None)
+    machine.go_on(which=0, fate="answered", moves=None)
+    machine.go_on(which=0, fate="answered", moves=None)
+    with pytest.raises(AssertionError, match="Sent again without a look"):
+        machine.go_on(which=0, fate="answered", moves=None)
+    transaction.set_rollback(True)
+    machine.stage.close()
