@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
+from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
@@ -127,7 +128,7 @@ def end_sessions(user: User) -> int:
 
 def _is_of(session: dict[str, Any], user: User) -> bool:
     under_way = session.get(LOGIN_SESSION_KEY) or {}
-    return str(user.pk) in (str(session.get(SESSION_KEY)), str(under_way.get("user_pk")))
+    return session.get(SESSION_KEY) == str(user.pk) or under_way.get("user_pk") == user_pk_to_url_str(user)
 
 
 def _is_by(door: audit.Door, user: User) -> bool:
