@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from django.test import Client
 
 from c3portal import append_only, roles
 from c3portal.models import User
-from c3portal.testing import BeatProcess, BrokerServer, WorkerProcess
+from c3portal.testing import BeatProcess, BrokerServer, PortalProcess, WorkerProcess
 
 CHROMIUM_NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
@@ -222,6 +223,20 @@ def _database_url() -> str:
         return f"sqlite:///{connection.settings_dict['NAME']}"
     base, _, query = os.environ["TEST_DATABASE_URL"].partition("?")
     return f"{base.rpartition('/')[0]}/{connection.settings_dict['NAME']}?{query}"
+
+
+@pytest.fixture
+def start_process(
+    process_environment: Callable[[], dict[str, str]], tmp_path: Path
+) -> Iterator[Callable[..., PortalProcess]]:
+    """Return a function that starts a process of the Procfile on the tests' database and broker."""
+    with ExitStack() as started:
+
+        def start(name: str, **environment: str) -> PortalProcess:
+            told = {**process_environment(), **environment}
+            return started.enter_context(PortalProcess(name, told, tmp_path / f"{name}.log"))
+
+        yield start
 
 
 # PostgreSQL

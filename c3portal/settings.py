@@ -374,3 +374,10 @@ LOGGING = logs.config(env)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # What was deployed, as it calls itself: shown to monitoring alone.
 PORTAL_VERSION = env.str("PORTAL_VERSION", default="") or "unknown"
+
+if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
+    # Without the setting nothing of the library is even loaded.
+    from c3portal import error_reports
+
+    environment = env.str("SENTRY_ENVIRONMENT", default="") or "production"
+    error_reports.start(SENTRY_DSN, environment=environment, release=PORTAL_VERSION)

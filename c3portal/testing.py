@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Self
 
 import redis
+import requests
+from django.db import connection
 
 from c3portal import broker, start
 
@@ -75,6 +78,23 @@ class BeatProcess:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE_SECONDS)
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers there with a success."""
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def database_without_sessions(folder: Path) -> str:
+    """Return the address of a copy of the tests' SQLite database on which every look for a session fails."""
+    path = folder / "no-sessions.sqlite3"
+    with sqlite3.connect(connection.settings_dict["NAME"]) as ours, sqlite3.connect(path) as copy:
+        ours.backup(copy)
+        copy.execute("DROP TABLE django_session")
+    return f"sqlite:///{path}"
 
 
 class PortalProcess:

@@ -13,12 +13,16 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.db import Error
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import Resolver404, resolve
 
 log = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
 # What a proxy may hand on: long enough to be one of a kind, and nothing that would look like more than an id in a log.
 WELL_FORMED = re.compile(r"[A-Za-z0-9_.-]{8,64}")
+
+# The names that addresses give to what opens a door by itself.
+SECRET_PARTS = {"key", "token"}
 
 _current: ContextVar[str] = ContextVar("trace_id", default="")
 
@@ -44,12 +48,29 @@ def end() -> None:
 
 
 class TraceFilter(logging.Filter):
-    """Gives every line of the log its `trace_id`; "-" outside of requests and tasks."""
+    """Gives every line of the log its `trace_id`, "-" outside of requests and tasks, and takes one-time keys out of the
+    addresses in Django's own lines."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every line pass."""
         record.trace_id = current_id() or "-"
+        request = getattr(record, "request", None)
+        if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
+            record.args = tuple(shown_path(request) if arg == request.path else arg for arg in record.args)
         return True
+
+
+def shown_path(request: HttpRequest) -> str:
+    """Return the path as a log may hold it: without the key that opens an invitation or sets a new password."""
+    path = request.path
+    try:
+        # What failed before it came to a view has not been looked up yet.
+        match = request.resolver_match or resolve(request.path_info)
+    except Resolver404:
+        return path
+    for name in SECRET_PARTS & match.kwargs.keys():
+        path = path.replace(str(match.kwargs[name]), "…")
+    return path
 
 
 def traced(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -74,7 +95,7 @@ def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> No
     """Log a request without what its query or body may hold, and its user by number."""
     facts = {
         "method": request.method,
-        "path": request.path,
+        "path": shown_path(request),
         "status": response.status_code,
         "milliseconds": round(seconds * 1000),
         "user": _user_id(request),

@@ -20,6 +20,7 @@ os.environ.update(
     PORTAL_ADMIN_EMAIL="",
     PORTAL_ADMIN_PASSWORD="",
     LOG_LEVEL=os.environ.get("TEST_LOG_LEVEL", "INFO"),
+    SENTRY_DSN=os.environ.get("TEST_SENTRY_DSN", ""),
     # Playwright keeps an event loop in the thread that the tests run in.
     DJANGO_ALLOW_ASYNC_UNSAFE="true",
 )

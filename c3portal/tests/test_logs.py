@@ -6,9 +6,7 @@ import json
 import logging
 import re
 import socket
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from c3portal import logs
-from c3portal.testing import BrokerServer, PortalProcess, wait_until
+from c3portal.testing import BrokerServer, PortalProcess, answers, database_without_sessions, wait_until
 from invoices import tasks
 from xero_sandbox.testing import free_port
-
-Environment = Callable[[], dict[str, str]]
 
 
 def lines_of(log: Path) -> list[dict[str, Any]]:
@@ -33,47 +29,20 @@ def lines_of(log: Path) -> list[dict[str, Any]]:
     return lines
 
 
-@pytest.fixture
-def processes(process_environment: Environment, tmp_path: Path) -> Iterator[Callable[..., PortalProcess]]:
-    """Return a function that starts a process of the Procfile on the tests' database and broker."""
-    with ExitStack() as started:
-
-        def start(name: str, **environment: str) -> PortalProcess:
-            told = {**process_environment(), "VAR_DIR": str(tmp_path), **environment}
-            return started.enter_context(PortalProcess(name, told, tmp_path / f"{name}.log"))
-
-        yield start
-
-
-def _database_without_sessions(folder: Path) -> str:
-    path = folder / "no-sessions.sqlite3"
-    with sqlite3.connect(connection.settings_dict["NAME"]) as ours, sqlite3.connect(path) as copy:
-        ours.backup(copy)
-        copy.execute("DROP TABLE django_session")
-    return f"sqlite:///{path}"
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
-        return False
-
-
 def test_web_writes_json_and_nothing_of_what_it_is_asked(
-    processes: Callable[..., PortalProcess], tmp_path: Path
+    start_process: Callable[..., PortalProcess], tmp_path: Path
 ) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("A file is what a table can be taken out of.")
     port = free_port()
     origin = f"http://localhost:{port}"
-    database = _database_without_sessions(tmp_path)
-    web = processes("web", PORT=str(port), WEB_PROCESSES="1", TEST_DATABASE_URL=database)
-    wait_until(lambda: _answers(f"{origin}/health/live"), "The portal answers")
+    database = database_without_sessions(tmp_path)
+    web = start_process("web", PORT=str(port), WEB_PROCESSES="1", TEST_DATABASE_URL=database)
+    wait_until(lambda: answers(f"{origin}/health/live"), "The portal answers")
 
-    assert requests.get(f"{origin}/nowhere?secret=of-the-query", timeout=5).status_code == 404
+    assert requests.get(f"{origin}/nowhere?secret=of-the-query", timeout=30).status_code == 404
     failed = requests.get(
-        f"{origin}/?secret=of-the-query", cookies={"sessionid": "of-the-cookie"}, timeout=5, allow_redirects=False
+        f"{origin}/?secret=of-the-query", cookies={"sessionid": "of-the-cookie"}, timeout=30, allow_redirects=False
     )
     assert failed.status_code == 500
     assert failed.headers["X-Request-ID"] in failed.text
@@ -94,10 +63,10 @@ def test_web_writes_json_and_nothing_of_what_it_is_asked(
 
 
 def test_worker_and_scheduler_write_json_to_their_end(
-    processes: Callable[..., PortalProcess], broker: BrokerServer
+    start_process: Callable[..., PortalProcess], broker: BrokerServer
 ) -> None:
-    worker = processes("worker", WORKER_PROCESSES="1")
-    beat = processes("beat", SWEEP_EVERY="0.5")
+    worker = start_process("worker", WORKER_PROCESSES="1")
+    beat = start_process("beat", SWEEP_EVERY="0.5")
     # A task that fails, with a traceback of many lines, and one that no worker knows.
     tasks.work.delay(123456)
     tasks.work.app.send_task("nobody.knows_this")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -60,6 +61,26 @@ def test_a_request_is_logged_with_its_user_by_number_and_without_its_query(
     assert (record.path, record.status, record.user) == (reverse("invoice_list"), 200, str(finance_admin.pk))  # type: ignore[attr-defined]
     assert "Fabrikam" not in caplog.text
     assert finance_admin.email not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/password/reset/key/a1-KEY-OF-A-MAIL/", "/accounts/invitation/KEY-OF-A-MAIL/"]
+)
+def test_the_key_of_a_mail_is_no_part_of_a_line(
+    client: Client, db: None, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    with caplog.at_level("INFO"):
+        client.get(path)
+    (record,) = [each for each in caplog.records if each.name == "c3portal.tracing"]
+    assert "…" in record.path  # type: ignore[attr-defined]
+    assert "KEY-OF-A-MAIL" not in record.getMessage()
+
+
+def test_djangos_own_lines_are_without_such_a_key_too() -> None:
+    request = RequestFactory().get("/accounts/invitation/KEY-OF-A-MAIL/")
+    record = logging.makeLogRecord({"msg": "%s: %s", "args": ("Not Found", request.path), "request": request})
+    tracing.TraceFilter().filter(record)
+    assert record.getMessage() == "Not Found: /accounts/invitation/…/"
 
 
 def test_what_is_asked_all_the_time_is_not_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,65 @@
+"""Reports of errors to Sentry, or what speaks its language, when SENTRY_DSN is set: where in the code, and nothing
+of whom or what it was about."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import sentry_sdk
+from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.types import Event
+
+from c3portal import tracing
+
+# An error may quote what it stumbled over: addresses, and what is long enough to be a key or a token.
+PERSONAL = re.compile(r"[^\s@'\"<>(]+@[^\s@'\">)]+|[A-Za-z0-9_\-.=+/]{32,}")
+# What an event may hold; whatever else a later release of the library adds stays here.
+KEPT = {
+    "contexts",
+    "environment",
+    "event_id",
+    "exception",
+    "level",
+    "modules",
+    "platform",
+    "release",
+    "sdk",
+    "server_name",
+    "timestamp",
+    "transaction",
+}
+CONTEXTS = {"runtime", "trace"}
+
+
+def start(dsn: str, *, environment: str, release: str) -> None:
+    """Have every exception that nobody caught be reported from now on."""
+    sentry_sdk.init(
+        dsn=dsn,
+        environment=environment,
+        release=release,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        # Breadcrumbs and lines of the log would carry numbers and names; the id leads to the portal's own log.
+        max_breadcrumbs=0,
+        integrations=[LoggingIntegration(level=None, event_level=None)],
+        auto_session_tracking=False,
+        send_client_reports=False,
+        before_send=scrubbed,
+    )
+
+
+def scrubbed(event: Event, hint: dict[str, Any]) -> Event:
+    """Return of an event only what says where it happened, with the id that finds it in the log."""
+    kept: dict[str, Any] = {name: value for name, value in event.items() if name in KEPT}
+    kept["contexts"] = {name: value for name, value in kept.get("contexts", {}).items() if name in CONTEXTS}
+    for error in kept.get("exception", {}).get("values", []):
+        error["value"] = PERSONAL.sub("[left out]", _first_line(str(error.get("value") or "")))
+    kept["tags"] = {"trace_id": tracing.current_id()}
+    return kept  # type: ignore[return-value]
+
+
+def _first_line(text: str) -> str:
+    """Return the first line of an error's words: PostgreSQL quotes the row in the ones below."""
+    return next(iter(text.splitlines()), "")
