@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from c3portal import audit, roles
 from c3portal.models import User
+from c3portal.sessions import SessionStore
 from c3portal.sign_in.factors import FACTORS
 
 
@@ -120,7 +121,8 @@ def end_sessions(user: User) -> int:
     """Sign `user` out of every browser at once, sign-ins still under way included; return how many sessions ended."""
     # All are read, since a session names its user only within what is encoded.
     open_ones = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
-    keys = [each.session_key for each in open_ones if _is_of(each.get_decoded(), user)]
+    decode = SessionStore().decode
+    keys = [each.session_key for each in open_ones if _is_of(decode(each.session_data), user)]
     Session.objects.filter(pk__in=keys).delete()
     UserSession.objects.filter(user=user).delete()
     return len(keys)

@@ -240,6 +240,8 @@ SOCIALACCOUNT_PROVIDERS = openid_provider(
     env.str("OIDC_CLIENT_SECRET", default=""),
     env.str("OIDC_NAME", default="Microsoft"),
 )
+# Encrypted, since it may hold a secret for a moment.
+SESSION_ENGINE = "c3portal.sessions"
 SESSION_COOKIE_AGE = int(env.float("SESSION_HOURS", default=12) * 3600)
 PORTAL_ADMIN_EMAIL = env.str("PORTAL_ADMIN_EMAIL", default="")
 PORTAL_ADMIN_PASSWORD = env.str("PORTAL_ADMIN_PASSWORD", default="")

@@ -16,7 +16,9 @@ FILES = [BASE_DIR / "README.md", *sorted((BASE_DIR / "docs").glob("*.md"))]
 
 
 def functions(path: str) -> Iterator[str]:
-    yield from (node.name for node in ast.parse((BASE_DIR / path).read_text()).body if isinstance(node, ast.FunctionDef))
+    yield from (
+        node.name for node in ast.parse((BASE_DIR / path).read_text()).body if isinstance(node, ast.FunctionDef)
+    )
 
 
 @pytest.mark.parametrize(("path", "name"), PROOFS, ids=[name for _, name in PROOFS])
