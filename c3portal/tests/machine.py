@@ -74,7 +74,7 @@ class Machine:
             # One by one, so that no worker can take the whole of a small period.
             "WORKER_PROCESSES": "1",
             "WEB_PROCESSES": "1",
-            "XERO_BATCH": "10",
+            "XERO_BATCH": "5",
             **dict.fromkeys(("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL"), sandbox_url),
         }
         self.services = containers.compose(self.env)
@@ -170,14 +170,10 @@ class Machine:
 
     def furnish(self) -> None:
         """Bring in the sample data, a Finance Admin, and the sandbox's first organisation as if connected."""
-        self.run("web", "python", "manage.py", "import_invoices", *map(str, sample("20260918")))
+        samples = [str(path) for path in (BASE_DIR / "sample_data").glob("*.csv")]
+        self.run("web", "python", "manage.py", "import_invoices", *samples)
         script = [sys.executable, "-m", "c3portal.tests.furnish", self.sandbox_url, *FINANCE_ADMIN]
         self.run("web", *script, release=BASE_DIR)
-
-
-def sample(billing_id: str) -> list[Path]:
-    """Return the file of a billing period of the sample data."""
-    return list((BASE_DIR / "sample_data").glob(f"*{billing_id}.csv"))
 
 
 class Visitor:

@@ -5,6 +5,8 @@ No container engine is needed: what the containers run is read from the files an
 
 from __future__ import annotations
 
+import re
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 
@@ -22,6 +25,35 @@ from xero_sandbox.testing import SandboxControl, free_port
 
 pytestmark = pytest.mark.whole
 
+# What the next release adds to the schema: to each table that the posting of an invoice writes to, and a table.
+MIGRATION = """
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("{app}", "{last}")]
+    operations = [
+        migrations.CreateModel("Next{app}", [("id", models.BigAutoField(primary_key=True))]),
+        {additions}
+    ]
+"""
+ADDITION = 'migrations.AddField("{model}", "next_release", models.CharField(max_length=9, db_default="new")),'
+GROWING = {
+    "invoices": ("invoice", "posting", "submission", "postlog", "upload"),
+    "xero_integration": ("xeroconnection",),
+}
+
+
+def next_release(present: Path, folder: Path) -> Path:
+    """Make the release after `present`: each of its apps has one more migration."""
+    shutil.copytree(present, folder)
+    for app, models in GROWING.items():
+        migrations = folder / app / "migrations"
+        last = max(path.stem for path in migrations.glob("[0-9]*.py"))
+        additions = "\n        ".join(ADDITION.format(model=model) for model in models)
+        (migrations / "9999_next.py").write_text(MIGRATION.format(app=app, last=last, additions=additions))
+    return folder
+
 
 @dataclass
 class Portal:
@@ -31,9 +63,9 @@ class Portal:
     sandbox: SandboxControl
     ports: tuple[int, int]
     before: dict[str, float]
+    beat: Service
     webs: list[Service] = field(default_factory=list)
     workers: list[Service] = field(default_factory=list)
-    beat: Service | None = None
 
     def start_web(self, number: int) -> Service:
         port = str(self.ports[number])
@@ -49,12 +81,12 @@ class Portal:
 def portal(tmp_path_factory: pytest.TempPathFactory, postgres: str, sandbox_process: Any) -> Iterator[Portal]:
     sandbox = SandboxControl(sandbox_process.url)
     sandbox.reset()
+    sandbox.set_limits(minute=1000)
     folder = tmp_path_factory.mktemp("compose")
     with Machine(folder, postgres, sandbox.url, "as_composed") as made:
         made.gather_static()
         made.run("migrate")
-        all_of_it = Portal(made, sandbox, (free_port(), free_port()), machine.times(made.release))
-        all_of_it.beat = made.start("beat")
+        all_of_it = Portal(made, sandbox, (free_port(), free_port()), machine.times(made.release), made.start("beat"))
         all_of_it.workers = [made.start("worker", f"worker-{n}", WORKER_NAME=f"worker{n}") for n in (1, 2, 3)]
         all_of_it.webs = [all_of_it.start_web(0), all_of_it.start_web(1)]
         made.furnish()
@@ -68,7 +100,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory, postgres: str, sandbox_proc
 def test_a_period_arrives_once_by_two_web_processes_and_three_workers(portal: Portal) -> None:
     one, other = portal.ports
     # Slow enough that no worker is done with all of it before the others have been woken.
-    portal.sandbox.set_limits(latency_seconds=0.5)
+    portal.sandbox.set_limits(latency_seconds=0.3)
     visitor = Visitor(portal.machine.env["PORTAL_URL"])
     visitor.sign_in(one)
     upload = visitor.upload(one, "20260918")
@@ -83,7 +115,6 @@ def test_a_period_arrives_once_by_two_web_processes_and_three_workers(portal: Po
 
 
 def test_each_container_passes_its_own_health_check(portal: Portal) -> None:
-    assert portal.beat
     assert all(portal.machine.is_healthy("web", web) for web in portal.webs)
     assert portal.machine.is_healthy("worker", portal.workers[2])
     assert portal.machine.is_healthy("beat", portal.beat)
@@ -154,16 +185,74 @@ def test_no_request_fails_while_the_web_processes_are_replaced(portal: Portal, p
     assert set(came) == {200}, came
 
 
+def test_an_update_is_brought_in_while_the_present_release_posts(portal: Portal, tmp_path: Path) -> None:
+    """The order is that of docs/operations.md: schema, workers, scheduler, web."""
+    new = next_release(portal.machine.release, tmp_path / "next")
+    visitor = Visitor(portal.machine.env["PORTAL_URL"])
+    old_port, new_port = portal.ports[0], free_port()
+    visitor.sign_in(old_port)
+
+    # New code on the old schema: it starts nothing, and says what it waits for.
+    new_worker = portal.machine.start("worker", "new-worker", new, WORKER_NAME="new")
+    new_web = portal.machine.start("web", "new-web", new, PORT=str(new_port))
+    for service in (new_worker, new_web):
+        service.says("waits and does nothing yet: the database lacks invoices.9999_next, xero_integration.9999_next")
+
+    # Old code on the new schema: it posts on.
+    there = len(portal.sandbox.documents())
+    portal.sandbox.set_limits(latency_seconds=2.5)
+    upload = visitor.upload(old_port, "20260818")
+    wait_until(lambda: len(portal.sandbox.documents()) > there, "The first are posted")
+    assert not machine.answers(f"http://localhost:{new_port}/health/live")
+    assert " ready." not in new_worker.said
+    portal.machine.run("migrate", release=new)
+    assert not is_done(visitor.get(old_port, upload)), "The schema came too late to be lived with"
+    portal.sandbox.set_limits(latency_seconds=0)
+    wait_until(lambda: is_done(visitor.get(old_port, upload)), "All are posted", patience=60)
+
+    # Then workers, scheduler, web; what the old web process brings in is posted by the new worker.
+    new_worker.says(" ready.")
+    for worker in portal.workers:
+        worker.tell_to_stop()
+    for worker in portal.workers:
+        assert worker.process.wait(15) == 0
+    upload = visitor.upload(old_port, "20261018")
+    portal.beat.stop()
+    portal.beat = portal.machine.start("beat", "new-beat", new)
+    wait_until(lambda: machine.answers(f"http://localhost:{new_port}/health/web"), "The new one serves", patience=60)
+    for web in portal.webs:
+        web.tell_to_stop()
+    wait_until(lambda: is_done(visitor.get(new_port, upload)), "The last period is posted", patience=60)
+    portal.workers, portal.webs = [new_worker], [*portal.webs, new_web]
+
+    arrived = Counter(each["number"] for each in portal.sandbox.documents())
+    assert set(arrived.values()) == {1}
+    assert arrived.keys() == invoices_of(portal.machine)
+    assert portal.sandbox.sins() == []
+
+
+def is_done(page: str) -> bool:
+    (done, of) = re.findall(r"(\d+) of (\d+) done", page)[0]
+    return bool(done == of)
+
+
+def invoices_of(running: Machine) -> set[str]:
+    """Return the numbers of all invoices in the database."""
+    with psycopg.connect(running.environment("web")["DATABASE_URL"]) as database:
+        rows = database.execute("SELECT xero_number FROM invoices_invoice WHERE next_release = 'new'").fetchall()
+    return {number for (number,) in rows}
+
+
 def test_they_write_nothing_into_the_image(portal: Portal) -> None:
     assert machine.changed(portal.machine.release, portal.before) == []
     assert list((portal.machine.folder / "state").iterdir()) != []
 
 
 def test_all_of_them_stop_when_they_are_told_to(portal: Portal) -> None:
-    assert portal.beat
     services = (*portal.webs, *portal.workers, portal.beat)
     for service in services:
-        service.tell_to_stop()
+        if service.process.poll() is None:
+            service.tell_to_stop()
     for service in services:
         assert service.process.wait(15) == 0, service.said[-2000:]
 
