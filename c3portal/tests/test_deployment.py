@@ -219,6 +219,7 @@ def test_an_update_is_brought_in_while_the_present_release_posts(portal: Portal,
     upload = visitor.upload(old_port, "20261018")
     portal.beat.stop()
     portal.beat = portal.machine.start("beat", "new-beat", new)
+    portal.beat.says("beat: Starting")
     wait_until(lambda: machine.answers(f"http://localhost:{new_port}/health/web"), "The new one serves", patience=60)
     for web in portal.webs:
         web.tell_to_stop()
