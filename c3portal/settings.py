@@ -274,13 +274,14 @@ IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100 * 1024 * 1024)
 
 
 def mailer(url: str) -> dict[str, Any]:
-    """Return how mail leaves: by `url` (smtp+tls://user:password@host:587), else onto the console with DEBUG on.
+    """Return how mail leaves: by `url` (smtp+tls://user:password@host:587; consolemail:// writes it to the terminal),
+    else onto the console with DEBUG on.
 
     Without either it does not leave at all: the link to a new password must not end up in a log.
     """
-    if not url:
-        return {"BACKEND": f"django.core.mail.backends.{'console' if DEBUG else 'dummy'}.EmailBackend"}
-    read = env.email_url_config(url)
+    read = env.email_url_config(url or ("consolemail://" if DEBUG else "dummymail://"))
+    if not read["EMAIL_BACKEND"].endswith(".smtp.EmailBackend"):
+        return {"BACKEND": read["EMAIL_BACKEND"]}
     options = {
         "host": read["EMAIL_HOST"],
         "port": read["EMAIL_PORT"],

@@ -36,6 +36,7 @@ def text(plan: Plan, sign_ins: str) -> str:
             "",
             clicks.format(sandbox=plan.sandbox_url, portal=plan.portal_url),
             "",
+            *(["Mail that the portal sends is written below."] if plan.writes_mail_here else []),
             f"Ctrl-C stops everything. The data stays in {plan.var_dir}",
             rule,
         ]

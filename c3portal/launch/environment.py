@@ -40,6 +40,11 @@ class Plan:
         return self.var_dir / "beat.pid"
 
     @property
+    def writes_mail_here(self) -> bool:
+        """Whether mail goes to the terminal and to nobody."""
+        return self.variables["EMAIL_URL"].startswith("consolemail:")
+
+    @property
     def sandbox_url(self) -> str:
         """The address of the sandbox."""
         return f"http://localhost:{self.sandbox_port}"
@@ -59,7 +64,7 @@ def plan(given: dict[str, str]) -> Plan:
     with_sandbox = not any(variables.get(name) for name in XERO_ORIGINS)
     with_broker = not variables.get("CELERY_BROKER_URL")
     defaults = {"PORTAL_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING", "LOG_FORMAT": "line"}
-    defaults |= {"MFA_REQUIRED_FOR": "none"}
+    defaults |= {"MFA_REQUIRED_FOR": "none", "EMAIL_URL": "consolemail://"}
     if with_sandbox:
         defaults |= dict.fromkeys(XERO_ORIGINS, f"http://localhost:{sandbox_port}")
     if with_broker:

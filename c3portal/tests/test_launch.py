@@ -225,6 +225,11 @@ def test_a_second_factor_is_required_only_where_that_is_said(tmp_path: Path) -> 
     assert environment.plan(given(tmp_path, MFA_REQUIRED_FOR="all")).variables["MFA_REQUIRED_FOR"] == "all"
 
 
+def test_mail_is_written_to_the_terminal_unless_there_is_a_server(tmp_path: Path) -> None:
+    assert environment.plan(given(tmp_path)).writes_mail_here
+    assert not environment.plan(given(tmp_path, EMAIL_URL="smtp://localhost:25")).writes_mail_here
+
+
 def test_a_real_xero_needs_no_sandbox(tmp_path: Path) -> None:
     real = dict(zip(environment.XERO_ORIGINS, ("https://login", "https://identity", "https://api"), strict=True))
     plan = environment.plan(given(tmp_path, **real))

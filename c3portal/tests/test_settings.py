@@ -61,3 +61,7 @@ def test_mail_leaves_by_the_server_that_is_named() -> None:
 
 def test_a_link_to_a_new_password_never_ends_up_in_the_log() -> None:
     assert mailer("")["BACKEND"] == "django.core.mail.backends.dummy.EmailBackend"
+
+
+def test_a_trial_writes_mail_to_its_terminal() -> None:
+    assert mailer("consolemail://") == {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
