@@ -5,24 +5,35 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from c3portal.testing import BASE_DIR
 
+# Two runs side by side, each on a database of its own.
+PARTS = {"shell": ["c3portal"], "journey": ["xero_integration", "invoices"]}
+
 
 @pytest.mark.whole
 @pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="this is the run on PostgreSQL")
 def test_what_is_marked_for_both_databases_holds_on_a_real_postgresql(postgres: str) -> None:
+    runs = [start(folders, urlsplit(postgres)._replace(path=f"/{name}").geturl()) for name, folders in PARTS.items()]
+    for run in runs:
+        said, _ = run.communicate()
+        assert run.returncode == 0, said[-8000:]
+        assert " passed" in said
+
+
+def start(folders: list[str], database_url: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pytest", "-m", "both_databases", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment.pop("VAR_DIR")
-    done = subprocess.run(
-        [*command, "-o", "addopts="],
-        env={**environment, "TEST_DATABASE_URL": postgres},
+    return subprocess.Popen(
+        [*command, "-o", "addopts=", *folders],
+        env={**environment, "TEST_DATABASE_URL": database_url},
         cwd=BASE_DIR,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "passed" in done.stdout

@@ -26,7 +26,7 @@ from invoices import recovery, sending
 from invoices.journey import link_contacts, waiting_rows
 from invoices.models import Invoice, Posting, PostLog
 from invoices.tests.conftest import MakeInvoice, Upload, Work
-from xero_integration import connections, limits
+from xero_integration import connections, counting, limits
 from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.models import Account, TaxRate, TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent
@@ -372,8 +372,12 @@ def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
     sandbox: SandboxControl,
     connected: XeroConnection,
     upload: Upload,
+    monkeypatch: pytest.MonkeyPatch,
     fault: str,
 ) -> None:
+    # All calls of a kind are counted in one row, which the first round makes.
+    monkeypatch.setattr(counting, "BUCKETS", ())
+
     def queries_for(count: int) -> int:
         consent(sandbox, XeroSettings.load().client_id)
         XeroConnection.objects.update(paused_until=None)
@@ -387,6 +391,7 @@ def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
         Posting.objects.filter(status="queued").update(status="withdrawn")
         return len(queries)
 
+    queries_for(5)
     assert queries_for(5) == queries_for(50)
 
 
