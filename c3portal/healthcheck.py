@@ -1,6 +1,8 @@
-"""`python -m c3portal.healthcheck web|worker|beat`: exit 0 when that process of this container does its work.
+"""`python -m c3portal.healthcheck web|worker|beat|ready`: exit 0 when that process of this container does its work;
+`ready`, asked where web runs, prints the answer of /health/ready.
 
-The image holds no curl; each question is asked from inside, and costs a second of one processor.
+The image holds no curl; each question is asked from inside. Run as a file with -P, `web` loads nothing of the portal;
+the others cost a second of one processor.
 """
 
 from __future__ import annotations
@@ -17,15 +19,28 @@ PATIENCE_SECONDS = 5
 
 def web() -> bool:
     """Whether it serves pages: what a load balancer asks, with the host that it asks with."""
+    return _ask("/health/web")[0] == 200
+
+
+def ready() -> bool:
+    """Whether everything is at work; prints which part is and which is not."""
+    status, said = _ask("/health/ready")
+    sys.stdout.write(f"{said}\n")
+    return status == 200
+
+
+def _ask(path: str) -> tuple[int, str]:
+    """Return the web process's status and answer; status 0 and the reason when there is none."""
     port = int(os.environ.get("PORT", "8000"))
     host = os.environ.get("WEB_BIND", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     name = urlsplit(os.environ.get("PORTAL_URL", "http://localhost")).hostname or "localhost"
     asked = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
     try:
-        asked.request("GET", "/health/web", headers={"Host": name})
-        return asked.getresponse().status == 200
-    except OSError:
-        return False
+        asked.request("GET", path, headers={"Host": name})
+        answer = asked.getresponse()
+        return answer.status, answer.read().decode()
+    except (OSError, http.client.HTTPException) as error:
+        return 0, f"no answer: {error}"
     finally:
         asked.close()
 
@@ -50,7 +65,7 @@ def beat() -> bool:
     return age is not None and age <= heartbeats.longest_silence(heartbeats.Process.SCHEDULER)
 
 
-QUESTIONS: dict[str, Callable[[], bool]] = {"web": web, "worker": worker, "beat": beat}
+QUESTIONS: dict[str, Callable[[], bool]] = {"web": web, "worker": worker, "beat": beat, "ready": ready}
 
 if __name__ == "__main__":
     sys.exit(not QUESTIONS[sys.argv[1]]())

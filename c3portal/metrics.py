@@ -175,8 +175,10 @@ def _heartbeats() -> Metric:
     family = GaugeMetricFamily(
         "c3portal_heartbeat_age_seconds", "Since scheduler and workers last gave a sign of life.", labels=["process"]
     )
-    for process, age in heartbeats.ages().items():
-        family.add_metric([process], age)
+    ages = heartbeats.ages()
+    # One that never gave a sign is told too, or its alarm would stay silent.
+    for process in heartbeats.Process:
+        family.add_metric([process.value], ages.get(process.value, math.inf))
     return family
 
 

@@ -1,4 +1,4 @@
-"""`python -m c3portal.start PROCESS`: become a process of the Procfile, once the database has what it needs.
+"""`python -m c3portal.start PROCESS`: become a process of the Procfile, once settings and database are what it needs.
 
 This is what the image and the systemd units start, so the Procfile alone says how each process runs.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import django
 from django.conf import settings
+from django.core.checks import run_checks
 from django.db import Error
 from honcho.environ import parse_procfile
 
@@ -25,10 +26,14 @@ PAUSE_SECONDS = 0.5
 
 
 def main(name: str) -> None:
-    """Never return: wait for the schema, then run the process `name` in this one's place. Raises SystemExit."""
+    """Never return: check the settings, wait for the schema, then run the process `name` in this one's place.
+
+    Raises SystemExit.
+    """
     command = command_of(name)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
     django.setup()
+    refuse_mistakes(name)
     wait_for_the_schema(name)
     beside = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
@@ -42,6 +47,17 @@ def command_of(name: str) -> str:
     if name not in commands:
         raise SystemExit(f"The Procfile has no process {name!r}; it has {', '.join(commands)}.")
     return commands[name]
+
+
+def refuse_mistakes(name: str) -> None:
+    """Raise SystemExit, naming each with what to do, when `manage.py check` finds errors in the settings.
+
+    A misspelt role of MFA_REQUIRED_FOR would otherwise leave people without the second factor that was asked for.
+    """
+    mistakes = [each for each in run_checks() if each.is_serious()]
+    if mistakes:
+        told = "\n".join(f"{each.id}: {each.msg} {each.hint or ''}" for each in mistakes)
+        raise SystemExit(f"{name} does not start, since the settings are wrong.\n{told}")
 
 
 def wait_for_the_schema(name: str) -> None:

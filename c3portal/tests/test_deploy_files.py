@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from honcho.environ import parse_procfile
 
 from c3portal import start
 from c3portal.settings import CELERY_TASK_TIME_LIMIT, IMPORT_MAX_BYTES
 from c3portal.testing import BASE_DIR
-from c3portal.tests import containers
+from c3portal.tests import containers, machine
+from xero_sandbox.testing import free_port
 
 BESIDE = Path(sys.executable).parent
 UNITS = sorted((BASE_DIR / "deploy" / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 PROCESSES = ("web", "worker", "beat")
+OPERATIONS = (BASE_DIR / "docs" / "operations.md").read_text()
 
 
 def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +82,23 @@ def test_the_proxy_takes_what_the_portal_takes_and_little_more(tmp_path: Path) -
     assert IMPORT_MAX_BYTES < largest < 1.1 * IMPORT_MAX_BYTES
     assert found("dial", config) == ["web:8000"]
     assert found("host", config) == [["portal.example.com"]]
-    assert found("logs", config) == []
+    # No access log.
+    assert found("logs", config["apps"]) == []
+
+
+def test_the_proxys_log_of_failures_holds_no_address(tmp_path: Path) -> None:
+    portal_url = f"https://localhost:{free_port()}"
+    proxy = machine.start_proxy(tmp_path, portal_url, f"127.0.0.1:{free_port()} 127.0.0.1:{free_port()}", "0s")
+    try:
+        given = {"Referer": f"{portal_url}/people/invitation/key-of-a-link", "Cookie": "sessionid=a-session"}
+        address = f"{portal_url}/people/invitation/key-of-a-link?code=code-of-a-consent"
+        root = tmp_path / "certificates" / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+        assert requests.get(address, headers=given, verify=str(root), timeout=30).status_code == 502
+        proxy.says("connection refused")
+    finally:
+        proxy.stop()
+    for secret in ("key-of-a-link", "code-of-a-consent", "a-session"):
+        assert secret not in proxy.said
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
@@ -136,6 +155,17 @@ def test_the_time_to_stop_covers_what_is_under_way(services: dict[str, Any]) -> 
     assert 60 < int(graceful) < seconds(services["web"]["stop_grace_period"])
 
 
+def test_what_a_unit_writes_to_is_made_by_the_installation() -> None:
+    install = OPERATIONS.partition("### Without containers")[2].partition("\n### ")[0]
+    made = re.findall(r"`install -d -o c3portal -g c3portal -m 700 (\S+)`", install)
+    units = [configparser.ConfigParser(strict=False, interpolation=None) for _ in SERVICES]
+    for parser, path in zip(units, SERVICES, strict=True):
+        parser.read(path)
+    written = {folder for each in units for folder in each["Service"].get("ReadWritePaths", "").split()}
+    assert written
+    assert written <= set(made)
+
+
 # Hardening
 
 
@@ -183,6 +213,12 @@ def test_the_broker_keeps_its_messages(services: dict[str, Any]) -> None:
     assert told["--appendonly"] == "yes"
 
 
+def test_the_broker_asks_for_its_password(services: dict[str, Any]) -> None:
+    password = containers.FILLED_IN["VALKEY_PASSWORD"]
+    assert services["valkey"]["command"][-2:] == ["--requirepass", password]
+    assert f":{password}@valkey:" in services["web"]["environment"]["CELERY_BROKER_URL"]
+
+
 def test_the_image_holds_no_secret_and_no_test(tmp_path: Path) -> None:
     assert not {"SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL"} & containers.image_environment().keys()
     held = {path.name for path in containers.stage(tmp_path / "app").rglob("*")}
@@ -194,11 +230,74 @@ def test_the_image_holds_no_secret_and_no_test(tmp_path: Path) -> None:
 
 
 def test_a_portal_with_the_examples_settings_has_nothing_left_to_secure() -> None:
-    example = containers.example()
-    settings = {**example, **containers.compose(example)["web"]["environment"], "ENV_FILE": os.devnull}
-    done = run(sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **settings)
+    done = run(sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING", **example_portal())
     assert done.returncode == 0, done.stderr
     assert "System check identified no issues (0 silenced)." in done.stdout + done.stderr
+
+
+def example_portal(**changed: str) -> dict[str, str]:
+    """Return what a process of compose.yaml finds in its environment with the example's settings."""
+    example = containers.example()
+    return {**example, **containers.compose(example)["web"]["environment"], "ENV_FILE": os.devnull, **changed}
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ({"MFA_REQUIRED_FOR": "System Admn"}, "MFA_REQUIRED_FOR names 'System Admn', which is no role."),
+        ({"OIDC_ISSUER": "https://login.microsoftonline.com/common/v2.0"}, "people of every organisation sign in"),
+    ],
+    ids=["misspelt role", "everyone's sign-in"],
+)
+@pytest.mark.parametrize("process", PROCESSES)
+def test_no_process_starts_with_a_mistake_in_the_settings(process: str, mistake: dict[str, str], told: str) -> None:
+    company = {"OIDC_CLIENT_ID": "portal", "OIDC_CLIENT_SECRET": "a secret"}
+    done = run(sys.executable, "-m", "c3portal.start", process, **example_portal(**company, **mistake))
+    assert done.returncode == 1
+    assert f"{process} does not start, since the settings are wrong." in done.stderr
+    assert told in done.stderr
+    assert "waits" not in done.stderr
+
+
+def test_a_file_of_settings_is_read_with_blanks_in_its_values(tmp_path: Path) -> None:
+    file = tmp_path / "environment"
+    given = {**example_portal(), "MFA_REQUIRED_FOR": "System Admin,Finance Admin"}
+    file.write_text("".join(f"{name}={value}\n" for name, value in given.items() if name != "ENV_FILE"))
+    command = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = run(sys.executable, *command, ENV_FILE=str(file))
+    assert done.returncode == 0, done.stderr
+
+
+READERS = {
+    "c3portal/settings.py": r"(?:env\.\w+|secret)\(\s*\"([A-Z_]+)\"",
+    "c3portal/logs.py": r"env\.\w+\(\"([A-Z_]+)\"",
+    "Procfile": r"\$\{([A-Z_]+)",
+    "compose.yaml": r"\$\{([A-Z_]+)",
+    "deploy/Caddyfile": r"\{\$([A-Z_]+)",
+}
+
+
+def read_by(path: str) -> set[str]:
+    """Return the variables that a file reads."""
+    return set(re.findall(READERS[path], (BASE_DIR / path).read_text()))
+
+
+@pytest.mark.parametrize("path", READERS)
+def test_every_variable_that_is_read_is_explained(path: str) -> None:
+    table = OPERATIONS.partition("## Settings")[2].partition("\n## ")[0]
+    cells = " ".join(line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `"))
+    explained = set(re.findall(r"`([A-Z_]+)`", cells))
+    # The waits and time-outs around Xero share a row.
+    left = {name for name in read_by(path) - explained if not ("`XERO_…`" in cells and name.startswith("XERO_"))}
+    assert read_by(path)
+    assert left == set()
+
+
+def test_the_examples_name_every_variable_of_the_portal() -> None:
+    examples = "".join((BASE_DIR / name).read_text() for name in (".env.example", "deploy/env.example"))
+    named = set(re.findall(r"^#?([A-Z_]+)=", examples, re.MULTILINE))
+    of_trials = {name for name in read_by("c3portal/settings.py") if name.startswith("XERO_")} | {"SWEEP_EVERY"}
+    assert read_by("c3portal/settings.py") | read_by("Procfile") <= named | of_trials | {"ENV_FILE", "BEAT_PIDFILE"}
 
 
 def test_every_setting_of_the_example_is_one() -> None:

@@ -5,6 +5,7 @@ No container engine is needed: what the containers run is read from the files an
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import threading
@@ -18,9 +19,9 @@ import psycopg
 import pytest
 import requests
 
-from c3portal.testing import wait_until
+from c3portal.testing import BASE_DIR, wait_until
 from c3portal.tests import containers, machine
-from c3portal.tests.machine import BESIDE, Machine, Service, Visitor
+from c3portal.tests.machine import Machine, Service, Visitor
 from xero_sandbox.testing import SandboxControl, free_port
 
 pytestmark = pytest.mark.whole
@@ -42,6 +43,11 @@ GROWING = {
     "invoices": ("invoice", "posting", "submission", "postlog", "upload"),
     "xero_integration": ("xeroconnection",),
 }
+
+RESTORING = re.findall(
+    r"docker compose run --rm backup(?: restore /var/backups/c3portal)?(?=`)",
+    (BASE_DIR / "docs" / "operations.md").read_text().partition("## Backup and restore")[2],
+)
 
 
 def next_release(present: Path, folder: Path) -> Path:
@@ -120,6 +126,8 @@ def test_each_container_passes_its_own_health_check(portal: Portal) -> None:
     assert portal.machine.is_healthy("beat", portal.beat)
     ready = f"http://localhost:{portal.ports[0]}/health/ready"
     wait_until(lambda: machine.answers(ready), "Everything is at work", patience=60)
+    asked = portal.machine.inside(portal.webs[0], "python", "-m", "c3portal.healthcheck", "ready")
+    assert (asked.returncode, json.loads(asked.stdout)["broker"]) == (0, "ok")
 
 
 def test_the_first_system_admin_is_made_inside_a_container(portal: Portal) -> None:
@@ -132,14 +140,20 @@ def test_nothing_is_left_to_secure_with_the_database_included(portal: Portal) ->
     assert "no issues (0 silenced)" in portal.machine.run("web", *check, EMAIL_URL=containers.example()["EMAIL_URL"])
 
 
+def test_a_backup_comes_back_by_the_documented_commands(portal: Portal, postgres: str, tmp_path: Path) -> None:
+    backup, restore = RESTORING
+    backups, given = tmp_path / "backups", {"PG_BIN": machine.postgres_programs()}
+    portal.machine.typed(backup, backups, **given)
+    with Machine(tmp_path / "lost", postgres, portal.sandbox.url, "as_restored") as lost:
+        assert "Restored: the backup of" in lost.typed(restore, backups, **given)
+        lost.run("migrate")
+        assert posted_in(lost) == posted_in(portal.machine) > 0
+
+
 @pytest.fixture(scope="module")
 def proxy(portal: Portal) -> Iterator[Service]:
-    config = machine.proxy_config(portal.machine, " ".join(f"127.0.0.1:{port}" for port in portal.ports))
-    folder = portal.machine.folder
-    given = {"XDG_DATA_HOME": str(folder / "certificates"), "XDG_CONFIG_HOME": str(folder / "proxy")}
-    running = Service([str(BESIDE / "caddy"), "run", "--config", str(config)], given, folder, folder / "proxy.log")
-    running.says("serving initial configuration")
-    running.says("certificate obtained successfully")
+    upstreams = " ".join(f"127.0.0.1:{port}" for port in portal.ports)
+    running = machine.start_proxy(portal.machine.folder, portal.machine.env["PORTAL_URL"], upstreams)
     yield running
     running.stop()
 
@@ -156,6 +170,13 @@ def test_the_proxy_tells_the_portal_that_it_is_https(portal: Portal, proxy: Serv
     assert "max-age=31536000" in page.headers["Strict-Transport-Security"]
     assert "Secure" in page.headers["Set-Cookie"]
     assert "Server" not in page.headers
+
+
+def test_strangers_are_not_told_which_part_fails(portal: Portal, proxy: Service) -> None:
+    address = portal.machine.env["PORTAL_URL"]
+    asked = {name: requests.get(f"{address}/health/{name}", **through(portal)) for name in ("live", "web", "ready")}
+    assert {name: answer.status_code for name, answer in asked.items()} == {"live": 200, "web": 200, "ready": 404}
+    assert asked["ready"].text == ""
 
 
 def test_no_request_fails_while_the_web_processes_are_replaced(portal: Portal, proxy: Service) -> None:
@@ -232,6 +253,14 @@ def test_an_update_is_brought_in_while_the_present_release_posts(portal: Portal,
     assert portal.sandbox.sins() == []
 
 
+def posted_in(running: Machine) -> int:
+    """Return how many invoices the database says are in Xero."""
+    with psycopg.connect(running.environment("web")["DATABASE_URL"]) as database:
+        found = database.execute("SELECT count(*) FROM invoices_posting WHERE status = 'posted'").fetchone()
+    assert found
+    return int(found[0])
+
+
 def is_done(page: str) -> bool:
     (done, of) = re.findall(r"(\d+) of (\d+) done", page)[0]
     return bool(done == of)
@@ -260,5 +289,5 @@ def test_all_of_them_stop_when_they_are_told_to(portal: Portal) -> None:
 
 def test_nothing_secret_is_said(portal: Portal) -> None:
     said = "".join(path.read_text() for path in Path(portal.machine.folder).glob("*.log"))
-    for name in ("SECRET_KEY", "ENCRYPTION_KEYS", "POSTGRES_PASSWORD"):
+    for name in ("SECRET_KEY", "ENCRYPTION_KEYS", "POSTGRES_PASSWORD", "VALKEY_PASSWORD"):
         assert portal.machine.env[name] not in said

@@ -122,7 +122,8 @@ def test_notices_heartbeats_and_the_build_are_told(client: Client, finance_admin
     heartbeats.Heartbeat.objects.create(process="worker", seen_at=timezone.now() - dt.timedelta(seconds=30))
     found = families(client)
     assert values(found["c3portal_deliveries"], "status") == {"waiting": 0, "delivered": 0, "failed": 1}
-    assert values(found["c3portal_heartbeat_age_seconds"], "process")["worker"] == pytest.approx(30, abs=5)
+    ages = values(found["c3portal_heartbeat_age_seconds"], "process")
+    assert ages == {"worker": pytest.approx(30, abs=5), "scheduler": float("inf")}, "Silence must raise its alarm"
     assert found["c3portal_build_info"].samples[0].labels["version"] == "2026.11"
 
 
