@@ -12,6 +12,7 @@ import json
 import logging
 import smtplib
 import time
+import traceback
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -91,9 +92,10 @@ def deliver(row: Delivery) -> bool:
     delivery = Delivery.objects.select_related("notice", "user", "webhook").get(pk=row.pk)
     try:
         outcome = _send(delivery)
-    except Exception:
-        # One message that cannot be made must not hold up all behind it.
-        logger.exception("Delivery %s could not be sent", delivery.pk)
+    except Exception as error:
+        # One message that cannot be made must not hold up all behind it. The error's own words may name people.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("Delivery %s could not be sent: %s\n%s", delivery.pk, type(error).__name__, where)
         outcome = Outcome("It could not be sent for a reason that the portal's log tells.")
     _settle(delivery, outcome)
     return True

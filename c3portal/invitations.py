@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from smtplib import SMTPException
+from smtplib import SMTPException, SMTPRecipientsRefused
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -63,10 +63,18 @@ def send(user: User, by: User) -> bool:
     body = render_to_string("users/invitation.txt", words)
     try:
         send_mail("Your invitation to the C3 portal", body, None, [user.email])
-    except (OSError, SMTPException):
-        log.exception("The invitation of user %s could not be mailed", user.pk)
+    except (OSError, SMTPException) as error:
+        log.error("The invitation of user %s could not be mailed: %s", user.pk, _without_names(error))
         return False
     return True
+
+
+def _without_names(error: OSError | SMTPException) -> str:
+    """Return the kind of the error and the mail server's number alone: its words name the address."""
+    code = getattr(error, "smtp_code", None)
+    if isinstance(error, SMTPRecipientsRefused):
+        code = next((code for code, _ in error.recipients.values()), None)
+    return f"{type(error).__name__} {code or ''}".rstrip()
 
 
 def _state(user: User) -> str:

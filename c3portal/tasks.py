@@ -7,7 +7,7 @@ import datetime as dt
 from celery import shared_task
 from django.conf import settings
 
-from c3portal import deliveries, pruning
+from c3portal import audit, deliveries, pruning
 
 # Well below the limits of a task; what is left waits for the next minute.
 TURN_SECONDS = 60
@@ -22,4 +22,7 @@ def deliver_notices() -> None:
 @shared_task
 def prune() -> None:
     """Take away what is older than PRUNE_AFTER_DAYS and no fact of the books; what is left waits for the next day."""
-    pruning.prune(dt.timedelta(days=settings.PRUNE_AFTER_DAYS), seconds=TURN_SECONDS)
+    days = settings.PRUNE_AFTER_DAYS
+    counts = pruning.prune(dt.timedelta(days=days), seconds=TURN_SECONDS)
+    if any(counts.values()):
+        audit.record(None, audit.Action.OPERATION, f"Pruned what was older than {days} days", after=counts)

@@ -136,11 +136,12 @@ def _plain(each: notice_words.Sum) -> dict[str, Any]:
 
 def disconnections() -> int:
     """Tell of every connection that a person must renew. Connecting again makes a new token set, so that its id tells
-    one time from the next."""
+    one time from the next; after a restore there is none, and its moment does."""
     told = 0
     broken = XeroConnection.objects.filter(status=Organisation.NEEDS_RECONNECTING).select_related("connected_by")
     for connection in broken:
-        key, waiting = f"reconnect:{connection.pk}:{connection.token_set_id}", _waiting(connection)
+        key = f"reconnect:{connection.pk}:{connection.token_set_id or connection.restored_at}"
+        waiting = _waiting(connection)
         words = notice_words.needs_reconnecting(
             connection.name, connection.status_reason, _connected(connection), waiting
         )

@@ -308,8 +308,7 @@ def doubt(connection: XeroConnection, rows: QuerySet[Posting], why: str, *, most
     moved = 0
     with transaction.atomic():
         for document_type in DocumentType:
-            alike = rows.filter(status=Status.QUEUED, document_type=document_type).order_by("pk")
-            locked = _lock(alike[:most])
+            locked = _lock(rows.filter(status=Status.QUEUED, document_type=document_type), most)
             if count := locked.count():
                 moved += _doubt(locked, count, why, connection, document_type)
     return moved
@@ -355,12 +354,14 @@ def _by_pk(values: Mapping[int, Any]) -> Case | Value:
     return Case(*(When(pk=pk, then=Value(value)) for pk, value in values.items()))
 
 
-def _lock(rows: QuerySet[Posting]) -> QuerySet[Posting]:
-    """Return the very rows that `rows` names now, held until the transaction ends.
+def _lock(rows: QuerySet[Posting], most: int | None = None) -> QuerySet[Posting]:
+    """Return the very rows that `rows` names now, up to `most`, held until the transaction ends.
 
-    PostgreSQL locks them one by one; on SQLite nothing is needed, since its transactions begin with the write lock.
+    PostgreSQL locks them one by one: everyone in the same order, or two would wait for each other. On SQLite nothing is
+    needed, since its transactions begin with the write lock.
     """
-    return Posting.objects.filter(pk__in=list(rows.select_for_update(of=("self",)).values_list("pk", flat=True)))
+    held = rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[:most]
+    return Posting.objects.filter(pk__in=list(held))
 
 
 def _log(rows: QuerySet[Posting], status: str, *, user: User | None = None) -> int:

@@ -152,7 +152,7 @@ def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: 
     except XeroAuthError as error:
         if error.token_expired:
             return _with_renewed_token(connection, tokens, work, click)
-        needs_reconnecting(connection, str(error))
+        needs_reconnecting(connection, tokens, str(error))
         raise
 
 
@@ -175,13 +175,17 @@ def _with_renewed_token[T](
     try:
         return _with_gateway(connection, tokens, work, click)
     except XeroAuthError as error:
-        needs_reconnecting(connection, str(error))
+        needs_reconnecting(connection, tokens, str(error))
         raise
 
 
-def needs_reconnecting(connection: XeroConnection, reason: str) -> None:
-    """Mark that a person must connect again; invoices that wait go on by themselves once that is done."""
-    _mark(XeroConnection.objects.filter(pk=connection.pk), reason)
+def needs_reconnecting(connection: XeroConnection, refused: TokenSet | None, reason: str) -> None:
+    """Mark that a person must connect again; invoices that wait go on by themselves once that is done.
+
+    `refused` are the tokens with which Xero was asked: whoever connected again meanwhile has others, which it says
+    nothing about.
+    """
+    _mark(XeroConnection.objects.filter(pk=connection.pk, token_set=refused), reason)
 
 
 def _mark(connections: QuerySet[XeroConnection], reason: str) -> None:
@@ -196,6 +200,30 @@ def _mark(connections: QuerySet[XeroConnection], reason: str) -> None:
                 subject = f"{each.name} needs reconnecting"
                 before = {"Status": status.CONNECTED.label}
                 audit.record(None, audit.Action.CONNECTION, subject, before=before, after=after)
+
+
+def revive(connection: XeroConnection, *, door: audit.Door = None) -> list[str]:
+    """Try the tokens that are stored with the Client ID and Client Secret as they are now, for a connection that needs
+    reconnecting. Returns the names of the organisations that are connected again by that, none when Xero refuses or
+    cannot be asked; then everything is as before."""
+    status = XeroConnection.Status
+    if connection.status != status.NEEDS_RECONNECTING:
+        return []
+    try:
+        tokens = fresh_tokens(connection, refused_generation=_tokens_of(connection).generation)
+        there = [tenant.tenant_id for tenant in oauth.list_tenants(tokens.access_token)]
+    except XeroError:
+        return []
+    with transaction.atomic():
+        opened = XeroConnection.objects.filter(token_set=tokens, tenant_id__in=there, status=status.NEEDS_RECONNECTING)
+        names = list(opened.order_by("name").values_list("name", flat=True))
+        if names:
+            opened.update(status=status.CONNECTED, status_reason="")
+            before = dict.fromkeys(names, status.NEEDS_RECONNECTING.label)
+            after = dict.fromkeys(names, status.CONNECTED.label)
+            subject = f"Connected again to {', '.join(names)} by another Client ID or Client Secret"
+            audit.record(door, audit.Action.CONNECTION, subject, before=before, after=after)
+    return names
 
 
 def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
@@ -296,7 +324,8 @@ def keep_alive() -> None:
             continue
         for connection in connected:
             if connection.tenant_id not in still_there:
-                needs_reconnecting(connection, f"{connection.name} was disconnected in Xero. Connect again to go on.")
+                reason = f"{connection.name} was disconnected in Xero. Connect again to go on."
+                needs_reconnecting(connection, tokens, reason)
 
 
 def _release(tokens: TokenSet, holder: str) -> None:

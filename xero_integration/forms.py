@@ -122,6 +122,12 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             self.instance.theme_id = theme.theme_id if self.instance.theme_name else ""
         return cast(XeroSettings, super().save(commit))
 
+    @property
+    def changes_app(self) -> bool:
+        """Whether what the portal is known by at Xero is another now."""
+        kept = (self.initial.get("client_id", ""), self.kept_secret)
+        return (self.instance.client_id, self.instance.client_secret) != kept
+
     def changes(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the settings before and after, by label, for the audit record."""
         secret = audit.masked(self.instance.client_secret, replaces=self.kept_secret)

@@ -46,6 +46,8 @@ def settings_general(request: HttpRequest) -> HttpResponse:
             form.save()
             audit.record_changes(request, audit.Action.SETTINGS, GENERAL, *form.changes())
         messages.success(request, "Saved.")
+        if form.changes_app and connection and (names := connections.revive(connection, door=request)):
+            messages.success(request, f"{', '.join(names)}: connected again. What waited goes on by itself.")
         return redirect("settings_general")
     context = {"form": form, "redirect_uri": redirect_uri(), "xero_settings": xero_settings}
     return render(request, "xero_integration/settings_general.html", context)

@@ -56,12 +56,26 @@ def dump(target: Path) -> dict[str, int]:
     return _dump_sqlite(target) if connection.vendor == "sqlite" else _dump_postgresql(target)
 
 
-def load(source: Path) -> None:
-    """Put the copy in place of all tables of the portal's database. Raises BackupError, and then they are empty."""
+def load(source: Path, first: Callable[[Any], None]) -> None:
+    """Put the copy in place of all tables of the portal's database. Raises BackupError, and then there are none.
+
+    `first` is called with a cursor on what was loaded, on SQLite before it is in place, on PostgreSQL at once.
+    """
     if connection.vendor == "sqlite":
-        _load_sqlite(source)
+        _load_sqlite(source, first)
     else:
         _load_postgresql(source)
+        with transaction.atomic(), connection.cursor() as cursor:
+            first(cursor)
+
+
+def empty() -> None:
+    """Take all tables away."""
+    if connection.vendor == "sqlite":
+        with closing(sqlite3.connect("")) as nothing:
+            _put_in_place(nothing)
+    else:
+        _drop_tables()
 
 
 # SQLite
@@ -81,16 +95,27 @@ def _dump_sqlite(target: Path) -> dict[str, int]:
         return facts(lambda query: copy.execute(query).fetchall())
 
 
-def _load_sqlite(source: Path) -> None:
+def _load_sqlite(source: Path, first: Callable[[Any], None]) -> None:
+    # A database without a name is a file of SQLite's own, which is gone once it is closed.
+    with (
+        closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as copy,
+        closing(sqlite3.connect("")) as prepared,
+    ):
+        copy.backup(prepared)
+        first(prepared.cursor())
+        prepared.commit()
+        _put_in_place(prepared)
+
+
+def _put_in_place(database: sqlite3.Connection) -> None:
     connection.ensure_connection()
-    with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as copy:
-        try:
-            copy.backup(connection.connection)
-        except sqlite3.Error as error:
-            raise BackupError(
-                f"The database could not be written: {error}. Stop whatever has it open (web, worker, beat), then run "
-                "this again."
-            ) from error
+    try:
+        database.backup(connection.connection)
+    except sqlite3.Error as error:
+        raise BackupError(
+            f"The database could not be written: {error}. Stop whatever has it open (web, worker, beat), then run "
+            "this again."
+        ) from error
     connection.close()
 
 
@@ -108,12 +133,15 @@ def _dump_postgresql(target: Path) -> dict[str, int]:
 
 
 def _load_postgresql(source: Path) -> None:
-    tables = connection.introspection.table_names()
-    if tables:
-        ask_nothing(f"DROP TABLE {', '.join(map(connection.ops.quote_name, tables))} CASCADE")
+    _drop_tables()
     name = str(connection.settings_dict["NAME"])
     options = ["--no-owner", "--no-privileges", "--clean", "--if-exists", "--single-transaction", "--exit-on-error"]
     _run("pg_restore", *options, f"--dbname={name}", str(source))
+
+
+def _drop_tables() -> None:
+    if tables := connection.introspection.table_names():
+        ask_nothing(f"DROP TABLE {', '.join(map(connection.ops.quote_name, tables))} CASCADE")
 
 
 def ask_nothing(statement: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from c3portal.backups import storage
-from c3portal.backups.storage import BackupError
+from c3portal.backups.storage import BackupError, Manifest
 from c3portal.keys import places
 from xero_integration.fields import written_by
 
@@ -27,21 +27,17 @@ def fingerprint(key: str) -> str:
     return hashlib.scrypt(key.strip().encode(), salt=b"c3portal fingerprint", n=2**14, r=8, p=1, dklen=6).hex()
 
 
-def in_use() -> list[dict[str, Any]]:
-    """Return of each key in force its fingerprint and how many stored secrets it reads. Raises BackupError when one is
-    read by none: that backup could never be used."""
+def in_use() -> tuple[list[dict[str, Any]], int]:
+    """Return of each key in force its fingerprint and how many stored secrets it reads, and how many none reads."""
     wrote = Counter(written_by(text) for place in places() for _, text in place.stored())
-    if wrote[None]:
-        raise BackupError(
-            "A stored secret cannot be read with the ENCRYPTION_KEYS in force: put the key that wrote it back into the "
-            "list, or see `manage.py rotate_encryption_key --help` when it is lost. Then run this again."
-        )
     keys = [key for key in settings.ENCRYPTION_KEYS if key.strip()]
-    return [{"fingerprint": fingerprint(key), "secrets": wrote[position]} for position, key in enumerate(keys)]
+    found = [{"fingerprint": fingerprint(key), "secrets": wrote[position]} for position, key in enumerate(keys)]
+    return found, wrote[None]
 
 
-def require(keys: list[dict[str, Any]]) -> None:
+def require(manifest: Manifest) -> None:
     """Raise BackupError, naming what is missing, unless the keys in force read every secret of a backup."""
+    keys = manifest.keys
     here = {fingerprint(key) for key in settings.ENCRYPTION_KEYS if key.strip()}
     missing = [
         f"key {position} of the {len(keys)} that ENCRYPTION_KEYS then held (fingerprint {key['fingerprint']}), "
@@ -54,6 +50,12 @@ def require(keys: list[dict[str, Any]]) -> None:
             f"The keys in force cannot read this backup. Missing: {'; '.join(missing)}. Put it into ENCRYPTION_KEYS "
             "(the file of `manage.py backup_keys` has it), then run this again. Should it be lost for good, "
             "`--keys-are-lost` restores all but those secrets. Nothing was changed."
+        )
+    if manifest.unreadable:
+        raise BackupError(
+            f"When this backup was made, no key could read {manifest.unreadable} of its secrets. Put the key that "
+            "wrote them into ENCRYPTION_KEYS if you have it, then run this again with `--keys-are-lost`: that restores all "
+            "but the secrets which no key then reads. Nothing was changed."
         )
 
 

@@ -8,6 +8,7 @@ is marked with the moment of the restore, and nothing is sent to it from then on
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
@@ -18,7 +19,7 @@ from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
-from c3portal import audit
+from c3portal import audit, heartbeats
 from c3portal.backups import databases, keys, storage
 from c3portal.backups.storage import BackupError, Manifest
 from c3portal.keys import forget
@@ -35,24 +36,41 @@ def restore(source: Path, *, keys_are_lost: bool = False) -> Manifest:
     """Bring the backup at `source` (a folder, its database or its manifest) into the portal's database, which must be
     empty. Returns its manifest. With `keys_are_lost` secrets that no key in force reads are left out of it.
 
-    Raises BackupError; where that says nothing else, nothing was changed.
+    Raises BackupError; then nothing was changed, or the database has no tables any more. At no moment does it hold
+    anything that a process could post with.
     """
     manifest, database = storage.find(source)
     storage.verify(manifest, database)
     _require_fitting(manifest)
     if not keys_are_lost:
-        keys.require(manifest.keys)
+        keys.require(manifest)
     require_empty()
-    databases.load(database)
+    require_stopped()
+    databases.load(database, disarm)
+    try:
+        _make_ready(manifest, keys_are_lost)
+    except Exception as error:
+        databases.empty()
+        raise BackupError(
+            f"The restore broke off: {error}\nThe database was emptied again, so nothing can be posted from it. Mend "
+            "what is named here or take another backup, then run this again."
+        ) from error
+    return manifest
+
+
+def _make_ready(manifest: Manifest, keys_are_lost: bool) -> None:
+    """Bring what was loaded to this version of the portal and begin anew with it. Raises BackupError when it is not
+    what was backed up."""
     found = databases.facts(databases.ask)
     if found != manifest.facts:
-        raise BackupError(f"What was restored is not what was backed up: {found}, not {manifest.facts}. Do not use it.")
+        raise BackupError(f"What was restored is not what was backed up: {found}, not {manifest.facts}.")
     call_command("migrate", interactive=False, verbosity=0)
     if keys_are_lost:
         forget()
-    keys.in_use()
+    _, unreadable = keys.in_use()
+    if unreadable:
+        raise BackupError(f"No key in force reads {unreadable} of its secrets.")
     begin_anew(manifest)
-    return manifest
 
 
 def _require_fitting(manifest: Manifest) -> None:
@@ -91,6 +109,36 @@ def require_empty() -> None:
             f"The database is not empty: it holds {', '.join(held)}. A restore never writes over anything. Make a new "
             "database, set DATABASE_URL to it, then run this again. Nothing was changed."
         )
+
+
+def require_stopped() -> None:
+    """Raise BackupError when a worker or the scheduler gave a sign of life on this database a moment ago: it would post
+    from what is being restored."""
+    if Heartbeat._meta.db_table not in connection.introspection.table_names():
+        return
+    waits = {name: heartbeats.longest_silence(name) - age for name, age in heartbeats.ages().items()}
+    if running := [name for name in sorted(waits) if waits[name] > 0]:
+        raise BackupError(
+            f"The portal runs on this database: {' and '.join(running)} gave a sign of life a moment ago. Stop web, "
+            f"workers and beat, and run this again after {max(waits.values()):.0f} seconds; or make another database "
+            "and set DATABASE_URL to it. Nothing was changed."
+        )
+
+
+def disarm(cursor: Any) -> None:
+    """Take from what was loaded, whatever its version, everything that a call to Xero could be made with, and mark it
+    as restored. The backup's tokens are of no use: see `begin_anew`."""
+    connections, status = XeroConnection._meta.db_table, XeroConnection.Status
+    cursor.execute(f"UPDATE {connections} SET token_set_id = NULL")  # noqa: S608
+    cursor.execute(
+        f"UPDATE {connections} SET status = '{status.NEEDS_RECONNECTING}' "  # noqa: S608
+        f"WHERE status <> '{status.DISCONNECTED}'"
+    )
+    cursor.execute(f"DELETE FROM {TokenSet._meta.db_table}")  # noqa: S608
+    for table in (connections, XeroSettings._meta.db_table):
+        cursor.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608
+        if "restored_at" in [column[0] for column in cursor.description]:
+            cursor.execute(f"UPDATE {table} SET restored_at = CURRENT_TIMESTAMP")  # noqa: S608
 
 
 @transaction.atomic

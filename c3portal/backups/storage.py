@@ -27,7 +27,8 @@ class BackupError(Exception):
 @dataclass(frozen=True)
 class Manifest:
     """What is known of a backup without opening it. `keys` names each encryption key by its fingerprint, with how many
-    secrets it reads; `migrations` are those applied, by app; `facts` the rows that must be there after a restore."""
+    secrets it reads, and `unreadable` counts those that none of them does; `migrations` are those applied, by app;
+    `facts` the rows that must be there after a restore."""
 
     made_at: str
     database: str
@@ -37,6 +38,7 @@ class Manifest:
     migrations: dict[str, list[str]]
     facts: dict[str, int]
     keys: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: int = 0
     format: int = FORMAT
 
     @property

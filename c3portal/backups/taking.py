@@ -13,10 +13,10 @@ from c3portal.backups.storage import Manifest
 
 
 def take(folder: Path) -> Manifest:
-    """Write a backup of the database into `folder` and return its manifest. Raises BackupError; then nothing is left
-    of it."""
+    """Write a backup of the database into `folder` and return its manifest, which tells whether every secret can be
+    read (`unreadable`). Raises BackupError; then nothing is left of it."""
     made_at = dt.datetime.now(dt.UTC)
-    in_use = keys.in_use()
+    in_use, unreadable = keys.in_use()
     storage.open_folder(folder)
     path = folder / f"portal-{made_at:%Y%m%dT%H%M%S.%fZ}.{databases.EXTENSIONS[connection.vendor]}"
     with storage.writing(path) as partial:
@@ -30,6 +30,7 @@ def take(folder: Path) -> Manifest:
         migrations=applied_migrations(),
         facts=facts,
         keys=in_use,
+        unreadable=unreadable,
     )
     storage.write_manifest(folder, manifest)
     return manifest

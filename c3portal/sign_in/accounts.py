@@ -13,7 +13,7 @@ from allauth.account import app_settings as account_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest
@@ -49,6 +49,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address of whoever asks; where TRUSTED_PROXIES counts more proxies than there are, that of the
+        proxy, so that everyone shares one count and nobody is shut out."""
+        try:
+            return str(super().get_client_ip(request))
+        except ImproperlyConfigured:
+            count = settings.ALLAUTH_TRUSTED_PROXY_COUNT
+            logger.error(
+                "TRUSTED_PROXIES is %s, but a request came through fewer. Set it to how many there are.", count
+            )
+            return str(request.META["REMOTE_ADDR"])
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse passwords at the door where PASSWORD_SIGN_IN is off; who is in already is asked for theirs again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -21,6 +22,8 @@ from c3portal.sign_in.accounts import failed
 
 logger = logging.getLogger(__name__)
 
+ADDRESS = re.compile(r"[^\s'\"<>]+@[^\s'\"<>]+")
+
 
 class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Nobody becomes a user by coming from the company: a System Admin makes the users."""
@@ -29,8 +32,10 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         return False
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **why: Any) -> None:
-        """Keep the reason for whoever runs the portal; the page names it in general words only."""
-        logger.warning("Sign-in with %s failed: %s, %s", provider.name, why.get("error"), why.get("exception"))
+        """Keep the reason for whoever runs the portal, without the person whom the provider may name in it; the page
+        names it in general words only."""
+        reason = ADDRESS.sub("…", str(why.get("exception")))
+        logger.warning("Sign-in with %s failed: %s, %s", provider.name, why.get("error"), reason)
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Tie a known user's account to the company's subject the first time; show strangers out."""

@@ -235,8 +235,8 @@ def test_choosing_another_organisation_names_the_one_before(admin: Client, invoi
 
 
 def test_a_connection_that_ended_by_itself_is_told_as_the_portals_own_entry(connected: XeroConnection) -> None:
-    connections.needs_reconnecting(connected, "Xero no longer accepts it.")
-    connections.needs_reconnecting(connected, "Told twice.")
+    connections.needs_reconnecting(connected, connected.token_set, "Xero no longer accepts it.")
+    connections.needs_reconnecting(connected, connected.token_set, "Told twice.")
     entry = AuditEntry.objects.latest("pk")
     assert (entry.actor, entry.address) == ("The portal", None)
     assert entry.after == {"Status": "Needs reconnecting", "Reason": "Xero no longer accepts it."}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import threading
@@ -13,9 +14,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
 
+from c3portal import heartbeats
 from c3portal.backups import restoring, storage
-from c3portal.models import AuditEntry, Delivery, Notice, User
+from c3portal.models import AuditEntry, Delivery, Heartbeat, Notice, User
 from c3portal.tests.conftest import Lose, restore
 from invoices.models import Invoice, Posting
 from invoices.tests import makers
@@ -125,10 +128,22 @@ def test_a_backup_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.Mo
     assert list(folder.iterdir()) == []
 
 
-def test_a_backup_whose_secrets_no_key_reads_is_not_made(filled: XeroConnection, folder: Path, settings: Any) -> None:
+def test_a_secret_that_no_key_reads_is_told_and_stops_no_backup(
+    filled: XeroConnection, folder: Path, settings: Any, lose: Lose
+) -> None:
     settings.ENCRYPTION_KEYS = ["another key of the tests"]
-    with pytest.raises(CommandError, match="put the key that wrote it back"):
+    with pytest.raises(
+        CommandError, match=r"was made, but 1 of its secrets .* put the key that wrote them back"
+    ) as told:
         backup(folder)
+    assert told.value.returncode == 1
+    assert storage.find(folder)[0].unreadable == 1
+    lose()
+    settings.ENCRYPTION_KEYS = ["another key of the tests", KEY]
+    with pytest.raises(CommandError, match="no key could read 1 of its secrets"):
+        restore(folder)
+    call_command("restore", str(folder), keys_are_lost=True, stdout=io.StringIO())
+    assert XeroSettings.load().client_secret == "a secret of the tests", "it is lost only where no key reads it now"
 
 
 # Keys
@@ -191,6 +206,49 @@ def test_a_restore_never_writes_over_anything(filled: XeroConnection, folder: Pa
         restore(folder)
     assert all_rows() == before
     assert XeroConnection.objects.get().restored_at is None
+
+
+def test_a_database_on_which_the_portal_runs_is_refused(filled: XeroConnection, folder: Path, lose: Lose) -> None:
+    backup(folder)
+    lose()
+    heartbeat = Heartbeat.objects.create(process=Heartbeat.Process.WORKER, seen_at=timezone.now())
+    with pytest.raises(
+        CommandError, match=r"worker gave a sign of life.* Stop web, workers and beat, .* after \d+ sec"
+    ):
+        restore(folder)
+    assert all_rows() == {"invoices": 0, "users": 0, "connections": 0}
+    silence = dt.timedelta(seconds=heartbeats.longest_silence(Heartbeat.Process.WORKER))
+    Heartbeat.objects.update(seen_at=heartbeat.seen_at - silence)
+    restore(folder)
+    assert all_rows() == {"invoices": 2, "users": 1, "connections": 1}
+
+
+@pytest.mark.both_databases
+def test_a_restore_that_breaks_off_leaves_nothing_to_post_from(
+    filled: XeroConnection, folder: Path, lose: Lose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup(folder)
+    lose()
+    found: dict[str, Any] = {}
+
+    def break_off(*arguments: object, **options: object) -> None:
+        """As it is before anything else is done with what was loaded."""
+        found.update(XeroConnection.objects.values("status", "token_set", "restored_at").get())
+        found["tokens"] = TokenSet.objects.count()
+        raise CommandError("No space left on device")
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(restoring, "call_command", break_off)
+            with pytest.raises(CommandError, match=r"No space left on device\n.* emptied again, .* run this again"):
+                restore(folder)
+        assert (found["status"], found["token_set"], found["tokens"]) == ("needs_reconnecting", None, 0)
+        assert found["restored_at"]
+        assert connection.introspection.table_names() == []
+        restore(folder)
+    finally:
+        call_command("migrate", verbosity=0)
+    assert all_rows() == {"invoices": 2, "users": 1, "connections": 1}
 
 
 @pytest.mark.both_databases

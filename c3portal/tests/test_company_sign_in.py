@@ -9,13 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount, SocialToken
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 from playwright.sync_api import Page, expect
 
 from c3portal.models import AuditEntry, User
 from c3portal.settings import openid_provider
-from c3portal.sign_in.company import Provider
+from c3portal.sign_in.company import CompanyAdapter, Provider
 from c3portal.tests.providers import Person, ProviderProcess, provider_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,6 +141,15 @@ def test_another_browsers_answer_signs_nobody_in(person: Person, portal: str) ->
     thief = Person(portal)
     assert thief.come_back(back).status_code == 401
     assert not thief.is_in
+
+
+def test_the_log_keeps_the_reason_and_not_whom_the_provider_names(
+    provider: ProviderProcess, rf: RequestFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = OAuth2Error("AADSTS50105: the user 'anna@contoso.example' is not assigned to a role")
+    company = CompanyAdapter().get_provider(rf.get("/"), "company")
+    CompanyAdapter().on_authentication_error(rf.get("/"), company, error="unknown", exception=error)
+    assert "AADSTS50105: the user '…' is not assigned" in caplog.text
 
 
 def test_an_answer_with_another_state_signs_nobody_in(person: Person) -> None:

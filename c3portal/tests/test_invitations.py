@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from c3portal import invitations, people, roles
 from c3portal.models import AuditEntry, User
+from c3portal.settings import mailer
+from c3portal.tests.receivers import mail_server
 
 PASSWORD = "long enough for anyone"
 BOTH = {"new_password1": PASSWORD, "new_password2": PASSWORD}
@@ -102,6 +104,17 @@ def test_a_mail_that_cannot_be_handed_over_leaves_the_link_to_the_admin(
     (link,) = re.findall(r"<code id=\"link\">(.+?)</code>", page)
     assert is_good(link)
     assert link not in caplog.text
+
+
+def test_no_log_names_who_the_mail_server_refuses(
+    admin: Client, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mail_server() as server:
+        server.answer = "550 <alex@contoso.example>: nobody of that name"
+        settings.MAILERS = {"default": mailer(f"smtp://localhost:{server.port}")}
+        assert "could not be sent" in admin.post("/settings/users/invite/", ASKED).content.decode()
+    assert "could not be mailed: SMTPRecipientsRefused 550" in caplog.text
+    assert "alex@" not in caplog.text
 
 
 def test_an_address_is_invited_once_whatever_its_capitals(admin: Client, finance_admin: User) -> None:

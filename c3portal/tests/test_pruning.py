@@ -213,6 +213,10 @@ def test_it_runs_by_itself_only_when_that_is_set(
     settings.PRUNE_AFTER_DAYS = 400
     tasks.prune()
     assert bodies() == {None}
+    tasks.prune()
+    entry = AuditEntry.objects.get(action="operation")
+    assert (entry.actor, entry.subject) == ("The portal", "Pruned what was older than 400 days")
+    assert entry.after["bytes of calls"] == 1
 
 
 def test_an_age_of_no_days_is_refused() -> None:

@@ -90,6 +90,17 @@ def test_the_address_counted_is_the_proxys_word_only_where_proxies_are_trusted(
     assert tries(32) == 2
 
 
+def test_more_proxies_than_there_are_shut_nobody_out_and_are_told_in_the_log(
+    client: Client, finance_admin: User, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+    for password, status in (("wrong", 200), (PASSWORD, 302)):
+        answer = guess(client, finance_admin.email, password, HTTP_X_FORWARDED_FOR="198.51.100.7")
+        assert answer.status_code == status
+    assert set(AuditEntry.objects.values_list("address", flat=True)) == {"127.0.0.1"}
+    assert "TRUSTED_PROXIES is 2, but a request came through fewer" in caplog.text
+
+
 # Strangers learn nothing
 
 

@@ -235,11 +235,14 @@ def test_each_time_that_the_connection_breaks_is_told_once_in_xeros_words(
 ) -> None:
     make_invoice()
     upload()
-    connections.needs_reconnecting(connected, "Xero did not accept the sign-in (401). Connect again to go on.")
+    connections.needs_reconnecting(
+        connected, connected.token_set, "Xero did not accept the sign-in (401). Connect again to go on."
+    )
     assert [notices.find(), notices.find()] == [1, 0]
     consent(sandbox, XeroSettings.load().client_id)
     assert notices.find() == 0
-    connections.needs_reconnecting(connected, "It was disconnected in Xero")
+    connected.refresh_from_db()
+    connections.needs_reconnecting(connected, connected.token_set, "It was disconnected in Xero")
     assert [notices.find(), notices.find()] == [1, 0]
     first, second = told(Kind.NEEDS_RECONNECTING)
     assert first.subject == f"{connected.name}: the connection to Xero needs reconnecting"
@@ -247,6 +250,12 @@ def test_each_time_that_the_connection_breaks_is_told_once_in_xeros_words(
     assert "1 invoice waits; none is lost or sent twice" in first.body
     assert "Reconnect to Xero" in first.body
     assert "It was disconnected in Xero." in second.body
+
+
+def test_each_restore_is_told(connected: XeroConnection) -> None:
+    for _ in range(2):
+        XeroConnection.objects.update(status="needs_reconnecting", token_set=None, restored_at=timezone.now())
+        assert [notices.find(), notices.find()] == [1, 0]
 
 
 def test_a_token_that_nobody_renews_is_told_at_seven_and_at_two_days(books: XeroConnection) -> None:
@@ -343,7 +352,7 @@ def test_one_look_that_fails_does_not_silence_the_others(
     books: XeroConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(notices, "_at_rest", None)
-    connections.needs_reconnecting(books, "Gone.")
+    connections.needs_reconnecting(books, books.token_set, "Gone.")
     assert notices.find() == 1
     assert "Looking for notices failed in uploads" in caplog.text
 

@@ -13,11 +13,12 @@ import pytest
 from django import db
 from django.utils import timezone
 
-from c3portal.models import User
+from c3portal.models import AuditEntry, User
 from xero_integration import connections, oauth, pace
 from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
+from xero_integration.testing import consent
 from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND
 from xero_integration.tests.scripted import Reply, ScriptedServer
 
@@ -313,6 +314,60 @@ def test_an_organisation_disconnected_in_xero_is_noticed_and_told(sandbox: Any, 
     assert organisation_name(both[1]) == NEW_ZEALAND
 
 
+def test_a_late_refusal_of_old_tokens_says_nothing_of_the_new_ones(
+    sandbox: Any, app: XeroSettings, connection: XeroConnection
+) -> None:
+    sandbox.disconnect(AUSTRALIA)
+
+    def connect_again_before_the_answer(gateway: Gateway) -> None:
+        try:
+            gateway.read("Organisation")
+        finally:
+            consent(sandbox, app.client_id, AUSTRALIA)
+
+    with pytest.raises(XeroAuthError):
+        connections.call(connection, connect_again_before_the_answer)
+    assert now(connection).status == Status.CONNECTED
+    assert organisation_name(now(connection)) == AUSTRALIA
+
+
+# The app's secret was wrong and is mended
+
+
+@pytest.fixture
+def refused(both: list[XeroConnection], app: XeroSettings, expire: Expire) -> list[XeroConnection]:
+    """Two organisations whose tokens could not be renewed, since the Client Secret did not fit."""
+    XeroSettings.objects.update(client_secret="wrong")
+    expire(both[0])
+    with pytest.raises(XeroAuthError):
+        organisation_name(both[0])
+    return [now(each) for each in both]
+
+
+def test_a_mended_secret_needs_no_new_consent(refused: list[XeroConnection], app: XeroSettings) -> None:
+    app.save()
+    assert connections.revive(refused[0]) == [AUSTRALIA, NEW_ZEALAND]
+    assert [organisation_name(now(each)) for each in refused] == [AUSTRALIA, NEW_ZEALAND]
+    entry = AuditEntry.objects.latest("pk")
+    assert entry.subject.startswith(f"Connected again to {AUSTRALIA}, {NEW_ZEALAND}")
+    assert entry.after == {AUSTRALIA: "Connected", NEW_ZEALAND: "Connected"}
+    assert connections.revive(now(refused[0])) == []
+
+
+def test_a_secret_that_is_wrong_again_leaves_it_as_it_is(refused: list[XeroConnection]) -> None:
+    assert connections.revive(refused[0]) == []
+    assert [now(each).status for each in refused] == [Status.NEEDS_RECONNECTING] * 2
+
+
+def test_what_was_disconnected_in_xero_meanwhile_is_not_connected_again(
+    sandbox: Any, refused: list[XeroConnection], app: XeroSettings
+) -> None:
+    sandbox.disconnect(AUSTRALIA)
+    app.save()
+    assert connections.revive(refused[0]) == [NEW_ZEALAND]
+    assert now(refused[0]).status == Status.NEEDS_RECONNECTING
+
+
 @pytest.mark.parametrize("fault", ["500_before", "503_text", "429_minute", "redirect"])
 def test_a_bad_day_at_xero_is_no_reason_to_reconnect(sandbox: Any, connection: XeroConnection, fault: str) -> None:
     sandbox.place_fault(fault, path="Organisation")
@@ -419,7 +474,7 @@ def test_one_token_set_serves_every_organisation_that_the_consents_opened(tokens
 def test_connecting_again_mends_the_same_connection(
     sandbox: Any, connection: XeroConnection, tokens_of: Any, system_admin: User
 ) -> None:
-    connections.needs_reconnecting(connection, "Connect again.")
+    connections.needs_reconnecting(connection, connection.token_set, "Connect again.")
     tokens_of(AUSTRALIA)
     (found,) = connections.finish_consent("code", CONSENT, system_admin)
     assert found.pk == connection.pk

@@ -157,6 +157,20 @@ def test_a_new_secret_replaces_the_old_one(admin: Client, saved: None) -> None:
     assert XeroSettings.load().client_secret == "canary-of-another-secret"
 
 
+def test_a_mended_secret_connects_again_and_says_so(
+    admin: Client, connection: XeroConnection, app: XeroSettings
+) -> None:
+    XeroSettings.objects.update(client_secret="wrong")
+    connections.needs_reconnecting(connection, connection.token_set, "Xero refused the Client Secret.")
+    sent = SENT | {"client_id": app.client_id}
+    admin.post(PAGE, sent | {"client_secret": ""})
+    admin.post(PAGE, sent | {"client_secret": "wrong too"})
+    assert XeroConnection.objects.get().status == "needs_reconnecting"
+    page = admin.post(PAGE, sent | {"client_secret": app.client_secret}, follow=True).content.decode()
+    assert f"{connection.name}: connected again." in page
+    assert XeroConnection.objects.get().is_usable
+
+
 @pytest.mark.parametrize("typed", ["", SECRET, "canary-of-another-secret"])
 def test_a_refused_form_does_not_send_the_secret_back(admin: Client, saved: None, typed: str) -> None:
     page = admin.post(PAGE, SENT | {"client_id": "wrong id", "client_secret": typed})

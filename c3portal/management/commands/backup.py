@@ -11,7 +11,8 @@ from c3portal.backups.storage import BackupError
 
 
 class Command(BaseCommand):
-    """Two files for each backup: the database and its manifest. The keys are never among them."""
+    """Two files for each backup: the database and its manifest. The keys are never among them. Ends with 1 also when a
+    backup was made that holds a secret which no key reads."""
 
     help = "Writes a backup of the database and its manifest into a folder, while the portal works. Without the keys."
 
@@ -38,3 +39,9 @@ class Command(BaseCommand):
             self.stdout.write(f"The keys are in {key_file}: take that file somewhere else.")
         if keep and (gone := storage.keep_newest(folder, keep)):
             self.stdout.write(f"Older backups deleted: {gone:,}.")
+        if manifest.unreadable:
+            raise CommandError(
+                f"The backup was made, but {manifest.unreadable:,} of its secrets can be read with none of the "
+                "ENCRYPTION_KEYS in force: put the key that wrote them back into the list. If it is lost for good, "
+                "docs/operations.md says how to go on (Keys)."
+            )

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from c3portal import audit, keys
@@ -36,7 +37,11 @@ class Command(BaseCommand):
             )
         if any(each.old for each in found):
             raise CommandError("Older keys are still needed: run manage.py rotate_encryption_key.")
-        self.stdout.write("Only the first key is needed. Backups made before need the older ones.")
+        self.stdout.write(
+            "Only the first key is needed. Backups made before need the older ones. Sessions written with an older key "
+            f"end when it goes: wait SESSION_HOURS ({settings.SESSION_COOKIE_AGE / 3600:g}) after the first key became "
+            "the first, or everyone signs in again."
+        )
 
     def _tell(self, counts: dict[str, int], what: str, subject: str) -> None:
         """Say how many texts of each place that were, here and in the audit record."""
