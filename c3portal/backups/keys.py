@@ -54,8 +54,8 @@ def require(manifest: Manifest) -> None:
     if manifest.unreadable:
         raise BackupError(
             f"When this backup was made, no key could read {manifest.unreadable} of its secrets. Put the key that "
-            "wrote them into ENCRYPTION_KEYS if you have it, then run this again with `--keys-are-lost`: that restores all "
-            "but the secrets which no key then reads. Nothing was changed."
+            "wrote them into ENCRYPTION_KEYS if you have it, then run this again with `--keys-are-lost`: that restores "
+            "all but the secrets which no key then reads. Nothing was changed."
         )
 
 
