@@ -51,7 +51,10 @@ def invite(door: audit.Door, email: str, name: str, role: str) -> User:
 def invite_again(door: audit.Door, user: User) -> None:
     """Make every earlier invitation void, so that a new one can go out. Raises NotDone for whoever needs none."""
     if not (user.is_active and user.is_invited):
-        raise NotDone(f"{user} needs no invitation: they have signed in before, or are deactivated.")
+        raise NotDone(
+            f"{user} needs no invitation: they have signed in before, or are deactivated. Nothing was sent. This page "
+            "says what can be done."
+        )
     with transaction.atomic():
         user.invited_at = timezone.now()
         user.save(update_fields=["invited_at"])
@@ -79,7 +82,7 @@ def change_role(door: audit.Door, user: User, role: str) -> None:
 def deactivate(door: audit.Door, user: User) -> None:
     """Send `user` away: every session ends, every invitation is void. Raises NotDone for oneself and the last admin."""
     if _is_by(door, user):
-        raise NotDone("You cannot deactivate yourself. Another System Admin can.")
+        raise NotDone("You cannot deactivate yourself. Nothing was changed: ask another System Admin.")
     with transaction.atomic():
         _keep_one_admin(user)
         user.is_active = False
@@ -102,11 +105,11 @@ def take_second_factor(door: audit.Door, user: User) -> None:
     Raises NotDone for oneself (who has the pages of the own account) and for whoever has none.
     """
     if _is_by(door, user):
-        raise NotDone("Your own second factor is on the page of your account.")
+        raise NotDone("Your own second factor is on the page of your account. Nothing was changed.")
     with transaction.atomic():
         held = sorted(str(each.get_type_display()) for each in Authenticator.objects.filter(user=user))
         if not held:
-            raise NotDone(f"{user} has no second factor. Nothing was changed.")
+            raise NotDone(f"{user} has no second factor, and signs in without one. Nothing was changed.")
         Authenticator.objects.filter(user=user).delete()
         audit.record(
             door,
@@ -114,6 +117,19 @@ def take_second_factor(door: audit.Door, user: User) -> None:
             f"Second factor of {user.email} taken away",
             before={"Second factor": held},
             after={"Second factor": "none", "Sessions ended": end_sessions(user)},
+        )
+
+
+def set_password(door: audit.Door, user: User, password: str) -> None:
+    """Give `user` the password, which the caller has found good enough, and end all their sessions."""
+    with transaction.atomic():
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        audit.record(
+            door,
+            audit.Action.SIGN_IN,
+            f"Password of {user.email} set",
+            after={"Sessions ended": end_sessions(user)},
         )
 
 

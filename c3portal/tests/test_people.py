@@ -230,6 +230,47 @@ def test_a_command_takes_away_the_second_factor_of_the_last_admin(system_admin: 
     assert newest().actor == "manage.py reset_second_factor"
 
 
+def typed(monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
+    """Have these typed when a command asks for a password."""
+    left = list(answers)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: left.pop(0))
+
+
+def test_a_command_sets_a_forgotten_password_signs_out_and_is_recorded(
+    finance_admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, new = sign_in(finance_admin), "another password entirely"
+    typed(monkeypatch, new, new)
+    call_command("set_password", "Finance@contoso.example")
+    assert not is_in(theirs)
+    finance_admin.refresh_from_db()
+    assert finance_admin.check_password(new)
+    entry = newest()
+    assert (entry.actor, entry.subject) == ("manage.py set_password", "Password of finance@contoso.example set")
+    assert entry.after == {"Sessions ended": 1}
+
+
+@pytest.mark.parametrize(
+    ("email", "answers", "told"),
+    [
+        ("x@contoso.example", [], "Nobody"),
+        ("finance@contoso.example", ["another password", "another passwort"], "The two differ"),
+        ("finance@contoso.example", ["too short"] * 2, "at least 12"),
+        ("finance@contoso.example", ["finance@contoso.example"] * 2, "too similar"),
+        ("finance@contoso.example", ["Petronella Fin"] * 2, "too similar to the name"),
+    ],
+)
+def test_the_command_sets_no_password_that_is_not_good_enough(
+    finance_admin: User, monkeypatch: pytest.MonkeyPatch, email: str, answers: list[str], told: str
+) -> None:
+    User.objects.update(name="Petronella Finch")
+    typed(monkeypatch, *answers)
+    with pytest.raises(CommandError, match=told):
+        call_command("set_password", email)
+    finance_admin.refresh_from_db()
+    assert finance_admin.check_password(PASSWORD)
+
+
 @pytest.mark.parametrize(
     ("email", "said"), [("x@contoso.example", "Nobody"), ("admin@contoso.example", "has no second")]
 )
