@@ -164,7 +164,9 @@ def _refusal(error: smtplib.SMTPException) -> str:
         code = next((code for code, _ in error.recipients.values()), None)
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"The mail server refused the portal's sign-in ({code}): check EMAIL_URL."
-    return f"The mail server refused it ({code})." if code else "The mail server broke off."
+    if code:
+        return f"The mail server refused it ({code}): check the address, then its log."
+    return "The mail server broke off: its log says why."
 
 
 def mail(notice: Notice, user: User) -> EmailMessage:
@@ -220,7 +222,7 @@ def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
         return Outcome(f"Answered {status}.", is_delivered=True)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return Outcome(f"Answered {status}: redirects are not followed. Enter the address it leads to.")
-    return Outcome(f"Answered {status}.")
+    return Outcome(f"Answered {status}: the log there says why.")
 
 
 def _switch_off_gone(webhook: Webhook) -> None:

@@ -233,7 +233,7 @@ def test_it_tries_again_under_the_same_id_until_it_arrives(receiver: Receiver, w
     with time_machine.travel(timezone.now(), tick=False) as clock:
         tell()
         assert deliver() == 1
-        assert outcomes() == [(Status.WAITING, "Answered 500.")]
+        assert outcomes() == [(Status.WAITING, "Answered 500: the log there says why.")]
         assert deliver() == 0
         clock.shift(60)
         assert deliver() == 1
@@ -260,7 +260,7 @@ def test_it_gives_up_after_three_days_and_says_why(receiver: Receiver, webhook: 
         lasted = timezone.now() - began
     assert dt.timedelta(days=3) <= lasted < dt.timedelta(days=3, hours=12)
     assert len(receiver.posts) == deliveries.MOST_TRIES
-    assert outcomes() == [(Status.FAILED, "Answered 503.")]
+    assert outcomes() == [(Status.FAILED, "Answered 503: the log there says why.")]
 
 
 def test_what_was_given_up_can_be_tried_again_by_hand(receiver: Receiver, webhook: Webhook) -> None:
@@ -300,7 +300,7 @@ def test_an_answer_that_nobody_waits_for_any_more_changes_nothing(receiver: Rece
     late = Delivery.objects.select_related("notice", "webhook").get()
     Delivery.objects.update(tries=2)
     deliveries._settle(late, deliveries.Outcome("Answered 204.", is_delivered=True))
-    assert outcomes() == [(Status.WAITING, "Answered 503.")]
+    assert outcomes() == [(Status.WAITING, "Answered 503: the log there says why.")]
 
 
 def test_a_message_that_cannot_be_made_does_not_hold_up_the_others(
@@ -330,7 +330,7 @@ def test_a_receiver_that_is_gone_is_switched_off(receiver: Receiver, webhook: We
 def test_a_trial_is_posted_at_once_and_once(receiver: Receiver, webhook: Webhook, system_admin: User) -> None:
     receiver.answers = [500]
     delivery = deliveries.send_test(webhook, NEWS)
-    assert (delivery.status, delivery.last_answer) == (Status.FAILED, "Answered 500.")
+    assert (delivery.status, delivery.last_answer) == (Status.FAILED, "Answered 500: the log there says why.")
     assert json.loads(receiver.posts[0].body)["type"] == "portal.test"
     assert Delivery.objects.count() == 1
 
@@ -349,7 +349,7 @@ def test_a_mail_servers_refusal_is_kept_without_its_words(mail_server: MailServe
     mail_server.answer = "550 nobody of that name"
     tell()
     deliver()
-    assert outcomes() == [(Status.WAITING, "The mail server refused it (550).")]
+    assert outcomes() == [(Status.WAITING, "The mail server refused it (550): check the address, then its log.")]
 
 
 def test_a_mail_server_that_is_away_is_tried_again(settings: Any, mail_server: MailServer, system_admin: User) -> None:

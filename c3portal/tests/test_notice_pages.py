@@ -79,7 +79,7 @@ def test_the_page_shows_what_was_told_and_what_came_of_it(
     deliveries.deliver_due(20)
     page = client_for(finance_admin).get(reverse("notice_choices"))
     assert 'href="/invoices/logs/1/"' in page.content.decode()
-    assert "Tried once The mail server refused it (550). Next try" in said(page)
+    assert "Tried once The mail server refused it (550): check the address, then its log. Next try" in said(page)
     assert said(page).count(NEWS.subject) == 1
 
 
@@ -151,7 +151,7 @@ def test_a_test_says_whether_it_arrived(admin: Client, webhook: Webhook, receive
     receiver.answers = [204, 404]
     url = reverse("webhook_test", args=[webhook.pk])
     assert "The test arrived. Answered 204." in said(admin.post(url, follow=True))
-    assert "The test did not arrive. Answered 404." in said(admin.post(url, follow=True))
+    assert "The test did not arrive. Answered 404: the log there says why." in said(admin.post(url, follow=True))
     assert len(receiver.posts) == 2
     assert "words of the receiver" not in said(admin.get(reverse("webhook", args=[webhook.pk])))
 
@@ -203,7 +203,7 @@ def test_the_last_twenty_deliveries_are_shown_with_what_came_of_them(
     deliveries.deliver_due(20)
     Delivery.objects.filter(webhook=webhook).update(status=Delivery.Status.FAILED, tries=16)
     page = said(admin.get(reverse("webhook", args=[webhook.pk])))
-    assert page.count("Given up Answered 500.") == 20
+    assert page.count("Given up Answered 500: the log there says why.") == 20
     last = Delivery.objects.filter(webhook=webhook).latest("pk")
     receiver.answers = [200]
     answer = said(admin.post(reverse("delivery_again", args=[last.pk]), follow=True))
