@@ -181,9 +181,9 @@ def test_pages_say_what_was_pruned(
     prune()
     client = client_for(system_admin)
     page = client.get(invoice.get_absolute_url()).content.decode()
-    assert "were pruned after their time" in page
+    assert "were removed after their time" in page
     assert DIGEST in page
-    assert "were pruned after their time" in client.get(run.get_absolute_url()).content.decode()
+    assert "were removed after their time" in client.get(run.get_absolute_url()).content.decode()
     for path in (
         invoice.posting.upload.get_absolute_url(),
         reverse("payload", args=[invoice.pk]),
