@@ -168,13 +168,24 @@ CACHES = {
 AUTH_USER_MODEL = "c3portal.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "c3portal.sign_in.accounts.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "c3portal.sign_in.passwords.LoginForm",
+    "reauthenticate": "c3portal.sign_in.passwords.ReauthenticateForm",
+    "reset_password": "c3portal.sign_in.passwords.ForgottenForm",
+    "reset_password_from_key": "c3portal.sign_in.passwords.NewPasswordForm",
+    "change_password": "c3portal.sign_in.passwords.ChangeForm",
+    "set_password": "c3portal.sign_in.passwords.FirstForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

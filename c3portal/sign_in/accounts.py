@@ -44,10 +44,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": "The e-mail address or the password is not right.",
         "too_many_login_attempts": "Too many failed attempts. Wait five minutes, then try again.",
+        "incorrect_password": "That is not your password. Type it again; if you forgot it, follow the link.",
+        "enter_current_password": "That is not your password. Type it again; if you forgot it, follow the link.",
+        "invalid_password_reset": "This link was used already, or is too old. Ask for a new one.",
         "rate_limited": "Too many attempts. Wait a few minutes, then try again.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Return False: nobody signs up."""
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -73,11 +77,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         failed(request, User.objects.filter(email__iexact=credentials.get("email") or "").first(), "password")
 
     def login(self, request: HttpRequest, user: User) -> None:
+        """Sign `user` in, and record with what."""
         with transaction.atomic():
             super().login(request, user)
             audit.record(request, audit.Action.SIGN_IN, "Signed in", after={"With": ways(request, user)}, actor=user)
 
     def logout(self, request: HttpRequest) -> None:
+        """Sign out, and record it while it is still known who it was."""
         with transaction.atomic():
             audit.record(request, audit.Action.SIGN_IN, "Signed out")
             super().logout(request)
@@ -96,6 +102,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Return the ways in which `user` can show who they are, each with the portal's words (AGAIN)."""
         return [{**way, "description": AGAIN[way["id"]]} for way in super().get_reauthentication_methods(user)]
 
     def get_reset_password_from_key_url(self, key: str) -> str:

@@ -29,6 +29,7 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Nobody becomes a user by coming from the company: a System Admin makes the users."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
+        """Return False: nobody signs up."""
         return False
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **why: Any) -> None:

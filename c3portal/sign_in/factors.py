@@ -27,12 +27,18 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": "That is not right, or it was used already. Try again with a new one.",
+        "cannot_generate_recovery_codes": (
+            "Recovery codes stand in for a second factor, and you have none yet: add an authenticator app or a passkey "
+            "first."
+        ),
     }
 
     def encrypt(self, text: str) -> str:
+        """Return `text` as it is kept."""
         return cipher().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
+        """Return what was encrypted. Raises ImproperlyConfigured when its key is gone from ENCRYPTION_KEYS."""
         try:
             return cipher().decrypt(encrypted_text.encode()).decode()
         except InvalidToken as error:
@@ -42,12 +48,15 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             ) from error
 
     def get_totp_issuer(self) -> str:
+        """Return what an authenticator app shows above the code."""
         return f"C3 portal {_host()}"
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Return whom passkeys are for: `id`, the host that they belong to, and `name`."""
         return {"id": _host(), "name": "C3 portal"}
 
     def generate_authenticator_name(self, user: User, type: Any) -> str:
+        """Return a name for a passkey that was given none: Passkey, Passkey 2 and so on."""
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
         return f"Passkey {number}" if number > 1 else "Passkey"
 

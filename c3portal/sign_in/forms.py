@@ -49,6 +49,7 @@ class CodeForm(AuthenticateForm):  # type: ignore[misc]
         field.widget.attrs = {"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}
 
     def clean_code(self) -> str:
+        """Return the code. Raises ValidationError for a wrong one, once that is in the record."""
         try:
             code: str = super().clean_code()
         except ValidationError as error:

@@ -75,6 +75,7 @@ class SecondFactor(IndexView):  # type: ignore[misc]
     """Show one's second factors; the page that those are led to who must have one."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what the page shows: `is_required` and `is_missing` tell whether it is asked for, and lacking."""
         user = self.request.user
         return {
             **super().get_context_data(**kwargs),
@@ -113,6 +114,7 @@ class RecoveryCodes(ViewRecoveryCodesView):  # type: ignore[misc]
     """Show one's recovery codes, once; as a file too, which comes with the page since there is no second time."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what the page shows: `file` is the address of the codes as a file, where they are shown."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if context["can_view_codes"]:
             text = "".join(f"{code}\r\n" for code in context["unused_codes"])
@@ -126,6 +128,7 @@ class Places(Recorded, ListUserSessionsView):  # type: ignore[misc]
     said = "Signed out everywhere else"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return what the page shows: each of `sessions` names its `browser` in words."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         for each in context["sessions"]:
             each.browser = browsers.in_words(each.user_agent)

@@ -19,7 +19,7 @@ from c3portal.settings import mailer
 from c3portal.tests.receivers import mail_server
 
 PASSWORD = "long enough for anyone"
-BOTH = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+BOTH = {"password1": PASSWORD, "password2": PASSWORD}
 BACKENDS = "django.core.mail.backends"
 ASKED = {"email": "Alex@Contoso.example", "name": "Alex New", "role": roles.FINANCE_ADMIN}
 
@@ -184,8 +184,10 @@ def test_whoever_has_been_here_is_not_invited_again(admin: Client, finance_admin
 
 def test_a_weak_password_is_refused(client: Client, invited: User) -> None:
     client.get(path(invitations.link(invited)))
-    weak = {"new_password1": "alexnew", "new_password2": "alexnew"}
-    assert "too short" in client.post("/accounts/invitation/", weak).content.decode()
+    weak = {"password1": "alexnew", "password2": "alexnew"}
+    page = client.post("/accounts/invitation/", weak).content.decode()
+    assert "too short" in page
+    assert "At least 12 characters" in page
     assert User.objects.get(pk=invited.pk).is_invited
 
 

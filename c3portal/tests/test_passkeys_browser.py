@@ -44,7 +44,7 @@ def complaints(page: Page) -> list[str]:
 
 def sign_in_by_password(portal: str, page: Page, user: User) -> None:
     page.goto(portal)
-    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("E-mail address").fill(user.email)
     page.get_by_label("Password", exact=True).fill("a password of the tests")
     page.get_by_role("button", name="Sign in").click()
 

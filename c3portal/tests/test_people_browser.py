@@ -31,7 +31,7 @@ def is_for_everyone(page: Page) -> None:
 
 def sign_in(page: Page, portal: str, user: User) -> None:
     page.goto(f"{portal}/settings/users/")
-    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("E-mail address").fill(user.email)
     page.get_by_label("Password", exact=True).fill("a password of the tests")
     page.get_by_role("button", name="Sign in", exact=True).click()
 
@@ -46,6 +46,9 @@ def invite(page: Page) -> str:
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_role("heading", name="Invitation for Alex New")).to_be_visible()
     is_for_everyone(page)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
     return page.locator("#link").inner_text()
 
 
@@ -56,7 +59,7 @@ def come_in(page: Page, link: str) -> None:
     expect(page.get_by_role("heading", name="Welcome, Alex New")).to_be_visible()
     is_for_everyone(page)
     page.get_by_label("New password", exact=True).fill(PASSWORD)
-    page.get_by_label("New password confirmation").fill(PASSWORD)
+    page.get_by_label("New password, once more").fill(PASSWORD)
     page.get_by_role("button", name="Choose the password and sign in").click()
     expect(page.get_by_role("link", name="Post logs", exact=True)).to_be_visible()
     token = link.rstrip("/").rpartition("/")[2]

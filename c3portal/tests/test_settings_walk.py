@@ -32,7 +32,7 @@ def complaints(page: Page) -> Iterator[list[str]]:
 def settings_page(portal: str, sandbox: Any, page: Page, system_admin: User, complaints: list[str]) -> Page:
     """Settings → General, reached by signing in."""
     page.goto(portal)
-    page.get_by_label("Email").fill(system_admin.email)
+    page.get_by_label("E-mail address").fill(system_admin.email)
     page.get_by_label("Password", exact=True).fill("a password of the tests")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Settings", exact=True).click()

@@ -185,6 +185,54 @@ def test_a_sign_in_lasts_twelve_hours_and_gets_a_key_of_its_own(client: Client, 
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
 
 
+WHAT_IS_TAKEN = "At least 12 characters, none of the commonest passwords, and nothing like your name or address."
+TWICE = ["New password", "New password, once more"]
+
+
+@pytest.mark.parametrize(
+    ("page", "labels"),
+    [
+        ("/accounts/login/", ["E-mail address", "Password"]),
+        ("/accounts/password/reset/", ["E-mail address"]),
+        ("/accounts/again/", ["Password"]),
+        ("/account/password/", ["Current password", *TWICE]),
+        ("/account/password/set/", TWICE),
+    ],
+)
+def test_every_page_calls_a_password_the_same(
+    client: Client, finance_admin: User, settings: Any, page: str, labels: list[str]
+) -> None:
+    settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+    if page.startswith("/account/") or "again" in page:
+        guess(client, finance_admin.email, PASSWORD)
+    if page.endswith("set/"):
+        finance_admin.set_unusable_password()
+        finance_admin.save()
+        client.force_login(finance_admin)
+    answer = client.get(page)
+    text = answer.content.decode()
+    assert re.findall(r"<label[^>]*>(.+?)</label>", text) == labels
+    assert "placeholder" not in text
+    assert (WHAT_IS_TAKEN in text) is ("New password" in labels)
+
+
+def test_two_new_passwords_that_differ_are_refused(client: Client, finance_admin: User) -> None:
+    guess(client, finance_admin.email, PASSWORD)
+    new = {"oldpassword": "a guess", "password1": "another password entirely", "password2": "another password"}
+    page = client.post("/account/password/", new).content.decode()
+    assert "The two differ" in page
+    assert "That is not your password" in page
+    finance_admin.refresh_from_db()
+    assert finance_admin.check_password(PASSWORD)
+
+
+def test_signing_in_says_nothing_and_signing_out_says_so(client: Client, finance_admin: User) -> None:
+    guess(client, finance_admin.email, PASSWORD)
+    assert not list(client.get("/account/").context["messages"])
+    answer = client.post("/accounts/logout/", follow=True)
+    assert [str(message) for message in answer.context["messages"]] == ["You are signed out."]
+
+
 def test_a_new_password_signs_out_every_other_place(client: Client, finance_admin: User) -> None:
     other = Client()
     guess(other, finance_admin.email, PASSWORD)

@@ -14,7 +14,7 @@ def test_one_signs_in_on_the_page_and_out_again(portal: str, page: Page, system_
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
 
     page.goto(portal)
-    page.get_by_label("Email").fill(system_reader.email)
+    page.get_by_label("E-mail address").fill(system_reader.email)
     page.get_by_label("Password", exact=True).fill("a password of the tests")
     page.get_by_role("button", name="Sign in").click()
     expect(page).not_to_have_url(f"{portal}/accounts/login/?next=/")

@@ -35,7 +35,7 @@ def app_saved(portal: str, sandbox: Any) -> None:
 
 def sign_in(page: Page, portal: str, user: User) -> None:
     page.goto(portal)
-    page.get_by_label("Email").fill(user.email)
+    page.get_by_label("E-mail address").fill(user.email)
     page.get_by_label("Password").fill("a password of the tests")
     page.get_by_role("button", name="Sign in").click()
 

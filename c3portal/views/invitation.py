@@ -7,7 +7,6 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import SetPasswordForm
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from c3portal import invitations
 from c3portal.models import User
+from c3portal.sign_in.passwords import NewPasswordForm
 
 HELD = "invitation"
 
@@ -39,13 +39,17 @@ def invitation(request: HttpRequest) -> HttpResponseBase:
     """Let the invited person choose a password, and sign them in with it."""
     invited = invitations.holder(request.session.get(HELD, ""))
     if invited is None:
-        return render(request, "users/invitation_void.html", status=410)
-    form = SetPasswordForm(invited, request.POST or None)
+        return _void(request)
+    form = NewPasswordForm(request.POST or None, user=invited)
     if request.method == "POST" and settings.PASSWORD_SIGN_IN and form.is_valid():
-        if invitations.accept(request, invited, form.cleaned_data["new_password1"]):
+        if invitations.accept(request, invited, form.cleaned_data["password1"]):
             return _sign_in(request, invited)
-        return render(request, "users/invitation_void.html", status=410)
+        return _void(request)
     return render(request, "users/invitation.html", {"form": form, "invited": invited})
+
+
+def _void(request: HttpRequest) -> HttpResponseBase:
+    return render(request, "users/invitation_void.html", {"days": invitations.LIFE.days}, status=410)
 
 
 def _sign_in(request: HttpRequest, user: User) -> HttpResponseBase:

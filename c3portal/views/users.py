@@ -35,8 +35,8 @@ ACTIONS = {
     "deactivate": Action(
         "Deactivate {user}?",
         (
-            "They are signed out of every browser at once, and cannot sign in any more, by their company's account "
-            "neither.",
+            "They are signed out of every browser at once, and cannot sign in any more, not by their company's "
+            "account either.",
             "What they did stays: their uploads go on, and the record keeps their name.",
             "You can let them in again at any time.",
         ),
@@ -87,7 +87,7 @@ def invite(request: HttpRequest) -> HttpResponseBase:
             form.add_error("email", str(error))
         else:
             return _send(request, user)
-    return render(request, "users/invite.html", {"form": form})
+    return render(request, "users/invite.html", {"form": form, "days": invitations.LIFE.days})
 
 
 @require_safe
@@ -95,8 +95,7 @@ def invite(request: HttpRequest) -> HttpResponseBase:
 def user(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one user, and what can be done about them."""
     found = get_object_or_404(people.everyone(), pk=pk)
-    form = RoleForm(initial={"role": roles.role_of(found)})
-    return render(request, "users/user.html", {"person": found, "form": form})
+    return _page(request, found, RoleForm(initial={"role": roles.role_of(found)}))
 
 
 @require_POST
@@ -106,7 +105,7 @@ def user_role(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = get_object_or_404(people.everyone(), pk=pk)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        return render(request, "users/user.html", {"person": found, "form": form})
+        return _page(request, found, form)
     role = form.cleaned_data["role"]
     gives_up = found == request.user and role != roles.SYSTEM_ADMIN
     if gives_up and "sure" not in request.POST:
@@ -140,6 +139,10 @@ def user_action(request: HttpRequest, pk: int, action: str) -> HttpResponseBase:
     return render(request, "users/action.html", context)
 
 
+def _page(request: HttpRequest, found: User, form: RoleForm) -> HttpResponse:
+    return render(request, "users/user.html", {"person": found, "form": form, "days": invitations.LIFE.days})
+
+
 def _done(request: HttpRequest, do: Callable[[], None], words: str) -> bool:
     """Do it and say so, or say why it was not done."""
     try:
@@ -155,7 +158,10 @@ def _done(request: HttpRequest, do: Callable[[], None], words: str) -> bool:
 def _send(request: HttpRequest, invited: User) -> HttpResponse:
     """Mail the link. Where that does not work, show it this once: it is kept nowhere."""
     if invitations.send(invited, cast(User, request.user)):
-        messages.success(request, f"An invitation is on its way to {invited.email}. Its link is good for 7 days, once.")
+        words = (
+            f"An invitation is on its way to {invited.email}. Its link is good for {invitations.LIFE.days} days, once."
+        )
+        messages.success(request, words)
         return redirect("users")
     until = timezone.now() + invitations.LIFE
     return render(request, "users/link.html", {"person": invited, "link": invitations.link(invited), "until": until})

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def finance(portal: str, connected: XeroConnection, sample: BillingPeriod, page: Page, finance_admin: User) -> Page:
     """The September period, with a Finance Admin signed in and on the Accounts page."""
     page.goto(portal)
-    page.get_by_label("Email").fill(finance_admin.email)
+    page.get_by_label("E-mail address").fill(finance_admin.email)
     page.get_by_label("Password", exact=True).fill("a password of the tests")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Settings", exact=True).click()

@@ -33,7 +33,7 @@ def preflight(
     sandbox.put_tax_rate("OUTPUTX", name="Another tenth", rate="10")
     connections.read_reference(connected)
     page.goto(portal)
-    page.get_by_label("Email").fill(finance_admin.email)
+    page.get_by_label("E-mail address").fill(finance_admin.email)
     page.get_by_label("Password").fill("a password of the tests")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026)")
