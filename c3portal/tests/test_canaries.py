@@ -257,11 +257,11 @@ def meet_an_error(run: Run) -> None:
 
 def written(run: Run) -> dict[str, bytes]:
     """Return everything that the run wrote or showed, by where."""
-    files = {str(path.relative_to(run.folder)): path for path in run.folder.rglob("*") if path.is_file()}
     # Whatever is read from the database now stays where it is until the last file is read.
     with closing(sqlite3.connect(run.database, isolation_level=None)) as reading:
         reading.execute("BEGIN")
         reading.execute("SELECT 1 FROM django_session").fetchall()
+        files = {str(path.relative_to(run.folder)): path for path in run.folder.rglob("*") if path.is_file()}
         found = {name: path.read_bytes() for name, path in files.items()}
     found["pages and their addresses"] = "\n".join(run.shown).encode()
     found["mails"] = "\n".join(str(mail) for mail in run.mails.mails).encode()
