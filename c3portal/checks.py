@@ -8,12 +8,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
 from c3portal import keys
 from c3portal.context_processors import REAL_XERO
-from xero_integration.fields import cipher
+from c3portal.encryption import KeyMissing, cipher
 
 XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
 SHORTEST_ENCRYPTION_KEY = 16
@@ -122,7 +121,7 @@ def encryption_keys(**kwargs: Any) -> list[CheckMessage]:
     )
     try:
         cipher()
-    except ImproperlyConfigured as error:
+    except KeyMissing as error:
         return [Error(str(error), hint=advice, id="c3portal.E007")]
     found: list[CheckMessage] = []
     if settings.SECRET_KEY in keys:

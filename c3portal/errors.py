@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
 from c3portal import tracing
+from c3portal.encryption import KeyMissing
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -16,5 +16,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     It asks nothing of a database or a session that may be the reason.
     """
-    page = "500_settings.html" if isinstance(sys.exception(), ImproperlyConfigured) else "500.html"
+    page = "500_settings.html" if isinstance(sys.exception(), KeyMissing) else "500.html"
     return HttpResponse(loader.render_to_string(page, {"trace_id": tracing.current_id()}), status=500)

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 from django.contrib.sessions.backends import db
 
-from xero_integration.fields import cipher
+from c3portal.encryption import cipher
 
 
 class SessionStore(db.SessionStore):

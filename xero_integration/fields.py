@@ -1,78 +1,32 @@
-"""Text that is encrypted in the database, with keys kept apart from it and from SECRET_KEY."""
+"""Text that is encrypted in the database."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import lru_cache
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from cryptography.fernet import InvalidToken
 from django.db import models
 
-
-@lru_cache(maxsize=4)
-def _ring(keys: tuple[str, ...]) -> MultiFernet:
-    """Return the cipher that writes with the first key and reads with all of them.
-
-    A key that is not a Fernet key (32 bytes, base64) is taken as a pass phrase and hashed to one.
-    """
-    if not any(keys):
-        raise ImproperlyConfigured("ENCRYPTION_KEYS is empty: set at least one key (`make secrets` prints one).")
-    return MultiFernet([_fernet(key) for key in keys if key])
-
-
-@lru_cache(maxsize=4)
-def _singly(keys: tuple[str, ...]) -> list[Fernet]:
-    return [_fernet(key) for key in keys if key]
-
-
-def _fernet(key: str) -> Fernet:
-    try:
-        return Fernet(key)
-    except ValueError:
-        return Fernet(base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest()))
-
-
-def cipher() -> MultiFernet:
-    """Return the cipher for the ENCRYPTION_KEYS in force."""
-    return _ring(_keys())
-
-
-def written_by(stored: str) -> int | None:
-    """Return the place among ENCRYPTION_KEYS of the key that wrote this text, 0 being the one that writes now; None
-    when none of them did."""
-    for place, key in enumerate(_singly(_keys())):
-        try:
-            key.decrypt(stored.encode())
-        except InvalidToken:
-            continue
-        return place
-    return None
-
-
-def _keys() -> tuple[str, ...]:
-    return tuple(key.strip() for key in settings.ENCRYPTION_KEYS)
+from c3portal.encryption import KeyMissing, cipher
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not generic at run time
     """A text column whose value is encrypted at rest; empty text stays empty. It cannot be searched or sorted."""
 
     def get_prep_value(self, value: Any) -> Any:
+        """Return what is stored. Raises KeyMissing when there is no key to write with."""
         if value in (None, ""):
             return value
         return cipher().encrypt(str(value).encode()).decode()
 
     def from_db_value(self, value: str | None, *args: Any) -> str | None:
-        """Return the clear text. Raises ImproperlyConfigured when none of the keys reads it."""
+        """Return the clear text. Raises KeyMissing when none of the keys reads it."""
         if not value:
             return value
         try:
             return cipher().decrypt(value.encode()).decode()
         except InvalidToken as error:
-            raise ImproperlyConfigured(
+            raise KeyMissing(
                 "A stored secret cannot be read with the ENCRYPTION_KEYS in force: "
                 "put the key that wrote it back into the list."
             ) from error

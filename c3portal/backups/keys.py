@@ -12,8 +12,8 @@ from django.conf import settings
 
 from c3portal.backups import storage
 from c3portal.backups.storage import BackupError, Manifest
+from c3portal.encryption import written_by
 from c3portal.keys import places
-from xero_integration.fields import written_by
 
 HEADING = """\
 # The keys of the portal: whoever has them and a backup of its database has everything.

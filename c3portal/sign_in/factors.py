@@ -10,12 +10,11 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import InvalidToken
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 from c3portal import roles
+from c3portal.encryption import KeyMissing, cipher
 from c3portal.models import User
-from xero_integration.fields import cipher
 
 # Recovery codes alone are no second factor: they stand in for a lost one.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
@@ -38,11 +37,11 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return cipher().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return what was encrypted. Raises ImproperlyConfigured when its key is gone from ENCRYPTION_KEYS."""
+        """Return what was encrypted. Raises KeyMissing when its key is gone from ENCRYPTION_KEYS."""
         try:
             return cipher().decrypt(encrypted_text.encode()).decode()
         except InvalidToken as error:
-            raise ImproperlyConfigured(
+            raise KeyMissing(
                 "A second factor cannot be read with the ENCRYPTION_KEYS in force: "
                 "put the key that wrote it back into the list."
             ) from error

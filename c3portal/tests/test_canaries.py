@@ -46,7 +46,7 @@ import sys, json
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from c3portal.models import User, Webhook
-from xero_integration.fields import cipher
+from c3portal.encryption import cipher
 given = json.load(sys.stdin)
 user = User.objects.create_user(given["email"], given["password"], role="System Admin")
 EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django import db
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import models
 from django.test import Client
 from django.utils import timezone
 
-from c3portal import checks, keys
+from c3portal import checks, errors, keys
+from c3portal.encryption import cipher, written_by
 from c3portal.models import AuditEntry, User, Webhook
 from xero_integration import connections
-from xero_integration.fields import EncryptedTextField, cipher, written_by
+from xero_integration.fields import EncryptedTextField
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 
 OLD, NEW = "an-encryption-key-for-the-tests", "another-encryption-key-for-the-tests"
@@ -243,10 +245,13 @@ def test_a_page_that_needs_a_lost_key_says_what_to_do(
     assert NEW not in html
 
 
-def test_any_other_error_keeps_its_page(system_admin: User, client_for: Callable[[User], Client]) -> None:
-    from c3portal import errors
-
-    answer = errors.server_error(Client().get("/health/live").wsgi_request)
+@pytest.mark.parametrize("error", [ImproperlyConfigured, RuntimeError])
+def test_any_other_error_keeps_its_page(db: None, error: type[Exception]) -> None:
+    request = Client().get("/health/live").wsgi_request
+    try:
+        raise error("No key is missing.")
+    except error:
+        answer = errors.server_error(request)
     assert answer.status_code == 500
     assert "ENCRYPTION_KEYS" not in answer.content.decode()
 

@@ -24,22 +24,22 @@ LAYERS = {
     "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail "
     "c3portal.sign_in.forms c3portal.sign_in.passwords c3portal.sign_in.accounts c3portal.sign_in.factors "
-    "c3portal.sign_in.company c3portal.forms c3portal.people c3portal.invitations",
+    "c3portal.sign_in.company c3portal.people c3portal.people_forms c3portal.invitations",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
     "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments",
     "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
     "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
-    "invoices.overrides.customers",
+    "invoices.overrides.customers invoices.line_rows",
     "xero": "xero_integration.connections xero_integration.contacts",
     "reference": "xero_integration.counting "
     "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats "
-    "c3portal.notices c3portal.deliveries",
-    "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models invoices.models "
-    "invoices.models.* c3portal.bodies",
+    "c3portal.notices c3portal.deliveries c3portal.mail c3portal.webhook_changes",
+    "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models xero_integration.models.* "
+    "invoices.models invoices.models.* c3portal.bodies",
     "calls": "xero_integration.gateway",
     "borders": "c3portal.webhooks "
     "xero_integration.calls c3portal.logs c3portal.web_server c3portal.error_reports "
-    "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields "
+    "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields c3portal.encryption "
     "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.sessions c3portal.tracing "
     "c3portal.launch.* c3portal c3portal.launch c3portal.append_only c3portal.sign_in xero_integration invoices",
     "pure": "c3portal.notice_words "

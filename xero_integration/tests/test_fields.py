@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
+from c3portal.encryption import KeyMissing
 from xero_integration.models import XeroSettings
 
 SECRET = "canary-of-the-client-secret"
@@ -70,13 +70,13 @@ def test_the_old_key_no_longer_reads_what_the_new_one_wrote(row: XeroSettings, s
     settings.ENCRYPTION_KEYS = ["another-key-of-the-tests", old]
     XeroSettings.load().save()
     settings.ENCRYPTION_KEYS = [old]
-    with pytest.raises(ImproperlyConfigured):
+    with pytest.raises(KeyMissing):
         XeroSettings.load()
 
 
 def test_a_lost_key_is_named_as_the_cause_without_showing_what_it_kept(row: XeroSettings, settings: Any) -> None:
     settings.ENCRYPTION_KEYS = ["a-key-that-never-wrote-anything"]
-    with pytest.raises(ImproperlyConfigured, match="put the key that wrote it back into the list") as caught:
+    with pytest.raises(KeyMissing, match="put the key that wrote it back into the list") as caught:
         XeroSettings.load()
     assert SECRET not in str(caught.value)
     assert stored() not in str(caught.value)
@@ -85,7 +85,7 @@ def test_a_lost_key_is_named_as_the_cause_without_showing_what_it_kept(row: Xero
 @pytest.mark.parametrize("keys", [[], [""], ["", " "]])
 def test_nothing_is_written_without_a_key(row: XeroSettings, settings: Any, keys: list[str]) -> None:
     settings.ENCRYPTION_KEYS = keys
-    with pytest.raises(ImproperlyConfigured, match="ENCRYPTION_KEYS is empty"):
+    with pytest.raises(KeyMissing, match="ENCRYPTION_KEYS is empty"):
         row.save()
 
 
@@ -99,7 +99,7 @@ def test_the_key_of_the_cookies_has_nothing_to_do_with_it(row: XeroSettings, set
     assert XeroSettings.load().client_secret == SECRET
 
     settings.ENCRYPTION_KEYS = [settings.SECRET_KEY]
-    with pytest.raises(ImproperlyConfigured):
+    with pytest.raises(KeyMissing):
         XeroSettings.load()
 
 
@@ -108,5 +108,5 @@ def test_a_stored_value_that_was_tampered_with_is_not_read(row: XeroSettings) ->
     changed = value[:-10] + ("A" if value[-10] != "A" else "B") + value[-9:]
     with connection.cursor() as cursor:
         cursor.execute("UPDATE xero_integration_xerosettings SET client_secret = %s", [changed])
-    with pytest.raises(ImproperlyConfigured):
+    with pytest.raises(KeyMissing):
         XeroSettings.load()
