@@ -10,24 +10,21 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-import smtplib
 import time
 import traceback
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from c3portal import audit, notices, roles, webhooks
+from c3portal import mail, notices, roles, webhook_changes, webhooks
 from c3portal.models import Delivery, Notice, User, Webhook
-from c3portal.models.notices import Kind, new_webhook_secret
+from c3portal.models.notices import Kind
 from c3portal.notice_words import Words, in_zone
 
 logger = logging.getLogger(__name__)
@@ -40,8 +37,6 @@ FIRST_PAUSE = dt.timedelta(minutes=1)
 LONGEST_PAUSE = dt.timedelta(hours=12)
 # Ten pauses that double and five of twelve hours: three days and five hours.
 MOST_TRIES = 16
-SWITCHED_OFF = "Not sent: the webhook was switched off."
-UNSUBSCRIBE_PATH = "/account/notices/"
 # How machines call each kind; docs/operations.md lists them.
 EVENT_TYPES: dict[str, str] = {
     Kind.UPLOAD_FINISHED: "upload.finished",
@@ -118,27 +113,10 @@ def _settle(delivery: Delivery, outcome: Outcome) -> None:
     else:
         mine.update(last_answer=outcome.words, next_try_at=now + pause_after(delivery.tries))
     if outcome.is_gone and delivery.webhook:
-        _switch_off_gone(delivery.webhook)
-
-
-def message_id(notice: Notice) -> str:
-    """Return the id under which this notice goes out, the same at every try; no other notice ever has it, not even
-    after a restore that counts rows anew."""
-    name = f"{settings.PORTAL_URL}/{notice.key}/{notice.created_at.isoformat()}"
-    return f"msg_{uuid.uuid5(uuid.NAMESPACE_URL, name).hex}"
+        webhook_changes.switch_off_gone(delivery.webhook)
 
 
 # Mail
-
-
-def sends_mail() -> bool:
-    """Whether mail leaves this portal at all (EMAIL_URL, or the console with DEBUG on)."""
-    return not str(settings.MAILERS["default"]["BACKEND"]).endswith(".dummy.EmailBackend")
-
-
-def mail_goes_to_console() -> bool:
-    """Whether mail is written to the log instead of being sent, as in development."""
-    return str(settings.MAILERS["default"]["BACKEND"]).endswith(".console.EmailBackend")
 
 
 def _mail(delivery: Delivery, user: User) -> Outcome:
@@ -146,46 +124,11 @@ def _mail(delivery: Delivery, user: User) -> Outcome:
         return Outcome("Not sent: the user may no longer sign in.", is_final=True)
     if not notices.choices_of(user).get(delivery.notice.kind, False):
         return Outcome("Not sent: the user chose not to be told of this.", is_final=True)
-    if not sends_mail():
-        return Outcome("The portal has no mail server (EMAIL_URL).")
     try:
-        mail(delivery.notice, user).send()
-    except smtplib.SMTPException as error:
-        return Outcome(_refusal(error))
-    except OSError:
-        return Outcome("The mail server could not be reached.")
+        mail.send(mail.of_notice(delivery.notice, user))
+    except mail.MailFailed as error:
+        return Outcome(str(error))
     return Outcome("Handed to the mail server.", is_delivered=True)
-
-
-def _refusal(error: smtplib.SMTPException) -> str:
-    """Return the mail server's answer by its number alone: its words may name people."""
-    code = getattr(error, "smtp_code", None)
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code = next((code for code, _ in error.recipients.values()), None)
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"The mail server refused the portal's sign-in ({code}): check EMAIL_URL."
-    if code:
-        return f"The mail server refused it ({code}): check the address, then its log."
-    return "The mail server broke off: its log says why."
-
-
-def mail(notice: Notice, user: User) -> EmailMessage:
-    """Return the mail that tells this user of the notice, with times in their zone."""
-    choose = f"{settings.PORTAL_URL}{UNSUBSCRIBE_PATH}"
-    parts = [notice.body, f"Open it: {settings.PORTAL_URL}{notice.path}" if notice.path else ""]
-    parts += [
-        f"-- \nSent by the C3 portal at {settings.PORTAL_URL} to {user.email}.\nChoose what you are told: {choose}"
-    ]
-    return EmailMessage(
-        f"[C3 portal] {in_zone(notice.subject, user.zone)}",
-        in_zone("\n\n".join(part for part in parts if part), user.zone) + "\n",
-        to=[user.email],
-        headers={
-            "Message-ID": f"<{message_id(notice)}.{user.pk}@{urlsplit(settings.PORTAL_URL).hostname}>",
-            "Auto-Submitted": "auto-generated",
-            "List-Unsubscribe": f"<{choose}>",
-        },
-    )
 
 
 # Webhooks
@@ -208,9 +151,9 @@ def payload(notice: Notice) -> bytes:
 
 def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
     if not webhook.is_active:
-        return Outcome(SWITCHED_OFF, is_final=True)
+        return Outcome(webhook_changes.SWITCHED_OFF, is_final=True)
     body = payload(delivery.notice)
-    headers = webhooks.signed(webhook.secret, message_id(delivery.notice), int(time.time()), body)
+    headers = webhooks.signed(webhook.secret, notices.message_id(delivery.notice), int(time.time()), body)
     try:
         status = webhooks.post(webhook.url, body, headers)
     except webhooks.WebhookFailed as error:
@@ -225,29 +168,7 @@ def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
     return Outcome(f"Answered {status}: the log there says why.")
 
 
-def _switch_off_gone(webhook: Webhook) -> None:
-    with transaction.atomic():
-        if switch(webhook, on=False):
-            words = f"Webhook {webhook.url} switched off: it answered 410"
-            audit.record(None, audit.Action.NOTICE, words, before={"On": True}, after={"On": False})
-
-
-def switch(webhook: Webhook, *, on: bool) -> bool:
-    """Switch the webhook on or off; what waits for one that is switched off is given up. Returns whether it changed."""
-    with transaction.atomic():
-        changed = Webhook.objects.filter(pk=webhook.pk).exclude(is_active=on).update(is_active=on)
-        if changed and not on:
-            waiting = Delivery.objects.filter(webhook=webhook, status=Status.WAITING)
-            waiting.update(status=Status.FAILED, last_answer=SWITCHED_OFF)
-    return bool(changed)
-
-
-def roll_secret(webhook: Webhook) -> str:
-    """Give the webhook a new secret and return it; the old one signs nothing from then on."""
-    secret = new_webhook_secret()
-    webhook.secret = secret
-    webhook.save(update_fields=["secret"])
-    return secret
+# By hand
 
 
 def send_test(webhook: Webhook, words: Words) -> Delivery:

@@ -16,12 +16,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from c3portal import audit, deliveries, roles
+from c3portal import audit, mail, roles
 from c3portal.models import User
 
 SALT = "c3portal.invitations"
 LIFE = dt.timedelta(days=7)
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def link(user: User) -> str:
@@ -57,14 +57,14 @@ def accept(request: HttpRequest, user: User, password: str) -> bool:
 
 def send(user: User, by: User) -> bool:
     """Mail the link; False where no mail is sent or it cannot be handed over now."""
-    if not deliveries.sends_mail():
+    if not mail.is_sent():
         return False
     words = {"user": user, "by": by, "role": roles.role_of(user), "link": link(user), "days": LIFE.days}
     body = render_to_string("users/invitation.txt", words)
     try:
         send_mail("Your invitation to the C3 portal", body, None, [user.email])
     except (OSError, SMTPException) as error:
-        log.error("The invitation of user %s could not be mailed: %s", user.pk, _without_names(error))
+        logger.error("The invitation of user %s could not be mailed: %s", user.pk, _without_names(error))
         return False
     return True
 

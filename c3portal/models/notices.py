@@ -10,12 +10,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from c3portal.webhooks import SECRET_PREFIX
 from xero_integration.fields import EncryptedTextField
 
 
 def new_webhook_secret() -> str:
     """Return a fresh secret for signing: 32 random bytes, base64, with the prefix of Standard Webhooks."""
-    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    return f"{SECRET_PREFIX}{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 class Kind(models.TextChoices):
@@ -78,6 +79,8 @@ class Delivery(models.Model):
     """One notice on its way to one user or one webhook; the row knows whether and when to try again."""
 
     class Status(models.TextChoices):
+        """Whether it is still to arrive, did, or is not tried any more."""
+
         WAITING = "waiting", "Waiting"
         DELIVERED = "delivered", "Delivered"
         FAILED = "failed", "Given up"

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import standardwebhooks
 import time_machine
+from django.core.mail import EmailMessage
 from django.db import connection as database
 from django.utils import timezone
 
-from c3portal import deliveries, notices, roles
+from c3portal import deliveries, notices, roles, webhook_changes
 from c3portal.models import AuditEntry, Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
 from c3portal.notice_words import Words, in_zone, moment
@@ -219,7 +220,7 @@ def test_no_transaction_is_open_while_a_message_is_under_way(
         return 204
 
     monkeypatch.setattr(deliveries.webhooks, "post", post)
-    monkeypatch.setattr(deliveries.EmailMessage, "send", lambda _: post())
+    monkeypatch.setattr(EmailMessage, "send", lambda _: post())
     tell()
     deliver()
     assert inside == [False, False]
@@ -323,7 +324,7 @@ def test_a_receiver_that_is_gone_is_switched_off(receiver: Receiver, webhook: We
     assert not webhook.is_active
     assert len(receiver.posts) == 1
     assert outcomes()[0][1].startswith("Answered 410")
-    assert outcomes()[1] == (Status.FAILED, deliveries.SWITCHED_OFF)
+    assert outcomes()[1] == (Status.FAILED, webhook_changes.SWITCHED_OFF)
     assert AuditEntry.objects.get().subject == f"Webhook {webhook.url} switched off: it answered 410"
 
 

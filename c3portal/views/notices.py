@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from c3portal import audit, deliveries, notices, roles
+from c3portal import audit, mail, notices, roles
 from c3portal.models import Delivery, User
 from c3portal.models.notices import Kind
 from c3portal.notice_forms import ChoicesForm
@@ -30,7 +30,7 @@ def notice_choices(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Saved.")
         return redirect("notice_choices")
     sent = Delivery.objects.filter(user=user).select_related("notice").order_by("-pk")[:SHOWN]
-    context = {"form": form, "sent": sent, "mail_to_console": deliveries.mail_goes_to_console()}
+    context = {"form": form, "sent": sent, "mail_to_console": mail.goes_to_console()}
     return render(request, "notices/choices.html", context)
 
 

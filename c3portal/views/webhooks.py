@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from c3portal import audit, deliveries, notice_words, roles
+from c3portal import audit, deliveries, mail, notice_words, roles, webhook_changes
 from c3portal.models import Delivery, Webhook
 from c3portal.models.notices import Kind
 from c3portal.notice_forms import WebhookForm, WebhookKindsForm
@@ -37,7 +37,7 @@ def webhooks(request: HttpRequest) -> HttpResponse:
         "form": form,
         "webhooks": _with_last_state(),
         "mails": _stuck_mails(),
-        "mail_to_console": deliveries.mail_goes_to_console(),
+        "mail_to_console": mail.goes_to_console(),
     }
     return render(request, "notices/webhooks.html", context)
 
@@ -108,7 +108,7 @@ def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Webhook, pk=pk)
     on = request.POST.get("on") == "1"
     with transaction.atomic():
-        if deliveries.switch(found, on=on):
+        if webhook_changes.switch(found, on=on):
             words = f"Webhook {found.url} switched {'on' if on else 'off'}"
             audit.record(request, audit.Action.NOTICE, words, before={"On": not on}, after={"On": on})
     messages.success(request, "The webhook is switched on." if on else "The webhook is switched off; it gets nothing.")
@@ -123,7 +123,7 @@ def webhook_roll(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Webhook, pk=pk)
     with transaction.atomic():
         old = audit.masked(str(found.secret))
-        secret = deliveries.roll_secret(found)
+        secret = webhook_changes.roll_secret(found)
         words = f"Webhook {found.url}: new secret"
         audit.record(
             request, audit.Action.NOTICE, words, before={"Secret": old}, after={"Secret": audit.masked(secret)}
