@@ -14,8 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from c3portal import invitations, people, roles
-from c3portal.forms import InvitationForm, RoleForm
 from c3portal.models import User
+from c3portal.people_forms import InvitationForm, RoleForm
 
 admins_only = roles.role_required(roles.SYSTEM_ADMIN)
 

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from c3portal.models import User
-from invoices import gathering, importing, posting
+from invoices import gathering, importing, line_rows, posting
 from invoices.importing import import_file
 from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
 from invoices.numbers import xero_number
@@ -272,7 +272,7 @@ def test_one_bad_row_keeps_the_whole_file_out(tmp_path: Path) -> None:
 
 
 def test_a_failure_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> None:
-    real = importing._stored
+    real = line_rows.row
 
     def fail_at_the_end(line: Any, facts: Any) -> tuple[Any, ...]:
         if line.row == 792:
@@ -280,7 +280,7 @@ def test_a_failure_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> No
         return real(line, facts)
 
     with (
-        patch.object(importing, "_stored", autospec=True, side_effect=fail_at_the_end),
+        patch.object(line_rows, "row", autospec=True, side_effect=fail_at_the_end),
         pytest.raises(RuntimeError, match="the disk is full"),
     ):
         import_file(SEPTEMBER)

@@ -1,0 +1,161 @@
+"""What an organisation holds and the portal keeps a copy of, and which contact a customer is."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from xero_integration.models.connections import XeroConnection
+
+
+class ReferenceData(models.Model):
+    """A row that Xero keeps for an organisation and the portal holds a copy of."""
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="%(class)ss")
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Account(ReferenceData):
+    """An account of the organisation's chart of accounts."""
+
+    REVENUE_TYPES = ("REVENUE", "SALES", "OTHERINCOME")
+
+    code = models.CharField(max_length=10)
+    type = models.CharField(max_length=30)
+    status = models.CharField(max_length=20)
+    tax_type = models.CharField(max_length=50, blank=True)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [models.UniqueConstraint(fields=["connection", "code"], name="account_code_once_each_connection")]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name}"
+
+    @property
+    def takes_sales(self) -> bool:
+        """Whether a sales invoice line may be posted to it."""
+        return self.status == "ACTIVE" and self.type in self.REVENUE_TYPES
+
+
+class BrandingTheme(ReferenceData):
+    """An invoice theme."""
+
+    theme_id = models.CharField(max_length=36)
+    sort_order = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ["sort_order", "name"]
+        constraints = [models.UniqueConstraint(fields=["connection", "theme_id"], name="theme_once_each_connection")]
+
+
+class TaxRate(ReferenceData):
+    """A tax rate; `effective_rate` is a percentage (10 means 10 %)."""
+
+    tax_type = models.CharField(max_length=50)
+    status = models.CharField(max_length=20)
+    effective_rate = models.DecimalField(max_digits=9, decimal_places=4)
+    can_apply_to_revenue = models.BooleanField(default=False)
+    components = models.JSONField(default=list, help_text="Name and percentage of each part, as [name, percentage].")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["connection", "tax_type"], name="tax_type_once_each_connection")]
+
+
+class Currency(ReferenceData):
+    """A currency that the organisation has switched on."""
+
+    code = models.CharField(max_length=3)
+
+    class Meta:
+        ordering = ["code"]
+        verbose_name_plural = "currencies"
+        constraints = [models.UniqueConstraint(fields=["connection", "code"], name="currency_once_each_connection")]
+
+
+class TrackingCategory(ReferenceData):
+    """A tracking category with its active options' names."""
+
+    category_id = models.CharField(max_length=36)
+    status = models.CharField(max_length=20)
+    options = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "tracking categories"
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "category_id"], name="tracking_once_each_connection")
+        ]
+
+
+class Contact(ReferenceData):
+    """A contact of the organisation, as last read: what customers are matched against without a look-up each."""
+
+    ACTIVE = "ACTIVE"
+
+    contact_id = models.CharField(max_length=36)
+    contact_number = models.CharField(max_length=50, blank=True, db_index=True)
+    status = models.CharField(max_length=20)
+    merged_into = models.CharField(max_length=36, blank=True, help_text="The contact it was merged into in Xero.")
+    name_key = models.CharField(
+        max_length=255, db_index=True, help_text="The name, casefolded, with runs of blanks as one."
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "contact_id"], name="contact_once_each_connection")
+        ]
+
+
+class ContactLink(models.Model):
+    """Remembers which contact a customer is; two customers never share one.
+
+    `customer_key` is the customer's tenant id at Microsoft, which is also the ContactNumber in Xero.
+    """
+
+    class MatchedBy(models.TextChoices):
+        """How it came to be this contact."""
+
+        NUMBER = "number", "Contact number"
+        NAME = "name", "Name"
+        HAND = "hand", "Linked by hand"
+        CREATED = "created", "Created by the portal"
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="contact_links")
+    customer_key = models.CharField(max_length=50)
+    contact_id = models.CharField(max_length=36)
+    contact_name = models.CharField(max_length=255)
+    matched_by = models.CharField(max_length=10, choices=MatchedBy)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "customer_key"], name="one_contact_each_customer"),
+            models.UniqueConstraint(fields=["connection", "contact_id"], name="one_customer_each_contact"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_key} → {self.contact_name}"
+
+
+class UnlinkedContact(models.Model):
+    """Remembers that a person took a contact away from a customer, who is not matched with it by itself again."""
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="unlinked_contacts")
+    customer_key = models.CharField(max_length=50)
+    contact_id = models.CharField(max_length=36)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "customer_key", "contact_id"], name="unlinked_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer_key} is not {self.contact_id}"
