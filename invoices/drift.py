@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
@@ -15,8 +15,6 @@ from invoices.mapping import Tax, UnmappedTax
 from invoices.models import Customer, CustomerOverride, TaxOverride
 from xero_integration import reference
 from xero_integration.models import XeroConnection, XeroSettings
-
-STAYS_CHOSEN = "it stays the chosen one."
 
 
 @dataclass(frozen=True)
@@ -30,15 +28,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Drift:
-    """One thing that changed in Xero: `words` say what; a rename needs no mending and stops nothing."""
+    """One thing that changed in Xero: `words` say what. A rename needs no mending: it stops nothing, and nobody has to
+    choose anew."""
 
     words: str
     places: tuple[Place, ...]
-
-    @property
-    def needs_mending(self) -> bool:
-        """Whether somebody must choose anew; a renamed theme stays the chosen one."""
-        return not self.words.endswith(STAYS_CHOSEN)
+    needs_mending: bool = True
 
 
 def find(connection: XeroConnection) -> list[Drift]:
@@ -47,32 +42,35 @@ def find(connection: XeroConnection) -> list[Drift]:
         return []
     app, books = XeroSettings.load(), read_books(connection)
     themes = dict(reference.theme_choices(connection))
-    found: dict[str, list[Place]] = defaultdict(list)
-    for words, place in (
+    found: dict[str, Drift] = {}
+    for each in (
         *_settings(app, connection, themes),
         *_accounts(books),
         *_taxes(books),
         *_customers(connection, themes),
     ):
-        found[words].append(place)
-    return [Drift(words, tuple(places)) for words, places in found.items()]
+        known = found.get(each.words)
+        found[each.words] = replace(known, places=known.places + each.places) if known else each
+    return list(found.values())
 
 
-def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, str]) -> Iterator[tuple[str, Place]]:
+def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
     url = reverse("settings_general")
     for words in reference.settings_problems(app, connection).values():
         field, _, problem = words.partition(": ")
-        yield f"{problem[:1].upper()}{problem[1:]}", Place(f"Settings → General, {field}", url, is_general=True)
+        place = Place(f"Settings → General, {field}", url, is_general=True)
+        yield Drift(f"{problem[:1].upper()}{problem[1:]}", (place,))
     now = themes.get(app.theme_id, "")
     if app.theme_name and now and now != app.theme_name:
-        yield _renamed(app.theme_name, now), Place("Settings → General, Theme", url, is_general=True)
+        yield _renamed(app.theme_name, now, Place("Settings → General, Theme", url, is_general=True))
 
 
-def _renamed(before: str, now: str) -> str:
-    return f"The theme “{before}” is now called “{now}” in Xero; {STAYS_CHOSEN}"
+def _renamed(before: str, now: str, place: Place) -> Drift:
+    words = f"The theme “{before}” is now called “{now}” in Xero; it stays the chosen one."
+    return Drift(words, (place,), needs_mending=False)
 
 
-def _accounts(books: Books) -> Iterator[tuple[str, Place]]:
+def _accounts(books: Books) -> Iterator[Drift]:
     used: dict[str, list[str]] = defaultdict(list)
     names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
     for rule in books.accounts.overrides:
@@ -81,19 +79,19 @@ def _accounts(books: Books) -> Iterator[tuple[str, Place]]:
         used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
     for code, places in used.items():
         if words := preflight.account_problem(books.organisation, code):
-            yield words, Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped")
+            yield Drift(words, (Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped"),))
 
 
-def _taxes(books: Books) -> Iterator[tuple[str, Place]]:
+def _taxes(books: Books) -> Iterator[Drift]:
     for each in TaxOverride.objects.all():
         tax = Tax(each.country, each.tax_name, each.percentage)
         try:
             books.taxes.choose(tax)
         except UnmappedTax as error:
-            yield str(error), Place(f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped")
+            yield Drift(str(error), (Place(f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped"),))
 
 
-def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[tuple[str, Place]]:
+def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
     gone: dict[str, list[str]] = defaultdict(list)
     renamed: dict[tuple[str, str], list[str]] = defaultdict(list)
     for own in CustomerOverride.objects.exclude(theme_id="").select_related("customer").order_by("customer__name"):
@@ -105,6 +103,6 @@ def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[t
     url = reverse("customer_overrides")
     for name, customers in gone.items():
         words = f"{connection.name} no longer has the theme “{name}”. Choose another."
-        yield words, Place(", ".join(customers), f"{url}?show=unmapped")
+        yield Drift(words, (Place(", ".join(customers), f"{url}?show=unmapped"),))
     for (before, now), customers in renamed.items():
-        yield _renamed(before, now), Place(", ".join(customers), f"{url}?show=overridden")
+        yield _renamed(before, now, Place(", ".join(customers), f"{url}?show=overridden"))

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from c3portal import audit
+from c3portal import audit, notice_words
 from invoices.models import Invoice
 from invoices.selection import UPLOADABLE
 
@@ -26,7 +26,7 @@ def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: audit
         after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
         count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
         if count:
-            audit.record(door, audit.Action.IGNORE, f"Ignored: {_many(count)}", after=after, actor=user)
+            audit.record(door, audit.Action.IGNORE, f"Ignored: {notice_words.invoices(count)}", after=after, actor=user)
     return count
 
 
@@ -37,13 +37,9 @@ def take_up(invoices: QuerySet[Invoice], *, door: audit.Door = None) -> int:
         reasons = dict(found.order_by("number").values_list("number", "ignored_because"))
         count = found.update(ignored_because="", ignored_by=None, ignored_at=None)
         if count:
-            words = f"Not ignored any more: {_many(count)}"
+            words = f"Not ignored any more: {notice_words.invoices(count)}"
             audit.record(door, audit.Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
     return count
-
-
-def _many(count: int) -> str:
-    return "1 invoice" if count == 1 else f"{count:,} invoices"
 
 
 def _each(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:

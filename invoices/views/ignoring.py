@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from c3portal import roles
+from c3portal import notice_words, roles
 from c3portal.models import User
 from invoices import ignoring
 from invoices.models import Invoice
@@ -32,7 +32,9 @@ def ignore(request: HttpRequest) -> HttpResponseBase:
         return _back(request, selection)
     count = ignoring.ignore(_asked_for(request, selection), reason, cast(User, request.user), door=request)
     if count:
-        messages.success(request, f"Ignored: {_count(count)}. They are left out of uploads until taken up again.")
+        messages.success(
+            request, f"Ignored: {notice_words.invoices(count)}. They are left out of uploads until taken up again."
+        )
     else:
         messages.warning(request, "Nothing was set aside. Tick invoices that are neither in Xero nor on their way.")
     return _back(request, selection)
@@ -46,7 +48,7 @@ def take_up(request: HttpRequest) -> HttpResponseBase:
     if selection is None:
         return redirect("invoice_list")
     count = ignoring.take_up(selection.chosen(request.POST.getlist("only")), door=request)
-    messages.success(request, f"Not ignored any more: {_count(count)}.")
+    messages.success(request, f"Not ignored any more: {notice_words.invoices(count)}.")
     return _back(request, selection)
 
 
@@ -61,7 +63,3 @@ def _back(request: HttpRequest, selection: Selection) -> HttpResponse:
         if found:
             return redirect(found)
     return redirect(f"{reverse('invoice_list')}?{selection.query()}")
-
-
-def _count(count: int) -> str:
-    return "1 invoice" if count == 1 else f"{count:,} invoices"
