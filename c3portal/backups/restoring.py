@@ -7,6 +7,7 @@ is marked with the moment of the restore, and nothing is sent to it from then on
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -145,34 +146,46 @@ def disarm(cursor: Any) -> None:
 def begin_anew(manifest: Manifest) -> None:
     """Let go of what belonged to the processes of the lost portal, and have Xero looked at before anything is sent."""
     now = timezone.now()
-    reason = (
-        f"The database came back from a backup of {manifest.when:%-d %b %Y, %H:%M} UTC, and its sign-in to Xero is "
-        "outdated. Connect again: each invoice is then looked for in Xero, and sent only if it is not there."
+    backup = f"{manifest.when:%-d %b %Y, %H:%M} UTC"
+    _mark(now)
+    _end_sign_ins(backup)
+    _let_go(now)
+    audit.record(
+        "manage.py restore",
+        audit.Action.OPERATION,
+        f"Database restored from the backup of {backup}",
+        after={"Backup": manifest.file, "SHA-256": manifest.sha256, **manifest.facts},
     )
+
+
+def _mark(now: dt.datetime) -> None:
+    """Have everything looked for in Xero from `now` on before it is sent."""
     XeroSettings.load()
     XeroSettings.objects.update(restored_at=now)
-    XeroConnection.objects.update(
-        restored_at=now, paused_until=None, pause_reason="", contacts_lease_until=None, contacts_read_at=None
-    )
+    XeroConnection.objects.update(restored_at=now)
+    Posting.objects.exclude(looked_at=None).update(looked_at=None)
+
+
+def _end_sign_ins(backup: str) -> None:
+    """End every sign-in to Xero and to the portal."""
     # Xero lets a refresh token be used once, and the lost portal used it; were it still good, using it twice would end
     # the connection of whoever has its successor.
     TokenSet.objects.all().delete()
     XeroConnection.objects.exclude(status=XeroConnection.Status.DISCONNECTED).update(
-        status=XeroConnection.Status.NEEDS_RECONNECTING, status_reason=reason
+        status=XeroConnection.Status.NEEDS_RECONNECTING,
+        status_reason=f"The database came back from a backup of {backup}, and its sign-in to Xero is outdated. Connect "
+        "again: each invoice is then looked for in Xero, and sent only if it is not there.",
     )
+    Session.objects.all().delete()
+
+
+def _let_go(now: dt.datetime) -> None:
+    """Forget pauses, permits, leases and signs of life, and give up the messages that waited."""
+    XeroConnection.objects.update(paused_until=None, pause_reason="", contacts_lease_until=None, contacts_read_at=None)
     CallBudget.objects.all().delete()
-    Posting.objects.exclude(looked_at=None).update(looked_at=None)
     under_way = [Submission.Outcome.PREPARING, Submission.Outcome.SENDING]
     Submission.objects.filter(outcome__in=under_way).update(lease_until=now)
     Delivery.objects.filter(status=Delivery.Status.WAITING).update(
         status=Delivery.Status.FAILED, last_answer="Not sent: the database came back from a backup."
     )
-    Session.objects.all().delete()
     Heartbeat.objects.all().delete()
-    audit.record(
-        None,
-        audit.Action.OPERATION,
-        f"Database restored from the backup of {manifest.when:%-d %b %Y, %H:%M} UTC",
-        after={"Backup": manifest.file, "SHA-256": manifest.sha256, **manifest.facts},
-        actor="manage.py restore",
-    )

@@ -13,8 +13,7 @@ class Command(BaseCommand):
     help = "Checks the settings, brings the database up to date and gathers the static files."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Let an image, which holds its static files already, leave them out."""
-        parser.add_argument("--without-static", action="store_true", help="the static files are gathered already")
+        parser.add_argument("--without-static", action="store_true", help="an image holds its static files already")
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("check", databases=["default"])

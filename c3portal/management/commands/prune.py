@@ -28,4 +28,4 @@ class Command(BaseCommand):
             self.stdout.write(f"{count:>9,} {words}")
         if not dry_run:
             subject = f"Pruned what was older than {days} days"
-            audit.record(None, audit.Action.OPERATION, subject, after=counts, actor="manage.py prune")
+            audit.record("manage.py prune", audit.Action.OPERATION, subject, after=counts)

@@ -16,13 +16,11 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Take what else than rewriting may be wanted."""
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--check", action="store_true", help="only say whether older keys are still needed")
         which.add_argument("--forget-unreadable", action="store_true", help="first drop what no key reads any more")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Rewrite what is due and say how many of each. Raises CommandError with what is left to do."""
         if options["forget_unreadable"]:
             self._tell(keys.forget(), "dropped", "Stored secrets whose encryption key is lost were dropped")
         if not options["check"]:

@@ -15,16 +15,14 @@ ERRORS_SHOWN = 50
 
 
 class Command(BaseCommand):
-    """Imports files one by one; each comes in as a whole or not at all."""
+    """Imports files one by one and says how each went; ends with 1 when one was refused."""
 
     help = "Import C3's invoice line downloads (JSON or CSV). Each file comes in as a whole or not at all."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Take the files."""
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Import every file and say how each went. Raises CommandError when one was refused."""
         refused = [path for path in options["files"] if not self.import_one(path)]
         if refused:
             raise CommandError(f"Not imported: {', '.join(str(path) for path in refused)}")
