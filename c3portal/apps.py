@@ -9,5 +9,6 @@ class PortalConfig(AppConfig):
     name = "c3portal"
 
     def ready(self) -> None:
+        """Import them, which registers them."""
         from c3portal import checks  # noqa: F401
         from c3portal.sign_in import checks as sign_in_checks  # noqa: F401

@@ -20,7 +20,6 @@ Action = AuditEntry.Action
 
 MASK = "••••"
 
-
 # Where a change came in: a request, the words for what acted without one ("manage.py prune"), None for the portal.
 Door = HttpRequest | str | None
 

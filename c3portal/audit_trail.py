@@ -98,8 +98,8 @@ def page(found: QuerySet[AuditEntry], *, before: int | None = None, after: int |
 def rows(found: QuerySet[AuditEntry]) -> Iterator[list[str | int | None]]:
     """Yield the entries as a CSV file has them, under COLUMNS; before and after are JSON."""
     for each in found.iterator(FETCHED_AT_ONCE):
-        facts = _facts(each)
-        yield [*facts[:6], *(json.dumps(each, ensure_ascii=False) for each in facts[6:8]), facts[8]]
+        *plain, before, after, request_id = _facts(each)
+        yield [*plain, *(json.dumps(values, ensure_ascii=False) for values in (before, after)), request_id]
 
 
 def json_lines(found: QuerySet[AuditEntry]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 
 # What a browser puts around a file: the form's other fields, names and boundaries.
 AROUND_A_FILE = 64 * 1024
@@ -29,17 +30,11 @@ def takes_a_file(largest: Callable[[], int]) -> Callable[[View], View]:
     return decorate
 
 
-class BodyLimit:
+class BodyLimit(MiddlewareMixin):
     """Answers 413 to a body that is larger than its page takes, and 411 to one that does not say its length.
 
     A form without files is limited once more by Django (DATA_UPLOAD_MAX_MEMORY_SIZE), and its number of fields is.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponse | None:
         """Refuse what is too large; it comes before the look for the CSRF token, which reads the body."""
@@ -68,17 +63,11 @@ def _refusal(request: HttpRequest, status: int, limit: int) -> HttpResponse:
     return render(request, "413.html", {"status": status, "limit": limit}, status=status)
 
 
-class NoNul:
+class NoNul(MiddlewareMixin):
     """Answers 400 to a NUL character in address, query or form: nobody types one, and PostgreSQL takes none in text.
 
     It comes after the look for the CSRF token, which has read the form by then.
     """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> None:
         """Raise BadRequest for a NUL."""

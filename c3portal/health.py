@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from c3portal import heartbeats, schema
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BROKER_PATIENCE_SECONDS = 2
 
@@ -67,7 +67,7 @@ def _holds(name: str, question: Callable[[], bool]) -> bool:
         return question()
     except Exception:
         # Whatever the reason, the answer is "not ready"; the reason is for the log alone.
-        log.warning("Not ready: %s", name, exc_info=True)
+        logger.warning("Not ready: %s", name, exc_info=True)
         return False
 
 

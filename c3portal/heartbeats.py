@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from c3portal.models import Heartbeat
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Process = Heartbeat.Process
 
@@ -42,7 +42,7 @@ def beat(process: str) -> None:
             [row], update_conflicts=True, unique_fields=["process"], update_fields=["seen_at"]
         )
     except Error:
-        log.warning("The heartbeat of the %s could not be written.", process, exc_info=True)
+        logger.warning("The heartbeat of the %s could not be written.", process, exc_info=True)
     else:
         _written[process] = now
 

@@ -36,6 +36,7 @@ class SignInRequired(LoginRequiredMiddleware):
     """
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
+        """Return the way to sign-in, and from there to the page asked for or, after a form, to the start."""
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
         messages.warning(request, "You were no longer signed in, so nothing was done. Sign in and do it once more.")

@@ -62,6 +62,7 @@ class WebhookForm(WebhookKindsForm):
         fields = ("url",)
 
     def clean_url(self) -> str:
+        """Refuse an address that is there already, or that the portal does not post to."""
         url = str(self.cleaned_data["url"])
         if Webhook.objects.filter(url=url).exists():
             raise ValidationError("This address is in the list already.")

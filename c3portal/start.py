@@ -19,7 +19,7 @@ from honcho.environ import parse_procfile
 
 from c3portal import schema
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PAUSE_SECONDS = 0.5
@@ -69,13 +69,13 @@ def wait_for_the_schema(name: str) -> None:
     told = ""
     while obstacle := _obstacle():
         if obstacle != told:
-            log.warning("%s waits and does nothing yet: %s", name, obstacle)
+            logger.warning("%s waits and does nothing yet: %s", name, obstacle)
             told = obstacle
         if time.monotonic() > deadline:
             raise SystemExit(f"{name} has not started within {settings.SCHEMA_PATIENCE:.0f} seconds: {obstacle}")
         time.sleep(PAUSE_SECONDS)
     if told:
-        log.warning("%s starts: the database has what this release needs.", name)
+        logger.warning("%s starts: the database has what this release needs.", name)
 
 
 def _obstacle() -> str:

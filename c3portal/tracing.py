@@ -15,7 +15,7 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import Resolver404, resolve
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
 # What a proxy may hand on: long enough to be one of a kind, and nothing that would look like more than an id in a log.
@@ -101,7 +101,7 @@ def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> No
         "user": _user_id(request),
     }
     level = logging.DEBUG if _is_routine(request.path) and response.status_code < 500 else logging.INFO
-    log.log(level, "%(method)s %(path)s %(status)s in %(milliseconds)s ms", facts, extra=facts)
+    logger.log(level, "%(method)s %(path)s %(status)s in %(milliseconds)s ms", facts, extra=facts)
 
 
 def _is_routine(path: str) -> bool:

@@ -40,7 +40,7 @@ from xero_integration.models import ContactLink, XeroConnection
 if TYPE_CHECKING:
     from c3portal.models import User
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Status = Posting.Status
 RESTORED = "The database came back from a backup, so this is looked for in Xero before it is sent."
@@ -110,7 +110,7 @@ def queue(
         period_ids = set(upload.postings.values_list("invoice__period", flat=True)[:2000])
         if len(period_ids) == 1:
             Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
-    log.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
+    logger.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
     return Queued(upload, queued, total - queued)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from xero_integration.errors import XeroUnavailable
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 ANSWERS = {200: "ok", 429: "limit", 401: "sign_in", 403: "sign_in", 400: "refused", 404: "refused", 413: "refused"}
 
@@ -63,4 +63,4 @@ def _log(record: CallRecord, tenant_id: str, key: str) -> None:
         "tenant": tenant_id,
     }
     words = "Xero: %(method)s %(endpoint)s %(result)s in %(milliseconds)s ms; %(correlation_id)s %(submission)s"
-    log.info(words, facts, extra=facts)
+    logger.info(words, facts, extra=facts)

@@ -11,7 +11,7 @@ from django.db.models import F
 from xero_integration.calls import CallRecord
 from xero_integration.models import CallCount, XeroConnection
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # Seconds. The longest call of all is given up after 100; what took longer than the last has the bucket 0.
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 100.0)
@@ -25,7 +25,7 @@ def count(connection: XeroConnection, record: CallRecord) -> None:
     try:
         _count(connection, record)
     except Error:
-        log.warning("A call to Xero could not be counted.", exc_info=True)
+        logger.warning("A call to Xero could not be counted.", exc_info=True)
 
 
 def _count(connection: XeroConnection, record: CallRecord) -> None:

@@ -46,6 +46,8 @@ class AuditEntry(models.Model):
     """
 
     class Action(models.TextChoices):
+        """What kind of change it was."""
+
         SIGN_IN = "sign_in", "Sign-in"
         USER = "user", "User or role"
         SETTINGS = "settings", "Settings"

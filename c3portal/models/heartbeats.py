@@ -9,6 +9,8 @@ class Heartbeat(models.Model):
     """The last sign of life of the scheduler, or of any worker."""
 
     class Process(models.TextChoices):
+        """Whose life is looked at."""
+
         SCHEDULER = "scheduler", "Scheduler"
         WORKER = "worker", "Worker"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.deprecation import MiddlewareMixin
 
 from c3portal.sign_in import factors
 
@@ -21,14 +22,8 @@ WAY = {
 }
 
 
-class SecondFactorRequired:
+class SecondFactorRequired(MiddlewareMixin):
     """Lead whoever must have a second factor and has none to its set-up page, whatever they ask for."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], *args: Any) -> HttpResponseBase | None:
         """Return the way to the set-up page, None for those who may go on."""

@@ -13,6 +13,8 @@ class ImportRun(models.Model):
     """One import of one file, and how it ended. A refused one changed nothing but this record."""
 
     class State(models.TextChoices):
+        """How it went."""
+
         RUNNING = "running", "Under way"
         IMPORTED = "imported", "Imported"
         NOTHING_NEW = "nothing_new", "Nothing new"

@@ -79,6 +79,8 @@ class Submission(models.Model):
     """
 
     class Outcome(models.TextChoices):
+        """How far its call got."""
+
         PREPARING = "preparing", "Being prepared"
         SENDING = "sending", "Under way"
         ANSWERED = "answered", "Answered"
@@ -116,6 +118,8 @@ class Posting(models.Model):
     """How far an invoice's journey to Xero has come. Only `posting.py` changes `status`."""
 
     class Status(models.TextChoices):
+        """Where it is on its way to Xero."""
+
         QUEUED = "queued", "Waiting"
         SENDING = "sending", "Being sent"
         POSTED = "posted", "In Xero"
