@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import sentry_sdk
+from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.types import Event
 
@@ -43,7 +44,10 @@ def start(dsn: str, *, environment: str, release: str) -> None:
         max_request_body_size="never",
         # Breadcrumbs and lines of the log would carry numbers and names; the id leads to the portal's own log.
         max_breadcrumbs=0,
-        integrations=[LoggingIntegration(level=None, event_level=None)],
+        # What links reports of several processes holds the key of SENTRY_DSN: it would go into the broker, to Xero and
+        # to webhooks.
+        integrations=[LoggingIntegration(level=None, event_level=None), CeleryIntegration(propagate_traces=False)],
+        trace_propagation_targets=[],
         auto_session_tracking=False,
         send_client_reports=False,
         before_send=scrubbed,

@@ -65,6 +65,10 @@ def http_receiver(wrap: Any = None) -> Iterator[Receiver]:
             receiver.drip.set()
 
 
+# Whoever brings a name and a password may send (RFC 4954).
+EXTENDED = {"EHLO": "250-localhost\r\n250 AUTH PLAIN", "AUTH": "235 welcome"}
+
+
 @dataclass
 class MailServer:
     """The mails that came, and the answer to a recipient."""
@@ -92,6 +96,8 @@ def mail_server() -> Iterator[MailServer]:
                     self._say("354 go on")
                     kept.mails.append(email.message_from_bytes(self._data(), policy=email.policy.default))
                     self._say("250 kept")
+                elif verb in EXTENDED:
+                    self._say(EXTENDED[verb])
                 elif verb == "RCPT":
                     kept.recipients.append(line)
                     self._say(kept.answer)

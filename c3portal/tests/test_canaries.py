@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +40,11 @@ EMAIL = "admin@contoso.example"
 PASSWORD = "canary-password-which-nobody-guesses"
 TOTP = "CANARYTOTPSECRETCANARYTOTPSECRET"
 WEBHOOK = "whsec_Y2FuYXJ5LW9mLXRoZS13ZWJob29r"
+RECOVERY_CODE = "canary-recovery-code"
+MAIL_PASSWORD = "canary-password-at-the-mail-server"
+METRICS_TOKEN = "canary-token-for-the-figures"
+COMPANY_SECRET = "canary-secret-at-the-company"
+REPORTS_KEY = "canarykeyoferrorreports"
 SECRET_KEY = "canary-secret-key-which-signs-the-sessions-of-this-run"
 ENCRYPTION_KEY = Fernet.generate_key().decode()
 SETUP = """
@@ -50,8 +56,9 @@ from c3portal.encryption import cipher
 given = json.load(sys.stdin)
 user = User.objects.create_user(given["email"], given["password"], role="System Admin")
 EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
-secret = cipher().encrypt(given["totp"].encode()).decode()
-Authenticator.objects.create(user=user, type="totp", data={"secret": secret})
+kept = {name: cipher().encrypt(given[name].encode()).decode() for name in ("totp", "recovery_code")}
+Authenticator.objects.create(user=user, type="totp", data={"secret": kept["totp"]})
+Authenticator.objects.create(user=user, type="recovery_codes", data={"migrated_codes": [kept["recovery_code"]]})
 Webhook.objects.create(url="https://hooks.invalid/", secret=given["webhook"])
 """
 
@@ -72,8 +79,8 @@ class Run:
     def database(self) -> Path:
         return self.folder / "var" / "portal.sqlite3"
 
-    def get(self, path: str) -> requests.Response:
-        return self._keep(self.browser.get(f"{self.url}{path}", timeout=60))
+    def get(self, path: str, **more: Any) -> requests.Response:
+        return self._keep(self.browser.get(f"{self.url}{path}", timeout=60, **more))
 
     def post(self, path: str, data: Mapping[str, Any] | None = None, **more: Any) -> requests.Response:
         headers = {"X-CSRFToken": self.browser.cookies.get("csrftoken") or "", "Referer": self.url}
@@ -83,6 +90,13 @@ class Run:
         for each in (*answer.history, answer):
             self.shown += [each.url, each.headers.get("Location", ""), each.text]
         return answer
+
+    def mail_with(self, words: str) -> str:
+        """Return the text of the first mail that has these words."""
+        return next(text for mail in self.mails.mails if words in (text := mail.get_content()))
+
+    def has_mail(self, words: str) -> bool:
+        return any(words in mail.get_content() for mail in self.mails.mails)
 
     def manage(self, *words: str, told: str = "") -> None:
         with (self.folder / "manage.log").open("ab") as log:
@@ -124,7 +138,12 @@ def run(transactional_db: None, sandbox: SandboxControl, tmp_path: Path) -> Iter
             "TEST_SECRET_KEY": SECRET_KEY,
             "TEST_ENCRYPTION_KEYS": ENCRYPTION_KEY,
             "TEST_LOG_LEVEL": "DEBUG",
-            "EMAIL_URL": f"smtp://localhost:{mails.port}",
+            "TEST_SENTRY_DSN": f"http://{REPORTS_KEY}@localhost:9/1",
+            "EMAIL_URL": f"smtp://portal:{MAIL_PASSWORD}@localhost:{mails.port}",
+            "METRICS_TOKEN": METRICS_TOKEN,
+            "OIDC_ISSUER": "http://localhost:9",
+            "OIDC_CLIENT_ID": "the-portal",
+            "OIDC_CLIENT_SECRET": COMPANY_SECRET,
             "XERO_LOOK_AFTER": "0",
             "XERO_SETTLES_AFTER": "0",
             "XERO_RETRY_AFTER": "1",
@@ -133,7 +152,7 @@ def run(transactional_db: None, sandbox: SandboxControl, tmp_path: Path) -> Iter
         it = Run(tmp_path, url, environment, mails)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM INTO %s", [str(it.database)])
-        given = {"email": EMAIL, "password": PASSWORD, "totp": TOTP, "webhook": WEBHOOK}
+        given = {"email": EMAIL, "password": PASSWORD, "totp": TOTP, "webhook": WEBHOOK, "recovery_code": RECOVERY_CODE}
         it.manage("shell", "-c", SETUP, told=json.dumps(given))
         # As long as someone has the database open, its write-ahead log stays.
         with processes(it), closing(sqlite3.connect(it.database)) as held:
@@ -186,10 +205,32 @@ def sign_in(run: Run) -> None:
     run.post("/accounts/password/reset/", {"email": EMAIL})
     run.post("/accounts/login/", {"login": EMAIL, "password": "a wrong password"})
     run.post("/accounts/login/", {"login": EMAIL, "password": PASSWORD})
+    answer = run.post("/accounts/login/second-factor/", {"code": RECOVERY_CODE})
+    assert "Download Invoice/Payments" in answer.text
+    run.post("/accounts/logout/")
+    run.post("/accounts/oidc/company/login/")
+    run.post("/accounts/login/", {"login": EMAIL, "password": PASSWORD})
     code = format_hotp_value(hotp_value(TOTP, int(time.time()) // 30))
     answer = run.post("/accounts/login/second-factor/", {"code": code})
     assert "Download Invoice/Payments" in answer.text
     run.canaries["session id"] = run.browser.cookies["sessionid"]
+
+
+def invite(run: Run) -> None:
+    """Invite someone, and keep what this mail and the one about a new password lead to."""
+    run.post("/settings/users/invite/", {"email": "anna@contoso.example", "role": "System Reader"})
+    for what, words in (("invitation token", "/accounts/invitation/"), ("password-reset key", "/password/reset/key/")):
+        wait_until(partial(run.has_mail, words), f"The mail with the {what}")
+        (run.canaries[what],) = re.findall(rf"{words}(\S+)/", run.mail_with(words))
+
+
+def roll_the_secret(run: Run) -> None:
+    answer = run.post("/settings/webhooks/1/secret/")
+    (run.canaries["webhook's new secret"],) = set(re.findall(r"whsec_[A-Za-z0-9+/=]+", answer.text))
+
+
+def read_the_figures(run: Run) -> None:
+    assert "# HELP" in run.get("/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"}).text
 
 
 def connect(run: Run, sandbox: SandboxControl) -> None:
@@ -274,23 +315,36 @@ def forms(secret: str) -> set[bytes]:
     return {each.encode() for each in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], plain)}
 
 
+# Where a secret may be.
+BELONGS = {
+    # A row's key in the table of sessions, and of the list of signed-in places.
+    "session id": "var/portal.sqlite3",
+    "invitation token": "mails",
+    "password-reset key": "mails",
+    # Shown once.
+    "webhook's new secret": "pages",
+}
+
+
 def leaks(canaries: Mapping[str, str], places: Mapping[str, bytes]) -> list[str]:
     """Return which secret is in clear where."""
     return [
         f"{what} in {where}"
         for what, secret in canaries.items()
         for where, content in places.items()
-        if any(form in content for form in forms(secret))
-        # A session's id is a row's key in the table of sessions, and of the list of signed-in places.
-        and not (what == "session id" and where.startswith("var/portal.sqlite3"))
+        if any(form in content for form in forms(secret)) and not where.startswith(BELONGS.get(what, ()))
     ]
 
 
 @pytest.mark.whole
 def test_no_secret_is_in_anything_that_a_run_writes_or_shows(run: Run, sandbox: SandboxControl) -> None:
     run.canaries |= {"password": PASSWORD, "TOTP secret": TOTP, "webhook secret": WEBHOOK, "SECRET_KEY": SECRET_KEY}
-    run.canaries["ENCRYPTION_KEYS"] = ENCRYPTION_KEY
+    run.canaries |= {"ENCRYPTION_KEYS": ENCRYPTION_KEY, "recovery code": RECOVERY_CODE, "METRICS_TOKEN": METRICS_TOKEN}
+    run.canaries |= {"EMAIL_URL": MAIL_PASSWORD, "OIDC_CLIENT_SECRET": COMPANY_SECRET, "SENTRY_DSN": REPORTS_KEY}
     sign_in(run)
+    invite(run)
+    roll_the_secret(run)
+    read_the_figures(run)
     connect(run, sandbox)
     upload(run, sandbox)
     assert open_every_page(run) > 40
