@@ -10,7 +10,6 @@ import argparse
 import datetime as dt
 import os
 import platform
-import socket
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from bench import invoices, wall
 from bench.people import Crowd, Told
 from bench.section import REPORT, put_section
 from bench.stage import Stage, tally
+from xero_sandbox.testing import free_port
 
 if TYPE_CHECKING:
     from xero_integration.models import XeroConnection
@@ -114,9 +114,7 @@ def _web(stage: Stage) -> Iterator[str]:
 
     if not (settings.STATIC_ROOT / "staticfiles.json").exists():
         call_command("collectstatic", interactive=False, verbosity=0)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     origin = f"http://127.0.0.1:{port}"
     environment = {**stage.environment, "PORT": str(port), "WEB_BIND": "127.0.0.1"}
     with PortalProcess("web", environment, stage.folder / "web.log"):

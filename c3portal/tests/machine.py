@@ -235,14 +235,6 @@ def postgres_programs() -> str:
     return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
 
 
-def answers(url: str) -> bool:
-    """Return whether a page is there."""
-    try:
-        return requests.get(url, timeout=5).status_code == 200
-    except requests.ConnectionError:
-        return False
-
-
 def changed(folder: Path, before: dict[str, float]) -> list[str]:
     """Return the files below `folder` that are new or other than in `before` (`times` of it)."""
     return sorted(name for name, at in times(folder).items() if before.get(name) != at)

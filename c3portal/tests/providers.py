@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,15 +14,14 @@ from urllib.parse import urlsplit
 import requests
 
 from c3portal.testing import wait_until
+from xero_sandbox.testing import free_port
 
 
 class ProviderProcess:
     """The provider: knows people by subject, asks who one is, and signs ID tokens."""
 
     def __init__(self, log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://localhost:{port}"
         command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--host", "localhost"]
         with log.open("wb") as output:

@@ -1,9 +1,11 @@
-"""Who gets what the portal tells: a real HTTP receiver and a real mail server, in threads of the test."""
+"""Who gets what the portal tells: real receivers of webhooks, error reports and mail, in threads of the test."""
 
 from __future__ import annotations
 
 import email
 import email.policy
+import gzip
+import json
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -65,6 +67,39 @@ def http_receiver(wrap: Any = None) -> Iterator[Receiver]:
             receiver.drip.set()
 
 
+@dataclass(frozen=True)
+class Sentry:
+    """A receiver to which error reports are sent."""
+
+    receiver: Receiver
+
+    @property
+    def dsn(self) -> str:
+        """What the portal is told, as Sentry words it."""
+        return f"{self.receiver.url.replace('://', '://public-key@')}/1"
+
+    @property
+    def envelopes(self) -> list[str]:
+        return [_unpacked(post).decode() for post in self.receiver.posts]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events that came, each from its envelope: a head, then for each item its own head and the item."""
+        return [json.loads(envelope.splitlines()[2]) for envelope in self.envelopes]
+
+
+def _unpacked(post: Post) -> bytes:
+    return gzip.decompress(post.body) if post.headers.get("Content-Encoding") == "gzip" else post.body
+
+
+@contextmanager
+def sentry() -> Iterator[Sentry]:
+    """Run a receiver of error reports, which takes envelopes as Sentry does."""
+    with http_receiver() as receiver:
+        receiver.answers = [200]
+        yield Sentry(receiver)
+
+
 # Whoever brings a name and a password may send (RFC 4954).
 EXTENDED = {"EHLO": "250-localhost\r\n250 AUTH PLAIN", "AUTH": "235 welcome"}
 
@@ -86,42 +121,50 @@ class MailServer:
 def mail_server() -> Iterator[MailServer]:
     """Run a mail server on localhost that keeps what it gets (RFC 5321, as far as a client needs)."""
     kept = MailServer()
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self._say("220 ready")
-            while line := self.rfile.readline().decode().strip():
-                verb = line.partition(" ")[0].upper()
-                if verb == "DATA":
-                    self._say("354 go on")
-                    kept.mails.append(email.message_from_bytes(self._data(), policy=email.policy.default))
-                    self._say("250 kept")
-                elif verb in EXTENDED:
-                    self._say(EXTENDED[verb])
-                elif verb == "RCPT":
-                    kept.recipients.append(line)
-                    self._say(kept.answer)
-                else:
-                    self._say("221 bye" if verb == "QUIT" else "250 fine")
-                if verb == "QUIT":
-                    return
-
-        def _say(self, words: str) -> None:
-            self.wfile.write(f"{words}\r\n".encode())
-
-        def _data(self) -> bytes:
-            lines = []
-            while (line := self.rfile.readline()) not in (b".\r\n", b""):
-                lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
-            return b"".join(lines)
-
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-
-    server = Server(("127.0.0.1", 0), Handler)
+    server = _MailSocket(kept)
     kept.port = server.server_address[1]
     with _running(server):
         yield kept
+
+
+class _MailSocket(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, kept: MailServer) -> None:
+        self.kept = kept
+        super().__init__(("127.0.0.1", 0), _Conversation)
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    server: _MailSocket
+
+    def handle(self) -> None:
+        kept = self.server.kept
+        self._say("220 ready")
+        while line := self.rfile.readline().decode().strip():
+            verb = line.partition(" ")[0].upper()
+            if verb == "DATA":
+                self._say("354 go on")
+                kept.mails.append(email.message_from_bytes(self._data(), policy=email.policy.default))
+                self._say("250 kept")
+            elif verb in EXTENDED:
+                self._say(EXTENDED[verb])
+            elif verb == "RCPT":
+                kept.recipients.append(line)
+                self._say(kept.answer)
+            else:
+                self._say("221 bye" if verb == "QUIT" else "250 fine")
+            if verb == "QUIT":
+                return
+
+    def _say(self, words: str) -> None:
+        self.wfile.write(f"{words}\r\n".encode())
+
+    def _data(self) -> bytes:
+        lines = []
+        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
+        return b"".join(lines)
 
 
 @contextmanager

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import User
-from c3portal.testing import BASE_DIR, wait_until
+from c3portal.testing import PortalProcess, answers, wait_until
+from xero_sandbox.testing import free_port
 
 ClientFor = Callable[[User], Client]
 FORM = "application/x-www-form-urlencoded"
@@ -95,37 +92,16 @@ def test_a_second_file_is_refused(client_for: ClientFor, system_admin: User) -> 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of the Procfile's web process, started with the tests' settings."""
-    folder = tmp_path_factory.mktemp("web")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = start_web(folder, port)
-    try:
-        wait_until(lambda: answers(port), "The web process answers")
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def start_web(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start what the Procfile calls web."""
-    command = (BASE_DIR / "Procfile").read_text().splitlines()[0].removeprefix("web: ")
-    environment = os.environ | {
+    folder, port = tmp_path_factory.mktemp("web"), free_port()
+    environment = {
         "DJANGO_SETTINGS_MODULE": "c3portal.tests.settings",
         "TEST_VAR_DIR": str(folder),
         "PORT": str(port),
         "WEB_PROCESSES": "1",
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    return subprocess.Popen(["sh", "-c", command], env=environment, cwd=BASE_DIR)
-
-
-def answers(port: int) -> bool:
-    try:
-        return ask(port, "GET", "/health/live").status == 200
-    except OSError:
-        return False
+    with PortalProcess("web", environment, folder / "web.log"):
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health/live"), "The web process answers")
+        yield port
 
 
 def ask(port: int, method: str, path: str, **options: Any) -> http.client.HTTPResponse:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,15 @@ from cryptography.fernet import Fernet
 from django.db import connection
 
 from c3portal.demo import SAMPLE_DATA
-from c3portal.testing import BASE_DIR, BeatProcess, BrokerServer, WorkerProcess, wait_until
+from c3portal.testing import (
+    BASE_DIR,
+    BeatProcess,
+    BrokerServer,
+    PortalProcess,
+    WorkerProcess,
+    answers,
+    wait_until,
+)
 from c3portal.tests.addresses import every_address
 from c3portal.tests.receivers import MailServer, mail_server
 from xero_integration.tests.consent_walk import answer_consent
@@ -125,7 +133,8 @@ class Run:
 @pytest.fixture
 def run(transactional_db: None, sandbox: SandboxControl, tmp_path: Path) -> Iterator[Run]:
     """A portal with web, worker and broker of its own, and a System Admin with a second factor."""
-    var, url = tmp_path / "var", f"http://localhost:{free_port()}"
+    var, port = tmp_path / "var", free_port()
+    url = f"http://localhost:{port}"
     var.mkdir()
     with mail_server() as mails:
         environment = {
@@ -148,6 +157,10 @@ def run(transactional_db: None, sandbox: SandboxControl, tmp_path: Path) -> Iter
             "XERO_SETTLES_AFTER": "0",
             "XERO_RETRY_AFTER": "1",
             "SWEEP_EVERY": "1",
+            "PORT": str(port),
+            "WEB_PROCESSES": "1",
+            # A log of every address that is asked for, which is searched too.
+            "GUNICORN_CMD_ARGS": "--access-logfile -",
         }
         it = Run(tmp_path, url, environment, mails)
         with connection.cursor() as cursor:
@@ -160,41 +173,20 @@ def run(transactional_db: None, sandbox: SandboxControl, tmp_path: Path) -> Iter
             yield it
 
 
-class processes:  # noqa: N801 - reads as what it is for
-    """Broker, web and worker while the block runs."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def __enter__(self) -> None:
-        self.broker = BrokerServer(self.run.folder / "var")
-        self.broker.start()
-        command = [sys.executable, "-m", "gunicorn", "c3portal.wsgi", "--bind", self.run.url.partition("//")[2]]
-        command += ["--worker-class", "gthread", "--threads", "4", "--no-control-socket", "--log-level", "debug"]
-        with (self.run.folder / "web.log").open("wb") as log:
-            self.web = subprocess.Popen(
-                [*command, "--access-logfile", "-"],
-                env=self.run.environment,
-                cwd=BASE_DIR,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self.worker = WorkerProcess(self.run.environment, self.run.folder / "worker.log")
-        self.beat = BeatProcess(self.run.environment, self.run.folder / "beat.log")
-        wait_until(self._answers, "The portal answers")
-
-    def _answers(self) -> bool:
-        try:
-            return requests.get(f"{self.run.url}/health/live", timeout=2).ok
-        except requests.ConnectionError:
-            return False
-
-    def __exit__(self, *_: object) -> None:
-        self.beat.stop()
-        self.worker.stop()
-        self.web.terminate()
-        self.web.wait(30)
-        self.broker.stop()
+@contextmanager
+def processes(run: Run) -> Iterator[None]:
+    """Broker, web, worker and scheduler while the block runs."""
+    with ExitStack() as running:
+        broker = BrokerServer(run.folder / "var")
+        broker.start()
+        running.callback(broker.stop)
+        running.enter_context(PortalProcess("web", run.environment, run.folder / "web.log"))
+        worker = WorkerProcess(run.environment, run.folder / "worker.log")
+        running.callback(worker.stop)
+        beat = BeatProcess(run.environment, run.folder / "beat.log")
+        running.callback(beat.stop)
+        wait_until(lambda: answers(f"{run.url}/health/live"), "The portal answers")
+        yield
 
 
 # The job

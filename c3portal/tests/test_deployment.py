@@ -19,7 +19,7 @@ import psycopg
 import pytest
 import requests
 
-from c3portal.testing import BASE_DIR, wait_until
+from c3portal.testing import BASE_DIR, answers, wait_until
 from c3portal.tests import containers, machine
 from c3portal.tests.machine import Machine, Service, Visitor
 from xero_sandbox.testing import SandboxControl, free_port
@@ -80,7 +80,7 @@ class Portal:
     def serves(self, web: Service) -> None:
         """Wait until a web process is healthy."""
         live = f"http://localhost:{web.environment['PORT']}/health/live"
-        wait_until(lambda: machine.answers(live), "The web process serves", patience=60)
+        wait_until(lambda: answers(live), "The web process serves", patience=60)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_each_container_passes_its_own_health_check(portal: Portal) -> None:
     assert portal.machine.is_healthy("worker", portal.workers[2])
     assert portal.machine.is_healthy("beat", portal.beat)
     ready = f"http://localhost:{portal.ports[0]}/health/ready"
-    wait_until(lambda: machine.answers(ready), "Everything is at work", patience=60)
+    wait_until(lambda: answers(ready), "Everything is at work", patience=60)
     asked = portal.machine.inside(portal.webs[0], "python", "-m", "c3portal.healthcheck", "ready")
     assert (asked.returncode, json.loads(asked.stdout)["broker"]) == (0, "ok")
 
@@ -224,7 +224,7 @@ def test_an_update_is_brought_in_while_the_present_release_posts(portal: Portal,
     portal.sandbox.set_limits(latency_seconds=2.5)
     upload = visitor.upload(old_port, "20260818")
     wait_until(lambda: len(portal.sandbox.documents()) > there, "The first are posted")
-    assert not machine.answers(f"http://localhost:{new_port}/health/live")
+    assert not answers(f"http://localhost:{new_port}/health/live")
     assert " ready." not in new_worker.said
     portal.machine.run("migrate", release=new)
     assert not is_done(visitor.get(old_port, upload)), "The schema came too late to be lived with"
@@ -241,7 +241,7 @@ def test_an_update_is_brought_in_while_the_present_release_posts(portal: Portal,
     portal.beat.stop()
     portal.beat = portal.machine.start("beat", "new-beat", new)
     portal.beat.says("beat: Starting")
-    wait_until(lambda: machine.answers(f"http://localhost:{new_port}/health/web"), "The new one serves", patience=60)
+    wait_until(lambda: answers(f"http://localhost:{new_port}/health/web"), "The new one serves", patience=60)
     for web in portal.webs:
         web.tell_to_stop()
     wait_until(lambda: is_done(visitor.get(new_port, upload)), "The last period is posted", patience=60)

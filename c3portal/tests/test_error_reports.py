@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,54 +12,27 @@ from django.db import connection
 
 from c3portal import error_reports
 from c3portal.testing import PortalProcess, WorkerProcess, answers, database_without_sessions, wait_until
+from c3portal.tests import receivers
+from c3portal.tests.receivers import Sentry
 from invoices import tasks
 from xero_sandbox.testing import free_port
 
 PERSONAL = ("fabrikam", "of-the-body", "of-the-query", "of-the-cookie", "of-the-header", "KEY-OF-A-MAIL")
 
 
-class Receiver(ThreadingHTTPServer):
-    """Takes envelopes as Sentry does."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[str] = []
-        super().__init__(("127.0.0.1", 0), Taking)
-        self.dsn = f"http://public-key@127.0.0.1:{self.server_port}/1"
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The events that came, each from its envelope: a head, then for each item its own head and the item."""
-        return [json.loads(envelope.splitlines()[2]) for envelope in self.envelopes]
-
-
-class Taking(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
-        self.server.envelopes.append(body.decode())  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
+def sentry() -> Iterator[Sentry]:
+    with receivers.sentry() as sentry:
+        yield sentry
 
 
 def test_an_error_of_a_page_is_reported_without_whom_it_met(
-    start_process: Callable[..., PortalProcess], receiver: Receiver, tmp_path: Path
+    start_process: Callable[..., PortalProcess], sentry: Sentry, tmp_path: Path
 ) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("A file is what a table can be taken out of.")
     port = free_port()
-    told = {"TEST_SENTRY_DSN": receiver.dsn, "SENTRY_ENVIRONMENT": "staging", "PORTAL_VERSION": "2026.11"}
+    told = {"TEST_SENTRY_DSN": sentry.dsn, "SENTRY_ENVIRONMENT": "staging", "PORTAL_VERSION": "2026.11"}
     web = start_process("web", PORT=str(port), TEST_DATABASE_URL=database_without_sessions(tmp_path), **told)
     wait_until(lambda: answers(f"http://localhost:{port}/health/live"), "The portal answers")
     failed = requests.post(
@@ -74,31 +43,31 @@ def test_an_error_of_a_page_is_reported_without_whom_it_met(
         timeout=30,
     )
     assert failed.status_code == 500
-    wait_until(lambda: receiver.events != [], "The report arrives")
+    wait_until(lambda: sentry.events != [], "The report arrives")
 
-    (event,) = receiver.events
+    (event,) = sentry.events
     assert event["exception"]["values"][-1]["type"] == "OperationalError"
     assert event["tags"] == {"trace_id": "an-id-of-the-proxy"}
     assert (event["environment"], event["release"]) == ("staging", "2026.11")
     assert event["exception"]["values"][-1]["stacktrace"]["frames"]
-    assert not [word for word in PERSONAL if word in receiver.envelopes[0]]
-    assert '"vars"' not in receiver.envelopes[0]
+    assert not [word for word in PERSONAL if word in sentry.envelopes[0]]
+    assert '"vars"' not in sentry.envelopes[0]
     assert not [word for word in PERSONAL if word in web.log.read_text()]
 
 
 def test_an_error_of_a_task_is_reported_with_the_id_of_its_log(
-    start_worker: Callable[..., WorkerProcess], receiver: Receiver
+    start_worker: Callable[..., WorkerProcess], sentry: Sentry
 ) -> None:
-    worker = start_worker(concurrency=1, TEST_SENTRY_DSN=receiver.dsn)
+    worker = start_worker(concurrency=1, TEST_SENTRY_DSN=sentry.dsn)
     tasks.work.delay(123456)
-    wait_until(lambda: receiver.events != [], "The report arrives")
-    (event,) = receiver.events
+    wait_until(lambda: sentry.events != [], "The report arrives")
+    (event,) = sentry.events
     assert event["exception"]["values"][-1]["type"] == "XeroConnection.DoesNotExist"
     assert event["transaction"] == "invoices.tasks.work"
     trace_id = event["tags"]["trace_id"]
     assert len(trace_id) == 32
     wait_until(lambda: trace_id in worker.log.read_text(), "The log has the error under that id")
-    assert "123456" not in receiver.envelopes[0]
+    assert "123456" not in sentry.envelopes[0]
 
 
 def test_what_an_error_quotes_is_left_out() -> None:
