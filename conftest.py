@@ -100,6 +100,18 @@ def client_for() -> Callable[[User], Client]:
     return client_for
 
 
+@pytest.fixture
+def admin(client_for: Callable[[User], Client], system_admin: User) -> Client:
+    """The browser of a System Admin."""
+    return client_for(system_admin)
+
+
+@pytest.fixture
+def finance(client_for: Callable[[User], Client], finance_admin: User) -> Client:
+    """The browser of a Finance Admin."""
+    return client_for(finance_admin)
+
+
 # Data
 
 
@@ -299,3 +311,14 @@ def portal(live_server: Any, settings: Any) -> str:
     settings.PORTAL_URL = live_server.url
     settings.CSRF_TRUSTED_ORIGINS = [live_server.url]
     return str(live_server.url)
+
+
+@pytest.fixture
+def complaints(page: Any) -> Iterator[list[str]]:
+    """What the browser complains of, such as a form that the Content-Security-Policy stops: nothing, in the end."""
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    yield heard
+    if heard:
+        raise AssertionError(f"The browser complains: {heard}")

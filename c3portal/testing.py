@@ -7,14 +7,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
 import redis
 import requests
-from django.db import connection
+from django.db import connection, connections
 
 from c3portal import broker, start
 
@@ -29,6 +31,24 @@ def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE_
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {patience} seconds")
         time.sleep(0.02)
+
+
+def at_once[Result](times: int, work: Callable[[int], Result]) -> list[Result]:
+    """Do `work` in that many threads that start together, each told its turn; return what each got.
+
+    Raises what any of them raised.
+    """
+    barrier = threading.Barrier(times)
+
+    def run(turn: int) -> Result:
+        barrier.wait(PATIENCE_SECONDS)
+        try:
+            return work(turn)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(times) as pool:
+        return [future.result(2 * PATIENCE_SECONDS) for future in [pool.submit(run, turn) for turn in range(times)]]
 
 
 class BrokerServer:

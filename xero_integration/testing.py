@@ -31,6 +31,11 @@ def connect(sandbox: SandboxControl, organisation: str = FIRST_ORGANISATION) -> 
     return connection
 
 
+def expire(connection: XeroConnection) -> None:
+    """Bring the connection's access token to its end."""
+    TokenSet.objects.filter(connections=connection).update(access_expires_at=timezone.now())
+
+
 def consent(sandbox: SandboxControl, client_id: str, organisation: str = FIRST_ORGANISATION) -> XeroConnection:
     """Store fresh tokens for the organisation, which is connected from then on: a first time or again."""
     given = sandbox.tokens(client_id, [organisation])

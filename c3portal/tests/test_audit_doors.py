@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from c3portal.audit import Action
 from c3portal.demo import SAMPLE_DATA
 from c3portal.models import AuditEntry, User
 from c3portal.tests.test_permissions import ROWS
-from invoices import tasks
 from invoices.contact_links import standings
 from invoices.models import AccountOverride, Customer, Invoice, InvoiceLine, Posting, Upload, UploadDraft
 from invoices.tests import makers
@@ -84,19 +82,7 @@ DOORS |= {
     "mfa_generate_recovery_codes": Action.SIGN_IN,
     "usersessions_list": Action.SIGN_IN,
 }
-
-
-@pytest.fixture(autouse=True)
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Collect the connections that a worker was called for, in place of calling one."""
-    called: list[int] = []
-    monkeypatch.setattr(tasks, "wake_after_commit", called.append)
-    return called
-
-
-@pytest.fixture
-def admin(client_for: Callable[[User], Client], system_admin: User) -> Client:
-    return client_for(system_admin)
+pytestmark = pytest.mark.usefixtures("woken")
 
 
 @pytest.fixture

@@ -29,11 +29,6 @@ from invoices.tests import makers
 PAGE = "/settings/audit/"
 
 
-@pytest.fixture
-def admin(client_for: Callable[[User], Client], system_admin: User) -> Client:
-    return client_for(system_admin)
-
-
 def entry(subject: str = "Settings → General", action: str = Action.SETTINGS, **facts: Any) -> AuditEntry:
     return AuditEntry.objects.create(action=action, subject=subject, actor=facts.pop("actor", "someone"), **facts)
 

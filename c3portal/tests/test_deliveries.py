@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from c3portal import deliveries, notices, roles, webhook_changes
 from c3portal.models import AuditEntry, Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
 from c3portal.notice_words import Words, in_zone, moment
+from c3portal.testing import at_once
 from c3portal.tests.receivers import MailServer, Receiver
 
 NEWS = Words("Contoso: 3 invoices in Xero", "They arrived.\n\nThere is nothing left to do.")
@@ -35,11 +34,6 @@ def deliver() -> int:
 
 def outcomes() -> list[tuple[str, str]]:
     return list(Delivery.objects.order_by("pk").values_list("status", "last_answer"))
-
-
-@pytest.fixture
-def webhook(receiver: Receiver, db: None) -> Webhook:
-    return Webhook.objects.create(url=f"{receiver.url}/hooks")
 
 
 # Who
@@ -159,7 +153,7 @@ def test_the_post_is_signed_and_says_what_happened(receiver: Receiver, webhook: 
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_of_two_workers_that_notice_the_same_thing_one_tells_it(system_admin: User, webhook: Webhook) -> None:
-    told = _at_once(lambda: tell() is not None, times=4)
+    told = at_once(4, lambda _: tell() is not None)
     assert sorted(told) == [False, False, False, True]
     assert Notice.objects.count() == 1
     assert Delivery.objects.count() == 2
@@ -172,7 +166,7 @@ def test_of_several_workers_at_the_outbox_each_message_is_sent_by_one(
 ) -> None:
     for number in range(4):
         tell(f"thing {number}")
-    tried = _at_once(deliver, times=3)
+    tried = at_once(3, lambda _: deliver())
     assert sum(tried) == 12
     assert len(mail_server.of(system_admin.email)) == len(mail_server.of(finance_admin.email)) == 4
     assert len(receiver.posts) == len({post.headers["webhook-id"] for post in receiver.posts}) == 4
@@ -187,25 +181,6 @@ def test_a_worker_that_comes_second_to_a_row_leaves_it_alone(receiver: Receiver,
     assert deliveries.deliver(first)
     assert not deliveries.deliver(second)
     assert len(receiver.posts) == 1
-
-
-def _at_once(work: Callable[[], Any], times: int) -> list[Any]:
-    done: list[Any] = []
-    barrier = threading.Barrier(times)
-
-    def run() -> None:
-        barrier.wait()
-        try:
-            done.append(work())
-        finally:
-            database.close()
-
-    threads = [threading.Thread(target=run) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return done
 
 
 @pytest.mark.both_databases

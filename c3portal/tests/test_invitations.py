@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,12 +21,6 @@ PASSWORD = "long enough for anyone"
 BOTH = {"password1": PASSWORD, "password2": PASSWORD}
 BACKENDS = "django.core.mail.backends"
 ASKED = {"email": "Alex@Contoso.example", "name": "Alex New", "role": roles.FINANCE_ADMIN}
-
-
-@pytest.fixture
-def admin(client_for: Callable[[User], Client], system_admin: User) -> Client:
-    """The browser of a System Admin."""
-    return client_for(system_admin)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from c3portal.models import AuditEntry, User, Webhook
 from xero_integration import connections
 from xero_integration.fields import EncryptedTextField
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
+from xero_integration.testing import expire
 
 OLD, NEW = "an-encryption-key-for-the-tests", "another-encryption-key-for-the-tests"
 ROUNDS = 20
@@ -206,10 +207,6 @@ def test_tokens_that_a_worker_renews_meanwhile_are_never_lost(connected: XeroCon
     stored = TokenSet.objects.get()
     assert (stored.access_token, stored.refresh_token) == (access_token, refresh_token)
     assert sums()[1:] == (0, 0)
-
-
-def expire(connection: XeroConnection) -> None:
-    TokenSet.objects.filter(connections=connection).update(access_expires_at=timezone.now())
 
 
 # A lost key

@@ -23,16 +23,6 @@ NEWS = Words("Contoso: 3 invoices in Xero", "They arrived.")
 EVERYTHING = list(Kind.values)
 
 
-@pytest.fixture
-def admin(client_for: ClientFor, system_admin: User) -> Client:
-    return client_for(system_admin)
-
-
-@pytest.fixture
-def webhook(receiver: Receiver, db: None) -> Webhook:
-    return Webhook.objects.create(url=f"{receiver.url}/hooks")
-
-
 def said(response: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 

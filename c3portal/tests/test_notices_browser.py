@@ -5,25 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User, Webhook
+from c3portal.tests.browser import is_accessible, sign_in
 from c3portal.tests.receivers import Receiver
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def sign_in(page: Page, portal: str, user: User) -> None:
-    page.goto(portal)
-    page.get_by_label("E-mail address").fill(user.email)
-    page.get_by_label("Password", exact=True).fill("a password of the tests")
-    page.get_by_role("button", name="Sign in").click()
-
-
-def is_accessible(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def test_a_user_chooses_what_they_are_told(portal: str, page: Page, finance_admin: User) -> None:

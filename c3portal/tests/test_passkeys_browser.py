@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
+from c3portal.tests.browser import is_accessible, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,21 +35,6 @@ def authenticator(page: Page) -> Iterator[Any]:
     session.detach()
 
 
-@pytest.fixture
-def complaints(page: Page) -> list[str]:
-    """What the browser complains about, violations of the content security policy among it."""
-    found: list[str] = []
-    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
-    return found
-
-
-def sign_in_by_password(portal: str, page: Page, user: User) -> None:
-    page.goto(portal)
-    page.get_by_label("E-mail address").fill(user.email)
-    page.get_by_label("Password", exact=True).fill("a password of the tests")
-    page.get_by_role("button", name="Sign in").click()
-
-
 def add_passkey(portal: str, page: Page, alone: bool) -> None:
     page.goto(f"{portal}/account/second-factor/passkeys/add/")
     page.get_by_label("Name").fill("Laptop")
@@ -66,9 +52,9 @@ def test_a_passkey_is_added_and_signs_in_alone_also_where_a_second_factor_is_req
     portal: str, page: Page, system_admin: User, settings: Any, authenticator: Any, complaints: list[str]
 ) -> None:
     settings.MFA_REQUIRED_FOR = ["System Admin"]
-    sign_in_by_password(portal, page, system_admin)
+    sign_in(page, portal, system_admin)
     expect(page).to_have_url(f"{portal}/account/second-factor/")
-    assert Axe().run(page).violations_count == 0
+    is_accessible(page)
     add_passkey(portal, page, alone=True)
     page.get_by_role("link", name="go on").click()
     expect(page).not_to_have_url(f"{portal}/account/second-factor/")
@@ -78,26 +64,24 @@ def test_a_passkey_is_added_and_signs_in_alone_also_where_a_second_factor_is_req
     page.get_by_role("button", name="Use a passkey").click()
     expect(page).to_have_url(f"{portal}/account/")
     assert Authenticator.objects.get(type="webauthn").last_used_at
-    assert complaints == []
 
 
 def test_a_passkey_comes_after_the_password_as_a_second_factor(
     portal: str, page: Page, finance_admin: User, authenticator: Any, complaints: list[str]
 ) -> None:
-    sign_in_by_password(portal, page, finance_admin)
+    sign_in(page, portal, finance_admin)
     add_passkey(portal, page, alone=False)
     sign_out(portal, page)
-    sign_in_by_password(portal, page, finance_admin)
+    sign_in(page, portal, finance_admin)
     expect(page).to_have_url(f"{portal}/accounts/login/second-factor/")
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
-    assert complaints == []
 
 
 def test_the_pages_of_ones_own_account_can_be_used_by_everyone(
     portal: str, page: Page, finance_admin: User, authenticator: Any, complaints: list[str]
 ) -> None:
-    sign_in_by_password(portal, page, finance_admin)
+    sign_in(page, portal, finance_admin)
     add_passkey(portal, page, alone=True)
     found = {"codes": Axe().run(page)}
     for place in (
@@ -111,7 +95,6 @@ def test_the_pages_of_ones_own_account_can_be_used_by_everyone(
         page.goto(f"{portal}/account/{place}")
         found[place] = Axe().run(page)
     assert {place: each.generate_report() for place, each in found.items() if each.violations_count} == {}
-    assert complaints == []
 
 
 def test_a_device_that_does_not_answer_is_told_in_words(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,20 +10,13 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.test import Client
 
 from c3portal import people, roles
 from c3portal.models import AuditEntry, User
+from c3portal.testing import at_once
 
 PASSWORD = "a password of the tests"
-ClientFor = Callable[[User], Client]
-
-
-@pytest.fixture
-def admin(client_for: ClientFor, system_admin: User) -> Client:
-    """The browser of a System Admin."""
-    return client_for(system_admin)
 
 
 def sign_in(user: User) -> Client:
@@ -136,22 +127,15 @@ def test_nobody_deactivates_themselves(admin: Client, system_admin: User) -> Non
 @pytest.mark.django_db(transaction=True)
 def test_of_two_system_admins_who_send_each_other_away_one_stays(system_admin: User) -> None:
     other = User.objects.create_user("second@contoso.example", PASSWORD, role=roles.SYSTEM_ADMIN)
-    at_once, refused = threading.Barrier(2), []
+    admins, refused = (system_admin, other), []
 
-    def send_away(user: User) -> None:
-        at_once.wait()
+    def send_away(turn: int) -> None:
         try:
-            people.deactivate(None, user)
+            people.deactivate(None, admins[turn])
         except people.NotDone:
-            refused.append(user)
-        finally:
-            connection.close()
+            refused.append(admins[turn])
 
-    threads = [threading.Thread(target=send_away, args=[user]) for user in (system_admin, other)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(2, send_away)
     assert len(refused) == 1
     assert User.objects.filter(is_active=True).count() == 1
 

@@ -23,18 +23,14 @@ from invoices.importing import import_file
 from invoices.models import Invoice, Posting, PostLog, Submission
 from invoices.tests.c3_files import SEPTEMBER, a_row, of_customer, write
 from xero_integration import connections, oauth
-from xero_integration.gateway import Gateway
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 from xero_integration.testing import connect, consent
+from xero_integration.tests.deaths import killed_in_the_call
 from xero_sandbox.testing import SandboxControl
 
 Status = Posting.Status
 pytestmark = pytest.mark.usefixtures("transactional_db", "postgres_programs")
 NEW_CUSTOMERS = 3
-
-
-class Killed(BaseException):
-    """As if the process had ended here."""
 
 
 def upload(connection: XeroConnection, **which: Any) -> None:
@@ -66,16 +62,8 @@ def states() -> dict[str, int]:
 
 def die_in_the_call(connection: XeroConnection) -> None:
     """A worker's call arrives, and the worker is gone before the answer."""
-    create = Gateway.create_documents
-
-    def die(self: Gateway, *arguments: Any) -> None:
-        create(self, *arguments)
-        raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Gateway, "create_documents", die)
-        with pytest.raises(Killed):
-            sending.send_next(connection)
+    with killed_in_the_call():
+        sending.send_next(connection)
 
 
 def reconnect(sandbox: SandboxControl) -> XeroConnection:

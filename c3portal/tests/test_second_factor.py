@@ -14,8 +14,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from c3portal.models import AuditEntry, User
-
-PASSWORD = "a password of the tests"
+from c3portal.tests.test_sign_in import PASSWORD, said
 
 
 def sign_in(client: Client, user: User, **to: Any) -> Any:
@@ -38,10 +37,6 @@ def add_app(client: Client) -> str:
 
 def recovery_codes(client: Client) -> list[str]:
     return re.findall(r"<li><code>(\d{8})</code></li>", client.get("/account/second-factor/codes/").content.decode())
-
-
-def said() -> list[str]:
-    return list(AuditEntry.objects.order_by("pk").values_list("subject", flat=True))
 
 
 def test_a_code_of_the_app_is_asked_for_after_the_password_and_works_once(client: Client, finance_admin: User) -> None:

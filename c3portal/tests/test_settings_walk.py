@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from c3portal.models import User
+from c3portal.tests.browser import is_accessible, sign_in
 from xero_integration.models import XeroConnection
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -19,22 +18,9 @@ NEW_ZEALAND = "Contoso Cloud (NZ)"
 
 
 @pytest.fixture
-def complaints(page: Page) -> Iterator[list[str]]:
-    """What the browser complains of, such as a form that the Content-Security-Policy stops: nothing, in the end."""
-    heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    yield heard
-    assert heard == []
-
-
-@pytest.fixture
 def settings_page(portal: str, sandbox: Any, page: Page, system_admin: User, complaints: list[str]) -> Page:
     """Settings → General, reached by signing in."""
-    page.goto(portal)
-    page.get_by_label("E-mail address").fill(system_admin.email)
-    page.get_by_label("Password", exact=True).fill("a password of the tests")
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, portal, system_admin)
     page.get_by_role("link", name="Settings", exact=True).click()
     expect(page.get_by_role("heading", name="General")).to_be_visible()
     return page
@@ -76,11 +62,6 @@ def allow(page: Page, organisation: str) -> None:
     expect(page.get_by_role("heading", name="C3 portal of Contoso wants to connect")).to_be_visible()
     page.get_by_label(organisation).check()
     page.get_by_role("button", name="Allow access").click()
-
-
-def is_accessible(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def test_a_system_admin_connects_the_portal_with_the_pages_alone(

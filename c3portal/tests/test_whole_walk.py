@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from c3portal.models import User
 from c3portal.testing import WorkerProcess
+from c3portal.tests.browser import sign_in
 from invoices.models import BillingPeriod, Invoice
 from xero_integration.models import XeroSettings
 
@@ -31,13 +32,6 @@ def app_saved(portal: str, sandbox: Any) -> None:
         azure_account_code="4020",
         custom_account_code="4030",
     )
-
-
-def sign_in(page: Page, portal: str, user: User) -> None:
-    page.goto(portal)
-    page.get_by_label("E-mail address").fill(user.email)
-    page.get_by_label("Password").fill("a password of the tests")
-    page.get_by_role("button", name="Sign in").click()
 
 
 def arrived(sandbox: Any) -> dict[str, Decimal]:

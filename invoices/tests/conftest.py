@@ -103,6 +103,14 @@ def work(connected: XeroConnection) -> Work:
 
 
 @pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Collect the connections that a worker was called for, in place of calling one."""
+    called: list[int] = []
+    monkeypatch.setattr(tasks, "wake_after_commit", called.append)
+    return called
+
+
+@pytest.fixture
 def sweep(monkeypatch: pytest.MonkeyPatch) -> Work:
     """Return a function that sweeps, with workers that do at once, in this process, what they are woken for. Who is to
     be woken later is not: the next sweep is that later."""

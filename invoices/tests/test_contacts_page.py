@@ -15,6 +15,7 @@ from c3portal.models import User
 from invoices import contact_links
 from invoices.models import Customer
 from invoices.tests import makers
+from invoices.tests.pages import said
 from invoices.tests.test_contact_links import a_contact, a_customer, a_link
 from xero_integration import contacts
 from xero_integration.models import ContactLink, XeroConnection
@@ -27,11 +28,6 @@ ClientFor = Callable[[User], Client]
 @pytest.fixture
 def organisation(db: None) -> XeroConnection:
     return makers.connected()
-
-
-@pytest.fixture
-def finance(client_for: ClientFor, finance_admin: User) -> Client:
-    return client_for(finance_admin)
 
 
 @pytest.fixture
@@ -72,11 +68,6 @@ def pills(html: str) -> dict[str, int]:
 def do(client: Client, action: str, *customers: Customer, **fields: Any) -> HttpResponse:
     chosen = {"customer": [each.pk for each in customers]}
     return client.post(f"{PAGE}do/", {"action": action, **chosen, **fields}, follow=True)  # type: ignore[return-value]
-
-
-def said(response: HttpResponse) -> str:
-    notes = re.findall(r'<div class="note[^"]*" role="\w+">(.*?)</div>', response.content.decode(), re.DOTALL)
-    return " ".join(notes).replace("&#x27;", "'")
 
 
 def named(name: str) -> Customer:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
+from c3portal.tests.browser import is_accessible, sign_in
 from invoices import contact_links
 from invoices.models import Customer
 from xero_integration.models import ContactLink, XeroConnection
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def complaints(page: Page) -> Iterator[list[str]]:
-    """What the browser complains of: nothing, in the end."""
-    heard: list[str] = []
-    page.on("console", lambda message: heard.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    yield heard
-    assert heard == []
 
 
 @pytest.fixture
@@ -40,18 +29,6 @@ def customers(connected: XeroConnection) -> XeroConnection:
         Customer.objects.create(tenant_id=key, name=name, erp_id=f"ERP-{key[-2:]}")
     contact_links.create(connected, [Customer.objects.get(name="Adventure Works")])
     return connected
-
-
-def sign_in(page: Page, portal: str, user: User) -> None:
-    page.goto(portal)
-    page.get_by_label("E-mail address").fill(user.email)
-    page.get_by_label("Password").fill("a password of the tests")
-    page.get_by_role("button", name="Sign in").click()
-
-
-def is_accessible(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def row(page: Page, name: str) -> Any:

@@ -12,7 +12,6 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import User
-from invoices import tasks
 from invoices.models import BillingPeriod, Invoice, Posting, UploadDraft
 from invoices.selection import Selection
 from invoices.tests.makers import a_period, an_invoice, bring, connected, invoices, uploaded
@@ -20,17 +19,12 @@ from invoices.tests.makers import a_period, an_invoice, bring, connected, invoic
 ClientFor = Callable[[User], Client]
 LIST = "/analyze/business/invoices/"
 Status = Posting.Status
+pytestmark = pytest.mark.usefixtures("woken")
 
 
 @pytest.fixture
 def period(db: None) -> BillingPeriod:
     return a_period()
-
-
-@pytest.fixture
-def finance(client_for: ClientFor, finance_admin: User, monkeypatch: pytest.MonkeyPatch) -> Client:
-    monkeypatch.setattr(tasks, "wake_after_commit", lambda _: None)
-    return client_for(finance_admin)
 
 
 def ignore(client: Client, period: BillingPeriod, reason: str = "Billed by hand", **fields: Any) -> HttpResponse:

@@ -27,11 +27,6 @@ def reader(client_for: Callable[[User], Client], system_reader: User) -> Client:
     return client_for(system_reader)
 
 
-@pytest.fixture
-def finance(client_for: Callable[[User], Client], finance_admin: User) -> Client:
-    return client_for(finance_admin)
-
-
 def lines(invoice: Invoice, count: int = 1, unit_price: str = "0.058122686400") -> None:
     InvoiceLine.objects.bulk_create(
         InvoiceLine(

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
-from invoices import tasks
 from invoices.models import BillingPeriod, Invoice, Posting, Upload
 from invoices.tests.makers import (
     a_period,
@@ -26,6 +24,7 @@ from invoices.tests.makers import (
     queries_of,
     uploaded,
 )
+from invoices.tests.pages import press, said
 from xero_integration.models import Account, XeroConnection, XeroSettings
 
 Status = Posting.Status
@@ -38,19 +37,6 @@ def period(db: None) -> BillingPeriod:
     return a_period()
 
 
-@pytest.fixture
-def finance(client_for: ClientFor, finance_admin: User) -> Client:
-    return client_for(finance_admin)
-
-
-@pytest.fixture
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Collect the connections that a worker was called for, in place of calling one."""
-    called: list[int] = []
-    monkeypatch.setattr(tasks, "wake_after_commit", called.append)
-    return called
-
-
 def page(client: Client, **query: Any) -> str:
     return client.get(LIST, query).content.decode()
 
@@ -61,19 +47,10 @@ def shown(html: str) -> list[str]:
     return [cell.replace("<wbr>", "") for cell in cells]
 
 
-def press(client: Client, period: BillingPeriod, **fields: Any) -> HttpResponse:
-    return client.post(reverse("upload_to_xero"), {"period": period.billing_id, **fields}, follow=True)  # type: ignore[return-value]
-
-
 def post_ready(client: Client, response: HttpResponse) -> HttpResponse:
     """Press *Post the ready ones* on the preflight page that pressing UPLOAD TO XERO led to."""
     (action,) = re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', response.content.decode())
     return client.post(action, follow=True)  # type: ignore[return-value]
-
-
-def said(response: HttpResponse) -> str:
-    """Return the page's messages, with the links in them."""
-    return " ".join(re.findall(r'<div class="note[^"]*" role="\w+">(.*?)</div>', response.content.decode(), re.DOTALL))
 
 
 # What the list shows

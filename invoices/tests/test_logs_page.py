@@ -11,7 +11,6 @@ from django.test import Client
 from django.utils import timezone
 
 from c3portal.models import User
-from invoices import tasks
 from invoices.models import BillingPeriod, Posting, Upload
 from invoices.tests.makers import REFUSAL, a_period, an_invoice, bring, connected, invoices, queries_of, uploaded
 from xero_integration.models import XeroConnection
@@ -19,6 +18,7 @@ from xero_integration.models import XeroConnection
 Status = Posting.Status
 LOGS = "/invoices/logs/"
 ClientFor = Callable[[User], Client]
+pytestmark = pytest.mark.usefixtures("woken")
 
 
 @pytest.fixture
@@ -29,19 +29,6 @@ def period(db: None) -> BillingPeriod:
 @pytest.fixture
 def connection(db: None) -> XeroConnection:
     return connected()
-
-
-@pytest.fixture
-def finance(client_for: ClientFor, finance_admin: User) -> Client:
-    return client_for(finance_admin)
-
-
-@pytest.fixture(autouse=True)
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Collect the connections that a worker was called for, in place of calling one."""
-    called: list[int] = []
-    monkeypatch.setattr(tasks, "wake_after_commit", called.append)
-    return called
 
 
 def text(client: Client, url: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import threading
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 import pytest
 import standardwebhooks
 import time_machine
-from django.db import connection as database
 from django.utils import timezone
 
 from c3portal import deliveries, tasks
 from c3portal.models import Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
-from c3portal.testing import WorkerProcess, wait_until
+from c3portal.testing import WorkerProcess, at_once, wait_until
 from c3portal.tests.receivers import MailServer, Receiver
 from invoices import notices, posting
 from invoices.models import Invoice, Posting
@@ -202,29 +200,10 @@ def test_the_number_of_invoices_costs_no_queries(
 def test_two_workers_at_once_tell_once(books: XeroConnection, finance_admin: User, system_admin: User) -> None:
     makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 5), to=Status.REJECTED)
     XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(hours=3), pause_reason=DAY_LIMIT_REACHED)
-    counts = _at_once(notices.find, 3)
+    counts = at_once(3, lambda _: notices.find())
     assert sum(counts) == 2
     assert sorted(Notice.objects.values_list("kind", flat=True)) == [Kind.DAY_LIMIT, Kind.UPLOAD_FINISHED]
     assert Delivery.objects.count() == 4
-
-
-def _at_once(work: Callable[[], int], times: int) -> list[int]:
-    counts: list[int] = []
-    barrier = threading.Barrier(times)
-
-    def run() -> None:
-        barrier.wait()
-        try:
-            counts.append(work())
-        finally:
-            database.close()
-
-    threads = [threading.Thread(target=run) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return counts
 
 
 # The connection

@@ -25,11 +25,6 @@ ALL = (ACCOUNTS, TAXES, CUSTOMERS)
 
 
 @pytest.fixture
-def finance(client_for: Callable[[User], Client], finance_admin: User) -> Client:
-    return client_for(finance_admin)
-
-
-@pytest.fixture
 def fabrikam(db: None) -> Customer:
     return Customer.objects.create(tenant_id="tenant-fabrikam", name="Fabrikam", country="NZ")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
+from c3portal.tests.browser import is_accessible, sign_in
 from invoices.models import AccountOverride, BillingPeriod, TaxOverride
 from xero_integration.models import XeroConnection
 
@@ -18,18 +18,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def finance(portal: str, connected: XeroConnection, sample: BillingPeriod, page: Page, finance_admin: User) -> Page:
     """The September period, with a Finance Admin signed in and on the Accounts page."""
-    page.goto(portal)
-    page.get_by_label("E-mail address").fill(finance_admin.email)
-    page.get_by_label("Password", exact=True).fill("a password of the tests")
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, portal, finance_admin)
     page.get_by_role("link", name="Settings", exact=True).click()
     expect(page.get_by_role("heading", name="Accounts", exact=True)).to_be_visible()
     return page
-
-
-def is_accessible(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def test_an_account_is_overridden_and_reverted(finance: Page) -> None:

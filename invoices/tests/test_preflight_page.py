@@ -19,30 +19,14 @@ from invoices import documents, drafts, tasks
 from invoices.models import BillingPeriod, Invoice, Posting, Upload, UploadDraft
 from invoices.tests.conftest import MakeInvoice
 from invoices.tests.makers import queries_of
+from invoices.tests.pages import press
 from xero_integration import connections
 from xero_integration.models import XeroConnection
 from xero_integration.payloads import render
 
 ClientFor = Callable[[User], Client]
 Status = Posting.Status
-
-
-@pytest.fixture
-def finance(client_for: ClientFor, finance_admin: User) -> Client:
-    return client_for(finance_admin)
-
-
-@pytest.fixture(autouse=True)
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Collect the connections that a worker was called for, in place of calling one."""
-    called: list[int] = []
-    monkeypatch.setattr(tasks, "wake_after_commit", called.append)
-    return called
-
-
-def press(client: Client, period: BillingPeriod, **fields: Any) -> HttpResponse:
-    """Press UPLOAD TO XERO and come to the preflight page."""
-    return client.post(reverse("upload_to_xero"), {"period": period.billing_id, **fields}, follow=True)  # type: ignore[return-value]
+pytestmark = pytest.mark.usefixtures("woken")
 
 
 def post_ready(client: Client, page: HttpResponse) -> HttpResponse:

@@ -15,6 +15,7 @@ from invoices.tests.conftest import MakeInvoice, Upload, Work
 from xero_integration.errors import XeroRejected
 from xero_integration.gateway import Gateway
 from xero_integration.models import XeroConnection
+from xero_integration.tests.deaths import killed_in_the_call
 from xero_sandbox.testing import SandboxControl
 
 MakeInvoices = Callable[[int], list[Invoice]]
@@ -363,23 +364,10 @@ def test_a_worker_that_died_after_its_bytes_were_stored_is_looked_after(
     sweep: Work,
     after_the_lease: Work,
     state: State,
-    monkeypatch: pytest.MonkeyPatch,
     arrived: bool,
 ) -> None:
-    class Killed(BaseException):
-        """As if the process had ended here."""
-
-    create = Gateway.create_documents
-
-    def die(self: Gateway, *arguments: Any) -> None:
-        if arrived:
-            create(self, *arguments)
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Gateway, "create_documents", die)
-        with pytest.raises(Killed):
-            sending.send_next(linked)
+    with killed_in_the_call(arrived):
+        sending.send_next(linked)
     assert state() == {"sending": 2}
     after_the_lease()
     assert recovery.free_the_dead() == 2

@@ -13,7 +13,6 @@ from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND
 from xero_integration.tests.scripted import ScriptedServer, scripted_server
 
-Expire = Callable[[XeroConnection], None]
 Connect = Callable[..., list[XeroConnection]]
 
 
@@ -81,13 +80,3 @@ def connection(connect: Connect) -> XeroConnection:
 def both(connect: Connect) -> list[XeroConnection]:
     """Two organisations that one set of tokens opens."""
     return connect(AUSTRALIA, NEW_ZEALAND)
-
-
-@pytest.fixture
-def expire() -> Callable[[XeroConnection], None]:
-    """Return a function that brings the access token of a connection to its end."""
-
-    def expire(connection: XeroConnection) -> None:
-        TokenSet.objects.filter(connections=connection).update(access_expires_at=timezone.now())
-
-    return expire

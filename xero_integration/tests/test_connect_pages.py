@@ -33,16 +33,6 @@ CHOOSE = "/xero/organisation/"
 Status = XeroConnection.Status
 
 
-@pytest.fixture
-def admin(client_for: Callable[[User], Client], system_admin: User) -> Client:
-    return client_for(system_admin)
-
-
-@pytest.fixture
-def finance(client_for: Callable[[User], Client], finance_admin: User) -> Client:
-    return client_for(finance_admin)
-
-
 def nothing_changed() -> bool:
     return not TokenSet.objects.exists() and XeroConnection.objects.current() is None
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import multiprocessing
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,11 +12,12 @@ from django import db
 from django.utils import timezone
 
 from c3portal.models import AuditEntry, User
+from c3portal.testing import at_once
 from xero_integration import connections, oauth, pace
 from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
-from xero_integration.testing import consent
+from xero_integration.testing import consent, expire
 from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND
 from xero_integration.tests.scripted import Reply, ScriptedServer
 
@@ -66,14 +65,14 @@ def test_a_token_about_to_end_is_renewed_before_the_call(
     assert after.lease_until is None
 
 
-def test_the_sixty_days_begin_anew_with_each_renewal(connection: XeroConnection, expire: Expire) -> None:
+def test_the_sixty_days_begin_anew_with_each_renewal(connection: XeroConnection) -> None:
     TokenSet.objects.update(refreshed_at=timezone.now() - dt.timedelta(days=59))
     expire(connection)
     connections.fresh_tokens(connection)
     assert TokenSet.objects.get().dies_at > timezone.now() + dt.timedelta(days=59)
 
 
-def test_the_new_pair_is_stored_before_anyone_uses_it(connection: XeroConnection, expire: Expire) -> None:
+def test_the_new_pair_is_stored_before_anyone_uses_it(connection: XeroConnection) -> None:
     def stored_and_used(gateway: Gateway) -> tuple[str, Any]:
         return TokenSet.objects.get().access_token, gateway.session.headers["Authorization"]
 
@@ -87,30 +86,12 @@ def test_the_new_pair_is_stored_before_anyone_uses_it(connection: XeroConnection
 # One renewal at a time
 
 
-def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
-    """Run `work` in that many threads that start together."""
-    barrier = threading.Barrier(count)
-
-    def run() -> Any:
-        barrier.wait(10)
-        try:
-            return work()
-        finally:
-            db.connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        return [future.result(30) for future in [pool.submit(run) for _ in range(count)]]
-
-
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
-def test_threads_that_need_a_new_token_at_once_renew_it_once(
-    sandbox: Any, both: list[XeroConnection], expire: Expire
-) -> None:
+def test_threads_that_need_a_new_token_at_once_renew_it_once(sandbox: Any, both: list[XeroConnection]) -> None:
     sandbox.place_fault("slow", path="connect/token", seconds=0.3)
     expire(both[0])
-    turns = iter(range(8))
-    seen = at_once(8, lambda: connections.fresh_tokens(both[next(turns) % 2]).access_token)
+    seen = at_once(8, lambda turn: connections.fresh_tokens(both[turn % 2]).access_token)
     assert refreshes(sandbox) == [200]
     assert set(seen) == {TokenSet.objects.get().access_token}
 
@@ -129,9 +110,7 @@ def _renew_and_tell(connection: XeroConnection, barrier: Any, told: Any) -> None
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
-def test_processes_that_need_a_new_token_at_once_renew_it_once(
-    sandbox: Any, connection: XeroConnection, expire: Expire
-) -> None:
+def test_processes_that_need_a_new_token_at_once_renew_it_once(sandbox: Any, connection: XeroConnection) -> None:
     sandbox.place_fault("slow", path="connect/token", seconds=0.3)
     expire(connection)
     # A database connection must not cross a fork.
@@ -153,14 +132,14 @@ def test_calls_that_are_all_refused_for_an_ended_token_renew_it_once(sandbox: An
     tokens = TokenSet.objects.get()
     sandbox.place_fault("slow", path="connect/token", seconds=0.2)
     renewed = at_once(
-        6, lambda: connections.fresh_tokens(connection, refused_generation=tokens.generation).access_token
+        6, lambda _: connections.fresh_tokens(connection, refused_generation=tokens.generation).access_token
     )
     assert refreshes(sandbox) == [200]
     assert len(set(renewed)) == 1
 
 
 def test_a_renewal_whose_process_died_is_taken_over_when_its_lease_has_ended(
-    sandbox: Any, connection: XeroConnection, expire: Expire
+    sandbox: Any, connection: XeroConnection
 ) -> None:
     expire(connection)
     TokenSet.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1), lease_holder="who died")
@@ -169,7 +148,7 @@ def test_a_renewal_whose_process_died_is_taken_over_when_its_lease_has_ended(
 
 
 def test_a_renewal_elsewhere_is_waited_for_and_not_done_twice(
-    sandbox: Any, connection: XeroConnection, expire: Expire, monkeypatch: pytest.MonkeyPatch
+    sandbox: Any, connection: XeroConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expire(connection)
     TokenSet.objects.update(lease_until=timezone.now() + dt.timedelta(minutes=1), lease_holder="another")
@@ -189,9 +168,7 @@ def test_a_lease_outlives_the_call_that_it_covers(settings: Any, seconds: float)
 # When renewing fails
 
 
-def test_a_lost_answer_is_made_good_with_the_same_refresh_token(
-    sandbox: Any, connection: XeroConnection, expire: Expire
-) -> None:
+def test_a_lost_answer_is_made_good_with_the_same_refresh_token(sandbox: Any, connection: XeroConnection) -> None:
     sandbox.place_fault("refresh_answer_lost")
     expire(connection)
     before = TokenSet.objects.get()
@@ -206,7 +183,7 @@ def test_a_lost_answer_is_made_good_with_the_same_refresh_token(
     assert TokenSet.objects.get().refresh_token != before.refresh_token
 
 
-def test_after_the_grace_a_lost_answer_needs_a_person(sandbox: Any, connection: XeroConnection, expire: Expire) -> None:
+def test_after_the_grace_a_lost_answer_needs_a_person(sandbox: Any, connection: XeroConnection) -> None:
     sandbox.place_fault("refresh_answer_lost")
     expire(connection)
     with pytest.raises(XeroUnavailable):
@@ -234,7 +211,7 @@ def test_a_dead_refresh_token_marks_every_organisation_that_it_opened(
     assert TokenSet.objects.get(connections=both[0]).lease_until is None
 
 
-def test_sixty_unused_days_need_a_person(sandbox: Any, connection: XeroConnection, expire: Expire) -> None:
+def test_sixty_unused_days_need_a_person(sandbox: Any, connection: XeroConnection) -> None:
     sandbox.advance_clock(61 * 86_400)
     expire(connection)
     with pytest.raises(XeroAuthError):
@@ -242,7 +219,7 @@ def test_sixty_unused_days_need_a_person(sandbox: Any, connection: XeroConnectio
     assert now(connection).status == Status.NEEDS_RECONNECTING
 
 
-def test_a_secret_that_no_longer_fits_is_said_in_words(connection: XeroConnection, expire: Expire) -> None:
+def test_a_secret_that_no_longer_fits_is_said_in_words(connection: XeroConnection) -> None:
     XeroSettings.objects.update(client_secret="another secret altogether")
     expire(connection)
     with pytest.raises(XeroAuthError, match="Check both in Settings → General"):
@@ -252,7 +229,7 @@ def test_a_secret_that_no_longer_fits_is_said_in_words(connection: XeroConnectio
 
 @pytest.mark.parametrize("reply", [Reply(500, b""), Reply(429, b"", {"Retry-After": "7"}), Reply(200, b"<html>")])
 def test_a_sign_in_service_with_a_problem_is_asked_again_later(
-    connection: XeroConnection, expire: Expire, scripted_xero: ScriptedServer, reply: Reply
+    connection: XeroConnection, scripted_xero: ScriptedServer, reply: Reply
 ) -> None:
     scripted_xero.will(reply)
     expire(connection)
@@ -382,7 +359,7 @@ def test_a_token_never_goes_to_another_organisation(connect: Any, sandbox: Any, 
     (first,), (second,) = connect(AUSTRALIA), connect(NEW_ZEALAND)
     scripted_xero.will(Reply(body=b'{"Organisations": [{"Name": "any"}]}'))
     turns = iter([first, second] * 6)
-    at_once(4, lambda: [organisation_name(next(turns)) for _ in range(3)])
+    at_once(4, lambda _: [organisation_name(next(turns)) for _ in range(3)])
     sent = {(call.headers["Xero-Tenant-Id"], call.headers["Authorization"]) for call in scripted_xero.received}
     assert len(scripted_xero.received) == 12
     assert sent == {

@@ -12,8 +12,8 @@ from django.utils import timezone
 from xero_integration import connections, contacts, pace
 from xero_integration.contacts import Customer, Outcome
 from xero_integration.errors import XeroUnavailable
-from xero_integration.gateway import Gateway
 from xero_integration.models import Contact, ContactLink, XeroConnection
+from xero_integration.tests.deaths import killed_in_the_call
 from xero_sandbox.testing import SandboxControl
 
 Link = Callable[..., Outcome]
@@ -183,23 +183,10 @@ def test_nobody_is_created_twice_when_the_answer_is_lost(link: Link, sandbox: Sa
     assert sandbox.organisations()[0]["contacts"] == 6 + 3
 
 
-def test_who_dies_while_creating_leaves_nobody_to_be_created_twice(
-    link: Link, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Killed(BaseException):
-        """As if the process had ended here."""
-
-    create = Gateway.create_documents
-
-    def die(self: Gateway, *arguments: Any) -> None:
-        create(self, *arguments)
-        raise Killed
-
+def test_who_dies_while_creating_leaves_nobody_to_be_created_twice(link: Link, sandbox: SandboxControl) -> None:
     link(customer("tenant-0", "Litware"))
-    with monkeypatch.context() as patch:
-        patch.setattr(Gateway, "create_documents", die)
-        with pytest.raises(Killed):
-            link(customer())
+    with killed_in_the_call():
+        link(customer())
     assert link(customer()).problems == {}
     assert links()["tenant-1"] == ("Proseware", "number")
 

@@ -6,15 +6,13 @@ import datetime as dt
 import itertools
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from django import db
 from django.utils import timezone
 
+from c3portal.testing import at_once
 from xero_integration import connections, limits, pace
 from xero_integration.errors import XeroUnavailable
 from xero_integration.models import CallBudget, XeroConnection
@@ -130,21 +128,6 @@ def _some_calls(connection: XeroConnection, *, click: bool) -> int:
         else:
             made += 1
     return made
-
-
-def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
-    """Run `work` in that many threads that start together; each is told its turn."""
-    barrier = threading.Barrier(count)
-
-    def run(turn: int) -> Any:
-        barrier.wait(10)
-        try:
-            return work(turn)
-        finally:
-            db.connections.close_all()
-
-    with ThreadPoolExecutor(count) as pool:
-        return [future.result(60) for future in [pool.submit(run, turn) for turn in range(count)]]
 
 
 @pytest.mark.both_databases

@@ -10,7 +10,7 @@ from django import db
 
 from xero_integration import connections
 from xero_integration.models import TokenSet, XeroConnection
-from xero_integration.tests.conftest import Expire
+from xero_integration.testing import expire
 
 ROUNDS = 100
 WORKERS = 2
@@ -36,9 +36,7 @@ def _renew_again_and_again(connection: XeroConnection, start: Any, end: Any, tol
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
-def test_an_expired_token_is_renewed_once_whoever_needs_it(
-    sandbox: Any, connection: XeroConnection, expire: Expire
-) -> None:
+def test_an_expired_token_is_renewed_once_whoever_needs_it(sandbox: Any, connection: XeroConnection) -> None:
     # A database connection must not cross a fork.
     db.connections.close_all()
     context = multiprocessing.get_context("fork")

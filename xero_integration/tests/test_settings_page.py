@@ -29,11 +29,6 @@ SENT = {
 
 
 @pytest.fixture
-def admin(client_for: Callable[[User], Client], system_admin: User) -> Client:
-    return client_for(system_admin)
-
-
-@pytest.fixture
 def organisation(connection: XeroConnection) -> XeroConnection:
     """The Australian organisation, its accounts and themes read."""
     connections.read_reference(connection)

@@ -1,0 +1,22 @@
+"""What walks through the pages in a browser share."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from c3portal.models import User
+
+
+def sign_in(page: Page, address: str, user: User) -> None:
+    """Come to a page of the portal by signing in."""
+    page.goto(address)
+    page.get_by_label("E-mail address").fill(user.email)
+    page.get_by_label("Password", exact=True).fill("a password of the tests")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def is_accessible(page: Page) -> None:
+    """Hold the page against axe's rules. Raises AssertionError with what it finds."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
