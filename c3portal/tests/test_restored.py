@@ -100,6 +100,24 @@ def later_file(tmp_path: Path) -> Path:
     return write(tmp_path, *rows, name="later.csv")
 
 
+def post_a_part(connection: XeroConnection, settings: Any) -> None:
+    """Import September, and leave invoices and then credit notes of it in each state."""
+    import_file(SEPTEMBER, name=SEPTEMBER.name)
+    upload(connection, total__gt=0)
+    settings.XERO_BATCH = 20
+    some_of_each_state(connection)
+    upload(connection)
+    settings.XERO_BATCH = 1
+    some_of_each_state(connection)
+    settings.XERO_BATCH = 50
+
+
+def post_the_rest(connection: XeroConnection, later_file: Path) -> None:
+    import_file(later_file, name=later_file.name)
+    upload(connection)
+    work_until_posted(connection)
+
+
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("look_at_once")
 def test_a_restored_portal_goes_on_without_a_duplicate(
@@ -108,21 +126,11 @@ def test_a_restored_portal_goes_on_without_a_duplicate(
     """Xero takes the same number of a credit note as often as it is sent, so only the portal's own care helps there."""
     sandbox.change_organisation(unique_credit_notes=False)
     original = connect(sandbox)
-    import_file(SEPTEMBER, name=SEPTEMBER.name)
-    upload(original, total__gt=0)
-    settings.XERO_BATCH = 20
-    some_of_each_state(original)
-    upload(original)
-    settings.XERO_BATCH = 1
-    some_of_each_state(original)
+    post_a_part(original, settings)
     contacts = ContactLink.objects.count()
     call_command("backup", str(tmp_path / "backups"))
-
-    settings.XERO_BATCH = 50
     Submission.objects.update(lease_until=timezone.now())
-    import_file(later_file, name=later_file.name)
-    upload(original)
-    work_until_posted(original)
+    post_the_rest(original, later_file)
     assert_exactly_once(sandbox)
     documents = {each["id"] for each in sandbox.documents()}
     assert len(documents) == 120 + NEW_CUSTOMERS + 1
@@ -135,9 +143,7 @@ def test_a_restored_portal_goes_on_without_a_duplicate(
     again = reconnect(sandbox)
     sandbox.forget()
     work_until_posted(again)
-    import_file(later_file, name=later_file.name)
-    upload(again)
-    work_until_posted(again)
+    post_the_rest(again, later_file)
 
     assert {each["id"] for each in sandbox.documents()} == documents
     assert_exactly_once(sandbox)

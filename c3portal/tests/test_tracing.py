@@ -97,6 +97,12 @@ def _upload(client: Client, period: BillingPeriod, **headers: str) -> None:
     assert client.post(action, headers=headers).status_code == 302
 
 
+def _lines_of(worker: WorkerProcess, trace_id: str) -> list[dict[str, Any]]:
+    """Return what the worker's log says under the id."""
+    lines = [json.loads(line) for line in worker.log.read_text().splitlines() if line.startswith("{")]
+    return [line for line in lines if line["trace_id"] == trace_id]
+
+
 @pytest.mark.both_databases
 def test_one_id_leads_from_the_click_to_xeros_own_number(
     transactional_db: None,
@@ -118,8 +124,7 @@ def test_one_id_leads_from_the_click_to_xeros_own_number(
     wait_until(lambda: set(Posting.objects.values_list("status", flat=True)) == {"posted"}, "Everything is posted")
     done = f'"{ID}", "message": "Task invoices.tasks.work'
     wait_until(lambda: done in worker.log.read_text(), "The task is done")
-    lines = [json.loads(line) for line in worker.log.read_text().splitlines() if line.startswith("{")]
-    mine = [line for line in lines if line["trace_id"] == ID]
+    mine = _lines_of(worker, ID)
     assert any("invoices.tasks.work" in line["message"] and "succeeded" in line["message"] for line in mine)
 
     calls = {

@@ -21,11 +21,26 @@ from django.db.models import Min
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from c3portal.testing import wait_until
 from invoices import recovery, sending
 from invoices.journey import link_contacts, waiting_rows
 from invoices.models import Invoice, Posting, PostLog
 from invoices.tests.conftest import MakeInvoice, Upload, Work
+from invoices.tests.faults import (
+    ARRIVED,
+    DOUBT,
+    FAULTS,
+    HARMLESS,
+    LATE_BY_NOW,
+    LIMITS,
+    STEPS,
+    TOKENS,
+    WAITING,
+    Step,
+    expected,
+    see_hanging_calls_end,
+    see_the_fault_out,
+    strike,
+)
 from xero_integration import connections, counting, limits
 from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.models import Account, TaxRate, TokenSet, XeroConnection, XeroSettings
@@ -34,120 +49,7 @@ from xero_sandbox.faults.registry import KINDS
 from xero_sandbox.testing import SandboxControl
 
 State = Callable[[], dict[str, int]]
-
-# Each fault that leaves in doubt whether anything was written, with what an invoice's log then says.
-DOUBT = {
-    "drop_before": "broke before its answer came",
-    "hang_before": "did not come in time",
-    "500_before": "HTTP 500",
-    "503_text": "HTTP 503",
-    "redirect": "HTTP 302",
-    "commit_then_drop": "broke before its answer came",
-    "commit_then_500": "HTTP 500",
-    "504_after_commit": "HTTP 504",
-    "hang_after_commit": "did not come in time",
-    "finish_late": "broke before its answer came",
-    "truncated_json_after_commit": "could not be read",
-    "garbled_json_after_commit": "cannot be read",
-    "html_200_after_commit": "cannot be read",
-}
-# Nothing was written, and Xero says how long to stay away.
-LIMITS = {
-    "429_minute": "limit of calls a minute is reached",
-    "429_day": "daily limit is reached",
-    "429_concurrent": "busy with other calls",
-}
-HARMLESS = ("elements_shuffled", "nulls_and_unknown_enums", "slow")
-FAULTS = (*DOUBT, *LIMITS, *HARMLESS, "elements_missing", "whole_batch_400", "401", "403")
-# Real seconds, for the faults that take some. No call takes as long as these time-outs unless it is told to.
-CALL_TIMEOUT = 0.3
-SECONDS = {"hang_before": 0.4, "hang_after_commit": 0.4, "finish_late": 0.2, "slow": 0.02}
-LATE_BY_NOW = 0.3
 ROUNDS = 12
-
-
-@dataclass(frozen=True)
-class Step:
-    """A call of the journey, by method and path."""
-
-    method: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path.strip('^$')}"
-
-    @property
-    def looks(self) -> bool:
-        """Whether it is a look for what is uncertain."""
-        return self.method == "GET" and self.path in ("^Invoices$", "^CreditNotes$")
-
-    @property
-    def is_about_contacts(self) -> bool:
-        return self.path == "^Contacts$"
-
-
-LISTING, CONTACTS = Step("GET", "^Contacts$"), Step("PUT", "^Contacts$")
-INVOICES, CREDIT_NOTES = Step("PUT", "^Invoices$"), Step("PUT", "^CreditNotes$")
-INVOICE_LOOK, CREDIT_NOTE_LOOK = Step("GET", "^Invoices$"), Step("GET", "^CreditNotes$")
-TOKENS = Step("POST", "^connect/token$")
-STEPS = (LISTING, CONTACTS, INVOICES, CREDIT_NOTES, INVOICE_LOOK, CREDIT_NOTE_LOOK)
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the fault comes to: the states right after it, what is said of it, and what a person has to do."""
-
-    states: dict[str, int]
-    words: str = ""
-    person: tuple[str, ...] = ()
-
-
-WAITING, ARRIVED, REFUSED = {"queued": 4}, {"posted": 4}, {"rejected": 4}
-
-
-def expected(step: Step, fault: str) -> Expected:
-    """Return what two invoices and two credit notes come to when `fault` strikes `step`.
-
-    Credit notes go first, so that they are in Xero when the call for invoices is struck.
-    """
-    if fault in HARMLESS or (fault == "401" and step != TOKENS):
-        return Expected(ARRIVED)
-    if fault == "403":
-        return Expected(_held_up(step), "disconnected in Xero", ("reconnect",))
-    if fault in LIMITS:
-        return Expected(_held_up(step), LIMITS[fault])
-    if step.is_about_contacts:
-        return _contacts_expected(step, fault)
-    return _look_expected(step, fault) if step.looks else _creation_expected(step, fault)
-
-
-def _held_up(step: Step) -> dict[str, int]:
-    """What waits when the step could not be made."""
-    if step.looks:
-        return {"posted": 2, "uncertain": 2}
-    return {"posted": 2, "queued": 2} if step == INVOICES else WAITING
-
-
-def _contacts_expected(step: Step, fault: str) -> Expected:
-    if fault == "whole_batch_400":
-        return Expected(REFUSED, "Xero refused the request for contacts", ("upload again",))
-    if step == LISTING:
-        return Expected(WAITING, "left a part out" if fault == "elements_missing" else "could not be read just now")
-    return Expected(WAITING, "left some new contacts out" if fault == "elements_missing" else "new contacts was lost")
-
-
-def _look_expected(step: Step, fault: str) -> Expected:
-    if fault == "whole_batch_400":
-        return Expected(_held_up(step))
-    return Expected(_held_up(step), "left a part out" if fault == "elements_missing" else "could not be read just now")
-
-
-def _creation_expected(step: Step, fault: str) -> Expected:
-    if fault == "elements_missing":
-        return Expected(ARRIVED, "left it out")
-    if fault == "whole_batch_400":
-        return Expected(ARRIVED, "Xero refused the whole request: A validation exception occurred")
-    return Expected({"posted": 2, "uncertain": 2}, DOUBT[fault])
 
 
 @dataclass
@@ -173,7 +75,7 @@ class Journey:
 
     def pass_time(self, span: dt.timedelta) -> None:
         """Move the clocks of portal and Xero ahead, of calls under way too, which have ended by then."""
-        _see_hanging_calls_end(self.sandbox)
+        see_hanging_calls_end(self.sandbox)
         self.ahead += span
         self.time_machine.move_to(timezone.now() + span)
         self.sandbox.shift_clock(self.ahead.total_seconds())
@@ -236,31 +138,7 @@ def journey(
     time_machine.move_to(timezone.now())
     began = time.monotonic()
     yield Journey(sandbox, connected, upload, sweep, state, time_machine)
-    _see_the_fault_out(sandbox, began)
-
-
-def _see_the_fault_out(sandbox: SandboxControl, began: float) -> None:
-    """Wait for what the sandbox still does in the background, so that it is not done in the books of the next test."""
-    _see_hanging_calls_end(sandbox)
-    if "finish_late" in _struck(sandbox):
-        time.sleep(max(0, began + LATE_BY_NOW - time.monotonic()))
-
-
-def _see_hanging_calls_end(sandbox: SandboxControl) -> None:
-    for name in _struck(sandbox) & {"hang_before", "hang_after_commit"}:
-        wait_until(lambda name=name: any(call["fault"] == name for call in sandbox.calls()), "The call ends")
-
-
-def _struck(sandbox: SandboxControl) -> set[str]:
-    return {each["name"] for each in sandbox.faults() if each["fired"]}
-
-
-def strike(sandbox: SandboxControl, settings: Any, step: Step, fault: str) -> None:
-    """Order the fault for the next call of the step."""
-    if fault.startswith("hang"):
-        settings.XERO_CALL_TIMEOUT = CALL_TIMEOUT
-    more = {"seconds": SECONDS[fault]} if fault in SECONDS else {}
-    sandbox.place_fault(fault, method=step.method, path=step.path, **more)
+    see_the_fault_out(sandbox, began)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -350,7 +228,7 @@ def test_what_is_known_of_the_organisation_outlasts_a_reading_that_fails(
     assert connected.is_paused(timezone.now()) == (fault in LIMITS)
     assert (connected.status == "needs_reconnecting") == (fault == "403")
     assert sandbox.sins() == []
-    _see_the_fault_out(sandbox, began)
+    see_the_fault_out(sandbox, began)
 
 
 @pytest.mark.parametrize("fault", [*HARMLESS, "elements_missing", "401"])

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -77,26 +78,37 @@ def test_a_finished_upload_is_told_once_by_mail_and_webhook_with_the_right_count
     assert notices.find() == 0
     deliveries.deliver_due(20)
 
-    assert sorted(str(mail["To"]) for mail in mail_server.mails) == [system_admin.email, finance_admin.email]
-    (mail,) = mail_server.of(finance_admin.email)
-    text = mail.get_content()
     posted = Posting.objects.filter(status=Status.POSTED).count()
     assert posted == 3 + (Posting.objects.filter(invoice__currency="NZD", status=Status.POSTED).count())
-    stopped = 6 - posted
-    assert mail["Subject"] == f"[C3 portal] {connected.name}: {posted} invoices in Xero, {stopped} refused"
+    assert sorted(str(mail["To"]) for mail in mail_server.mails) == [system_admin.email, finance_admin.email]
+    _mail_is_right(mail_server.of(finance_admin.email), connected, posted, 6 - posted)
+    data = _data_of(receiver, webhook)
+    _data_is_right(data, connected, posted, 6 - posted)
+    assert all(each.number not in json.dumps(data) for each in refused)
+
+
+def _mail_is_right(mails: list[EmailMessage], connection: XeroConnection, posted: int, stopped: int) -> None:
+    (mail,) = mails
+    text = mail.get_content()
+    assert mail["Subject"] == f"[C3 portal] {connection.name}: {posted} invoices in Xero, {stopped} refused"
     assert f"In Xero: {posted} invoices, AUD 330.00" in text
     assert "XTS 220.00" in text
     assert "- 2 invoices: " in text
 
+
+def _data_of(receiver: Receiver, webhook: Webhook) -> dict[str, Any]:
     (post,) = receiver.posts
-    data = standardwebhooks.Webhook(str(webhook.secret)).verify(post.body, post.headers)["data"]
+    data: dict[str, Any] = standardwebhooks.Webhook(str(webhook.secret)).verify(post.body, post.headers)["data"]
+    return data
+
+
+def _data_is_right(data: dict[str, Any], connection: XeroConnection, posted: int, stopped: int) -> None:
     assert data["posted"]["count"] == posted
     assert data["posted"]["totals"]["AUD"] == "330.00"
     assert data["refused"]["count"] == stopped
     assert data["refused"]["totals"]["XTS"] == "220.00"
-    assert data["organisation"] == {"name": connected.name, "tenant_id": connected.tenant_id}
+    assert data["organisation"] == {"name": connection.name, "tenant_id": connection.tenant_id}
     assert sum(reason["count"] for reason in data["reasons"]) == stopped
-    assert all(each.number not in json.dumps(data) for each in refused)
 
 
 def test_what_is_uploaded_again_is_told_as_an_upload_of_its_own(books: XeroConnection, finance_admin: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import threading
@@ -25,6 +26,11 @@ class Reply:
     shorter_by: int = 0
     reset: bool = False
     hang: bool = False
+
+
+def body(**told: Any) -> bytes:
+    """Return what an answer's body is that tells this as JSON."""
+    return json.dumps(told).encode()
 
 
 @dataclass(frozen=True)
