@@ -22,7 +22,6 @@ from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND
 from xero_integration.tests.scripted import Reply, ScriptedServer
 
 Status = XeroConnection.Status
-Expire = Callable[[XeroConnection], None]
 
 
 def refreshes(sandbox: Any) -> list[int]:
@@ -312,7 +311,7 @@ def test_a_late_refusal_of_old_tokens_says_nothing_of_the_new_ones(
 
 
 @pytest.fixture
-def refused(both: list[XeroConnection], app: XeroSettings, expire: Expire) -> list[XeroConnection]:
+def refused(both: list[XeroConnection], app: XeroSettings) -> list[XeroConnection]:
     """Two organisations whose tokens could not be renewed, since the Client Secret did not fit."""
     XeroSettings.objects.update(client_secret="wrong")
     expire(both[0])
