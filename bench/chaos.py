@@ -40,8 +40,7 @@ PACE = {
     "XERO_BATCH": "10",
 }
 CALLS = "^(Invoices|CreditNotes|Contacts)"
-# Name, seconds where it takes any, and how likely it strikes a call. A call hangs for longer than the portal waits, but
-# not beyond XERO_SETTLES_AFTER: the stand-in only knows at its end that its sender cannot know how it went.
+# Name, seconds where it takes any, and how likely it strikes a call.
 FAULTS: tuple[tuple[str, float | None, float], ...] = (
     ("commit_then_drop", None, 0.03),
     ("drop_before", None, 0.03),
@@ -49,8 +48,8 @@ FAULTS: tuple[tuple[str, float | None, float], ...] = (
     ("500_before", None, 0.03),
     ("503_text", None, 0.03),
     ("504_after_commit", None, 0.03),
-    ("hang_after_commit", 1.5, 0.015),
-    ("hang_before", 1.5, 0.015),
+    ("hang_after_commit", 3, 0.015),
+    ("hang_before", 3, 0.015),
     ("finish_late", 3, 0.03),
     ("truncated_json_after_commit", None, 0.03),
     ("garbled_json_after_commit", None, 0.03),

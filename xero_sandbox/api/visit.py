@@ -99,8 +99,13 @@ class Visit:
             witness.after(answer, in_doubt=answer.status >= 500)
             return answer
         self.call.fault = order.name
-        answer = KINDS[order.name].strike(self._exchange(ask, order))
-        witness.after(answer, in_doubt=KINDS[order.name].leaves_doubt)
+        kind = KINDS[order.name]
+        if kind.leaves_doubt:
+            # From its beginning: who gave up waiting may look before a call that hangs has come to its end.
+            witness.doubt()
+            return kind.strike(self._exchange(ask, order))
+        answer = kind.strike(self._exchange(ask, order))
+        witness.after(answer, in_doubt=False)
         return answer
 
     def _exchange(self, ask: Ask, order: Order) -> Exchange:

@@ -60,13 +60,16 @@ class Witness:
         self.looked_for_all = not self.numbers and not narrowed
 
     def after(self, answer: Answer, in_doubt: bool) -> None:
-        """Remember what the sender cannot know, or forget it when the answer told."""
-        if self.kind is None:
-            return
-        if self.writes and in_doubt:
-            conduct.doubt(self.tenant, self.resource, self.numbers, self.key)
-        elif not in_doubt and answer.status in (200, 404):
+        """Remember that the sender cannot know how it ended, or forget it when the answer told."""
+        if in_doubt:
+            self.doubt()
+        elif self.kind and answer.status in (200, 404):
             self._settle(answer)
+
+    def doubt(self) -> None:
+        """Remember what the sender cannot know."""
+        if self.kind and self.writes:
+            conduct.doubt(self.tenant, self.resource, self.numbers, self.key)
 
     def _settle(self, answer: Answer) -> None:
         if self.looked_for_all:

@@ -115,6 +115,23 @@ def test_a_look_whose_answer_was_lost_settles_nothing(control: SandboxControl, x
     assert sin_kinds(control) == {"resend_without_a_look"}
 
 
+def test_a_look_while_the_call_still_hangs_settles_the_doubt(control: SandboxControl, xero: Caller) -> None:
+    invoice = xero.invoice(InvoiceNumber="N-1")
+    control.place_fault("hang_before", method="PUT", seconds=0.5)
+    with ThreadPoolExecutor() as pool:
+        hanging = pool.submit(xero.put, "Invoices", invoice, key="a")
+        while not control.faults()[0]["fired"]:
+            assert not hanging.done()
+        xero.get("Invoices", InvoiceNumbers="N-1")
+        assert not hanging.done()
+        with pytest.raises(requests.ConnectionError):
+            hanging.result()
+
+    xero.put("Invoices", invoice, key="another")
+
+    assert control.sins() == []
+
+
 def test_the_same_key_may_be_sent_again_for_six_minutes(control: SandboxControl, xero: Caller) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
     lose_answer(control, xero, invoice)
