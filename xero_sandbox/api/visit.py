@@ -103,9 +103,11 @@ class Visit:
         if kind.leaves_doubt:
             # From its beginning: who gave up waiting may look before a call that hangs has come to its end.
             witness.doubt()
-            return kind.strike(self._exchange(ask, order))
-        answer = kind.strike(self._exchange(ask, order))
-        witness.after(answer, in_doubt=False)
+        exchange = self._exchange(ask, order)
+        answer = kind.strike(exchange)
+        # An answer that had nothing to leave out told all.
+        if not kind.leaves_doubt or exchange.left_out == 0:
+            witness.after(answer, in_doubt=False)
         return answer
 
     def _exchange(self, ask: Ask, order: Order) -> Exchange:

@@ -90,7 +90,13 @@ def html_page(exchange: Exchange) -> Answer:
 @fault("elements_missing", leaves_doubt=True)
 def elements_missing(exchange: Exchange) -> Answer:
     """Do it, then leave every other element out of the answer."""
-    return exchange.carry_out(lambda work: _with_elements(work(), lambda items: items[1::2]))
+    exchange.left_out = 0
+
+    def every_other(items: list[Any]) -> list[Any]:
+        exchange.left_out = (exchange.left_out or 0) + len(items[::2])
+        return items[1::2]
+
+    return exchange.carry_out(lambda work: _with_elements(work(), every_other))
 
 
 @fault("elements_shuffled")

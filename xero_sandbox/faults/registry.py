@@ -14,19 +14,21 @@ Work = Callable[[], Answer]
 Around = Callable[[Work], Answer]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exchange:
     """A call under way, as a fault sees it.
 
     `carry_out(around)` calls `around(work)`, where `work()` does what was asked, and keeps the answer that
     `around` returns with the idempotency key, as Xero keeps its own odd answers. `release` takes the call off
-    the calls in flight, `pause` remembers that the caller was told to stay away.
+    the calls in flight, `pause` remembers that the caller was told to stay away. `left_out` is how many elements the
+    answer lacks, None where it is lost or cannot be read.
     """
 
     seconds: float | None
     carry_out: Callable[[Around], Answer]
     release: Callable[[], None]
     pause: Callable[[float], None]
+    left_out: int | None = None
 
     def done(self) -> Answer:
         """Do what was asked and return the honest answer."""

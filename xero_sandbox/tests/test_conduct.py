@@ -132,6 +132,21 @@ def test_a_look_while_the_call_still_hangs_settles_the_doubt(control: SandboxCon
     assert control.sins() == []
 
 
+@pytest.mark.parametrize(("is_there", "sins"), [(False, set()), (True, {"resend_without_a_look"})])
+def test_a_look_that_had_nothing_to_leave_out_settles_the_doubt(
+    control: SandboxControl, xero: Caller, is_there: bool, sins: set[str]
+) -> None:
+    invoice = xero.invoice(InvoiceNumber="N-1")
+    control.place_fault("commit_then_500" if is_there else "500_before", method="PUT")
+    assert xero.put("Invoices", invoice, key="k").status_code == 500
+    control.place_fault("elements_missing", method="GET")
+
+    assert xero.get("Invoices", InvoiceNumbers="N-1").json()["Invoices"] == []
+    xero.put("Invoices", invoice, key="another")
+
+    assert sin_kinds(control) == sins
+
+
 def test_the_same_key_may_be_sent_again_for_six_minutes(control: SandboxControl, xero: Caller) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
     lose_answer(control, xero, invoice)
