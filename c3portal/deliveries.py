@@ -106,12 +106,14 @@ def _settle(delivery: Delivery, outcome: Outcome) -> None:
     """Note how the try ended, as long as the delivery is still this try's."""
     mine = Delivery.objects.filter(pk=delivery.pk, status=Status.WAITING, tries=delivery.tries)
     now, is_trial = timezone.now(), delivery.notice.kind == notices.TEST
+    # The name of a host, which may stand in the words, fills the column by itself.
+    words = outcome.words[: Delivery._meta.get_field("last_answer").max_length]
     if outcome.is_delivered:
-        mine.update(status=Status.DELIVERED, last_answer=outcome.words, delivered_at=now)
+        mine.update(status=Status.DELIVERED, last_answer=words, delivered_at=now)
     elif outcome.is_final or is_trial or delivery.tries >= MOST_TRIES:
-        mine.update(status=Status.FAILED, last_answer=outcome.words)
+        mine.update(status=Status.FAILED, last_answer=words)
     else:
-        mine.update(last_answer=outcome.words, next_try_at=now + pause_after(delivery.tries))
+        mine.update(last_answer=words, next_try_at=now + pause_after(delivery.tries))
     if outcome.is_gone and delivery.webhook:
         webhook_changes.switch_off_gone(delivery.webhook)
 

@@ -290,6 +290,16 @@ def test_a_message_that_cannot_be_made_does_not_hold_up_the_others(
     assert "could not be sent" in caplog.text
 
 
+@pytest.mark.both_databases
+def test_the_longest_name_of_a_host_leaves_room_for_the_answer(webhook: Webhook) -> None:
+    Webhook.objects.update(url=f"https://{'.'.join(['x' * 60] * 4)}.invalid/hooks")
+    tell()
+    deliver()
+    ((status, words),) = outcomes()
+    assert status == Status.WAITING
+    assert len(words) == 255
+
+
 def test_a_receiver_that_is_gone_is_switched_off(receiver: Receiver, webhook: Webhook) -> None:
     receiver.answers = [410]
     tell()
