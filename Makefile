@@ -4,7 +4,7 @@
 # make load   measure pages and an upload beside 50 people at work
 # make chaos  post 2,000 invoices while everything breaks, on SQLite and on PostgreSQL
 .DEFAULT_GOAL := help
-.PHONY: help run test bench load audit chaos lint types lock secrets chromium clean
+.PHONY: help run test bench load audit chaos lint types lock secrets chromium tools clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -19,7 +19,7 @@ help:
 run: $(VENV)/.runtime
 	@exec $(BIN)/python -m c3portal.launch
 
-test: $(VENV)/.tests chromium lint types
+test: $(VENV)/.tests chromium tools lint types
 	@echo "Tests"
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
@@ -65,6 +65,11 @@ secrets: $(VENV)/.runtime
 # The browser of the tests. Where it cannot be installed, the tests that need it are skipped and say so.
 chromium:
 	@scripts/install-chromium
+
+# What tells the alarms' rules true, and clocks that are wrong on purpose: single files, nothing is installed.
+tools: $(VENV)/.tests
+	@scripts/fetch-debian-files prometheus $(VENV)/tools usr/bin/promtool
+	@scripts/fetch-debian-files libfaketime $(VENV)/tools libfaketime.so.1 libfaketimeMT.so.1
 
 clean:
 	rm -rf $(VENV) staticfiles test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis
