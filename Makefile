@@ -2,9 +2,10 @@
 # make test   every check and test
 # make bench  measure, and write docs/performance.md
 # make load   measure pages and an upload beside 50 people at work
+# make attack try to break in and to break things, in every way that is known
 # make chaos  post 2,000 invoices while everything breaks, on SQLite and on PostgreSQL
 .DEFAULT_GOAL := help
-.PHONY: help run test bench load audit chaos lint types lock secrets chromium tools clean
+.PHONY: help run test attack bench load audit chaos lint types lock secrets chromium tools clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 UV := uv==0.13.9
 
 help:
-	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,5p'
+	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,6p'
 
 # Secrets come from the folder var/ (made at the first start) unless .env or the environment has them.
 run: $(VENV)/.runtime
@@ -22,6 +23,10 @@ run: $(VENV)/.runtime
 test: $(VENV)/.tests chromium tools lint types
 	@echo "Tests"
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# ATTACK=whole tries every combination; `make test` has a part of each attack. No attack goes on for longer than this.
+attack: $(VENV)/.tests tools
+	@ATTACK=whole timeout --signal=INT 30m $(BIN)/python -m pytest -m attack --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Both against the sandbox, with processes of their own; bench writes docs/performance.md.
 bench: $(VENV)/.tests

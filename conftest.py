@@ -23,6 +23,7 @@ from django.test import Client
 from c3portal import append_only, roles
 from c3portal.models import User
 from c3portal.testing import BeatProcess, BrokerServer, PortalProcess, WorkerProcess
+from c3portal.tests import network
 
 CHROMIUM_NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
@@ -46,6 +47,13 @@ def pytest_unconfigure() -> None:
     from c3portal.tests.settings import TEMPORARY
 
     shutil.rmtree(TEMPORARY, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def stays_on_this_machine() -> Iterator[None]:
+    """Fail the test that asks for something outside this machine, which its settings have stopped."""
+    with network.watched():
+        yield
 
 
 # The database

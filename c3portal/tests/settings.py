@@ -4,6 +4,9 @@ import os
 import tempfile
 from pathlib import Path
 
+from c3portal.tests import network
+
+network.stay_here()
 TEMPORARY = Path(tempfile.mkdtemp(prefix="c3portal-test-"))
 os.environ.update(
     ENV_FILE=os.devnull,
