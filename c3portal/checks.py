@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from c3portal import keys
 from c3portal.context_processors import REAL_XERO
 from c3portal.encryption import KeyMissing, cipher
+from xero_integration.models import XeroSettings
 
 XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
 SHORTEST_ENCRYPTION_KEY = 16
@@ -169,6 +170,25 @@ def stored_secrets(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
             hint="Find the key that wrote them and put the key behind the others. "
             "docs/operations.md (“Keys”) says what to do when it is lost for good.",
             id="c3portal.E011",
+        )
+    ]
+
+
+@register("moved", Tags.database)
+def moved_away(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Nobody works on by mistake in the database that a portal left."""
+    try:
+        gone = XeroSettings.whereabouts().gone if databases else ""
+    except DatabaseError:
+        return []
+    if not gone:
+        return []
+    return [
+        Error(
+            gone,
+            hint="Start the portal that works on the other database, or repeat the move when it was not finished. "
+            "`manage.py move_to --back` takes this one into use again.",
+            id="c3portal.E012",
         )
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -41,6 +42,11 @@ def _fernet(key: str) -> Fernet:
 def cipher() -> MultiFernet:
     """Return the cipher for the ENCRYPTION_KEYS in force. Raises KeyMissing when there are none."""
     return _ring(_keys())
+
+
+def cipher_of(keys: Sequence[str]) -> MultiFernet:
+    """Return the cipher that other ENCRYPTION_KEYS than those in force make. Raises KeyMissing when there are none."""
+    return _ring(tuple(key.strip() for key in keys))
 
 
 def written_by(stored: str) -> int | None:

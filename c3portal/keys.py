@@ -22,6 +22,9 @@ from xero_integration.fields import EncryptedTextField
 PASSES = 5
 
 
+Turn = Callable[[str], str]
+
+
 class Place(ABC):
     """A table's column that holds encrypted text. The rewriting never puts an old secret in place of a newer one."""
 
@@ -40,6 +43,10 @@ class Place(ABC):
     @abstractmethod
     def forget(self, pk: Any, stored: str) -> bool:
         """Take away a text whose key is lost, unless the row holds another by now. Returns whether it did."""
+
+    @abstractmethod
+    def turned(self, value: Any, turn: Turn) -> Any:
+        """Return the column's value as stored, with each encrypted text in it put through `turn`."""
 
 
 class Column(Place):
@@ -64,6 +71,9 @@ class Column(Place):
     def forget(self, pk: Any, stored: str) -> bool:
         """Leave what a new row would have: no secret, or a fresh one where there must be one."""
         return bool(self._rows().filter(pk=pk, stored=stored).update(**{self.field: self.default()}))
+
+    def turned(self, value: str | None, turn: Turn) -> str | None:
+        return turn(value) if value else value
 
 
 class Factors(Place):
@@ -102,6 +112,11 @@ class Factors(Place):
                 return False
             row.delete()
         return True
+
+    def turned(self, value: dict[str, Any], turn: Turn) -> dict[str, Any]:
+        single = {name: turn(value[name]) for name in self.NAMES if value.get(name)}
+        several = {name: [turn(text) for text in value[name]] for name in self.LISTS if value.get(name)}
+        return value | single | several
 
 
 def _with(data: dict[str, Any], old: str, new: str) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import django
 from django.conf import settings
-from django.core.checks import run_checks
+from django.core.checks import CheckMessage, run_checks
 from django.db import Error
 from honcho.environ import parse_procfile
 
@@ -35,6 +36,7 @@ def main(name: str) -> None:
     django.setup()
     refuse_mistakes(name)
     wait_for_the_schema(name)
+    refuse_a_database_that_was_left(name)
     beside = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{beside}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     os.chdir(BASE_DIR)
@@ -54,10 +56,18 @@ def refuse_mistakes(name: str) -> None:
 
     A misspelt role of MFA_REQUIRED_FOR would otherwise leave people without the second factor that was asked for.
     """
-    mistakes = [each for each in run_checks() if each.is_serious()]
-    if mistakes:
+    _refuse(f"{name} does not start, since the settings are wrong.", run_checks())
+
+
+def refuse_a_database_that_was_left(name: str) -> None:
+    """Raise SystemExit when the portal moved to another database: what is done in this one would be lost."""
+    _refuse(f"{name} does not start on this database.", run_checks(tags=["moved"], databases=["default"]))
+
+
+def _refuse(why: str, found: Iterable[CheckMessage]) -> None:
+    if mistakes := [each for each in found if each.is_serious()]:
         told = "\n".join(f"{each.id}: {each.msg} {each.hint or ''}" for each in mistakes)
-        raise SystemExit(f"{name} does not start, since the settings are wrong.\n{told}")
+        raise SystemExit(f"{why}\n{told}")
 
 
 def wait_for_the_schema(name: str) -> None:

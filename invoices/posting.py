@@ -28,14 +28,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Abs
 from django.utils import timezone
 
 from invoices.answers import Recorded
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Submission, Upload
 from xero_integration import pace
-from xero_integration.models import ContactLink, XeroConnection
+from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -155,6 +155,11 @@ def _has_contact(connection: XeroConnection) -> Exists:
     )
 
 
+def _at_home() -> Q:
+    """Whether the portal still is at home in this database: after a move another one sends the same invoices."""
+    return ~Q(Exists(XeroSettings.objects.exclude(moved_to="")))
+
+
 def claim(connection: XeroConnection) -> Submission | None:
     """Claim up to 50 queued postings of one document type for one call; None when there is nothing to send.
 
@@ -175,7 +180,7 @@ def claim(connection: XeroConnection) -> Submission | None:
         )
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
         candidates = list(alike.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
-        claimed = Posting.objects.filter(pk__in=candidates, status=Status.QUEUED).update(
+        claimed = Posting.objects.filter(_at_home(), pk__in=candidates, status=Status.QUEUED).update(
             status=Status.SENDING, submission=submission, updated_at=timezone.now()
         )
         if not claimed:
@@ -187,10 +192,11 @@ def claim(connection: XeroConnection) -> Submission | None:
 
 
 def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
-    """Store and commit the exact bytes before the call leaves. Returns False when this worker was declared dead."""
-    now = timezone.now()
+    """Store and commit the exact bytes before the call leaves. Returns False when this worker was declared dead, or the
+    portal moved away."""
+    now, preparing = timezone.now(), Submission.Outcome.PREPARING
     return bool(
-        Submission.objects.filter(pk=submission.pk, outcome=Submission.Outcome.PREPARING, lease_until__gt=now).update(
+        Submission.objects.filter(_at_home(), pk=submission.pk, outcome=preparing, lease_until__gt=now).update(
             body=body,
             body_sha256=sha256,
             sent_at=now,

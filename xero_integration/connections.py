@@ -33,10 +33,13 @@ RENEW_BEFORE = dt.timedelta(minutes=2)
 def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: audit.Door = None) -> list[XeroConnection]:
     """Trade the code that came back for tokens and store them; return every organisation they open.
 
-    The one that this consent was given for comes first. Raises XeroRejected for a wrong Client ID or secret,
-    XeroAuthError for a used or stale code, XeroUnavailable and XeroOutcomeUnknown when Xero cannot be asked now.
+    The one that this consent was given for comes first. Raises XeroRejected for a wrong Client ID or secret and where
+    the portal moved away from this database, XeroAuthError for a used or stale code, XeroUnavailable and
+    XeroOutcomeUnknown when Xero cannot be asked now.
     """
     app = XeroSettings.load()
+    if app.gone:
+        raise XeroRejected(f"{app.gone} Connect in the portal that works now.")
     tokens = oauth.exchange_code(app.client_id, app.client_secret, code, consent)
     chosen = {tenant.tenant_id for tenant in oauth.list_tenants(tokens.access_token, tokens.authentication_event_id)}
     tenants = oauth.list_tenants(tokens.access_token)

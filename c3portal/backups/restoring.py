@@ -94,6 +94,15 @@ def _require_fitting(manifest: Manifest) -> None:
 
 def require_empty() -> None:
     """Raise BackupError, naming what is there, unless the database is empty or was migrated and never used."""
+    if held := contents():
+        raise BackupError(
+            f"The database is not empty: it holds {', '.join(held)}. A restore never writes over anything. Make a new "
+            "database, set DATABASE_URL to it, then run this again. Nothing was changed."
+        )
+
+
+def contents() -> list[str]:
+    """Say what the database holds beyond what a migration leaves; nothing when it was never used."""
     there = set(connection.introspection.table_names())
     models = {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}
     others = there - models.keys() - set(databases.cache_tables()) - {"django_migrations"}
@@ -105,24 +114,19 @@ def require_empty() -> None:
             rows = rows.exclude(client_id="")
         if model not in NOT_YET_DATA and (count := rows.count()):
             held.append(f"{count:,} {model._meta.verbose_name_plural}")
-    if held:
-        raise BackupError(
-            f"The database is not empty: it holds {', '.join(held)}. A restore never writes over anything. Make a new "
-            "database, set DATABASE_URL to it, then run this again. Nothing was changed."
-        )
+    return held
 
 
 def require_stopped() -> None:
     """Raise BackupError when a worker or the scheduler gave a sign of life on this database a moment ago: it would post
-    from what is being restored."""
+    from what is being restored or moved."""
     if Heartbeat._meta.db_table not in connection.introspection.table_names():
         return
     waits = {name: heartbeats.longest_silence(name) - age for name, age in heartbeats.ages().items()}
     if running := [name for name in sorted(waits) if waits[name] > 0]:
         raise BackupError(
             f"The portal runs on this database: {' and '.join(running)} gave a sign of life a moment ago. Stop web, "
-            f"workers and beat, and run this again after {max(waits.values()):.0f} seconds; or make another database "
-            "and set DATABASE_URL to it. Nothing was changed."
+            f"workers and beat, and run this again after {max(waits.values()):.0f} seconds. Nothing was changed."
         )
 
 
@@ -147,7 +151,7 @@ def begin_anew(manifest: Manifest) -> None:
     """Let go of what belonged to the processes of the lost portal, and have Xero looked at before anything is sent."""
     now = timezone.now()
     backup = f"{manifest.when:%-d %b %Y, %H:%M} UTC"
-    _mark(now)
+    look_first(now)
     _end_sign_ins(backup)
     _let_go(now)
     audit.record(
@@ -158,7 +162,7 @@ def begin_anew(manifest: Manifest) -> None:
     )
 
 
-def _mark(now: dt.datetime) -> None:
+def look_first(now: dt.datetime) -> None:
     """Have everything looked for in Xero from `now` on before it is sent."""
     XeroSettings.load()
     XeroSettings.objects.update(restored_at=now)

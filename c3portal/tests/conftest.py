@@ -13,6 +13,7 @@ from django.core.management import call_command
 from c3portal.models import Webhook
 from c3portal.tests import machine
 from c3portal.tests.receivers import Receiver
+from invoices.tests.c3_files import NEW_CUSTOMERS, a_row, of_customer, write
 from invoices.tests.conftest import look_at_once, woken  # noqa: F401
 
 Lose = Callable[[], None]
@@ -43,3 +44,19 @@ def restore(source: Path) -> str:
     said = io.StringIO()
     call_command("restore", str(source), stdout=said)
     return said.getvalue()
+
+
+@pytest.fixture
+def later_file(tmp_path: Path) -> Path:
+    """Invoices and a credit note of customers that nobody knew before."""
+    rows = [of_customer(index, CustomerName=f"Newcomer {index}") for index in range(NEW_CUSTOMERS)]
+    rows.append(
+        a_row(
+            InvoiceNumber="Credit_1",
+            Quantity="-1",
+            SubTotal="-9.00",
+            TaxAmount="-0.90",
+            Total="-9.90",
+        )
+    )
+    return write(tmp_path, *rows, name="later.csv")

@@ -21,7 +21,7 @@ from c3portal.tests.conftest import Lose, restore
 from invoices import journey, posting, recovery, sending, tasks
 from invoices.importing import import_file
 from invoices.models import Invoice, Posting, PostLog, Submission
-from invoices.tests.c3_files import SEPTEMBER, a_row, of_customer, write
+from invoices.tests.c3_files import NEW_CUSTOMERS, SEPTEMBER
 from xero_integration import connections, oauth
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 from xero_integration.testing import connect, consent
@@ -30,7 +30,6 @@ from xero_sandbox.testing import SandboxControl
 
 Status = Posting.Status
 pytestmark = pytest.mark.usefixtures("transactional_db", "postgres_programs")
-NEW_CUSTOMERS = 3
 
 
 def upload(connection: XeroConnection, **which: Any) -> None:
@@ -82,22 +81,6 @@ def assert_exactly_once(sandbox: SandboxControl) -> None:
     assert sum(Decimal(each["total"]) for each in documents) == sum(abs(row.invoice.total) for row in rows)
     assert {row.total_difference for row in rows} == {0}
     assert sandbox.sins() == []
-
-
-@pytest.fixture
-def later_file(tmp_path: Path) -> Path:
-    """Invoices and a credit note of customers that nobody knew before."""
-    rows = [of_customer(index, CustomerName=f"Newcomer {index}") for index in range(NEW_CUSTOMERS)]
-    rows.append(
-        a_row(
-            InvoiceNumber="Credit_1",
-            Quantity="-1",
-            SubTotal="-9.00",
-            TaxAmount="-0.90",
-            Total="-9.90",
-        )
-    )
-    return write(tmp_path, *rows, name="later.csv")
 
 
 def post_a_part(connection: XeroConnection, settings: Any) -> None:

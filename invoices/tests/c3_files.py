@@ -12,6 +12,7 @@ from django.conf import settings
 
 from invoices.columns import FIELDS
 
+NEW_CUSTOMERS = 3
 SEPTEMBER = settings.BASE_DIR / "sample_data" / "c3-invoice-lines-20260918.csv"
 ROW = {
     "CustomerBillingType": "Standard",

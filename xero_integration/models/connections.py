@@ -61,6 +61,14 @@ class XeroSettings(models.Model):
         blank=True,
         help_text="When the database came back from a backup; organisations connected later have it from here.",
     )
+    move = models.UUIDField(null=True, blank=True, help_text="The move to another database, the same in both of them.")
+    moved_to = models.CharField(
+        max_length=255,
+        blank=True,
+        db_default="",
+        help_text="Where the portal moves or moved: nothing is sent from here.",
+    )
+    moved_at = models.DateTimeField(null=True, blank=True, help_text="When all of it had arrived there.")
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -78,10 +86,26 @@ class XeroSettings(models.Model):
         """Return the one row, made when it is not there yet."""
         return cls.objects.get_or_create(pk=1)[0]
 
+    @classmethod
+    def whereabouts(cls) -> XeroSettings:
+        """Return what is known of a move, whether or not the keys in force read the secret."""
+        return cls.objects.only("move", "moved_to", "moved_at").first() or cls()
+
     @property
     def has_app(self) -> bool:
         """Whether there is enough to ask Xero for consent."""
         return bool(self.client_id and self.client_secret)
+
+    @property
+    def gone(self) -> str:
+        """Say that the portal moved away from this database, or "" when it is at home here."""
+        if not self.moved_to:
+            return ""
+        if self.moved_at is None:
+            return (
+                f"The portal's move to {self.moved_to} was not finished; until then nothing is sent to Xero from here."
+            )
+        return f"The portal moved to {self.moved_to} on {self.moved_at:%-d %b %Y}; nothing is sent to Xero from here."
 
     def missing(self) -> list[str]:
         """Return the labels of what must still be filled in before invoices can be uploaded, in the form's order."""
