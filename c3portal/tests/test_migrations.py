@@ -21,6 +21,7 @@ FIRST = {"c3portal": "0002", "xero_integration": "0005", "invoices": "0004"}
 # Migrations that hold an operation which a machine cannot judge or would refuse: why old code can live with it.
 LOOKED_AT = {
     "c3portal.0004_audit_is_append_only": "A trigger on a table that was only ever appended to.",
+    "c3portal.0005_no_unconfirmed_addresses": "Takes away rows that old code only ever stumbled over.",
     "invoices.0005_post_log_keeps_its_facts": "A trigger on the facts of the log, which nothing ever changed.",
 }
 
