@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -162,14 +163,24 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _program(name: str) -> str:
-    """Return where a program of PostgreSQL's lies: in PG_BIN, else on the PATH. Raises BackupError."""
+    """Return where a program of PostgreSQL's lies: in PG_BIN, else on the PATH. Raises BackupError when it is not there,
+    or older than the server, whose databases it then does not read."""
     found = shutil.which(name, path=settings.PG_BIN or None)
     if found is None:
-        raise BackupError(
-            f"{name} was not found {f'in {settings.PG_BIN}' if settings.PG_BIN else 'on the PATH'}. Install "
-            "PostgreSQL's client programs, of the server's version or newer, or name their folder in PG_BIN."
-        )
+        raise BackupError(f"{name} was not found {f'in {settings.PG_BIN}' if settings.PG_BIN else 'on the PATH'}. {_ADVICE}")
+    told = subprocess.run([found, "--version"], capture_output=True, text=True)  # noqa: S603
+    version = re.search(r"\d+", told.stdout)
+    connection.ensure_connection()
+    server = connection.connection.info.server_version // 10_000
+    if version and int(version[0]) < server:
+        raise BackupError(f"{found} is of PostgreSQL {version[0]}, and the server of {server}. {_ADVICE}")
     return found
+
+
+_ADVICE = (
+    "Install PostgreSQL's client programs, of the server's version or newer, and name their folder in PG_BIN, such as "
+    "PG_BIN=/usr/lib/postgresql/17/bin. Nothing was changed."
+)
 
 
 def _environment() -> dict[str, str]:
