@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+
+from c3portal.models import User
 
 
 class ResetTokens(PasswordResetTokenGenerator):
@@ -14,5 +15,5 @@ class ResetTokens(PasswordResetTokenGenerator):
     nobody with such an address set up a second factor: a stranger could shut out anyone by asking.
     """
 
-    def _make_hash_value(self, user: AbstractBaseUser, timestamp: int) -> str:
+    def _make_hash_value(self, user: User, timestamp: int) -> str:
         return f"{super()._make_hash_value(user, timestamp)}{user.is_active}"
