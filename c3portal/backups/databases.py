@@ -163,11 +163,13 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _program(name: str) -> str:
-    """Return where a program of PostgreSQL's lies: in PG_BIN, else on the PATH. Raises BackupError when it is not there,
-    or older than the server, whose databases it then does not read."""
+    """Return where a program of PostgreSQL's lies: in PG_BIN, else on the PATH. Raises BackupError when it is not
+    there, or older than the server, whose databases it then does not read."""
     found = shutil.which(name, path=settings.PG_BIN or None)
     if found is None:
-        raise BackupError(f"{name} was not found {f'in {settings.PG_BIN}' if settings.PG_BIN else 'on the PATH'}. {_ADVICE}")
+        raise BackupError(
+            f"{name} was not found {f'in {settings.PG_BIN}' if settings.PG_BIN else 'on the PATH'}. {_ADVICE}"
+        )
     told = subprocess.run([found, "--version"], capture_output=True, text=True)  # noqa: S603
     version = re.search(r"\d+", told.stdout)
     connection.ensure_connection()

@@ -77,7 +77,9 @@ def _move(target: BaseDatabaseWrapper, encryption_keys: Sequence[str]) -> Moved:
         return Moved(where, _carry(target, encryption_keys, where))
     except (Exception, KeyboardInterrupt) as error:
         _come_back(target, this, where, error)
-        raise BackupError(f"The move broke off: {error}\nNothing of it is in {where}, and this portal goes on.") from error
+        raise BackupError(
+            f"The move broke off: {error}\nNothing of it is in {where}, and this portal goes on."
+        ) from error
 
 
 # The other database
