@@ -230,7 +230,7 @@ def start_beat(
 
     def start(**environment: str) -> BeatProcess:
         told = {**process_environment(), **environment}
-        started.append(BeatProcess(told, tmp_path / "beat.log"))
+        started.append(BeatProcess(told, tmp_path / f"beat-{len(started)}.log"))
         return started[-1]
 
     yield start

@@ -1,6 +1,7 @@
-"""When the scheduler and the workers last gave a sign of life, and how old that may be.
+"""When the scheduler last sent a sweep and a worker last ran one, and how old that may be.
 
-A list of processes does not tell: a worker can stay alive and never take another task. So a worker's sign is its work.
+That a process lives tells nothing: a worker can stay alive and never take another task, a scheduler go round and send
+nothing. So the sign is what was done.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import time
 
 from django.conf import settings
 from django.db import Error
-from django.utils import timezone
 
+from c3portal import clock
 from c3portal.models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ Process = Heartbeat.Process
 
 # What a process writes at most; a sign at each turn of work would be as many writes as the work itself.
 EVERY_SECONDS = 5
-# No worker is missed before it can have finished a task that it is at, whose hard limit is 180 seconds.
+# No sweep is missed while every process of a worker may still be at a task, whose hard limit is 180 seconds.
 LONGEST_SILENCE = {Process.SCHEDULER: 60.0, Process.WORKER: 240.0}
 MISSED_SWEEPS = 3
 
@@ -28,7 +29,8 @@ _written: dict[str, float] = {}
 
 
 def beat(process: str) -> None:
-    """Write that `process` (one of `Process`) lives; at most every EVERY_SECONDS by each process of the system.
+    """Write that `process` (one of `Process`) did its part of a sweep just now; at most every EVERY_SECONDS by each
+    process of the system.
 
     Never raises for a database that is away: what keeps the sign from being written keeps the work from being done,
     and says so itself.
@@ -37,7 +39,7 @@ def beat(process: str) -> None:
     if process in _written and now - _written[process] < min(EVERY_SECONDS, settings.SWEEP_EVERY):
         return
     try:
-        row = Heartbeat(process=process, seen_at=timezone.now())
+        row = Heartbeat(process=process, seen_at=clock.now())
         Heartbeat.objects.bulk_create(
             [row], update_conflicts=True, unique_fields=["process"], update_fields=["seen_at"]
         )
@@ -48,13 +50,13 @@ def beat(process: str) -> None:
 
 
 def age(process: str) -> float | None:
-    """Return the seconds since the last sign of life, None when there never was one."""
+    """Return the seconds since `process` last did its part of a sweep, None when it never did."""
     return ages().get(process)
 
 
 def ages() -> dict[str, float]:
-    """Return, for each process that ever gave a sign of life, the seconds since."""
-    now = timezone.now()
+    """Return the seconds since its part of a sweep was last done, for each process that ever did it."""
+    now = clock.now()
     rows = Heartbeat.objects.values_list("process", "seen_at")
     return {process: max((now - seen_at).total_seconds(), 0.0) for process, seen_at in rows}
 

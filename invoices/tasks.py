@@ -39,7 +39,6 @@ def work(connection_id: int, spread: bool = True) -> None:
 
     The first worker sees to the contacts and then calls as many others (`spread`) as the queue can use.
     """
-    heartbeats.beat(heartbeats.Process.WORKER)
     until = time.monotonic() + WORK_SECONDS
     connection = XeroConnection.objects.select_related("token_set").get(pk=connection_id)
     if not journey.may_work(connection):
@@ -63,11 +62,11 @@ def _workers_for(connection: XeroConnection) -> int:
 def sweep() -> None:
     """Free what dead workers left, forget selections that nobody came back to, and wake workers for whatever is due:
     what makes a lost task harmless."""
-    heartbeats.beat(heartbeats.Process.WORKER)
     recovery.free_the_dead()
     drafts.forget_old()
     for connection_id in _connections_with_work():
         wake(connection_id)
+    heartbeats.beat(heartbeats.Process.WORKER)
 
 
 @shared_task

@@ -24,12 +24,12 @@ from c3portal import audit, heartbeats
 from c3portal.backups import databases, keys, storage
 from c3portal.backups.storage import BackupError, Manifest
 from c3portal.keys import forget
-from c3portal.models import Delivery, Heartbeat
+from c3portal.models import Delivery, Heartbeat, Lease, Moment
 from invoices.models import Posting, Submission
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
 
 # What migrations fill by themselves, and what processes leave that have nothing to do yet.
-NOT_YET_DATA = (ContentType, Permission, Group, Group.permissions.through, Session, Heartbeat)
+NOT_YET_DATA = (ContentType, Permission, Group, Group.permissions.through, Session, Heartbeat, Lease, Moment)
 KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -193,3 +193,4 @@ def _let_go(now: dt.datetime) -> None:
         status=Delivery.Status.FAILED, last_answer="Not sent: the database came back from a backup."
     )
     Heartbeat.objects.all().delete()
+    Lease.objects.all().delete()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from pathlib import Path
 
-from django.db import connection
+from django.db import Error, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
+from c3portal import moments
 from c3portal.backups import databases, keys, storage
 from c3portal.backups.storage import Manifest
+
+logger = logging.getLogger(__name__)
 
 
 def take(folder: Path) -> Manifest:
@@ -33,7 +37,18 @@ def take(folder: Path) -> Manifest:
         unreadable=unreadable,
     )
     storage.write_manifest(folder, manifest)
+    _note()
     return manifest
+
+
+def _note() -> None:
+    """Keep for monitoring that a backup was made. A database that does not take that has been backed up all the same:
+    one that is still to be migrated to this release, or one that may only be read."""
+    try:
+        with transaction.atomic():
+            moments.note(moments.BACKUP)
+    except Error:
+        logger.warning("The backup is made, but the database did not take that it was.", exc_info=True)
 
 
 def applied_migrations() -> dict[str, list[str]]:

@@ -2,7 +2,19 @@
 
 from c3portal.models.audit import AuditEntry
 from c3portal.models.heartbeats import Heartbeat
+from c3portal.models.moments import Lease, Moment
 from c3portal.models.notices import Delivery, Notice, NoticeChoice, Webhook
 from c3portal.models.people import User, UserManager
 
-__all__ = ["AuditEntry", "Delivery", "Heartbeat", "Notice", "NoticeChoice", "User", "UserManager", "Webhook"]
+__all__ = [
+    "AuditEntry",
+    "Delivery",
+    "Heartbeat",
+    "Lease",
+    "Moment",
+    "Notice",
+    "NoticeChoice",
+    "User",
+    "UserManager",
+    "Webhook",
+]

@@ -1,4 +1,4 @@
-"""When the processes without a page of their own were last alive."""
+"""When the processes without a page of their own last did their part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """The last sign of life of the scheduler, or of any worker."""
+    """When the scheduler last sent a sweep, or any worker last ran one to its end."""
 
     class Process(models.TextChoices):
         """Whose life is looked at."""

@@ -1,0 +1,27 @@
+"""What happened last and when, and who may do what only one process does."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Moment(models.Model):
+    """When something last happened, or will next: a task was sent, a backup made, the certificate ends."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Lease(models.Model):
+    """Which process does something that one alone may do, until when unless it says so again."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    holder = models.CharField(max_length=120)
+    until = models.DateTimeField()
+    rival = models.CharField(max_length=120, blank=True, help_text="Who asked for it last and did not get it.")
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.holder} until {self.until:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,27 @@
+"""What happened last and when, by the database's clock; docs/operations.md says which moments monitoring is shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from c3portal import clock
+from c3portal.models import Moment
+
+BACKUP = "backup made"
+CERTIFICATE = "certificate ends"
+
+
+def note(name: str, at: dt.datetime | None = None) -> None:
+    """Keep that `name` happened at `at`, by default now. Raises django.db.Error when the database is away."""
+    note_all({name: at or clock.now()})
+
+
+def note_all(moments: dict[str, dt.datetime]) -> None:
+    """Keep several at once."""
+    rows = [Moment(name=name, at=at) for name, at in moments.items()]
+    Moment.objects.bulk_create(rows, update_conflicts=True, unique_fields=["name"], update_fields=["at"])
+
+
+def every() -> dict[str, dt.datetime]:
+    """Return all moments that were kept, by name."""
+    return dict(Moment.objects.values_list("name", "at"))
