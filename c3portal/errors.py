@@ -1,14 +1,35 @@
-"""The page of an error that nobody foresaw; of a lost encryption key it says what to do."""
+"""The page of an error that nobody foresaw; of one that somebody must mend, or that passes, it says what to do."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-from c3portal import tracing
+from c3portal import outages, tracing
 from c3portal.encryption import KeyMissing
+
+# How soon a browser, and whoever else heeds it, asks again while the database is away.
+AGAIN_SECONDS = 15
+
+
+class Page(NamedTuple):
+    """What an error is answered with, when it is one of those that `tells` knows."""
+
+    tells: Callable[[BaseException | None], bool]
+    template: str
+    status: int
+
+
+PAGES = (
+    Page(lambda error: isinstance(error, KeyMissing), "500_settings.html", 500),
+    Page(outages.is_full, "507.html", 507),
+    Page(outages.is_away, "503.html", 503),
+)
+UNFORESEEN = Page(lambda error: True, "500.html", 500)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -16,5 +37,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     It asks nothing of a database or a session that may be the reason.
     """
-    page = "500_settings.html" if isinstance(sys.exception(), KeyMissing) else "500.html"
-    return HttpResponse(loader.render_to_string(page, {"trace_id": tracing.current_id()}), status=500)
+    error = sys.exception()
+    page = next((page for page in PAGES if page.tells(error)), UNFORESEEN)
+    facts = {"trace_id": tracing.current_id(), "again": AGAIN_SECONDS, "is_form": request.method == "POST"}
+    answer = HttpResponse(loader.render_to_string(page.template, facts), status=page.status)
+    if page.status == 503:
+        answer["Retry-After"] = str(AGAIN_SECONDS)
+    answer["Cache-Control"] = "no-store"
+    return answer

@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "c3portal.middleware.pages_and_forms_alone",
+    "c3portal.middleware.machines_need_no_session",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -132,7 +133,7 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DJANGO_TABLES2_TEMPLATE = "_table.html"
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": env.db_url("DATABASE_URL")
     if env.str("DATABASE_URL", default="")
     else {"ENGINE": "django.db.backends.sqlite3", "NAME": VAR_DIR / "portal.sqlite3"}
@@ -149,6 +150,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A server that does not answer is away after seconds, not when the system gives up after minutes.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 # Seconds for which web, worker and beat of a new release wait until its migrations are applied (c3portal/start.py).
 SCHEMA_PATIENCE = env.float("SCHEMA_PATIENCE", default=300)
 # Where pg_dump and pg_restore lie when they are not on the PATH: what backups of PostgreSQL are made with.
@@ -319,6 +329,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For as long as it takes: Celery's own hundred tries end a worker after most of an hour.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A broker without memory or disk refuses commands, which would end a worker too.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -328,7 +342,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 90
 CELERY_BEAT_SCHEDULER = "c3portal.scheduler:Scheduler"
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 # How often work that a lost message or a dead worker left behind is found again.
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=10)
 # How often the portal looks for something to tell people, and for notices that are due to be sent again.
@@ -346,6 +359,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "c3portal.tasks.deliver_notices",
         "schedule": NOTICES_EVERY,
         "options": {"expires": NOTICES_EVERY},
+    },
+    # A certificate of an hour ago is known well enough; the alarm is about days.
+    "certificate": {
+        "task": "c3portal.tasks.look_at_the_certificate",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
     },
     "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
     "reference": {"task": "invoices.tasks.refresh_reference", "schedule": crontab(hour="*/6", minute=43)},
