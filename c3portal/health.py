@@ -43,7 +43,8 @@ def web(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponseBase:
-    """Answer 200 when everything is at work, else 503 naming what is not; `ages` are the heartbeats', in seconds."""
+    """Answer 200 when everything is at work, else 503 naming what is not; `ages` are the seconds since the scheduler
+    sent a sweep and a worker ran one."""
     ages = _ages()
     at_work = {
         process.value: ages.get(process, math.inf) <= heartbeats.longest_silence(process)
@@ -79,7 +80,8 @@ def _ages() -> dict[str, float]:
         return {}
 
 
-def _database_answers() -> bool:
+def database_answers() -> bool:
+    """Whether it answers a question that needs no table. Raises django.db.Error when it cannot be reached."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         return bool(cursor.fetchone() == (1,))
@@ -96,5 +98,5 @@ def _broker_answers() -> bool:
         return bool(broker.connected)
 
 
-PAGES = {"database": _database_answers, "migrations": _migrations_are_applied}
+PAGES = {"database": database_answers, "migrations": _migrations_are_applied}
 BEHIND = {"broker": _broker_answers}

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import platform
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import django
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.db import Error
 from django.db.models import Count, Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -30,10 +31,11 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from c3portal import heartbeats
+from c3portal import certificate, clock, disks, health, heartbeats, moments
 from c3portal.models import Delivery
 from invoices.models import Posting, Upload
 from xero_integration import counting, limits
+from xero_integration.calls import RESULTS
 from xero_integration.models import CallCount, XeroConnection
 
 DAY_SECONDS = 86_400
@@ -66,32 +68,59 @@ class Figures(Collector):
     """Every family of figures, as they are now."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the families."""
-        names = {
-            pk: (name, tenant) for pk, name, tenant in XeroConnection.objects.values_list("pk", "name", "tenant_id")
-        }
-        yield from _postings(names)
-        yield _oldest(names)
-        yield _uploads(names)
-        yield _calls(names)
-        yield from _connections()
-        yield _deliveries()
-        yield _heartbeats()
+        """Yield the families; while the database is away, those alone that need none."""
         yield _build()
+        yield from _disks()
+        answers = _database_answers()
+        yield GaugeMetricFamily("c3portal_database_up", "0: the database cannot be reached.", value=int(answers))
+        if answers:
+            yield from _of_the_database()
 
     def describe(self) -> Iterable[Metric]:
         """Name no family beforehand: the registry would read all of them for that."""
         return []
 
 
+def _database_answers() -> bool:
+    try:
+        return health.database_answers()
+    except Error:
+        return False
+
+
+def _of_the_database() -> Iterator[Metric]:
+    names = {pk: (name, tenant) for pk, name, tenant in XeroConnection.objects.values_list("pk", "name", "tenant_id")}
+    yield from _postings(names)
+    yield _oldest(names)
+    yield _uploads(names)
+    yield from _calls(names)
+    yield from _connections()
+    yield _deliveries()
+    yield _heartbeats()
+    yield from _moments()
+
+
+def _disks() -> Iterator[Metric]:
+    free = GaugeMetricFamily("c3portal_disk_free_bytes", "Room left, where the portal writes.", labels=["place"])
+    size = GaugeMetricFamily("c3portal_disk_size_bytes", "Room in all, where the portal writes.", labels=["place"])
+    for place, room in disks.rooms().items():
+        free.add_metric([place], room.free)
+        size.add_metric([place], room.size)
+    yield from (free, size)
+
+
+# What has not happened yet is there as 0: an alarm sees a figure rise only when it was there before.
+
+
 def _postings(names: Names) -> Iterator[Metric]:
     rows = Posting.objects.values_list("connection", "status").annotate(Count("pk")).order_by()
+    counts = {(connection_id, status): count for connection_id, status, count in rows}
     depth = GaugeMetricFamily("c3portal_postings", "Invoices by state.", labels=[*ORGANISATION, "status"])
     posted = CounterMetricFamily("c3portal_posted", "Invoices that are in Xero.", labels=ORGANISATION)
-    for connection_id, status, count in rows:
-        depth.add_metric([*names[connection_id], status], count)
-        if status == Posting.Status.POSTED:
-            posted.add_metric(names[connection_id], count)
+    for connection_id, name in names.items():
+        for status in Posting.Status.values:
+            depth.add_metric([*name, status], counts.get((connection_id, status), 0))
+        posted.add_metric(name, counts.get((connection_id, Posting.Status.POSTED.value), 0))
     yield depth
     yield posted
 
@@ -100,27 +129,52 @@ def _oldest(names: Names) -> Metric:
     """Return since when the longest waiting invoice of each state is on its way, counted from its upload."""
     now = timezone.now()
     rows = Posting.objects.filter(status__in=UNDER_WAY).values_list("connection", "status")
+    oldest = {
+        (connection_id, status): (now - since).total_seconds()
+        for connection_id, status, since in rows.annotate(Min("upload__created_at")).order_by()
+    }
     family = GaugeMetricFamily(
         "c3portal_oldest_posting_seconds",
         "Age of the oldest invoice on its way to Xero, by state.",
         labels=[*ORGANISATION, "status"],
     )
-    for connection_id, status, since in rows.annotate(Min("upload__created_at")).order_by():
-        family.add_metric([*names[connection_id], status], (now - since).total_seconds())
+    for connection_id, name in names.items():
+        for status in UNDER_WAY:
+            family.add_metric([*name, status.value], oldest.get((connection_id, status.value), 0))
     return family
 
 
 def _uploads(names: Names) -> Metric:
     family = CounterMetricFamily("c3portal_uploads", "Clicks of UPLOAD TO XERO.", labels=ORGANISATION)
-    for connection_id, count in Upload.objects.values_list("connection").annotate(Count("pk")).order_by():
-        family.add_metric(names[connection_id], count)
+    counts = dict(Upload.objects.values_list("connection").annotate(Count("pk")).order_by())
+    for connection_id, name in names.items():
+        family.add_metric(name, counts.get(connection_id, 0))
     return family
 
 
-def _calls(names: Names) -> Metric:
+def _calls(names: Names) -> Iterator[Metric]:
+    rows = list(CallCount.objects.all())
+    yield _ends(names, rows)
+    yield _durations(names, rows)
+
+
+def _ends(names: Names, rows: Iterable[CallCount]) -> Metric:
+    family = CounterMetricFamily(
+        "c3portal_xero_calls", "Calls to Xero, by how they ended.", labels=[*ORGANISATION, "result"]
+    )
+    ends: Counter[tuple[int, str]] = Counter()
+    for row in rows:
+        ends[row.connection_id, row.result] += row.calls
+    for connection_id, name in names.items():
+        for result in RESULTS:
+            family.add_metric([*name, result], ends[connection_id, result])
+    return family
+
+
+def _durations(names: Names, rows: Iterable[CallCount]) -> Metric:
     calls: dict[Key, dict[float, int]] = defaultdict(lambda: dict.fromkeys((*counting.BUCKETS, math.inf), 0))
     seconds: dict[Key, float] = defaultdict(float)
-    for row in CallCount.objects.all():
+    for row in rows:
         method, _, endpoint = row.endpoint.partition(" ")
         key = (*names[row.connection_id], method, endpoint, row.result)
         calls[key][row.bucket or math.inf] += row.calls
@@ -173,13 +227,30 @@ def _deliveries() -> Metric:
 
 def _heartbeats() -> Metric:
     family = GaugeMetricFamily(
-        "c3portal_heartbeat_age_seconds", "Since scheduler and workers last gave a sign of life.", labels=["process"]
+        "c3portal_heartbeat_age_seconds", "Since a sweep was last sent, and run.", labels=["process"]
     )
     ages = heartbeats.ages()
-    # One that never gave a sign is told too, or its alarm would stay silent.
+    # What was never done is told too, or its alarm would stay silent.
     for process in heartbeats.Process:
         family.add_metric([process.value], ages.get(process.value, math.inf))
     return family
+
+
+def _moments() -> Iterator[Metric]:
+    now, found = clock.now(), moments.every()
+    backup = found.get(moments.BACKUP)
+    yield GaugeMetricFamily(
+        "c3portal_backup_age_seconds",
+        "Since manage.py backup last made one.",
+        value=(now - backup).total_seconds() if backup else math.inf,
+    )
+    if certificate.is_shown():
+        ends = found.get(moments.CERTIFICATE)
+        yield GaugeMetricFamily(
+            "c3portal_certificate_days_left",
+            "Until the certificate of PORTAL_URL ends; 0 where the portal never saw it.",
+            value=(ends - now).total_seconds() / DAY_SECONDS if ends else 0,
+        )
 
 
 def _build() -> Metric:

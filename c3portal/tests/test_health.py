@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
-from django.utils import timezone
 
+from c3portal import clock
 from c3portal.heartbeats import Process
 from c3portal.models import Heartbeat
 from c3portal.testing import BrokerServer
@@ -18,7 +18,7 @@ ADDRESSES = ["/health/live", "/health/web", "/health/ready"]
 
 def seen(process: Process, seconds_ago: float) -> None:
     """Have `process` have given its last sign of life `seconds_ago`."""
-    seen_at = timezone.now() - dt.timedelta(seconds=seconds_ago)
+    seen_at = clock.now() - dt.timedelta(seconds=seconds_ago)
     Heartbeat.objects.update_or_create(process=process, defaults={"seen_at": seen_at})
 
 

@@ -33,6 +33,7 @@ LAYERS = {
     "xero": "xero_integration.connections xero_integration.contacts",
     "reference": "xero_integration.counting "
     "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats "
+    "c3portal.leases c3portal.moments c3portal.disks "
     "c3portal.notices c3portal.deliveries c3portal.mail c3portal.webhook_changes",
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models xero_integration.models.* "
     "invoices.models invoices.models.* c3portal.bodies",
@@ -41,6 +42,7 @@ LAYERS = {
     "xero_integration.calls c3portal.logs c3portal.web_server c3portal.error_reports "
     "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields c3portal.encryption "
     "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.sessions c3portal.tracing "
+    "c3portal.clock c3portal.outages c3portal.certificate "
     "c3portal.launch.* c3portal c3portal.launch c3portal.append_only c3portal.sign_in xero_integration invoices",
     "pure": "c3portal.notice_words "
     "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "

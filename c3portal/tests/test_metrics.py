@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db import connection as database
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,12 +17,12 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from c3portal import heartbeats
+from c3portal import clock, health, heartbeats, moments
 from c3portal.models import Delivery, Notice, User
 from invoices.models import Posting, Upload
 from invoices.tests import makers
 from xero_integration import counting
-from xero_integration.calls import CallRecord
+from xero_integration.calls import RESULTS, CallRecord
 from xero_integration.models import CallBudget, TokenSet, XeroConnection
 
 TOKEN = "a-token-of-the-tests"
@@ -77,11 +80,12 @@ def test_the_queue_is_counted_by_state_with_the_age_of_its_oldest(client: Client
         (*key, "posted"): 1,
         (*key, "rejected"): 1,
         (*key, "queued"): 2,
+        **{(*key, status): 0 for status in ("sending", "uncertain", "withdrawn")},
     }
     assert values(found["c3portal_posted"], "tenant") == {"tenant-1": 1}
     assert values(found["c3portal_uploads"], "tenant") == {"tenant-1": 1}
     oldest = values(found["c3portal_oldest_posting_seconds"], "status")
-    assert oldest.keys() == {"queued"}
+    assert oldest == {"queued": oldest["queued"], "sending": 0, "uncertain": 0}
     assert 3600 <= oldest["queued"] < 3660
 
 
@@ -119,7 +123,7 @@ def test_notices_heartbeats_and_the_build_are_told(client: Client, finance_admin
     settings.PORTAL_VERSION = "2026.11"
     notice = Notice.objects.create(key="a", kind="test", subject="A test")
     Delivery.objects.create(notice=notice, user=finance_admin, status="failed")
-    heartbeats.Heartbeat.objects.create(process="worker", seen_at=timezone.now() - dt.timedelta(seconds=30))
+    heartbeats.Heartbeat.objects.create(process="worker", seen_at=clock.now() - dt.timedelta(seconds=30))
     found = families(client)
     assert values(found["c3portal_deliveries"], "status") == {"waiting": 0, "delivered": 0, "failed": 1}
     ages = values(found["c3portal_heartbeat_age_seconds"], "process")
@@ -159,4 +163,71 @@ def test_its_cost_does_not_grow_with_the_invoices(client: Client, rows: list[Pos
     )
     with CaptureQueriesContext(database) as many:
         scrape(client)
-    assert len(many) == len(few) <= 9
+    assert len(many) == len(few) <= 11
+
+
+@pytest.mark.both_databases
+def test_what_has_not_happened_yet_is_there_as_nothing(client: Client, organisation: XeroConnection) -> None:
+    found = families(client)
+    for name, label, words in (
+        ("c3portal_postings", "status", set(Posting.Status.values)),
+        ("c3portal_oldest_posting_seconds", "status", {"queued", "sending", "uncertain"}),
+        ("c3portal_posted", "tenant", {"tenant-1"}),
+        ("c3portal_uploads", "tenant", {"tenant-1"}),
+        ("c3portal_xero_calls", "result", set(RESULTS)),
+        ("c3portal_deliveries", "status", set(Delivery.Status.values)),
+    ):
+        assert values(found[name], label) == dict.fromkeys(words, 0), name
+
+
+def test_calls_are_counted_by_how_they_ended(client: Client, organisation: XeroConnection) -> None:
+    for result in ("ok", "ok", "lost"):
+        counting.count(organisation, CallRecord("PUT", "Invoices", None, {}, 0.2, result))
+    counting.count(organisation, CallRecord("GET", "Contacts", 200, {}, 7, "ok"))
+    found = values(families(client)["c3portal_xero_calls"], "result")
+    assert found == {**dict.fromkeys(RESULTS, 0), "ok": 3, "lost": 1}
+
+
+def test_the_room_on_the_disks_is_told(client: Client, db: None, settings: Any, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path / "not" / "made yet"
+    found = families(client)
+    free, size = (values(found[f"c3portal_disk_{which}_bytes"], "place") for which in ("free", "size"))
+    assert free.keys() == size.keys() >= {"state", "temporary"}
+    assert all(0 < free[place] <= size[place] for place in free)
+    assert size["state"] == shutil.disk_usage(tmp_path).total
+
+
+@pytest.mark.both_databases
+def test_the_age_of_the_last_backup_and_the_end_of_the_certificate_are_told(
+    client: Client, db: None, settings: Any
+) -> None:
+    settings.PORTAL_URL = "https://portal.example.com"
+    found = families(client)
+    assert found["c3portal_backup_age_seconds"].samples[0].value == float("inf"), "Silence must raise its alarm"
+    assert found["c3portal_certificate_days_left"].samples[0].value == 0, "Silence must raise its alarm"
+    moments.note(moments.BACKUP, clock.now() - dt.timedelta(hours=3))
+    moments.note(moments.CERTIFICATE, clock.now() + dt.timedelta(days=60))
+    found = families(client)
+    assert found["c3portal_backup_age_seconds"].samples[0].value == pytest.approx(3 * 3600, abs=60)
+    assert found["c3portal_certificate_days_left"].samples[0].value == pytest.approx(60, abs=0.1)
+
+
+def test_a_portal_without_a_certificate_tells_none(client: Client, db: None) -> None:
+    assert "c3portal_certificate_days_left" not in families(client)
+
+
+def test_a_database_that_is_away_is_told_and_not_asked(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the fixture of a database every question to it fails."""
+    monkeypatch.setattr(health, "database_answers", _away)
+    found = families(client)
+    assert found["c3portal_database_up"].samples[0].value == 0
+    assert found.keys() >= {"c3portal_build_info", "c3portal_disk_free_bytes"}
+    assert "c3portal_postings" not in found
+
+
+def test_a_database_that_answers_is_told(client: Client, db: None) -> None:
+    assert families(client)["c3portal_database_up"].samples[0].value == 1
+
+
+def _away() -> bool:
+    raise OperationalError("away")
