@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("c3portal", "0004_audit_is_append_only"),
+        ("c3portal", "0005_no_unconfirmed_addresses"),
     ]
 
     operations = [
