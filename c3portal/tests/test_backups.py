@@ -146,6 +146,20 @@ def test_a_secret_that_no_key_reads_is_told_and_stops_no_backup(
     assert XeroSettings.load().client_secret == "a secret of the tests", "it is lost only where no key reads it now"
 
 
+@pytest.mark.both_databases
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite needs no programs")
+def test_programs_older_than_the_server_are_told_and_what_to_set(
+    filled: XeroConnection, folder: Path, tmp_path: Path, settings: Any
+) -> None:
+    program = tmp_path / "pg_dump"
+    program.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 14.19 (Debian 14.19-1)'\n")
+    program.chmod(0o755)
+    settings.PG_BIN = str(tmp_path)
+    with pytest.raises(CommandError, match=r"pg_dump is of PostgreSQL 14, and the server of \d+\. .* in PG_BIN"):
+        backup(folder)
+    assert list(folder.iterdir()) == []
+
+
 # Keys
 
 
