@@ -157,7 +157,7 @@ def test_the_time_to_stop_covers_what_is_under_way(services: dict[str, Any]) -> 
 
 def test_what_a_unit_writes_to_is_made_by_the_installation() -> None:
     install = OPERATIONS.partition("### Without containers")[2].partition("\n### ")[0]
-    made = re.findall(r"`install -d -o c3portal -g c3portal -m 700 (\S+)`", install)
+    made = re.findall(r"^install -d -o c3portal -g c3portal -m 700 (\S+)$", install, re.MULTILINE)
     units = [configparser.ConfigParser(strict=False, interpolation=None) for _ in SERVICES]
     for parser, path in zip(units, SERVICES, strict=True):
         parser.read(path)

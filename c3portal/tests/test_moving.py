@@ -219,6 +219,12 @@ def test_the_portal_that_was_left_starts_no_more_and_takes_no_consent(
         xero.finish_consent("code", oauth.new_consent("http://localhost:8000/"), finance_admin)
 
 
+def test_a_database_without_any_settings_yet_was_not_left() -> None:
+    XeroSettings.objects.all().delete()
+    assert moved_away(databases=["default"]) == []
+    assert XeroSettings.load().gone == ""
+
+
 def test_a_portal_moves_once(filled: XeroConnection, target: str, postgres: str) -> None:
     move(target)
     with pytest.raises(CommandError, match="The portal moved to PostgreSQL"):

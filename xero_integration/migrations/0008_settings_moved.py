@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 blank=True,
                 db_default="",
+                default="",
                 help_text="Where the portal moves or moved: nothing is sent from here.",
                 max_length=255,
             ),

@@ -65,6 +65,7 @@ class XeroSettings(models.Model):
     moved_to = models.CharField(
         max_length=255,
         blank=True,
+        default="",
         db_default="",
         help_text="Where the portal moves or moved: nothing is sent from here.",
     )
