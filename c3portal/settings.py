@@ -288,11 +288,14 @@ STORAGES = {
 }
 # Uploads go to disk, never to memory: a 200 MB file of invoice lines must not grow a web process.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
-# What a form may hold beside a file, and what a request may hold where no file is wanted (c3portal/bodies.py). The
-# largest form there is names the 50 rows of a page twice over; a script that names a period's invoices fits too.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+# What a form may hold beside a file, and what a request may hold where no file is wanted (c3portal/bodies.py). Less
+# than the proxy keeps until all of it is there (deploy/Caddyfile), so that no form that comes slowly keeps a thread.
+# The largest form there is names the 50 rows of a page twice over; a script that names a period's invoices fits too.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
+# Of a web process; how many files it takes and sends at a time follows from it (c3portal/at_a_time.py).
+WEB_THREADS = env.int("WEB_THREADS", default=8)
 # Up to a minute of waiting for the page, half of it for other writers on SQLite; `manage.py import_invoices` takes any.
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100 * 1024 * 1024)
 

@@ -36,7 +36,7 @@ LAYERS = {
     "c3portal.leases c3portal.moments c3portal.disks "
     "c3portal.notices c3portal.deliveries c3portal.mail c3portal.webhook_changes",
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models xero_integration.models.* "
-    "invoices.models invoices.models.* c3portal.bodies",
+    "invoices.models invoices.models.* c3portal.bodies c3portal.at_a_time",
     "calls": "xero_integration.gateway",
     "borders": "c3portal.webhooks "
     "xero_integration.calls c3portal.logs c3portal.web_server c3portal.error_reports "

@@ -12,6 +12,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from c3portal import audit_trail, roles
+from c3portal.at_a_time import download
 from c3portal.audit_trail import COLUMNS, TrailForm
 from c3portal.models import User
 from invoices.downloads import as_csv
@@ -38,6 +39,7 @@ def audit_record(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @roles.role_required(roles.SYSTEM_ADMIN)
+@download
 def audit_csv(request: HttpRequest) -> StreamingHttpResponse:
     """Download what the form asks for as CSV, safe for a spreadsheet."""
     rows = audit_trail.rows(TrailForm(request.GET).entries())
@@ -46,6 +48,7 @@ def audit_csv(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_safe
 @roles.role_required(roles.SYSTEM_ADMIN)
+@download
 def audit_jsonl(request: HttpRequest) -> StreamingHttpResponse:
     """Download what the form asks for as JSON, an entry a line."""
     return _file(audit_trail.json_lines(TrailForm(request.GET).entries()), "application/jsonl", "jsonl")

@@ -10,13 +10,14 @@ from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from c3portal import roles
+from c3portal import at_a_time, roles
 from invoices.downloads import DOWNLOADS
 from invoices.models import BillingPeriod
 
 
 @require_safe
 @roles.role_required(*roles.ALL)
+@at_a_time.download
 def download(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     """Stream the period's invoices, lines or payments (`kind`) as CSV."""
     if kind not in DOWNLOADS:

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from c3portal import roles
+from c3portal.at_a_time import download
 from c3portal.bodies import takes_a_file
 from c3portal.models import User
 from invoices.downloads import findings_csv
@@ -23,7 +24,7 @@ RUNS_SHOWN = 20
 FINDINGS_SHOWN = 50
 
 
-@takes_a_file(import_limit)
+@takes_a_file(import_limit, *IMPORTERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 @roles.role_required(*IMPORTERS)
 def import_invoices(request: HttpRequest) -> HttpResponseBase:
@@ -56,6 +57,7 @@ def import_run(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 @require_safe
 @roles.role_required(*IMPORTERS)
+@download
 def import_errors(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """Download everything that an import found."""
     run = get_object_or_404(ImportRun, pk=pk)

@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
 from c3portal import audit, roles
+from c3portal.at_a_time import download
 from c3portal.bodies import takes_a_file
 from c3portal.models import User
 from invoices.downloads import as_csv
@@ -30,7 +31,7 @@ PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers
 CHANGERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 
 
-@takes_a_file(overrides_limit)
+@takes_a_file(overrides_limit, *CHANGERS)
 @require_http_methods(["GET", "HEAD", "POST"])
 @roles.role_required(*roles.ALL)
 def overrides(request: HttpRequest, kind: str) -> HttpResponse:
@@ -48,6 +49,7 @@ def overrides(request: HttpRequest, kind: str) -> HttpResponse:
 
 @require_safe
 @roles.role_required(*roles.ALL)
+@download
 def overrides_csv(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     """Download what the page shows, in the form in which it can be taken over again."""
     connection = XeroConnection.objects.current()

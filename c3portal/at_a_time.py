@@ -1,0 +1,100 @@
+"""How many files a web process takes and sends at a time, for each person and together.
+
+Whoever sends or reads a large file slowly keeps a thread of the process for as long as they like. So there are fewer
+such files at a time than threads, and pages always find one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
+
+# No line is so slow that a period takes longer; whoever reads on drop by drop is cut off.
+DOWNLOAD_SECONDS = 600
+RETRY_AFTER = {429: 10, 503: 30}
+
+View = Callable[..., HttpResponseBase]
+
+
+class AtATime:
+    """So many at a time for each person, and so many together; counted in this process."""
+
+    def __init__(self, each: int, together: int) -> None:
+        self.each, self.together = each, together
+        self._lock = threading.Lock()
+        self._taken: Counter[Any] = Counter()
+
+    def take(self, who: Any) -> int:
+        """Take one for `who` and return 0; else 429 when they have enough, 503 when all are taken."""
+        with self._lock:
+            if self._taken[who] >= self.each:
+                return 429
+            if self._taken.total() >= self.together:
+                return 503
+            self._taken[who] += 1
+            return 0
+
+    def give_back(self, who: Any) -> None:
+        """Give one back that `who` took."""
+        with self._lock:
+            self._taken[who] -= 1
+            if not self._taken[who]:
+                del self._taken[who]
+
+
+UPLOADS = AtATime(each=1, together=max(1, settings.WEB_THREADS // 4))
+DOWNLOADS = AtATime(each=2, together=max(1, settings.WEB_THREADS * 3 // 8))
+
+
+class _Sent:
+    """The pieces of a download; it is over when they are, when the response is closed or forgotten, or by its time."""
+
+    def __init__(self, pieces: Iterator[bytes], who: Any) -> None:
+        self.pieces = pieces
+        self.ends = time.monotonic() + DOWNLOAD_SECONDS
+        self.close = weakref.finalize(self, DOWNLOADS.give_back, who)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.pieces:
+            if time.monotonic() > self.ends:
+                raise TimeoutError(f"A download was not taken within {DOWNLOAD_SECONDS} seconds.")
+            yield piece
+
+
+def download(view: View) -> View:
+    """Let the view's stream be one of the few at a time; it goes innermost, where the user is known to be allowed."""
+
+    @wraps(view)
+    def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        who = request.user.pk
+        if status := DOWNLOADS.take(who):
+            return refusal(request, status, "download")
+        try:
+            response = view(request, *args, **kwargs)
+        except BaseException:
+            DOWNLOADS.give_back(who)
+            raise
+        if isinstance(response, StreamingHttpResponse):
+            response.streaming_content = _Sent(iter(response), who)
+        else:
+            DOWNLOADS.give_back(who)
+        return response
+
+    limited.is_download = True  # type: ignore[attr-defined]
+    return limited
+
+
+def refusal(request: HttpRequest, status: int, what: str) -> HttpResponse:
+    """Return the page that asks for patience: `status` as `AtATime.take` gave it, `what` is "upload" or "download"."""
+    page = render(request, "busy.html", {"status": status, "what": what}, status=status)
+    page["Retry-After"] = str(RETRY_AFTER[status])
+    return page
