@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group
 from django.core.cache import cache
@@ -20,7 +23,7 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test import Client
 
-from c3portal import append_only, roles
+from c3portal import append_only, clock, roles
 from c3portal.models import User
 from c3portal.testing import BeatProcess, BrokerServer, PortalProcess, WorkerProcess
 from c3portal.tests import network
@@ -76,6 +79,20 @@ def _begin_afresh(**_: object) -> None:
     cache.clear()
     for name in roles.ALL:
         Group.objects.get_or_create(name=name)
+
+
+@pytest.fixture(autouse=True)
+def database_travels_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test that travels in time take the database with it: a server of its own would stay behind."""
+    for vendor, read in clock.READERS.items():
+        monkeypatch.setitem(clock.READERS, vendor, lambda read=read: read() + travelled())
+
+
+def travelled() -> dt.timedelta:
+    """Return how far this process has been moved in time."""
+    if not time_machine.escape_hatch.is_travelling():
+        return dt.timedelta(0)
+    return dt.timedelta(seconds=time.time() - time_machine.escape_hatch.time.time())
 
 
 # People

@@ -20,9 +20,8 @@ from typing import cast
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from c3portal import mail, notices, roles, webhook_changes, webhooks
+from c3portal import clock, mail, notices, processes, roles, webhook_changes, webhooks
 from c3portal.models import Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
 from c3portal.notice_words import Words, in_zone
@@ -66,12 +65,14 @@ def pause_after(tries: int) -> dt.timedelta:
 
 def due() -> QuerySet[Delivery]:
     """Return what is to be tried now, longest due first."""
-    return Delivery.objects.filter(status=Status.WAITING, next_try_at__lte=timezone.now()).order_by("next_try_at")
+    return Delivery.objects.filter(status=Status.WAITING, next_try_at__lte=clock.now()).order_by("next_try_at")
 
 
 def deliver_due(seconds: float) -> int:
     """Deliver what is due until `seconds` have passed; return how many were tried."""
     until, tried = time.monotonic() + seconds, 0
+    if not processes.may_claim(clock.now()):
+        return 0
     while time.monotonic() < until and (row := due().only("pk", "tries").first()):
         tried += deliver(row)
     return tried
@@ -80,7 +81,7 @@ def deliver_due(seconds: float) -> int:
 def deliver(row: Delivery) -> bool:
     """Try one delivery, unless someone else is at it or was since `row` was read. Returns whether it was tried."""
     claimed = Delivery.objects.filter(pk=row.pk, status=Status.WAITING, tries=row.tries).update(
-        tries=row.tries + 1, next_try_at=timezone.now() + LEASE
+        tries=row.tries + 1, next_try_at=clock.now() + LEASE
     )
     if not claimed:
         return False
@@ -105,7 +106,7 @@ def _send(delivery: Delivery) -> Outcome:
 def _settle(delivery: Delivery, outcome: Outcome) -> None:
     """Note how the try ended, as long as the delivery is still this try's."""
     mine = Delivery.objects.filter(pk=delivery.pk, status=Status.WAITING, tries=delivery.tries)
-    now, is_trial = timezone.now(), delivery.notice.kind == notices.TEST
+    now, is_trial = clock.now(), delivery.notice.kind == notices.TEST
     # The name of a host, which may stand in the words, fills the column by itself.
     words = outcome.words[: Delivery._meta.get_field("last_answer").max_length]
     if outcome.is_delivered:
@@ -186,7 +187,7 @@ def send_test(webhook: Webhook, words: Words) -> Delivery:
 def try_again(delivery: Delivery) -> bool:
     """Have a delivery tried now: one that was given up from the beginning, one that waits before its time. Returns
     False for one that arrived. At worst it comes twice, with the same id."""
-    now = timezone.now()
+    now = clock.now()
     given_up = Delivery.objects.filter(pk=delivery.pk, status=Status.FAILED)
     waiting = Delivery.objects.filter(pk=delivery.pk, status=Status.WAITING)
     return bool(given_up.update(status=Status.WAITING, tries=0, next_try_at=now) or waiting.update(next_try_at=now))

@@ -196,7 +196,7 @@ def _cumulative(spans: dict[float, int]) -> Sequence[tuple[str, float]]:
 
 def _connections() -> Iterator[Metric]:
     """Yield what is known of each organisation that is not disconnected."""
-    now = timezone.now()
+    now = clock.now()
     known = XeroConnection.objects.exclude(status=XeroConnection.Status.DISCONNECTED)
     usable = GaugeMetricFamily("c3portal_connection_usable", "0: a person must reconnect.", labels=ORGANISATION)
     paused = GaugeMetricFamily("c3portal_connection_paused_seconds", "How long its pause lasts.", labels=ORGANISATION)
@@ -211,7 +211,7 @@ def _connections() -> Iterator[Metric]:
             token.add_metric(key, (row.token_set.dies_at - now).total_seconds() / DAY_SECONDS)
         budget = getattr(row, "budget", None)
         if budget:
-            minute.add_metric(key, limits.minute_left(budget))
+            minute.add_metric(key, limits.minute_left(budget, now))
         if budget and budget.day_remaining is not None:
             day.add_metric(key, budget.day_remaining)
     yield from (usable, paused, token, day, minute)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from c3portal import roles
+from c3portal import clock, roles
 from c3portal.models import Delivery, Notice, NoticeChoice, User, Webhook
 from c3portal.models.notices import Kind
 from c3portal.notice_words import Words
@@ -64,9 +64,11 @@ def message_id(notice: Notice) -> str:
 
 
 def _address(notice: Notice) -> None:
-    to_users = [Delivery(notice=notice, user=user) for user in readers(notice.kind)]
+    now = clock.now()
+    to_users = [Delivery(notice=notice, user=user, next_try_at=now) for user in readers(notice.kind)]
     webhooks = [each for each in Webhook.objects.filter(is_active=True) if takes(each, notice.kind)]
-    Delivery.objects.bulk_create([*to_users, *(Delivery(notice=notice, webhook=each) for each in webhooks)])
+    to_webhooks = [Delivery(notice=notice, webhook=each, next_try_at=now) for each in webhooks]
+    Delivery.objects.bulk_create([*to_users, *to_webhooks])
 
 
 def takes(webhook: Webhook, kind: str) -> bool:

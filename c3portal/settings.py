@@ -59,7 +59,9 @@ XERO_CALL_TIMEOUT = env.float("XERO_CALL_TIMEOUT", default=100)
 XERO_LEASE = env.float("XERO_LEASE", default=240)
 XERO_LOOK_AFTER = env.float("XERO_LOOK_AFTER", default=10)
 XERO_RETRY_AFTER = env.float("XERO_RETRY_AFTER", default=30)
-XERO_SETTLES_AFTER = env.float("XERO_SETTLES_AFTER", default=120)
+XERO_SETTLES_AFTER = env.float("XERO_SETTLES_AFTER", default=150)
+# Seconds that a call may take to leave; what stood still for longer on its way there sends nothing.
+XERO_DEPARTS_WITHIN = env.float("XERO_DEPARTS_WITHIN", default=20)
 # How many documents travel in one call: Xero takes about 50.
 XERO_BATCH = min(50, env.int("XERO_BATCH", default=50))
 # The length of the minute in Xero's limit of calls a minute; measurements against a sandbox make it shorter.

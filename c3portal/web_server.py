@@ -1,4 +1,5 @@
-"""What gunicorn is told beyond its command line (`--config python:c3portal.web_server`): its log, its patience."""
+"""What gunicorn is told beyond its command line (`--config python:c3portal.web_server`): its log, its patience,
+and that each of its processes gives signs of life."""
 
 from __future__ import annotations
 
@@ -44,3 +45,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 util.close_graceful(conn.sock.dup())
                 conn.sock.shutdown(socket.SHUT_RD)
         return goes_on
+
+
+def post_worker_init(worker: object) -> None:
+    """A process that serves pages has begun, with the application loaded."""
+    from c3portal import processes
+    from invoices import recovery
+
+    processes.start(processes.Kind.WEB, recovery.free_the_dead)
+
+
+def worker_exit(server: object, worker: object) -> None:
+    """A process that serves pages ends in good order."""
+    from c3portal import processes
+
+    processes.end()

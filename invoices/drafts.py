@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from c3portal import clock
 from invoices.models import Invoice, Posting, UploadDraft
 from invoices.selection import UPLOADABLE, Selection
 
@@ -62,4 +62,4 @@ def keep_only(draft: UploadDraft, invoices: Iterable[Invoice]) -> None:
 
 def forget_old() -> None:
     """Delete selections that nobody came back to within a day."""
-    UploadDraft.objects.filter(created_at__lt=timezone.now() - LIFE).delete()
+    UploadDraft.objects.filter(created_at__lt=clock.now() - LIFE).delete()

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.utils import timezone
-
+from c3portal import clock, processes
 from invoices import posting, recovery, sending
 from invoices.models import Customer
 from xero_integration import connections, contacts, limits
 from xero_integration.contacts import Customer as WantedContact
+from xero_integration.departure import STOOD_STILL
 from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
 from xero_integration.models import XeroConnection
 
@@ -53,12 +53,13 @@ class Wait:
 @contextmanager
 def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
     """Around the work for an organisation: a pause that Xero asks for, or a connection that a person must renew, ends
-    the work and leaves the rows waiting. So does finding all permits taken, by others who go on with the work."""
+    the work and leaves the rows waiting. So does finding all permits taken, by others who go on with the work, and
+    having stood still."""
     wait = Wait()
     try:
         yield wait
     except XeroUnavailable as error:
-        if error.problem == limits.ALL_TAKEN:
+        if error.problem in (limits.ALL_TAKEN, STOOD_STILL):
             return
         connections.pause(connection, error)
         wait.seconds = error.retry_after.total_seconds()
@@ -68,8 +69,9 @@ def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
 
 
 def may_work(connection: XeroConnection) -> bool:
-    """Whether calls may be made for this organisation now."""
-    return connection.is_usable and not connection.is_paused(timezone.now())
+    """Whether calls may be made for this organisation now, by this process."""
+    now = clock.now()
+    return connection.is_usable and not connection.is_paused(now) and processes.may_claim(now)
 
 
 def link_contacts(connection: XeroConnection) -> None:

@@ -17,9 +17,8 @@ from typing import Any, cast
 
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
 from django.urls import reverse
-from django.utils import timezone
 
-from c3portal import notice_words, notices
+from c3portal import clock, notice_words, notices
 from c3portal.models import Notice
 from c3portal.models.notices import Kind
 from invoices import drift
@@ -75,7 +74,7 @@ def uploads() -> int:
 
 
 def _at_rest() -> QuerySet[Upload]:
-    now = timezone.now()
+    now = clock.now()
     postings = Posting.objects.filter(upload=OuterRef("pk"))
     fresh_doubts = postings.filter(status=Status.UNCERTAIN, updated_at__gt=now - LONG_IN_DOUBT)
     last_line = PostLog.objects.filter(upload=OuterRef("pk")).order_by("-pk").values("created_at")[:1]
@@ -158,7 +157,7 @@ def _connected(connection: XeroConnection) -> str:
 
 def ending_tokens() -> int:
     """Tell of every refresh token that nobody used for weeks, 7 days before it dies and 2 days before."""
-    now, told = timezone.now(), 0
+    now, told = clock.now(), 0
     for tokens in TokenSet.objects.filter(connections__status=Organisation.CONNECTED).distinct():
         left = tokens.dies_at - now
         days = next((days for days in TOKEN_WARNINGS_DAYS if left <= dt.timedelta(days=days)), None)
@@ -181,7 +180,7 @@ def ending_tokens() -> int:
 def day_limits() -> int:
     """Tell of every organisation whose calls of the day are used up, once for the day on which it goes on."""
     told = 0
-    paused = XeroConnection.objects.filter(paused_until__gt=timezone.now(), pause_reason=DAY_LIMIT_REACHED)
+    paused = XeroConnection.objects.filter(paused_until__gt=clock.now(), pause_reason=DAY_LIMIT_REACHED)
     for connection in paused:
         until, waiting = cast(dt.datetime, connection.paused_until), _waiting(connection)
         data = {**_organisation(connection), "goes_on_at": until.isoformat(), "waiting": waiting}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.http import http_date
 
+from c3portal import clock
 from invoices.answers import amount
 from invoices.models import DocumentType, Payment, Posting
 from xero_integration import connections
@@ -23,7 +23,7 @@ def read(connection: XeroConnection) -> int:
 
     Returns how many are kept that belong to invoices posted from here. Raises XeroUnavailable and XeroAuthError.
     """
-    began = timezone.now()
+    began = clock.now()
     rows = connections.call(connection, lambda gateway: _changed(connection, gateway))
     with transaction.atomic():
         kept = _store(connection, rows)

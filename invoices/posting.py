@@ -32,6 +32,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Abs
 from django.utils import timezone
 
+from c3portal import clock, processes
 from invoices.answers import Recorded
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Submission, Upload
 from xero_integration import pace
@@ -168,6 +169,9 @@ def claim(connection: XeroConnection) -> Submission | None:
     first = sendable(connection).only("document_type", "batch_cap").first()
     if first is None:
         return None
+    now = clock.now()
+    if not processes.may_claim(now):
+        return None
     alike = sendable(connection).filter(document_type=first.document_type)
     limit = settings.XERO_BATCH
     if first.batch_cap is None:
@@ -176,7 +180,11 @@ def claim(connection: XeroConnection) -> Submission | None:
         alike, limit = alike.filter(batch_cap=first.batch_cap), first.batch_cap
     with transaction.atomic():
         submission = Submission.objects.create(
-            connection=connection, document_type=first.document_type, lease_until=timezone.now() + pace.row_lease()
+            connection=connection,
+            document_type=first.document_type,
+            process=processes.current(),
+            created_at=now,
+            lease_until=now + pace.row_lease(),
         )
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
         candidates = list(alike.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
@@ -192,9 +200,10 @@ def claim(connection: XeroConnection) -> Submission | None:
 
 
 def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
-    """Store and commit the exact bytes before the call leaves. Returns False when this worker was declared dead, or the
-    portal moved away."""
-    now, preparing = timezone.now(), Submission.Outcome.PREPARING
+    """Store and commit the exact bytes before the call leaves, and tell `submission` when that was. Returns False when
+    this worker was declared dead, or the portal moved away."""
+    now, preparing = clock.now(), Submission.Outcome.PREPARING
+    submission.sent_at = now
     return bool(
         Submission.objects.filter(_at_home(), pk=submission.pk, outcome=preparing, lease_until__gt=now).update(
             body=body,
@@ -212,7 +221,7 @@ def close(
     """Note on the submission how its call ended."""
     Submission.objects.filter(pk=submission.pk).update(
         outcome=outcome,
-        answered_at=timezone.now(),
+        answered_at=clock.now(),
         status_code=status_code,
         correlation_id=correlation_id,
         problem=problem,
@@ -323,10 +332,11 @@ def doubt(connection: XeroConnection, rows: QuerySet[Posting], why: str, *, most
 def _doubt(
     rows: QuerySet[Posting], count: int, why: str, connection: XeroConnection, document_type: DocumentType
 ) -> int:
-    now = timezone.now()
+    now = clock.now()
     submission = Submission.objects.create(
         connection=connection,
         document_type=document_type,
+        created_at=now,
         outcome=Submission.Outcome.NOT_RECORDED,
         postings_count=count,
         answered_at=now,

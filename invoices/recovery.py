@@ -16,13 +16,14 @@ from itertools import groupby
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models import Q
 
+from c3portal import clock, processes
 from invoices import answers, posting
 from invoices.answers import KINDS, NOT_UNIQUE, Recorded
 from invoices.documents import marker, url
 from invoices.models import DocumentType, Invoice, Posting, Submission
-from xero_integration import connections, pace
+from xero_integration import connections, limits, pace
 from xero_integration.errors import XeroRejected
 from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
@@ -36,13 +37,18 @@ PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
 
 
 def free_the_dead() -> int:
-    """Free the rows of workers that have not been heard of within their lease. Returns how many rows moved.
+    """Free what dead processes held, and the rows of those that have not been heard of within their lease. Returns how
+    many rows moved.
 
     Without stored bytes nothing was ever sent, so the rows queue again; with them the outcome is unknown.
     """
+    dead = processes.dead()
+    if dead:
+        limits.free(dead)
+        connections.free(dead)
     freed = 0
     for submission in Submission.objects.filter(
-        outcome__in=[Outcome.PREPARING, Outcome.SENDING], lease_until__lt=timezone.now()
+        Q(lease_until__lt=clock.now()) | Q(process__in=dead), outcome__in=[Outcome.PREPARING, Outcome.SENDING]
     ):
         freed += _free(submission)
     return freed
@@ -58,7 +64,7 @@ def _free(submission: Submission) -> int:
         return 0
     if was_sent:
         words = "The worker stopped before Xero's answer was stored."
-        return posting.lose(submission, words, look_from=timezone.now())
+        return posting.lose(submission, words, look_from=clock.now())
     return posting.release(posting.under_way(submission), "")
 
 
@@ -75,7 +81,7 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
     Raises XeroUnavailable and XeroAuthError; then the rows stay uncertain.
     """
     rows = Posting.objects.filter(connection=connection, status=Posting.Status.UNCERTAIN)
-    rows = rows.filter(not_before__lte=timezone.now()) if only is None else rows.filter(pk__in=only)
+    rows = rows.filter(not_before__lte=clock.now()) if only is None else rows.filter(pk__in=only)
     due = rows.select_related("invoice", "submission__connection").order_by("document_type", "submission_id", "pk")[
         :MAX_LOOKED_UP
     ]
@@ -88,14 +94,14 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
             # The rows stay uncertain, but must not hold up everything else of the organisation.
             logger.warning("Xero refuses to be asked for %s documents: %s", len(alike), error)
             refused = Posting.objects.filter(pk__in=[each.pk for each in alike], status=Posting.Status.UNCERTAIN)
-            posting.look_later(refused, timezone.now() + PAUSE_AFTER_REFUSAL)
+            posting.look_later(refused, clock.now() + PAUSE_AFTER_REFUSAL)
     return settled
 
 
 def _look_up(connection: XeroConnection, document_type: DocumentType, due: Sequence[Posting], *, click: bool) -> int:
     numbers = [each.invoice.xero_number for each in due]
     # The answer tells how it was then: on its way it may grow old, and Xero finish a lost call meanwhile.
-    asked_at = timezone.now()
+    asked_at = clock.now()
     if document_type == DocumentType.INVOICE:
         found = connections.call(connection, lambda gateway: gateway.find_invoices(numbers), click=click)
     else:
@@ -145,7 +151,7 @@ def _settle_absent(submission: Submission, absent: Sequence[Posting], asked_at: 
     if not absent:
         return 0
     rows = posting.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
-    settled_at = _settled_at(submission)
+    settled_at = _settled_at(submission, asked_at)
     if settled_at is None or settled_at <= asked_at:
         return posting.release(rows, "", looked_at=asked_at)
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
@@ -154,12 +160,12 @@ def _settle_absent(submission: Submission, absent: Sequence[Posting], asked_at: 
     return 0
 
 
-def _settled_at(submission: Submission) -> dt.datetime | None:
+def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | None:
     """When Xero cannot be at work any more on this call, nor on one that left before the database was restored; None
-    when that is long since so."""
+    when that is long since so. Time that the clock jumped over has not passed."""
     began = [submission.connection.restored_at]
     if submission.outcome not in (Outcome.ANSWERED, Outcome.NOT_RECORDED):
-        began.append(submission.sent_at or submission.created_at)
+        began += [submission.sent_at or submission.created_at, processes.certain_since(asked_at)]
     latest = max((moment for moment in began if moment), default=None)
     return latest and latest + pace.settles_after()
 

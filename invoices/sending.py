@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from django.db import transaction
-from django.utils import timezone
 
+from c3portal import clock
 from invoices import posting
 from invoices.answers import NOT_UNIQUE, kind_of, read_results
 from invoices.documents import Refused, prepare
@@ -60,7 +60,7 @@ def _send(connection: XeroConnection, submission: Submission, documents: dict[in
     endpoint = kind_of(submission).endpoint
     try:
         answer = connections.call(
-            connection, lambda gateway: gateway.create_documents(endpoint, body, str(submission.pk))
+            connection, lambda gateway: gateway.create_documents(endpoint, body, str(submission.pk), submission.sent_at)
         )
     except (XeroUnavailable, XeroAuthError) as error:
         _not_recorded(submission, error)
@@ -107,7 +107,7 @@ def _refused_whole(submission: Submission, documents: Mapping[int, Document], er
         refused = dict.fromkeys(documents, str(error))
     _refuse_or_look(submission, refused)
     posting.under_way(submission).update(batch_cap=max(1, len(documents) // 2))
-    posting.lose(submission, f"Xero refused the whole request: {error}", look_from=timezone.now())
+    posting.lose(submission, f"Xero refused the whole request: {error}", look_from=clock.now())
 
 
 def _refuse_or_look(submission: Submission, refused: Mapping[int, str]) -> None:
@@ -117,12 +117,12 @@ def _refuse_or_look(submission: Submission, refused: Mapping[int, str]) -> None:
     posting.refuse(posting.under_way(submission), {pk: w for pk, w in refused.items() if pk not in taken})
     for words in set(taken.values()):
         among = [pk for pk, said in taken.items() if said == words]
-        posting.lose(submission, words, look_from=timezone.now(), among=among)
+        posting.lose(submission, words, look_from=clock.now(), among=among)
 
 
 @transaction.atomic
 def _lost(submission: Submission, error: XeroOutcomeUnknown) -> None:
-    posting.lose(submission, str(error), look_from=timezone.now() + pace.look_after())
+    posting.lose(submission, str(error), look_from=clock.now() + pace.look_after())
     posting.close(
         submission,
         Submission.Outcome.UNKNOWN,
@@ -145,7 +145,7 @@ def record(submission: Submission, documents: Mapping[int, Document], answer: An
         status_code=answer.status_code,
         correlation_id=answer.correlation_id,
     )
-    posting.lose(submission, "Xero's answer left it out.", look_from=timezone.now())
+    posting.lose(submission, "Xero's answer left it out.", look_from=clock.now())
 
 
 def _numbers(documents: Mapping[int, Document]) -> dict[int, str]:

@@ -11,10 +11,9 @@ from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from c3portal import heartbeats
+from c3portal import clock, heartbeats
 from c3portal.tasks import deliver_notices
 from invoices import drafts, journey, notices, posting, recovery
 from invoices.models import Posting
@@ -100,7 +99,7 @@ def read_reference(connection_id: int) -> None:
 
 
 def _connections_with_work() -> list[int]:
-    now = timezone.now()
+    now = clock.now()
     due = Q(status=Posting.Status.QUEUED) | Q(status=Posting.Status.UNCERTAIN, not_before__lte=now)
     postings = Posting.objects.filter(due, connection__status=XeroConnection.Status.CONNECTED)
     postings = postings.filter(Q(connection__paused_until__isnull=True) | Q(connection__paused_until__lte=now))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from c3portal import audit
-from xero_integration import limits, oauth, pace, reference
+from c3portal import audit, clock, processes
+from xero_integration import contacts, limits, oauth, pace, reference
 from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
@@ -47,12 +47,13 @@ def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: audit
         raise XeroRejected("The consent was given, but for no organisation. Connect again and choose one.")
     with transaction.atomic():
         before = _statuses([tenant.tenant_id for tenant in tenants])
+        now = clock.now()
         token_set = TokenSet.objects.create(
             xero_user_id=tokens.xero_user_id,
             access_token=tokens.access_token,
             refresh_token=tokens.refresh_token,
-            access_expires_at=tokens.expires_at,
-            refreshed_at=timezone.now(),
+            access_expires_at=now + tokens.life,
+            refreshed_at=now,
             scopes=tokens.scopes,
         )
         connections = [
@@ -231,7 +232,7 @@ def revive(connection: XeroConnection, *, door: audit.Door = None) -> list[str]:
 
 def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
     """Make no call for this organisation until what Xero asked for has passed."""
-    until = timezone.now() + error.retry_after
+    until = clock.now() + error.retry_after
     XeroConnection.objects.filter(pk=connection.pk).filter(
         Q(paused_until__isnull=True) | Q(paused_until__lt=until)
     ).update(paused_until=until, pause_reason=str(error).rstrip("."))
@@ -244,15 +245,15 @@ def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None =
     the lease by conditional UPDATE renews, everyone else waits for the new pair. Raises XeroAuthError when a person
     must connect again (the connection is marked), XeroUnavailable when Xero cannot be asked now.
     """
-    give_up_at = timezone.now() + pace.refresh_lease()
+    give_up_at = time.monotonic() + pace.refresh_lease().total_seconds()
     while True:
         tokens = _tokens_of(connection)
-        good = tokens.access_expires_at > timezone.now() + RENEW_BEFORE
+        good = tokens.access_expires_at > clock.now() + RENEW_BEFORE
         if good and tokens.generation != refused_generation:
             return tokens
         if holder := _lease(tokens):
             return _renew(connection, tokens, holder)
-        if timezone.now() > give_up_at:
+        if time.monotonic() > give_up_at:
             raise _renewal_stuck()
         time.sleep(0.05)
 
@@ -273,14 +274,32 @@ def _tokens_of(connection: XeroConnection) -> TokenSet:
 
 
 def _lease(tokens: TokenSet) -> str:
-    """Return the lease's holder when it is ours, "" when someone else renews these tokens right now."""
-    now, holder = timezone.now(), str(uuid.uuid4())
+    """Return the lease's holder when it is ours, "" when someone else renews these tokens right now. Raises
+    XeroUnavailable when this process may not take it."""
+    now, holder = clock.now(), processes.key()
+    if not processes.may_claim(now):
+        raise XeroUnavailable(
+            "The clock of the machine that this ran on is wrong, or it stood still; nothing was sent. Have its clock "
+            "set right, and try again.",
+            retry_after=pace.retry_pause(),
+            problem="clock",
+        )
     won = (
         TokenSet.objects.filter(pk=tokens.pk, generation=tokens.generation)
         .filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
         .update(lease_until=now + pace.refresh_lease(), lease_holder=holder)
     )
     return holder if won else ""
+
+
+def free(dead: Collection[UUID]) -> None:
+    """Let go of the leases that the dead held: to renew tokens, and to look after an organisation's contacts."""
+    for tokens in TokenSet.objects.exclude(lease_holder=""):
+        if processes.is_of(tokens.lease_holder, dead):
+            _release(tokens, tokens.lease_holder)
+    for connection in XeroConnection.objects.exclude(contacts_lease_holder=""):
+        if processes.is_of(connection.contacts_lease_holder, dead):
+            contacts.release(connection)
 
 
 def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSet:
@@ -301,11 +320,12 @@ def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSe
     except XeroError as error:
         _release(tokens, holder)
         raise XeroUnavailable(str(error), retry_after=pace.retry_pause(), problem="refresh") from error
+    now = clock.now()
     TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder).update(
         access_token=new.access_token,
         refresh_token=new.refresh_token,
-        access_expires_at=new.expires_at,
-        refreshed_at=timezone.now(),
+        access_expires_at=now + new.life,
+        refreshed_at=now,
         scopes=new.scopes or tokens.scopes,
         generation=tokens.generation + 1,
         lease_until=None,

@@ -15,8 +15,8 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
+from c3portal import clock, processes
 from xero_integration import pace
 from xero_integration.errors import XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.gateway import MAX_BATCH, Gateway
@@ -54,17 +54,21 @@ class Outcome:
 
 def lease(connection: XeroConnection) -> bool:
     """Return whether this process may look after contacts now: one at a time, so that nobody is created twice."""
-    now = timezone.now()
-    return bool(
-        XeroConnection.objects.filter(pk=connection.pk)
-        .filter(Q(contacts_lease_until__isnull=True) | Q(contacts_lease_until__lt=now))
-        .update(contacts_lease_until=now + pace.row_lease())
+    now, holder = clock.now(), processes.key()
+    if not processes.may_claim(now):
+        return False
+    free = Q(contacts_lease_until__isnull=True) | Q(contacts_lease_until__lt=now)
+    won = XeroConnection.objects.filter(free, pk=connection.pk).update(
+        contacts_lease_until=now + pace.row_lease(), contacts_lease_holder=holder
     )
+    connection.contacts_lease_holder = holder if won else connection.contacts_lease_holder
+    return bool(won)
 
 
 def release(connection: XeroConnection) -> None:
-    """Let the next process look after contacts."""
-    XeroConnection.objects.filter(pk=connection.pk).update(contacts_lease_until=None)
+    """Let the next process look after contacts, unless it does already."""
+    mine = XeroConnection.objects.filter(pk=connection.pk, contacts_lease_holder=connection.contacts_lease_holder)
+    mine.update(contacts_lease_until=None, contacts_lease_holder="")
 
 
 def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Customer]) -> Outcome:
@@ -82,12 +86,12 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
     doubted = any(isinstance(found, str) for found in matches.values())
     if doubted and refresh_listing(connection, gateway, life=DOUBTED_LIFE):
         book, matches = _matches(connection, customers)
-    outcome, links = Outcome(), []
+    outcome, links, now = Outcome(), [], clock.now()
     for key, found in matches.items():
         if isinstance(found, str):
             outcome.problems[key] = found
         elif found:
-            links.append(ContactLink(connection=connection, customer_key=key, **found))
+            links.append(ContactLink(connection=connection, customer_key=key, created_at=now, **found))
     ContactLink.objects.bulk_create(links, batch_size=500)
     outcome.linked = len(links)
     to_create = [customer for customer in customers if matches.get(customer.key, "linked") is None]
@@ -181,7 +185,7 @@ def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.ti
     Raises XeroUnavailable, XeroAuthError.
     """
     connection.refresh_from_db(fields=["contacts_read_at"])
-    if connection.contacts_read_at and connection.contacts_read_at > timezone.now() - life:
+    if connection.contacts_read_at and connection.contacts_read_at > clock.now() - life:
         return False
     read_listing(connection, gateway)
     return True
@@ -189,7 +193,7 @@ def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.ti
 
 def read_listing(connection: XeroConnection, gateway: Gateway) -> int:
     """List the organisation's contacts anew and return how many they are. Raises XeroUnavailable, XeroAuthError."""
-    started = timezone.now()
+    started = clock.now()
     rows = [_contact(connection, row) for row in gateway.contacts() if row.get("ContactID")]
     with transaction.atomic():
         Contact.objects.filter(connection=connection).delete()
@@ -371,6 +375,7 @@ def _refusal(row: Mapping[str, Any]) -> str:
 
 
 def _remember_created(connection: XeroConnection, made: Sequence[Contact]) -> None:
+    now = clock.now()
     links = [
         ContactLink(
             connection=connection,
@@ -378,6 +383,7 @@ def _remember_created(connection: XeroConnection, made: Sequence[Contact]) -> No
             contact_id=contact.contact_id,
             contact_name=contact.name,
             matched_by=ContactLink.MatchedBy.CREATED,
+            created_at=now,
         )
         for contact in made
     ]

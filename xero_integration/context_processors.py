@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from c3portal import clock
 from xero_integration.models import XeroConnection
 
 
@@ -14,7 +15,7 @@ def connection(request: HttpRequest) -> dict[str, Any]:
     if not hasattr(request, "user") or not request.user.is_authenticated:
         return {}
     current = XeroConnection.objects.current()
-    now = timezone.now()
+    now = clock.now()
     paused = bool(current and current.is_paused(now))
     return {
         "xero_connection": current,

@@ -17,10 +17,10 @@ from urllib.parse import quote_plus
 
 import requests
 from django.conf import settings
-from requests.adapters import HTTPAdapter
 
 from xero_integration import calls, pace
 from xero_integration.calls import CallRecord
+from xero_integration.departure import Departure, LastLook
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.oauth import USER_AGENT, never_connected, retry_after
 
@@ -78,8 +78,9 @@ class Gateway:
         self.tenant_id = tenant_id
         self.permit = permit
         self.session = requests.Session()
-        self.session.mount("http://", HTTPAdapter(max_retries=0))
-        self.session.mount("https://", HTTPAdapter(max_retries=0))
+        self.departure = Departure()
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, LastLook(lambda: self.departure.check()))
         self.session.headers.update(
             {
                 "Accept": "application/json",
@@ -110,16 +111,19 @@ class Gateway:
                 correlation_id=error.correlation_id,
             ) from error
 
-    def create_documents(self, endpoint: str, body: bytes, idempotency_key: str) -> Answer:
+    def create_documents(
+        self, endpoint: str, body: bytes, idempotency_key: str, stored_at: dt.datetime | None = None
+    ) -> Answer:
         """PUT `body` (which never updates anything, as POST would) to Invoices, CreditNotes or Contacts.
 
-        Elements succeed or fail one by one (summarizeErrors=false); unit amounts keep 4 decimals (unitdp=4).
+        What was stored at `stored_at`, by the database's clock, leaves soon after that or not at all. Elements succeed
+        or fail one by one (summarizeErrors=false); unit amounts keep 4 decimals (unitdp=4).
         """
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
         query: dict[str, str | int] = {"summarizeErrors": "false"}
         if endpoint != "Contacts":
             query["unitdp"] = 4
-        return self._call("PUT", endpoint, query, body, headers, pace.write_timeouts())
+        return self._call("PUT", endpoint, query, body, headers, pace.write_timeouts(), stored_at)
 
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales invoices with these numbers, as Xero has them; absent ones are left out."""
@@ -191,9 +195,11 @@ class Gateway:
         body: bytes | None,
         headers: dict[str, str],
         timeouts: tuple[float, float],
+        stored_at: dt.datetime | None = None,
     ) -> Answer:
         key = headers.get("Idempotency-Key", "")
         with self.permit() as record, calls.watched(record, method, path, tenant_id=self.tenant_id, key=key):
+            self.departure = Departure(stored_at)
             try:
                 response = self.session.request(
                     method,

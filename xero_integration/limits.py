@@ -10,13 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import random
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
+from c3portal import clock, processes
 from xero_integration import counting, pace
 from xero_integration.calls import CallRecord
 from xero_integration.errors import XeroUnavailable
@@ -36,7 +37,7 @@ ALL_TAKEN = "taken"
 def permit(connection: XeroConnection, *, click: bool = False) -> Iterator[CallRecord]:
     """Hold a permit for one call; the caller fills in how it went, which is counted. Raises XeroUnavailable when
     Xero's limits allow no call now."""
-    key = str(uuid.uuid4())
+    key = processes.key()
     _wait_for(connection, key, click)
     record = CallRecord()
     try:
@@ -53,11 +54,20 @@ def require_room(connection: XeroConnection) -> None:
         raise refusal
 
 
-def minute_left(budget: CallBudget) -> int:
-    """Return how many more calls Xero takes for the organisation within this minute, by what its headers said."""
-    _forget_the_past(budget, time.time())
+def minute_left(budget: CallBudget, now: dt.datetime) -> int:
+    """Return how many more calls Xero takes for the organisation within the minute of `now`, by what its
+    headers said."""
+    _forget_the_past(budget, now.timestamp())
     left: int = budget.minute_limit - sum(budget.started.values())
     return max(left, 0)
+
+
+def free(dead: Collection[UUID]) -> None:
+    """Give back the permits that the dead held."""
+    for budget in CallBudget.objects.exclude(in_flight={}).select_related("connection"):
+        for key in budget.in_flight:
+            if processes.is_of(key, dead):
+                _change(budget.connection, partial(_give_back, key=key, headers={}))
 
 
 def _wait_for(connection: XeroConnection, key: str, click: bool) -> None:
@@ -102,7 +112,7 @@ def _budget(connection: XeroConnection) -> CallBudget:
 def _take(budget: CallBudget, connection: XeroConnection, key: str, click: bool) -> XeroUnavailable | None:
     refusal = _refusal(budget, connection, click)
     if refusal is None:
-        now = time.time()
+        now = clock.now().timestamp()
         budget.in_flight[key] = now + pace.call_lease().total_seconds()
         step = str(_step(now))
         budget.started[step] = budget.started.get(step, 0) + 1
@@ -111,7 +121,7 @@ def _take(budget: CallBudget, connection: XeroConnection, key: str, click: bool)
 
 def _refusal(budget: CallBudget, connection: XeroConnection, click: bool) -> XeroUnavailable | None:
     """Return why no call may leave now, None when one may."""
-    now = timezone.now()
+    now = clock.now()
     known = budget.connection
     if known.paused_until and known.paused_until > now:
         return XeroUnavailable(known.pause_reason, retry_after=known.paused_until - now, problem="paused")
@@ -163,7 +173,7 @@ def _give_back(budget: CallBudget, key: str, headers: Mapping[str, str]) -> None
         at_least = seen - len(budget.in_flight)
         budget.minute_limit = max(1, at_least, min(seen, budget.minute_limit))
     if day is not None or minute is not None:
-        budget.told_at = timezone.now()
+        budget.told_at = clock.now()
 
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:

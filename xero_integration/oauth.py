@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 import requests
 from django.conf import settings
-from django.utils import timezone
 from requests.auth import HTTPBasicAuth
 
 from xero_integration import pace
@@ -39,11 +38,12 @@ USER_AGENT = "C3 Portal (billing portal for CSP partners)"
 
 @dataclass(frozen=True)
 class Tokens:
-    """A fresh pair. `authentication_event_id` names this consent in GET /connections."""
+    """A fresh pair; the access token is good for `life` from now on. `authentication_event_id` names this consent in
+    GET /connections."""
 
     access_token: str
     refresh_token: str
-    expires_at: dt.datetime
+    life: dt.timedelta
     scopes: str
     xero_user_id: str
     authentication_event_id: str
@@ -203,7 +203,7 @@ def _tokens(body: dict[str, Any]) -> Tokens:
     return Tokens(
         access_token,
         refresh_token,
-        timezone.now() + dt.timedelta(seconds=seconds),
+        dt.timedelta(seconds=seconds),
         " ".join(scope) if isinstance(scope, list) else str(scope),
         str(claims.get("xero_userid", "")),
         str(claims.get("authentication_event_id", "")),

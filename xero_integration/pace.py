@@ -57,6 +57,11 @@ def look_after() -> dt.timedelta:
     return dt.timedelta(seconds=settings.XERO_LOOK_AFTER)
 
 
+def departs_within() -> dt.timedelta:
+    """How long after its bytes were stored a call may still leave, and its bytes be on their way."""
+    return dt.timedelta(seconds=settings.XERO_DEPARTS_WITHIN)
+
+
 def settles_after() -> dt.timedelta:
-    """How long after a call Xero has certainly finished with it."""
+    """How long after its bytes were stored a call has certainly left or never will, and Xero finished with it."""
     return dt.timedelta(seconds=settings.XERO_SETTLES_AFTER)

@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from c3portal import audit
+from c3portal import audit, clock
 from xero_integration import pace
 from xero_integration.errors import XeroUnavailable
 from xero_integration.fields import EncryptedTextField
@@ -50,7 +49,7 @@ def json_date(value: object) -> dt.date | None:
 
 def is_stale(connection: XeroConnection) -> bool:
     """Whether the copies are too old to promise by what Xero would accept."""
-    return connection.reference_read_at is None or connection.reference_read_at < timezone.now() - LIFE
+    return connection.reference_read_at is None or connection.reference_read_at < clock.now() - LIFE
 
 
 def read(connection: XeroConnection, gateway: Gateway) -> None:
@@ -99,7 +98,7 @@ def _store_organisation(connection: XeroConnection, row: dict[str, Any]) -> None
     connection.organisation_status = row.get("OrganisationStatus") or ""
     connection.period_lock_date = json_date(row.get("PeriodLockDate"))
     connection.end_of_year_lock_date = json_date(row.get("EndOfYearLockDate"))
-    connection.reference_read_at = timezone.now()
+    connection.reference_read_at = clock.now()
     connection.save(
         update_fields=[
             "name",

@@ -23,7 +23,7 @@ class Organisation(models.Model):
     tax_number = models.CharField(max_length=50, blank=True)
     period_lock_date = models.DateField(null=True)
     year_lock_date = models.DateField(null=True)
-    unique_credit_notes = models.BooleanField(default=True)
+    unique_credit_notes = models.BooleanField(default=False)
     position = models.IntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
 

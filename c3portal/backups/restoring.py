@@ -18,9 +18,8 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
-from django.utils import timezone
 
-from c3portal import audit, heartbeats
+from c3portal import audit, clock, heartbeats
 from c3portal.backups import databases, keys, storage
 from c3portal.backups.storage import BackupError, Manifest
 from c3portal.keys import forget
@@ -149,7 +148,7 @@ def disarm(cursor: Any) -> None:
 @transaction.atomic
 def begin_anew(manifest: Manifest) -> None:
     """Let go of what belonged to the processes of the lost portal, and have Xero looked at before anything is sent."""
-    now = timezone.now()
+    now = clock.now()
     backup = f"{manifest.when:%-d %b %Y, %H:%M} UTC"
     look_first(now)
     _end_sign_ins(backup)

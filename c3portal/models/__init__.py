@@ -5,12 +5,14 @@ from c3portal.models.heartbeats import Heartbeat
 from c3portal.models.moments import Lease, Moment
 from c3portal.models.notices import Delivery, Notice, NoticeChoice, Webhook
 from c3portal.models.people import User, UserManager
+from c3portal.models.processes import LiveProcess
 
 __all__ = [
     "AuditEntry",
     "Delivery",
     "Heartbeat",
     "Lease",
+    "LiveProcess",
     "Moment",
     "Notice",
     "NoticeChoice",

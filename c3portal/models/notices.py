@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from c3portal import clock
 from c3portal.webhooks import SECRET_PREFIX
 from xero_integration.fields import EncryptedTextField
 
@@ -92,7 +93,7 @@ class Delivery(models.Model):
     webhook = models.ForeignKey(Webhook, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries")
     status = models.CharField(max_length=10, choices=Status, default=Status.WAITING)
     tries = models.PositiveSmallIntegerField(default=0)
-    next_try_at = models.DateTimeField(default=timezone.now)
+    next_try_at = models.DateTimeField(default=clock.now)
     last_answer = models.CharField(max_length=255, blank=True, help_text="What the last try came to, in words.")
     delivered_at = models.DateTimeField(null=True)
 

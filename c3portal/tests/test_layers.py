@@ -13,7 +13,8 @@ from c3portal.testing import BASE_DIR
 
 # From the top down; a module imports from its own layer and those below it. The last is pure: no Django, no HTTP.
 LAYERS = {
-    "addresses": "c3portal.urls c3portal.sign_in.urls c3portal.wsgi xero_integration.urls invoices.urls",
+    "addresses": "c3portal.urls c3portal.sign_in.urls c3portal.wsgi c3portal.web_server "
+    "xero_integration.urls invoices.urls",
     "doors": "*.views *.views.* *.templatetags *.templatetags.* *.management *.management.* *.testing c3portal.demo "
     "c3portal.apps c3portal.health c3portal.start c3portal.healthcheck c3portal.errors c3portal.metrics",
     "tasks": "invoices.tasks c3portal.checks *.context_processors c3portal.middleware "
@@ -33,13 +34,13 @@ LAYERS = {
     "xero": "xero_integration.connections xero_integration.contacts",
     "reference": "xero_integration.counting "
     "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats "
-    "c3portal.leases c3portal.moments c3portal.disks "
+    "c3portal.processes c3portal.leases c3portal.moments c3portal.disks "
     "c3portal.notices c3portal.deliveries c3portal.mail c3portal.webhook_changes",
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models xero_integration.models.* "
     "invoices.models invoices.models.* c3portal.bodies c3portal.at_a_time",
-    "calls": "xero_integration.gateway",
+    "calls": "xero_integration.gateway xero_integration.departure",
     "borders": "c3portal.webhooks "
-    "xero_integration.calls c3portal.logs c3portal.web_server c3portal.error_reports "
+    "xero_integration.calls c3portal.logs c3portal.error_reports "
     "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields c3portal.encryption "
     "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.sessions c3portal.tracing "
     "c3portal.clock c3portal.outages c3portal.certificate "

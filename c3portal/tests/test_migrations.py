@@ -36,7 +36,17 @@ ADDS = (
     migrations.AlterModelTableComment,
 )
 # What of a field the database does not know, or what only widens it.
-FREE = {"choices", "help_text", "verbose_name", "validators", "default", "error_messages", "db_default", "blank"}
+FREE = {
+    "choices",
+    "help_text",
+    "verbose_name",
+    "validators",
+    "default",
+    "auto_now_add",
+    "error_messages",
+    "db_default",
+    "blank",
+}
 
 
 @cache

@@ -214,7 +214,7 @@ def test_an_organisation_that_the_backup_does_not_know_is_looked_at_too(
     read = oauth.Tokens(
         access_token="a",
         refresh_token="b",
-        expires_at=timezone.now(),
+        life=dt.timedelta(0),
         scopes="",
         xero_user_id="",
         authentication_event_id="",

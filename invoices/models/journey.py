@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from c3portal import clock
 from invoices.models.billing import BillingPeriod, Invoice
 from xero_integration.models import InvoiceStatus, XeroConnection
 
@@ -61,7 +62,7 @@ class UploadDraft(models.Model):
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)
     locked_as_drafts = models.BooleanField(default=False, help_text="Invoices in a locked period go as drafts.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now)
 
     def __str__(self) -> str:
         return f"Selection {self.pk}"
@@ -94,10 +95,11 @@ class Submission(models.Model):
     body = models.BinaryField(null=True)
     body_sha256 = models.CharField(max_length=64, blank=True)
     postings_count = models.PositiveIntegerField(default=0)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField()
+    process = models.UUIDField(null=True, help_text="Who claimed it; once that process is dead it is free.")
     status_code = models.PositiveSmallIntegerField(null=True)
     correlation_id = models.CharField(max_length=64, blank=True)
     problem = models.TextField(blank=True)

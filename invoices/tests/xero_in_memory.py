@@ -21,6 +21,7 @@ from django.utils import timezone
 from invoices import posting
 from invoices.models import Submission
 from xero_integration import connections
+from xero_integration.departure import Departure
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.gateway import Answer, Gateway
 from xero_integration.models import XeroConnection
@@ -101,7 +102,7 @@ class Xero:
             raise XeroRejected("A validation exception occurred", status_code=400)
         self.in_doubt.update(numbers)
         if fate == "done late":
-            self.late.append((timezone.now() + dt.timedelta(seconds=110), call))
+            self.late.append((timezone.now() + dt.timedelta(seconds=129), call))
         elif fate != "nothing done":
             return _odd(self._carry_out(call, _elements(call.body)), fate)
         raise XeroOutcomeUnknown("The answer was lost.")
@@ -299,8 +300,9 @@ def _door(xero: Xero) -> Gateway:
     """Return a gateway that leads to the model."""
     door: Any = create_autospec(Gateway, instance=True)
 
-    def create(endpoint: str, body: bytes, key: str) -> Answer:
+    def create(endpoint: str, body: bytes, key: str, stored_at: dt.datetime | None = None) -> Answer:
         worker = _worker()
+        Departure(stored_at).check()
         try:
             answer = xero.receive(Call(endpoint, body, key), worker.fate if worker else FATES[0])
         finally:

@@ -12,10 +12,9 @@ from django.db import transaction
 from django.db.models import Count, F, Max, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import audit, roles
+from c3portal import audit, clock, roles
 from c3portal.models import User
 from invoices import posting, recovery
 from invoices.models import Invoice, Posting, PostLog, Upload
@@ -226,5 +225,5 @@ def _refresh_seconds(under_way: bool) -> int:
     if not under_way:
         return 0
     connection = XeroConnection.objects.current()
-    waits = connection is None or not connection.is_usable or connection.is_paused(timezone.now())
+    waits = connection is None or not connection.is_usable or connection.is_paused(clock.now())
     return 30 if waits else 2

@@ -129,7 +129,7 @@ class TokenSet(models.Model):
     refreshed_at = models.DateTimeField()
     scopes = models.TextField(blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
-    lease_holder = models.CharField(max_length=36, blank=True)
+    lease_holder = models.CharField(max_length=80, blank=True)
     generation = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -186,6 +186,7 @@ class XeroConnection(models.Model):
     contacts_read_at = models.DateTimeField(null=True, blank=True)
     payments_read_at = models.DateTimeField(null=True, blank=True)
     contacts_lease_until = models.DateTimeField(null=True, blank=True)
+    contacts_lease_holder = models.CharField(max_length=80, blank=True, default="", db_default="")
     restored_at = models.DateTimeField(
         null=True, blank=True, help_text="When the database came back from a backup: Xero may know more than it does."
     )

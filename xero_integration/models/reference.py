@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from c3portal import clock
 from xero_integration.models.connections import XeroConnection
 
 
@@ -133,7 +134,7 @@ class ContactLink(models.Model):
     contact_id = models.CharField(max_length=36)
     contact_name = models.CharField(max_length=255)
     matched_by = models.CharField(max_length=10, choices=MatchedBy)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         constraints = [

@@ -424,7 +424,7 @@ def tokens_of(sandbox: Any, app: XeroSettings, monkeypatch: pytest.MonkeyPatch) 
         tokens = oauth.Tokens(
             told["access_token"],
             told["refresh_token"],
-            timezone.now() + dt.timedelta(minutes=30),
+            dt.timedelta(0) + dt.timedelta(minutes=30),
             told["scope"],
             claims["xero_userid"],
             claims["authentication_event_id"],

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.utils import timezone
 
 from xero_integration import oauth
 from xero_integration.errors import XeroAuthError, XeroError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
@@ -91,7 +90,7 @@ def test_a_code_is_traded_for_tokens(app: XeroSettings, consent: oauth.Consent, 
     assert tokens.refresh_token
     assert set(tokens.scopes.split()) == set(oauth.SCOPES)
     assert tokens.xero_user_id
-    left = tokens.expires_at - timezone.now()
+    left = tokens.life
     assert dt.timedelta(minutes=29) < left <= dt.timedelta(minutes=30)
     (tenant,) = oauth.list_tenants(tokens.access_token, tokens.authentication_event_id)
     assert tenant.name == AUSTRALIA

@@ -207,7 +207,8 @@ def test_a_zero_total_is_accepted(xero: Caller) -> None:
     assert xero.put_invoice(LineItems=[line(), line(UnitAmount=-100)])["Total"] == 0
 
 
-def test_credit_notes_follow_the_same_rules_without_a_due_date(xero: Caller) -> None:
+def test_credit_notes_follow_the_same_rules_without_a_due_date(xero: Caller, control: SandboxControl) -> None:
+    control.change_organisation(unique_credit_notes=True)
     made = xero.put("CreditNotes", xero.credit_note(CreditNoteNumber="C-1")).json()["CreditNotes"][0]
     again = xero.put("CreditNotes", xero.credit_note(CreditNoteNumber="C-1")).json()["CreditNotes"][0]
     untyped = xero.put("CreditNotes", xero.credit_note(Type="ACCREC")).json()["CreditNotes"][0]
@@ -216,6 +217,14 @@ def test_credit_notes_follow_the_same_rules_without_a_due_date(xero: Caller) -> 
     assert messages(again) == ["Credit Note # must be unique."]
     assert messages(untyped) == ["Type must be specified as ACCRECCREDIT."]
     assert again["CreditNoteID"] == ZEROS
+
+
+def test_the_number_of_a_credit_note_may_come_twice(xero: Caller) -> None:
+    made = xero.put("CreditNotes", xero.credit_note(CreditNoteNumber="C-1")).json()["CreditNotes"][0]
+    again = xero.put("CreditNotes", xero.credit_note(CreditNoteNumber="C-1")).json()["CreditNotes"][0]
+
+    assert again["StatusAttributeString"] == "OK"
+    assert again["CreditNoteID"] != made["CreditNoteID"]
 
 
 def test_a_bare_name_finds_or_creates_a_contact(xero: Caller) -> None:

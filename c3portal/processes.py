@@ -1,0 +1,215 @@
+"""Which processes live, and what follows from it: who may claim work, and what comes free when one dies.
+
+Each process signs its row in the database every few seconds, by a thread of its own, so that long work looks no
+different from short. One that has not signed for `SILENCE` is declared dead by another, and whatever it held is free
+from then on. One that only stood still finds that out at its next sign, and goes on under a new id; nothing that it
+held is its own any more.
+
+Nobody is declared dead by someone who could not sign either: when the database was away, or kept everybody waiting,
+silence says nothing about the living.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import math
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection
+
+from django.db import Error, connections
+from django.db.models import Max, QuerySet
+from django.utils import timezone
+
+from c3portal import clock
+from c3portal.models import LiveProcess
+
+logger = logging.getLogger(__name__)
+
+Kind = LiveProcess.Kind
+
+SIGN_EVERY = 4.0
+# With the longest wait for the next look, a process that died is known to be dead within 20 seconds.
+SILENCE = 12.0
+# For what may still name the dead.
+KEPT = dt.timedelta(days=1)
+# How often a wrong clock is said again.
+TELL_EVERY = 60.0
+
+
+class Life:
+    """The life of this process, as the others know it under `id`."""
+
+    def __init__(self, kind: str, free: Callable[[], object]) -> None:
+        self.kind, self.free, self.pid = kind, free, os.getpid()
+        self.id, self.is_known = uuid.uuid4(), False
+        # The last sign: by the database's clock, and by one that nobody sets.
+        self.seen_at: dt.datetime | None = None
+        self.signed = self.steady_since = self.told = -math.inf
+        self.began = clock.elapsed()
+
+    def run(self) -> None:
+        """Sign for as long as the process lives. Nothing ends it: who does not sign is taken for dead."""
+        while True:
+            try:
+                self.sign()
+                self.look_for_the_dead()
+            except Exception as error:
+                logger.warning("This process could not give a sign of life: %s", type(error).__name__)
+                connections.close_all()
+            time.sleep(SIGN_EVERY)
+
+    def sign(self) -> None:
+        """Say in the database that this process lives, and how its clock stands to the database's. Raises
+        django.db.Error when that cannot be said."""
+        present, ahead = clock.compare()
+        if self.has_jumped(present):
+            self.note_jump(present)
+        elapsed = clock.elapsed()
+        if elapsed - self.signed > 2 * SIGN_EVERY:
+            self.steady_since = elapsed
+        mine = LiveProcess.objects.filter(pk=self.id, dead_at=None)
+        if not mine.update(seen_at=present, clock_ahead=ahead.total_seconds()):
+            self._begin(present, ahead)
+        self.seen_at, self.signed = present, elapsed
+        self._tell(ahead)
+
+    def _begin(self, present: dt.datetime, ahead: dt.timedelta) -> None:
+        """Be known, under a new id if the one before is dead."""
+        if self.is_known:
+            logger.warning("This process was silent for so long that it was taken for dead; it goes on as a new one.")
+            self.id = uuid.uuid4()
+        LiveProcess.objects.create(
+            id=self.id,
+            kind=self.kind,
+            host=socket.gethostname()[:255],
+            pid=self.pid,
+            started_at=present,
+            seen_at=present,
+            clock_ahead=ahead.total_seconds(),
+        )
+        self.is_known = True
+
+    def has_jumped(self, present: dt.datetime) -> bool:
+        """Whether the database's clock, which now says `present`, went by another span since the last sign than the
+        time that has passed."""
+        if self.seen_at is None:
+            return False
+        expected = self.seen_at + dt.timedelta(seconds=clock.elapsed() - self.signed)
+        return abs(present - expected) > clock.TOLD_FROM
+
+    def note_jump(self, present: dt.datetime) -> None:
+        """Let everyone know that what is old by the clock may be young."""
+        LiveProcess.objects.filter(pk=self.id).update(jumped_at=present)
+        logger.error("The database's clock jumped to %s, or this machine stood still.", present.isoformat())
+        self.seen_at, self.signed = None, -math.inf
+
+    def _tell(self, ahead: dt.timedelta) -> None:
+        if abs(ahead) > clock.TOLD_FROM and self.signed - self.told > TELL_EVERY:
+            seconds, claims = ahead.total_seconds(), abs(ahead) <= clock.CLAIMS_UP_TO
+            more = "." if claims else ", so this process claims no work until it is set right."
+            logger.error("The clock of this machine is %+.1f seconds off the database's%s", seconds, more)
+            self.told = self.signed
+
+    def look_for_the_dead(self) -> None:
+        """Declare dead who was silent while this process could sign, and free what they held."""
+        if self.seen_at is None or self.signed - self.steady_since < SILENCE:
+            return
+        silent = LiveProcess.objects.filter(dead_at=None, seen_at__lt=self.seen_at - dt.timedelta(seconds=SILENCE))
+        if died := silent.update(dead_at=self.seen_at):
+            logger.warning("%d processes of the portal died or stood still; what they held is free.", died)
+            self.free()
+
+    def has_signed(self) -> bool:
+        """Whether the last sign is so young that nobody takes this process for dead."""
+        return clock.elapsed() - self.signed < SILENCE
+
+    def end(self) -> None:
+        """Say good-bye: what is still held is free at once."""
+        LiveProcess.objects.filter(pk=self.id, dead_at=None).update(dead_at=clock.now())
+
+
+_lives: list[Life] = []
+
+
+def start(kind: str, free: Callable[[], object]) -> None:
+    """Let this process be known to live from now on, once it has forked for the last time; it calls `free` when it
+    finds others dead."""
+    _lives[:] = [Life(kind, free)]
+    threading.Thread(target=_lives[0].run, name="signs of life", daemon=True).start()
+
+
+def end() -> None:
+    """Say good-bye for this process, if it is known."""
+    if life := _life():
+        try:
+            life.end()
+        except Error:
+            logger.warning("This process could not say good-bye; it is missed soon.")
+
+
+def _life() -> Life | None:
+    """Return this very process's life: one that came over by a fork is its parent's."""
+    return next((life for life in _lives if life.pid == os.getpid()), None)
+
+
+def current() -> uuid.UUID | None:
+    """Return the id of this process; None for one that nobody watches, such as a command, whose leases end by time."""
+    life = _life()
+    return life.id if life else None
+
+
+def key() -> str:
+    """Return a new name for something that this process holds, which tells whose it is."""
+    mine = current()
+    return f"{mine.hex if mine else ''}:{uuid.uuid4()}"
+
+
+def is_of(key: str, dead: Collection[uuid.UUID]) -> bool:
+    """Whether what goes by this name is held by one of the dead."""
+    return any(key.startswith(f"{each.hex}:") for each in dead)
+
+
+def may_claim(present: dt.datetime) -> bool:
+    """Whether this process may take work upon itself at `present`, the database's time: its own clock is right enough,
+    and nobody takes it for dead."""
+    if abs(timezone.now() - present) > clock.CLAIMS_UP_TO:
+        return False
+    life = _life()
+    return life is None or life.has_signed()
+
+
+def certain_since(present: dt.datetime) -> dt.datetime | None:
+    """Return since when the database's clock is known to have run on evenly up to `present`; None when nobody ever saw
+    it jump. A process that has just begun knows nothing of the time before."""
+    life = _life()
+    if life and life.has_jumped(present):
+        life.note_jump(present)
+    if life and clock.elapsed() - life.began < 2 * SIGN_EVERY:
+        return present
+    jumped_at: dt.datetime | None = LiveProcess.objects.aggregate(last=Max("jumped_at"))["last"]
+    return jumped_at
+
+
+def dead() -> set[uuid.UUID]:
+    """Return the ids of those who died within the last day; forget those before."""
+    LiveProcess.objects.filter(dead_at__lt=clock.now() - KEPT).delete()
+    return set(LiveProcess.objects.exclude(dead_at=None).values_list("pk", flat=True))
+
+
+def living() -> QuerySet[LiveProcess]:
+    """Return the processes that live, as far as anybody knows."""
+    return LiveProcess.objects.filter(dead_at=None, seen_at__gt=clock.now() - dt.timedelta(seconds=2 * SILENCE))
+
+
+def clocks() -> dict[str, float]:
+    """Return for each kind of process that lives how many seconds ahead of the database's (or, less than nothing,
+    behind it) the clock is that is furthest off."""
+    furthest: dict[str, float] = {}
+    for kind, ahead in living().values_list("kind", "clock_ahead"):
+        furthest[kind] = max(furthest.get(kind, 0.0), ahead, key=abs)
+    return furthest

@@ -1,0 +1,87 @@
+"""The last moment before a call leaves: a process that stood still on the way to it sends nothing.
+
+A stopped process or a suspended machine goes on afterwards as if nothing had happened, while others have long taken it
+for dead. So the time is looked at once more when the connection stands, before bytes are written: no call leaves that
+began longer ago than that, and the network is not to carry its bytes about for longer either.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+
+from c3portal import clock
+from xero_integration import pace
+from xero_integration.errors import XeroUnavailable
+
+# The problem of a call that did not leave since its process had stood still: the rows wait for the next worker.
+STOOD_STILL = "stood still"
+
+
+class Departure:
+    """When a call began: now, and `since` by the database's clock when what it carries was stored before that."""
+
+    def __init__(self, since: dt.datetime | None = None) -> None:
+        self.since = since
+        self.began = clock.elapsed()
+
+    def check(self) -> None:
+        """Raise XeroUnavailable when the call began so long ago that others may count on its never leaving.
+
+        Two clocks are asked: one that runs on while this machine is suspended, and for what was stored the
+        database's, since a machine that is merely simulated may not know that it stood still.
+        """
+        longest = pace.departs_within()
+        late = dt.timedelta(seconds=clock.elapsed() - self.began) > longest
+        if late or (self.since is not None and clock.now() - self.since > longest):
+            raise XeroUnavailable(
+                "This process stood still before its call to Xero; nothing was sent, and the portal goes on by itself.",
+                retry_after=dt.timedelta(seconds=1),
+                problem=STOOD_STILL,
+            )
+
+
+class LastLook(HTTPAdapter):
+    """Sends without retries, and has `check` look at the clock before any bytes are written. What it raises goes to
+    whoever makes the call; the connection is given up, so that a request half written is never completed."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self.check = check
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        """Have the network give up bytes that arrive nowhere, even when this process is gone by then."""
+        super().init_poolmanager(*sizes, **options, socket_options=_socket_options())
+
+    def get_connection_with_tls_context(self, request: PreparedRequest, *how: Any, **more: Any) -> Any:
+        """Return the connections to Xero, with the look put in front of what they write."""
+        pool: Any = super().get_connection_with_tls_context(request, *how, **more)
+        pool.ConnectionCls = _looking(type(pool).ConnectionCls, self.check)
+        return pool
+
+
+def _socket_options() -> list[tuple[int, int, int]]:
+    options: list[Any] = list(HTTPConnection.default_socket_options)
+    # Linux; elsewhere the network gives up when it thinks fit.
+    if option := getattr(socket, "TCP_USER_TIMEOUT", None):
+        options.append((socket.IPPROTO_TCP, option, int(pace.departs_within().total_seconds() * 1000)))
+    return options
+
+
+def _looking(kind: Any, check: Callable[[], None]) -> Any:
+    """Return this kind of connection, which connects first, then looks, then writes."""
+
+    class Looking(kind):  # type: ignore[misc]
+        def send(self, data: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            check()
+            super().send(data)
+
+    return Looking
