@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from c3portal import heartbeats, schema
+from c3portal import clock, heartbeats, processes, schema
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +44,19 @@ def web(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def ready(request: HttpRequest) -> HttpResponseBase:
     """Answer 200 when everything is at work, else 503 naming what is not; `ages` are the seconds since the scheduler
-    sent a sweep and a worker ran one."""
-    ages = _ages()
+    sent a sweep and a worker ran one, `clocks` by how many seconds the processes' clocks are off the database's."""
+    ages, clocks = _ages(), _clocks()
     at_work = {
         process.value: ages.get(process, math.inf) <= heartbeats.longest_silence(process)
         for process in heartbeats.Process
     }
-    return _answer(_parts(PAGES | BEHIND) | at_work, ages={process: round(age, 1) for process, age in ages.items()})
+    at_work["clock"] = all(abs(ahead) <= clock.TOLD_FROM.total_seconds() for ahead in clocks.values())
+    facts = {"ages": _rounded(ages), "clocks": _rounded(clocks)}
+    return _answer(_parts(PAGES | BEHIND) | at_work, **facts)
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {process: round(each, 1) for process, each in seconds.items()}
 
 
 def _answer(parts: Mapping[str, bool], **facts: object) -> JsonResponse:
@@ -76,6 +82,14 @@ def _ages() -> dict[str, float]:
     """Return the heartbeats' ages, none when the database is away, which is a part of its own."""
     try:
         return heartbeats.ages()
+    except Error:
+        return {}
+
+
+def _clocks() -> dict[str, float]:
+    """Return how far off the clocks are of what lives, nothing when the database is away."""
+    try:
+        return {kind: max(ahead, key=abs) for kind, ahead in processes.clocks().items()}
     except Error:
         return {}
 

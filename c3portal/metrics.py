@@ -31,7 +31,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from c3portal import certificate, clock, disks, health, heartbeats, moments
+from c3portal import certificate, clock, disks, health, heartbeats, moments, processes
 from c3portal.models import Delivery
 from invoices.models import Posting, Upload
 from xero_integration import counting, limits
@@ -98,6 +98,7 @@ def _of_the_database() -> Iterator[Metric]:
     yield _deliveries()
     yield _heartbeats()
     yield from _moments()
+    yield from _processes()
 
 
 def _disks() -> Iterator[Metric]:
@@ -251,6 +252,19 @@ def _moments() -> Iterator[Metric]:
             "Until the certificate of PORTAL_URL ends; 0 where the portal never saw it.",
             value=(ends - now).total_seconds() / DAY_SECONDS if ends else 0,
         )
+
+
+def _processes() -> Iterator[Metric]:
+    """Yield how many processes live, and how far off their clocks are."""
+    clocks = processes.clocks()
+    alive = GaugeMetricFamily("c3portal_processes", "Processes that give signs of life.", labels=["process"])
+    off = GaugeMetricFamily(
+        "c3portal_clock_off_seconds", "The clock furthest ahead of the database's, or behind it.", labels=["process"]
+    )
+    for kind in processes.Kind.values:
+        alive.add_metric([kind], len(clocks.get(kind, [])))
+        off.add_metric([kind], max(clocks.get(kind, [0.0]), key=abs))
+    yield from (alive, off)
 
 
 def _build() -> Metric:

@@ -19,10 +19,11 @@ import socket
 import threading
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Collection
 
 from django.db import Error, connections
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 from django.utils import timezone
 
 from c3portal import clock
@@ -201,15 +202,13 @@ def dead() -> set[uuid.UUID]:
     return set(LiveProcess.objects.exclude(dead_at=None).values_list("pk", flat=True))
 
 
-def living() -> QuerySet[LiveProcess]:
-    """Return the processes that live, as far as anybody knows."""
-    return LiveProcess.objects.filter(dead_at=None, seen_at__gt=clock.now() - dt.timedelta(seconds=2 * SILENCE))
-
-
-def clocks() -> dict[str, float]:
-    """Return for each kind of process that lives how many seconds ahead of the database's (or, less than nothing,
-    behind it) the clock is that is furthest off."""
-    furthest: dict[str, float] = {}
-    for kind, ahead in living().values_list("kind", "clock_ahead"):
-        furthest[kind] = max(furthest.get(kind, 0.0), ahead, key=abs)
-    return furthest
+def clocks() -> dict[str, list[float]]:
+    """Return for each kind of process how many seconds the clock of each that lives is ahead of the database's (less
+    than nothing: behind it)."""
+    ahead: dict[str, list[float]] = defaultdict(list)
+    lately = clock.now() - dt.timedelta(seconds=2 * SILENCE)
+    for kind, seconds in LiveProcess.objects.filter(dead_at=None, seen_at__gt=lately).values_list(
+        "kind", "clock_ahead"
+    ):
+        ahead[kind].append(seconds)
+    return ahead

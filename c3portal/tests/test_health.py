@@ -40,8 +40,9 @@ def test_it_is_ready_when_every_part_is_at_work(client: Client, at_work: BrokerS
     answer = client.get("/health/ready")
     assert answer.status_code == 200
     body = answer.json()
-    ages = body.pop("ages")
-    assert body == dict.fromkeys(("status", "database", "migrations", "broker", "scheduler", "worker"), "ok")
+    ages, clocks = body.pop("ages"), body.pop("clocks")
+    assert body == dict.fromkeys(("status", "database", "migrations", "broker", "scheduler", "worker", "clock"), "ok")
+    assert clocks == {}
     assert 4 <= ages["scheduler"] < 8 <= ages["worker"] < 30
 
 
@@ -90,7 +91,7 @@ def test_it_is_never_served_from_a_cache(client: Client, db: None, path: str) ->
     assert "no-store" in client.get(path)["Cache-Control"]
 
 
-@pytest.mark.parametrize(("path", "queries"), [("/health/live", 0), ("/health/web", 3), ("/health/ready", 4)])
+@pytest.mark.parametrize(("path", "queries"), [("/health/live", 0), ("/health/web", 3), ("/health/ready", 5)])
 def test_it_costs_the_same_each_time(
     client: Client, at_work: BrokerServer, django_assert_num_queries: Any, path: str, queries: int
 ) -> None:
