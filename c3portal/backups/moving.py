@@ -21,7 +21,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
 from django.utils import timezone
 
-from c3portal import audit, schema
+from c3portal import audit, clock, schema
 from c3portal.backups import copying, restoring
 from c3portal.backups.copying import Compared
 from c3portal.backups.storage import BackupError
@@ -219,7 +219,7 @@ def _settle_in() -> None:
     TokenSet.objects.update(lease_until=None, lease_holder="")
     CallBudget.objects.update(in_flight={})
     under_way = [Submission.Outcome.PREPARING, Submission.Outcome.SENDING]
-    Submission.objects.filter(outcome__in=under_way).update(lease_until=timezone.now())
+    Submission.objects.filter(outcome__in=under_way).update(lease_until=clock.now())
 
 
 @transaction.atomic
@@ -273,7 +273,7 @@ def take_back() -> None:
         raise BackupError("This portal never moved. Nothing was changed.")
     with connection.cursor() as cursor:
         restoring.disarm(cursor)
-    restoring.look_first(timezone.now())
+    restoring.look_first(clock.now())
     XeroSettings.objects.update(move=None, moved_to="", moved_at=None)
     status = XeroConnection.Status
     XeroConnection.objects.exclude(status=status.DISCONNECTED).update(

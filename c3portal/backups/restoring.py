@@ -23,7 +23,7 @@ from c3portal import audit, clock, heartbeats
 from c3portal.backups import databases, keys, storage
 from c3portal.backups.storage import BackupError, Manifest
 from c3portal.keys import forget
-from c3portal.models import Delivery, Heartbeat, Lease, Moment
+from c3portal.models import Delivery, Heartbeat, Lease, LiveProcess, Moment
 from invoices.models import Posting, Submission
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
 
@@ -184,7 +184,13 @@ def _end_sign_ins(backup: str) -> None:
 
 def _let_go(now: dt.datetime) -> None:
     """Forget pauses, permits, leases and signs of life, and give up the messages that waited."""
-    XeroConnection.objects.update(paused_until=None, pause_reason="", contacts_lease_until=None, contacts_read_at=None)
+    XeroConnection.objects.update(
+        paused_until=None,
+        pause_reason="",
+        contacts_lease_until=None,
+        contacts_lease_holder="",
+        contacts_read_at=None,
+    )
     CallBudget.objects.all().delete()
     under_way = [Submission.Outcome.PREPARING, Submission.Outcome.SENDING]
     Submission.objects.filter(outcome__in=under_way).update(lease_until=now)
@@ -193,3 +199,4 @@ def _let_go(now: dt.datetime) -> None:
     )
     Heartbeat.objects.all().delete()
     Lease.objects.all().delete()
+    LiveProcess.objects.all().delete()

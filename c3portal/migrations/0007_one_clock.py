@@ -9,7 +9,7 @@ import c3portal.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("c3portal", "0004_audit_is_append_only"),
+        ("c3portal", "0006_moments_and_leases"),
     ]
 
     operations = [
