@@ -14,22 +14,30 @@ from invoices.selection import UPLOADABLE, Selection
 
 if TYPE_CHECKING:
     from c3portal.models import User
+    from xero_integration.models import XeroConnection
 
 LIFE = dt.timedelta(days=1)
 ON_THE_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
 
 
 def make(
-    selection: Selection, ids: Iterable[str], *, everything: bool, invoice_status: str, user: User
+    selection: Selection,
+    ids: Iterable[str],
+    *,
+    everything: bool,
+    invoice_status: str,
+    connection: XeroConnection,
+    user: User,
 ) -> UploadDraft | None:
-    """Keep the invoices with these ids, or `everything` of the filter that may be uploaded; None when there is nothing
-    to upload among them. Raises BadRequest for what is no id."""
+    """Keep the invoices with these ids, or `everything` of the filter that may be uploaded, to be posted to this
+    organisation; None when there is nothing to upload among them. Raises BadRequest for what is no id."""
     ids = [] if everything else list(ids)
     invoices = selection.uploadable() if everything else selection.chosen(ids).filter(UPLOADABLE)
     if not invoices.exists():
         return None
     return UploadDraft.objects.create(
         period=selection.period,
+        connection=connection,
         search=selection.search,
         state=selection.state,
         everything=everything,
@@ -51,6 +59,13 @@ def invoices_of(draft: UploadDraft) -> QuerySet[Invoice]:
         return selection.uploadable()
     chosen = selection.chosen(draft.invoice_ids).filter(ignored_because="")
     return chosen.exclude(posting__status__in=ON_THE_WAY)
+
+
+def check_for(draft: UploadDraft, connection: XeroConnection) -> None:
+    """Note that the selection is being checked for this organisation: from now on it goes there or nowhere."""
+    if draft.connection_id != connection.pk:
+        draft.connection = connection
+        draft.save(update_fields=["connection"])
 
 
 def keep_only(draft: UploadDraft, invoices: Iterable[Invoice]) -> None:

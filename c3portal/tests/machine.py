@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import requests
 
 from c3portal.testing import BASE_DIR, wait_until
 from c3portal.tests import containers
+from invoices.tests.pages import ready_form
 from xero_sandbox.testing import free_port
 
 BESIDE = Path(sys.executable).parent
@@ -223,9 +223,8 @@ class Visitor:
     def upload(self, port: int, billing_id: str) -> str:
         """Upload a whole billing period to Xero; return the address of the upload's page."""
         page = self.get(port, self.post(port, "/invoices/upload/", period=billing_id, all="1", invoice_status="DRAFT"))
-        (action,) = re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', page)
-        (taken,) = re.findall(r'name="taken" value="([^"]*)"', page)
-        return self.post(port, action, taken=taken)
+        action, form = ready_form(page)
+        return self.post(port, action, **form)
 
 
 def postgres_programs() -> str:

@@ -285,7 +285,7 @@ def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(
     draft = UploadDraft.objects.get()
     admin.post(reverse("preflight_drafts", args=[draft.pk]))
     assert not AuditEntry.objects.exists()
-    admin.post(reverse("preflight_post", args=[draft.pk]))
+    admin.post(reverse("preflight_post", args=[draft.pk]), {"organisation": connected.pk})
     entry, upload = only(Action.UPLOAD), Upload.objects.get()
     assert entry.subject == f"3 uploaded to {AUSTRALIA}"
     assert entry.after == {
@@ -301,7 +301,7 @@ def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(
 
     admin.post(reverse("upload_withdraw", args=[upload.pk]))
     admin.post(reverse("upload_withdraw", args=[upload.pk]))
-    assert only(Action.WITHDRAW).after == {"Invoices": 3, "Upload": upload.pk}
+    assert only(Action.WITHDRAW).after == {"Organisation": AUSTRALIA, "Invoices": 3, "Upload": upload.pk}
 
 
 def test_uploading_refused_ones_again_leaves_an_upload(admin: Client, invoices: list[Invoice], connected: Any) -> None:

@@ -41,6 +41,7 @@ from c3portal.testing import (
 )
 from c3portal.tests.addresses import every_address
 from c3portal.tests.receivers import MailServer, mail_server
+from invoices.tests.pages import ready_form
 from xero_integration.tests.consent_walk import answer_consent
 from xero_sandbox.testing import SandboxControl, free_port
 
@@ -249,8 +250,7 @@ def upload(run: Run, sandbox: SandboxControl) -> None:
         sandbox.place_fault(name, method="POST", path="Invoices")
     run.ask("UPDATE xero_integration_tokenset SET access_expires_at = '2026-01-01 00:00:00'")
     page = run.post("/invoices/upload/", {"period": "20260918", "all": "1"})
-    (action,) = set(re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', page.text))
-    run.post(action, {"taken": ""})
+    run.post(*ready_form(page.text))
 
     def all_posted() -> bool:
         run.note_tokens()

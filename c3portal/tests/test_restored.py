@@ -265,6 +265,7 @@ def test_a_portal_that_begins_anew_without_any_backup_adopts_the_credit_notes_th
     period = Invoice.objects.values_list("period__billing_id", flat=True)[0]
     page = client.post(reverse("upload_to_xero"), {"period": period, "all": "1"}, follow=True)
     told = {name: page.context[name] for name in ("taken", "known_notes")}
+    told["organisation"] = str(connection.pk)
     assert told["known_notes"] == str(Invoice.objects.get(number="Credit_1").pk)
     client.post(reverse("preflight_post", args=[page.context["draft"].pk]), told)
     work_until_posted(connection)

@@ -17,6 +17,7 @@ from c3portal import tracing
 from c3portal.models import AuditEntry, User
 from c3portal.testing import WorkerProcess, wait_until
 from invoices.models import BillingPeriod, Posting, Submission, Upload
+from invoices.tests.pages import ready_form
 from xero_integration.models import XeroConnection
 
 ID = "7f3c9a52-of-the-proxy"
@@ -93,8 +94,7 @@ def _upload(client: Client, period: BillingPeriod, **headers: str) -> None:
     """Press UPLOAD TO XERO and *Post the ready ones*, the second with these headers."""
     form: dict[str, Any] = {"period": period.billing_id, "all": "1"}
     page = client.post(reverse("upload_to_xero"), form, follow=True).content.decode()
-    (action,) = re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', page)
-    assert client.post(action, headers=headers).status_code == 302
+    assert client.post(*ready_form(page), headers=headers).status_code == 302
 
 
 def _lines_of(worker: WorkerProcess, trace_id: str) -> list[dict[str, Any]]:

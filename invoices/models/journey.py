@@ -50,11 +50,13 @@ class Upload(models.Model):
 class UploadDraft(models.Model):
     """A selection on its way through the preflight page: kept, so that one can go and mend a thing and come back.
 
-    Either `everything` of the filter, or the invoices with `invoice_ids`.
+    Either `everything` of the filter, or the invoices with `invoice_ids`. `connection` is the organisation that it was
+    last checked for, the only one that it may be posted to.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     period = models.ForeignKey(BillingPeriod, on_delete=models.CASCADE, related_name="drafts")
+    connection = models.ForeignKey(XeroConnection, on_delete=models.SET_NULL, null=True, related_name="+")
     search = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=20, blank=True)
     everything = models.BooleanField(default=False)

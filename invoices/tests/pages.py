@@ -18,6 +18,18 @@ def press(client: Client, period: BillingPeriod, **fields: Any) -> HttpResponse:
     return client.post(reverse("upload_to_xero"), {"period": period.billing_id, **fields}, follow=True)  # type: ignore[return-value]
 
 
+def ready_form(html: str) -> tuple[str, dict[str, str]]:
+    """Return where *Post the ready ones* of a preflight page goes, and what its form holds."""
+    (action,) = set(re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', html))
+    form = html[html.index(action) :].partition("</form>")[0]
+    return action, dict(re.findall(r'name="(organisation|taken|known_notes)" value="([^"]*)"', form))
+
+
+def post_ready(client: Client, page: HttpResponse, **headers: Any) -> HttpResponse:
+    """Press *Post the ready ones* as the page stands open, and come to what follows."""
+    return client.post(*ready_form(page.content.decode()), follow=True, **headers)  # type: ignore[return-value]
+
+
 def said(response: HttpResponse) -> str:
     """Return the page's messages, with the links in them."""
     notes = re.findall(r'<div class="note[^"]*" role="\w+">(.*?)</div>', response.content.decode(), re.DOTALL)

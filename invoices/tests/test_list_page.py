@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -24,7 +23,7 @@ from invoices.tests.makers import (
     queries_of,
     uploaded,
 )
-from invoices.tests.pages import press, said
+from invoices.tests.pages import post_ready, press, said
 from xero_integration.models import Account, XeroConnection, XeroSettings
 
 Status = Posting.Status
@@ -45,12 +44,6 @@ def shown(html: str) -> list[str]:
     """Return the numbers in the table, from the top."""
     cells = re.findall(r'<th scope="row"[^>]*><a [^>]*>(.*?)</a>', html)
     return [cell.replace("<wbr>", "") for cell in cells]
-
-
-def post_ready(client: Client, response: HttpResponse) -> HttpResponse:
-    """Press *Post the ready ones* on the preflight page that pressing UPLOAD TO XERO led to."""
-    (action,) = re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', response.content.decode())
-    return client.post(action, follow=True)  # type: ignore[return-value]
 
 
 # What the list shows

@@ -234,9 +234,9 @@ def test_uploading_again_needs_a_connection(
     finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
 ) -> None:
     upload = uploaded(connection, finance_admin, an_invoice(period, "A"), to=Status.REJECTED)
-    XeroConnection.objects.update(is_current=False)
+    XeroConnection.objects.update(status=XeroConnection.Status.DISCONNECTED, is_current=False)
     response = finance.post(f"{upload.get_absolute_url()}again/", follow=True)
-    assert "No organisation in Xero is connected" in response.content.decode()
+    assert f"The connection to {connection.name} needs reconnecting" in response.content.decode()
     assert Upload.objects.count() == 1
 
 

@@ -19,7 +19,7 @@ from invoices import documents, drafts, tasks
 from invoices.models import BillingPeriod, Invoice, Posting, Upload, UploadDraft
 from invoices.tests.conftest import MakeInvoice
 from invoices.tests.makers import queries_of
-from invoices.tests.pages import press
+from invoices.tests.pages import post_ready, press
 from xero_integration import connections
 from xero_integration.models import XeroConnection
 from xero_integration.payloads import render
@@ -27,14 +27,6 @@ from xero_integration.payloads import render
 ClientFor = Callable[[User], Client]
 Status = Posting.Status
 pytestmark = pytest.mark.usefixtures("woken")
-
-
-def post_ready(client: Client, page: HttpResponse) -> HttpResponse:
-    """Press *Post the ready ones* with what the page's form holds."""
-    html = page.content.decode()
-    (action,) = re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', html)
-    (taken,) = re.findall(r'name="taken" value="([^"]*)"', html)
-    return client.post(action, {"taken": taken}, follow=True)  # type: ignore[return-value]
 
 
 def counts(response: HttpResponse) -> dict[str, int]:

@@ -75,7 +75,9 @@ def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
     if not everything and not ticked:
         messages.warning(request, "Nothing was selected. Tick the invoices to upload, or all of the filter.")
         return back
-    if problem := missing_for_upload(may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN, preflight=True):
+    connection = XeroConnection.objects.current()
+    problem = missing_for_upload(connection, may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN, preflight=True)
+    if problem or connection is None:
         messages.error(request, problem)
         return back
     draft = drafts.make(
@@ -83,16 +85,22 @@ def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
         ticked,
         everything=everything,
         invoice_status=_invoice_status(request),
+        connection=connection,
         user=cast(User, request.user),
     )
+    if request.POST.get("organisation", str(connection.pk)) != str(connection.pk):
+        messages.warning(request, f"Uploads go to {connection.name} now, which is not what the list said.")
     if draft is None:
         messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")
         return back
     return redirect(draft)
 
 
-def missing_for_upload(*, may_set: bool, preflight: bool = False) -> str | SafeString:
-    """Return what must be done before anything can be uploaded, with the link to do it; "" when nothing.
+def missing_for_upload(
+    connection: XeroConnection | None, *, may_set: bool, preflight: bool = False
+) -> str | SafeString:
+    """Return what must be done before anything can be uploaded to this organisation (None: to the one in use, and there
+    is none), with the link to do it; "" when nothing.
 
     `may_set` tells whether the reader may open Settings → General, or has to ask someone who may. With `preflight`
     what the preflight page says of each invoice by itself is left to that.
@@ -102,7 +110,7 @@ def missing_for_upload(*, may_set: bool, preflight: bool = False) -> str | SafeS
         if may_set
         else "Settings → General (ask a System Admin)"
     )
-    xero_settings, connection = XeroSettings.load(), XeroConnection.objects.current()
+    xero_settings = XeroSettings.load()
     if connection is None:
         connect = reverse("invoice_list") + "#connect"
         return format_html('No organisation in Xero is connected. <a href="{}">Connect to Xero</a> first.', connect)
@@ -116,13 +124,18 @@ def missing_for_upload(*, may_set: bool, preflight: bool = False) -> str | SafeS
 
 
 def start(
-    request: HttpRequest, invoices: QuerySet[Invoice], *, invoice_status: str, locked_as_drafts: bool = False
+    request: HttpRequest,
+    invoices: QuerySet[Invoice],
+    *,
+    connection: XeroConnection,
+    invoice_status: str,
+    locked_as_drafts: bool = False,
 ) -> HttpResponse | None:
-    """Queue the invoices, say how many, and return the way to their log; None when nothing was left to queue.
+    """Queue the invoices for the organisation that they were checked for, say how many, and return the way to their
+    log; None when nothing was left to queue.
 
-    To be called once `missing_for_upload` has nothing to say.
+    To be called once `missing_for_upload` has nothing to say of that organisation.
     """
-    connection = cast(XeroConnection, XeroConnection.objects.current())
     with transaction.atomic():
         queued = posting.queue(
             invoices,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -106,7 +107,7 @@ def post_logs(request: HttpRequest) -> HttpResponseBase:
     context = {
         "page": page,
         "rows": rows,
-        "refresh": _refresh_seconds(any(row.under_way for row in progress.values())),
+        "refresh": _refresh_seconds(upload.connection for upload in page if progress[upload.pk].under_way),
     }
     template = "invoices/_logs_live.html" if "HX-Request" in request.headers else "invoices/logs.html"
     return render(request, template, context)
@@ -129,7 +130,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "table": arrange(PostingTable(_postings(found, state)), request),
         "moved": _moved_on(found) if progress.moved else [],
         "moved_rows": _moved_rows(found) if progress.moved else [],
-        "refresh": _refresh_seconds(bool(progress.under_way)),
+        "refresh": _refresh_seconds([found.connection] if progress.under_way else []),
     }
     template = "invoices/_upload_live.html" if "HX-Request" in request.headers else "invoices/upload.html"
     return render(request, template, context)
@@ -138,13 +139,21 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @roles.role_required(*UPLOADERS)
 def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Queue the refused invoices of an upload again, or the one named by `invoice`, and go to the new upload's log."""
-    found = get_object_or_404(Upload, pk=pk)
-    if problem := missing_for_upload(may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN):
+    """Queue the refused invoices of an upload again, or the one named by `invoice`, and go to the new upload's log.
+
+    They go to the organisation that the upload went to, whichever is in use now.
+    """
+    found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
+    if problem := missing_for_upload(found.connection, may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN):
         messages.error(request, problem)
         return redirect(found)
-    refused = _refused(found, request.POST.get("invoice", ""))
-    again = start(request, refused, invoice_status=found.invoice_status, locked_as_drafts=found.locked_as_drafts)
+    again = start(
+        request,
+        _refused(found, request.POST.get("invoice", "")),
+        connection=found.connection,
+        invoice_status=found.invoice_status,
+        locked_as_drafts=found.locked_as_drafts,
+    )
     return again or redirect(found)
 
 
@@ -152,14 +161,17 @@ def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
 @roles.role_required(*UPLOADERS)
 def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Take back the invoices of an upload that still wait; what is being sent goes its way."""
-    found = get_object_or_404(Upload, pk=pk)
+    found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     with transaction.atomic():
         taken = posting.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
         if taken:
-            after = {"Invoices": taken, "Upload": found.pk}
+            after = {"Organisation": found.connection.name, "Invoices": taken, "Upload": found.pk}
             audit.record(request, audit.Action.WITHDRAW, f"{taken:,} withdrawn from {found}", after=after)
     what = "1 invoice was" if taken == 1 else f"{taken:,} invoices were"
-    messages.success(request, f"{what} taken back before being sent. They can be uploaded again at any time.")
+    where = found.connection.name
+    messages.success(
+        request, f"{what} taken back before being sent to {where}. They can be uploaded again at any time."
+    )
     return redirect(found)
 
 
@@ -172,12 +184,12 @@ def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
     try:
         settled = recovery.look(found.connection, only=list(uncertain.values_list("pk", flat=True)))
     except XeroError as error:
-        messages.error(request, f"Xero could not be asked now: {error}")
+        messages.error(request, f"{found.connection.name} could not be asked in Xero now: {error}")
         return redirect(found)
     left = uncertain.count()
-    after = {"Upload": found.pk, "Settled": settled, "Not seen there yet": left}
+    after = {"Organisation": found.connection.name, "Upload": found.pk, "Settled": settled, "Not seen there yet": left}
     audit.record(request, audit.Action.OPERATION, "Xero was asked for invoices whose outcome is unknown", after=after)
-    messages.info(request, f"Xero was asked: {settled:,} settled.")
+    messages.info(request, f"{found.connection.name} was asked in Xero: {settled:,} settled.")
     if left:
         messages.info(
             request,
@@ -219,11 +231,12 @@ def _refused(found: Upload, invoice_id: str) -> QuerySet[Invoice]:
         raise BadRequest("That is not the id of an invoice.") from error
 
 
-def _refresh_seconds(under_way: bool) -> int:
-    """Return how often the page should ask again: not at all when nothing can change, seldom while Xero makes us
-    wait, so that a page left open over a daily limit does not ask forty thousand times."""
-    if not under_way:
+def _refresh_seconds(at_work: Iterable[XeroConnection]) -> int:
+    """Return how often the page should ask again while there is something under way for these organisations: not at all
+    when nothing can change, seldom while Xero makes us wait, so that a page left open over a daily limit does not ask
+    forty thousand times."""
+    now = clock.now()
+    waits = [not connection.is_usable or connection.is_paused(now) for connection in at_work]
+    if not waits:
         return 0
-    connection = XeroConnection.objects.current()
-    waits = connection is None or not connection.is_usable or connection.is_paused(clock.now())
-    return 30 if waits else 2
+    return 30 if all(waits) else 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -53,16 +53,19 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     draft = _draft(pk)
     connection = XeroConnection.objects.current()
     if connection is None:
-        messages.error(request, missing_for_upload(may_set=_may_set(request)))
+        messages.error(request, missing_for_upload(None, may_set=_may_set(request)))
         return redirect("invoice_list")
     may_upload = roles.role_of(request.user) in UPLOADERS
+    if may_upload:
+        drafts.check_for(draft, connection)
     found, unasked = look(draft, connection, ask_xero=may_upload and connection.is_usable)
     context = {
         "draft": draft,
+        "organisation": connection,
         "back": f"{reverse('invoice_list')}?{drafts.selection_of(draft).query()}",
         "inspection": found,
         "unasked": unasked,
-        "missing": missing_for_upload(may_set=_may_set(request), preflight=True),
+        "missing": missing_for_upload(connection, may_set=_may_set(request), preflight=True),
         "sections": [_section(found, verdict) for verdict in Verdict],
         "groups": [_group(group, request, draft) for group in found.groups()],
         "postable": len(found.postable()),
@@ -78,14 +81,18 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Queue what is ready or needs only a look, and go to the upload's log; what is blocked stays selected.
 
-    `taken` names the invoices whose number the page showed to be someone else's, `known_notes` the credit notes that it
-    showed to be in Xero, so that Xero need not be asked twice.
+    `organisation` is the one that the page was checked for; where uploads go elsewhere by now, nothing is queued and
+    the selection is checked anew. `taken` names the invoices whose number the page showed to be someone else's,
+    `known_notes` the credit notes that it showed to be in Xero, so that Xero need not be asked twice.
     """
     draft = _draft(pk)
-    if problem := missing_for_upload(may_set=_may_set(request), preflight=True):
+    connection = draft.connection
+    if connection is None or not _is_still_meant(request, connection):
+        messages.warning(request, _elsewhere(connection))
+        return redirect(draft)
+    if problem := missing_for_upload(connection, may_set=_may_set(request), preflight=True):
         messages.error(request, problem)
         return redirect(draft)
-    connection = cast(XeroConnection, XeroConnection.objects.current())
     found, _ = look(draft, connection, ask_xero=False)
     taken = set(request.POST.get("taken", "").split(","))
     going = [invoice.pk for invoice in found.postable() if str(invoice.pk) not in taken]
@@ -99,6 +106,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         onward = start(
             request,
             Invoice.objects.filter(pk__in=going),
+            connection=connection,
             invoice_status=draft.invoice_status,
             locked_as_drafts=draft.locked_as_drafts,
         )
@@ -142,8 +150,21 @@ def _inspect(draft: UploadDraft, connection: XeroConnection, *, ask_xero: bool) 
     )
 
 
+def _is_still_meant(request: HttpRequest, checked: XeroConnection) -> bool:
+    """Whether the page, the selection and the organisation in use are one: of several tabs and several people each may
+    have checked the same selection for another organisation."""
+    return request.POST.get("organisation") == str(checked.pk) and checked == XeroConnection.objects.current()
+
+
+def _elsewhere(checked: XeroConnection | None) -> str:
+    current = XeroConnection.objects.current()
+    where = f"Uploads go to {current.name} now" if current else "No organisation is in use now"
+    was = f", and this selection was last checked for {checked.name}" if checked and checked != current else ""
+    return f"{where}{was}. Nothing was queued: look at what becomes of it there, then post."
+
+
 def _draft(pk: uuid.UUID) -> UploadDraft:
-    return get_object_or_404(UploadDraft.objects.select_related("period"), pk=pk)
+    return get_object_or_404(UploadDraft.objects.select_related("period", "connection"), pk=pk)
 
 
 def _is_taken(row: Inspected) -> bool:
