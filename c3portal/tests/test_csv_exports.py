@@ -5,19 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import hypothesis.strategies as st
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponseBase
 from django.test import Client
+from hypothesis import example
+from hypothesis import given as every
 
 from c3portal.models import User
 from c3portal.tests.addresses import every_address
 from invoices.columns import FIELDS, protect, unprotect
+from invoices.downloads import as_csv
 from invoices.importing import import_file
 from invoices.models import AccountOverride, CustomerOverride, ImportRun, Invoice, InvoiceLine, Payment, TaxOverride
 from invoices.tests import makers
@@ -38,14 +43,37 @@ FORMULAS = (
     "\uff0b1",
     "\uff0d1",
     "\uff20A1",
+    "Foo;=cmd|' /C calc'!A0;",
+    'Foo;"=1";',
+    "Foo, -1",
+    "Foo|'+1",
+    " =1",
 )
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
+SEPARATORS = (",", ";", "\t", "|", "\u061b")
+
+
 def is_harmless(cell: str) -> bool:
     """Whether a spreadsheet takes the cell for a text or a plain number."""
     return not cell.startswith(STARTS) or bool(NUMBER.fullmatch(cell))
+
+
+def formulas_in(content: bytes) -> list[str]:
+    """Return the cells that become formulas, whichever language the spreadsheet speaks, and whether it minds quotes.
+
+    It reads over spaces and line breaks in front.
+    """
+    text = content.decode("utf-8-sig")
+    readings = [
+        row
+        for separator in SEPARATORS
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE)
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting)
+    ]
+    return [cell for row in readings for cell in row if not is_harmless(cell.strip())]
 
 
 def content_of(answer: HttpResponseBase) -> bytes:
@@ -105,8 +133,9 @@ def test_no_file_of_the_portal_holds_a_formula(hostile: list[int], client_for: C
             if not answer.headers.get("Content-Type", "").startswith("text/csv"):
                 continue
             seen.add(address.name)
-            rows = rows_of(content_of(answer))
-            assert [cell for row in rows for cell in row if not is_harmless(cell)] == [], address
+            content = content_of(answer)
+            assert [cell for row in rows_of(content) for cell in row if not is_harmless(cell)] == [], address
+            assert formulas_in(content) == [], address
     assert seen >= {
         "download",
         "import_errors",
@@ -162,3 +191,26 @@ def kept() -> list[Any]:
 def test_what_is_protected_comes_back(text: str) -> None:
     assert unprotect(protect(text)) == text
     assert is_harmless(protect(text))
+
+
+TEXTS = st.text(st.sampled_from([*"=+-@;,|\t\r\n\"' a1\uff1d\uff0d\u061b\u00a0\u3000"]), max_size=12)
+
+
+@every(st.lists(st.tuples(st.just("2026-10-01"), TEXTS, TEXTS), min_size=1, max_size=3))
+@example([("2026-10-01", "Foo;=cmd|'/C calc'!A0;", 'x;"=1"')])
+def test_no_text_becomes_a_formula_in_any_language(rows: list[tuple[str, str, str]]) -> None:
+    told = [[day, one, Decimal("-5.00"), other] for day, one, other in rows]
+    content = "".join(as_csv(("Day", "One", "Amount", "Other"), told)).encode()
+    assert formulas_in(content) == []
+    read = [
+        [day, unprotect(one), Decimal(amount), unprotect(other)] for day, one, amount, other in rows_of(content)[1:]
+    ]
+    assert read == told
+
+
+@pytest.mark.parametrize("text", ["\t" * 200_000, "'" * 200_000, " \t" * 100_000 + "=", "= " * 100_000])
+def test_a_long_text_takes_no_longer_than_its_length(text: str) -> None:
+    began = time.process_time()
+    assert unprotect(protect(text)) == text
+    unprotect(text)
+    assert time.process_time() - began < 5
