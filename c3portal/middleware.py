@@ -1,15 +1,17 @@
 """What happens around every request."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
+
+from c3portal.sessions import SessionStore
 
 METHODS = ("GET", "HEAD", "POST")
 
@@ -53,6 +55,21 @@ class SignInRequired(LoginRequiredMiddleware):
     A form sent after the session had ended leads to the start instead: its address alone shows nothing, and nothing of
     it was done.
     """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Return the way to sign-in, None for whoever is signed in; what they do keeps the session from idling.
+
+        A page that is left open and asks again by itself is nobody doing anything; once the session has ended it loads
+        itself anew, and so leads to sign-in as a whole.
+        """
+        answer: HttpResponseBase | None = super().process_view(request, view_func, *args, **kwargs)
+        if "HX-Request" in request.headers:
+            return HttpResponse(status=401, headers={"HX-Refresh": "true"}) if answer else None
+        if answer is None and request.user.is_authenticated and getattr(view_func, "login_required", True):
+            cast(SessionStore, request.session).touch()
+        return answer
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
         """Return the way to sign-in, and from there to the page asked for or, after a form, to the start."""

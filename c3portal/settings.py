@@ -268,7 +268,9 @@ SOCIALACCOUNT_PROVIDERS = openid_provider(
 )
 # Encrypted, since it may hold a secret for a moment.
 SESSION_ENGINE = "c3portal.sessions"
+# From sign-in; and from what somebody did last (0: however long that is ago).
 SESSION_COOKIE_AGE = int(env.float("SESSION_HOURS", default=12) * 3600)
+SESSION_IDLE_AGE = int(env.float("SESSION_IDLE_HOURS", default=4) * 3600)
 PORTAL_ADMIN_EMAIL = env.str("PORTAL_ADMIN_EMAIL", default="")
 PORTAL_ADMIN_PASSWORD = env.str("PORTAL_ADMIN_PASSWORD", default="")
 

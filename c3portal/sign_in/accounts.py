@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from smtplib import SMTPException
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from allauth.account import app_settings as account_settings
@@ -20,6 +20,7 @@ from django.http import HttpRequest
 
 from c3portal import audit
 from c3portal.models import User
+from c3portal.sessions import SessionStore
 
 NOBODY = "Nobody signed in"
 WAYS = {
@@ -80,6 +81,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Sign `user` in, and record with what."""
         with transaction.atomic():
             super().login(request, user)
+            cast(SessionStore, request.session).begin()
             audit.record(request, audit.Action.SIGN_IN, "Signed in", after={"With": ways(request, user)}, actor=user)
 
     def logout(self, request: HttpRequest) -> None:
