@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
@@ -94,6 +97,30 @@ def _length(request: HttpRequest) -> int:
 
 def _refusal(request: HttpRequest, status: int, limit: int) -> HttpResponse:
     return render(request, "413.html", {"status": status, "limit": limit}, status=status)
+
+
+class ToDisk(TemporaryFileUploadHandler):
+    """Keeps a file that is sent on disk, and nothing of one for which the disk has no room."""
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Write a part. Raises OSError, after taking away what was written."""
+        with self._nothing_left():
+            super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
+        """Return the file. Raises OSError, after taking away what was written."""
+        with self._nothing_left():
+            return super().file_complete(file_size)
+
+    @contextmanager
+    def _nothing_left(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            # Closing writes what is still in memory, for which there is no room either, and then deletes the file.
+            with suppress(OSError):
+                self.file.close()
+            raise
 
 
 class NoNul(MiddlewareMixin):

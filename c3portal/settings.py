@@ -291,7 +291,7 @@ STORAGES = {
     },
 }
 # Uploads go to disk, never to memory: a 200 MB file of invoice lines must not grow a web process.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["c3portal.bodies.ToDisk"]
 # What a form may hold beside a file, and what a request may hold where no file is wanted (c3portal/bodies.py). Less
 # than the proxy keeps until all of it is there (deploy/Caddyfile), so that no form that comes slowly keeps a thread.
 # The largest form there is names the 50 rows of a page twice over; a script that names a period's invoices fits too.

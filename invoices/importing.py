@@ -15,16 +15,17 @@ import datetime as dt
 import hashlib
 import io
 import itertools
+import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from c3portal import audit
+from c3portal import audit, outages
 from invoices import line_rows
 from invoices.differences import finding, report
 from invoices.gathering import Action, Facts, FieldSums, Gathering, clash
@@ -36,7 +37,15 @@ from invoices.reading import FileRefused, RowError, open_source
 if TYPE_CHECKING:
     from c3portal.models import User
 
+logger = logging.getLogger(__name__)
+
 MAX_ERRORS = 100_000
+LONGEST_IMPORT = dt.timedelta(hours=1)
+CUT_SHORT = "The import was cut short by an error; nothing was imported."
+DISK_FULL = (
+    "The disk is full, so nothing was imported. Invoices that were there before are as they were. "
+    "Have whoever looks after the portal make room, then import the file again."
+)
 CHUNK = 500
 LINES_AT_ONCE = 1_000
 CHANGEABLE = (Posting.Status.REJECTED, Posting.Status.WITHDRAWN)
@@ -90,8 +99,9 @@ def import_file(path: Path | str, *, user: User | None = None, name: str = "", d
     """Import the file at `path`, known to people as `name`, and return the record of how it went.
 
     A file with anything wrong changes nothing: its run is REFUSED, with a `reason` or with findings row by row (the
-    first `MAX_ERRORS`). Otherwise the findings of the run are what differs in invoices that were sent already. Raises
-    OSError when the file cannot be read, and whatever else nobody foresaw, after noting that nothing was imported.
+    first `MAX_ERRORS`). Otherwise the findings of the run are what differs in invoices that were sent already. A disk
+    that is full refuses the file too. Raises OSError when the file cannot be read, and whatever else nobody foresaw,
+    after noting that nothing was imported; django.db.Error when a disk is too full even for that.
     """
     path = Path(path)
     run = ImportRun.objects.create(
@@ -101,16 +111,45 @@ def import_file(path: Path | str, *, user: User | None = None, name: str = "", d
         _import(path, run, door)
     except FileRefused as refused:
         run.state, run.reason = ImportRun.State.REFUSED, str(refused)
-    except BaseException:
-        run.state, run.reason = ImportRun.State.REFUSED, "The import was cut short by an error; nothing was imported."
-        raise
+    except BaseException as error:
+        _undo(run, DISK_FULL if outages.is_full(error) else CUT_SHORT)
+        if not outages.is_full(error):
+            raise
+        # Half of what a file had wrong would read as all of it.
+        run.errors = 0
+        run.findings.all().delete()
     finally:
-        run.finished_at = timezone.now()
+        _close(run, door)
+    return run
+
+
+def _undo(run: ImportRun, reason: str) -> None:
+    """Have the run say that nothing was imported; what was written is gone, though it may only show at the commit."""
+    run.state, run.reason, run.period = ImportRun.State.REFUSED, reason, None
+    run.invoices_new = run.invoices_updated = run.invoices_unchanged = run.invoices_differing = 0
+
+
+def _close(run: ImportRun, door: audit.Door) -> None:
+    run.finished_at = timezone.now()
+    try:
         with transaction.atomic():
             run.save()
             if run.state == ImportRun.State.REFUSED:
                 _record(run, door)
-    return run
+    except DatabaseError as error:
+        if not outages.is_full(error):
+            raise
+        # Room for a row that is there already may be left where there is none for another.
+        logger.exception("The audit record of an import found no room.")
+        run.save()
+
+
+def close_abandoned() -> None:
+    """Close the records of imports that nothing is heard of any more: of a process that died, or a disk that was too
+    full to note the end. One that is at work all the same notes how it went in the end."""
+    long_ago = timezone.now() - LONGEST_IMPORT
+    running = ImportRun.objects.filter(state=ImportRun.State.RUNNING, started_at__lt=long_ago)
+    running.update(state=ImportRun.State.REFUSED, reason=CUT_SHORT, finished_at=timezone.now())
 
 
 def _record(run: ImportRun, door: audit.Door) -> None:

@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 
 from c3portal import clock, heartbeats
 from c3portal.tasks import deliver_notices
-from invoices import drafts, journey, notices, posting, recovery
+from invoices import drafts, importing, journey, notices, posting, recovery
 from invoices.models import Posting
 from xero_integration import connections
 from xero_integration.errors import XeroError
@@ -63,6 +63,7 @@ def sweep() -> None:
     what makes a lost task harmless."""
     recovery.free_the_dead()
     drafts.forget_old()
+    importing.close_abandoned()
     for connection_id in _connections_with_work():
         wake(connection_id)
     heartbeats.beat(heartbeats.Process.WORKER)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
-from invoices.importing import import_file
+from c3portal import outages
+from invoices.importing import DISK_FULL, import_file
 from invoices.models import ImportRun
 
 ERRORS_SHOWN = 50
@@ -31,8 +33,13 @@ class Command(BaseCommand):
         """Import one file, say how it went, and return whether it was taken."""
         try:
             run = import_file(path, door="manage.py import_invoices")
-        except OSError as error:
-            self.stderr.write(f"{path}: {error.strerror}")
+        except (OSError, DatabaseError) as error:
+            if outages.is_full(error):
+                self.stderr.write(f"{path}: {DISK_FULL}")
+            elif isinstance(error, OSError):
+                self.stderr.write(f"{path}: {error.strerror}")
+            else:
+                raise
             return False
         self.stdout.write(f"{path}: {run.get_state_display()}. {run.summary}")
         for line in (run.reason, *run.notes):
