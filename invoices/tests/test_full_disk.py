@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -53,17 +54,18 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[int], Disk]]:
+def disk() -> Iterator[Callable[[int], Disk]]:
     """Return a function that makes a disk of so many megabytes."""
     mounted: list[Path] = []
 
     def make(megabytes: int) -> Disk:
-        folder = tmp_path / f"disk-{len(mounted)}"
-        folder.mkdir()
+        # Not below pytest's own folder, which PostgreSQL's user may not enter.
+        folder = Path(tempfile.mkdtemp(prefix="c3portal-disk-"))
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], capture_output=True, text=True
         )
         if done.returncode:
+            folder.rmdir()
             pytest.skip(f"No file system can be mounted here: {done.stderr.strip()}")
         mounted.append(folder)
         return Disk(folder)
@@ -71,6 +73,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[int], Disk]]:
     yield make
     for folder in mounted:
         subprocess.run(["umount", "--lazy", folder], check=True)
+        folder.rmdir()
 
 
 class Portal:
