@@ -17,8 +17,9 @@ from django.db.models import Prefetch, QuerySet
 from invoices import documents, journey, recovery
 from invoices.documents import Books, Prepared
 from invoices.mapping import UnmappedAccount, UnmappedTax
-from invoices.models import Invoice, InvoiceLine, Posting
+from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
 from invoices.preflight import Fix, Problem, Severity
+from invoices.recovery import Seen
 from xero_integration import connections, contacts, reference
 from xero_integration.gateway import Gateway
 from xero_integration.models import CallBudget, ContactLink, XeroConnection
@@ -178,7 +179,10 @@ def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[
         contacts.refresh_listing(connection, gateway)
         found = gateway.find_many_invoices([row.xero_number for row in rows if not row.is_credit_note])
         notes = gateway.find_credit_notes([row.xero_number for row in rows if row.is_credit_note])
-        return recovery.live_by_number(found, "InvoiceNumber") | recovery.live_by_number(notes, "CreditNoteNumber")
+        seen = {False: Seen(found, DocumentType.INVOICE), True: Seen(notes, DocumentType.CREDIT_NOTE)}
+        allowed = recovery.tolerance()
+        documents = {row.xero_number: seen[row.is_credit_note].document(row, allowed) for row in rows}
+        return {number: document for number, document in documents.items() if document is not None}
 
     return connections.call(connection, asked, click=True) if rows else {}
 

@@ -1,16 +1,22 @@
 """What went quiet or uncertain: dead workers' rows are freed, lost answers are looked up in Xero.
 
-An uncertain posting is looked up by number before anything else happens to it. A document with its number is adopted
-only when it is proved ours (marker and total); someone else's is reported as a clash. Only when it is certain that
-Xero has finished with the lost call and the document is not there does the posting go back to the queue. In the same
-way everything is looked up that a database restored from a backup would send.
+An uncertain posting is looked up by number before anything else happens to it. A document is adopted only when it is
+proved ours (marker and total); someone else's with its number is reported as a clash. Only when it is certain that Xero
+has finished with the lost call and the document is not there does the posting go back to the queue. In the same way
+everything is looked up that a database restored from a backup would send.
+
+Xero refuses an invoice whose number is taken, but promises nothing of a credit note's: two may bear one number, and a
+second try is not refused. So before a credit note is believed absent it is looked for by its marker as well.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -25,6 +31,7 @@ from invoices.documents import marker, url
 from invoices.models import DocumentType, Invoice, Posting, Submission
 from xero_integration import connections, limits, pace
 from xero_integration.errors import XeroRejected
+from xero_integration.gateway import Gateway
 from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
 logger = logging.getLogger(__name__)
@@ -32,6 +39,9 @@ logger = logging.getLogger(__name__)
 Outcome = Submission.Outcome
 MAX_LOOKED_UP = 500
 NOTHING = Decimal(0)
+GONE = ("VOIDED", "DELETED")
+# As `documents.marker` writes it.
+MARKER = re.compile(r"C3-[0-9a-f]{12}")
 # A question that Xero refuses would be refused again; asking it at every sweep would use up the day's calls.
 PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
 
@@ -99,47 +109,80 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
 
 
 def _look_up(connection: XeroConnection, document_type: DocumentType, due: Sequence[Posting], *, click: bool) -> int:
-    numbers = [each.invoice.xero_number for each in due]
     # The answer tells how it was then: on its way it may grow old, and Xero finish a lost call meanwhile.
     asked_at = clock.now()
-    if document_type == DocumentType.INVOICE:
-        found = connections.call(connection, lambda gateway: gateway.find_invoices(numbers), click=click)
-    else:
-        found = connections.call(connection, lambda gateway: gateway.find_credit_notes(numbers), click=click)
-    by_number = live_by_number(found, KINDS[document_type].number_key)
+    seen = connections.call(connection, lambda gateway: _seek(gateway, document_type, due, asked_at), click=click)
     settled = 0
     for submission, some in groupby(due, key=lambda each: each.submission):
         if submission is not None:
-            settled += _settle(submission, list(some), by_number, asked_at)
+            settled += _settle(submission, list(some), seen, asked_at)
     return settled
 
 
-def live_by_number(found: Iterable[dict[str, Any]], number_key: str) -> dict[str, dict[str, Any]]:
-    """Return the live documents by number; voided and deleted ones free theirs."""
-    live: dict[str, dict[str, Any]] = {}
-    for row in found:
-        if row.get("Status") not in ("VOIDED", "DELETED"):
-            live[str(row.get(number_key))] = row
-    return live
+def _seek(gateway: Gateway, document_type: DocumentType, due: Sequence[Posting], asked_at: dt.datetime) -> Seen:
+    """Ask Xero for these postings' documents by number, and for the credit notes by marker that would else be believed
+    absent or someone else's."""
+    numbers = [each.invoice.xero_number for each in due]
+    if document_type == DocumentType.INVOICE:
+        return Seen(gateway.find_invoices(numbers), document_type)
+    found, allowed = gateway.find_credit_notes(numbers), tolerance()
+    by_number = Seen(found, document_type)
+    missing = [
+        each.invoice
+        for each in due
+        if each.submission is not None
+        and _is_settled(each.submission, asked_at)
+        and not by_number.shows(each.invoice, allowed)
+    ]
+    return Seen([*found, *gateway.find_marked_credit_notes([marker(each) for each in missing])], document_type)
 
 
-def _settle(
-    submission: Submission, rows: Sequence[Posting], by_number: dict[str, dict[str, Any]], asked_at: dt.datetime
-) -> int:
+class Seen:
+    """What a look in Xero showed of one kind of document. Voided and deleted ones are left out, since they free their
+    numbers."""
+
+    def __init__(self, found: Iterable[dict[str, Any]], document_type: DocumentType) -> None:
+        number_key = KINDS[document_type].number_key
+        self.by_number: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.by_marker: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in found:
+            if row.get("Status") in GONE:
+                continue
+            self.by_number[str(row.get(number_key))].append(row)
+            for text in set(MARKER.findall(str(row.get("Reference") or ""))):
+                self.by_marker[text].append(row)
+
+    def document(self, invoice: Invoice, allowed: Decimal) -> dict[str, Any] | None:
+        """Return the invoice's document: the one proved ours, else any that has its marker or its number; None when
+        there is neither."""
+        rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number, [])]
+        return next((row for row in rows if is_ours(invoice, row, allowed)), rows[0] if rows else None)
+
+    def shows(self, invoice: Invoice, allowed: Decimal) -> bool:
+        """Whether a document is there and proved ours."""
+        row = self.document(invoice, allowed)
+        return row is not None and is_ours(invoice, row, allowed)
+
+
+def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_at: dt.datetime) -> int:
     """Apply what the look showed to rows that this submission still answers for, and to no others: whoever moved one
     in the meantime knew more than this look."""
     recorded: dict[int, Recorded] = {}
     clashes: dict[int, str] = {}
     absent: list[Posting] = []
     allowed = tolerance()
+    # Whoever else has a credit note's number, its own may still be coming.
+    early = submission.document_type == DocumentType.CREDIT_NOTE and not _is_settled(submission, asked_at)
     for each in rows:
-        row = by_number.get(each.invoice.xero_number)
+        row = seen.document(each.invoice, allowed)
         if row is None and NOT_UNIQUE in each.message:
             clashes[each.pk] = f"{each.message} Xero does not show which document has the number: look for it there."
         elif row is None:
             absent.append(each)
         elif (document := answers.recorded(answers.kind_of(each), row)) and is_ours(each.invoice, row, allowed):
-            recorded[each.pk] = document
+            recorded[each.pk] = _renumbered(each, row, document)
+        elif early:
+            absent.append(each)
         else:
             clashes[each.pk] = clash(each.invoice, row)
     settled = posting.post(submission, recorded) + posting.refuse(posting.under_way(submission), clashes)
@@ -151,13 +194,19 @@ def _settle_absent(submission: Submission, absent: Sequence[Posting], asked_at: 
     if not absent:
         return 0
     rows = posting.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
-    settled_at = _settled_at(submission, asked_at)
-    if settled_at is None or settled_at <= asked_at:
+    if _is_settled(submission, asked_at):
         return posting.release(rows, "", looked_at=asked_at)
+    settled_at = _settled_at(submission, asked_at) or asked_at
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
     waited = asked_at - (submission.sent_at or submission.created_at)
     posting.look_later(rows, min(settled_at, asked_at + max(waited, pace.look_after())))
     return 0
+
+
+def _is_settled(submission: Submission, asked_at: dt.datetime) -> bool:
+    """Whether what was not in Xero at `asked_at` is not coming any more."""
+    settled_at = _settled_at(submission, asked_at)
+    return settled_at is None or settled_at <= asked_at
 
 
 def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | None:
@@ -184,11 +233,30 @@ def tolerance() -> Decimal:
     return app.difference_limit if app.difference_policy == DifferencePolicy.WARN else NOTHING
 
 
+def number_of(row: Mapping[str, Any]) -> str:
+    """Return the number that a document bears in Xero."""
+    return str(row.get("InvoiceNumber") or row.get("CreditNoteNumber") or "")
+
+
+def _renumbered(posting: Posting, row: Mapping[str, Any], document: Recorded) -> Recorded:
+    """Return the document with a word on its number where someone changed that in Xero."""
+    number = number_of(row)
+    if number in ("", posting.invoice.xero_number):
+        return document
+    words = f"It bears the number {number} in Xero, where someone changed it."
+    return replace(document, message=f"{words} {document.message}".strip())
+
+
 def clash(invoice: Invoice, row: Mapping[str, Any]) -> str:
-    """Return in words that an invoice's number is someone else's document in Xero."""
+    """Return in words that an invoice's number is someone else's document, or that its own was changed in Xero."""
     contact = (row.get("Contact") or {}).get("Name") or "another contact"
+    what = f"{contact}, {row.get('Total')} {row.get('CurrencyCode') or ''}"
+    if number_of(row) != invoice.xero_number:
+        return (
+            f"Xero has this document under the number {number_of(row)} with another total: {what}. "
+            "Nothing was sent again. Void it there, then upload again, or leave it and ignore this invoice here."
+        )
     return (
-        f"Invoice # {NOT_UNIQUE}. Xero has another document with the number {invoice.xero_number}: "
-        f"{contact}, {row.get('Total')} {row.get('CurrencyCode') or ''}. "
+        f"Invoice # {NOT_UNIQUE}. Xero has another document with the number {invoice.xero_number}: {what}. "
         "Change its number there or void it, then upload again."
     )

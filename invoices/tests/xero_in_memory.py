@@ -317,4 +317,6 @@ def _door(xero: Xero) -> Gateway:
 
     door.create_documents.side_effect = create
     door.find_invoices.side_effect = door.find_credit_notes.side_effect = find
+    # Nobody renumbers anything in the model: what has the marker is what has the number.
+    door.find_marked_credit_notes.return_value = []
     return door  # type: ignore[no-any-return]

@@ -121,3 +121,21 @@ def test_a_last_page_that_is_full_asks_once_more_and_ends(scripted_xero: Scripte
         assert len(list(door.contacts())) == gateway.CONTACTS_PAGE
     pages = [parse_qs(urlsplit(call.path).query)["page"] for call in scripted_xero.received]
     assert pages == [["1"], ["2"]]
+
+
+def test_credit_notes_are_found_by_their_marker_whatever_their_number(sandbox: Any, door: Gateway) -> None:
+    line = {"Description": "Seats", "Quantity": 1, "UnitAmount": 10, "AccountCode": "4010"}
+    facts = {"Type": "ACCRECCREDIT", "Contact": {"Name": "Fabrikam Pty Ltd"}, "LineItems": [line], "Date": "2026-09-18"}
+    for number, reference in (("A", "Billing C3-aaaaaaaaaaaa"), ("B", "C3-bbbbbbbbbbbb paid"), ("C", None)):
+        more = {"CreditNoteNumber": number} | ({"Reference": reference} if reference else {})
+        assert sandbox.write_document(facts | more, resource="CreditNotes")["StatusAttributeString"] == "OK"
+    rows = door.find_marked_credit_notes(["C3-aaaaaaaaaaaa", "C3-bbbbbbbbbbbb", "C3-cccccccccccc"])
+    assert found(rows, "CreditNoteNumber") == ["A", "B"]
+
+
+def test_thirty_eight_markers_take_one_call(sandbox: Any, door: Gateway) -> None:
+    sandbox.forget()
+    assert door.find_marked_credit_notes(f"C3-{each:012x}" for each in range(38)) == []
+    assert len(sandbox.calls()) == 1
+    assert door.find_marked_credit_notes([]) == []
+    assert len(sandbox.calls()) == 1

@@ -12,9 +12,13 @@ from xero_sandbox.api.ask import Ask
 USUAL_PAGE = 100
 LARGEST_PAGE = 1000
 LONGEST_COUNT = 9
-_TERM = re.compile(r'^\(?\s*([A-Za-z.]+)\s*(==|!=)\s*(?:Guid\(\s*)?"((?:[^"\\]|\\.)*)"\s*\)?\s*\)?$')
-_OR = re.compile(r'\s+(?:OR|\|\|)\s+(?=(?:[^"]*"[^"]*")*[^"]*$)', re.IGNORECASE)
-_AND = re.compile(r'\s+(?:AND|&&)\s+(?=(?:[^"]*"[^"]*")*[^"]*$)', re.IGNORECASE)
+_TEXT = r'"(?:[^"\\]|\\.)*"'
+_TOKEN = re.compile(
+    rf"""\s*(?:(?P<joint>OR\b|AND\b|\|\||&&|[()])
+    |(?P<field>[A-Za-z.]+?)(?:\s*(?P<sign>==|!=)\s*(?:(?P<null>null)\b|(?:Guid\(\s*)(?P<guid>{_TEXT})\s*\)|(?P<text>{_TEXT}))
+    |\.Contains\(\s*(?P<part>{_TEXT})\s*\)))""",
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 def paged[M: Model](ask: Ask, found: QuerySet[M]) -> tuple[list[M], dict[str, Any]]:
@@ -36,31 +40,75 @@ def _positive(ask: Ask, name: str, usual: int) -> int:
 
 
 def where_filter(where: str, columns: dict[str, str]) -> Q:
-    """Read `Field=="value"` terms joined by AND and OR (AND binds tighter). Raises Refusal for anything else."""
-    total = Q(pk__in=[])
-    for alternative in _OR.split(where.strip()):
-        every = Q()
-        for term in _AND.split(alternative):
-            every &= _term(term, columns)
-        total |= every
-    return total
+    """Read `Field=="value"`, `Field!=null` and `Field.Contains("value")` joined by AND, OR and parentheses (AND binds
+    tighter). Raises Refusal for anything else."""
+    tokens = _tokens(where)
+    found = _any_of(tokens, columns)
+    if tokens:
+        raise _unreadable(where)
+    return found
 
 
-def _term(term: str, columns: dict[str, str]) -> Q:
-    match = _TERM.match(term.strip())
-    if match is None or match[1] not in columns:
-        raise Refusal(bad_request(f"The sandbox cannot read this filter: {term}", "QueryParseException", 16))
-    column, value = columns[match[1]], re.sub(r"\\(.)", r"\1", match[3])
+def _tokens(where: str) -> list[re.Match[str]]:
+    tokens, at = [], 0
+    while at < len(where.rstrip()):
+        match = _TOKEN.match(where, at)
+        if match is None:
+            raise _unreadable(where[at:])
+        tokens.append(match)
+        at = match.end()
+    return tokens
+
+
+def _joint(tokens: list[re.Match[str]], *signs: str) -> bool:
+    """Take the next token when it is one of these signs."""
+    if tokens and (tokens[0]["joint"] or "").upper() in signs:
+        tokens.pop(0)
+        return True
+    return False
+
+
+def _any_of(tokens: list[re.Match[str]], columns: dict[str, str]) -> Q:
+    found = _all_of(tokens, columns)
+    while _joint(tokens, "OR", "||"):
+        found |= _all_of(tokens, columns)
+    return found
+
+
+def _all_of(tokens: list[re.Match[str]], columns: dict[str, str]) -> Q:
+    found = _term(tokens, columns)
+    while _joint(tokens, "AND", "&&"):
+        found &= _term(tokens, columns)
+    return found
+
+
+def _term(tokens: list[re.Match[str]], columns: dict[str, str]) -> Q:
+    if _joint(tokens, "("):
+        found = _any_of(tokens, columns)
+        if not _joint(tokens, ")"):
+            raise _unreadable("a parenthesis is not closed")
+        return found
+    if not tokens or tokens[0]["field"] not in columns:
+        raise _unreadable(tokens[0][0] if tokens else "nothing")
+    match = tokens.pop(0)
+    column = columns[match["field"]]
+    if match["part"]:
+        return Q(**{f"{column}__contains": _value(match["part"])})
+    value = "" if match["null"] else _value(match["text"] or match["guid"])
     if column.endswith("_id"):
         value = str(wire.parse_id(value) or wire.ZERO_ID)
-    return ~Q(**{column: value}) if match[2] == "!=" else Q(**{column: value})
+    return ~Q(**{column: value}) if match["sign"] == "!=" else Q(**{column: value})
+
+
+def _value(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
+
+
+def _unreadable(what: str) -> Refusal:
+    return Refusal(bad_request(f"The sandbox cannot read this filter: {what}", "QueryParseException", 16))
 
 
 def sought(where: str, field: str) -> list[str]:
     """Return the values that a filter seeks in one field."""
-    return [
-        re.sub(r"\\(.)", r"\1", match[3])
-        for alternative in _OR.split(where.strip())
-        for term in _AND.split(alternative)
-        if (match := _TERM.match(term.strip())) and match[1] == field and match[2] == "=="
-    ]
+    terms = [match for match in _TOKEN.finditer(where) if match["field"] == field and match["sign"] == "=="]
+    return [_value(match["text"] or match["guid"]) for match in terms if not match["null"]]
