@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from celery import current_app
 
-from c3portal.testing import BrokerServer, WorkerProcess, wait_until
+from c3portal.testing import BeatProcess, BrokerServer, WorkerProcess, wait_until
 
 
 def test_the_embedded_broker_is_what_celery_is_told_to_use(broker: BrokerServer) -> None:
@@ -55,3 +57,72 @@ def test_a_worker_finds_its_way_back_to_a_broker_that_was_gone(
     broker.start()
     current_app.send_task("invoices.tasks.sweep")
     wait_until(lambda: "succeeded" in worker.log.read_text(), "Done after the broker came back", patience=60)
+
+
+def swept(worker: WorkerProcess) -> int:
+    """Return how many sweeps the worker has run to their end."""
+    return len(re.findall(r"invoices\.tasks\.sweep\[[^\]]*\] succeeded", worker.log.read_text()))
+
+
+def test_a_broker_that_is_killed_again_and_again_ends_no_worker(
+    start_worker: Callable[..., WorkerProcess], broker: BrokerServer
+) -> None:
+    """With tasks waiting, at work and waiting for their time, as in a day's work."""
+    worker = start_worker(concurrency=2)
+    for turn in range(3):
+        for _ in range(40):
+            current_app.send_task("invoices.tasks.sweep")
+        current_app.send_task("invoices.tasks.sweep", countdown=3)
+        before = swept(worker)
+        wait_until(lambda before=before: swept(worker) > before, "It is at work")
+        broker.stop(9)
+        wait_until(
+            lambda turn=turn: worker.log.read_text().count("Connection to broker lost") > turn, "The worker notices"
+        )
+        broker.start()
+        broker.client.flushall()
+        current_app.send_task("invoices.tasks.sweep")
+        before = swept(worker)
+        wait_until(lambda before=before: swept(worker) > before, "It goes on", patience=60)
+        assert worker.process.poll() is None
+
+
+def test_a_broker_that_refuses_commands_ends_no_worker(
+    start_worker: Callable[..., WorkerProcess], broker: BrokerServer
+) -> None:
+    """As one does that has no memory left, or no disk for its append-only file."""
+    worker = start_worker(concurrency=1)
+    current_app.send_task("invoices.tasks.sweep")
+    wait_until(lambda: swept(worker) == 1, "It is at work")
+    for _ in range(20):
+        current_app.send_task("invoices.tasks.sweep")
+    broker.client.config_set("maxmemory", 1)
+    try:
+        wait_until(lambda: "command not allowed when used memory" in worker.log.read_text(), "The broker refuses")
+        time.sleep(3)
+        assert worker.process.poll() is None, worker.log.read_text()[-3000:]
+    finally:
+        broker.client.config_set("maxmemory", 0)
+    current_app.send_task("invoices.tasks.sweep")
+    before = swept(worker)
+    wait_until(lambda: swept(worker) > before, "It goes on", patience=60)
+
+
+def test_a_scheduler_outlives_a_broker_that_is_killed(
+    start_beat: Callable[..., BeatProcess], broker: BrokerServer
+) -> None:
+    beat = start_beat(SWEEP_EVERY="0.5")
+    for _ in range(2):
+        wait_until(lambda: broker.client.llen("celery") > 1, "It sends")
+        broker.stop(9)
+        known = len(beat.log.read_text())
+        wait_until(lambda known=known: "Message Error" in beat.log.read_text()[known:], "It notices")
+        broker.start()
+        broker.client.flushall()
+    wait_until(lambda: broker.client.llen("celery") > 1, "It sends again", patience=60)
+    assert beat.process.poll() is None
+
+
+def test_connecting_again_never_ends() -> None:
+    """Celery's own hundred tries are over after most of an hour."""
+    assert current_app.conf.broker_connection_max_retries is None
