@@ -17,7 +17,6 @@ import math
 import os
 import socket
 import threading
-import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection
@@ -52,17 +51,18 @@ class Life:
         self.seen_at: dt.datetime | None = None
         self.signed = self.steady_since = self.told = -math.inf
         self.began = clock.elapsed()
+        self.over = threading.Event()
 
     def run(self) -> None:
-        """Sign for as long as the process lives. Nothing ends it: who does not sign is taken for dead."""
-        while True:
+        """Sign for as long as the process lives. No error ends it: who does not sign is taken for dead."""
+        while not self.over.is_set():
             try:
                 self.sign()
                 self.look_for_the_dead()
             except Exception as error:
                 logger.warning("This process could not give a sign of life: %s", type(error).__name__)
                 connections.close_all()
-            time.sleep(SIGN_EVERY)
+            self.over.wait(SIGN_EVERY)
 
     def sign(self) -> None:
         """Say in the database that this process lives, and how its clock stands to the database's. Raises
@@ -131,6 +131,7 @@ class Life:
 
     def end(self) -> None:
         """Say good-bye: what is still held is free at once."""
+        self.over.set()
         LiveProcess.objects.filter(pk=self.id, dead_at=None).update(dead_at=clock.now())
 
 
@@ -200,6 +201,14 @@ def dead() -> set[uuid.UUID]:
     """Return the ids of those who died within the last day; forget those before."""
     LiveProcess.objects.filter(dead_at__lt=clock.now() - KEPT).delete()
     return set(LiveProcess.objects.exclude(dead_at=None).values_list("pk", flat=True))
+
+
+def silences() -> dict[str, float]:
+    """Return for each kind of process how many seconds it must still be silent until all of that kind count as dead,
+    less than nothing when they do already."""
+    present, longest = clock.now(), SILENCE + 2 * SIGN_EVERY
+    alive = LiveProcess.objects.filter(dead_at=None).values_list("kind").annotate(last=Max("seen_at"))
+    return {kind: longest - (present - last).total_seconds() for kind, last in alive}
 
 
 def clocks() -> dict[str, list[float]]:

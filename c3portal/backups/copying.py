@@ -22,12 +22,12 @@ from django.db.models.functions import Cast, Length
 from c3portal import keys
 from c3portal.backups.databases import left_out
 from c3portal.backups.storage import BackupError
-from c3portal.models import Heartbeat, Lease
+from c3portal.models import Heartbeat, Lease, LiveProcess
 from xero_integration.fields import EncryptedTextField
 
 CHUNK = 2000
 # What is true of processes that are stopped by then, and of nothing else.
-OF_PROCESSES = (Heartbeat, Lease)
+OF_PROCESSES = (Heartbeat, Lease, LiveProcess)
 Row = tuple[Any, ...]
 
 

@@ -215,7 +215,7 @@ def _fill(encryption_keys: Sequence[str]) -> list[Compared]:
 def _settle_in() -> None:
     """Be at home in this database, without the leases of processes that ran on the other."""
     XeroSettings.objects.update(moved_to="")
-    XeroConnection.objects.update(contacts_lease_until=None)
+    XeroConnection.objects.update(contacts_lease_until=None, contacts_lease_holder="")
     TokenSet.objects.update(lease_until=None, lease_holder="")
     CallBudget.objects.update(in_flight={})
     under_way = [Submission.Outcome.PREPARING, Submission.Outcome.SENDING]

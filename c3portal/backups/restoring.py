@@ -19,7 +19,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from c3portal import audit, clock, heartbeats
+from c3portal import audit, clock, heartbeats, processes
 from c3portal.backups import databases, keys, storage
 from c3portal.backups.storage import BackupError, Manifest
 from c3portal.keys import forget
@@ -28,7 +28,17 @@ from invoices.models import Posting, Submission
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
 
 # What migrations fill by themselves, and what processes leave that have nothing to do yet.
-NOT_YET_DATA = (ContentType, Permission, Group, Group.permissions.through, Session, Heartbeat, Lease, Moment)
+NOT_YET_DATA = (
+    ContentType,
+    Permission,
+    Group,
+    Group.permissions.through,
+    Session,
+    Heartbeat,
+    Lease,
+    Moment,
+    LiveProcess,
+)
 KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -117,16 +127,27 @@ def contents() -> list[str]:
 
 
 def require_stopped() -> None:
-    """Raise BackupError when a worker or the scheduler gave a sign of life on this database a moment ago: it would post
+    """Raise BackupError when a process of the portal's gave a sign of life on this database a moment ago: it would post
     from what is being restored or moved."""
-    if Heartbeat._meta.db_table not in connection.introspection.table_names():
-        return
-    waits = {name: heartbeats.longest_silence(name) - age for name, age in heartbeats.ages().items()}
-    if running := [name for name in sorted(waits) if waits[name] > 0]:
+    waits = {name: seconds for name, seconds in _waits().items() if seconds > 0}
+    if running := sorted(waits):
         raise BackupError(
             f"The portal runs on this database: {' and '.join(running)} gave a sign of life a moment ago. Stop web, "
             f"workers and beat, and run this again after {max(waits.values()):.0f} seconds. Nothing was changed."
         )
+
+
+def _waits() -> dict[str, float]:
+    """Return for each kind of process how long its silence must still last to say that none lives.
+
+    A process says good-bye, or is missed within seconds; one of an older release is known by its work alone.
+    """
+    there = set(connection.introspection.table_names())
+    if LiveProcess._meta.db_table in there and LiveProcess.objects.exists():
+        return processes.silences()
+    if Heartbeat._meta.db_table in there:
+        return {name: heartbeats.longest_silence(name) - age for name, age in heartbeats.ages().items()}
+    return {}
 
 
 def disarm(cursor: Any) -> None:
