@@ -209,10 +209,13 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-# Attempts / time / whose: an address's, an account's ("key": the e-mail address typed), a signed-in user's.
+# Attempts / time / whose: an address's, an account's ("key": the e-mail address typed, and where it is typed:
+# c3portal/sign_in/familiar.py), a signed-in user's.
 ACCOUNT_RATE_LIMITS = {
-    "login": "30/m/ip",
+    "door": "30/m/ip",
+    "login": None,
     "login_failed": "10/m/ip,5/5m/key",
+    "factor": "10/m/ip,5/5m/key",
     "reset_password": "20/m/ip,5/h/key",
     "reset_password_from_key": "20/m/ip",
     "change_password": "5/m/user",
@@ -229,11 +232,16 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 # Who has an account was invited to it at their address; what waits to be confirmed says nothing against them.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
-MFA_RATE_LIMITS = {"webauthn_login": "20/m/ip"}
+# Counted at the door, with the other forms of sign-in.
+MFA_RATE_LIMITS = {"webauthn_login": None}
 MFA_FORMS = {
-    "add_webauthn": "c3portal.sign_in.forms.AddPasskeyForm",
+    "add_webauthn": "c3portal.sign_in.passkeys.AddForm",
+    "login_webauthn": "c3portal.sign_in.passkeys.SignInForm",
+    "authenticate_webauthn": "c3portal.sign_in.passkeys.SecondForm",
+    "reauthenticate_webauthn": "c3portal.sign_in.passkeys.AgainForm",
     "activate_totp": "c3portal.sign_in.forms.AddAppForm",
     "authenticate": "c3portal.sign_in.forms.CodeForm",
+    "reauthenticate": "c3portal.sign_in.forms.CodeAgainForm",
 }
 # The roles that must have a second factor; "all", "none".
 MFA_REQUIRED_FOR = [role.strip() for role in env.str("MFA_REQUIRED_FOR", default="").split(",") if role.strip()] or [
@@ -396,6 +404,8 @@ SECURE_CSP = {
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+FAMILIAR_COOKIE_NAME = "familiar"
+SESSION_COOKIE_SECURE = False
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 # Forms carry the CSRF token themselves; no script needs a cookie.
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
@@ -403,6 +413,7 @@ if PORTAL_URL.startswith("https://"):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     # With these names browsers take the cookies from this very host by HTTPS alone, and from no neighbour of it.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+    FAMILIAR_COOKIE_NAME = "__Host-familiar"
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     # A load balancer asks by plain HTTP, and a redirect is no answer to it.

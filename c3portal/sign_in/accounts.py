@@ -16,11 +16,12 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from c3portal import audit
 from c3portal.models import User
 from c3portal.sessions import SessionStore
+from c3portal.sign_in import familiar
 
 NOBODY = "Nobody signed in"
 WAYS = {
@@ -71,11 +72,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Refuse passwords at the door where PASSWORD_SIGN_IN is off; who is in already is asked for theirs again."""
         if not settings.PASSWORD_SIGN_IN and not request.user.is_authenticated:
             raise ValidationError("Passwords are switched off here: sign in with your company's account.")
-        super().pre_authenticate(request, **credentials)
+        email = str(credentials.get("email") or "")
+        whose = familiar.whose_count(request, with_address(email))
+        # allauth takes it back when the password was right.
+        self._login_failed_rl_usage = familiar.consume(request, "login_failed", email, whose)
+        if not self._login_failed_rl_usage:
+            raise self.validation_error("too_many_login_attempts")
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Record whose account it was; an address that nobody has is not kept, since it may be anyone's."""
-        failed(request, User.objects.filter(email__iexact=credentials.get("email") or "").first(), "password")
+        failed(request, with_address(credentials.get("email") or ""), "password")
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Sign `user` in, and record with what."""
@@ -83,6 +89,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             super().login(request, user)
             cast(SessionStore, request.session).begin()
             audit.record(request, audit.Action.SIGN_IN, "Signed in", after={"With": ways(request, user)}, actor=user)
+
+    def post_login(self, request: HttpRequest, user: User, **login: Any) -> HttpResponseBase:
+        """Return the way on; from now on this browser and this network are known to be the user's."""
+        answer: HttpResponseBase = super().post_login(request, user, **login)
+        familiar.remember(request, answer, user)
+        return answer
 
     def logout(self, request: HttpRequest) -> None:
         """Sign out, and record it while it is still known who it was."""
@@ -124,6 +136,11 @@ def _send(message: EmailMessage) -> None:
     except (OSError, SMTPException) as error:
         # What the server answered names the address.
         logger.error("A mail about someone's account could not be sent: %s", type(error).__name__)
+
+
+def with_address(email: str) -> User | None:
+    """Return the user whose e-mail address it is."""
+    return User.objects.filter(email__iexact=email).first()
 
 
 def failed(request: HttpRequest, user: User | None, way: str) -> None:

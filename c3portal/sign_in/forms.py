@@ -5,14 +5,17 @@ from __future__ import annotations
 import zoneinfo
 from typing import Any
 
+from allauth.account.adapter import get_adapter as account_adapter
 from allauth.core import context
-from allauth.mfa.base.forms import AuthenticateForm
+from allauth.core.internal.ratelimit import RateLimitUsage
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
-from django.core.exceptions import ValidationError
 
 from c3portal.models import User
+from c3portal.sign_in import familiar
 from c3portal.sign_in.accounts import failed
 
 
@@ -39,24 +42,49 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
         return field.replace("_", " ").capitalize()
 
 
-class CodeForm(AuthenticateForm):  # type: ignore[misc]
-    """A second factor's code at sign-in; a wrong one goes into the record."""
+class Code:
+    """A second factor's code, counted by whose browser or network it comes from; a wrong one goes into the record."""
+
+    user: User
+    cleaned_data: dict[str, Any]
+
+    def clean_code(self) -> str:
+        """Return the code. Raises ValidationError for a wrong one, once that is in the record, and for too many."""
+        usage = count_factor(self.user)
+        code: str = self.cleaned_data["code"]
+        for each in Authenticator.objects.filter(user=self.user).exclude(type=Authenticator.Type.WEBAUTHN):
+            if each.wrap().validate_code(code):
+                self.authenticator = each
+                usage.rollback()
+                return code
+        failed(context.request, self.user, "totp")
+        raise get_adapter().validation_error("incorrect_code")
+
+
+def count_factor(user: User) -> RateLimitUsage:
+    """Count a try at the second factor of `user`; the caller takes a right one back.
+
+    Raises ValidationError when there were too many.
+    """
+    whose = familiar.whose_count(context.request, user)
+    usage = familiar.consume(context.request, "factor", str(user.pk), whose)
+    if usage is None:
+        raise account_adapter().validation_error("too_many_login_attempts")
+    return usage
+
+
+class CodeAgainForm(Code, ReauthenticateForm):  # type: ignore[misc]
+    """Show once more that it is you, by a code."""
+
+
+class CodeForm(Code, AuthenticateForm):  # type: ignore[misc]
+    """A second factor's code at sign-in."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["code"]
         field.help_text = "From your authenticator app, or one of your recovery codes."
         field.widget.attrs = {"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}
-
-    def clean_code(self) -> str:
-        """Return the code. Raises ValidationError for a wrong one, once that is in the record."""
-        try:
-            code: str = super().clean_code()
-        except ValidationError as error:
-            if error.code == "incorrect_code":
-                failed(context.request, self.user, "totp")
-            raise
-        return code
 
 
 class AddAppForm(ActivateTOTPForm):  # type: ignore[misc]
@@ -67,18 +95,3 @@ class AddAppForm(ActivateTOTPForm):  # type: ignore[misc]
         field = self.fields["code"]
         field.label, field.help_text = "Code", "The six digits that the app shows now."
         field.widget.attrs = {"autocomplete": "one-time-code", "inputmode": "numeric"}
-
-
-class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
-    """A new passkey and its name."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["name"].help_text = "So that you know it again: Phone, Laptop, Key ring."
-        alone = self.fields["passwordless"]
-        alone.label = "Sign in with it alone"
-        alone.help_text = (
-            "The device asks for your finger, face or PIN then, and no password is needed. Without this it comes after "
-            "the password."
-        )
-        alone.initial = True

@@ -13,16 +13,16 @@ from django.urls import include, path, re_path
 from c3portal.sign_in import views
 
 sign_in = [
-    path("login/", account.login, name="account_login"),
+    path("login/", views.sign_in, name="account_login"),
     path("login/second-factor/", mfa.authenticate, name="mfa_authenticate"),
-    path("login/passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),
+    path("login/passkey/", views.passkey_sign_in, name="mfa_login_webauthn"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
-    path("password/reset/", account.password_reset, name="account_reset_password"),
+    path("password/reset/", views.ForgottenPassword.as_view(), name="account_reset_password"),
     path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
-        account.password_reset_from_key,
+        views.NewPassword.as_view(),
         name="account_reset_password_from_key",
     ),
     path(
@@ -40,8 +40,8 @@ sign_in = [
 
 own_account = [
     path("", views.own_account, name="own_account"),
-    path("password/", account.password_change, name="account_change_password"),
-    path("password/set/", account.password_set, name="account_set_password"),
+    path("password/", views.ChangePassword.as_view(), name="account_change_password"),
+    path("password/set/", views.FirstPassword.as_view(), name="account_set_password"),
     path("second-factor/", views.SecondFactor.as_view(), name="mfa_index"),
     path("second-factor/app/add/", views.AddApp.as_view(), name="mfa_activate_totp"),
     path("second-factor/app/remove/", views.RemoveApp.as_view(), name="mfa_deactivate_totp"),

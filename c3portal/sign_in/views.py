@@ -6,11 +6,13 @@ import base64
 from http import HTTPStatus
 from typing import Any, cast
 
+from allauth.account import views as account
 from allauth.account.utils import get_next_redirect_url
 from allauth.core import ratelimit
 from allauth.mfa.base.views import IndexView
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from allauth.mfa.webauthn import views as webauthn
 from allauth.mfa.webauthn.views import AddWebAuthnView, EditWebAuthnView, RemoveWebAuthnView
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.models import SocialApp
@@ -31,7 +33,8 @@ from requests import RequestException
 
 from c3portal import audit
 from c3portal.models import User
-from c3portal.sign_in import browsers, factors
+from c3portal.sign_in import browsers, factors, familiar
+from c3portal.sign_in.accounts import with_address
 from c3portal.sign_in.company import Provider
 from c3portal.sign_in.forms import ProfileForm
 
@@ -136,6 +139,63 @@ class Places(Recorded, ListUserSessionsView):  # type: ignore[misc]
 
 
 @login_not_required
+def sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Sign in with a password."""
+    return familiar.refused_at_the_door(request) or account.login(request)
+
+
+@login_not_required
+def passkey_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Sign in with a passkey alone."""
+    return familiar.refused_at_the_door(request) or webauthn.login_webauthn(request)
+
+
+@method_decorator(login_not_required, name="dispatch")
+class ForgottenPassword(account.PasswordResetView):  # type: ignore[misc]
+    """Ask for the link to a new password: strangers cannot use up what its owner may ask for."""
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        """Mail the link, unless it was asked for too often; the same is said of every address."""
+        email = form.cleaned_data["email"]
+        whose = familiar.whose_count(self.request, with_address(email))
+        if familiar.consume(self.request, "reset_password", email, whose) is None:
+            return cast(HttpResponseBase, ratelimit.respond_429(self.request))
+        form.save(self.request)
+        return cast(HttpResponseBase, super(account.PasswordResetView, self).form_valid(form))
+
+
+@method_decorator(login_not_required, name="dispatch")
+class NewPassword(account.PasswordResetFromKeyView):  # type: ignore[misc]
+    """Choose a new password by the link of a mail; whoever has the mail is the owner."""
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        """Set it; the browser counts as the owner's from now on."""
+        answer: HttpResponseBase = super().form_valid(form)
+        familiar.remember(self.request, answer, self.reset_user)
+        return answer
+
+
+class OwnPassword:
+    """One's own new password: the browser in which it was typed stays a familiar one."""
+
+    request: HttpRequest
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        """Set it."""
+        answer: HttpResponseBase = super().form_valid(form)  # type: ignore[misc]
+        familiar.remember(self.request, answer, User.objects.get(email=cast(User, self.request.user).email))
+        return answer
+
+
+class ChangePassword(OwnPassword, account.PasswordChangeView):  # type: ignore[misc]
+    pass
+
+
+class FirstPassword(OwnPassword, account.PasswordSetView):  # type: ignore[misc]
+    pass
+
+
+@login_not_required
 @require_POST
 def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     """Leave for the company's sign-in, by a page that goes on by itself.
@@ -143,8 +203,8 @@ def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     Not by a redirect: browsers hold what follows a form post against form-action of the content security policy, and
     the company's sign-in may send people on to hosts that nobody here knows.
     """
-    if refused := ratelimit.consume_or_429(request, action="login"):
-        return cast(HttpResponseBase, refused)
+    if refused := familiar.refused_at_the_door(request):
+        return refused
     provider = _provider(request, provider_id).get_provider()
     provider.oauth2_adapter_class = Provider
     try:

@@ -25,7 +25,8 @@ LAYERS = {
     "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
     "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail "
     "c3portal.sign_in.forms c3portal.sign_in.passwords c3portal.sign_in.accounts c3portal.sign_in.factors "
-    "c3portal.sign_in.company c3portal.sign_in.reset_links c3portal.people c3portal.people_forms c3portal.invitations",
+    "c3portal.sign_in.company c3portal.sign_in.reset_links "
+    "c3portal.sign_in.familiar c3portal.sign_in.passkeys c3portal.people c3portal.people_forms c3portal.invitations",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
     "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments",
     "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
