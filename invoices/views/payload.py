@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from typing import cast
 
@@ -46,7 +47,7 @@ def payload_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     found = _inspected(invoice, _status(request))
     if found is None or found.prepared is None:
         raise Http404("No document can be made for this invoice.")
-    name = f"{invoice.xero_number}.json".replace('"', "").replace("/", "_")
+    name = f"{re.sub(r'[^A-Za-z0-9_.-]', '_', invoice.xero_number)}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(_body(found.prepared), content_type="application/json", headers=headers)
 
