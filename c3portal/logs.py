@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from typing import Any
 
@@ -11,7 +12,10 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.core import RESERVED_ATTRS
 
-LINE = {"format": "%(asctime)s %(levelname)s %(name)s [%(trace_id)s]: %(message)s"}
+LINE = {
+    "()": "c3portal.logs.LineFormatter",
+    "format": "%(asctime)s %(levelname)s %(name)s [%(trace_id)s]: %(message)s",
+}
 JSON = {
     "()": "pythonjsonlogger.json.JsonFormatter",
     "fmt": "%(levelname)s %(name)s %(process)d %(trace_id)s %(message)s",
@@ -21,6 +25,33 @@ JSON = {
     "reserved_attrs": [*RESERVED_ATTRS, "request", "data"],
 }
 FORMATS = {"line": LINE, "json": JSON}
+
+
+_NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
+
+
+class LineFormatter(logging.Formatter):
+    """A line for people: nothing that was logged begins another one, moves the cursor or turns the reading direction.
+
+    A traceback follows in lines of its own, each behind a bar.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        """Return the record's line with what cannot be printed in its escaped form."""
+        return _shown(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Return the traceback's lines, each behind a bar."""
+        return "\n".join(f"  | {_shown(line)}" for line in super().formatException(ei).split("\n"))
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        """Return the stack's lines, each behind a bar."""
+        return "\n".join(f"  | {_shown(line)}" for line in stack_info.split("\n"))
+
+
+def _shown(text: str) -> str:
+    """Return `text` with every character that is none to read (controls, line ends, halves) as Python writes it."""
+    return _NOT_PLAIN.sub(lambda found: found[0] if found[0].isprintable() else ascii(found[0])[1:-1], text)
 
 
 def config(env: environ.Env) -> dict[str, Any]:

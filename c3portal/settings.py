@@ -13,7 +13,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from c3portal import broker, logs
+from c3portal import broker, logs, state
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -141,7 +141,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     else {"ENGINE": "django.db.backends.sqlite3", "NAME": VAR_DIR / "portal.sqlite3"}
 }
 if DATABASES["default"]["NAME"] == VAR_DIR / "portal.sqlite3":
-    VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+    state.private_database(DATABASES["default"]["NAME"])
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Measured: with Django's defaults a third of concurrent claims died with "database is locked"; with these, none.
     DATABASES["default"]["OPTIONS"] = {

@@ -19,6 +19,7 @@ from django.db import Error
 from honcho.environ import parse_procfile
 
 from c3portal import schema
+from c3portal.state import UMASK
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def main(name: str) -> None:
 
     Raises SystemExit.
     """
+    os.umask(UMASK)
     command = command_of(name)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
     django.setup()

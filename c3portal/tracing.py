@@ -37,6 +37,11 @@ def new_id() -> str:
     return uuid.uuid4().hex
 
 
+def well_formed(handed_on: object) -> str:
+    """Return the id that a proxy or a message brought, "" for what is none."""
+    return handed_on if isinstance(handed_on, str) and WELL_FORMED.fullmatch(handed_on) else ""
+
+
 def begin(trace_id: str) -> None:
     """Have everything from here on, until `end`, belong to `trace_id`."""
     _current.set(trace_id)
@@ -78,8 +83,7 @@ def traced(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began = time.monotonic()
-        handed_on = request.headers.get(HEADER, "")
-        begin(handed_on if WELL_FORMED.fullmatch(handed_on) else new_id())
+        begin(well_formed(request.headers.get(HEADER)) or new_id())
         try:
             response = get_response(request)
             response[HEADER] = current_id()

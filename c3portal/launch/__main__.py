@@ -12,12 +12,14 @@ from typing import IO
 from c3portal.launch import announcement, environment, ports, readiness
 from c3portal.launch.environment import BASE_DIR, Plan
 from c3portal.launch.processes import Processes
+from c3portal.state import UMASK
 
 STOPPED_BY_CTRL_C = 130
 
 
 def main() -> int:
     """Run the portal until it is stopped; return the exit status. Raises SystemExit that says what is in the way."""
+    os.umask(UMASK)
     given = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     plan = environment.plan(given)
     with _only_one(plan):

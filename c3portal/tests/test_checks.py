@@ -7,6 +7,7 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 
 from c3portal import checks
+from c3portal.settings import mailer
 
 
 def ids(found: list[CheckMessage]) -> list[str | None]:
@@ -129,3 +130,39 @@ Check = Callable[..., list[CheckMessage]]
 def test_sqlite_is_remarked_upon_only_when_asked_about_deployment(db: None, deploy: bool, expected: int) -> None:
     found = run_checks(include_deployment_checks=deploy, databases=["default"])
     assert ids(found).count("c3portal.W002") == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://api.xero.com", 0),
+        ("http://localhost:8100", 0),
+        ("http://127.0.0.1:8100", 0),
+        ("http://api.xero.com", 1),
+        ("HTTP://10.0.0.5", 1),
+    ],
+)
+def test_nothing_secret_leaves_the_machine_in_clear(settings: Any, url: str, expected: int) -> None:
+    for name in ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL", "SENTRY_DSN"):
+        settings.SENTRY_DSN = ""
+        for each in checks.XERO_ORIGINS:
+            setattr(settings, each, "https://api.xero.com")
+        setattr(settings, name, url)
+        found = checks.outgoing()
+        assert ids(found) == ["c3portal.E013"] * expected
+        assert all(str(each.msg).startswith(name) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp+tls://u:p@mail.example.com:587", []),
+        ("smtp+ssl://u:p@mail.example.com:465", []),
+        ("smtp://localhost:25", []),
+        ("", []),
+        ("smtp://u:p@mail.example.com:25", ["c3portal.W003"]),
+    ],
+)
+def test_mail_is_handed_over_encrypted(settings: Any, url: str, expected: list[str]) -> None:
+    settings.MAILERS = {"default": mailer(url)}
+    assert ids(checks.mail_server()) == expected

@@ -43,7 +43,8 @@ LAYERS = {
     "borders": "c3portal.webhooks "
     "xero_integration.calls c3portal.logs c3portal.error_reports "
     "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields c3portal.encryption "
-    "c3portal.settings c3portal.schema c3portal.celery c3portal.broker c3portal.sessions c3portal.tracing "
+    "c3portal.settings c3portal.schema c3portal.messages c3portal.state "
+    "c3portal.celery c3portal.broker c3portal.sessions c3portal.tracing "
     "c3portal.clock c3portal.outages c3portal.certificate "
     "c3portal.launch.* c3portal c3portal.launch c3portal.append_only c3portal.sign_in xero_integration invoices",
     "pure": "c3portal.notice_words "

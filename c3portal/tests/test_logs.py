@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import logging.config
 import re
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,10 @@ import pytest
 import requests
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.test import Client
 
-from c3portal import logs
+from c3portal import logs, tracing
+from c3portal.celery import take_the_trace_up
 from c3portal.testing import BrokerServer, PortalProcess, answers, database_without_sessions, wait_until
 from invoices import tasks
 from xero_sandbox.testing import free_port
@@ -115,3 +120,89 @@ def test_what_libraries_put_beside_their_lines_is_left_out() -> None:
     assert json.loads(written)["tenant"] == "tenant-1"
     assert "of-xero" not in written
     assert "of a task" not in written
+
+
+FORGED = [
+    "\n2026-10-01 00:00:00,000 INFO c3portal.tracing [-]: GET / 200",
+    "\r\x1b[2K\x1b[1A",
+    "\x85\u2028\u2029\x0b\x0c",
+    "\u202e\u2066\u200f",
+    "\udcff\ud800\0\x7f\x9b",
+]
+
+
+@pytest.mark.parametrize("format_name", ["line", "json"])
+@pytest.mark.parametrize("text", FORGED)
+def test_nothing_that_is_logged_begins_a_line_of_its_own(text: str, format_name: str) -> None:
+    handler = logging.StreamHandler(io.TextIOWrapper(written := io.BytesIO(), "utf-8", write_through=True))
+    told = configured(LOG_FORMAT=format_name)
+    handler.setFormatter(logging.config.DictConfigurator(told).configure_formatter(dict(told["formatters"]["chosen"])))
+    for record in (
+        logging.makeLogRecord({"msg": "GET %s", "args": (text,), "name": text, "trace_id": text}),
+        logging.makeLogRecord({"msg": "Failed", "trace_id": "-", "exc_info": _failed(text), "stack_info": text}),
+    ):
+        handler.handle(record)
+    lines = written.getvalue().decode().split("\n")
+    assert lines.pop() == ""
+    assert "".join(lines).isprintable()
+    begun = [line for line in lines if not line.startswith("  |")]
+    assert len(begun) == 2, begun
+
+
+def _failed(words: str) -> Any:
+    try:
+        raise ValueError(words)
+    except ValueError:
+        return sys.exc_info()
+
+
+def test_a_path_forges_no_line(client: Client, db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    told = configured(LOG_FORMAT="line")
+    formatter = logging.config.DictConfigurator(told).configure_formatter(dict(told["formatters"]["chosen"]))
+    kept: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            tracing.TraceFilter().filter(record)
+            kept.append(formatter.format(record))
+
+    handler = Kept()
+    for name in ("c3portal.tracing", "django.request"):
+        logging.getLogger(name).addHandler(handler)
+    try:
+        client.get("/nowhere%0a2026-10-01%20INFO%20forged%1b[2K")
+    finally:
+        for name in ("c3portal.tracing", "django.request"):
+            logging.getLogger(name).removeHandler(handler)
+    assert len(kept) == 2
+    assert all("\n" not in line and "\x1b" not in line and r"\n2026-10-01 INFO forged\x1b[2K" in line for line in kept)
+
+
+def test_a_message_that_is_none_ends_no_worker(
+    start_process: Callable[..., PortalProcess], broker: BrokerServer
+) -> None:
+    worker = start_process("worker", WORKER_PROCESSES="1")
+    wait_until(lambda: "ready" in worker.log.read_text(), "The worker is ready")
+    good = {"properties": {"delivery_tag": "1", "delivery_info": {}}, "headers": None, "body": "x"}
+    nonsense: list[Any] = ["no JSON", "[]", "null", "{}", '{"properties": {}}', b"\xff\xfe", json.dumps(good)]
+    for number, headers in enumerate(({"task": ["a"]}, {"task": "invoices.tasks.sweep", "id": []}, {"lang": 1})):
+        nonsense.append(json.dumps({**good, "properties": {"delivery_tag": f"h{number}"}, "headers": headers}))
+    for message in nonsense:
+        broker.client.lpush("celery", message)
+    tasks.work.app.send_task("nobody.knows_this")
+    wait_until(lambda: "nobody.knows_this" in worker.log.read_text(), "The worker goes on")
+    assert worker.process.poll() is None
+    assert "A message that cannot be read was left out" in worker.log.read_text()
+    assert lines_of(worker.log)
+
+
+@pytest.mark.parametrize("handed_on", ["a\nb forged", "x" * 65, "", None, 5, ["a"], {"a": 1}])
+def test_an_id_that_is_none_is_not_taken_from_a_message(handed_on: object) -> None:
+    task = tasks.sweep
+    task.push_request(trace_id=handed_on)
+    try:
+        take_the_trace_up(task)
+        assert re.fullmatch(r"[0-9a-f]{32}", tracing.current_id())
+    finally:
+        tracing.end()
+        task.pop_request()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from django.urls import reverse
 
 from c3portal.models import User
 from c3portal.tests.addresses import Address, every_address
+from c3portal.tests.test_layers import APPS, modules
 from invoices.tests import makers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -30,7 +32,7 @@ PARTS["str"] = PARTS["slug"] = PARTS["path"] = PARTS[""]
 QUERY = {
     *("q", "page", "per_page", "sort", "period", "show", "pick", "next", "back", "status", "invoice", "id", "kind"),
     *("from", "to", "user", "action", "code", "error", "format", "since", "until", "day", "date", "search", "upload"),
-    *("customer", "only", "limit", "offset"),
+    *("customer", "only", "limit", "offset", "before", "after", "who"),
 }
 VALUES = [
     "\0",
@@ -41,6 +43,18 @@ VALUES = [
     "9" * 3000,
     "NaN",
     "2026-13-45T99:99",
+    # The ends of what dates, numbers and ids can be.
+    "0001-01-01",
+    "9999-12-31",
+    "9999-12-31T23:59:59Z",
+    "0000-00-00",
+    "1970-01-01",
+    HUGE[:-1],
+    str(2**63 - 1),
+    str(-(2**63)),
+    "1e400",
+    "-0",
+    "Infinity",
     "'\";--%_\\",
     "(((([",
     "\u202e\ufeff\U0001f4a9",
@@ -79,7 +93,35 @@ def test_an_odd_query_never_breaks_a_page(address: Address, client: Client) -> N
         # A wrong period or state is refused before anything else is looked at: these come alone too.
         for names in (QUERY - {"period"}, {"period", "state"}):
             query = "&".join(f"{name}={quoted(value)}" for name in sorted(names))
-            assert client.get(f"{address.path()}?{query}").status_code in FINE, (names, ascii(value))
+            answer = client.get(f"{address.path()}?{query}")
+            assert answer.status_code in FINE, (names, ascii(value))
+            if answer.streaming:
+                # What is made while it is sent may fail as well.
+                answer.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_names_of_every_query_are_among_those_that_are_tried(client: Client) -> None:
+    read = re.compile(r"GET\.get(?:list)?\(\"(\w+)\"")
+    known = {name for _, path in modules(*APPS) for name in read.findall(path.read_text())}
+    for address in every_address():
+        page = client.get(address.path())
+        if not page.streaming:
+            for form in re.findall(r"<form[^>]*method=\"get\".*?</form>", page.content.decode(), re.DOTALL):
+                known |= set(re.findall(r"<(?:input|select)[^>]* name=\"([^\"]+)\"", form))
+    assert known >= {"until", "page", "period"}
+    assert known - QUERY == {"state"}, "Add them to QUERY"
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Pacific/Kiritimati", "UTC"])
+@pytest.mark.parametrize("day", ["0001-01-01", "1970-01-01", "1970-01-02", "9998-12-31", "9999-12-31"])
+def test_the_audit_record_is_asked_for_any_day_in_any_zone(
+    day: str, zone: str, client: Client, system_admin: User
+) -> None:
+    User.objects.filter(pk=system_admin.pk).update(time_zone=zone)
+    for name in ("audit_record", "audit_csv", "audit_jsonl"):
+        answer = client.get(reverse(name), {"since": day, "until": day})
+        assert answer.status_code == 200
+        b"".join(answer.streaming_content) if answer.streaming else answer.content  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("address", [each for each in every_address() if not each.parts], ids=lambda each: each.name)

@@ -65,3 +65,14 @@ def test_a_link_to_a_new_password_never_ends_up_in_the_log() -> None:
 
 def test_a_trial_writes_mail_to_its_terminal() -> None:
     assert mailer("consolemail://") == {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o000])
+def test_what_it_keeps_is_for_its_owner_alone_in_a_folder_that_was_there_before(tmp_path: Path, umask: int) -> None:
+    folder = tmp_path / "var"
+    folder.mkdir(mode=0o755)
+    (folder / "portal.sqlite3-wal").touch(mode=0o644)
+    told = {**NEEDED, "PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "VAR_DIR": str(folder)}
+    subprocess.run([sys.executable, "manage.py", "migrate"], env=told, cwd=BASE_DIR, check=True, umask=umask)
+    for each in folder.iterdir():
+        assert not each.stat().st_mode & 0o077, each
