@@ -1,0 +1,41 @@
+"""The page of an upload under way, in a browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, Request, Route, expect
+
+from c3portal.models import User
+from c3portal.tests.browser import sign_in
+from invoices.models import Posting
+from invoices.tests import makers
+from xero_integration.models import XeroConnection
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_it_keeps_what_it_shows_while_the_database_is_away_and_goes_on_by_itself(
+    portal: str, connected: XeroConnection, page: Page, finance_admin: User
+) -> None:
+    upload = makers.uploaded(connected, finance_admin, *makers.invoices(makers.a_period(), 1))
+    sign_in(page, portal, finance_admin)
+    refused: list[Request] = []
+
+    def away(route: Route) -> None:
+        if len(refused) < 2 and route.request.headers.get("hx-request"):
+            refused.append(route.request)
+            route.fulfill(status=503, body="The portal cannot reach its database")
+        else:
+            route.continue_()
+
+    address = f"{portal}/invoices/logs/{upload.pk}/"
+    page.route(address, away)
+    page.goto(address)
+    live = page.locator("#live")
+    expect(live).to_contain_text("Waiting")
+    with page.expect_response(lambda answer: answer.status == 503 and len(refused) == 2):
+        pass
+    expect(live).to_contain_text("Waiting")
+    Posting.objects.update(status=Posting.Status.POSTED, xero_id="an-id")
+    expect(live).not_to_contain_text("Waiting", timeout=15_000)
+    assert len(refused) == 2
