@@ -36,7 +36,7 @@ def live(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def web(request: HttpRequest) -> HttpResponseBase:
     """Answer 200 when pages can be served, else 503: for load balancers, since pages stay up without workers."""
-    return _answer(_parts(PAGES))
+    return _answer(_of_pages())
 
 
 @login_not_required
@@ -45,14 +45,15 @@ def web(request: HttpRequest) -> HttpResponseBase:
 def ready(request: HttpRequest) -> HttpResponseBase:
     """Answer 200 when everything is at work, else 503 naming what is not; `ages` are the seconds since the scheduler
     sent a sweep and a worker ran one, `clocks` by how many seconds the processes' clocks are off the database's."""
-    ages, clocks = _ages(), _clocks()
+    parts = _of_pages() | {"broker": _holds("broker", _broker_answers)}
+    ages, clocks = (_ages(), _clocks()) if parts["database"] else ({}, {})
     at_work = {
         process.value: ages.get(process, math.inf) <= heartbeats.longest_silence(process)
         for process in heartbeats.Process
     }
     at_work["clock"] = all(abs(ahead) <= clock.TOLD_FROM.total_seconds() for ahead in clocks.values())
     facts = {"ages": _rounded(ages), "clocks": _rounded(clocks)}
-    return _answer(_parts(PAGES | BEHIND) | at_work, **facts)
+    return _answer(parts | at_work, **facts)
 
 
 def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
@@ -65,8 +66,10 @@ def _answer(parts: Mapping[str, bool], **facts: object) -> JsonResponse:
     return JsonResponse({"status": "ok" if well else "failing", **words, **facts}, status=200 if well else 503)
 
 
-def _parts(questions: Mapping[str, Callable[[], bool]]) -> dict[str, bool]:
-    return {name: _holds(name, question) for name, question in questions.items()}
+def _of_pages() -> dict[str, bool]:
+    """Return what pages need. One that does not answer is asked no second question: each would take its patience."""
+    answers = _holds("database", database_answers)
+    return {"database": answers, "migrations": answers and _holds("migrations", _migrations_are_applied)}
 
 
 def _holds(name: str, question: Callable[[], bool]) -> bool:
@@ -79,7 +82,7 @@ def _holds(name: str, question: Callable[[], bool]) -> bool:
 
 
 def _ages() -> dict[str, float]:
-    """Return the heartbeats' ages, none when the database is away, which is a part of its own."""
+    """Return the heartbeats' ages, none when the database went away meanwhile."""
     try:
         return heartbeats.ages()
     except Error:
@@ -87,7 +90,7 @@ def _ages() -> dict[str, float]:
 
 
 def _clocks() -> dict[str, float]:
-    """Return how far off the clocks are of what lives, nothing when the database is away."""
+    """Return how far off the clocks are of what lives, nothing when the database went away meanwhile."""
     try:
         return {kind: max(ahead, key=abs) for kind, ahead in processes.clocks().items()}
     except Error:
@@ -110,7 +113,3 @@ def _broker_answers() -> bool:
     with current_app.connection_for_write(transport_options=options) as broker:
         broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_PATIENCE_SECONDS)
         return bool(broker.connected)
-
-
-PAGES = {"database": database_answers, "migrations": _migrations_are_applied}
-BEHIND = {"broker": _broker_answers}

@@ -154,7 +154,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # A server that does not answer is away after seconds, not when the system gives up after minutes.
     DATABASES["default"]["OPTIONS"] = {
-        "connect_timeout": 5,
+        "connect_timeout": 3,
         "keepalives_idle": 15,
         "keepalives_interval": 5,
         "keepalives_count": 3,

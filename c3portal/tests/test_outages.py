@@ -7,10 +7,12 @@ import errno
 import logging
 import os
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -157,6 +159,26 @@ def test_monitoring_is_told(away: Server, portal: Portal) -> None:
     assert figures.status_code == 200
     assert "\nc3portal_database_up 0.0\n" in figures.text
     assert "c3portal_build_info" in figures.text
+
+
+def test_a_server_that_says_nothing_is_away_within_seconds(tmp_path: Path) -> None:
+    """As one is behind a network that drops what is sent to it."""
+    port = free_port()
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        environment = {
+            "DJANGO_SETTINGS_MODULE": "c3portal.tests.settings",
+            "TEST_VAR_DIR": str(tmp_path),
+            "TEST_DATABASE_URL": f"postgres://c3portal@127.0.0.1:{silent.getsockname()[1]}/c3portal",
+            "PORT": str(port),
+            "WEB_PROCESSES": "1",
+        }
+        with PortalProcess("web", environment, tmp_path / "web.log"):
+            portal = Portal(port)
+            wait_until(lambda: answers(f"{portal.url}/health/live"), "The web process answers")
+            for path in ("/settings/users/", "/health/web", "/health/ready"):
+                began = time.monotonic()
+                assert portal.get(path, Cookie="sessionid=of-a-session-that-was-begun-before").status_code == 503
+                assert time.monotonic() - began < 9, path
 
 
 # What is an outage and what a mistake, by real errors
