@@ -33,7 +33,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from c3portal import certificate, clock, disks, health, heartbeats, moments, processes
 from c3portal.models import Delivery
-from invoices.models import Posting, Upload
+from invoices.models import Posting, Twin, Upload
 from xero_integration import counting, limits
 from xero_integration.calls import RESULTS
 from xero_integration.models import CallCount, XeroConnection
@@ -92,6 +92,7 @@ def _of_the_database() -> Iterator[Metric]:
     names = {pk: (name, tenant) for pk, name, tenant in XeroConnection.objects.values_list("pk", "name", "tenant_id")}
     yield from _postings(names)
     yield _oldest(names)
+    yield _posted_twice(names)
     yield _uploads(names)
     yield from _calls(names)
     yield from _connections()
@@ -142,6 +143,16 @@ def _oldest(names: Names) -> Metric:
     for connection_id, name in names.items():
         for status in UNDER_WAY:
             family.add_metric([*name, status.value], oldest.get((connection_id, status.value), 0))
+    return family
+
+
+def _posted_twice(names: Names) -> Metric:
+    counts = dict(Twin.objects.order_by().values_list("posting__connection").annotate(Count("posting", distinct=True)))
+    family = GaugeMetricFamily(
+        "c3portal_documents_posted_twice", "Documents that Xero has more than once.", labels=ORGANISATION
+    )
+    for connection_id, name in names.items():
+        family.add_metric(name, counts.get(connection_id, 0))
     return family
 
 

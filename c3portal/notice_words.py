@@ -133,6 +133,23 @@ def _next_step(outcome: UploadOutcome) -> str:
     return "There is nothing left to do."
 
 
+def credit_notes(count: int) -> str:
+    """Return how many credit notes are there twice, in words, with the verb."""
+    return "1 credit note is" if count == 1 else f"{count:,} credit notes are"
+
+
+def posted_twice(organisation: str, count: int, totals: Mapping[str, Decimal]) -> Words:
+    """Xero has `count` credit notes more than once, which come to `totals` by currency."""
+    sums = ", ".join(f"{currency} {total:,.2f}" for currency, total in sorted(totals.items()))
+    return _words(
+        f"{organisation}: {credit_notes(count)} in Xero more than once",
+        f"Xero shows more than one live document of {organisation} with the portal's mark for the same credit note.",
+        f"What it means: their customers are credited more than once. Once, they come to {sums}.",
+        "What to do: open the upload's page, which names each with its links, and void all but one of each in Xero. "
+        "Then press “Check with Xero now” there. Nothing else is held up.",
+    )
+
+
 def needs_reconnecting(organisation: str, reason: str, connected: str, waiting: int) -> Words:
     """Xero no longer accepts the connection; `reason` is what it said, `connected` by whom and when, or ""."""
     return _words(

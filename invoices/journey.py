@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from c3portal import clock, processes
-from invoices import posting, recovery, sending
+from invoices import posting, recovery, sending, twins
 from invoices.models import Customer
 from xero_integration import connections, contacts, limits
 from xero_integration.contacts import Customer as WantedContact
@@ -40,7 +40,10 @@ def advance(connection: XeroConnection, until: float) -> bool:
         limits.require_room(connection)
     recovery.look(connection)
     # What the look put back, the halves of a refused call among it, need not wait for the next sweep.
-    return posting.sendable(connection).exists() or posting.unseen(connection).exists()
+    if posting.sendable(connection).exists() or posting.unseen(connection).exists():
+        return True
+    twins.look(connection)
+    return False
 
 
 @dataclass

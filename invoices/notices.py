@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
 
@@ -22,7 +23,7 @@ from c3portal import clock, notice_words, notices
 from c3portal.models import Notice
 from c3portal.models.notices import Kind
 from invoices import drift
-from invoices.models import Posting, PostLog, Upload
+from invoices.models import Posting, PostLog, Twin, Upload
 from xero_integration.gateway import DAY_LIMIT_REACHED
 from xero_integration.models import TokenSet, XeroConnection
 from xero_integration.payloads import to_cents
@@ -45,7 +46,7 @@ def find() -> int:
     """Tell what is to be told; return how many notices were written. One look that fails does not keep the others from
     theirs."""
     told = 0
-    for look in (uploads, disconnections, ending_tokens, day_limits, drifts):
+    for look in (uploads, posted_twice, disconnections, ending_tokens, day_limits, drifts):
         try:
             told += look()
         except Exception:
@@ -71,6 +72,28 @@ def uploads() -> int:
             _upload_data(upload, outcome),
         )
     return told
+
+
+def posted_twice() -> int:
+    """Tell of every organisation in whose Xero credit notes are more than once, again whenever another is found."""
+    told = 0
+    for connection in XeroConnection.objects.filter(Exists(Twin.objects.filter(posting__connection=OuterRef("pk")))):
+        twice = Posting.objects.filter(Exists(Twin.objects.filter(posting=OuterRef("pk"))), connection=connection)
+        newest = Twin.objects.filter(posting__connection=connection).latest("pk")
+        found = _sum(twice)
+        totals = {currency: abs(total) for currency, total in found.totals.items()}
+        several = twice.values("upload").distinct().count() > 1
+        path = reverse("post_logs") if several else newest.posting.upload.get_absolute_url()
+        # Ids are counted anew after a restore, moments are not.
+        key = f"twice:{connection.pk}:{newest.pk}:{newest.found_at.isoformat()}"
+        words = notice_words.posted_twice(connection.name, found.count, totals)
+        data = {**_organisation(connection), "posted_twice": {"count": found.count, "totals": _texts(totals)}}
+        told += _tell(key, Kind.POSTED_TWICE, words, path, data)
+    return told
+
+
+def _texts(totals: Mapping[str, Decimal]) -> dict[str, str]:
+    return {currency: str(total) for currency, total in sorted(totals.items())}
 
 
 def _at_rest() -> QuerySet[Upload]:

@@ -249,7 +249,7 @@ def post(submission: Submission, results: Mapping[int, Recorded]) -> int:
             message=_by_pk({pk: each.message for pk, each in results.items()}),
             batch_cap=None,
             not_before=None,
-            updated_at=timezone.now(),
+            updated_at=clock.now(),
         )
         _flag_differences(rows)
         _log(rows, Status.POSTED)
@@ -262,7 +262,7 @@ def _flag_differences(rows: QuerySet[Posting]) -> None:
         difference = row.xero_total - row.invoiced
         words = f"Xero's total is {row.xero_total:,.2f}, {difference:+,.2f} from the invoice's {row.invoiced:,.2f}."
         Posting.objects.filter(pk=row.pk).update(
-            total_difference=difference, message=f"{words} {row.message}".strip(), updated_at=timezone.now()
+            total_difference=difference, message=f"{words} {row.message}".strip(), updated_at=clock.now()
         )
 
 

@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 
 from c3portal import clock, heartbeats
 from c3portal.tasks import deliver_notices
-from invoices import drafts, importing, journey, notices, posting, recovery
+from invoices import drafts, importing, journey, notices, posting, recovery, twins
 from invoices.models import Posting
 from xero_integration import connections
 from xero_integration.errors import XeroError
@@ -102,9 +102,10 @@ def read_reference(connection_id: int) -> None:
 def _connections_with_work() -> list[int]:
     now = clock.now()
     due = Q(status=Posting.Status.QUEUED) | Q(status=Posting.Status.UNCERTAIN, not_before__lte=now)
-    postings = Posting.objects.filter(due, connection__status=XeroConnection.Status.CONNECTED)
-    postings = postings.filter(Q(connection__paused_until__isnull=True) | Q(connection__paused_until__lte=now))
-    return list(postings.values_list("connection_id", flat=True).distinct())
+    rows = (Posting.objects.filter(due), twins.due())
+    with_work = {pk for each in rows for pk in each.values_list("connection_id", flat=True).distinct()}
+    connected = XeroConnection.objects.filter(pk__in=with_work, status=XeroConnection.Status.CONNECTED)
+    return list(connected.filter(Q(paused_until=None) | Q(paused_until__lte=now)).values_list("pk", flat=True))
 
 
 def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: float = 0) -> None:

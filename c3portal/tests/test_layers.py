@@ -28,7 +28,7 @@ LAYERS = {
     "c3portal.sign_in.company c3portal.sign_in.reset_links "
     "c3portal.sign_in.familiar c3portal.sign_in.passkeys c3portal.people c3portal.people_forms c3portal.invitations",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
-    "steps": "invoices.notices invoices.sending invoices.recovery invoices.importing invoices.payments",
+    "steps": "invoices.notices invoices.sending invoices.recovery invoices.twins invoices.importing invoices.payments",
     "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
     "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
     "invoices.overrides.customers invoices.line_rows",

@@ -36,6 +36,7 @@ class Upload(models.Model):
     locked_as_drafts = models.BooleanField(default=False, help_text="Invoices in a locked period go as drafts.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    trace_id = models.CharField(max_length=64, default="", db_default="", help_text="Of the request that queued it.")
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -104,6 +105,7 @@ class Submission(models.Model):
     process = models.UUIDField(null=True, help_text="Who claimed it; once that process is dead it is free.")
     status_code = models.PositiveSmallIntegerField(null=True)
     correlation_id = models.CharField(max_length=64, blank=True)
+    trace_id = models.CharField(max_length=64, default="", db_default="", help_text="Of the task that made the call.")
     problem = models.TextField(blank=True)
 
     class Meta:
@@ -144,6 +146,9 @@ class Posting(models.Model):
     looked_at = models.DateTimeField(
         null=True, help_text="When a look last showed that Xero does not have it; forgotten when it is uploaded again."
     )
+    compared_at = models.DateTimeField(
+        null=True, help_text="When Xero was last asked whether it has the posted credit note more than once."
+    )
     message = models.TextField(blank=True, help_text="Why it is where it is; Xero's own words when it refused.")
     xero_id = models.CharField(max_length=36, blank=True)
     xero_status = models.CharField(max_length=20, blank=True)
@@ -157,6 +162,11 @@ class Posting(models.Model):
         indexes = [
             models.Index(fields=["connection", "status", "document_type", "id"]),
             models.Index(fields=["upload", "status"]),
+            models.Index(
+                fields=["connection"],
+                condition=Q(status="posted", document_type="credit_note", compared_at=None),
+                name="posting_to_compare",
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(status="posted") | ~Q(xero_id=""), name="posted_has_an_id_from_xero"),
@@ -178,6 +188,32 @@ class Posting(models.Model):
         if not self.xero_id:
             return ""
         return self.connection.invoice_url(self.xero_id, credit_note=self.document_type == DocumentType.CREDIT_NOTE)
+
+
+class Twin(models.Model):
+    """A live document in Xero that bears the marker of a posting's own and is another one: the money counts twice.
+
+    It is here as long as Xero shows it. The `total` is as Xero shows it, positive.
+    """
+
+    posting = models.ForeignKey(Posting, on_delete=models.CASCADE, related_name="twins")
+    xero_id = models.CharField(max_length=36)
+    number = models.CharField(max_length=255, blank=True)
+    status = models.CharField(max_length=20, blank=True)
+    total = models.DecimalField(max_digits=15, decimal_places=2, null=True)
+    found_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["posting", "pk"]
+        constraints = [models.UniqueConstraint(fields=["posting", "xero_id"], name="one_row_each_twin")]
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.xero_id})"
+
+    @property
+    def xero_url(self) -> str:
+        """Return the document's address in Xero."""
+        return self.posting.connection.invoice_url(self.xero_id, credit_note=True)
 
 
 class Payment(models.Model):

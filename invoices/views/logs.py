@@ -15,9 +15,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import audit, clock, roles
+from c3portal import audit, clock, notice_words, roles
 from c3portal.models import User
-from invoices import posting, recovery
+from invoices import posting, recovery, twins
 from invoices.models import Invoice, Posting, PostLog, Upload
 from invoices.selection import DIFFERS
 from invoices.tables import PostingTable, arrange
@@ -27,6 +27,7 @@ from xero_integration.models import XeroConnection
 
 UPLOADS_A_PAGE = 20
 MOVED_ROWS_SHOWN = 100
+TWINS_SHOWN = 100
 UNDER_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
 
 
@@ -130,6 +131,8 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "table": arrange(PostingTable(_postings(found, state)), request),
         "moved": _moved_on(found) if progress.moved else [],
         "moved_rows": _moved_rows(found) if progress.moved else [],
+        "twins": twins.of(found)[:TWINS_SHOWN],
+        "may_check": bool(progress.uncertain) or twins.comparable(found).exists(),
         "refresh": _refresh_seconds([found.connection] if progress.under_way else []),
     }
     template = "invoices/_upload_live.html" if "HX-Request" in request.headers else "invoices/upload.html"
@@ -178,18 +181,23 @@ def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @roles.role_required(*UPLOADERS)
 def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Look in Xero now for the invoices of an upload whose outcome is unknown."""
+    """Look in Xero now for the invoices of an upload whose outcome is unknown, and for credit notes of it that are
+    there more than once."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     uncertain = Posting.objects.filter(upload=found, status=Posting.Status.UNCERTAIN)
     try:
         settled = recovery.look(found.connection, only=list(uncertain.values_list("pk", flat=True)))
+        twice = twins.compare(found.connection, twins.comparable(found), click=True)
     except XeroError as error:
         messages.error(request, f"{found.connection.name} could not be asked in Xero now: {error}")
         return redirect(found)
     left = uncertain.count()
     after = {"Organisation": found.connection.name, "Upload": found.pk, "Settled": settled, "Not seen there yet": left}
+    after["There more than once"] = twice
     audit.record(request, audit.Action.OPERATION, "Xero was asked for invoices whose outcome is unknown", after=after)
     messages.info(request, f"{found.connection.name} was asked in Xero: {settled:,} settled.")
+    if twice:
+        messages.error(request, f"{notice_words.credit_notes(twice)} in Xero more than once: see below.")
     if left:
         messages.info(
             request,
