@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, F, Max, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from c3portal import audit, clock, notice_words, roles
 from c3portal.models import User
 from invoices import posting, recovery, twins
-from invoices.models import Invoice, Posting, PostLog, Upload
+from invoices.models import DocumentType, Invoice, Posting, PostLog, Upload
 from invoices.selection import DIFFERS
 from invoices.tables import PostingTable, arrange
 from invoices.views.listing import UPLOADERS, missing_for_upload, start
@@ -123,16 +123,20 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
     state = request.GET.get("state", "")
     if state and state != DIFFERS and state not in Posting.Status.values:
         raise BadRequest(f"There is no state {state!r}.")
+    posted = Posting.objects.filter(upload=found, status=Posting.Status.POSTED).aggregate(
+        differing=Count("pk", filter=~Q(total_difference=0)),
+        notes=Count("pk", filter=Q(document_type=DocumentType.CREDIT_NOTE)),
+    )
     context = {
         "upload": found,
         "progress": progress,
         "state": state,
-        "differing": _postings(found, DIFFERS).count(),
+        "differing": posted["differing"],
         "table": arrange(PostingTable(_postings(found, state)), request),
         "moved": _moved_on(found) if progress.moved else [],
         "moved_rows": _moved_rows(found) if progress.moved else [],
         "twins": twins.of(found)[:TWINS_SHOWN],
-        "may_check": bool(progress.uncertain) or twins.comparable(found).exists(),
+        "may_check": bool(progress.uncertain or posted["notes"]),
         "refresh": _refresh_seconds([found.connection] if progress.under_way else []),
     }
     template = "invoices/_upload_live.html" if "HX-Request" in request.headers else "invoices/upload.html"
