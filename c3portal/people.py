@@ -24,6 +24,7 @@ from c3portal import audit, roles
 from c3portal.models import User
 from c3portal.sessions import SessionStore
 from c3portal.sign_in.factors import FACTORS
+from c3portal.versions import changed_meanwhile, version_of
 
 
 class NotDone(Exception):
@@ -35,6 +36,12 @@ def everyone() -> QuerySet[User]:
     factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=FACTORS)
     users = User.objects.annotate(has_second_factor=Exists(factors)).prefetch_related("groups")
     return users.order_by("-is_active", "name", "email")
+
+
+def version(user: User) -> str:
+    """Return what stands for the role and the state of `user` as they are kept, for forms to carry."""
+    kept = User.objects.get(pk=user.pk)
+    return version_of(roles.role_of(kept), kept.is_active)
 
 
 def invite(door: audit.Door, email: str, name: str, role: str) -> User:
@@ -62,8 +69,10 @@ def invite_again(door: audit.Door, user: User) -> None:
 
 
 def change_role(door: audit.Door, user: User, role: str) -> None:
-    """Give `user` the role. Raises NotDone for the last System Admin."""
+    """Give `user` the role. Raises NotDone for the last System Admin, and when someone else changed it meanwhile."""
     with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        _not_changed_meanwhile(door, user)
         if role != roles.SYSTEM_ADMIN:
             _keep_one_admin(user)
         before = roles.role_of(User.objects.get(pk=user.pk))
@@ -77,6 +86,15 @@ def change_role(door: audit.Door, user: User, role: str) -> None:
             before={"Role": before or "none"},
             after={"Role": role},
         )
+
+
+def _not_changed_meanwhile(door: audit.Door, user: User) -> None:
+    """Raise NotDone for a form that was filled from another role or state of `user`, who is locked."""
+    words = ""
+    if isinstance(door, HttpRequest):
+        words = changed_meanwhile(door, version(user), audit.Action.USER, f"Role of {user.email}")
+    if words:
+        raise NotDone(words)
 
 
 def deactivate(door: audit.Door, user: User) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 
 from c3portal import audit
+from c3portal.versions import version_of
 from xero_integration import reference
 from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
@@ -59,6 +60,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         self.connection = connection
         self.kept_secret = self.instance.client_secret
         self.kept = reference.facts(self.instance)
+        # What the form carries, so that what someone else saved meanwhile is not undone by it.
+        self.version = version_of(self.kept, self.kept_secret, self.instance.theme_id)
         self.initial["client_secret"] = ""
         for name in ("client_id", *reference.ACCOUNT_FIELDS):
             self.fields[name].widget.attrs.update({"autocomplete": "off", "spellcheck": "false"})

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal import audit, roles
 from c3portal.models import User
+from c3portal.versions import changed_meanwhile
 from xero_integration import connections, oauth, reference
 from xero_integration.errors import XeroError
 from xero_integration.forms import OrganisationForm, SettingsForm
@@ -38,19 +39,32 @@ def redirect_uri() -> str:
 @roles.role_required(roles.SYSTEM_ADMIN)
 def settings_general(request: HttpRequest) -> HttpResponse:
     """Settings → General."""
-    xero_settings, connection = XeroSettings.load(), XeroConnection.objects.current()
-    form = SettingsForm(request.POST or None, instance=xero_settings, connection=connection)
-    if request.method == "POST" and form.is_valid():
-        form.instance.updated_by = cast(User, request.user)
-        with transaction.atomic():
-            form.save()
-            audit.record_changes(request, audit.Action.SETTINGS, GENERAL, *form.changes())
+    connection = XeroConnection.objects.current()
+    if request.method == "POST":
+        form = _save_general(request, connection)
+    else:
+        form = SettingsForm(None, instance=XeroSettings.load(), connection=connection)
+    if form.is_valid():
         messages.success(request, "Saved.")
         if form.changes_app and connection and (names := connections.revive(connection, door=request)):
             messages.success(request, f"{', '.join(names)}: connected again. What waited goes on by itself.")
         return redirect("settings_general")
-    context = {"form": form, "redirect_uri": redirect_uri(), "xero_settings": xero_settings}
+    context = {"form": form, "version": form.version, "redirect_uri": redirect_uri(), "xero_settings": form.instance}
     return render(request, "xero_integration/settings_general.html", context)
+
+
+def _save_general(request: HttpRequest, connection: XeroConnection | None) -> SettingsForm:
+    """Save what the form says, unless it is invalid or someone else saved since it was shown; return it."""
+    with transaction.atomic():
+        form = SettingsForm(request.POST, instance=XeroSettings.lock(), connection=connection)
+        form.full_clean()
+        if words := changed_meanwhile(request, form.version, audit.Action.SETTINGS, GENERAL):
+            form.add_error(None, words)
+        if form.is_valid():
+            form.instance.updated_by = cast(User, request.user)
+            form.save()
+            audit.record_changes(request, audit.Action.SETTINGS, GENERAL, *form.changes())
+    return form
 
 
 @may_connect

@@ -14,6 +14,7 @@ from c3portal import audit, mail, notices, roles
 from c3portal.models import Delivery, User
 from c3portal.models.notices import Kind
 from c3portal.notice_forms import ChoicesForm
+from c3portal.versions import changed_meanwhile, version_of
 
 SHOWN = 10
 
@@ -26,17 +27,26 @@ def notice_choices(request: HttpRequest) -> HttpResponse:
     wanted = [kind for kind, is_wanted in notices.choices_of(user).items() if is_wanted]
     form = ChoicesForm(request.POST if request.method == "POST" else None, initial={"kinds": wanted})
     if form.is_valid():
-        _keep(request, user, form.cleaned_data["kinds"])
-        messages.success(request, "Saved.")
-        return redirect("notice_choices")
+        if words := _keep(request, user, form.cleaned_data["kinds"]):
+            form.add_error("kinds", words)
+        else:
+            messages.success(request, "Saved.")
+            return redirect("notice_choices")
     sent = Delivery.objects.filter(user=user).select_related("notice").order_by("-pk")[:SHOWN]
     context = {"form": form, "sent": sent, "mail_to_console": mail.goes_to_console()}
+    context["version"] = version_of(notices.choices_of(user))
     return render(request, "notices/choices.html", context)
 
 
-def _keep(request: HttpRequest, user: User, wanted: list[str]) -> None:
+def _keep(request: HttpRequest, user: User, wanted: list[str]) -> str:
+    """Keep what is wanted; return why not when another page of the user's kept something since."""
     with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
+        version = version_of(notices.choices_of(user))
+        if words := changed_meanwhile(request, version, audit.Action.NOTICE, f"Notices of {user.email}"):
+            return words
         changed = {str(Kind(kind).label): want for kind, want in notices.choose(user, wanted).items()}
         if changed:
             before = {label: not want for label, want in changed.items()}
             audit.record(request, audit.Action.NOTICE, f"Notices of {user.email}", before=before, after=changed)
+    return ""

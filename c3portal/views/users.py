@@ -140,7 +140,8 @@ def user_action(request: HttpRequest, pk: int, action: str) -> HttpResponseBase:
 
 
 def _page(request: HttpRequest, found: User, form: RoleForm) -> HttpResponse:
-    return render(request, "users/user.html", {"person": found, "form": form, "days": invitations.LIFE.days})
+    context = {"person": found, "form": form, "days": invitations.LIFE.days, "version": people.version(found)}
+    return render(request, "users/user.html", context)
 
 
 def _done(request: HttpRequest, do: Callable[[], None], words: str) -> bool:

@@ -14,6 +14,7 @@ from c3portal import audit, deliveries, mail, notice_words, roles, webhook_chang
 from c3portal.models import Delivery, Webhook
 from c3portal.models.notices import Kind
 from c3portal.notice_forms import WebhookForm, WebhookKindsForm
+from c3portal.versions import changed_meanwhile, version_of
 
 DELIVERIES_SHOWN = 20
 
@@ -62,18 +63,21 @@ def _stuck_mails() -> QuerySet[Delivery]:
 @for_system_admins
 def webhook(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a webhook with its last deliveries, and keep which notices it gets."""
-    found = get_object_or_404(Webhook, pk=pk)
-    before = _facts(found)
-    form = WebhookKindsForm(request.POST if request.method == "POST" else None, instance=found)
-    if form.is_valid():
-        with transaction.atomic():
-            form.save()
-            old, new = audit.changes(before, _facts(found))
-            if new:
-                audit.record(request, audit.Action.NOTICE, f"Webhook {found.url}", before=old, after=new)
-        messages.success(request, "Saved.")
-        return redirect("webhook", pk)
-    return _show(request, found, form=form)
+    if request.method != "POST":
+        return _show(request, get_object_or_404(Webhook, pk=pk))
+    with transaction.atomic():
+        found = get_object_or_404(Webhook.objects.select_for_update(), pk=pk)
+        before, version = _facts(found), version_of(found.kinds)
+        form = WebhookKindsForm(request.POST, instance=found)
+        form.full_clean()
+        if words := changed_meanwhile(request, version, audit.Action.NOTICE, f"Webhook {found.url}"):
+            form.add_error("kinds", words)
+        if not form.is_valid():
+            return _show(request, found, form=form)
+        form.save()
+        audit.record_changes(request, audit.Action.NOTICE, f"Webhook {found.url}", before, _facts(found))
+    messages.success(request, "Saved.")
+    return redirect("webhook", pk)
 
 
 def _show(
@@ -81,7 +85,8 @@ def _show(
 ) -> HttpResponse:
     sent = found.deliveries.select_related("notice").order_by("-pk")[:DELIVERIES_SHOWN]
     form = form or WebhookKindsForm(instance=found)
-    return render(request, "notices/webhook.html", {"webhook": found, "form": form, "sent": sent, "secret": secret})
+    context = {"webhook": found, "form": form, "sent": sent, "secret": secret, "version": version_of(found.kinds)}
+    return render(request, "notices/webhook.html", context)
 
 
 @require_POST

@@ -65,7 +65,7 @@ class Page(ABC):
 
     def kept(self) -> dict[str, str]:
         """Return every override that is kept, what and with what, for the audit record to compare."""
-        return dict(each.said for each in self.model._default_manager.prefetch_related(*self.related))
+        return dict(each.said for each in self.model._default_manager.select_related(*(self.related or (None,))))
 
     @abstractmethod
     def csv_rows(self) -> Iterator[list[str]]:

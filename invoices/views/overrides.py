@@ -19,13 +19,14 @@ from c3portal import audit, roles
 from c3portal.at_a_time import download
 from c3portal.bodies import takes_a_file
 from c3portal.models import User
+from c3portal.versions import changed_meanwhile, version_of
 from invoices.downloads import as_csv
 from invoices.forms import OverridesFileForm, overrides_limit
 from invoices.overrides.pages import Accounts, Customers, Page, Taxes, overridden
 from invoices.overrides.rows import SHOWN, Row
 from invoices.tables import OverrideTable, arrange
 from invoices.views.downloads import csv_response
-from xero_integration.models import XeroConnection
+from xero_integration.models import XeroConnection, XeroSettings
 
 PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers}
 CHANGERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
@@ -44,7 +45,10 @@ def overrides(request: HttpRequest, kind: str) -> HttpResponse:
         return _show(request, page)
     if roles.role_of(request.user) not in CHANGERS:
         raise PermissionDenied
-    return _post(request, page)
+    with transaction.atomic():
+        XeroSettings.lock()
+        # Read anew behind the lock, so that what it overrides and what the audit record says is what is there.
+        return _post(request, PAGES[kind](connection))
 
 
 @require_safe
@@ -60,6 +64,8 @@ def overrides_csv(request: HttpRequest, kind: str) -> StreamingHttpResponse:
 
 
 def _post(request: HttpRequest, page: Page) -> HttpResponse:
+    if words := changed_meanwhile(request, version_of(page.kept()), audit.Action.MAPPING, f"Settings → {page.title}"):
+        return _show(request, page, refusals=[words])
     action = "revert" if "revert" in request.POST else request.POST.get("action", "")
     if action == "file":
         return _take_file(request, page)
@@ -113,11 +119,10 @@ def _keep(
 
 def _save(request: HttpRequest, page: Page, changes: Sequence[Any], how: str) -> int:
     """Keep the changes together with their line in the audit record; returns how many there were."""
-    with transaction.atomic():
-        before = page.kept()
-        count = page.save(changes, cast(User, request.user))
-        subject = f"Settings → {page.title}: {count:,} {how}"
-        audit.record_changes(request, audit.Action.MAPPING, subject, before, page.kept())
+    before = page.kept()
+    count = page.save(changes, cast(User, request.user))
+    subject = f"Settings → {page.title}: {count:,} {how}"
+    audit.record_changes(request, audit.Action.MAPPING, subject, before, page.kept())
     return count
 
 
@@ -175,5 +180,5 @@ def _show(request: HttpRequest, page: Page, **given: Any) -> HttpResponse:
         "file_form": OverridesFileForm(),
     }
     if may_change:
-        context |= {"form": page.form(), "rule_form": page.rule_form()}
+        context |= {"form": page.form(), "rule_form": page.rule_form(), "version": version_of(page.kept())}
     return render(request, "invoices/overrides/page.html", context | given)

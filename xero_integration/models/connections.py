@@ -88,6 +88,12 @@ class XeroSettings(models.Model):
         return cls.objects.get_or_create(pk=1)[0]
 
     @classmethod
+    def lock(cls) -> XeroSettings:
+        """Return the one row; until the end of the transaction nobody else changes it, or what is overridden beside."""
+        cls.load()
+        return cls.objects.select_for_update().get(pk=1)
+
+    @classmethod
     def whereabouts(cls) -> XeroSettings:
         """Return what is known of a move, whether or not the keys in force read the secret."""
         return cls.objects.only("move", "moved_to", "moved_at").first() or cls()

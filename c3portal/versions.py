@@ -1,0 +1,45 @@
+"""Two people and one form: whoever saves second is told what the first one changed, and nothing is lost.
+
+A form carries the version of what it was filled from. Its view locks what it is about, compares, and only then saves,
+so that the audit record's *before* is what was there. A form without a version, such as a script's, is taken as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from c3portal.models import AuditEntry
+
+FIELD = "version"
+CHANGES_TOLD = 5
+
+
+def version_of(*facts: Any) -> str:
+    """Return what stands for these facts in a form; nothing of them can be read from it."""
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return salted_hmac("c3portal.versions", text, algorithm="sha256").hexdigest()[:32]
+
+
+def changed_meanwhile(request: HttpRequest, current: str, action: str, subject: str) -> str:
+    """Return what to tell someone whose form is older than `current`, "" when it is not.
+
+    Who changed it, and what, is the last word of the audit record on `action` and `subject` (its beginning).
+    """
+    given = request.POST.get(FIELD, "")
+    if not given or constant_time_compare(given.encode(), current.encode()):
+        return ""
+    last = AuditEntry.objects.filter(action=action, subject__startswith=subject).order_by("-pk").first()
+    if last is None:
+        return "This was changed meanwhile, so nothing was saved. Save again to have it as it stands here."
+    changes = [f"{each.label}: {each.before or 'nothing'} → {each.after or 'nothing'}" for each in last.differences]
+    told = "; ".join(changes[:CHANGES_TOLD]) + ("; and more" if len(changes) > CHANGES_TOLD else "")
+    when = timezone.localtime(last.at).strftime("%H:%M")
+    return (
+        f"This was changed meanwhile by {last.actor}, at {when}{f' ({told})' if told else ''}, so nothing was saved. "
+        "Save again to have it as it stands here."
+    )
