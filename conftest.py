@@ -228,9 +228,9 @@ def start_worker(
     """Return a function that starts a real worker on the tests' database, broker and sandbox."""
     started: list[WorkerProcess] = []
 
-    def start(concurrency: int = 2, **environment: str) -> WorkerProcess:
+    def start(concurrency: int = 2, clock: Path | None = None, **environment: str) -> WorkerProcess:
         told = {**process_environment(), **environment}
-        started.append(WorkerProcess(told, tmp_path / f"worker-{len(started)}.log", concurrency))
+        started.append(WorkerProcess(told, tmp_path / f"worker-{len(started)}.log", concurrency, clock))
         return started[-1]
 
     yield start
@@ -245,9 +245,9 @@ def start_beat(
     """Return a function that starts a real scheduler on the tests' database and broker."""
     started: list[BeatProcess] = []
 
-    def start(**environment: str) -> BeatProcess:
+    def start(clock: Path | None = None, **environment: str) -> BeatProcess:
         told = {**process_environment(), **environment}
-        started.append(BeatProcess(told, tmp_path / f"beat-{len(started)}.log"))
+        started.append(BeatProcess(told, tmp_path / f"beat-{len(started)}.log", clock))
         return started[-1]
 
     yield start

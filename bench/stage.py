@@ -96,13 +96,16 @@ class Stage:
         self.broker.start()
         return self.broker
 
-    def start_worker(self, concurrency: int = 1) -> WorkerProcess:
-        """Start one more worker process group."""
+    def start_worker(self, concurrency: int = 1, *, clock_ahead: float | None = None) -> WorkerProcess:
+        """Start one more worker process group, with its clock so many seconds ahead when that is given."""
         from c3portal.testing import WorkerProcess
 
         self.workers_started += 1
-        log = self.folder / f"worker-{self.workers_started}.log"
-        self.workers.append(WorkerProcess({**os.environ, **self.environment}, log, concurrency))
+        log, clock = self.folder / f"worker-{self.workers_started}.log", None
+        if clock_ahead is not None:
+            clock = self.folder / f"clock-{self.workers_started}"
+            clock.write_text(str(clock_ahead))
+        self.workers.append(WorkerProcess({**os.environ, **self.environment}, log, concurrency, clock))
         return self.workers[-1]
 
     def start_beat(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import logging.config
 import os
 from typing import Any
@@ -9,13 +10,30 @@ from typing import Any
 from billiard.util import get_logger as get_pool_logger
 from celery import Celery, Task, signals
 from django.conf import settings
+from django.db import Error
 
-from c3portal import logs, messages, tracing
+from c3portal import clock, logs, messages, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
 
+logger = logging.getLogger(__name__)
+
+
+class PunctualTask(Task[Any, Any]):
+    """A task that is not done any more when its message is older, by the database's clock, than it was said to be good
+    for: after an hour without workers one sweep is enough."""
+
+    def __call__(self, *told: Any, **more: Any) -> Any:
+        """Do the task, unless it came too late."""
+        past_at = self.request.get("past_at")
+        if isinstance(past_at, int | float) and clock.now().timestamp() > past_at:
+            logger.info("%s came too late to be of use.", self.name)
+            return None
+        return super().__call__(*told, **more) if self.request.called_directly else self.run(*told, **more)
+
+
 messages.use()
-app = Celery("c3portal")
+app = Celery("c3portal", task_cls=PunctualTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -43,6 +61,18 @@ def configure_logging(**_: Any) -> None:
 def hand_the_trace_on(headers: dict[str, Any], **_: Any) -> None:
     """Send the id of whatever asks for a task along with it; the scheduler's tasks get one of their own."""
     headers["trace_id"] = tracing.current_id() or tracing.new_id()
+
+
+@signals.before_task_publish.connect
+def say_when_it_is_past(headers: dict[str, Any], **_: Any) -> None:
+    """Send along until when a task is good, if it is so for a time. While the database is away it is good for ever."""
+    good_for = headers.get("good_for")
+    if good_for is None:
+        return
+    try:
+        headers["past_at"] = clock.now().timestamp() + good_for
+    except Error:
+        logger.warning("A task was sent without saying when it is past; the database is away.")
 
 
 @signals.task_prerun.connect

@@ -80,13 +80,15 @@ class BrokerServer:
 
 
 class BeatProcess:
-    """A real `celery beat`; what it says is in `log`."""
+    """A real `celery beat`; what it says is in `log`, and its clock is as wrong as the file `clock` says."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, clock: Path | None = None) -> None:
         self.log = log
+        wrong = ["c3portal.tests.wrong_clock", str(clock)] if clock else []
+        command = [sys.executable, "-m", *wrong, "celery", "--app", "c3portal", "beat", "--pidfile", ""]
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "--app", "c3portal", "beat", "--pidfile", "", "--loglevel", "INFO"],
+                [*command, "--loglevel", "INFO"],
                 env={**os.environ, **environment},
                 cwd=BASE_DIR,
                 stdout=output,
@@ -142,11 +144,12 @@ class PortalProcess:
 
 
 class WorkerProcess:
-    """A real `celery worker` on the tests' database and broker."""
+    """A real `celery worker` on the tests' database and broker; its clock is as wrong as the file `clock` says."""
 
-    def __init__(self, environment: dict[str, str], log: Path, concurrency: int = 2) -> None:
-        self.log = log
-        command = [sys.executable, "-m", "celery", "--app", "c3portal", "worker", "--loglevel", "INFO"]
+    def __init__(self, environment: dict[str, str], log: Path, concurrency: int = 2, clock: Path | None = None) -> None:
+        self.log, self.clock = log, clock
+        wrong = ["c3portal.tests.wrong_clock", str(clock)] if clock else []
+        command = [sys.executable, "-m", *wrong, "celery", "--app", "c3portal", "worker", "--loglevel", "INFO"]
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, "--concurrency", str(concurrency), "--hostname", f"{log.stem}@localhost"],
