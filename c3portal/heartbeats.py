@@ -61,6 +61,12 @@ def ages() -> dict[str, float]:
     return {process: max((now - seen_at).total_seconds(), 0.0) for process, seen_at in rows}
 
 
+def sweeps_are_missed() -> bool:
+    """Whether workers once ran sweeps and have run none for the time of several."""
+    silence = age(Process.WORKER)
+    return silence is not None and silence > MISSED_SWEEPS * settings.SWEEP_EVERY
+
+
 def longest_silence(process: str) -> float:
     """Return the age in seconds from which on `process` counts as down."""
     sweep_every: float = settings.SWEEP_EVERY

@@ -36,8 +36,11 @@ WORKERS_EACH_ORGANISATION = 4
 def work(connection_id: int, spread: bool = True) -> None:
     """Do what is due for one organisation for one turn; then make room for others.
 
-    The first worker sees to the contacts and then calls as many others (`spread`) as the queue can use.
+    The first worker sees to the contacts and then calls as many others (`spread`) as the queue can use. When sweeps
+    wait in line behind long work until they are past, it sweeps itself before it works.
     """
+    if heartbeats.sweeps_are_missed():
+        sweep()
     until = time.monotonic() + WORK_SECONDS
     connection = XeroConnection.objects.select_related("token_set").get(pk=connection_id)
     if not journey.may_work(connection):

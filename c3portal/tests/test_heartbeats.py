@@ -71,6 +71,24 @@ def test_work_that_is_no_sweep_is_no_sign(connected: XeroConnection) -> None:
     assert heartbeats.age(Process.WORKER) is None
 
 
+@pytest.mark.both_databases
+def test_who_works_sweeps_when_sweeps_wait_in_line_for_too_long(
+    connected: XeroConnection, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With several organisations at work, their turns fill the line, and a sweep is past before it is its turn."""
+    freed = Mock()
+    monkeypatch.setattr(tasks.recovery, "free_the_dead", freed)
+    for silence, times in ((2 * settings.SWEEP_EVERY, 0), (4 * settings.SWEEP_EVERY, 1)):
+        Heartbeat.objects.update_or_create(
+            process=Process.WORKER, defaults={"seen_at": clock.now() - dt.timedelta(seconds=silence)}
+        )
+        tasks.work(connected.pk)
+        assert freed.call_count == times
+    assert (heartbeats.age(Process.WORKER) or 0) < settings.SWEEP_EVERY
+    tasks.work(connected.pk)
+    assert freed.call_count == 1
+
+
 def test_a_sweep_that_breaks_off_is_no_sign(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks.recovery, "free_the_dead", Mock(side_effect=OperationalError))
     with pytest.raises(OperationalError):
