@@ -6,7 +6,14 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
@@ -19,12 +26,15 @@ METHODS = ("GET", "HEAD", "POST")
 def pages_and_forms_alone(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Refuse every method that neither a link nor a form uses, before anything looks at the request.
+    """Refuse every method and encoding that neither a link nor a form uses, before anything looks at the request.
 
-    Views of libraries would otherwise take a PUT for a POST, and a view that does not name its methods for a GET.
+    Views of libraries would otherwise take a PUT for a POST, and a view that does not name its methods for a GET; and
+    Python knows encodings that are none of text, at which reading the form would fail.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        if (request.content_params or {}).get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+            return HttpResponseBadRequest("Send text as UTF-8.", content_type="text/plain")
         return get_response(request) if request.method in METHODS else HttpResponseNotAllowed(METHODS)
 
     return middleware
@@ -72,10 +82,15 @@ class SignInRequired(LoginRequiredMiddleware):
         return answer
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
-        """Return the way to sign-in, and from there to the page asked for or, after a form, to the start."""
-        if request.method in ("GET", "HEAD"):
+        """Return the way to sign-in, and from there to the page asked for or, after a form, to the start.
+
+        So does an answer of Xero's consent page, which comes to the start: its code is for no address and no log, and
+        the session that asked for it is gone.
+        """
+        if request.method not in ("GET", "HEAD"):
+            messages.warning(request, "You were no longer signed in, so nothing was done. Sign in and do it once more.")
+        elif request.path != reverse("home"):
             return super().handle_no_permission(request, view_func)
-        messages.warning(request, "You were no longer signed in, so nothing was done. Sign in and do it once more.")
         return redirect_to_login(
             reverse("home"), self.get_login_url(view_func), self.get_redirect_field_name(view_func)
         )

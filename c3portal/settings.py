@@ -248,8 +248,11 @@ MFA_REQUIRED_FOR = [role.strip() for role in env.str("MFA_REQUIRED_FOR", default
     "System Admin"
 ]
 
-# The company's own sign-in, by OpenID Connect.
+# The company's own sign-in, by OpenID Connect; Microsoft's hosts, of its clouds.
+MICROSOFT = ("login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn")
 OIDC_ISSUER = env.str("OIDC_ISSUER", default="").rstrip("/")
+# Whether an address counts about which the provider does not say that it is verified: Microsoft Entra never says so.
+OIDC_TRUST_EMAIL = env.bool("OIDC_TRUST_EMAIL", default=urlsplit(OIDC_ISSUER).hostname in MICROSOFT)
 OIDC_IS_TWO_FACTOR = env.bool("OIDC_IS_TWO_FACTOR", default=False)
 
 

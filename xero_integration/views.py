@@ -127,10 +127,12 @@ def connect_return(request: HttpRequest) -> HttpResponse:
 
 
 def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
-    """Take the consent that this browser started, None when the state is stale or forged. It works once."""
-    pending = request.session.pop(CONSENT_KEY, None)
+    """Take the consent that this browser started, None when the state is stale or forged. It works once; what is
+    forged, which any page can send a browser here with, leaves it where it is."""
+    pending = request.session.get(CONSENT_KEY)
     if not pending or not constant_time_compare(pending["state"], request.GET.get("state", "")):
         return None
+    del request.session[CONSENT_KEY]
     if time.time() - pending["started"] > CONSENT_LIFE_SECONDS or pending["client_id"] != XeroSettings.load().client_id:
         return None
     return oauth.Consent(pending["state"], pending["code_verifier"], pending["redirect_uri"])

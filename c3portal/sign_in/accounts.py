@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from allauth.account import app_settings as account_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.mail import EmailMessage
@@ -24,6 +25,9 @@ from c3portal.sessions import SessionStore
 from c3portal.sign_in import familiar
 
 NOBODY = "Nobody signed in"
+NOT_CONFIRMED = "Did not confirm who it is"
+# Entries: from an address, and of everyone who asks for a new password or of a person who is asked once more.
+RECORDED = "20/h/ip,100/h/key"
 WAYS = {
     "password": "password",
     "socialaccount": "the company's sign-in",
@@ -36,6 +40,8 @@ AGAIN = {
     "mfa_reauthenticate": "Use your authenticator app or a recovery code",
     "mfa_reauthenticate:webauthn": "Use a passkey",
 }
+# Seconds: longer than what is left of the request.
+MAIL_AFTER = 0.2
 logger = logging.getLogger(__name__)
 
 
@@ -67,6 +73,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 "TRUSTED_PROXIES is %s, but a request came through fewer. Set it to how many there are.", count
             )
             return str(request.META["REMOTE_ADDR"])
+
+    def is_ajax(self, request: HttpRequest) -> bool:
+        """Answer scripts as everyone, but for what a passkey is asked by: allauth would send them back what was typed,
+        the password too."""
+        match = request.resolver_match
+        return bool(match and match.url_name == "mfa_login_webauthn" and super().is_ajax(request))
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Return whether one may be sent on to `url`; not to what is no address at all."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse passwords at the door where PASSWORD_SIGN_IN is off; who is in already is asked for theirs again."""
@@ -124,15 +143,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return f"{settings.PORTAL_URL}{urlsplit(super().get_reset_password_from_key_url(key)).path}"
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send it beside the request: how long mail takes, or that it fails, would tell who has an account."""
+        """Send it after the request: how long mail takes, or that it fails, would tell who has an account. What is for
+        no user is written as any other, and goes nowhere."""
         context = {"request": self.request, "email": email, "portal_url": settings.PORTAL_URL, **context}
         message = self.render_mail(template_prefix, email, context)
-        threading.Thread(target=_send, args=(message,)).start()
+        is_to_somebody = "user" not in context or bool(context["user"].pk)
+        threading.Timer(MAIL_AFTER, _send, (message if is_to_somebody else None,)).start()
 
 
-def _send(message: EmailMessage) -> None:
+def _send(message: EmailMessage | None) -> None:
     try:
-        message.send()
+        if message:
+            message.send()
     except (OSError, SMTPException) as error:
         # What the server answered names the address.
         logger.error("A mail about someone's account could not be sent: %s", type(error).__name__)
@@ -144,11 +166,25 @@ def with_address(email: str) -> User | None:
 
 
 def failed(request: HttpRequest, user: User | None, way: str) -> None:
-    """Record a failed sign-in with `way`, one of WAYS; `user` is whose account it was, None for nobody's."""
+    """Record a failed sign-in with `way`, one of WAYS; `user` is whose account it was, None for nobody's.
+
+    Where somebody is signed in, they were asked once more who they are.
+    """
+    if request.user.is_authenticated:
+        kept(request, f"{NOT_CONFIRMED}: {request.user}", actor=request.user, after={"With": WAYS[way]})
+        return
     whose = user.email if user else "an unknown address"
     audit.record(
         request, audit.Action.SIGN_IN, f"Sign-in failed: {whose}", after={"With": WAYS.get(way, way)}, actor=NOBODY
     )
+
+
+def kept(request: HttpRequest, subject: str, actor: User | str, after: dict[str, Any] | None = None) -> None:
+    """Record what anyone may do again and again: up to RECORDED an hour from an address and of a person, so that
+    nobody fills the record."""
+    key = str(actor.pk) if isinstance(actor, User) else actor
+    if ratelimit.consume(request, app="c3portal", action="recorded", key=key, config={"recorded": RECORDED}):
+        audit.record(request, audit.Action.SIGN_IN, subject, after=after, actor=actor)
 
 
 def ways(request: HttpRequest, user: User) -> list[str]:

@@ -58,13 +58,27 @@ def known_user(account: SocialAccount) -> User | None:
     None too for a user who is tied to another subject already: an address may be given to someone else.
     """
     claims: dict[str, Any] = account.get_provider_account().get_user_data() or {}
-    email = claims.get("email") or claims.get("preferred_username")
-    if not email or claims.get("email_verified") is False:
+    email = believed_address(claims)
+    if not email:
         return None
-    user = User.objects.filter(email__iexact=str(email), is_active=True).first()
+    user = User.objects.filter(email__iexact=email, is_active=True).first()
     if user is None or SocialAccount.objects.filter(user=user, provider=account.provider).exists():
         return None
     return user
+
+
+def believed_address(claims: dict[str, Any]) -> str:
+    """Return the e-mail address that the claims prove, empty where they prove none.
+
+    `email_verified` proves it with JSON's true alone. Microsoft Entra leaves it out: there, and where OIDC_TRUST_EMAIL
+    says so, the organisation's own administrators write the addresses, and the user name too.
+    """
+    email, verified = claims.get("email"), claims.get("email_verified")
+    if "email_verified" not in claims and settings.OIDC_TRUST_EMAIL:
+        email = email or claims.get("preferred_username")
+    elif verified is not True:
+        return ""
+    return email if isinstance(email, str) else ""
 
 
 class Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]

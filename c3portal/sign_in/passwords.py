@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import forms as account
+from allauth.account.internal.flows.password_reset import request_password_reset
+from allauth.core import context
 from django import forms
+from django.http import HttpRequest
+
+from c3portal.models import User
+from c3portal.sign_in.accounts import NOBODY, failed, kept
 
 LABELS = {
     "login": "E-mail address",
@@ -15,6 +21,8 @@ LABELS = {
     "password1": "New password",
     "password2": "New password, once more",
 }
+# As long as a kept one.
+NO_PASSWORD = f"pbkdf2_sha256$1200000${'x' * 22}${'x' * 43}="
 # What AUTH_PASSWORD_VALIDATORS asks for.
 WHAT_IS_TAKEN = "At least 12 characters, none of the commonest passwords, and nothing like your name or address."
 
@@ -54,7 +62,16 @@ class ReauthenticateForm(Worded, account.ReauthenticateForm):  # type: ignore[mi
 
 
 class ForgottenForm(Worded, account.ResetPasswordForm):  # type: ignore[misc]
-    """Ask for the link to a new password."""
+    """Ask for the link to a new password. The work is the same where nobody has the address."""
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        """Mail the link and record who was asked for; return the address."""
+        email: str = self.cleaned_data["email"]
+        users = self.users or [User(pk=0, email=email, password=NO_PASSWORD)]
+        whose = self.users[0].email if self.users else "an unknown address"
+        kept(request, f"New password asked for: {whose}", actor=NOBODY)
+        request_password_reset(request, email, users, None)
+        return email
 
 
 class NewPasswordForm(Twice, account.ResetPasswordKeyForm):  # type: ignore[misc]
@@ -63,6 +80,15 @@ class NewPasswordForm(Twice, account.ResetPasswordKeyForm):  # type: ignore[misc
 
 class ChangeForm(Twice, account.ChangePasswordForm):  # type: ignore[misc]
     """Change one's own."""
+
+    def clean_oldpassword(self) -> str:
+        """Return it. Raises ValidationError for a wrong one, once that is in the record."""
+        try:
+            typed: str = super().clean_oldpassword()
+        except forms.ValidationError:
+            failed(context.request, self.user, "password")
+            raise
+        return typed
 
 
 class FirstForm(Twice, account.SetPasswordForm):  # type: ignore[misc]

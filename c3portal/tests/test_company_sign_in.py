@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from c3portal.models import AuditEntry, User
 from c3portal.settings import openid_provider
-from c3portal.sign_in.company import CompanyAdapter, Provider
+from c3portal.sign_in.company import CompanyAdapter, Provider, believed_address
 from c3portal.tests.providers import Person, ProviderProcess, provider_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,6 +32,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderProces
 def provider(process: ProviderProcess, settings: Any, finance_admin: User) -> ProviderProcess:
     """The provider, set up in the portal; it knows Fiona, who is the portal's Finance Admin."""
     settings.OIDC_ISSUER = process.url
+    settings.OIDC_TRUST_EMAIL = True
     settings.SOCIALACCOUNT_PROVIDERS = openid_provider(process.url, "the-portal", "its-secret", "Microsoft")
     process.knows("fiona", email="Finance@contoso.example", name="Fiona")
     return process
@@ -114,6 +115,33 @@ def test_a_stranger_is_shown_out_in_plain_words(
     assert User.objects.count() == 1
     assert not SocialAccount.objects.exists()
     assert "stranger@" not in str(list(AuditEntry.objects.values()))
+
+
+@pytest.mark.parametrize("verified", [False, None, "", "true", "false", 0, 1, [True], {}])
+def test_only_a_plain_true_verifies_an_address(settings: Any, verified: object) -> None:
+    for settings.OIDC_TRUST_EMAIL in (True, False):
+        assert believed_address({"email": "a@contoso.example", "email_verified": verified}) == ""
+        assert believed_address({"email": "a@contoso.example", "email_verified": True}) == "a@contoso.example"
+
+
+def test_an_address_of_which_nothing_is_said_counts_only_where_the_setting_says_so(settings: Any) -> None:
+    settings.OIDC_TRUST_EMAIL = False
+    assert believed_address({"email": "a@contoso.example"}) == ""
+    assert believed_address({"preferred_username": "a@contoso.example", "email_verified": True}) == ""
+    settings.OIDC_TRUST_EMAIL = True
+    assert believed_address({"email": "a@contoso.example"}) == "a@contoso.example"
+    assert believed_address({"preferred_username": "a@contoso.example"}) == "a@contoso.example"
+    assert believed_address({"email": ["a@contoso.example"]}) == ""
+
+
+def test_an_unverified_address_signs_nobody_in(person: Person, provider: ProviderProcess, settings: Any) -> None:
+    settings.OIDC_TRUST_EMAIL = False
+    assert person.sign_in("fiona").status_code == 403
+    provider.knows("fiona", email="finance@contoso.example", email_verified="true")
+    assert person.sign_in("fiona").status_code == 403
+    provider.knows("fiona", email="finance@contoso.example", email_verified=True)
+    person.sign_in("fiona")
+    assert person.is_in
 
 
 def test_who_has_no_address_but_a_user_name_is_known_by_that(person: Person, provider: ProviderProcess) -> None:

@@ -220,6 +220,14 @@ def test_a_forged_state_is_not_used(app: XeroSettings, admin: Client, state: str
     assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
 
 
+@pytest.mark.parametrize("query", ["state=x", "code=x&state=x", "error=access_denied&state=", "code=x"])
+def test_a_strangers_page_uses_up_no_consent_under_way(app: XeroSettings, admin: Client, query: str) -> None:
+    back = answer_consent(leave_for_xero(admin))
+    assert NOT_OURS in said(come_back(admin, f"/?{query}"))[0]
+    assert said(come_back(admin, back)) == [f"Connected to {AUSTRALIA}."]
+    assert NOT_OURS in said(come_back(admin, back))[0]
+
+
 def test_a_consent_that_someone_else_gave_is_not_slipped_in(app: XeroSettings, admin: Client, finance: Client) -> None:
     back = answer_consent(leave_for_xero(finance))
     leave_for_xero(admin)
