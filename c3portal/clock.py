@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from django.db import connection
 from django.utils import timezone
@@ -45,6 +46,14 @@ def compare() -> tuple[dt.datetime, dt.timedelta]:
     if asked_at <= present <= answered_at:
         return present, dt.timedelta(0)
     return present, answered_at - present if answered_at < present else asked_at - present
+
+
+def boot() -> str:
+    """Return the id of this machine's present run, in which `elapsed` counts; "" where it has none (not Linux)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def elapsed() -> float:

@@ -20,6 +20,7 @@ import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from typing import Any
 
 from django.db import Error, connections
 from django.db.models import Max
@@ -35,6 +36,8 @@ Kind = LiveProcess.Kind
 SIGN_EVERY = 4.0
 # With the longest wait for the next look, a process that died is known to be dead within 20 seconds.
 SILENCE = 12.0
+# How old another's sign may be for a new process to go by it, in seconds.
+KNOWN = 60.0
 # For what may still name the dead.
 KEPT = dt.timedelta(days=1)
 # How often a wrong clock is said again.
@@ -50,7 +53,7 @@ class Life:
         # The last sign: by the database's clock, and by one that nobody sets.
         self.seen_at: dt.datetime | None = None
         self.signed = self.steady_since = self.told = -math.inf
-        self.began = clock.elapsed()
+        self.knows_from = clock.elapsed()
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -67,19 +70,28 @@ class Life:
     def sign(self) -> None:
         """Say in the database that this process lives, and how its clock stands to the database's. Raises
         django.db.Error when that cannot be said."""
+        if not self.is_known:
+            self._learn()
         present, ahead = clock.compare()
-        if self.has_jumped(present):
+        jumped, elapsed = self.has_jumped(present), clock.elapsed()
+        facts = {"seen_at": present, "clock_ahead": ahead.total_seconds(), "elapsed": elapsed}
+        if not LiveProcess.objects.filter(pk=self.id, dead_at=None).update(**facts):
+            self._begin(facts)
+        if jumped:
             self.note_jump(present)
-        elapsed = clock.elapsed()
         if elapsed - self.signed > 2 * SIGN_EVERY:
             self.steady_since = elapsed
-        mine = LiveProcess.objects.filter(pk=self.id, dead_at=None)
-        if not mine.update(seen_at=present, clock_ahead=ahead.total_seconds()):
-            self._begin(present, ahead)
         self.seen_at, self.signed = present, elapsed
         self._tell(ahead)
 
-    def _begin(self, present: dt.datetime, ahead: dt.timedelta) -> None:
+    def _learn(self) -> None:
+        """Know the time before this process from the last sign of another on this machine, whose clock jumps too."""
+        others = LiveProcess.objects.filter(boot=clock.boot(), elapsed__gt=clock.elapsed() - KNOWN).exclude(boot="")
+        if last := others.order_by("elapsed").last():
+            self.seen_at, self.signed, self.knows_from = last.seen_at, last.elapsed or 0, -math.inf
+            self.steady_since = clock.elapsed()
+
+    def _begin(self, facts: dict[str, Any]) -> None:
         """Be known, under a new id if the one before is dead."""
         if self.is_known:
             logger.warning("This process was silent for so long that it was taken for dead; it goes on as a new one.")
@@ -89,9 +101,9 @@ class Life:
             kind=self.kind,
             host=socket.gethostname()[:255],
             pid=self.pid,
-            started_at=present,
-            seen_at=present,
-            clock_ahead=ahead.total_seconds(),
+            started_at=facts["seen_at"],
+            boot=clock.boot(),
+            **facts,
         )
         self.is_known = True
 
@@ -127,7 +139,7 @@ class Life:
 
     def has_signed(self) -> bool:
         """Whether the last sign is so young that nobody takes this process for dead."""
-        return clock.elapsed() - self.signed < SILENCE
+        return self.is_known and clock.elapsed() - self.signed < SILENCE
 
     def end(self) -> None:
         """Say good-bye: what is still held is free at once."""
@@ -187,11 +199,11 @@ def may_claim(present: dt.datetime) -> bool:
 
 def certain_since(present: dt.datetime) -> dt.datetime | None:
     """Return since when the database's clock is known to have run on evenly up to `present`; None when nobody ever saw
-    it jump. A process that has just begun knows nothing of the time before."""
+    it jump. A process that has just begun, alone on its machine, knows nothing of the time before."""
     life = _life()
     if life and life.has_jumped(present):
         life.note_jump(present)
-    if life and clock.elapsed() - life.began < 2 * SIGN_EVERY:
+    if life and clock.elapsed() - life.knows_from < 2 * SIGN_EVERY:
         return present
     jumped_at: dt.datetime | None = LiveProcess.objects.aggregate(last=Max("jumped_at"))["last"]
     return jumped_at

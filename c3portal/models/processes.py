@@ -13,7 +13,8 @@ class LiveProcess(models.Model):
 
     Once it is declared dead (`dead_at`) it never lives again under this id, and what it held is no longer its own. All
     times are the database's; `clock_ahead` is by how many seconds its own clock differs from that, and `jumped_at` when
-    the database's clock last leapt before its eyes.
+    the database's clock last leapt before its eyes. `elapsed` is what a clock that nobody sets said at its last sign;
+    it means the same to all processes of one `boot` of one machine.
     """
 
     class Kind(models.TextChoices):
@@ -30,6 +31,8 @@ class LiveProcess(models.Model):
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     clock_ahead = models.FloatField(default=0)
+    boot = models.CharField(max_length=36, blank=True, default="", db_default="")
+    elapsed = models.FloatField(null=True)
     jumped_at = models.DateTimeField(null=True)
     dead_at = models.DateTimeField(null=True)
 

@@ -224,6 +224,29 @@ def test_who_has_just_begun_knows_nothing_of_the_time_before(passing: Time, this
     assert processes.certain_since(clock.now()) is None
 
 
+def test_who_begins_beside_others_of_its_machine_knows_the_time_before(
+    passing: Time, born: Callable[[], Life], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = born()
+    turn(passing, other)
+    passing.pass_by(3)
+    monkeypatch.setattr(processes, "_lives", [born()])
+    assert processes.certain_since(clock.now()) is None
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_who_begins_after_a_jump_knows_of_it_from_the_others(
+    passing: Time, born: Callable[[], Life], monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    other = born()
+    turn(passing, other)
+    passing.pass_by(3)
+    passing.database += dt.timedelta(minutes=minutes)
+    monkeypatch.setattr(processes, "_lives", [born()])
+    assert processes.certain_since(clock.now()) == clock.now()
+    assert not is_dead(other)
+
+
 def test_the_dead_are_forgotten_after_a_day(passing: Time, born: Callable[[], Life]) -> None:
     born().end()
     assert len(processes.dead()) == 1
