@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import http.client
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -24,14 +25,39 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 import requests
 from django.conf import settings
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from c3portal.http_client import BoundedHTTPConnection, BoundedHTTPSConnection
+
+logger = logging.getLogger(__name__)
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how one begins
 TIMEOUT_SECONDS = 10.0
 USER_AGENT = "C3-portal-webhooks/1"
 # Addresses in which another one is hidden: NAT64's last 32 bits are an IPv4 address.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# What no server of anyone's has, by IANA's registries of special-purpose addresses, where Python's copy of them lacks
+# it or counts it as reachable; and what a cloud answers its own machines at. Teredo and 6to4 are in it: relays.
+SPECIAL = [
+    ipaddress.ip_network(each)
+    for each in (
+        "168.63.129.16/32",
+        "192.0.0.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.175.48.0/24",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "2620:4f:8000::/48",
+        "3fff::/20",
+    )
+]
+NOT_POSTED_TO = "The portal does not post to {host}: its name is not known, or it is no address of the internet."
+NOT_REACHED = "No connection could be made, or its certificate could not be verified. The portal's log says why."
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -83,7 +109,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     """Post `body` (JSON) and return the answer's status. Raises WebhookRefused and WebhookFailed."""
     target = _target(url)
     give_up_at = time.monotonic() + TIMEOUT_SECONDS
-    failure = WebhookFailed("It could not be reached.")
+    failure = WebhookFailed(NOT_REACHED)
     for address in _addresses(target):
         left = give_up_at - time.monotonic()
         if left <= 0:
@@ -100,7 +126,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 def _target(url: str) -> Target:
     try:
         parts = urlsplit(url)
-        host = (parts.hostname or "").rstrip(".").encode("idna").decode()
+        host = _spelled_out((parts.hostname or "").rstrip(".").encode("idna").decode())
         port = parts.port
     except ValueError as error:
         raise WebhookRefused("That is not an address.") from error
@@ -114,6 +140,14 @@ def _target(url: str) -> Target:
     return Target(is_https, host, port or (443 if is_https else 80), _path(parts))
 
 
+def _spelled_out(host: str) -> str:
+    """Return an IPv4 address of an old way of writing, such as 127.1, in four parts; a name as it is."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return host
+
+
 def _path(parts: SplitResult) -> str:
     path = requests.utils.requote_uri(parts.path or "/")
     return f"{path}?{requests.utils.requote_uri(parts.query)}" if parts.query else path
@@ -124,17 +158,18 @@ def _addresses(target: Target) -> list[str]:
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise WebhookFailed(f"The name {target.host} is not known.") from error
+        raise WebhookFailed(NOT_POSTED_TO.format(host=target.host)) from error
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if not settings.WEBHOOK_ALLOW_PRIVATE and not all(_is_public(address) for address in addresses):
-        raise WebhookRefused(
-            f"{target.host} lies in a private network, which the portal does not post to (WEBHOOK_ALLOW_PRIVATE)."
-        )
+        logger.warning("A webhook's name %s stands for an address that is not posted to.", target.host)
+        raise WebhookRefused(NOT_POSTED_TO.format(host=target.host))
     return addresses
 
 
 def _is_public(address: str) -> bool:
     ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    if any(ip in special for special in SPECIAL) or (ip.version == 6 and ip not in GLOBAL_UNICAST):
+        return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
@@ -150,15 +185,19 @@ def _unwrapped(ip: Address) -> Address:
 def _connect(target: Target, address: str, timeout: float) -> HTTPConnection:
     """Return an open connection to `address`, with the certificate held against the name."""
     connection = (
-        HTTPSConnection(address, target.port, timeout=timeout, server_hostname=target.host, ssl_context=_trust(target))
+        BoundedHTTPSConnection(
+            address, target.port, timeout=timeout, server_hostname=target.host, ssl_context=_trust(target)
+        )
         if target.is_https
-        else HTTPConnection(address, target.port, timeout=timeout)
+        else BoundedHTTPConnection(address, target.port, timeout=timeout)
     )
     try:
         connection.connect()
     except (HTTPError, OSError) as error:
         connection.close()
-        raise WebhookFailed(_why_not(error, target)) from error
+        # In the log alone: the page would tell which of a network's doors are open.
+        logger.warning("A webhook could not be posted to %s: %s", target.host, _why_not(error, target))
+        raise WebhookFailed(NOT_REACHED) from error
     return connection
 
 

@@ -38,7 +38,7 @@ def _changed(connection: XeroConnection, gateway: Gateway) -> list[dict[str, Any
     rows: list[dict[str, Any]] = []
     page = 1
     while True:
-        some = gateway.read("Payments", {"page": page, "pageSize": PAGE}, headers=since).rows("Payments")
+        some = gateway.read_list("Payments", {"page": page, "pageSize": PAGE}, headers=since)
         rows += some
         if len(some) < PAGE:
             return rows
@@ -53,7 +53,8 @@ def _store(connection: XeroConnection, rows: list[dict[str, Any]]) -> int:
     )
     gone = [row.get("PaymentID") for row in rows if row.get("Status") == "DELETED"]
     Payment.objects.filter(payment_id__in=gone).delete()
-    payments = [payment for row in rows if (payment := _payment(row, postings))]
+    # A payment that changes while the pages are read is on two of them.
+    payments = list({each.payment_id: each for row in rows if (each := _payment(row, postings))}.values())
     Payment.objects.bulk_create(
         payments,
         update_conflicts=True,

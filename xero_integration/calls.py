@@ -33,6 +33,12 @@ class CallRecord:
     result: str = ""
 
 
+def correlation_id(headers: Mapping[str, str]) -> str:
+    """Return what Xero calls the call, "" when it gave no name that could be one."""
+    name = headers.get("Xero-Correlation-Id", "")[:64]
+    return name if name.isascii() and name.isprintable() else ""
+
+
 @contextmanager
 def watched(record: CallRecord, method: str, path: str, *, tenant_id: str, key: str) -> Iterator[None]:
     """Around a call: complete its record and log one line, never with its query, body or token.
@@ -60,7 +66,7 @@ def _log(record: CallRecord, tenant_id: str, key: str) -> None:
         "result": record.result,
         "status": record.status_code,
         "milliseconds": round(record.seconds * 1000),
-        "correlation_id": record.headers.get("Xero-Correlation-Id", "")[:64],
+        "correlation_id": correlation_id(record.headers),
         "submission": key,
         "tenant": tenant_id,
     }

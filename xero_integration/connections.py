@@ -85,6 +85,8 @@ def _connected(
         "token_set": token_set,
         "status": XeroConnection.Status.CONNECTED,
         "status_reason": "",
+        "paused_until": None,
+        "pause_reason": "",
     }
     by_user = opened | {"connected_by": user, "connected_at": timezone.now()}
     connection, _ = XeroConnection.objects.update_or_create(
@@ -232,10 +234,24 @@ def revive(connection: XeroConnection, *, door: audit.Door = None) -> list[str]:
 
 def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
     """Make no call for this organisation until what Xero asked for has passed."""
-    until = clock.now() + error.retry_after
+    until = clock.now() + min(error.retry_after, oauth.LONGEST_PAUSE)
     XeroConnection.objects.filter(pk=connection.pk).filter(
         Q(paused_until__isnull=True) | Q(paused_until__lt=until)
     ).update(paused_until=until, pause_reason=str(error).rstrip("."))
+
+
+def end_pause(connection: XeroConnection, *, door: audit.Door = None) -> bool:
+    """End a pause before its time, by a person's wish. Returns False when none was in force."""
+    with transaction.atomic():
+        paused = XeroConnection.objects.filter(pk=connection.pk, paused_until__gt=clock.now()).first()
+        if paused is None:
+            return False
+        ended = XeroConnection.objects.filter(pk=paused.pk, paused_until=paused.paused_until)
+        if not ended.update(paused_until=None, pause_reason=""):
+            return False
+        before = {"Paused until": paused.paused_until, "Reason": paused.pause_reason}
+        audit.record(door, audit.Action.CONNECTION, f"{paused.name}: tried before the pause was over", before=before)
+    return True
 
 
 def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None = None) -> TokenSet:

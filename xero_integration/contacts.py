@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from c3portal import clock, processes
-from xero_integration import pace
+from xero_integration import pace, shapes
 from xero_integration.errors import XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.gateway import MAX_BATCH, Gateway
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
@@ -368,7 +368,7 @@ def _read_created(
 
 
 def _refusal(row: Mapping[str, Any]) -> str:
-    words = "; ".join(str(each.get("Message")) for each in row.get("ValidationErrors") or [])
+    words = "; ".join(str(each.get("Message")) for each in shapes.objects(row.get("ValidationErrors")))
     if words or row.get("HasErrors") or row.get("HasValidationErrors"):
         return f"Xero refused to create the contact: {words or 'no reason given'}"
     return ""

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from requests import PreparedRequest
-from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection
 
 from c3portal import clock
+from c3portal.http_client import BoundedAdapter
 from xero_integration import pace
 from xero_integration.errors import XeroUnavailable
 
@@ -47,13 +47,13 @@ class Departure:
             )
 
 
-class LastLook(HTTPAdapter):
+class LastLook(BoundedAdapter):
     """Sends without retries, and has `check` look at the clock before any bytes are written. What it raises goes to
     whoever makes the call; the connection is given up, so that a request half written is never completed."""
 
-    def __init__(self, check: Callable[[], None]) -> None:
+    def __init__(self, check: Callable[[], None], largest: int) -> None:
         self.check = check
-        super().__init__(max_retries=0)
+        super().__init__(largest)
 
     def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
         """Have the network give up bytes that arrive nowhere, even when this process is gone by then."""

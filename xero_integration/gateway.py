@@ -7,25 +7,29 @@ session: an explicit token, explicit time-outs, no retries, no redirects. Answer
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_plus
 
 import requests
 from django.conf import settings
 
-from xero_integration import calls, pace
+from c3portal import plain_json
+from c3portal.http_client import AnswerUnreadable, BoundedSession
+from xero_integration import calls, pace, shapes
 from xero_integration.calls import CallRecord
 from xero_integration.departure import Departure, LastLook
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.oauth import USER_AGENT, never_connected, retry_after
 
 MAX_BODY_BYTES = 3_000_000
+# Bytes of an answer: a full batch comes back with every line, some three times as long as it was sent.
+LARGEST_ANSWER = 24_000_000
 MAX_BATCH = 50
+LONGEST_WORDS = 4000
 CONTACTS_PAGE = 1000
 # In the order of their ids, so that a contact made while the pages are read shifts none of them past the reader.
 EVERY_CONTACT: dict[str, str | int] = {
@@ -67,8 +71,7 @@ class Answer:
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the list under `name`; anything in it that is not an object is left out."""
-        rows = self.body.get(name)
-        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        return shapes.objects(self.body.get(name))
 
 
 class Gateway:
@@ -77,10 +80,8 @@ class Gateway:
     def __init__(self, tenant_id: str, access_token: str, permit: Permit = lambda: nullcontext(CallRecord())) -> None:
         self.tenant_id = tenant_id
         self.permit = permit
-        self.session = requests.Session()
         self.departure = Departure()
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, LastLook(lambda: self.departure.check()))
+        self.session = BoundedSession(LastLook(lambda: self.departure.check(), LARGEST_ANSWER))
         self.session.headers.update(
             {
                 "Accept": "application/json",
@@ -104,8 +105,10 @@ class Gateway:
         try:
             return self._call("GET", path, query or {}, None, headers or {}, pace.read_timeouts())
         except XeroOutcomeUnknown as error:
+            unreadable = isinstance(error.__cause__, plain_json.Unreadable | AnswerUnreadable)
+            what = "Xero's answer cannot be read" if unreadable else "Xero could not be read just now"
             raise XeroUnavailable(
-                "Xero could not be read just now; the portal tries again by itself.",
+                f"{what}; the portal tries again by itself.",
                 retry_after=pace.retry_pause(),
                 problem="unreachable",
                 correlation_id=error.correlation_id,
@@ -140,7 +143,7 @@ class Gateway:
         for terms in _joined((f'Reference.Contains("{_quoted(each)}")' for each in markers), " OR "):
             # A filter is evaluated row by row, and a row without a Reference would end it.
             where = f"Reference!=null AND ({terms})"
-            found += self._read_list("CreditNotes", {"where": where, "pageSize": 1000, "unitdp": 4})
+            found += self.read_list("CreditNotes", {"where": where, "pageSize": 1000, "unitdp": 4})
         return [row for row in found if row.get("Type") in ("ACCRECCREDIT", None)]
 
     def find_many_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
@@ -170,15 +173,18 @@ class Gateway:
     def _find(self, endpoint: str, number: str, document_type: str, numbers: Iterable[str]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for name, value in _queries(endpoint, number, numbers):
-            found += self._read_list(endpoint, {name: value, "pageSize": 1000, "unitdp": 4})
+            found += self.read_list(endpoint, {name: value, "pageSize": 1000, "unitdp": 4})
         return [row for row in found if row.get("Type") in (document_type, None)]
 
-    def _read_list(self, name: str, query: Mapping[str, str | int]) -> list[dict[str, Any]]:
-        """Return a list's rows. What an answer leaves out would be taken for absent, so one with fewer rows than Xero's
-        own count beside them says counts as unread: XeroUnavailable."""
-        answer = self.read(name, query)
+    def read_list(
+        self, name: str, query: Mapping[str, str | int] | None = None, *, headers: dict[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return a list's rows. What an answer leaves out would be taken for absent, so one without the list, or with
+        fewer rows than Xero's own count beside them, counts as unread: XeroUnavailable."""
+        answer = self.read(name, query, headers=headers)
         rows = answer.rows(name)
-        if len(rows) < _promised(answer.body.get("pagination")):
+        is_list = isinstance(answer.body.get(name), list)
+        if not is_list or len(rows) < _promised(answer.body.get("pagination")):
             raise XeroUnavailable(
                 "Xero left a part out of what it was asked for; the portal asks again by itself.",
                 retry_after=pace.retry_pause(),
@@ -191,7 +197,7 @@ class Gateway:
         """Yield every contact, archived ones included: one call for each 1,000."""
         page = 1
         while True:
-            rows = self._read_list("Contacts", EVERY_CONTACT | {"page": page})
+            rows = self.read_list("Contacts", EVERY_CONTACT | {"page": page})
             yield from rows
             if len(rows) < CONTACTS_PAGE:
                 return
@@ -240,7 +246,7 @@ def _unreachable() -> XeroUnavailable:
 
 def read_answer(response: requests.Response) -> Answer:
     """Classify Xero's answer, after its pages on response codes and limits. Raises the four errors of `errors`."""
-    correlation_id = response.headers.get("Xero-Correlation-Id", "")[:64]
+    correlation_id = calls.correlation_id(response.headers)
     status = response.status_code
     if status == 200:
         return Answer(_readable_body(response, correlation_id), status, correlation_id)
@@ -259,14 +265,11 @@ def read_answer(response: requests.Response) -> Answer:
 
 def _readable_body(response: requests.Response, correlation_id: str) -> dict[str, Any]:
     try:
-        body = json.loads(response.content, parse_float=Decimal)
-    except ValueError as error:
+        return shapes.check(plain_json.parse(response.content))
+    except plain_json.Unreadable as error:
         raise XeroOutcomeUnknown(
-            "Xero's answer cannot be read.", correlation_id=correlation_id, status_code=200
+            "Xero's answer cannot be read.", correlation_id=correlation_id, status_code=response.status_code
         ) from error
-    if not isinstance(body, dict):
-        raise XeroOutcomeUnknown("Xero's answer cannot be read.", correlation_id=correlation_id, status_code=200)
-    return body
 
 
 def _not_accepted(response: requests.Response, correlation_id: str) -> XeroAuthError:
@@ -308,20 +311,29 @@ def _limit_reached(response: requests.Response, correlation_id: str) -> XeroUnav
 
 def _refused(response: requests.Response, correlation_id: str) -> XeroRejected:
     """Return Xero's own words for a request refused as a whole, with the elements' own errors when it lists them."""
-    try:
-        body = json.loads(response.content, parse_float=Decimal)
-    except ValueError:
-        body = {}
-    if not isinstance(body, dict):
-        body = {}
-    elements = [element for element in body.get("Elements") or [] if isinstance(element, dict)]
+    body = _told(response, correlation_id)
+    elements = shapes.objects(body.get("Elements"))
     words = next((str(body[key]) for key in ("Message", "Detail", "detail", "Title", "title") if body.get(key)), "")
     return XeroRejected(
-        words or f"Xero refused the request (HTTP {response.status_code}).",
+        words[:LONGEST_WORDS] or f"Xero refused the request (HTTP {response.status_code}).",
         elements=elements,
         correlation_id=correlation_id,
         status_code=response.status_code,
     )
+
+
+def _told(response: requests.Response, correlation_id: str) -> dict[str, Any]:
+    """Return what a refusal tells, {} for one by its status alone. A 400 may tell of elements that were recorded, so
+    one that cannot be read leaves the outcome open."""
+    try:
+        body = plain_json.parse(response.content)
+        return shapes.check(body) if isinstance(body, dict) else {}
+    except plain_json.Unreadable as error:
+        if response.status_code != HTTPStatus.BAD_REQUEST:
+            return {}
+        raise XeroOutcomeUnknown(
+            "Xero's answer cannot be read.", correlation_id=correlation_id, status_code=response.status_code
+        ) from error
 
 
 def _queries(endpoint: str, number: str, numbers: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,8 @@ from xero_integration.models import CallBudget, XeroConnection
 IN_FLIGHT = 5
 KEPT_FOR_CLICKS = 1
 STEPS_A_MINUTE = 60
+# More calls than Xero grants anyone; a header that says more is no more worth than this.
+MOST_CALLS = 1_000_000
 # How long bulk work and a person's click wait for a permit before they give way.
 BULK_PATIENCE = 1.0
 CLICK_PATIENCE = 10.0
@@ -178,6 +180,6 @@ def _give_back(budget: CallBudget, key: str, headers: Mapping[str, str]) -> None
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:
     try:
-        return max(0, int(headers[name]))
+        return max(0, min(int(headers[name]), MOST_CALLS))
     except (KeyError, ValueError):
         return None

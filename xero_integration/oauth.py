@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-import json
+import re
 import secrets
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +19,8 @@ import requests
 from django.conf import settings
 from requests.auth import HTTPBasicAuth
 
+from c3portal import plain_json
+from c3portal.http_client import BoundedAdapter, BoundedSession
 from xero_integration import pace
 from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 
@@ -34,6 +37,12 @@ SCOPES = (
     "accounting.attachments",
 )
 USER_AGENT = "C3 Portal (billing portal for CSP partners)"
+# Bytes of tokens or of a list of organisations.
+LARGEST_ANSWER = 1_000_000
+LONGEST_PAUSE = dt.timedelta(days=1)
+LONGEST_TOKEN = 20_000
+# Xero's access tokens live half an hour.
+LONGEST_LIFE_SECONDS = 366 * 86_400
 
 
 @dataclass(frozen=True)
@@ -107,9 +116,13 @@ def refresh(client_id: str, client_secret: str, refresh_token: str) -> Tokens:
     return _token_call(client_id, client_secret, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
+def _session() -> BoundedSession:
+    return BoundedSession(BoundedAdapter(LARGEST_ANSWER))
+
+
 def _identity_post(path: str, client_id: str, client_secret: str, form: dict[str, str]) -> requests.Response:
     try:
-        return requests.post(
+        return _session().post(
             f"{settings.XERO_IDENTITY_URL}{path}",
             data=form,
             auth=HTTPBasicAuth(client_id.encode(), client_secret.encode()),
@@ -154,22 +167,38 @@ def _token_call(client_id: str, client_secret: str, form: dict[str, str]) -> Tok
         )
     body = _json_object(response)
     if response.status_code != 200:
-        raise _token_error(str(body.get("error", "")), response.status_code)
+        raise _token_error(_word(body.get("error"), 60), response.status_code)
     return _tokens(body)
 
 
 def retry_after(response: requests.Response, default: int = 60) -> dt.timedelta:
-    """Return the Retry-After header's seconds, or `default` seconds when it is absent or unreadable."""
+    """Return how long the Retry-After header asks to wait, by seconds or a date: a second at least, a day at most.
+
+    `default` seconds when it is absent or unreadable.
+    """
+    told = response.headers.get("Retry-After", "").strip()
     try:
-        return dt.timedelta(seconds=max(1, int(response.headers.get("Retry-After", ""))))
+        seconds = float(int(told))
     except ValueError:
-        return dt.timedelta(seconds=default)
+        seconds = _seconds_until(told, default)
+    except OverflowError:
+        seconds = LONGEST_PAUSE.total_seconds()
+    return dt.timedelta(seconds=max(1.0, min(seconds, LONGEST_PAUSE.total_seconds())))
+
+
+def _seconds_until(http_date: str, default: int) -> float:
+    """Return the seconds until a date of HTTP, `default` when it is none."""
+    try:
+        moment = parsedate_to_datetime(http_date)
+        return float((moment.replace(tzinfo=moment.tzinfo or dt.UTC) - dt.datetime.now(dt.UTC)).total_seconds())
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return default
 
 
 def _json_object(response: requests.Response) -> dict[str, Any]:
     try:
-        body = response.json()
-    except ValueError as error:
+        body = plain_json.parse(response.content)
+    except plain_json.Unreadable as error:
         raise XeroOutcomeUnknown("Xero's sign-in service gave an answer that cannot be read. Try again.") from error
     if not isinstance(body, dict):
         raise XeroOutcomeUnknown("Xero's sign-in service gave an answer that cannot be read. Try again.")
@@ -193,28 +222,41 @@ def _token_error(code: str, status_code: int) -> XeroRejected | XeroAuthError:
 
 
 def _tokens(body: dict[str, Any]) -> Tokens:
-    try:
-        access_token, refresh_token = str(body["access_token"]), str(body["refresh_token"])
-        seconds = int(body.get("expires_in", 1800))
-    except (KeyError, TypeError, ValueError) as error:
-        raise XeroOutcomeUnknown("Xero's sign-in service left the tokens out of its answer. Try again.") from error
+    access_token, refresh_token = _token(body, "access_token"), _token(body, "refresh_token")
+    seconds = body.get("expires_in", 1800)
+    if type(seconds) is not int or not 0 <= seconds <= LONGEST_LIFE_SECONDS:
+        raise XeroOutcomeUnknown("Xero's sign-in service left the tokens out of its answer. Try again.")
     claims = _claims(access_token)
     scope = body.get("scope") or claims.get("scope") or ""
     return Tokens(
         access_token,
         refresh_token,
         dt.timedelta(seconds=seconds),
-        " ".join(scope) if isinstance(scope, list) else str(scope),
-        str(claims.get("xero_userid", "")),
-        str(claims.get("authentication_event_id", "")),
+        (" ".join(map(str, scope)) if isinstance(scope, list) else str(scope))[:LONGEST_TOKEN],
+        _word(claims.get("xero_userid"), 36),
+        _word(claims.get("authentication_event_id"), 36),
     )
+
+
+def _token(body: dict[str, Any], name: str) -> str:
+    """Return a token that can stand in a header and be kept."""
+    token = body.get(name)
+    if isinstance(token, str) and 0 < len(token) <= LONGEST_TOKEN and token.isprintable() and max(token) <= "ÿ":
+        return token
+    raise XeroOutcomeUnknown("Xero's sign-in service left the tokens out of its answer. Try again.")
+
+
+def _word(value: object, longest: int) -> str:
+    """Return a short plain text, "" for anything else."""
+    is_word = isinstance(value, str) and len(value) <= longest and value.isascii() and value.isprintable()
+    return str(value) if is_word else ""
 
 
 def _claims(token: str) -> dict[str, Any]:
     """Return the access token's claims, unverified (it came over TLS from Xero itself), {} when it is no JWT."""
     try:
         payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        claims = plain_json.parse(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         return {}
     return claims if isinstance(claims, dict) else {}
@@ -228,15 +270,20 @@ def list_tenants(access_token: str, authentication_event_id: str = "") -> list[T
     query = {"authEventId": authentication_event_id} if authentication_event_id else {}
     response = _connections_call("GET", access_token, params=query)
     try:
-        rows = response.json()
-        return [
-            Tenant(
-                str(row["id"]), str(row["tenantId"]), str(row.get("tenantName") or ""), str(row.get("tenantType") or "")
-            )
-            for row in rows
-        ]
-    except (ValueError, KeyError, TypeError) as error:
+        return [_tenant(row) for row in plain_json.parse(response.content)]
+    except (ValueError, TypeError) as error:
         raise _no_connections() from error
+
+
+def _tenant(row: Any) -> Tenant:
+    """Return an organisation of the list. Raises ValueError: what has no usable id must not look disconnected."""
+    if not isinstance(row, dict):
+        raise plain_json.Unreadable("An organisation is no object.")
+    connection_id, tenant_id = _word(row.get("id"), 36), _word(row.get("tenantId"), 36)
+    name, kind = row.get("tenantName") or "", row.get("tenantType") or ""
+    if not all(re.fullmatch(r"[\w.-]+", each) for each in (connection_id, tenant_id)) or not isinstance(name, str):
+        raise plain_json.Unreadable("An organisation has no id, or no name.")
+    return Tenant(connection_id, tenant_id, name[:255], str(kind)[:50])
 
 
 def remove_tenant(access_token: str, connection_id: str) -> None:
@@ -254,7 +301,7 @@ def _no_connections() -> XeroUnavailable:
 
 def _connections_call(method: str, access_token: str, path: str = "", **options: Any) -> requests.Response:
     try:
-        response = requests.request(
+        response = _session().request(
             method,
             f"{settings.XERO_API_URL}/connections{path}",
             headers={

@@ -58,11 +58,11 @@ def read(connection: XeroConnection, gateway: Gateway) -> None:
     Raises XeroUnavailable or XeroAuthError; then the old copies stay as they were.
     """
     organisation = _organisation(gateway)
-    accounts = gateway.read("Accounts").rows("Accounts")
-    themes = gateway.read("BrandingThemes").rows("BrandingThemes")
-    tax_rates = gateway.read("TaxRates").rows("TaxRates")
-    currencies = gateway.read("Currencies").rows("Currencies")
-    categories = gateway.read("TrackingCategories").rows("TrackingCategories")
+    accounts = gateway.read_list("Accounts")
+    themes = gateway.read_list("BrandingThemes")
+    tax_rates = gateway.read_list("TaxRates")
+    currencies = gateway.read_list("Currencies")
+    categories = gateway.read_list("TrackingCategories")
     with transaction.atomic():
         _store_organisation(connection, organisation)
         _replace(Account, connection, [_account(row) for row in accounts if row.get("Code")])

@@ -11,4 +11,5 @@ urlpatterns = [
     path("xero/organisation/", views.choose_organisation, name="choose_organisation"),
     path("xero/disconnect/", views.disconnect, name="xero_disconnect"),
     path("xero/refresh/", views.refresh, name="xero_refresh"),
+    path("xero/try-now/", views.try_now, name="xero_try_now"),
 ]

@@ -205,3 +205,15 @@ def refresh(request: HttpRequest) -> HttpResponse:
         messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were read again.")
         _follow_theme(request, connection)
     return redirect("settings_general" if roles.role_of(request.user) == roles.SYSTEM_ADMIN else "invoice_list")
+
+
+@may_connect
+@require_POST
+def try_now(request: HttpRequest) -> HttpResponse:
+    """End the pause that Xero asked for: the next call finds out whether it goes on."""
+    connection = XeroConnection.objects.current()
+    if connection and connections.end_pause(connection, door=request):
+        messages.success(request, f"Uploads to {connection.name} go on now. If Xero asks to wait again, they wait.")
+    else:
+        messages.info(request, "Nothing was changed: no pause is in force.")
+    return redirect("invoice_list")

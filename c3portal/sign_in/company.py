@@ -17,16 +17,23 @@ from django.http import HttpRequest
 from django.shortcuts import render
 
 from c3portal import audit
+from c3portal.http_client import BoundedAdapter, BoundedSession
 from c3portal.models import User
 from c3portal.sign_in.accounts import failed
 
 logger = logging.getLogger(__name__)
 
+# Bytes of a description, of keys, or of tokens.
+LARGEST_ANSWER = 1_000_000
 ADDRESS = re.compile(r"[^\s'\"<>]+@[^\s'\"<>]+")
 
 
 class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """Nobody becomes a user by coming from the company: a System Admin makes the users."""
+
+    def get_requests_session(self) -> BoundedSession:
+        """Return the session for calls to the provider: bounded like all calls out."""
+        return BoundedSession(BoundedAdapter(LARGEST_ANSWER))
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """Return False: nobody signs up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
-from c3portal import audit
+from c3portal import audit, clock
 from c3portal.audit import Action
 from c3portal.demo import SAMPLE_DATA
 from c3portal.models import AuditEntry, User
@@ -36,6 +37,7 @@ DOORS: dict[str, Action | str] = {
     "choose_organisation": Action.CONNECTION,
     "xero_disconnect": Action.CONNECTION,
     "xero_refresh": Action.OPERATION,
+    "xero_try_now": Action.CONNECTION,
     "contacts_do": Action.CONTACT,
     "choose_contact": Action.CONTACT,
     "read_contacts": Action.OPERATION,
@@ -218,6 +220,19 @@ def test_choosing_another_organisation_names_the_one_before(admin: Client, invoi
     admin.post(reverse("choose_organisation"), {"connection": other.pk})
     entry = AuditEntry.objects.filter(action=Action.CONNECTION).earliest("pk")
     assert (entry.before, entry.after) == ({"Organisation": AUSTRALIA}, {"Organisation": NEW_ZEALAND})
+
+
+def test_trying_before_a_pause_is_over_ends_it_and_names_it(admin: Client, connected: XeroConnection) -> None:
+    until = clock.now() + dt.timedelta(days=20_000)
+    XeroConnection.objects.update(paused_until=until, pause_reason="Xero's daily limit is reached")
+    assert "Try now" in admin.get(reverse("invoice_list")).content.decode()
+    admin.post(reverse("xero_try_now"))
+    entry = AuditEntry.objects.latest("pk")
+    assert entry.action == Action.CONNECTION
+    assert entry.before["Reason"] == "Xero's daily limit is reached"
+    assert XeroConnection.objects.get().paused_until is None
+    admin.post(reverse("xero_try_now"))
+    assert AuditEntry.objects.latest("pk") == entry
 
 
 def test_a_connection_that_ended_by_itself_is_told_as_the_portals_own_entry(connected: XeroConnection) -> None:

@@ -40,14 +40,14 @@ LAYERS = {
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models xero_integration.models.* "
     "invoices.models invoices.models.* c3portal.bodies c3portal.at_a_time c3portal.versions",
     "calls": "xero_integration.gateway xero_integration.departure",
-    "borders": "c3portal.webhooks "
+    "borders": "c3portal.webhooks c3portal.http_client "
     "xero_integration.calls c3portal.logs c3portal.error_reports "
     "xero_integration.oauth xero_integration.pace xero_integration.fields invoices.fields c3portal.encryption "
     "c3portal.settings c3portal.schema c3portal.messages c3portal.state "
     "c3portal.celery c3portal.broker c3portal.sessions c3portal.tracing "
     "c3portal.clock c3portal.outages c3portal.certificate "
     "c3portal.launch.* c3portal c3portal.launch c3portal.append_only c3portal.sign_in xero_integration invoices",
-    "pure": "c3portal.notice_words "
+    "pure": "c3portal.notice_words c3portal.plain_json xero_integration.shapes "
     "xero_integration.payloads xero_integration.proof xero_integration.errors invoices.mapping "
     "invoices.preflight invoices.parsing invoices.gathering invoices.reading invoices.columns invoices.numbers "
     "xero_integration.similar_names c3portal.sign_in.browsers",

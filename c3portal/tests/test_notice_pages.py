@@ -108,7 +108,7 @@ def test_the_secret_is_shown_once_and_nowhere_kept_in_clear(admin: Client, recei
     ("url", "words"),
     [
         ("http://hooks.example/", "must begin with https://"),
-        ("https://127.0.0.1/", "lies in a private network"),
+        ("https://127.0.0.1/", "does not post to 127.0.0.1"),
         ("https://name:password@hooks.example/", "user name or password"),
         ("hooks", "valid URL"),
     ],

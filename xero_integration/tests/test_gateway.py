@@ -29,6 +29,32 @@ def read() -> gateway.Answer:
         return door.read("Organisation")
 
 
+DAY = dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "least", "most"),
+    [
+        ("1800000000", DAY, DAY),
+        ("9" * 6000, dt.timedelta(seconds=60), DAY),
+        ("-5", dt.timedelta(seconds=1), dt.timedelta(seconds=1)),
+        ("NaN", dt.timedelta(seconds=60), dt.timedelta(seconds=60)),
+        ("Fri, 31 Dec 2083 23:59:59 GMT", DAY, DAY),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", dt.timedelta(seconds=1), dt.timedelta(seconds=1)),
+        ("Fri, 99 Dec 99999 23:59:59 GMT", dt.timedelta(seconds=60), dt.timedelta(seconds=60)),
+        ("", dt.timedelta(seconds=60), dt.timedelta(seconds=60)),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_no_answer_has_the_portal_wait_longer_than_a_day(
+    scripted_xero: ScriptedServer, told: str, least: dt.timedelta, most: dt.timedelta
+) -> None:
+    scripted_xero.will(Reply(429, b"", {"Retry-After": told}))
+    with pytest.raises(XeroUnavailable) as caught:
+        put()
+    assert least <= caught.value.retry_after <= most
+
+
 # What a call looks like
 
 

@@ -1,0 +1,171 @@
+"""The one way out by HTTP: answers that are bounded in time and size, whoever gives them.
+
+One deadline holds for a whole call, from the connection to the last byte: a time-out of a socket begins anew with
+every byte that drips. Bytes are counted before and after decompression. No redirect is followed, no proxy and no
+password file of the machine is used, and nothing is repeated. Connections are kept for the next call as ever.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import socket
+import time
+import zlib
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+# Bytes of the status line and all headers together; servers send a few thousand.
+LARGEST_HEAD = 64 * 1024
+# Bytes of any answer as they arrive, with the sizes of its chunks.
+LARGEST_ON_THE_WIRE = 64 * 1024 * 1024
+CHUNK = 64 * 1024
+# Seconds, for whoever names none.
+CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
+
+
+class AnswerUnreadable(requests.RequestException):
+    """An answer began and cannot be had: too large, too slow, cut short, or packed in a way that was not asked for."""
+
+
+class AnswerTooLarge(http.client.HTTPException):
+    """More arrived than is read of any answer."""
+
+
+class _Wire(io.RawIOBase):
+    """The bytes of one answer: until `give_up_at`, and at most `left` of them."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        seconds = sock.gettimeout()
+        self.give_up_at = time.monotonic() + (ANSWER_SECONDS if seconds is None else seconds)
+        self.left = LARGEST_HEAD
+        self._sock = sock
+        # Counted by the socket, which is closed for good when the last of its readers is.
+        self._reader = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        seconds = self.give_up_at - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(seconds)
+        size = self._reader.readinto(buffer)
+        self.left -= size or 0
+        if self.left < 0:
+            raise AnswerTooLarge("The answer is too large.")
+        return size
+
+    def close(self) -> None:
+        self._reader.close()
+        super().close()
+
+
+class _Reading:
+    """Stands in for a socket where an answer is read from it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.wire = _Wire(sock)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self.wire)
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *how: Any, **more: Any) -> None:
+        reading = _Reading(sock)
+        self._wire = reading.wire
+        super().__init__(reading, *how, **more)  # type: ignore[arg-type]
+
+    def begin(self) -> None:
+        """Read the head; what follows may be longer."""
+        super().begin()
+        self._wire.left = LARGEST_ON_THE_WIRE
+
+
+class BoundedHTTPConnection(HTTPConnection):
+    """A connection whose answers are bounded; its time-out holds for the whole of an answer."""
+
+    response_class = _Answer
+
+
+class BoundedHTTPSConnection(HTTPSConnection):
+    """The same over TLS."""
+
+    response_class = _Answer
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = BoundedHTTPConnection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = BoundedHTTPSConnection
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Reads each answer whole, up to `largest` bytes once it is unpacked."""
+
+    def __init__(self, largest: int) -> None:
+        self.largest = largest
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        """Make connections of the bounded kind."""
+        super().init_poolmanager(*sizes, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+
+    def send(self, request: Any, stream: bool = False, timeout: Any = None, *how: Any, **more: Any) -> Any:
+        """Return the answer with its content read. Raises requests.RequestException."""
+        response = super().send(request, True, _whole(timeout), *how, **more)
+        raw = response.raw
+        try:
+            content = _content(raw, self.largest)
+        except (AnswerUnreadable, HTTPError, http.client.HTTPException, OSError, zlib.error) as error:
+            raw.close()
+            raise AnswerUnreadable(f"The answer cannot be read: {error}", request=request) from error
+        response.raw = io.BytesIO(content)
+        return response
+
+
+def _whole(timeout: Any) -> Any:
+    """Return the time for all of a call: that for connecting and that for the answer together."""
+    connect, answer = timeout if isinstance(timeout, tuple) else (CONNECT_SECONDS, timeout or ANSWER_SECONDS)
+    return Timeout(total=connect + answer, connect=connect, read=answer)
+
+
+def _content(raw: Any, largest: int) -> bytes:
+    encoding = raw.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise AnswerUnreadable("It is packed in a way that was not asked for.")
+    unpack = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding == "gzip" else None
+    content = bytearray()
+    for chunk in raw.stream(CHUNK, decode_content=False):
+        content += unpack.decompress(chunk, largest + 1 - len(content)) if unpack else chunk
+        if len(content) > largest:
+            raise AnswerUnreadable("It is too large.")
+    if unpack and content and not unpack.eof:
+        raise AnswerUnreadable("It ends too soon.")
+    return bytes(content)
+
+
+class BoundedSession(requests.Session):
+    """A session for calls to one service; `adapter` says how much of an answer is read."""
+
+    def __init__(self, adapter: BoundedAdapter) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        self.headers["Accept-Encoding"] = "gzip"
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return None: no redirect is followed."""

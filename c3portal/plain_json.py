@@ -1,0 +1,90 @@
+"""Someone else's JSON as plain values that every database can hold: parsed in one place, within bounds.
+
+Refused as unreadable are: other encodings than UTF-8, a name twice in an object, NaN and Infinity, numbers beyond all
+amounts, NUL and halves of characters in a text, and nesting or numbers of parts that no service has a reason for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+# A document of Xero's is five deep.
+DEEPEST = 32
+# Values in one answer. A thousand documents of thirty fields each are far below this.
+MOST_PARTS = 2_000_000
+LONGEST_NUMBER = 40
+LARGEST_EXPONENT = 20
+# Escapes of NUL and of halves of a pair: what UTF-8 cannot hold can only come by an escape.
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+
+
+class Unreadable(ValueError):
+    """It is no JSON, or none that can be worked with."""
+
+
+def parse(content: bytes) -> Any:
+    """Return the value, with Decimal for numbers that are no integers. Raises Unreadable."""
+    if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MOST_PARTS:
+        raise Unreadable("It has too many parts.")
+    try:
+        value = _DECODER.decode(content.decode("utf-8-sig"))
+        _require_depth(value, 0)
+        if _SUSPECT.search(content):
+            _require_texts(value)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("It cannot be read.") from error
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Unreadable("A name stands twice in an object.")
+    return found
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text) if len(text) <= LONGEST_NUMBER else Decimal("NaN")
+    if not number.is_finite() or abs(number.as_tuple().exponent) > LARGEST_EXPONENT:  # type: ignore[arg-type]
+        raise Unreadable("A number is beyond all bounds.")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > LARGEST_EXPONENT:
+        raise Unreadable("A number is beyond all bounds.")
+    return int(text)
+
+
+def _constant(text: str) -> None:
+    raise Unreadable(f"{text} is no number.")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
+)
+
+
+def _require_depth(value: Any, depth: int) -> None:
+    if depth > DEEPEST:
+        raise Unreadable("It is nested too deep.")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        if isinstance(part, dict | list):
+            _require_depth(part, depth + 1)
+
+
+def _require_texts(value: Any) -> None:
+    """Raise ValueError for a text with NUL or half a character."""
+    if isinstance(value, str):
+        if "\0" in value:
+            raise Unreadable("A text has NUL in it.")
+        value.encode()
+    elif isinstance(value, dict):
+        for pair in value.items():
+            _require_texts(list(pair))
+    elif isinstance(value, list):
+        for part in value:
+            _require_texts(part)
