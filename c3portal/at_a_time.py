@@ -7,22 +7,14 @@ such files at a time than threads, and pages always find one.
 from __future__ import annotations
 
 import threading
-import time
-import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-# No line is so slow that a period takes longer; whoever reads on drop by drop is cut off.
-DOWNLOAD_SECONDS = 600
 RETRY_AFTER = {429: 10, 503: 30}
-
-View = Callable[..., HttpResponseBase]
 
 
 class AtATime:
@@ -53,44 +45,6 @@ class AtATime:
 
 UPLOADS = AtATime(each=1, together=max(1, settings.WEB_THREADS // 4))
 DOWNLOADS = AtATime(each=2, together=max(1, settings.WEB_THREADS * 3 // 8))
-
-
-class _Sent:
-    """The pieces of a download; it is over when they are, when the response is closed or forgotten, or by its time."""
-
-    def __init__(self, pieces: Iterator[bytes], who: Any) -> None:
-        self.pieces = pieces
-        self.ends = time.monotonic() + DOWNLOAD_SECONDS
-        self.close = weakref.finalize(self, DOWNLOADS.give_back, who)
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self.pieces:
-            if time.monotonic() > self.ends:
-                raise TimeoutError(f"A download was not taken within {DOWNLOAD_SECONDS} seconds.")
-            yield piece
-
-
-def download(view: View) -> View:
-    """Let the view's stream be one of the few at a time; it goes innermost, where the user is known to be allowed."""
-
-    @wraps(view)
-    def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        who = request.user.pk
-        if status := DOWNLOADS.take(who):
-            return refusal(request, status, "download")
-        try:
-            response = view(request, *args, **kwargs)
-        except BaseException:
-            DOWNLOADS.give_back(who)
-            raise
-        if isinstance(response, StreamingHttpResponse):
-            response.streaming_content = _Sent(iter(response), who)
-        else:
-            DOWNLOADS.give_back(who)
-        return response
-
-    limited.is_download = True  # type: ignore[attr-defined]
-    return limited
 
 
 def refusal(request: HttpRequest, status: int, what: str) -> HttpResponse:

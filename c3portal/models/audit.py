@@ -60,6 +60,7 @@ class AuditEntry(models.Model):
         IGNORE = "ignore", "Ignore"
         NOTICE = "notice", "Notices"
         OPERATION = "operation", "Operation"
+        DOWNLOAD = "download", "Download"
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
     actor_id = models.BigIntegerField(

@@ -129,8 +129,10 @@ def test_the_json_lines_hold_what_was_found(admin: Client) -> None:
     entry("one", after={"Name": "Müller"})
     entry("two")
     content = b"".join(admin.get("/settings/audit.jsonl", {"q": "one"}).streaming_content)  # type: ignore[attr-defined]
-    (line,) = content.splitlines()
-    assert json.loads(line)["After"] == {"Name": "Müller"}
+    own, line = map(json.loads, content.splitlines())
+    assert line["After"] == {"Name": "Müller"}
+    # That it was asked for is in the record by the time it is sent.
+    assert (own["Action"], own["After"]) == ("download", {"Asked for": "q=one"})
 
 
 @pytest.mark.parametrize("role", ["finance_admin", "system_reader"])

@@ -36,7 +36,7 @@ LAYERS = {
     "reference": "xero_integration.counting "
     "xero_integration.limits xero_integration.reference c3portal.audit c3portal.heartbeats "
     "c3portal.processes c3portal.leases c3portal.moments c3portal.disks "
-    "c3portal.notices c3portal.deliveries c3portal.mail c3portal.webhook_changes",
+    "c3portal.downloads c3portal.notices c3portal.deliveries c3portal.mail c3portal.webhook_changes",
     "models": "c3portal.models c3portal.models.* c3portal.roles xero_integration.models xero_integration.models.* "
     "invoices.models invoices.models.* c3portal.bodies c3portal.at_a_time c3portal.versions",
     "calls": "xero_integration.gateway xero_integration.departure",

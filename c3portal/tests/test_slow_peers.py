@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import resolve, reverse
 
-from c3portal import at_a_time, bodies
+from c3portal import at_a_time, bodies, downloads
 from c3portal.at_a_time import AtATime
 from c3portal.models import AuditEntry, User
 from c3portal.testing import BASE_DIR, PortalProcess, answers, wait_until
@@ -138,8 +138,11 @@ def test_every_stream_is_one_of_the_few(client_for: ClientFor, system_admin: Use
         answer = client.get(f"{path}?period=20260918")
         if answer.streaming:
             streams.add(address.name)
-            assert getattr(resolve(path).func, "is_download", False), f"{path}: mark its view with at_a_time.download"
+            assert getattr(resolve(path).func, "is_download", False), f"{path}: mark its view with downloads.download"
             answer.getvalue()  # type: ignore[attr-defined]
+            entry = AuditEntry.objects.latest("pk")
+            assert (entry.action, entry.actor) == ("download", system_admin.email), path
+            assert entry.after == {"Asked for": "period=20260918"}
     assert streams >= {"download", "audit_csv", "audit_jsonl"}
 
 
@@ -161,7 +164,7 @@ def test_a_third_download_waits_until_one_is_through(client_for: ClientFor, syst
 def test_a_download_that_is_taken_drop_by_drop_ends(
     system_admin: User, monkeypatch: pytest.MonkeyPatch, client_for: ClientFor
 ) -> None:
-    monkeypatch.setattr(at_a_time, "DOWNLOAD_SECONDS", -1)
+    monkeypatch.setattr(downloads, "DOWNLOAD_SECONDS", -1)
     answer = client_for(system_admin).get(reverse("audit_csv"))
     with pytest.raises(TimeoutError):
         answer.getvalue()  # type: ignore[attr-defined]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from c3portal import audit_trail, roles
-from c3portal.at_a_time import download
 from c3portal.audit_trail import COLUMNS, TrailForm
+from c3portal.downloads import Download, download
 from c3portal.models import User
 from invoices.downloads import as_csv
 
@@ -40,7 +39,7 @@ def audit_record(request: HttpRequest) -> HttpResponse:
 @require_safe
 @roles.role_required(roles.SYSTEM_ADMIN)
 @download
-def audit_csv(request: HttpRequest) -> StreamingHttpResponse:
+def audit_csv(request: HttpRequest) -> Download:
     """Download what the form asks for as CSV, safe for a spreadsheet."""
     rows = audit_trail.rows(TrailForm(request.GET).entries())
     return _file(as_csv(COLUMNS, rows), "text/csv; charset=utf-8", "csv")
@@ -49,16 +48,13 @@ def audit_csv(request: HttpRequest) -> StreamingHttpResponse:
 @require_safe
 @roles.role_required(roles.SYSTEM_ADMIN)
 @download
-def audit_jsonl(request: HttpRequest) -> StreamingHttpResponse:
+def audit_jsonl(request: HttpRequest) -> Download:
     """Download what the form asks for as JSON, an entry a line."""
     return _file(audit_trail.json_lines(TrailForm(request.GET).entries()), "application/jsonl", "jsonl")
 
 
-def _file(pieces: Iterator[str], content_type: str, ending: str) -> StreamingHttpResponse:
-    name = f"audit-{timezone.localdate().isoformat()}.{ending}"
-    response = StreamingHttpResponse(pieces, content_type=content_type)
-    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    return response
+def _file(pieces: Iterator[str], content_type: str, ending: str) -> Download:
+    return Download(pieces, f"audit-{timezone.localdate().isoformat()}.{ending}", content_type)
 
 
 def _id(request: HttpRequest, name: str) -> int | None:

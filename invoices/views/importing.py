@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import cast
 
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from c3portal import roles
-from c3portal.at_a_time import download
 from c3portal.bodies import takes_a_file
+from c3portal.downloads import Download, download
 from c3portal.models import User
 from invoices.downloads import findings_csv
 from invoices.forms import ImportForm, import_limit
 from invoices.importing import import_file
 from invoices.models import ImportFinding, ImportRun, Invoice
-from invoices.views.downloads import csv_response
 
 IMPORTERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 RUNS_SHOWN = 20
@@ -58,10 +57,10 @@ def import_run(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 @roles.role_required(*IMPORTERS)
 @download
-def import_errors(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def import_errors(request: HttpRequest, pk: int) -> Download:
     """Download everything that an import found."""
     run = get_object_or_404(ImportRun, pk=pk)
-    return csv_response(findings_csv(run), f"import-{run.pk}-{'errors' if run.errors else 'differences'}.csv")
+    return Download(findings_csv(run), f"import-{run.pk}-{'errors' if run.errors else 'differences'}.csv")
 
 
 def _with_invoices(findings: list[ImportFinding]) -> list[tuple[ImportFinding, Invoice | None]]:

@@ -9,15 +9,15 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
 from c3portal import audit, roles
-from c3portal.at_a_time import download
 from c3portal.bodies import takes_a_file
+from c3portal.downloads import Download, download
 from c3portal.models import User
 from c3portal.versions import changed_meanwhile, version_of
 from invoices.downloads import as_csv
@@ -25,7 +25,6 @@ from invoices.forms import OverridesFileForm, overrides_limit
 from invoices.overrides.pages import Accounts, Customers, Page, Taxes, overridden
 from invoices.overrides.rows import SHOWN, Row
 from invoices.tables import OverrideTable, arrange
-from invoices.views.downloads import csv_response
 from xero_integration.models import XeroConnection, XeroSettings
 
 PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers}
@@ -54,13 +53,13 @@ def overrides(request: HttpRequest, kind: str) -> HttpResponse:
 @require_safe
 @roles.role_required(*roles.ALL)
 @download
-def overrides_csv(request: HttpRequest, kind: str) -> StreamingHttpResponse:
+def overrides_csv(request: HttpRequest, kind: str) -> Download:
     """Download what the page shows, in the form in which it can be taken over again."""
     connection = XeroConnection.objects.current()
     if connection is None:
         raise Http404("No organisation in Xero is connected.")
     page = PAGES[kind](connection)
-    return csv_response(as_csv(page.shown_columns, page.csv_rows()), f"{kind}.csv")
+    return Download(as_csv(page.shown_columns, page.csv_rows()), f"{kind}.csv")
 
 
 def _post(request: HttpRequest, page: Page) -> HttpResponse:
