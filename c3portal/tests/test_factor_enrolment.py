@@ -46,6 +46,7 @@ def can_enrol(client: Client) -> None:
     assert client.get("/settings/general/").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_after_a_stranger_asked_for_a_reset(system_admin: User) -> None:
     ask_for_reset(system_admin)
     client = Client()
@@ -109,6 +110,7 @@ def test_an_address_that_waits_shuts_nobody_out_whoever_wrote_it(system_admin: U
     can_enrol(client)
 
 
+@pytest.mark.both_databases
 def test_addresses_that_wait_from_before_are_taken_away(system_admin: User, system_reader: User) -> None:
     EmailAddress.objects.create(user=system_admin, email=system_admin.email, verified=False)
     kept = EmailAddress.objects.create(user=system_reader, email=system_reader.email, verified=True)

@@ -78,6 +78,7 @@ def is_in(client: Client, **headers: str) -> bool:
     return bool(client.get("/account/", **headers).status_code == 200)
 
 
+@pytest.mark.both_databases
 def test_a_session_ends_twelve_hours_after_sign_in_whatever_is_written_to_it(finance_admin: User, at: At) -> None:
     client = signed_in(finance_admin)
     for hours in range(1, 12):
@@ -119,6 +120,7 @@ def test_signing_in_once_more_begins_anew(finance_admin: User, at: At) -> None:
         assert is_in(client), hours
 
 
+@pytest.mark.both_databases
 def test_a_session_in_which_nobody_does_anything_ends_after_four_hours(finance_admin: User, at: At) -> None:
     client = signed_in(finance_admin)
     at(3.9)
@@ -205,6 +207,7 @@ def test_what_cannot_be_stored_keeps_nobody_from_reading(
     assert is_in(client)
 
 
+@pytest.mark.both_databases
 def test_the_list_of_places_shows_none_that_has_ended(finance_admin: User, at: At) -> None:
     signed_in(finance_admin)
     at(3)
