@@ -22,8 +22,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import batched, groupby
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -32,7 +34,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Abs
 from django.utils import timezone
 
-from c3portal import clock, processes
+from c3portal import clock, processes, tracing
 from invoices.answers import Recorded
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Submission, Upload
 from xero_integration import pace
@@ -79,6 +81,7 @@ def queue(
             created_by=user,
             invoice_status=invoice_status,
             locked_as_drafts=locked_as_drafts,
+            trace_id=tracing.current_id(),
         )
         again = Posting.objects.filter(
             invoice__in=invoices.values("pk"), status__in=[Status.REJECTED, Status.WITHDRAWN]
@@ -183,6 +186,7 @@ def claim(connection: XeroConnection) -> Submission | None:
             connection=connection,
             document_type=first.document_type,
             process=processes.current(),
+            trace_id=tracing.current_id(),
             created_at=now,
             lease_until=now + pace.row_lease(),
         )
@@ -342,6 +346,7 @@ def _doubt(
         answered_at=now,
         lease_until=now,
         problem=why,
+        trace_id=tracing.current_id(),
     )
     moved = rows.update(status=Status.UNCERTAIN, submission=submission, message=why, not_before=now, updated_at=now)
     _log(rows, Status.UNCERTAIN)
@@ -382,11 +387,22 @@ def _lock(rows: QuerySet[Posting], most: int | None = None) -> QuerySet[Posting]
 
 def _log(rows: QuerySet[Posting], status: str, *, user: User | None = None) -> int:
     """Write a PostLog line for each row as it stands now. Returns how many."""
+    found = list(rows.values_list("invoice", "upload", "submission", "message", "xero_id"))
     lines = [
         PostLog(
             invoice_id=invoice, upload_id=upload, submission_id=submission, status=status, message=message, user=user
         )
-        for invoice, upload, submission, message in rows.values_list("invoice", "upload", "submission", "message")
+        for invoice, upload, submission, message, _ in found
     ]
     PostLog.objects.bulk_create(lines, batch_size=500)
+    transaction.on_commit(partial(_say, status, found), robust=True)
     return len(lines)
+
+
+def _say(status: str, found: Iterable[tuple[Any, ...]]) -> None:
+    """Log which invoices a call moved, by the portal's ids and Xero's alone: words of Xero's may hold names."""
+    for submission, rows in groupby(sorted(found, key=lambda row: str(row[2])), key=lambda row: row[2]):
+        for some in batched(rows if submission else (), settings.XERO_BATCH, strict=False):
+            documents = " ".join(f"{row[0]}={row[4] or '-'}" for row in some)
+            facts = {"status": str(status), "submission": str(submission), "documents": documents}
+            logger.info("Invoices %(status)s with submission %(submission)s: %(documents)s", facts, extra=facts)

@@ -23,7 +23,7 @@ LAYERS = {
     "c3portal.keys c3portal.scheduler c3portal.headers c3portal.tasks",
     "forms": "c3portal.notice_forms "
     "xero_integration.forms invoices.forms invoices.tables invoices.selection invoices.downloads* "
-    "invoices.drafts invoices.ignoring invoices.overrides.pages c3portal.audit_trail "
+    "invoices.drafts invoices.ignoring invoices.tracks invoices.overrides.pages c3portal.audit_trail "
     "c3portal.sign_in.forms c3portal.sign_in.passwords c3portal.sign_in.accounts c3portal.sign_in.factors "
     "c3portal.sign_in.company c3portal.sign_in.reset_links "
     "c3portal.sign_in.familiar c3portal.sign_in.passkeys c3portal.people c3portal.people_forms c3portal.invitations",

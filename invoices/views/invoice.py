@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from c3portal import roles
+from invoices import tracks
 from invoices.models import Invoice, PostLog, Twin
 from invoices.tables import breakable, why_not_uploadable
 
@@ -31,6 +32,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "lines": found.lines.all(),
         "journey": _journey(found),
         "may_ignore": not why_not_uploadable(found),
+        "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
         "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal import audit, clock, notice_words, roles
 from c3portal.models import User
-from invoices import posting, recovery, twins
+from invoices import posting, recovery, tracks, twins
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Upload
 from invoices.selection import DIFFERS
 from invoices.tables import PostingTable, arrange
@@ -28,6 +28,7 @@ from xero_integration.models import XeroConnection
 UPLOADS_A_PAGE = 20
 MOVED_ROWS_SHOWN = 100
 TWINS_SHOWN = 100
+INVOICES_SHOWN = 50
 UNDER_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
 
 
@@ -100,14 +101,20 @@ def progress_of(uploads: list[Upload]) -> dict[int, Progress]:
 @require_safe
 @roles.role_required(*roles.ALL)
 def post_logs(request: HttpRequest) -> HttpResponseBase:
-    """List the uploads, newest first, with counts and progress; only the list when htmx asks."""
+    """List the uploads, newest first, with counts and progress; only the list when htmx asks. With `q`, those that an
+    id or an invoice's number belongs to, and the invoices."""
+    sought = request.GET.get("q", "").strip()[: tracks.LONGEST_SOUGHT]
     uploads = Upload.objects.select_related("connection", "period", "created_by")
+    if sought:
+        uploads = uploads.filter(pk__in=tracks.uploads_with(sought).values("pk"))
     page = Paginator(uploads, UPLOADS_A_PAGE).get_page(request.GET.get("page"))
     progress = progress_of(list(page))
     rows = [{"upload": upload, "progress": progress[upload.pk]} for upload in page]
     context = {
         "page": page,
         "rows": rows,
+        "sought": sought,
+        "invoices": tracks.invoices_with(sought).order_by("number")[:INVOICES_SHOWN] if sought else (),
         "refresh": _refresh_seconds(upload.connection for upload in page if progress[upload.pk].under_way),
     }
     template = "invoices/_logs_live.html" if "HX-Request" in request.headers else "invoices/logs.html"

@@ -1,0 +1,50 @@
+"""The tracks that an invoice leaves from a click to Xero: which calls carried it, and what an id belongs to."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Q, QuerySet
+
+from invoices.models import Invoice, PostLog, Submission, Upload
+
+LONGEST_SOUGHT = 255
+
+
+def calls_of(invoice: Invoice) -> QuerySet[Submission]:
+    """Return every submission that carried the invoice, oldest first; those that carry no call are looks in Xero."""
+    carried = PostLog.objects.filter(invoice=invoice, submission__isnull=False).values("submission")
+    return Submission.objects.filter(pk__in=carried).defer("body").order_by("created_at")
+
+
+def invoices_with(text: str) -> QuerySet[Invoice]:
+    """Return the invoices that an id belongs to: of a call (its own or Xero's for it), a trace, an invoice, or a
+    document in Xero; or whose number it is."""
+    text = text.strip()[:LONGEST_SOUGHT]
+    key = _uuid(text)
+    calls = Submission.objects.filter(Q(pk=key) | Q(correlation_id=text) | Q(trace_id=text))
+    traced = Upload.objects.filter(trace_id=text) if text else Upload.objects.none()
+    lines = PostLog.objects.filter(Q(submission__in=calls.values("pk")) | Q(upload__in=traced.values("pk")))
+    return Invoice.objects.filter(
+        Q(pk__in=lines.values("invoice"))
+        | Q(pk=key)
+        | Q(posting__xero_id=str(key))
+        | Q(posting__xero_id=text)
+        | Q(posting__twins__xero_id=text)
+        | Q(number=text)
+        | Q(xero_number=text)
+    ).distinct()
+
+
+def uploads_with(text: str) -> QuerySet[Upload]:
+    """Return the uploads in which the invoices that an id belongs to took part."""
+    lines = PostLog.objects.filter(invoice__in=invoices_with(text).values("pk"))
+    return Upload.objects.filter(pk__in=lines.values("upload"))
+
+
+def _uuid(text: str) -> uuid.UUID:
+    """Return the id that a text writes, one that nothing has when it writes none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return uuid.UUID(int=0)
