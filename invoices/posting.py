@@ -402,7 +402,7 @@ def _log(rows: QuerySet[Posting], status: str, *, user: User | None = None) -> i
 def _say(status: str, found: Iterable[tuple[Any, ...]]) -> None:
     """Log which invoices a call moved, by the portal's ids and Xero's alone: words of Xero's may hold names."""
     for submission, rows in groupby(sorted(found, key=lambda row: str(row[2])), key=lambda row: row[2]):
-        for some in batched(rows if submission else (), settings.XERO_BATCH, strict=False):
+        for some in batched(rows if submission else (), settings.XERO_BATCH):
             documents = " ".join(f"{row[0]}={row[4] or '-'}" for row in some)
             facts = {"status": str(status), "submission": str(submission), "documents": documents}
             logger.info("Invoices %(status)s with submission %(submission)s: %(documents)s", facts, extra=facts)
