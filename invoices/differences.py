@@ -15,8 +15,8 @@ def finding(run: ImportRun, error: RowError, number: str) -> ImportFinding:
     return ImportFinding(run=run, row=error.row, field=error.field, reason=error.reason, invoice_number=number)
 
 
-def report(run: ImportRun, chunk: list[Facts]) -> None:
-    """Say on each invoice of `chunk`, and in the run's findings, what the file says differently.
+def report(run: ImportRun, chunk: list[Facts], *, most: int) -> None:
+    """Say on each invoice of `chunk`, and in the run's findings up to `most`, what the file says differently.
 
     Their `field_sums` hold the file's lines by now.
     """
@@ -34,7 +34,7 @@ def report(run: ImportRun, chunk: list[Facts]) -> None:
         invoice.difference = _difference(invoice, facts, counts.get(invoice.pk, 0))
         findings.append(finding(run, RowError(facts.row, "", invoice.difference), invoice.number))
         Invoice.objects.filter(pk=invoice.pk).update(difference=invoice.difference)
-    ImportFinding.objects.bulk_create(findings)
+    ImportFinding.objects.bulk_create(findings[: max(0, most - run.findings.count())])
 
 
 def _cells(source: dict[str, str]) -> dict[str, str]:

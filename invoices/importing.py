@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_ERRORS = 100_000
+# Nobody reads more of them; each is a row in the database.
+MAX_ERRORS = 1_000
 LONGEST_IMPORT = dt.timedelta(hours=1)
 CUT_SHORT = "The import was cut short by an error; nothing was imported."
 DISK_FULL = (
@@ -241,7 +242,7 @@ def _write(path: Path, run: ImportRun, gathering: Gathering) -> None:
     if any(facts.action is not Action.KEEP for facts in gathering.invoices.values()):
         _write_lines(path, run, gathering)
         for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
-            report(run, [facts for facts in chunk if facts.action is Action.REPORT])
+            report(run, [facts for facts in chunk if facts.action is Action.REPORT], most=MAX_ERRORS)
     _conclude(run, gathering, periods)
 
 
@@ -389,6 +390,8 @@ def _conclude(run: ImportRun, gathering: Gathering, periods: dict[str, BillingPe
         counts[facts.action] += 1
     run.invoices_new, run.invoices_updated = counts[Action.CREATE], counts[Action.UPDATE]
     run.invoices_unchanged, run.invoices_differing = counts[Action.KEEP], counts[Action.REPORT]
+    if run.invoices_differing > MAX_ERRORS:
+        run.notes.append(f"The first {MAX_ERRORS:,} that differ are listed; the others say so on their own pages.")
     run.period = next(iter(periods.values())) if len(periods) == 1 else None
     written = run.invoices_new + run.invoices_updated
     run.state = ImportRun.State.IMPORTED if written else ImportRun.State.NOTHING_NEW

@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,8 @@ from invoices.columns import FIELDS, REQUIRED, TEXTS, unprotect
 
 WANTED = "The import takes C3's invoice line download, as JSON or CSV."
 ROW_LIMIT = 1_000_000
+# C3's download has 39.
+MOST_COLUMNS = 1_000
 CHUNK = 65_536
 # The JSON reader's time grows with the square of the depth: so many characters count for each opened level.
 OPENING_COST = 100
@@ -156,6 +159,8 @@ def _where(last: int) -> str:
 
 def _check_header(names: Sequence[str], ignored: list[str]) -> None:
     """Raise FileRefused unless `names` are the columns of C3's download; put unknown ones into `ignored`."""
+    if len(names) > MOST_COLUMNS:
+        raise FileRefused(f"The file has more than {MOST_COLUMNS:,} columns. {WANTED}")
     folded = [name.casefold() for name in names]
     for marks, what in _MICROSOFT_FILES:
         if marks.issubset(folded):
@@ -165,7 +170,8 @@ def _check_header(names: Sequence[str], ignored: list[str]) -> None:
         raise FileRefused(f"None of the columns is one of the invoice line download. {WANTED}")
     if missing:
         raise FileRefused(f"Columns are missing: {', '.join(missing)}. {WANTED}")
-    twice = sorted({_BY_FOLDED_NAME[name] for name in folded if name in _BY_FOLDED_NAME and folded.count(name) > 1})
+    times = Counter(folded)
+    twice = sorted(name for each, name in _BY_FOLDED_NAME.items() if times[each] > 1)
     if twice:
         raise FileRefused(f"A column is there twice: {', '.join(twice)}.")
     ignored.extend(name[:100] for name in names if name and name.casefold() not in _BY_FOLDED_NAME)

@@ -113,8 +113,13 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "text of 100 MB in JSON": (lambda: as_json(b'"' + b"a" * LARGEST + b'"'), TOO_LONG),
     "text of 100 MB beside the data": (lambda: as_json(before=b'"x":"' + b"a" * LARGEST + b'",'), TOO_LONG),
     "100 MB of space": (lambda: as_json(b" " * LARGEST + b"1"), TOO_LONG),
-    "100,000 columns": (lambda: b",".join(b"c%d" % n for n in range(100_000)) + b"\n", NO_COLUMN),
-    "90,000 fields": (lambda: as_json(b"{" + b",".join(b'"%d":1' % n for n in range(90_000)) + b"}"), NO_COLUMN),
+    "100,000 columns": (lambda: b",".join(b"c%d" % n for n in range(100_000)) + b"\n", "more than 1,000 columns"),
+    "240 kB of one column name": (lambda: as_csv().partition(b"\n")[0] + b",Total" * 40_000 + b"\n", "more than 1,000"),
+    "one column twice": (lambda: as_csv().partition(b"\n")[0] + b",total" * 900 + b"\n", "there twice: Total"),
+    "90,000 fields": (
+        lambda: as_json(b"{" + b",".join(b'"%d":1' % n for n in range(90_000)) + b"}"),
+        "more than 1,000 columns",
+    ),
     "one field 90,000 times": (
         lambda: as_json(b"{" + b",".join([b'"Total":1'] * 90_000) + b"}"),
         "Columns are missing",

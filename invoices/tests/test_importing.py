@@ -420,6 +420,19 @@ def test_reading_stops_at_so_many_errors_and_says_so(tmp_path: Path) -> None:
     assert run.reason == "Reading stopped after 50 errors."
 
 
+def test_a_run_keeps_so_many_findings_and_every_invoice_its_own(tmp_path: Path) -> None:
+    import_file(write(tmp_path, *(of_customer(index) for index in range(5))))
+    uploaded(connected(), None, *Invoice.objects.all(), to="posted")
+    changed = write(tmp_path, *(of_customer(index, SubscriptionName="Another") for index in range(5)), name="later.csv")
+
+    with patch.object(importing, "MAX_ERRORS", 3):
+        run = import_file(changed)
+
+    assert (run.invoices_differing, run.findings.count()) == (5, 3)
+    assert "The first 3 that differ are listed" in " ".join(run.notes)
+    assert Invoice.objects.exclude(difference="").count() == 5
+
+
 def test_a_file_of_too_many_invoices_is_refused_with_a_way_out(tmp_path: Path) -> None:
     path = write(tmp_path, *(of_customer(index) for index in range(4)))
 
