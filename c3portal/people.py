@@ -98,23 +98,34 @@ def _not_changed_meanwhile(door: audit.Door, user: User) -> None:
 
 
 def deactivate(door: audit.Door, user: User) -> None:
-    """Send `user` away: every session ends, every invitation is void. Raises NotDone for oneself and the last admin."""
+    """Send `user` away: every session ends, every invitation is void.
+
+    Raises NotDone for oneself, the last admin, and whoever is away already.
+    """
     if _is_by(door, user):
         raise NotDone("You cannot deactivate yourself. Nothing was changed: ask another System Admin.")
     with transaction.atomic():
         _keep_one_admin(user)
-        user.is_active = False
         user.invited_at = None if user.is_invited else user.invited_at
-        user.save(update_fields=["is_active", "invited_at"])
+        _switch(user, "deactivated already", is_active=False, invited_at=user.invited_at)
         _record_state(door, user, "active", "deactivated", ended=end_sessions(user))
 
 
 def activate(door: audit.Door, user: User) -> None:
-    """Let `user` in again, with the role, the password and the second factor from before."""
+    """Let `user` in again, with the role, the password and the second factor from before.
+
+    Raises NotDone for whoever is in.
+    """
     with transaction.atomic():
-        user.is_active = True
-        user.save(update_fields=["is_active"])
+        _switch(user, "able to sign in already", is_active=True)
         _record_state(door, user, "deactivated", "active")
+
+
+def _switch(user: User, already: str, *, is_active: bool, **more: Any) -> None:
+    """Make the change, of several who press at once by one alone. Raises NotDone for the others, who come late."""
+    if not User.objects.filter(pk=user.pk, is_active=not is_active).update(is_active=is_active, **more):
+        raise NotDone(f"{user} is {already}. Nothing was changed.")
+    user.is_active = is_active
 
 
 def take_second_factor(door: audit.Door, user: User) -> None:
@@ -125,6 +136,7 @@ def take_second_factor(door: audit.Door, user: User) -> None:
     if _is_by(door, user):
         raise NotDone("Your own second factor is on the page of your account. Nothing was changed.")
     with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)
         held = sorted(str(each.get_type_display()) for each in Authenticator.objects.filter(user=user))
         if not held:
             raise NotDone(f"{user} has no second factor, and signs in without one. Nothing was changed.")

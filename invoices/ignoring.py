@@ -22,6 +22,7 @@ def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: audit
     """Set invoices aside for a reason (1 to 500 characters). What is in Xero or on its way there is left as it is.
     Returns how many were set aside."""
     with transaction.atomic():
+        _lock(invoices)
         found = _each(invoices.filter(UPLOADABLE))
         after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
         count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
@@ -33,6 +34,7 @@ def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: audit
 def take_up(invoices: QuerySet[Invoice], *, door: audit.Door = None) -> int:
     """Let ignored invoices go to Xero again. Returns how many were ignored."""
     with transaction.atomic():
+        _lock(invoices)
         found = _each(invoices.exclude(ignored_because=""))
         reasons = dict(found.order_by("number").values_list("number", "ignored_because"))
         count = found.update(ignored_because="", ignored_by=None, ignored_at=None)
@@ -40,6 +42,11 @@ def take_up(invoices: QuerySet[Invoice], *, door: audit.Door = None) -> int:
             words = f"Not ignored any more: {notice_words.invoices(count)}"
             audit.record(door, audit.Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
     return count
+
+
+def _lock(invoices: QuerySet[Invoice]) -> None:
+    """Have the rows until the end of the transaction; what is asked next sees what others did before."""
+    list(_each(invoices).select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def _each(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:

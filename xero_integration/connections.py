@@ -101,6 +101,8 @@ def choose(connection: XeroConnection, *, door: audit.Door = None) -> None:
     """Make this the organisation that uploads go to, and read its reference data. Raises XeroError when that fails;
     the organisation is chosen all the same."""
     with transaction.atomic():
+        # Of several who choose at once, each sees what the one before chose.
+        list(XeroConnection.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
         before = XeroConnection.objects.current()
         XeroConnection.objects.filter(is_current=True).exclude(pk=connection.pk).update(is_current=False)
         XeroConnection.objects.filter(pk=connection.pk).update(is_current=True)
@@ -138,7 +140,9 @@ def disconnect(connection: XeroConnection, *, door: audit.Door = None) -> None:
     connection.is_current = False
     connection.token_set = None
     with transaction.atomic():
-        connection.save(update_fields=["status", "status_reason", "is_current", "token_set"])
+        still = XeroConnection.objects.filter(pk=connection.pk).exclude(status=XeroConnection.Status.DISCONNECTED)
+        if not still.update(status=connection.status, status_reason=told, is_current=False, token_set=None):
+            return
         TokenSet.objects.filter(connections__isnull=True).delete()
         after = {"Status": connection.get_status_display()} | ({"Reason": told} if told else {})
         subject = f"Disconnected {connection.name}"

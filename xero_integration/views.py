@@ -154,8 +154,8 @@ def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
 
 def _follow_theme(request: HttpRequest, connection: XeroConnection) -> None:
     """Turn the theme's name into its id, and say when Xero calls it otherwise by now."""
-    xero_settings = XeroSettings.load()
     with transaction.atomic():
+        xero_settings = XeroSettings.lock()
         before = reference.facts(xero_settings)
         words = reference.follow_theme(xero_settings, connection)
         subject = f"{GENERAL}: the theme as it is in Xero"

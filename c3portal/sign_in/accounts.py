@@ -12,12 +12,15 @@ from urllib.parse import urlsplit
 from allauth.account import app_settings as account_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import ratelimit
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 
 from c3portal import audit
 from c3portal.models import User
@@ -122,9 +125,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             super().logout(request)
 
     def set_password(self, user: User, password: str) -> None:
-        """Set it; this is where a changed, a first and a forgotten password all come past."""
+        """Set it; this is where a changed, a first and a forgotten password all come past.
+
+        A link and an old password are good for one change: who comes a moment later is sent back to the form.
+        """
+        known = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+        user.set_password(password)
         with transaction.atomic():
-            super().set_password(user, password)
+            if not known.update(password=user.password):
+                messages.error(self.request, "Your password was changed a moment ago, and not by this form.")
+                raise ImmediateHttpResponse(redirect(self.request.path))
             audit.record(self.request, audit.Action.SIGN_IN, "Password set", after={"Of": user.email}, actor=user)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:

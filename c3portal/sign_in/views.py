@@ -10,6 +10,7 @@ from allauth.account import views as account
 from allauth.account.utils import get_next_redirect_url
 from allauth.core import ratelimit
 from allauth.mfa.base.views import IndexView
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn import views as webauthn
@@ -23,6 +24,7 @@ from allauth.usersessions.views import ListUserSessionsView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -44,34 +46,49 @@ NO_ANSWER = (OAuth2Error, RequestException)
 
 def own_account(request: HttpRequest) -> HttpResponse:
     """Show and change one's own name and time zone."""
-    user = User.objects.get(pk=cast(User, request.user).pk)
-    before = ProfileForm(instance=user).initial
-    form = ProfileForm(request.POST or None, instance=user)
+    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=cast(User, request.user).pk))
     if request.method == "POST" and form.is_valid():
-        was, now = audit.changes(
-            *({ProfileForm.words(name): each[name] for name in each} for each in (before, form.cleaned_data))
-        )
-        with transaction.atomic():
-            form.save()
-            if now:
-                audit.record(request, audit.Action.USER, "Own account", before=was, after=now)
+        _keep(request, form)
         messages.success(request, "Saved.")
         return redirect("own_account")
     return render(request, "account/own_account.html", {"form": form})
 
 
+def _keep(request: HttpRequest, form: ProfileForm) -> None:
+    """Keep the form's fields and no others, since somebody may deactivate the user at this moment; and record them."""
+    with transaction.atomic():
+        before = ProfileForm(instance=User.objects.select_for_update().get(pk=form.instance.pk)).initial
+        was, now = audit.changes(
+            *({ProfileForm.words(name): each[name] for name in each} for each in (before, form.cleaned_data))
+        )
+        if now:
+            form.instance.save(update_fields=list(form.fields))
+            audit.record(request, audit.Action.USER, "Own account", before=was, after=now)
+
+
 class Recorded:
-    """A form that changes how one signs in: what it did goes into the record, or neither happens."""
+    """A form that changes how one signs in: what it did goes into the record, or neither happens.
+
+    What it takes away is of the type `takes`; of several that take it at once, one does.
+    """
 
     said = ""
+    takes: Authenticator.Type | None = None
     request: HttpRequest
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         """Do it and record it."""
         with transaction.atomic():
+            user = User.objects.select_for_update().get(pk=cast(User, self.request.user).pk)
+            if self.takes and not self._taken(user).exists():
+                return redirect("mfa_index")
             answer: HttpResponseBase = super().form_valid(form)  # type: ignore[misc]
             audit.record(self.request, audit.Action.SIGN_IN, self.said)
         return answer
+
+    def _taken(self, user: User) -> QuerySet[Authenticator]:
+        found: QuerySet[Authenticator] = Authenticator.objects.filter(user=user, type=self.takes)
+        return found.filter(pk=self.kwargs["pk"]) if "pk" in self.kwargs else found  # type: ignore[attr-defined]
 
 
 class SecondFactor(IndexView):  # type: ignore[misc]
@@ -93,6 +110,7 @@ class AddApp(Recorded, ActivateTOTPView):  # type: ignore[misc]
 
 class RemoveApp(Recorded, DeactivateTOTPView):  # type: ignore[misc]
     said = "Authenticator app removed"
+    takes = Authenticator.Type.TOTP
 
 
 class AddPasskey(Recorded, AddWebAuthnView):  # type: ignore[misc]
@@ -105,6 +123,7 @@ class RenamePasskey(EditWebAuthnView):  # type: ignore[misc]
 
 class RemovePasskey(Recorded, RemoveWebAuthnView):  # type: ignore[misc]
     said = "Passkey removed"
+    takes = Authenticator.Type.WEBAUTHN
     success_url = reverse_lazy("mfa_index")
 
 

@@ -142,8 +142,9 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget a webhook with its secret and its deliveries."""
     found = get_object_or_404(Webhook, pk=pk)
     with transaction.atomic():
-        audit.record(request, audit.Action.NOTICE, f"Webhook {found.url} deleted", before=_facts(found))
-        found.delete()
+        _, deleted = Webhook.objects.filter(pk=pk).delete()
+        if deleted.get(Webhook._meta.label):
+            audit.record(request, audit.Action.NOTICE, f"Webhook {found.url} deleted", before=_facts(found))
     messages.success(request, f"The webhook to {found.url} is deleted.")
     return redirect("webhooks")
 

@@ -142,6 +142,18 @@ def _recorded(
         audit.record_changes(request, audit.Action.CONTACT, f"Contacts of {connection.name} {what}", before, after)
 
 
+@contextmanager
+def _changed(
+    request: HttpRequest, connection: XeroConnection, what: str, customers: Sequence[Customer]
+) -> Iterator[None]:
+    """Change whose contacts are whose and record it, or neither; of several who do it at once, one after the other."""
+    keys = [customer.pk for customer in customers]
+    with transaction.atomic():
+        list(Customer.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
+        with _recorded(request, connection, what, customers):
+            yield
+
+
 def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
     """Link what the page suggested; of a whole filter only what is sure, since a similar name needs to be looked at."""
     if everything:
@@ -154,7 +166,7 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Sta
         shown = {each.customer.tenant_id: request.POST.get(f"suggested-{each.customer.pk}", "") for each in chosen}
         pairs = {key: contact_id for key, contact_id in shown.items() if contact_id}
     try:
-        with transaction.atomic(), _recorded(request, connection, "linked", [each.customer for each in chosen]):
+        with _changed(request, connection, "linked", [each.customer for each in chosen]):
             linked, problems = contact_links.link(connection, pairs) if pairs else (0, [])
     except NotLinked as error:
         messages.error(request, str(error))
@@ -197,7 +209,7 @@ def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[S
     if everything:
         messages.warning(request, "Unlinking takes ticked customers only, not a whole filter.")
         return
-    with transaction.atomic(), _recorded(request, connection, "unlinked", [each.customer for each in chosen]):
+    with _changed(request, connection, "unlinked", [each.customer for each in chosen]):
         count = contacts.unlink(connection, [each.customer.tenant_id for each in chosen])
     messages.success(
         request, f"{_customers(count)} unlinked, which counts from the next upload on. Nothing was changed in Xero."
@@ -263,7 +275,7 @@ def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 def _chosen_by_hand(request: HttpRequest, connection: XeroConnection, customer: Customer) -> HttpResponseBase:
     try:
-        with transaction.atomic(), _recorded(request, connection, "chosen by hand", [customer]):
+        with _changed(request, connection, "chosen by hand", [customer]):
             linked, problems = contact_links.link(connection, {customer.tenant_id: request.POST.get("contact", "")})
     except NotLinked as error:
         linked, problems = 0, [str(error)]
