@@ -18,6 +18,7 @@ SELDOM = {
     "preflight_drafts": {},
     "take_up_invoices": {"period": "20260918", "only": "x", "invoice": "x", "all": "1"},
     "upload_again": {},
+    "xero_try_now": {},
     "upload_check": {},
     "choose_contact": {"contact": "x", "back": "x"},
     "mfa_authenticate": {"code": "1"},

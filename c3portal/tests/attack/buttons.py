@@ -1,0 +1,242 @@
+"""Every button of the portal, ready to be pressed by several at once, and what is left when it was pressed once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.contrib.auth import HASH_SESSION_KEY
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from c3portal import people, roles
+from c3portal.models import Delivery, Notice, User, Webhook
+from c3portal.tests.test_audit_doors import general, key_of
+from c3portal.tests.test_permissions import _second_factor
+from invoices.models import Invoice, Posting, UploadDraft
+from invoices.tests import makers
+from xero_integration.models import XeroConnection, XeroSettings
+from xero_integration.testing import consent
+from xero_integration.tests.consent_walk import NEW_ZEALAND
+from xero_sandbox.testing import SandboxControl
+
+NEW = "another password of the tests"
+NEW_PASSWORD = {"password1": NEW, "password2": NEW}
+ROWS_FILE = b"TenantID,Kind,SKU,Match,AccountCode\n,,ONE,exact,4030\n"
+
+
+@dataclass
+class World:
+    """A portal that is connected to the sandbox, with three invoices, a System Admin who presses and someone else."""
+
+    connection: XeroConnection
+    admin: User
+    other: User
+    invoices: list[Invoice]
+    client: Client
+    sandbox: SandboxControl
+
+
+@dataclass(frozen=True)
+class Button:
+    """How to get ready (it returns what comes after the address, and the form), and how many entries of the audit
+    record pressing it leaves: once, however many press at the same moment. `each` says why every press counts."""
+
+    ready: Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]
+    entries: int = 1
+    each: str = ""
+
+
+def plain(*args: Any, **form: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
+    return lambda world: (args, form)
+
+
+def _settings(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    page = world.client.get(reverse("settings_general"))
+    hidden = {field.html_name: field.value() for field in page.context["form"] if field.is_hidden}
+    return (), {**general(theme_name="Cloud services", invoice_status="SUBMITTED"), **hidden}
+
+
+def _override(name: str, **chosen: str) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
+    return lambda world: ((), {"action": "override", "row": key_of(world.client, reverse(name)), **chosen})
+
+
+def _other_organisation(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    other = consent(world.sandbox, XeroSettings.load().client_id, NEW_ZEALAND)
+    return (), {"connection": other.pk}
+
+
+def _paused(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(hours=1), pause_reason="x")
+    return (), {}
+
+
+def _uploaded(to: str) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
+    return lambda world: ((makers.uploaded(world.connection, world.admin, *world.invoices, to=to).pk,), {})
+
+
+def _draft(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    form = {"period": world.invoices[0].period.billing_id, "all": "1", "invoice_status": "DRAFT"}
+    world.client.post(reverse("upload_to_xero"), form)
+    draft = UploadDraft.objects.get()
+    page = world.client.get(draft.get_absolute_url())
+    kept = {"organisation": page.context["organisation"].pk, "taken": "", "known_notes": ""}
+    return (draft.pk,), {name: str(value) for name, value in kept.items()}
+
+
+def _selection(**more: str) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
+    def ready(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        ids = [str(invoice.pk) for invoice in world.invoices]
+        return (), {"period": world.invoices[0].period.billing_id, "invoice": ids, **more}
+
+    return ready
+
+
+def _ignored(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    Invoice.objects.update(ignored_because="x")
+    return (), {"period": world.invoices[0].period.billing_id, "only": str(world.invoices[0].pk)}
+
+
+def _someone(**state: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
+    def ready(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        User.objects.filter(pk=world.other.pk).update(**state)
+        return (world.other.pk,), {}
+
+    return ready
+
+
+def _with_second_factor(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    _second_factor(world.other)
+    return (world.other.pk,), {}
+
+
+def _invited(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (people.invite(None, "new@contoso.example", "New", roles.SYSTEM_READER).pk,), {}
+
+
+def _webhook(**form: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
+    return lambda world: ((Webhook.objects.create(url="https://hooks.invalid/").pk,), form)
+
+
+def _delivery(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    notice = Notice.objects.create(key="x", kind="test", subject="x")
+    webhook = Webhook.objects.create(url="https://hooks.invalid/")
+    return (Delivery.objects.create(notice=notice, webhook=webhook, status=Delivery.Status.FAILED).pk,), {}
+
+
+def _reset_link(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (user_pk_to_url_str(world.admin), default_token_generator.make_token(world.admin)), NEW_PASSWORD
+
+
+def _own_app(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    _second_factor(world.admin)
+    return (), {}
+
+
+def _own_passkey(**form: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
+    return lambda world: ((_second_factor(world.admin),), form)
+
+
+def _contacts_read(then: Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]) -> Any:
+    def ready(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        world.client.post(reverse("read_contacts"))
+        return then(world)
+
+    return ready
+
+
+def _a_contact(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    contact = world.connection.contacts.filter(status="ACTIVE").order_by("pk")[0]
+    return (world.invoices[0].customer.pk,), {"contact": contact.contact_id}
+
+
+def _sample(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    from c3portal.demo import SAMPLE_DATA
+
+    (path,) = SAMPLE_DATA.glob("*20260818.csv")
+    return (), {"file": SimpleUploadedFile(path.name, path.read_bytes())}
+
+
+def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    world.admin.set_unusable_password()
+    User.objects.filter(pk=world.admin.pk).update(password=world.admin.password)
+    session = world.client.session
+    session[HASH_SESSION_KEY] = world.admin.get_session_auth_hash()
+    session.save()
+    return (), NEW_PASSWORD
+
+
+LOOKS = "reads from Xero, which may be done as often as one likes; each look is in the record"
+PRESSED = "each press is meant: the answer shows what it made"
+LEAVES = "leaves the portal or the account, which changes nothing of anyone else's"
+
+BUTTONS = {
+    "settings_general": Button(_settings),
+    "account_overrides": Button(_override("account_overrides", account_code="4030")),
+    "tax_overrides": Button(_override("tax_overrides", tax_type="OUTPUT")),
+    "customer_overrides": Button(_override("customer_overrides", due_days="30")),
+    "xero_connect": Button(plain(), 0),
+    "choose_organisation": Button(_other_organisation, 2),  # where uploads go, and the theme by its id there
+    "xero_disconnect": Button(plain()),
+    "xero_try_now": Button(_paused),
+    "xero_refresh": Button(plain(), each=LOOKS),
+    "read_contacts": Button(plain(), each=LOOKS),
+    "contacts_do": Button(
+        _contacts_read(lambda world: ((), {"action": "create", "customer": world.invoices[0].customer.pk}))
+    ),
+    "choose_contact": Button(_contacts_read(_a_contact)),
+    "import_invoices": Button(_sample, each="each file that is sent is in the record, with what came of it"),
+    "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
+    "preflight_drafts": Button(_draft, 0),
+    "preflight_post": Button(_draft),
+    "upload_again": Button(_uploaded(Posting.Status.REJECTED)),
+    "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=LOOKS),
+    "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
+    "ignore_invoices": Button(_selection(reason="Billed elsewhere")),
+    "take_up_invoices": Button(_ignored),
+    "read_payments": Button(_selection(), each=LOOKS),
+    "user_new": Button(plain(email="new@contoso.example", name="New", role=roles.SYSTEM_READER)),
+    "user_role": Button(lambda world: ((world.other.pk,), {"role": roles.SYSTEM_READER})),
+    "user_invite": Button(_invited, each=PRESSED),
+    "user_deactivate": Button(_someone(is_active=True)),
+    "user_activate": Button(_someone(is_active=False)),
+    "user_second_factor": Button(_with_second_factor),
+    "notice_choices": Button(plain(kinds=["mapping_drift"])),
+    "webhooks": Button(plain(url="https://hooks.invalid/"), each=PRESSED),
+    "webhook": Button(_webhook(kinds=["mapping_drift"])),
+    "webhook_test": Button(_webhook(), each=PRESSED),
+    "webhook_switch": Button(_webhook(on="0")),
+    "webhook_roll": Button(_webhook(), each=PRESSED),
+    "webhook_delete": Button(_webhook()),
+    "delivery_again": Button(_delivery, each=PRESSED),
+    "own_account": Button(plain(name="Another name", time_zone="Europe/Berlin")),
+    "account_change_password": Button(plain(oldpassword="a password of the tests", **NEW_PASSWORD)),
+    "account_set_password": Button(_without_password),
+    "account_reset_password_from_key": Button(_reset_link),
+    "account_logout": Button(plain(), each=LEAVES),
+    "mfa_deactivate_totp": Button(_own_app),
+    "mfa_remove_webauthn": Button(_own_passkey()),
+    "mfa_edit_webauthn": Button(_own_passkey(name="Another name"), 0),
+    "mfa_generate_recovery_codes": Button(_own_app, each=PRESSED),
+    "usersessions_list": Button(plain(), each=LEAVES),
+}
+# Proved beside their pages, since what is sent there is made by a device or works only once by itself.
+ELSEWHERE = {
+    "invitation": "c3portal/tests/test_invitations.py",
+    "account_login": "c3portal/tests/test_sign_in.py",
+    "account_reset_password": "c3portal/tests/test_sign_in.py",
+    "account_reauthenticate": "c3portal/tests/test_sign_in.py",
+    "openid_connect_login": "c3portal/tests/test_company_sign_in.py",
+    "mfa_authenticate": "c3portal/tests/test_second_factor.py",
+    "mfa_reauthenticate": "c3portal/tests/test_second_factor.py",
+    "mfa_activate_totp": "c3portal/tests/test_second_factor.py",
+    "mfa_add_webauthn": "c3portal/tests/test_passkeys_browser.py",
+    "mfa_login_webauthn": "c3portal/tests/test_passkeys_browser.py",
+    "mfa_reauthenticate_webauthn": "c3portal/tests/test_passkeys_browser.py",
+}
