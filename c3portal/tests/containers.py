@@ -63,7 +63,7 @@ def compose(env: dict[str, str]) -> dict[str, Any]:
 
     text = (BASE_DIR / "compose.yaml").read_text()
     pattern = r"\$\{(?P<name>\w+)(:-(?P<default>[^}]*)|:\?[^}]*)?\}"
-    services: dict[str, Any] = yaml.safe_load(re.sub(pattern, value, text))["services"]
+    services: dict[str, Any] = yaml.safe_load(re.sub(pattern, value, text).replace("$$", "$"))["services"]
     return services
 
 

