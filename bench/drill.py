@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import os
 import re
 import signal
 import sys
@@ -36,6 +37,7 @@ DISK_MEGABYTES = 400
 KEY = "an-encryption-key-of-production"
 REPORT = BASE_DIR / "docs" / "operations.md"
 BEGIN, END = "<!-- make drill writes from here -->\n", "<!-- to here -->\n"
+WORKERS = ("worker", "worker2")
 FAKETIME = BASE_DIR / ".venv" / "tools" / "libfaketimeMT.so.1"
 
 
@@ -165,17 +167,22 @@ def nothing(drill: Drill, outcome: Outcome) -> float:
 
 @incident("a process of a worker is killed in its call")
 def kill_a_child(drill: Drill, outcome: Outcome) -> float:
-    _kill_children(drill, 1)
+    while not _kill_in_its_call(drill):
+        time.sleep(0.05)
     return now()
 
 
-def _kill_children(drill: Drill, most: int) -> int:
-    import os
+def _kill_in_its_call(drill: Drill) -> int:
+    """Kill a process that has a call under way; return how many were killed."""
+    from c3portal.models import LiveProcess
+    from invoices.models import Submission
 
-    children = [pid for name in ("worker", "worker2") for pid in drill.site.processes[name].children()][:most]
-    for pid in children:
+    calling = Submission.objects.filter(outcome=Submission.Outcome.SENDING).values("process")
+    pids = set(LiveProcess.objects.filter(pk__in=calling, dead_at=None).values_list("pid", flat=True))
+    ours = [pid for name in WORKERS for pid in drill.site.processes[name].children() if pid in pids][:1]
+    for pid in ours:
         os.kill(pid, signal.SIGKILL)
-    return len(children)
+    return len(ours)
 
 
 @incident("a whole worker is killed")
@@ -186,7 +193,7 @@ def kill_a_worker(drill: Drill, outcome: Outcome) -> float:
 
 @incident("both workers are killed")
 def kill_all_workers(drill: Drill, outcome: Outcome) -> float:
-    for name in ("worker", "worker2"):
+    for name in WORKERS:
         drill.site.processes[name].send(signal.SIGKILL)
     return now()
 
@@ -195,7 +202,7 @@ def kill_all_workers(drill: Drill, outcome: Outcome) -> float:
 def kill_and_kill(drill: Drill, outcome: Outcome) -> float:
     began, killed = now(), 0
     while (drill.posted() or 0) < drill.count and now() - began < LIMIT:
-        killed += _kill_children(drill, 1)
+        killed += _kill_in_its_call(drill)
         time.sleep(1.5)
     outcome.note = f"{killed} killed; the upload ended {now() - began:.0f} s after the first"
     return now()
@@ -361,7 +368,8 @@ def _done(command: Any) -> str:
 def move(drill: Drill, outcome: Outcome) -> float:
     """From SQLite to PostgreSQL, as docs/operations.md says."""
     site, url = drill.site, drill.postgres.database("portal")
-    site.stop()
+    # As Ctrl-C of `make run` does.
+    site.stop(patience=5)
     stopped = now()
     while "gave a sign of life" in (done := site.manage("move_to", url, MOVE_TO_KEYS=KEY)).stderr:
         (seconds,) = re.findall(r"after (\d+) seconds", done.stderr)
@@ -453,6 +461,8 @@ def main() -> int:
     arguments.add_argument("--folder", type=Path, help="keep everything there")
     arguments.add_argument("--write", action="store_true", help="write the table into docs/operations.md")
     told = arguments.parse_args()
+    # Whatever ends the drill, what it started ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = [(name, what) for name, what in INCIDENTS if told.only in name]
     outcomes = []
     with ExitStack() as stack:

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -85,13 +86,13 @@ class Supervised:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
 
-    def stop(self) -> None:
-        """End it for good, as when the unit is stopped."""
+    def stop(self, patience: float = 30) -> None:
+        """End it for good, as when the unit is stopped; by force after `patience` seconds."""
         process, self.process = self.process, None
         if process and process.poll() is None:
             process.terminate()
             try:
-                process.wait(30)
+                process.wait(patience)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -173,10 +174,10 @@ class Installation:
         for each in self.processes.values():
             each.start()
 
-    def stop(self) -> None:
-        """Stop every process."""
-        for each in self.processes.values():
-            each.stop()
+    def stop(self, patience: float = 30) -> None:
+        """Stop every process; by force after `patience` seconds."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda each: each.stop(patience), self.processes.values()))
 
     def manage(self, *arguments: str, **own: str) -> subprocess.CompletedProcess[str]:
         """Run a command of manage.py on the portal's database."""
