@@ -19,7 +19,8 @@ import socket
 import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import Error, connections
@@ -141,6 +142,10 @@ class Life:
         """Whether the last sign is so young that nobody takes this process for dead."""
         return self.is_known and clock.elapsed() - self.signed < SILENCE
 
+    def let_go(self) -> None:
+        """Hold nothing any more: what was held is free once the id that held it is missed."""
+        self.id, self.is_known = uuid.uuid4(), False
+
     def end(self) -> None:
         """Say good-bye: what is still held is free at once."""
         self.over.set()
@@ -164,6 +169,18 @@ def end() -> None:
             life.end()
         except Error:
             logger.warning("This process could not say good-bye; it is missed soon.")
+
+
+@contextmanager
+def letting_go() -> Iterator[None]:
+    """Within the block, an error that nobody handles lets go of all that this process holds: nobody goes on with
+    it, and the database may be away, so that it cannot be said there."""
+    try:
+        yield
+    except Exception:
+        if life := _life():
+            life.let_go()
+        raise
 
 
 def _life() -> Life | None:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from kombu.exceptions import OperationalError
 
-from c3portal import clock, heartbeats
+from c3portal import clock, heartbeats, processes
 from c3portal.tasks import deliver_notices
 from invoices import drafts, importing, journey, notices, posting, recovery, twins
 from invoices.models import Posting
@@ -33,6 +33,7 @@ WORKERS_EACH_ORGANISATION = 4
 
 
 @shared_task
+@processes.letting_go()
 def work(connection_id: int, spread: bool = True) -> None:
     """Do what is due for one organisation for one turn; then make room for others.
 

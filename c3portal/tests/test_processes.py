@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
@@ -91,6 +92,22 @@ def test_a_process_that_died_is_known_dead_within_20_seconds(
     assert freed == ["freed"]
     assert processes.dead() == {other.id}
     assert not is_dead(one)
+
+
+def test_who_broke_off_its_work_holds_nothing_any_more(
+    passing: Time, this_process: Life, born: Callable[[], Life], freed: list[str]
+) -> None:
+    other, before = born(), processes.current()
+    for _ in range(4):
+        turn(passing, this_process, other)
+    with pytest.raises(DatabaseError), processes.letting_go():
+        raise DatabaseError("the database was away")
+    assert not processes.may_claim(clock.now()), "Nobody knows it yet under its new id"
+    for _ in range(5):
+        turn(passing, this_process, other)
+    assert processes.may_claim(clock.now())
+    assert processes.dead() == {before}
+    assert freed == ["freed"]
 
 
 def test_a_slow_process_loses_nothing(passing: Time, born: Callable[[], Life], freed: list[str]) -> None:

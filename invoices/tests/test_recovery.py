@@ -4,11 +4,15 @@ import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
-from invoices import journey, posting, recovery, sending
+from c3portal import clock, processes
+from c3portal.models import LiveProcess
+from invoices import journey, posting, recovery, sending, tasks
 from invoices.documents import marker
 from invoices.models import BillingPeriod, Invoice, Posting, PostLog, Submission
 from invoices.tests.conftest import MakeInvoice, Upload, Work
@@ -126,6 +130,36 @@ def test_a_lost_answer_leaves_its_rows_uncertain_and_says_so(
     # Neither an id nor a refusal is claimed, and a second click changes nothing.
     assert set(Posting.objects.values_list("xero_id", flat=True)) == {""}
     assert upload().queued == 0
+
+
+@pytest.mark.usefixtures("look_at_once")
+def test_what_a_worker_held_when_its_database_went_away_is_free_soon_although_it_lives_on(
+    sandbox: SandboxControl,
+    connected: XeroConnection,
+    make_invoices: MakeInvoices,
+    upload: Upload,
+    state: State,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not only after the lease of its rows, which is minutes."""
+    make_invoices(2)
+    upload()
+    life = processes.Life(processes.Kind.WORKER, lambda: None)
+    life.sign()
+    monkeypatch.setattr(processes, "_lives", [life])
+    with monkeypatch.context() as patch:
+        patch.setattr(posting, "post", create_autospec(posting.post, side_effect=DatabaseError))
+        with pytest.raises(DatabaseError):
+            tasks.work(connected.pk, spread=False)
+    assert state() == {"sending": 2}
+    holder = Submission.objects.get().process
+    assert processes.current() != holder
+    LiveProcess.objects.filter(pk=holder).update(dead_at=clock.now())
+    life.sign()
+    assert recovery.free_the_dead() == 2
+    tasks.work(connected.pk, spread=False)
+    assert state() == {"posted": 2}
+    assert len(sandbox.documents()) == 2
 
 
 def test_nothing_is_looked_up_before_its_time(
