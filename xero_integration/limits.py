@@ -45,13 +45,14 @@ def permit(connection: XeroConnection, *, click: bool = False) -> Iterator[CallR
     try:
         yield record
     finally:
-        _change(connection, lambda budget: _give_back(budget, key, record.headers))
+        _change(connection, partial(_give_back, key=key, headers=record.headers))
         counting.count(connection, record)
 
 
 def require_room(connection: XeroConnection) -> None:
     """Raise XeroUnavailable when bulk work would find no permit now: asked before rows are claimed."""
-    refusal = _refusal(_budget(connection), connection, click=False)
+    now = clock.now()
+    refusal = _refusal(_budget(connection), now, connection, click=False)
     if refusal:
         raise refusal
 
@@ -75,7 +76,7 @@ def free(dead: Collection[UUID]) -> None:
 def _wait_for(connection: XeroConnection, key: str, click: bool) -> None:
     give_up_at = time.monotonic() + (CLICK_PATIENCE if click else BULK_PATIENCE)
     while True:
-        refusal = _change(connection, lambda budget: _take(budget, connection, key, click))
+        refusal = _change(connection, partial(_take, connection=connection, key=key, click=click))
         if refusal is None:
             return
         # Waiting for a minute's budget or a pause would hold up other organisations; the rows wait instead.
@@ -85,12 +86,15 @@ def _wait_for(connection: XeroConnection, key: str, click: bool) -> None:
 
 
 def _change(
-    connection: XeroConnection, decide: Callable[[CallBudget], XeroUnavailable | None]
+    connection: XeroConnection, decide: Callable[[CallBudget, dt.datetime], XeroUnavailable | None]
 ) -> XeroUnavailable | None:
-    """Apply `decide` to the budget by conditional UPDATE, again and again until nobody came in between."""
+    """Apply `decide` to the budget, at the database's time, by conditional UPDATE, again and again until nobody came in
+    between."""
     while True:
+        # Before the row is read: what is asked between that and the UPDATE gives others time to come in.
+        now = clock.now()
         budget = _budget(connection)
-        refusal = decide(budget)
+        refusal = decide(budget, now)
         if refusal is not None:
             return refusal
         won = CallBudget.objects.filter(pk=budget.pk, version=budget.version).update(
@@ -111,19 +115,19 @@ def _budget(connection: XeroConnection) -> CallBudget:
     return budget or rows.get(pk=CallBudget.objects.get_or_create(connection=connection)[0].pk)
 
 
-def _take(budget: CallBudget, connection: XeroConnection, key: str, click: bool) -> XeroUnavailable | None:
-    refusal = _refusal(budget, connection, click)
+def _take(
+    budget: CallBudget, now: dt.datetime, *, connection: XeroConnection, key: str, click: bool
+) -> XeroUnavailable | None:
+    refusal = _refusal(budget, now, connection, click)
     if refusal is None:
-        now = clock.now().timestamp()
-        budget.in_flight[key] = now + pace.call_lease().total_seconds()
-        step = str(_step(now))
+        budget.in_flight[key] = (now + pace.call_lease()).timestamp()
+        step = str(_step(now.timestamp()))
         budget.started[step] = budget.started.get(step, 0) + 1
     return refusal
 
 
-def _refusal(budget: CallBudget, connection: XeroConnection, click: bool) -> XeroUnavailable | None:
+def _refusal(budget: CallBudget, now: dt.datetime, connection: XeroConnection, click: bool) -> XeroUnavailable | None:
     """Return why no call may leave now, None when one may."""
-    now = clock.now()
     known = budget.connection
     if known.paused_until and known.paused_until > now:
         return XeroUnavailable(known.pause_reason, retry_after=known.paused_until - now, problem="paused")
@@ -163,7 +167,7 @@ def _until_room(budget: CallBudget, now: float) -> dt.timedelta:
     return dt.timedelta(seconds=max(free_at - now, 0.05))
 
 
-def _give_back(budget: CallBudget, key: str, headers: Mapping[str, str]) -> None:
+def _give_back(budget: CallBudget, now: dt.datetime, *, key: str, headers: Mapping[str, str]) -> None:
     """Free the permit and learn from the answer's headers what Xero's limits are."""
     budget.in_flight.pop(key, None)
     day, minute = _whole(headers, "X-DayLimit-Remaining"), _whole(headers, "X-MinLimit-Remaining")
@@ -175,7 +179,7 @@ def _give_back(budget: CallBudget, key: str, headers: Mapping[str, str]) -> None
         at_least = seen - len(budget.in_flight)
         budget.minute_limit = max(1, at_least, min(seen, budget.minute_limit))
     if day is not None or minute is not None:
-        budget.told_at = clock.now()
+        budget.told_at = now
 
 
 def _whole(headers: Mapping[str, str], name: str) -> int | None:
