@@ -141,3 +141,9 @@ def test_of_many_who_save_at_once_one_does_and_the_record_says_what_was_there(
     entries = [each for each in AuditEntry.objects.filter(action="settings").order_by("pk") if label in each.after]
     assert len(entries) > 3
     assert all(one.after[label] == next_one.before[label] for one, next_one in pairwise(entries))
+
+
+def test_the_page_that_asks_once_more_passes_the_version_on(client_for: ClientFor, system_admin: User) -> None:
+    mine, page = client_for(system_admin), f"/settings/users/{system_admin.pk}/"
+    seen = version_in(mine.get(page))
+    assert version_in(mine.post(f"{page}role/", {"role": roles.FINANCE_ADMIN, "version": seen})) == seen

@@ -109,7 +109,8 @@ def user_role(request: HttpRequest, pk: int) -> HttpResponseBase:
     role = form.cleaned_data["role"]
     gives_up = found == request.user and role != roles.SYSTEM_ADMIN
     if gives_up and "sure" not in request.POST:
-        return render(request, "users/give_up.html", {"person": found, "to": role})
+        context = {"person": found, "to": role, "version": request.POST.get("version", "")}
+        return render(request, "users/give_up.html", context)
     done = _done(request, lambda: people.change_role(request, found, role), f"{found} is {role} from now on.")
     return redirect("home") if done and gives_up else redirect("user", found.pk)
 
