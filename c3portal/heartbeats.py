@@ -35,8 +35,7 @@ def beat(process: str) -> None:
     Never raises for a database that is away: what keeps the sign from being written keeps the work from being done,
     and says so itself.
     """
-    now = time.monotonic()
-    if process in _written and now - _written[process] < min(EVERY_SECONDS, settings.SWEEP_EVERY):
+    if _just_written(process):
         return
     try:
         row = Heartbeat(process=process, seen_at=clock.now())
@@ -46,7 +45,12 @@ def beat(process: str) -> None:
     except Error:
         logger.warning("The heartbeat of the %s could not be written.", process, exc_info=True)
     else:
-        _written[process] = now
+        _written[process] = time.monotonic()
+
+
+def _just_written(process: str) -> bool:
+    written = _written.get(process)
+    return written is not None and time.monotonic() - written < min(EVERY_SECONDS, settings.SWEEP_EVERY)
 
 
 def age(process: str) -> float | None:
@@ -62,7 +66,10 @@ def ages() -> dict[str, float]:
 
 
 def sweeps_are_missed() -> bool:
-    """Whether workers once ran sweeps and have run none for the time of several."""
+    """Whether workers once ran sweeps and have run none for the time of several; never right after one of this
+    process's own, however the database's clock jumped."""
+    if _just_written(Process.WORKER):
+        return False
     silence = age(Process.WORKER)
     return silence is not None and silence > MISSED_SWEEPS * settings.SWEEP_EVERY
 

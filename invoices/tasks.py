@@ -68,9 +68,11 @@ def sweep() -> None:
     recovery.free_the_dead()
     drafts.forget_old()
     importing.close_abandoned()
-    for connection_id in _connections_with_work():
-        wake(connection_id)
+    due = _connections_with_work()
+    # Before the first worker is woken: it would find the sweeps still missed, and sweep and wake in its turn.
     heartbeats.beat(heartbeats.Process.WORKER)
+    for connection_id in due:
+        wake(connection_id)
 
 
 @shared_task

@@ -89,6 +89,29 @@ def test_who_works_sweeps_when_sweeps_wait_in_line_for_too_long(
     assert freed.call_count == 1
 
 
+@pytest.mark.both_databases
+@pytest.mark.parametrize("written_by_this_process", [False, True])
+def test_a_sweep_before_work_wakes_nobody_who_sweeps_again(
+    connected: XeroConnection, monkeypatch: pytest.MonkeyPatch, written_by_this_process: bool
+) -> None:
+    """Also when the sign of this process is a moment old and yet old by the database's clock, which jumped."""
+    freed = Mock()
+    monkeypatch.setattr(tasks.recovery, "free_the_dead", freed)
+    monkeypatch.setattr(tasks, "_connections_with_work", lambda: [connected.pk])
+    monkeypatch.setattr(
+        tasks, "wake", lambda pk, workers=1, **_: [tasks.work(pk, spread=False) for _ in range(workers)]
+    )
+    if written_by_this_process:
+        heartbeats.beat(Process.WORKER)
+    Heartbeat.objects.update_or_create(
+        process=Process.WORKER, defaults={"seen_at": clock.now() - dt.timedelta(hours=1)}
+    )
+    tasks.work(connected.pk)
+    assert freed.call_count == (0 if written_by_this_process else 1)
+    tasks.sweep()
+    assert freed.call_count == (1 if written_by_this_process else 2)
+
+
 def test_a_sweep_that_breaks_off_is_no_sign(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks.recovery, "free_the_dead", Mock(side_effect=OperationalError))
     with pytest.raises(OperationalError):
