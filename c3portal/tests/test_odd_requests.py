@@ -16,7 +16,7 @@ from c3portal.tests.addresses import Address, every_address
 from c3portal.tests.test_layers import APPS, modules
 from invoices.tests import makers
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.both_databases]
 ClientFor = Callable[[User], Client]
 
 HUGE = str(2**63)

@@ -20,7 +20,7 @@ from c3portal.tests.addresses import paths
 from c3portal.tests.test_second_factor import add_app
 from c3portal.tests.test_sign_in import PASSWORD, guess, said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,8 @@ from c3portal import webhooks
 from c3portal.models.notices import new_webhook_secret
 from c3portal.tests.receivers import Receiver, http_receiver
 
+pytestmark = pytest.mark.attack
+
 BODY = '{"type":"portal.test","data":{"subject":"Grüße"}}'.encode()
 
 

@@ -23,6 +23,8 @@ from invoices.tests.c3_files import a_row, csv_bytes
 from invoices.tests.hostile_files import FILES
 from invoices.tests.makers import connected
 
+pytestmark = pytest.mark.attack
+
 # Of this processor's time; the slowest takes a tenth of it.
 SECONDS = 5
 ClientFor = Callable[[User], Client]

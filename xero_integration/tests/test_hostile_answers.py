@@ -24,7 +24,7 @@ from xero_integration.gateway import Gateway
 from xero_integration.models import CallBudget, TokenSet, XeroConnection
 from xero_integration.tests.scripted import Reply, ScriptedServer, body
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.both_databases]
 
 KEY = "the-key-of-a-submission"
 WIDE = "W" * 5000
