@@ -87,12 +87,12 @@ SHAPES: dict[str, Callable[[Fields], Body]] = {
 }
 
 
-def odd_bodies(fields: Fields) -> dict[str, Body]:
-    """Return every body for a form with these fields, by what is odd about it: all fields at once, then each alone."""
+def odd_bodies(fields: Fields, *, alone: bool) -> dict[str, Body]:
+    """Return every body for a form with these fields, by what is odd about it: all fields at once, and each `alone`."""
     bodies = {what: shape(fields) for what, shape in SHAPES.items()}
     for what, value in VALUES.items():
         bodies[f"{what} everywhere"] = _form([(name, value) for name in fields])
-        for odd in fields:
+        for odd in fields if alone else ():
             sent = {name: text.encode() for name, text in fields.items()} | {odd: value}
             bodies[f"{what} in {odd}"] = _form(sent.items())
     return bodies
