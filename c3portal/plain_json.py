@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Context, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 # A document of Xero's is five deep.
 DEEPEST = 32
 # Values in one answer. A thousand documents of thirty fields each are far below this.
 MOST_PARTS = 2_000_000
-LONGEST_NUMBER = 40
-LARGEST_EXPONENT = 20
+# Digits of a number before its noughts. Amounts have seventeen at most.
+MOST_DIGITS = 20
 # Escapes of NUL and of halves of a pair: what UTF-8 cannot hold can only come by an escape.
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
@@ -31,10 +31,10 @@ def parse(content: bytes) -> Any:
         raise Unreadable("It has too many parts.")
     try:
         value = _DECODER.decode(content.decode("utf-8-sig"))
-        _require_depth(value, 0)
+        _require_depth(value)
         if _SUSPECT.search(content):
             _require_texts(value)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise Unreadable("It cannot be read.") from error
     return value
 
@@ -46,15 +46,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _decimal(text: str) -> Decimal:
-    number = Decimal(text) if len(text) <= LONGEST_NUMBER else Decimal("NaN")
-    if not number.is_finite() or abs(number.as_tuple().exponent) > LARGEST_EXPONENT:  # type: ignore[arg-type]
-        raise Unreadable("A number is beyond all bounds.")
-    return number
-
-
 def _integer(text: str) -> int:
-    if len(text) > LARGEST_EXPONENT:
+    if len(text) > MOST_DIGITS:
         raise Unreadable("A number is beyond all bounds.")
     return int(text)
 
@@ -63,17 +56,27 @@ def _constant(text: str) -> None:
     raise Unreadable(f"{text} is no number.")
 
 
+# Raises for what has more digits or a larger exponent than that: it rounds nothing.
+_NUMBERS = Context(
+    prec=MOST_DIGITS, Emin=-MOST_DIGITS, Emax=MOST_DIGITS, traps=[InvalidOperation, Overflow, Inexact]
+)
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
+    object_pairs_hook=_object,
+    parse_float=_NUMBERS.create_decimal,
+    parse_int=_integer,
+    parse_constant=_constant,
 )
 
 
-def _require_depth(value: Any, depth: int) -> None:
-    if depth > DEEPEST:
-        raise Unreadable("It is nested too deep.")
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        if isinstance(part, dict | list):
-            _require_depth(part, depth + 1)
+def _require_depth(value: Any) -> None:
+    """Raise Unreadable for a nesting beyond DEEPEST; goes level by level, since every answer is looked through."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(DEEPEST + 1):
+        parts = (part.values() if type(part) is dict else part for part in level)
+        level = [each for found in parts for each in found if type(each) is dict or type(each) is list]
+        if not level:
+            return
+    raise Unreadable("It is nested too deep.")
 
 
 def _require_texts(value: Any) -> None:
