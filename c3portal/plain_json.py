@@ -57,9 +57,7 @@ def _constant(text: str) -> None:
 
 
 # Raises for what has more digits or a larger exponent than that: it rounds nothing.
-_NUMBERS = Context(
-    prec=MOST_DIGITS, Emin=-MOST_DIGITS, Emax=MOST_DIGITS, traps=[InvalidOperation, Overflow, Inexact]
-)
+_NUMBERS = Context(prec=MOST_DIGITS, Emin=-MOST_DIGITS, Emax=MOST_DIGITS, traps=[InvalidOperation, Overflow, Inexact])
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object,
     parse_float=_NUMBERS.create_decimal,

@@ -228,7 +228,7 @@ def revive(connection: XeroConnection, *, door: audit.Door = None) -> list[str]:
         opened = XeroConnection.objects.filter(token_set=tokens, tenant_id__in=there, status=status.NEEDS_RECONNECTING)
         names = list(opened.order_by("name").values_list("name", flat=True))
         if names:
-            opened.update(status=status.CONNECTED, status_reason="")
+            opened.update(status=status.CONNECTED, status_reason="", paused_until=None, pause_reason="")
             before = dict.fromkeys(names, status.NEEDS_RECONNECTING.label)
             after = dict.fromkeys(names, status.CONNECTED.label)
             subject = f"Connected again to {', '.join(names)} by another Client ID or Client Secret"

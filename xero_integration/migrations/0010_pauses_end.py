@@ -3,11 +3,12 @@
 import datetime as dt
 
 from django.db import migrations
-from django.utils import timezone
+
+from c3portal import clock
 
 
 def shorten(apps, schema_editor):
-    latest = timezone.now() + dt.timedelta(days=1)
+    latest = clock.now() + dt.timedelta(days=1)
     connections = apps.get_model("xero_integration", "XeroConnection").objects.using(schema_editor.connection.alias)
     connections.filter(paused_until__gt=latest).update(paused_until=latest)
 

@@ -18,7 +18,7 @@ Connect = Callable[..., list[XeroConnection]]
 
 @pytest.fixture
 def scripted() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
+    with scripted_server(ScriptedServer) as server:
         yield server
 
 

@@ -98,9 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def scripted_server() -> Iterator[ScriptedServer]:
-    """Run a scripted server for as long as the block lasts."""
-    server = ScriptedServer()
+def scripted_server[Server: ScriptedServer](kind: type[Server]) -> Iterator[Server]:
+    """Run a scripted server of this kind for as long as the block lasts."""
+    server = kind()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server

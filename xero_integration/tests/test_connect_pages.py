@@ -15,6 +15,7 @@ from django import db
 from django.test import Client
 from django.utils import timezone
 
+from c3portal import clock
 from c3portal.models import User
 from xero_integration.models import Account, BrandingTheme, TokenSet, XeroConnection, XeroSettings
 from xero_integration.tests.consent_walk import (
@@ -358,6 +359,17 @@ def test_a_connection_that_died_shows_a_banner_with_the_way_back(
 
     assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
     assert "needs reconnecting" not in admin.get(LIST).content.decode()
+
+
+def test_reconnecting_ends_a_pause(app: XeroSettings, admin: Client) -> None:
+    give_consent(admin)
+    until = clock.now() + dt.timedelta(days=20_000)
+    XeroConnection.objects.update(paused_until=until, pause_reason="Xero's daily limit is reached")
+    assert "Xero&#x27;s daily limit is reached; goes on at" in admin.get(LIST).content.decode()
+    assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
+    connection = XeroConnection.objects.get()
+    assert (connection.paused_until, connection.pause_reason) == (None, "")
+    assert "goes on at" not in admin.get(LIST).content.decode()
 
 
 def test_a_reader_sees_the_banner_without_a_button(

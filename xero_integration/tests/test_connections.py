@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 from collections.abc import Callable
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django import db
+from django.apps import apps
 from django.utils import timezone
 
+from c3portal import clock
 from c3portal.models import AuditEntry, User
 from c3portal.testing import at_once
 from xero_integration import connections, oauth, pace
@@ -328,6 +332,43 @@ def test_a_mended_secret_needs_no_new_consent(refused: list[XeroConnection], app
     assert entry.subject.startswith(f"Connected again to {AUSTRALIA}, {NEW_ZEALAND}")
     assert entry.after == {AUSTRALIA: "Connected", NEW_ZEALAND: "Connected"}
     assert connections.revive(now(refused[0])) == []
+
+
+def paused(connections_: list[XeroConnection]) -> dt.datetime:
+    """Have these wait for years."""
+    until = clock.now() + dt.timedelta(days=20_000)
+    keys = [each.pk for each in connections_]
+    XeroConnection.objects.filter(pk__in=keys).update(paused_until=until, pause_reason="Xero's daily limit is reached")
+    return until
+
+
+def test_a_mended_secret_ends_the_pause_of_what_it_connects_again(
+    sandbox: Any, refused: list[XeroConnection], app: XeroSettings
+) -> None:
+    until = paused(refused)
+    assert connections.revive(refused[0]) == []
+    assert [now(each).paused_until for each in refused] == [until, until]
+    sandbox.disconnect(AUSTRALIA)
+    app.save()
+    assert connections.revive(refused[0]) == [NEW_ZEALAND]
+    assert [now(each).paused_until for each in refused] == [until, None]
+    assert [now(each).pause_reason for each in refused] == ["Xero's daily limit is reached", ""]
+
+
+@pytest.mark.both_databases
+def test_a_pause_kept_from_before_ends_within_a_day(both: list[XeroConnection]) -> None:
+    long, short = both
+    soon = clock.now() + dt.timedelta(hours=3)
+    paused([long])
+    XeroConnection.objects.filter(pk=short.pk).update(paused_until=soon, pause_reason="x")
+    XeroConnection.objects.create(tenant_id="t", connection_id="c", name="Never paused")
+    migration = import_module("xero_integration.migrations.0010_pauses_end")
+    migration.shorten(apps, SimpleNamespace(connection=db.connection))
+    hours = (now(long).paused_until - clock.now()) / dt.timedelta(hours=1)
+    assert 23.9 < hours <= 24
+    assert now(long).pause_reason
+    assert now(short).paused_until == soon
+    assert XeroConnection.objects.get(tenant_id="t").paused_until is None
 
 
 def test_a_secret_that_is_wrong_again_leaves_it_as_it_is(refused: list[XeroConnection]) -> None:
