@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import Error, connections
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from c3portal import clock
@@ -54,7 +54,6 @@ class Life:
         # The last sign: by the database's clock, and by one that nobody sets.
         self.seen_at: dt.datetime | None = None
         self.signed = self.steady_since = self.told = -math.inf
-        self.knows_from = clock.elapsed()
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -89,11 +88,12 @@ class Life:
         """Know the time before this process from the last sign of another on this machine, whose clock jumps too."""
         others = LiveProcess.objects.filter(boot=clock.boot(), elapsed__gt=clock.elapsed() - KNOWN).exclude(boot="")
         if last := others.order_by("elapsed").last():
-            self.seen_at, self.signed, self.knows_from = last.seen_at, last.elapsed or 0, -math.inf
+            self.seen_at, self.signed = last.seen_at, last.elapsed or 0
             self.steady_since = clock.elapsed()
 
     def _begin(self, facts: dict[str, Any]) -> None:
-        """Be known, under a new id if the one before is dead."""
+        """Be known, under a new id if the one before is dead. Who knows nothing of the time before lets everyone know
+        that: the clock may have jumped while nobody looked, as when a machine starts again."""
         if self.is_known:
             logger.warning("This process was silent for so long that it was taken for dead; it goes on as a new one.")
             self.id = uuid.uuid4()
@@ -104,6 +104,7 @@ class Life:
             pid=self.pid,
             started_at=facts["seen_at"],
             boot=clock.boot(),
+            jumped_at=facts["seen_at"] if self.seen_at is None else None,
             **facts,
         )
         self.is_known = True
@@ -117,8 +118,9 @@ class Life:
         return abs(present - expected) > clock.TOLD_FROM
 
     def note_jump(self, present: dt.datetime) -> None:
-        """Let everyone know that what is old by the clock may be young."""
-        LiveProcess.objects.filter(pk=self.id).update(jumped_at=present)
+        """Let everyone know that what is old by the clock may be young. What was noted while the clock was ahead holds
+        from now on, not from a moment that is years away."""
+        LiveProcess.objects.filter(Q(pk=self.id) | Q(jumped_at__gt=present)).update(jumped_at=present)
         logger.error("The database's clock jumped to %s, or this machine stood still.", present.isoformat())
         self.seen_at, self.signed = None, -math.inf
 
@@ -130,11 +132,13 @@ class Life:
             self.told = self.signed
 
     def look_for_the_dead(self) -> None:
-        """Declare dead who was silent while this process could sign, and free what they held."""
+        """Declare dead who was silent while this process could sign, and free what they held. A last sign in the future
+        is from before the clock was put back."""
         if self.seen_at is None or self.signed - self.steady_since < SILENCE:
             return
-        silent = LiveProcess.objects.filter(dead_at=None, seen_at__lt=self.seen_at - dt.timedelta(seconds=SILENCE))
-        if died := silent.update(dead_at=self.seen_at):
+        silence = dt.timedelta(seconds=SILENCE)
+        silent = Q(seen_at__lt=self.seen_at - silence) | Q(seen_at__gt=self.seen_at + silence)
+        if died := LiveProcess.objects.filter(silent, dead_at=None).update(dead_at=self.seen_at):
             logger.warning("%d processes of the portal died or stood still; what they held is free.", died)
             self.free()
 
@@ -215,12 +219,12 @@ def may_claim(present: dt.datetime) -> bool:
 
 
 def certain_since(present: dt.datetime) -> dt.datetime | None:
-    """Return since when the database's clock is known to have run on evenly up to `present`; None when nobody ever saw
-    it jump. A process that has just begun, alone on its machine, knows nothing of the time before."""
+    """Return since when the database's clock is known to have run on evenly up to `present`; None when no process ever
+    signed. One that began alone on its machine knows nothing of the time before."""
     life = _life()
     if life and life.has_jumped(present):
         life.note_jump(present)
-    if life and clock.elapsed() - life.knows_from < 2 * SIGN_EVERY:
+    if life and not life.is_known:
         return present
     jumped_at: dt.datetime | None = LiveProcess.objects.aggregate(last=Max("jumped_at"))["last"]
     return jumped_at

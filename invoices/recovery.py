@@ -44,6 +44,7 @@ GONE = ("VOIDED", "DELETED")
 MARKER = re.compile(r"C3-[0-9a-f]{12}")
 # A question that Xero refuses would be refused again; asking it at every sweep would use up the day's calls.
 PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
+LONGEST_WAIT = dt.timedelta(hours=1)
 
 
 def free_the_dead() -> int:
@@ -85,13 +86,19 @@ def doubt(connection: XeroConnection) -> int:
     return posting.doubt(connection, posting.unseen(connection), posting.RESTORED, most=MAX_LOOKED_UP)
 
 
+def is_due(now: dt.datetime) -> Q:
+    """Which uncertain postings are to be looked up; nobody waits longer than LONGEST_WAIT, but by a clock that was put
+    back since."""
+    return Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_WAIT)
+
+
 def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> int:
     """Look up uncertain postings that are due, or those of `only` when a person asks. Returns how many were settled.
 
     Raises XeroUnavailable and XeroAuthError; then the rows stay uncertain.
     """
     rows = Posting.objects.filter(connection=connection, status=Posting.Status.UNCERTAIN)
-    rows = rows.filter(not_before__lte=clock.now()) if only is None else rows.filter(pk__in=only)
+    rows = rows.filter(is_due(clock.now())) if only is None else rows.filter(pk__in=only)
     due = rows.select_related("invoice", "submission__connection").order_by("document_type", "submission_id", "pk")[
         :MAX_LOOKED_UP
     ]
@@ -211,10 +218,13 @@ def _is_settled(submission: Submission, asked_at: dt.datetime) -> bool:
 
 def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | None:
     """When Xero cannot be at work any more on this call, nor on one that left before the database was restored; None
-    when that is long since so. Time that the clock jumped over has not passed."""
+    when that is long since so. Time that the clock jumped over has not passed. What lies far ahead was sent before the
+    clock was put back, and that was noted."""
     began = [submission.connection.restored_at]
     if submission.outcome not in (Outcome.ANSWERED, Outcome.NOT_RECORDED):
-        began += [submission.sent_at or submission.created_at, processes.certain_since(asked_at)]
+        sent_at, certain_since = submission.sent_at or submission.created_at, processes.certain_since(asked_at)
+        is_far_ahead = sent_at > asked_at + LONGEST_WAIT
+        began += [certain_since] if certain_since and is_far_ahead else [sent_at, certain_since]
     latest = max((moment for moment in began if moment), default=None)
     return latest and latest + pace.settles_after()
 

@@ -107,7 +107,7 @@ def read_reference(connection_id: int) -> None:
 
 def _connections_with_work() -> list[int]:
     now = clock.now()
-    due = Q(status=Posting.Status.QUEUED) | Q(status=Posting.Status.UNCERTAIN, not_before__lte=now)
+    due = Q(status=Posting.Status.QUEUED) | Q(recovery.is_due(now), status=Posting.Status.UNCERTAIN)
     rows = (Posting.objects.filter(due), twins.due())
     with_work = {pk for each in rows for pk in each.values_list("connection_id", flat=True).distinct()}
     connected = XeroConnection.objects.filter(pk__in=with_work, status=XeroConnection.Status.CONNECTED)

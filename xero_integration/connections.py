@@ -328,11 +328,9 @@ def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSe
     app = XeroSettings.load()
     try:
         new = oauth.refresh(app.client_id, app.client_secret, tokens.refresh_token)
-    except XeroAuthError as error:
-        _mark_set(tokens, holder, str(error))
-        raise
-    except XeroRejected as error:
-        _mark_set(tokens, holder, str(error))
+    except (XeroAuthError, XeroRejected) as error:
+        if not _mark_set(tokens, holder, str(error)):
+            raise _renewal_stuck() from error
         raise XeroAuthError(str(error)) from error
     except XeroUnavailable:
         _release(tokens, holder)
@@ -371,11 +369,16 @@ def keep_alive() -> None:
                 needs_reconnecting(connection, tokens, reason)
 
 
-def _release(tokens: TokenSet, holder: str) -> None:
-    TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder).update(lease_until=None, lease_holder="")
+def _release(tokens: TokenSet, holder: str) -> bool:
+    """Let go of the lease. Returns whether it was still this holder's."""
+    held = TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder)
+    return bool(held.update(lease_until=None, lease_holder=""))
 
 
-def _mark_set(tokens: TokenSet, holder: str, reason: str) -> None:
-    """The tokens are dead for every organisation that they open."""
-    _release(tokens, holder)
+def _mark_set(tokens: TokenSet, holder: str, reason: str) -> bool:
+    """The tokens are dead for every organisation that they open. Returns False when someone else had the lease
+    meanwhile: then these were old ones, and nothing is known of the new."""
+    if not _release(tokens, holder):
+        return False
     _mark(XeroConnection.objects.filter(token_set=tokens), reason)
+    return True

@@ -151,8 +151,9 @@ def _refusal(budget: CallBudget, now: dt.datetime, connection: XeroConnection, c
 
 def _forget_the_past(budget: CallBudget, now: float) -> None:
     budget.in_flight = {key: ends for key, ends in budget.in_flight.items() if ends > now}
-    oldest = _step(now) - STEPS_A_MINUTE
-    budget.started = {step: count for step, count in budget.started.items() if int(step) >= oldest}
+    # Further ahead lies only what was counted before the clock was put back.
+    oldest, latest = _step(now) - STEPS_A_MINUTE, _step(now) + STEPS_A_MINUTE
+    budget.started = {step: count for step, count in budget.started.items() if oldest <= int(step) <= latest}
 
 
 def _step(now: float) -> int:

@@ -13,8 +13,8 @@ class LiveProcess(models.Model):
 
     Once it is declared dead (`dead_at`) it never lives again under this id, and what it held is no longer its own. All
     times are the database's; `clock_ahead` is by how many seconds its own clock differs from that, and `jumped_at` when
-    the database's clock last leapt before its eyes. `elapsed` is what a clock that nobody sets said at its last sign;
-    it means the same to all processes of one `boot` of one machine.
+    the database's clock last leapt before its eyes, or may have before it began. `elapsed` is what a clock that nobody
+    sets said at its last sign; it means the same to all processes of one `boot` of one machine.
     """
 
     class Kind(models.TextChoices):

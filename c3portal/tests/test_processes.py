@@ -220,9 +220,10 @@ def test_time_that_the_databases_clock_jumped_over_has_not_passed(
     passing: Time, this_process: Life, minutes: int, freed: list[str]
 ) -> None:
     other = Life(Kind.WEB, lambda: freed.append("freed"))
+    began = clock.now()
     for _ in range(4):
         turn(passing, this_process, other)
-    assert processes.certain_since(clock.now()) is None
+    assert processes.certain_since(clock.now()) == began
     passing.database += dt.timedelta(minutes=minutes)
     passing.own = passing.database
     assert processes.certain_since(clock.now()) == clock.now()
@@ -234,21 +235,28 @@ def test_time_that_the_databases_clock_jumped_over_has_not_passed(
     assert freed == []
 
 
-def test_who_has_just_begun_knows_nothing_of_the_time_before(passing: Time, this_process: Life) -> None:
-    assert processes.certain_since(clock.now()) == clock.now()
-    for _ in range(3):
+def test_who_begins_alone_never_knows_the_time_before(passing: Time, this_process: Life) -> None:
+    """A machine that starts again after a loss of power, with a clock that is wrong: nobody saw it jump."""
+    began = clock.now()
+    assert processes.certain_since(clock.now()) == began
+    for _ in range(60):
         turn(passing, this_process)
-    assert processes.certain_since(clock.now()) is None
+    assert processes.certain_since(clock.now()) == began
+
+
+def test_who_is_not_known_yet_knows_nothing_of_the_time_before(passing: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_lives", [Life(Kind.WORKER, lambda: None)])
+    assert processes.certain_since(clock.now()) == clock.now()
 
 
 def test_who_begins_beside_others_of_its_machine_knows_the_time_before(
     passing: Time, born: Callable[[], Life], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = born()
+    other, began = born(), clock.now()
     turn(passing, other)
     passing.pass_by(3)
     monkeypatch.setattr(processes, "_lives", [born()])
-    assert processes.certain_since(clock.now()) is None
+    assert processes.certain_since(clock.now()) == began
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
@@ -262,6 +270,33 @@ def test_who_begins_after_a_jump_knows_of_it_from_the_others(
     monkeypatch.setattr(processes, "_lives", [born()])
     assert processes.certain_since(clock.now()) == clock.now()
     assert not is_dead(other)
+
+
+def test_who_died_before_the_clock_was_put_back_is_known_dead(
+    passing: Time, born: Callable[[], Life], freed: list[str]
+) -> None:
+    one, died = born(), born()
+    for _ in range(4):
+        turn(passing, one, died)
+    passing.database -= dt.timedelta(hours=1)
+    for _ in range(5):
+        turn(passing, one)
+    assert is_dead(died)
+    assert not is_dead(one)
+    assert freed == ["freed"]
+
+
+def test_a_jump_that_was_noted_while_the_clock_was_ahead_does_not_last_until_then(
+    passing: Time, this_process: Life, born: Callable[[], Life]
+) -> None:
+    other = born()
+    passing.database += dt.timedelta(days=3650)
+    turn(passing, this_process, other)
+    passing.database -= dt.timedelta(days=3650)
+    turn(passing, this_process)
+    put_right = clock.now()
+    turn(passing, this_process)
+    assert processes.certain_since(clock.now()) == put_right
 
 
 def test_the_dead_are_forgotten_after_a_day(passing: Time, born: Callable[[], Life]) -> None:

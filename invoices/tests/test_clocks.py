@@ -13,8 +13,9 @@ from django.db import connection
 from django.utils import timezone
 
 from c3portal import clock
+from c3portal.models import LiveProcess
 from invoices import journey, posting, recovery, sending
-from invoices.models import Posting
+from invoices.models import Posting, Submission
 from invoices.tests.conftest import MakeInvoice, Upload, Work
 from xero_integration import connections, contacts, limits
 from xero_integration.errors import XeroOutcomeUnknown
@@ -144,6 +145,62 @@ def test_tokens_end_when_xero_says_whatever_the_clock_of_who_renewed_them(
     assert dt.timedelta(minutes=29) < renewed.access_expires_at - right() <= dt.timedelta(minutes=30)
     with machine_off_by(minutes * 4):
         assert connections.fresh_tokens(connected).generation == renewed.generation
+
+
+@pytest.mark.usefixtures("credit_notes")
+def test_what_was_lost_while_the_databases_clock_was_ahead_is_looked_for_once_it_is_right(
+    sandbox: SandboxControl, connected: XeroConnection, upload: Upload, work: Work, state: State
+) -> None:
+    upload()
+    sandbox.place_fault("commit_then_drop", method="PUT", path="^CreditNotes$")
+    with time_machine.travel(dt.timedelta(days=3650) + timezone.now()):
+        work()
+    assert state() == {"uncertain": 3}
+    assert recovery.look(connected) == 3
+    assert state() == {"posted": 3}
+    assert len(sandbox.documents()) == 3
+
+
+@pytest.mark.parametrize(
+    ("sent_ahead", "noted_ago", "is_believed"),
+    [
+        (dt.timedelta(days=3650), 149, False),
+        (dt.timedelta(days=3650), 151, True),
+        (dt.timedelta(seconds=3), 3600, False),
+        (dt.timedelta(minutes=10), 3600, False),
+    ],
+)
+@pytest.mark.usefixtures("credit_notes")
+def test_what_was_sent_while_the_clock_was_ahead_is_believed_absent_only_after_the_whole_wait(
+    sandbox: SandboxControl,
+    connected: XeroConnection,
+    upload: Upload,
+    work: Work,
+    state: State,
+    sent_ahead: dt.timedelta,
+    noted_ago: int,
+    is_believed: bool,
+) -> None:
+    upload()
+    sandbox.place_fault("drop_before", method="PUT", path="^CreditNotes$")
+    work()
+    now = clock.now()
+    noted_at = now - dt.timedelta(seconds=noted_ago)
+    LiveProcess.objects.create(kind="worker", pid=1, started_at=noted_at, seen_at=now, jumped_at=noted_at)
+    Submission.objects.filter(outcome="unknown").update(sent_at=now + sent_ahead)
+    Posting.objects.update(not_before=now)
+    recovery.look(connected)
+    assert state() == {"queued" if is_believed else "uncertain": 3}
+
+
+def test_calls_of_a_minute_that_never_was_hold_nobody_up_for_years(connected: XeroConnection) -> None:
+    CallBudget.objects.update_or_create(connection=connected, defaults={"minute_limit": 2, "started": {}})
+    with time_machine.travel(dt.timedelta(days=3650) + timezone.now()):
+        for _ in range(2):
+            with limits.permit(connected):
+                pass
+    with limits.permit(connected):
+        assert len(CallBudget.objects.get().started) == 1
 
 
 @WRONG

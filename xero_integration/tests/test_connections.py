@@ -197,6 +197,26 @@ def test_after_the_grace_a_lost_answer_needs_a_person(sandbox: Any, connection: 
     assert now(connection).status == Status.NEEDS_RECONNECTING
 
 
+def test_who_renews_with_tokens_that_others_renewed_meanwhile_says_nothing_of_the_new_ones(
+    sandbox: Any, connection: XeroConnection, app: XeroSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stood still between taking the lease and asking, for longer than the old refresh token lived."""
+    expire(connection)
+    refresh = oauth.refresh
+
+    def stand_still(*told: str) -> oauth.Tokens:
+        monkeypatch.setattr(oauth, "refresh", refresh)
+        TokenSet.objects.update(lease_until=None, lease_holder="")
+        connections.fresh_tokens(connection)
+        raise XeroAuthError("Xero no longer accepts this sign-in (invalid_grant): connect again.")
+
+    monkeypatch.setattr(oauth, "refresh", stand_still)
+    with pytest.raises(XeroUnavailable):
+        connections.fresh_tokens(connection)
+    assert now(connection).status == Status.CONNECTED
+    assert organisation_name(connection) == AUSTRALIA
+
+
 def test_a_dead_refresh_token_marks_every_organisation_that_it_opened(
     sandbox: Any, both: list[XeroConnection], connect: Any, app: XeroSettings
 ) -> None:
@@ -326,6 +346,9 @@ def refused(both: list[XeroConnection], app: XeroSettings) -> list[XeroConnectio
 
 def test_a_mended_secret_needs_no_new_consent(refused: list[XeroConnection], app: XeroSettings) -> None:
     app.save()
+    XeroConnection.objects.update(
+        paused_until=timezone.now() + dt.timedelta(hours=20), pause_reason="Xero asks to wait"
+    )
     assert connections.revive(refused[0]) == [AUSTRALIA, NEW_ZEALAND]
     assert [organisation_name(now(each)) for each in refused] == [AUSTRALIA, NEW_ZEALAND]
     entry = AuditEntry.objects.latest("pk")
