@@ -6,6 +6,7 @@ import re
 import struct
 from typing import Any
 
+from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import forms as webauthn
@@ -14,6 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from django import forms
 from django.forms.fields import InvalidJSONInput
 
+from c3portal.sign_in.accounts import failed
 from c3portal.sign_in.forms import count_factor
 
 # Characters; passkeys' answers have about one thousand, their certificates some more.
@@ -75,13 +77,16 @@ class Passkey:
     cleaned_data: dict[str, Any]
 
     def clean_credential(self) -> Authenticator:
-        """Return the passkey that answered. Raises ValidationError for a forged answer, and for too many tries."""
+        """Return the passkey that answered. Raises ValidationError for a forged answer, once that is in the record of
+        whoever it was asked of, and for too many tries."""
         usage = count_factor(self.user) if self.user else None
         answer = self.cleaned_data["credential"]
         try:
             auth.parse_authentication_response(answer)
             authenticator = auth.complete_authentication(self.user or auth.extract_user_from_response(answer), answer)
-        except FORGED as error:
+        except (*FORGED, forms.ValidationError) as error:
+            if self.user:
+                failed(context.request, self.user, "webauthn")
             raise get_adapter().validation_error("incorrect_code") from error
         if usage:
             usage.rollback()

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.db import connection
 from django.test import Client
@@ -17,6 +18,7 @@ from django.urls import reverse
 from c3portal.models import AuditEntry, User
 from c3portal.sign_in.accounts import AccountAdapter
 from c3portal.tests.addresses import paths
+from c3portal.tests.test_permissions import credential
 from c3portal.tests.test_second_factor import add_app
 from c3portal.tests.test_sign_in import PASSWORD, guess, said
 
@@ -190,6 +192,25 @@ def test_who_does_not_confirm_who_it_is_is_in_the_record(finance_admin: User) ->
     assert [each.after["With"] for each in entries] == ["password", "authenticator app", "password"]
     assert {each.actor for each in entries} == {finance_admin.email}
     assert "a guess" not in str(list(AuditEntry.objects.values()))
+
+
+def test_a_wrong_passkey_is_in_the_record(finance_admin: User) -> None:
+    client = Client()
+    guess(client, finance_admin.email, PASSWORD)
+    add_app(client)
+    wrong = {"credential": json.dumps(answer())}
+    Authenticator.objects.create(
+        user=finance_admin, type="webauthn", data={"name": "Passkey", "credential": credential()}
+    )
+    client.post(reverse("mfa_reauthenticate_webauthn"), wrong)
+    client.post(reverse("account_logout"))
+    guess(client, finance_admin.email, PASSWORD)
+    client.post(reverse("mfa_authenticate"), wrong)
+    failures = [each for each in AuditEntry.objects.order_by("pk") if each.after == {"With": "passkey"}]
+    assert [each.subject for each in failures] == [
+        f"Did not confirm who it is: {finance_admin.email}",
+        f"Sign-in failed: {finance_admin.email}",
+    ]
 
 
 def test_who_is_asked_for_a_new_password_is_in_the_record_and_no_strangers_address(finance_admin: User) -> None:

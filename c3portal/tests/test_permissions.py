@@ -178,11 +178,11 @@ def _second_factor(user: User) -> int:
     """Give the user all kinds of second factor, without which those who need one see nothing else; return a passkey."""
     TOTP.activate(user, generate_totp_secret())
     RecoveryCodes.activate(user)
-    data = {"name": "Passkey", "credential": _credential()}
+    data = {"name": "Passkey", "credential": credential()}
     return int(Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data=data).pk)
 
 
-def _credential() -> dict[str, Any]:
+def credential() -> dict[str, Any]:
     """Return what a browser sends for a new passkey, as far as pages show it."""
     key = AttestedCredentialData.create(Aaguid.NONE, b"an id", ES256.from_cryptography_key(_public_key()))
     flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.AT
