@@ -12,14 +12,13 @@ transaction is exclusive), so an upload that is pressed meanwhile waits and send
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import io
 import itertools
 import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Max
@@ -32,7 +31,7 @@ from invoices.gathering import Action, Facts, FieldSums, Gathering, clash
 from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
 from invoices.numbers import xero_number
 from invoices.parsing import BadRow, Line, parse_row, shown
-from invoices.reading import FileRefused, RowError, open_source
+from invoices.reading import FileRefused, HashingFile, RowError, open_source
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -74,26 +73,6 @@ class _RowsRefused(Exception):
     def __init__(self, errors: list[RowError]) -> None:
         super().__init__(f"{len(errors)} rows refused")
         self.errors = errors
-
-
-class _HashingFile(io.FileIO):
-    """A file that knows the SHA-256 of what was read of it so far from its start."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.sha256 = hashlib.sha256()
-        self._hashed = 0
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Read into `buffer`; what is read a second time, after a seek, counts once."""
-        start = self.tell()
-        count = super().readinto(buffer)
-        if count:
-            fresh = start + count - self._hashed
-            if fresh > 0:
-                self.sha256.update(memoryview(buffer)[count - fresh : count])
-                self._hashed += fresh
-        return count
 
 
 def import_file(path: Path | str, *, user: User | None = None, name: str = "", door: audit.Door = None) -> ImportRun:
@@ -180,7 +159,7 @@ def _import(path: Path, run: ImportRun, door: audit.Door) -> None:
 def _check(path: Path, run: ImportRun) -> Gathering:
     """Read the whole file, keep every error it has, and return what it says. Raises FileRefused."""
     gathering = Gathering()
-    with _HashingFile(path) as file:
+    with HashingFile(path) as file:
         source = open_source(io.BufferedReader(file))
         findings = _findings(run, (parse_row(raw) for raw in source.rows), gathering)
         for batch in itertools.batched(itertools.islice(findings, MAX_ERRORS), LINES_AT_ONCE):
@@ -363,7 +342,7 @@ def _write_lines(path: Path, run: ImportRun, gathering: Gathering) -> None:
 
     Raises FileRefused when it is not the file that was checked.
     """
-    with _HashingFile(path) as file:
+    with HashingFile(path) as file:
         lines = (line for raw in open_source(io.BufferedReader(file)).rows if isinstance(line := parse_row(raw), Line))
         for batch in itertools.batched(_to_store(lines, gathering), LINES_AT_ONCE):
             line_rows.insert(batch)

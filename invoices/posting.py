@@ -22,10 +22,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
-from itertools import batched, groupby
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -35,8 +33,9 @@ from django.db.models.functions import Abs
 from django.utils import timezone
 
 from c3portal import clock, processes, tracing
+from invoices import post_log
 from invoices.answers import Recorded
-from invoices.models import DocumentType, Invoice, Posting, PostLog, Submission, Upload
+from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
 from xero_integration import pace
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 
@@ -107,7 +106,7 @@ def queue(
             batch_size=500,
             ignore_conflicts=True,
         )
-        queued = _log(Posting.objects.filter(upload=upload, status=Status.QUEUED), Status.QUEUED, user=user)
+        queued = post_log.write(Posting.objects.filter(upload=upload, status=Status.QUEUED), Status.QUEUED, user=user)
         if not queued:
             upload.delete()
             return Queued(None, 0, total)
@@ -199,7 +198,7 @@ def claim(connection: XeroConnection) -> Submission | None:
             submission.delete()
             return None
         Submission.objects.filter(pk=submission.pk).update(postings_count=claimed)
-        _log(Posting.objects.filter(submission=submission), Status.SENDING)
+        post_log.write(Posting.objects.filter(submission=submission), Status.SENDING)
     return submission
 
 
@@ -256,7 +255,7 @@ def post(submission: Submission, results: Mapping[int, Recorded]) -> int:
             updated_at=clock.now(),
         )
         _flag_differences(rows)
-        _log(rows, Status.POSTED)
+        post_log.write(rows, Status.POSTED)
     return moved
 
 
@@ -284,7 +283,7 @@ def refuse(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
             not_before=None,
             updated_at=timezone.now(),
         )
-        _log(rows, Status.REJECTED)
+        post_log.write(rows, Status.REJECTED)
     return moved
 
 
@@ -305,7 +304,7 @@ def release(
             looked_at=looked_at or F("looked_at"),
             updated_at=timezone.now(),
         )
-        _log(rows, Status.QUEUED)
+        post_log.write(rows, Status.QUEUED)
     return moved
 
 
@@ -315,7 +314,7 @@ def lose(submission: Submission, message: str, *, look_from: dt.datetime, among:
     with transaction.atomic():
         rows = _lock(under_way(submission, among).filter(status=Status.SENDING))
         moved = rows.update(status=Status.UNCERTAIN, message=message, not_before=look_from, updated_at=timezone.now())
-        _log(rows, Status.UNCERTAIN)
+        post_log.write(rows, Status.UNCERTAIN)
     return moved
 
 
@@ -349,7 +348,7 @@ def _doubt(
         trace_id=tracing.current_id(),
     )
     moved = rows.update(status=Status.UNCERTAIN, submission=submission, message=why, not_before=now, updated_at=now)
-    _log(rows, Status.UNCERTAIN)
+    post_log.write(rows, Status.UNCERTAIN)
     return moved
 
 
@@ -363,7 +362,7 @@ def withdraw(rows: QuerySet[Posting], user: User) -> int:
     with transaction.atomic():
         waiting = _lock(rows.filter(status=Status.QUEUED))
         moved = waiting.update(status=Status.WITHDRAWN, message="", updated_at=timezone.now())
-        _log(waiting, Status.WITHDRAWN, user=user)
+        post_log.write(waiting, Status.WITHDRAWN, user=user)
     return moved
 
 
@@ -383,26 +382,3 @@ def _lock(rows: QuerySet[Posting], most: int | None = None) -> QuerySet[Posting]
     """
     held = rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[:most]
     return Posting.objects.filter(pk__in=list(held))
-
-
-def _log(rows: QuerySet[Posting], status: str, *, user: User | None = None) -> int:
-    """Write a PostLog line for each row as it stands now. Returns how many."""
-    found = list(rows.values_list("invoice", "upload", "submission", "message", "xero_id"))
-    lines = [
-        PostLog(
-            invoice_id=invoice, upload_id=upload, submission_id=submission, status=status, message=message, user=user
-        )
-        for invoice, upload, submission, message, _ in found
-    ]
-    PostLog.objects.bulk_create(lines, batch_size=500)
-    transaction.on_commit(partial(_say, status, found), robust=True)
-    return len(lines)
-
-
-def _say(status: str, found: Iterable[tuple[Any, ...]]) -> None:
-    """Log which invoices a call moved, by the portal's ids and Xero's alone: words of Xero's may hold names."""
-    for submission, rows in groupby(sorted(found, key=lambda row: str(row[2])), key=lambda row: row[2]):
-        for some in batched(rows if submission else (), settings.XERO_BATCH):
-            documents = " ".join(f"{row[0]}={row[4] or '-'}" for row in some)
-            facts = {"status": str(status), "submission": str(submission), "documents": documents}
-            logger.info("Invoices %(status)s with submission %(submission)s: %(documents)s", facts, extra=facts)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import codecs
 import csv
+import hashlib
 import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import ijson
@@ -321,3 +323,23 @@ def _json_text(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 512:
         return str(value)
     return None
+
+
+class HashingFile(io.FileIO):
+    """A file that knows the SHA-256 of what was read of it so far from its start."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.sha256 = hashlib.sha256()
+        self._hashed = 0
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read into `buffer`; what is read a second time, after a seek, counts once."""
+        start = self.tell()
+        count = super().readinto(buffer)
+        if count:
+            fresh = start + count - self._hashed
+            if fresh > 0:
+                self.sha256.update(memoryview(buffer)[count - fresh : count])
+                self._hashed += fresh
+        return count

@@ -29,8 +29,8 @@ LAYERS = {
     "c3portal.sign_in.familiar c3portal.sign_in.passkeys c3portal.people c3portal.people_forms c3portal.invitations",
     "journey": "invoices.journey invoices.contact_links invoices.inspection",
     "steps": "invoices.notices invoices.sending invoices.recovery invoices.twins invoices.importing invoices.payments",
-    "rows": "invoices.posting invoices.documents invoices.differences invoices.answers invoices.drift "
-    "invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
+    "rows": "invoices.posting invoices.post_log invoices.documents invoices.differences invoices.answers "
+    "invoices.drift invoices.overrides invoices.overrides.rows invoices.overrides.accounts invoices.overrides.taxes "
     "invoices.overrides.customers invoices.line_rows",
     "xero": "xero_integration.connections xero_integration.contacts",
     "reference": "xero_integration.counting "
