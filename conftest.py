@@ -45,6 +45,11 @@ hypothesis.settings.register_profile("portal", deadline=None, suppress_health_ch
 hypothesis.settings.load_profile("portal")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: with two processes, all the rest then runs beside it."""
+    items.sort(key=lambda item: item.path.name != "test_postgres.py")
+
+
 def pytest_unconfigure() -> None:
     """Take away the state folder that the test settings made."""
     from c3portal.tests.settings import TEMPORARY
