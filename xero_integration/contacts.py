@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from c3portal import clock, processes
 from xero_integration import pace, shapes
+from xero_integration.departure import stood_still
 from xero_integration.errors import XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.gateway import MAX_BATCH, Gateway
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
@@ -67,8 +68,11 @@ def lease(connection: XeroConnection) -> bool:
 
 def release(connection: XeroConnection) -> None:
     """Let the next process look after contacts, unless it does already."""
-    mine = XeroConnection.objects.filter(pk=connection.pk, contacts_lease_holder=connection.contacts_lease_holder)
-    mine.update(contacts_lease_until=None, contacts_lease_holder="")
+    _held(connection).update(contacts_lease_until=None, contacts_lease_holder="")
+
+
+def _held(connection: XeroConnection) -> QuerySet[XeroConnection]:
+    return XeroConnection.objects.filter(pk=connection.pk, contacts_lease_holder=connection.contacts_lease_holder)
 
 
 def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Customer]) -> Outcome:
@@ -316,9 +320,11 @@ def _create(
     body = json.dumps({"Contacts": rows}, ensure_ascii=False, separators=(",", ":")).encode()
     # A process that dies in this call leaves contacts that only a new listing shows; without one the next process would
     # create them again, and Xero's refusal would be taken for the customers' own.
-    listed_at = _forget_listing(connection)
+    held_at = clock.now()
+    if not _held(connection).update(contacts_read_at=None):
+        raise stood_still()
     try:
-        answer = gateway.create_documents("Contacts", body, str(uuid.uuid4()))
+        answer = gateway.create_documents("Contacts", body, str(uuid.uuid4()), held_at)
     except XeroOutcomeUnknown as error:
         raise XeroUnavailable(
             "Xero's answer to new contacts was lost; the portal looks which of them are there and goes on.",
@@ -327,7 +333,7 @@ def _create(
             correlation_id=error.correlation_id,
         ) from error
     if _read_created(connection, customers, answer.rows("Contacts"), outcome):
-        XeroConnection.objects.filter(pk=connection.pk).update(contacts_read_at=listed_at)
+        XeroConnection.objects.filter(pk=connection.pk).update(contacts_read_at=connection.contacts_read_at)
 
 
 def _new_contact(customer: Customer, name: str) -> dict[str, str]:
@@ -390,10 +396,3 @@ def _remember_created(connection: XeroConnection, made: Sequence[Contact]) -> No
     with transaction.atomic():
         Contact.objects.bulk_create(made, ignore_conflicts=True)
         ContactLink.objects.bulk_create(links)
-
-
-def _forget_listing(connection: XeroConnection) -> dt.datetime | None:
-    """Have the next process list anew. Returns when the listing was read that is forgotten."""
-    listed_at = connection.contacts_read_at
-    XeroConnection.objects.filter(pk=connection.pk).update(contacts_read_at=None)
-    return listed_at

@@ -40,11 +40,16 @@ class Departure:
         longest = pace.departs_within()
         late = dt.timedelta(seconds=clock.elapsed() - self.began) > longest
         if late or (self.since is not None and clock.now() - self.since > longest):
-            raise XeroUnavailable(
-                "This process stood still before its call to Xero; nothing was sent, and the portal goes on by itself.",
-                retry_after=dt.timedelta(seconds=1),
-                problem=STOOD_STILL,
-            )
+            raise stood_still()
+
+
+def stood_still() -> XeroUnavailable:
+    """Return the error of a call that does not leave, since others may go on with its work by now."""
+    return XeroUnavailable(
+        "This process stood still before its call to Xero; nothing was sent, and the portal goes on by itself.",
+        retry_after=dt.timedelta(seconds=1),
+        problem=STOOD_STILL,
+    )
 
 
 class LastLook(BoundedAdapter):

@@ -215,6 +215,22 @@ def test_only_one_looks_after_contacts_at_a_time(connected: XeroConnection) -> N
     assert contacts.lease(connected)
 
 
+def test_who_stood_still_until_another_had_the_lease_creates_nothing(
+    connected: XeroConnection, link: Link, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contacts.lease(connected)
+    names_to_create = contacts.Book.names_to_create
+
+    def stand_still(*told: Any) -> dict[str, str]:
+        XeroConnection.objects.update(contacts_lease_holder="another")
+        return names_to_create(*told)
+
+    monkeypatch.setattr(contacts.Book, "names_to_create", stand_still)
+    with pytest.raises(XeroUnavailable, match="stood still"):
+        link(customer())
+    assert not [call for call in sandbox.calls() if (call["method"], call["path"][-8:]) == ("PUT", "Contacts")]
+
+
 def test_who_died_over_it_loses_the_lease(connected: XeroConnection, time_machine: Any) -> None:
     contacts.lease(connected)
     time_machine.move_to(timezone.now() + pace.row_lease() + dt.timedelta(seconds=1))
