@@ -42,6 +42,7 @@ EVENT_TYPES: dict[str, str] = {
     Kind.NEEDS_RECONNECTING: "connection.needs_reconnecting",
     Kind.TOKEN_DIES: "connection.token_dies",
     Kind.DAY_LIMIT: "connection.day_limit",
+    Kind.POSTED_TWICE: "connection.posted_twice",
     Kind.MAPPING_DRIFT: "mapping.drift",
     notices.TEST: "portal.test",
 }

@@ -17,7 +17,7 @@ from c3portal import deliveries, notices, roles, webhook_changes
 from c3portal.models import AuditEntry, Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
 from c3portal.notice_words import Words, in_zone, moment
-from c3portal.testing import at_once
+from c3portal.testing import BASE_DIR, at_once
 from c3portal.tests.receivers import MailServer, Receiver
 
 NEWS = Words("Contoso: 3 invoices in Xero", "They arrived.\n\nThere is nothing left to do.")
@@ -152,6 +152,12 @@ def test_the_post_is_signed_and_says_what_happened(receiver: Receiver, webhook: 
 
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
+def test_every_kind_has_a_name_for_machines_that_the_document_lists() -> None:
+    listed = (BASE_DIR / "docs" / "operations.md").read_text()
+    unnamed = [kind for kind in Kind if f"| `{deliveries.EVENT_TYPES.get(kind)}` |" not in listed]
+    assert unnamed == []
+
+
 def test_of_two_workers_that_notice_the_same_thing_one_tells_it(system_admin: User, webhook: Webhook) -> None:
     told = at_once(4, lambda _: tell() is not None)
     assert sorted(told) == [False, False, False, True]
