@@ -240,7 +240,9 @@ def silences() -> dict[str, float]:
     """Return for each kind of process how many seconds it must still be silent until all of that kind count as dead,
     less than nothing when they do already."""
     present, longest = clock.now(), SILENCE + 2 * SIGN_EVERY
-    alive = LiveProcess.objects.filter(dead_at=None).values_list("kind").annotate(last=Max("seen_at"))
+    # What lies further ahead was signed before the clock was put back; who lives has signed since.
+    signed = LiveProcess.objects.filter(dead_at=None, seen_at__lte=present + dt.timedelta(seconds=longest))
+    alive = signed.values_list("kind").annotate(last=Max("seen_at"))
     return {kind: longest - (present - last).total_seconds() for kind, last in alive}
 
 

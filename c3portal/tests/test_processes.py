@@ -286,6 +286,14 @@ def test_who_died_before_the_clock_was_put_back_is_known_dead(
     assert freed == ["freed"]
 
 
+def test_a_sign_from_before_the_clock_was_put_back_holds_up_no_restore(passing: Time, born: Callable[[], Life]) -> None:
+    born()
+    passing.database -= dt.timedelta(days=365)
+    assert processes.silences() == {}
+    born()
+    assert processes.silences() == {"worker": SILENCE + 2 * SIGN_EVERY}
+
+
 def test_a_jump_that_was_noted_while_the_clock_was_ahead_does_not_last_until_then(
     passing: Time, this_process: Life, born: Callable[[], Life]
 ) -> None:
