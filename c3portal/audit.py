@@ -6,6 +6,7 @@ without the other.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,6 +88,8 @@ def _storable(value: Any) -> Any:
         return value
     if isinstance(value, list | tuple | set | frozenset):
         return [_storable(each) for each in value]
+    if isinstance(value, dt.datetime):
+        return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
     return str(value)
 
 

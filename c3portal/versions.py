@@ -35,11 +35,11 @@ def changed_meanwhile(request: HttpRequest, current: str, action: str, subject: 
         return ""
     last = AuditEntry.objects.filter(action=action, subject__startswith=subject).order_by("-pk").first()
     if last is None:
-        return "This was changed meanwhile, so nothing was saved. Save again to have it as it stands here."
+        return "This was changed meanwhile, so nothing was saved. Save again to replace that with what this form says."
     changes = [f"{each.label}: {each.before or 'nothing'} → {each.after or 'nothing'}" for each in last.differences]
     told = "; ".join(changes[:CHANGES_TOLD]) + ("; and more" if len(changes) > CHANGES_TOLD else "")
     when = timezone.localtime(last.at).strftime("%H:%M")
     return (
         f"This was changed meanwhile by {last.actor}, at {when}{f' ({told})' if told else ''}, so nothing was saved. "
-        "Save again to have it as it stands here."
+        "Save again to replace that with what this form says."
     )

@@ -229,7 +229,10 @@ def test_trying_before_a_pause_is_over_ends_it_and_names_it(admin: Client, conne
     admin.post(reverse("xero_try_now"))
     entry = AuditEntry.objects.latest("pk")
     assert entry.action == Action.CONNECTION
-    assert entry.before["Reason"] == "Xero's daily limit is reached"
+    assert entry.before == {
+        "Paused until": f"{until:%Y-%m-%d %H:%M:%S} UTC",
+        "Reason": "Xero's daily limit is reached",
+    }
     assert XeroConnection.objects.get().paused_until is None
     admin.post(reverse("xero_try_now"))
     assert AuditEntry.objects.latest("pk") == entry

@@ -151,7 +151,7 @@ def test_a_third_download_waits_until_one_is_through(client_for: ClientFor, syst
     begun = [client.get(reverse("audit_csv")) for _ in range(2)]
     refused = client.get(reverse("audit_csv"))
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
-    assert "Two downloads of yours" in refused.content.decode()
+    assert "You have two downloads running" in refused.content.decode()
     assert b"At,Who" in begun[0].getvalue()  # type: ignore[attr-defined]
     again = client.get(reverse("audit_csv"))
     assert again.status_code == 200

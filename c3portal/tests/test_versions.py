@@ -93,6 +93,7 @@ def test_the_second_to_save_is_told_and_may_save_again(
 
     told = two.post(to, {**second, "version": shown_to_two}, follow=True)
     assert f"changed meanwhile by {system_admin.email}" in told.content.decode()
+    assert told.content.decode().lower().count("nothing was saved") == 1
     assert kept() == after_the_first
     assert AuditEntry.objects.exclude(actor=system_admin.email).count() == 0
 

@@ -178,7 +178,7 @@ def test_upload_again_goes_to_its_own_organisation_and_says_so(
     finance: Client, refused: Upload, connected: XeroConnection
 ) -> None:
     page = finance.get(refused.get_absolute_url())
-    assert f"This upload went to {connected.name}, and so does what you do here" in words(page)
+    assert f"This upload went to {connected.name}, and so does everything you do here" in words(page)
     answer = finance.post(reverse("upload_again", args=[refused.pk]), follow=True)
     assert Posting.objects.get().connection == connected
     assert Upload.objects.latest("pk").connection == connected
@@ -222,7 +222,7 @@ def test_check_now_asks_its_own_organisation_and_says_so(
     Posting.objects.filter(status=Status.UNCERTAIN).update(not_before=None)
     connections.choose(other)
     answer = finance.post(reverse("upload_check", args=[queued.pk]), follow=True)
-    assert f"{connected.name} was asked in Xero" in words(answer)
+    assert f"Checked with Xero, {connected.name}" in words(answer)
 
 
 def test_a_period_is_uploaded_to_each_organisation_by_its_own_check_alone(

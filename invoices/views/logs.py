@@ -206,7 +206,8 @@ def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
     after = {"Organisation": found.connection.name, "Upload": found.pk, "Settled": settled, "Not seen there yet": left}
     after["There more than once"] = twice
     audit.record(request, audit.Action.OPERATION, "Xero was asked for invoices whose outcome is unknown", after=after)
-    messages.info(request, f"{found.connection.name} was asked in Xero: {settled:,} settled.")
+    what = f"{settled:,} settled" if settled or left or twice else "nothing is in doubt"
+    messages.info(request, f"Checked with Xero, {found.connection.name}: {what}.")
     if twice:
         messages.error(request, f"{notice_words.credit_notes(twice)} in Xero more than once: see below.")
     if left:

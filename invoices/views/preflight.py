@@ -160,7 +160,8 @@ def _elsewhere(checked: XeroConnection | None) -> str:
     current = XeroConnection.objects.current()
     where = f"Uploads go to {current.name} now" if current else "No organisation is in use now"
     was = f", and this selection was last checked for {checked.name}" if checked and checked != current else ""
-    return f"{where}{was}. Nothing was queued: look at what becomes of it there, then post."
+    then = " Review the new check below, then post." if current else ""
+    return f"{where}{was}. Nothing was queued.{then}"
 
 
 def _draft(pk: uuid.UUID) -> UploadDraft:
