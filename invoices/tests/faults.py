@@ -25,6 +25,7 @@ DOUBT = {
     "garbled_json_after_commit": "cannot be read",
     "html_200_after_commit": "cannot be read",
 }
+GARBLED = ("truncated_json_after_commit", "garbled_json_after_commit", "html_200_after_commit")
 # Nothing was written, and Xero says how long to stay away.
 LIMITS = {
     "429_minute": "limit of calls a minute is reached",
@@ -105,14 +106,21 @@ def _contacts_expected(step: Step, fault: str) -> Expected:
     if fault == "whole_batch_400":
         return Expected(REFUSED, "Xero refused the request for contacts", ("upload again",))
     if step == LISTING:
-        return Expected(WAITING, "left a part out" if fault == "elements_missing" else "could not be read just now")
+        return Expected(WAITING, _unread(fault))
     return Expected(WAITING, "left some new contacts out" if fault == "elements_missing" else "new contacts was lost")
 
 
 def _look_expected(step: Step, fault: str) -> Expected:
     if fault == "whole_batch_400":
         return Expected(_held_up(step))
-    return Expected(_held_up(step), "left a part out" if fault == "elements_missing" else "could not be read just now")
+    return Expected(_held_up(step), _unread(fault))
+
+
+def _unread(fault: str) -> str:
+    """What is said of a list that did not come whole."""
+    if fault == "elements_missing":
+        return "left a part out"
+    return "answer cannot be read" if fault in GARBLED else "could not be read just now"
 
 
 def _creation_expected(step: Step, fault: str) -> Expected:

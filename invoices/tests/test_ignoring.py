@@ -12,9 +12,10 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import User
-from invoices.models import BillingPeriod, Invoice, Posting, UploadDraft
+from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.selection import Selection
 from invoices.tests.makers import a_period, an_invoice, bring, connected, invoices, uploaded
+from invoices.tests.pages import post_ready, press
 
 ClientFor = Callable[[User], Client]
 LIST = "/analyze/business/invoices/"
@@ -64,17 +65,16 @@ def test_ignored_ones_are_out_of_select_all_and_cannot_be_ticked(finance: Client
     html = page(finance)
     assert 'data-select-filter="1"' in html
     assert "Select INV-001 (not possible: ignored)" in html
-    finance.post(reverse("upload_to_xero"), {"period": period.billing_id, "all": "1"})
-    finance.post(reverse("preflight_post", args=[UploadDraft.objects.get().pk]))
+    post_ready(finance, press(finance, period, all="1"))
     assert [each.invoice for each in Posting.objects.all()] == [second]
 
 
 def test_a_ticked_invoice_that_was_ignored_meanwhile_does_not_go(finance: Client, period: BillingPeriod) -> None:
     connected()
     (invoice,) = invoices(period, 1)
-    finance.post(reverse("upload_to_xero"), {"period": period.billing_id, "invoice": str(invoice.pk)})
+    ready = press(finance, period, invoice=str(invoice.pk))
     ignore(finance, period, all="1")
-    finance.post(reverse("preflight_post", args=[UploadDraft.objects.get().pk]))
+    post_ready(finance, ready)
     assert not Posting.objects.exists()
     again = finance.post(
         reverse("upload_to_xero"), {"period": period.billing_id, "invoice": str(invoice.pk)}, follow=True
