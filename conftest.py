@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -62,6 +63,15 @@ def stays_on_this_machine() -> Iterator[None]:
     """Fail the test that asks for something outside this machine, which its settings have stopped."""
     with network.watched():
         yield
+
+
+@pytest.fixture(autouse=True)
+def mail_has_left() -> Iterator[None]:
+    """Mail about an account leaves a moment after its request: before the next test looks at what was sent."""
+    yield
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(timeout=5)
 
 
 # The database

@@ -150,14 +150,14 @@ def test_the_post_is_signed_and_says_what_happened(receiver: Receiver, webhook: 
 # Once
 
 
-@pytest.mark.both_databases
-@pytest.mark.django_db(transaction=True)
 def test_every_kind_has_a_name_for_machines_that_the_document_lists() -> None:
     listed = (BASE_DIR / "docs" / "operations.md").read_text()
     unnamed = [kind for kind in Kind if f"| `{deliveries.EVENT_TYPES.get(kind)}` |" not in listed]
     assert unnamed == []
 
 
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
 def test_of_two_workers_that_notice_the_same_thing_one_tells_it(system_admin: User, webhook: Webhook) -> None:
     told = at_once(4, lambda _: tell() is not None)
     assert sorted(told) == [False, False, False, True]

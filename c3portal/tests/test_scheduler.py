@@ -240,8 +240,8 @@ def test_a_turn_that_sends_no_sweep_is_no_sign(one: Scheduler, sent: list[str]) 
     assert heartbeats.age(heartbeats.Process.SCHEDULER) is not None
 
 
-def test_a_sweep_that_reaches_no_broker_is_no_sign(db: None) -> None:
-    """Without the fixture of a broker nothing listens there."""
+def test_a_sweep_that_reaches_no_broker_is_no_sign(db: None, broker_process: BrokerServer) -> None:
+    broker_process.stop()
     one = Scheduler(app=current_app)
     with pytest.raises(Exception, match="sweep"):
         one.apply_async(entry(one, "sweep"))
