@@ -187,6 +187,10 @@ def text_of(answer: HttpResponseBase) -> str:
     return content_of(answer).decode("utf-8-sig", "surrogatepass")
 
 
+# What the sums of the template syntax come to: too long to stand in a token of a page by chance.
+RUN = "8428921613"
+
+
 def wrong_with(answer: HttpResponseBase) -> list[str]:
     """Return what an answer does that a text in it told it to."""
     if answer.status_code >= 500 and answer.status_code != 503:
@@ -196,7 +200,7 @@ def wrong_with(answer: HttpResponseBase) -> list[str]:
     found += [f"cookie {name}" for name in answer.cookies if "attack" in name]
     if kind.startswith("text/html"):
         found += suspicions(text)
-        found += ["a template's syntax was run"] * ("7014" in text)
+        found += ["a template's syntax was run"] * (RUN in text)
     elif kind.startswith("text/csv"):
         found += [f"formula {cell[:60]!r}" for cell in cells_of(text) if not is_harmless(cell)]
     elif kind.startswith("text/plain"):

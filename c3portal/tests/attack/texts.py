@@ -22,7 +22,7 @@ TEXTS = {
     "elements": '<attack-#><script>attack()</script><img src=x onerror="attack()"><svg/onload=attack()>',
     "attributes": "\" attack#=1 onmouseover=attack() ' attack#=1 onfocus='attack()' autofocus ` attack#=1 >",
     "ends": "</textarea></title></option></script></style></template>--><attack-#>]]><!--",
-    "templates": '{{ 7|add:7007 }}{% now "Y" %}{#{7*1002}}${7*1002}%(attack)s{0}{attack.__class__}',
+    "templates": '{{ 1|add:8428921612 }}{% now "Y" %}{#{86423*97531}}${86423*97531}%(attack)s{0}{attack.__class__}',
     "addresses": "javascript:attack()//https://evil.example/#",
     "formulas": "=cmd|'/C calc'!A0;=1+#;@SUM(A1)|+1+1|-2+3",
     "formulas in lists": "attack#;=1+1;\t=1+1,=1+1|=1+1",
