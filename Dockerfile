@@ -42,8 +42,8 @@ USER 10001:10001
 EXPOSE 8000
 
 # Waits for the schema, then becomes the process of the Procfile that is named.
-ENTRYPOINT ["python", "-m", "c3portal.start"]
+ENTRYPOINT ["python", "-m", "c3portal.processes.start"]
 CMD ["web"]
 # As a file, not as a module: so it loads nothing of the portal, and costs little each time.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 \
-    CMD ["python", "-P", "c3portal/healthcheck.py", "web"]
+    CMD ["python", "-P", "c3portal/processes/healthcheck.py", "web"]

@@ -24,7 +24,9 @@ from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test import Client
 
-from c3portal import append_only, clock, roles
+from c3portal.audit import append_only
+from c3portal.database import clock
+from c3portal.models import roles
 from c3portal.models import User
 from c3portal.testing import BeatProcess, BrokerServer, PortalProcess, WorkerProcess
 from c3portal.tests import network
@@ -158,8 +160,8 @@ def finance(client_for: Callable[[User], Client], finance_admin: User) -> Client
 @pytest.fixture
 def sample(db: None) -> Any:
     """Return the September period, imported from the sample data."""
-    from c3portal.demo import SAMPLE_DATA
-    from invoices.importing import import_file
+    from operations.demo import SAMPLE_DATA
+    from invoices.importing.importer import import_file
     from invoices.models import BillingPeriod
 
     (path,) = SAMPLE_DATA.glob("*20260918.csv")

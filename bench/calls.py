@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench import invoices
-from bench.stage import Stage
+from bench.environment import Stage
 
 if TYPE_CHECKING:
     from xero_integration.models import XeroConnection
@@ -51,13 +51,13 @@ def _contacts(stage: Stage) -> int:
 
 
 def _post(connection: XeroConnection) -> None:
-    from invoices import journey, posting
+    from invoices.posting import worker, transitions
     from invoices.models import Invoice, Posting
 
-    posting.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="DRAFT")
-    with journey.waiting_rows(connection):
-        journey.prepare(connection)
-        journey.advance(connection, until=time.monotonic() + 3600)
+    transitions.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="DRAFT")
+    with worker.waiting_rows(connection):
+        worker.prepare(connection)
+        worker.advance(connection, until=time.monotonic() + 3600)
     posted = Posting.objects.filter(status="posted").count()
     if posted != COUNT:
         raise RuntimeError(f"Only {posted} of {COUNT} were posted.")

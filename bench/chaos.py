@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import invoices
-from bench.stage import Stage, tally
+from bench.environment import Stage, tally
 
 if TYPE_CHECKING:
     from xero_integration.models import XeroConnection
@@ -142,9 +142,9 @@ def _order_faults(stage: Stage, seed: int) -> None:
 
 def upload(connection: XeroConnection, wanted: Any) -> int:
     """Queue these invoices. Returns how many were."""
-    from invoices import posting
+    from invoices.posting import transitions
 
-    return posting.queue(wanted, connection=connection, user=None, invoice_status="DRAFT").queued
+    return transitions.queue(wanted, connection=connection, user=None, invoice_status="DRAFT").queued
 
 
 def not_uploaded() -> Any:

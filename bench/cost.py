@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench import invoices
-from bench.stage import Stage
+from bench.environment import Stage
 
 if TYPE_CHECKING:
     from xero_integration.models import XeroConnection
@@ -30,13 +30,13 @@ def post(stage: Stage, connection: XeroConnection, count: int, *, prefix: str, l
     """Post `count` new invoices from claim to logged result, contacts done before. Returns what it cost."""
     from django.db import connection as database
 
-    from invoices import journey, posting, sending
+    from invoices.posting import worker, transitions, sender
     from invoices.models import Invoice
 
     invoices.make(count, customers=max(1, count // 10), lines=lines, prefix=prefix, credit_notes=False)
     made = Invoice.objects.filter(number__startswith=f"{prefix}-")
-    posting.queue(made, connection=connection, user=None, invoice_status="DRAFT")
-    journey.prepare(connection)
+    transitions.queue(made, connection=connection, user=None, invoice_status="DRAFT")
+    worker.prepare(connection)
     cost, counted = Cost(count), [0]
 
     def counting(execute: Any, *told: Any) -> Any:
@@ -45,7 +45,7 @@ def post(stage: Stage, connection: XeroConnection, count: int, *, prefix: str, l
 
     began = time.process_time()
     with database.execute_wrapper(counting):
-        while sent := sending.send_next(connection):
+        while sent := sender.send_next(connection):
             if sent == 50:
                 cost.queries.append(counted[0])
             counted[0] = 0

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import chaos, invoices
-from bench.stage import Stage, tally
+from bench.environment import Stage, tally
 
 EVERY_SECONDS = 1.5
 

@@ -101,12 +101,14 @@ class Drill:
 
     def upload(self) -> None:
         """Upload what of this incident's invoices is not on its way."""
-        from invoices import posting, tasks
+        from invoices.posting import transitions
+        from invoices import tasks
+        from invoices.posting import wakeups
         from invoices.models import Invoice
 
         mine = Invoice.objects.filter(number__startswith=f"{self.prefix}-")
-        posting.queue(mine, connection=self.connection, user=None, invoice_status="DRAFT")
-        tasks.wake(self.connection.pk)
+        transitions.queue(mine, connection=self.connection, user=None, invoice_status="DRAFT")
+        wakeups.wake(self.connection.pk)
 
     def posted(self) -> int | None:
         """Return how many of this incident's invoices the portal knows to be in Xero, None while it cannot tell."""

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from bench.stage import BASE_DIR
+from bench.environment import BASE_DIR
 from xero_sandbox.testing import SandboxControl, SandboxProcess, free_port
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Supervised:
         """Start it, with `own` in its environment besides."""
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "c3portal.start", self.name.rstrip("2")],
+                [sys.executable, "-m", "c3portal.processes.start", self.name.rstrip("2")],
                 env={**self.environment, "WORKER_NAME": self.name, **own},
                 cwd=BASE_DIR,
                 stdout=log,

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import invoices, wall
-from bench.people import Crowd, Told
+from bench import invoices, throughput
+from bench.virtual_users import Crowd, Told
 from bench.section import REPORT, put_section
-from bench.stage import Stage, tally
+from bench.environment import Stage, tally
 from xero_sandbox.testing import free_port
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _sign_in(count: int) -> list[tuple[str, str]]:
     from django.conf import settings
     from django.test import Client
 
-    from c3portal import roles
+    from c3portal.models import roles
     from c3portal.models import User
 
     found = []
@@ -158,8 +158,8 @@ def _upload(stage: Stage, connection: XeroConnection, prefix: str, plan: Plan) -
     stage.control.set_limits(**limits, latency_seconds=plan.latency)
     time.sleep(plan.minute)
     began = time.monotonic()
-    wall.queue(prefix, connection)
-    seconds = wall.wait([connection])[connection.pk] - began
+    throughput.queue(prefix, connection)
+    seconds = throughput.wait([connection])[connection.pk] - began
     posted = Posting.objects.filter(invoice__number__startswith=f"{prefix}-", status="posted").count()
     if posted != plan.invoices:
         raise RuntimeError(f"Only {posted} of {plan.invoices} were posted.")

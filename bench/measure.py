@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import calls, cost, preflight, wall
-from bench.stage import Stage
+from bench import calls, cost, preflight, throughput
+from bench.environment import Stage
 
 UNLIMITED = {"minute": 1_000_000, "day": 10_000_000, "app_minute": 10_000_000}
 
@@ -24,7 +24,7 @@ def measure_calls(stage: Stage) -> dict[str, Any]:
 
 def measure_wall(stage: Stage) -> dict[str, Any]:
     """Return an upload's seconds beside the bound that the limits set."""
-    told = wall.measure(stage)
+    told = throughput.measure(stage)
     return {"seconds": told.seconds, "calls": told.calls, "bound": told.bound, "ratio": told.seconds / told.bound}
 
 
@@ -49,7 +49,7 @@ def measure_cost(stage: Stage) -> dict[str, Any]:
 
 def measure_fairness(stage: Stage) -> dict[str, Any]:
     """Return how much longer small organisations wait beside a large one."""
-    ratios = wall.fairness(stage)
+    ratios = throughput.fairness(stage)
     return {"median": statistics.median(ratios), "worst": max(ratios)}
 
 
@@ -67,7 +67,7 @@ def measure_preflight(stage: Stage) -> dict[str, Any]:
 
 MEASUREMENTS: dict[str, tuple[Callable[[Stage], dict[str, Any]], dict[str, str]]] = {
     "calls": (measure_calls, {}),
-    "wall": (measure_wall, wall.PACE),
+    "wall": (measure_wall, throughput.PACE),
     "cost": (measure_cost, {}),
     "preflight": (measure_preflight, {}),
     "fairness": (measure_fairness, {"SWEEP_EVERY": "2"}),

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from bench import invoices
-from bench.stage import Stage
+from bench.environment import Stage
 
 COUNT, LINES, CUSTOMERS = 2_000, 7, 500
 # So many contacts are in the books besides.
@@ -37,7 +37,7 @@ def look(stage: Stage, connection: object, prefix: str) -> Looked:
     from django.db import connection as database
     from django.test.utils import CaptureQueriesContext
 
-    from invoices.inspection import inspect
+    from invoices.preflight.preflight import inspect
     from invoices.models import Invoice
     from xero_integration.models import XeroConnection
 

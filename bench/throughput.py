@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench import invoices
-from bench.stage import Stage
+from bench.environment import Stage
 
 if TYPE_CHECKING:
     from xero_integration.models import XeroConnection
@@ -78,12 +78,14 @@ def _start(stage: Stage, *, workers: int, concurrency: int) -> None:
 
 def queue(prefix: str, connection: XeroConnection) -> None:
     """Press UPLOAD TO XERO for the invoices of a prefix."""
-    from invoices import posting, tasks
+    from invoices.posting import transitions
+    from invoices import tasks
+    from invoices.posting import wakeups
     from invoices.models import Invoice
 
     mine = Invoice.objects.filter(number__startswith=f"{prefix}-")
-    posting.queue(mine, connection=connection, user=None, invoice_status="DRAFT")
-    tasks.wake_after_commit(connection.pk)
+    transitions.queue(mine, connection=connection, user=None, invoice_status="DRAFT")
+    wakeups.wake_after_commit(connection.pk)
 
 
 def wait(connections: Sequence[XeroConnection], limit: float = 600) -> dict[int, float]:

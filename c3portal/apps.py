@@ -12,7 +12,7 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         """Import the checks, which registers them, and wait for processes to begin, past their last fork."""
         from c3portal import checks  # noqa: F401
-        from c3portal.sign_in import checks as sign_in_checks  # noqa: F401
+        from c3portal.users.sign_in import checks as sign_in_checks  # noqa: F401
 
         signals.worker_process_init.connect(begin_worker)
         signals.worker_process_shutdown.connect(end)
@@ -21,22 +21,20 @@ class PortalConfig(AppConfig):
 
 def begin_worker(**_: object) -> None:
     """A process that runs tasks has begun."""
-    from c3portal import processes
-    from invoices import recovery
+    from c3portal.processes import liveness
 
-    processes.start(processes.Kind.WORKER, recovery.free_the_dead)
+    liveness.start(liveness.Kind.WORKER)
 
 
 def begin_scheduler(**_: object) -> None:
     """The scheduler has begun."""
-    from c3portal import processes
-    from invoices import recovery
+    from c3portal.processes import liveness
 
-    processes.start(processes.Kind.SCHEDULER, recovery.free_the_dead)
+    liveness.start(liveness.Kind.SCHEDULER)
 
 
 def end(**_: object) -> None:
     """A process that runs tasks ends in good order."""
-    from c3portal import processes
+    from c3portal.processes import liveness
 
-    processes.end()
+    liveness.end()

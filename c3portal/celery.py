@@ -12,7 +12,9 @@ from celery import Celery, Task, signals
 from django.conf import settings
 from django.db import Error
 
-from c3portal import clock, logs, messages, tracing
+from c3portal.database import clock
+from c3portal.telemetry import log_config, tracing
+from c3portal.processes import messages
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
 
@@ -36,6 +38,7 @@ messages.use()
 app = Celery("c3portal", task_cls=PunctualTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["c3portal.notifications"])
 
 
 @signals.celeryd_init.connect
@@ -54,7 +57,7 @@ def configure_logging(**_: Any) -> None:
     # Celery says on the bare output that it stops; that too is a line of the log. Only who runs tasks needs the module.
     from celery.apps import worker
 
-    worker.safe_say = logs.say  # type: ignore[attr-defined]
+    worker.safe_say = log_config.say  # type: ignore[attr-defined]
 
 
 @signals.before_task_publish.connect

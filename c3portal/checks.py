@@ -10,9 +10,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connection
 
-from c3portal import keys
+from c3portal.encryption import key_rotation
 from c3portal.context_processors import REAL_XERO
-from c3portal.encryption import KeyMissing, cipher
+from c3portal.encryption.cipher import KeyMissing, cipher
 from xero_integration.models import XeroSettings
 
 XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
@@ -195,7 +195,7 @@ def broker(**kwargs: Any) -> list[CheckMessage]:
 def stored_secrets(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """A key that is lost is told at start, not by the first page or call that needs it."""
     try:
-        found = keys.tally() if databases else []
+        found = key_rotation.tally() if databases else []
     except DatabaseError:
         return []
     lost = [f"{each.unreadable} of {each.place}" for each in found if each.unreadable]
@@ -211,23 +211,6 @@ def stored_secrets(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
     ]
 
 
-@register("moved", Tags.database)
-def moved_away(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Nobody works on by mistake in the database that a portal left."""
-    try:
-        gone = XeroSettings.whereabouts().gone if databases else ""
-    except DatabaseError:
-        return []
-    if not gone:
-        return []
-    return [
-        Error(
-            gone,
-            hint="Start the portal that works on the other database, or repeat the move when it was not finished. "
-            "`manage.py move_to --back` takes this one into use again.",
-            id="c3portal.E012",
-        )
-    ]
 
 
 @register(Tags.database, deploy=True)

@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from c3portal import mail, roles
+from c3portal.notifications import email
+from c3portal.models import roles
 
 REAL_XERO = ("https://login.xero.com", "https://identity.xero.com", "https://api.xero.com")
 
@@ -18,7 +19,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "role": role,
         "stand_in_url": stand_in,
-        "sends_mail": mail.is_sent(),
+        "sends_mail": email.is_sent(),
         "password_sign_in": settings.PASSWORD_SIGN_IN,
         "is_system_admin": role == roles.SYSTEM_ADMIN,
         "is_finance_admin": role in (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN),

@@ -13,7 +13,8 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from c3portal import broker, logs, state
+from c3portal.processes import embedded_broker, state
+from c3portal.telemetry import log_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
     "c3portal",
     "xero_integration",
     "invoices",
+    "operations",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -87,30 +89,33 @@ INSTALLED_APPS = [
     "allauth.usersessions",
 ]
 
+# What frees what processes held that died; the shell knows by name alone who holds what.
+ON_DEAD_PROCESSES = "invoices.posting.reconciliation.release_expired_leases"
+
 MIDDLEWARE = [
-    "c3portal.tracing.traced",
+    "c3portal.telemetry.tracing.traced",
     # What sets headers stands outside of all that may answer by itself: static files, refused hosts, errors.
-    "c3portal.headers.headers_for_all",
+    "c3portal.http.security_headers.headers_for_all",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "c3portal.middleware.pages_and_forms_alone",
-    "c3portal.middleware.machines_need_no_session",
+    "c3portal.http.middleware.pages_and_forms_alone",
+    "c3portal.http.middleware.machines_need_no_session",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     # Before the look for the CSRF token, which reads the body.
-    "c3portal.bodies.BodyLimit",
+    "c3portal.http.request_limits.BodyLimit",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "c3portal.bodies.NoNul",
+    "c3portal.http.request_limits.NoNul",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "c3portal.headers.nothing_is_kept",
-    "c3portal.middleware.SignInRequired",
-    "c3portal.sign_in.middleware.SecondFactorRequired",
+    "c3portal.http.security_headers.nothing_is_kept",
+    "c3portal.http.middleware.SignInRequired",
+    "c3portal.users.sign_in.middleware.SecondFactorRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "c3portal.middleware.user_time_zone",
-    "c3portal.middleware.page_for_forms_alone",
+    "c3portal.http.middleware.user_time_zone",
+    "c3portal.http.middleware.page_for_forms_alone",
 ]
 
 ROOT_URLCONF = "c3portal.urls"
@@ -189,20 +194,20 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "c3portal.sign_in.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "c3portal.users.sign_in.account_adapter.AccountAdapter"
 ACCOUNT_FORMS = {
-    "login": "c3portal.sign_in.passwords.LoginForm",
-    "reauthenticate": "c3portal.sign_in.passwords.ReauthenticateForm",
-    "reset_password": "c3portal.sign_in.passwords.ForgottenForm",
-    "reset_password_from_key": "c3portal.sign_in.passwords.NewPasswordForm",
-    "change_password": "c3portal.sign_in.passwords.ChangeForm",
-    "set_password": "c3portal.sign_in.passwords.FirstForm",
+    "login": "c3portal.users.sign_in.password_forms.LoginForm",
+    "reauthenticate": "c3portal.users.sign_in.password_forms.ReauthenticateForm",
+    "reset_password": "c3portal.users.sign_in.password_forms.ForgottenForm",
+    "reset_password_from_key": "c3portal.users.sign_in.password_forms.NewPasswordForm",
+    "change_password": "c3portal.users.sign_in.password_forms.ChangeForm",
+    "set_password": "c3portal.users.sign_in.password_forms.FirstForm",
 }
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "c3portal.sign_in.reset_links.ResetTokens"  # noqa: S105 - where it is
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "c3portal.users.sign_in.reset_links.ResetTokens"  # noqa: S105 - where it is
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_SESSION_REMEMBER = True
 # No mail to strangers: only who has an account hears from the portal, and then of every change in it.
@@ -226,7 +231,7 @@ PASSWORD_SIGN_IN = env.bool("PASSWORD_SIGN_IN", default=True)
 # How many proxies in front may be believed about the address that a request comes from.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
 
-MFA_ADAPTER = "c3portal.sign_in.factors.MFAAdapter"
+MFA_ADAPTER = "c3portal.users.sign_in.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 # Who has an account was invited to it at their address; what waits to be confirmed says nothing against them.
@@ -235,13 +240,13 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 # Counted at the door, with the other forms of sign-in.
 MFA_RATE_LIMITS = {"webauthn_login": None}
 MFA_FORMS = {
-    "add_webauthn": "c3portal.sign_in.passkeys.AddForm",
-    "login_webauthn": "c3portal.sign_in.passkeys.SignInForm",
-    "authenticate_webauthn": "c3portal.sign_in.passkeys.SecondForm",
-    "reauthenticate_webauthn": "c3portal.sign_in.passkeys.AgainForm",
-    "activate_totp": "c3portal.sign_in.forms.AddAppForm",
-    "authenticate": "c3portal.sign_in.forms.CodeForm",
-    "reauthenticate": "c3portal.sign_in.forms.CodeAgainForm",
+    "add_webauthn": "c3portal.users.sign_in.passkeys.AddForm",
+    "login_webauthn": "c3portal.users.sign_in.passkeys.SignInForm",
+    "authenticate_webauthn": "c3portal.users.sign_in.passkeys.SecondForm",
+    "reauthenticate_webauthn": "c3portal.users.sign_in.passkeys.AgainForm",
+    "activate_totp": "c3portal.users.sign_in.forms.AddAppForm",
+    "authenticate": "c3portal.users.sign_in.forms.CodeForm",
+    "reauthenticate": "c3portal.users.sign_in.forms.CodeAgainForm",
 }
 # The roles that must have a second factor; "all", "none".
 MFA_REQUIRED_FOR = [role.strip() for role in env.str("MFA_REQUIRED_FOR", default="").split(",") if role.strip()] or [
@@ -269,7 +274,7 @@ def openid_provider(issuer: str, client_id: str, secret: str, name: str) -> dict
     return {"openid_connect": {"APPS": [app] if issuer else []}}
 
 
-SOCIALACCOUNT_ADAPTER = "c3portal.sign_in.company.CompanyAdapter"
+SOCIALACCOUNT_ADAPTER = "c3portal.users.sign_in.oidc.CompanyAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_PROVIDERS = openid_provider(
     OIDC_ISSUER,
@@ -278,7 +283,7 @@ SOCIALACCOUNT_PROVIDERS = openid_provider(
     env.str("OIDC_NAME", default="Microsoft"),
 )
 # Encrypted, since it may hold a secret for a moment.
-SESSION_ENGINE = "c3portal.sessions"
+SESSION_ENGINE = "c3portal.encryption.sessions"
 # From sign-in; and from what somebody did last (0: however long that is ago).
 SESSION_COOKIE_AGE = int(env.float("SESSION_HOURS", default=12) * 3600)
 SESSION_IDLE_AGE = int(env.float("SESSION_IDLE_HOURS", default=4) * 3600)
@@ -302,7 +307,7 @@ STORAGES = {
     },
 }
 # Uploads go to disk, never to memory: a 200 MB file of invoice lines must not grow a web process.
-FILE_UPLOAD_HANDLERS = ["c3portal.bodies.ToDisk"]
+FILE_UPLOAD_HANDLERS = ["c3portal.http.request_limits.ToDisk"]
 # What a form may hold beside a file, and what a request may hold where no file is wanted (c3portal/bodies.py). Less
 # than the proxy keeps until all of it is there (deploy/Caddyfile), so that no form that comes slowly keeps a thread.
 # The largest form there is names the 50 rows of a page twice over; a script that names a period's invoices fits too.
@@ -340,7 +345,7 @@ MAILERS = {"default": mailer(env.str("EMAIL_URL", default=""))}
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"portal@{urlsplit(PORTAL_URL).hostname or 'localhost'}")
 
 # Celery on Redis or Valkey. The reasons for each figure are in docs/architecture.md ("Workers and the broker").
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or broker.url(VAR_DIR)
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or embedded_broker.url(VAR_DIR)
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 900,
     "unacked_restore_interval": 10,
@@ -359,7 +364,7 @@ CELERY_TASK_TIME_LIMIT = 180
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 90
-CELERY_BEAT_SCHEDULER = "c3portal.scheduler:Scheduler"
+CELERY_BEAT_SCHEDULER = "c3portal.processes.scheduler:Scheduler"
 # How often work that a lost message or a dead worker left behind is found again.
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=10)
 # How often the portal looks for something to tell people, and for notices that are due to be sent again.
@@ -384,13 +389,13 @@ CELERY_BEAT_SCHEDULE = {
         "options": good_for(NOTICES_EVERY),
     },
     "deliver-notices": {
-        "task": "c3portal.tasks.deliver_notices",
+        "task": "c3portal.notifications.tasks.deliver_notices",
         "schedule": NOTICES_EVERY,
         "options": good_for(NOTICES_EVERY),
     },
     # A certificate of an hour ago is known well enough; the alarm is about days.
     "certificate": {
-        "task": "c3portal.tasks.look_at_the_certificate",
+        "task": "operations.tasks.look_at_the_certificate",
         "schedule": 3600.0,
         "options": good_for(3600.0),
     },
@@ -400,7 +405,7 @@ CELERY_BEAT_SCHEDULE = {
 # After how many days what is no fact of the books goes by itself, every night (c3portal/pruning.py); 0: never.
 PRUNE_AFTER_DAYS = env.int("PRUNE_AFTER_DAYS", default=0)
 if PRUNE_AFTER_DAYS > 0:
-    CELERY_BEAT_SCHEDULE["prune"] = {"task": "c3portal.tasks.prune", "schedule": crontab(hour=2, minute=47)}
+    CELERY_BEAT_SCHEDULE["prune"] = {"task": "operations.tasks.prune", "schedule": crontab(hour=2, minute=47)}
 
 SECURE_CSP = {
     "default-src": [CSP.NONE],
@@ -435,7 +440,7 @@ if PORTAL_URL.startswith("https://"):
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
 
-LOGGING = logs.config(env)
+LOGGING = log_config.config(env)
 
 # What monitoring brings to read /metrics; without it there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
@@ -444,7 +449,7 @@ PORTAL_VERSION = env.str("PORTAL_VERSION", default="") or "unknown"
 
 if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
     # Without the setting nothing of the library is even loaded.
-    from c3portal import error_reports
+    from c3portal.telemetry import sentry
 
     environment = env.str("SENTRY_ENVIRONMENT", default="") or "production"
-    error_reports.start(SENTRY_DSN, environment=environment, release=PORTAL_VERSION)
+    sentry.start(SENTRY_DSN, environment=environment, release=PORTAL_VERSION)

@@ -18,7 +18,7 @@ import redis
 import requests
 from django.db import connection, connections
 
-from c3portal import broker, start
+from c3portal.processes import embedded_broker, start
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 30
@@ -56,13 +56,13 @@ class BrokerServer:
 
     def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir
-        self.url = broker.url(var_dir)
-        self.client = redis.Redis(unix_socket_path=str(broker.socket_path(var_dir)))
+        self.url = embedded_broker.url(var_dir)
+        self.client = redis.Redis(unix_socket_path=str(embedded_broker.socket_path(var_dir)))
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        self.process = subprocess.Popen(broker.server_command(self.var_dir))
+        self.process = subprocess.Popen(embedded_broker.server_command(self.var_dir))
         wait_until(self.answers, "The broker answers")
 
     def answers(self) -> bool:

@@ -11,14 +11,16 @@ from unittest.mock import create_autospec
 import pytest
 from django.utils import timezone
 
-from invoices import posting, tasks
+from invoices.posting import transitions
+from invoices import tasks
+from invoices.posting import wakeups
 from invoices.models import BillingPeriod, Customer, Invoice, InvoiceLine, Posting, Submission
-from invoices.numbers import xero_number
+from invoices.importing.numbers import xero_number
 from xero_integration.models import XeroConnection
 from xero_integration.payloads import to_cents
 
 MakeInvoice = Callable[..., Invoice]
-Upload = Callable[..., posting.Queued]
+Upload = Callable[..., transitions.Queued]
 Work = Callable[[], None]
 
 
@@ -89,9 +91,9 @@ def make_invoices(make_invoice: MakeInvoice) -> Callable[[int], list[Invoice]]:
 def upload(connected: XeroConnection, finance_admin: Any) -> Upload:
     """Return a function that queues all invoices, or those given, as a click of UPLOAD TO XERO does."""
 
-    def upload(*chosen: Invoice, invoice_status: str = "AUTHORISED") -> posting.Queued:
+    def upload(*chosen: Invoice, invoice_status: str = "AUTHORISED") -> transitions.Queued:
         invoices = Invoice.objects.filter(pk__in=[each.pk for each in chosen]) if chosen else Invoice.objects.all()
-        return posting.queue(invoices, connection=connected, user=finance_admin, invoice_status=invoice_status)
+        return transitions.queue(invoices, connection=connected, user=finance_admin, invoice_status=invoice_status)
 
     return upload
 
@@ -106,7 +108,7 @@ def work(connected: XeroConnection) -> Work:
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Collect the connections that a worker was called for, in place of calling one."""
     called: list[int] = []
-    monkeypatch.setattr(tasks, "wake_after_commit", called.append)
+    monkeypatch.setattr(wakeups, "wake_after_commit", called.append)
     return called
 
 
@@ -119,7 +121,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Work:
         if not after:
             tasks.work(connection_id, spread=False)
 
-    monkeypatch.setattr(tasks, "wake", create_autospec(tasks.wake, side_effect=wake))
+    monkeypatch.setattr(tasks, "wake", create_autospec(wakeups.wake, side_effect=wake))
     return tasks.sweep
 
 

@@ -1,7 +1,7 @@
 """What there is to tell, found by looking at the rows: an upload that came to rest, a connection that needs a person,
 a sign-in that ends, a day's calls used up, a choice that no longer fits.
 
-Nothing here is called by what it tells of. Each finding has a key (`c3portal.notices.tell`), so that it is told once
+Nothing here is called by what it tells of. Each finding has a key (`c3portal.notifications.publish.tell`), so that it is told once
 however often and by however many workers it is found.
 """
 
@@ -19,12 +19,13 @@ from typing import Any, cast
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
 from django.urls import reverse
 
-from c3portal import clock, notice_words, notices
+from c3portal.database import clock
+from c3portal.notifications import texts, publish
 from c3portal.models import Notice
 from c3portal.models.notices import Kind
-from invoices import drift
+from invoices.overrides import drift
 from invoices.models import Posting, PostLog, Twin, Upload
-from xero_integration.gateway import DAY_LIMIT_REACHED
+from xero_integration.client.gateway import DAY_LIMIT_REACHED
 from xero_integration.models import TokenSet, XeroConnection
 from xero_integration.payloads import to_cents
 
@@ -61,13 +62,13 @@ def uploads() -> int:
     for upload in _at_rest().select_related("connection", "period", "created_by"):
         counts = dict(upload.postings.values_list("status").annotate(Count("pk")).order_by())
         key = f"upload:{upload.pk}" + (":in doubt" if counts.get(Status.UNCERTAIN) else "")
-        if counts.keys() <= {Status.WITHDRAWN} or notices.is_told(key):
+        if counts.keys() <= {Status.WITHDRAWN} or publish.is_told(key):
             continue
         outcome = _outcome(upload)
         told += _tell(
             key,
             Kind.UPLOAD_FINISHED,
-            notice_words.upload_finished(outcome),
+            texts.upload_finished(outcome),
             upload.get_absolute_url(),
             _upload_data(upload, outcome),
         )
@@ -86,7 +87,7 @@ def posted_twice() -> int:
         path = reverse("post_logs") if several else newest.posting.upload.get_absolute_url()
         # Ids are counted anew after a restore, moments are not.
         key = f"twice:{connection.pk}:{newest.pk}:{newest.found_at.isoformat()}"
-        words = notice_words.posted_twice(connection.name, found.count, totals)
+        words = texts.posted_twice(connection.name, found.count, totals)
         data = {**_organisation(connection), "posted_twice": {"count": found.count, "totals": _texts(totals)}}
         told += _tell(key, Kind.POSTED_TWICE, words, path, data)
     return told
@@ -111,12 +112,12 @@ def _at_rest() -> QuerySet[Upload]:
     )
 
 
-def _outcome(upload: Upload) -> notice_words.UploadOutcome:
+def _outcome(upload: Upload) -> texts.UploadOutcome:
     rows = upload.postings.all()
     refused = rows.filter(status=Status.REJECTED)
     reasons = Counter(dict(refused.values_list("message").annotate(Count("pk")).order_by()))
     logged = PostLog.objects.filter(upload=upload).values("invoice").distinct().count()
-    return notice_words.UploadOutcome(
+    return texts.UploadOutcome(
         organisation=upload.connection.name,
         started_at=upload.created_at,
         by=str(upload.created_by or "a former user"),
@@ -131,14 +132,14 @@ def _outcome(upload: Upload) -> notice_words.UploadOutcome:
     )
 
 
-def _sum(rows: QuerySet[Posting]) -> notice_words.Sum:
+def _sum(rows: QuerySet[Posting]) -> texts.Sum:
     sums = rows.order_by().values_list("invoice__currency").annotate(Count("pk"), Sum("invoice__total"))
     found = list(sums)
     totals = {currency: to_cents(Decimal(total)) for currency, _, total in found}
-    return notice_words.Sum(sum(count for _, count, _ in found), totals)
+    return texts.Sum(sum(count for _, count, _ in found), totals)
 
 
-def _upload_data(upload: Upload, outcome: notice_words.UploadOutcome) -> dict[str, Any]:
+def _upload_data(upload: Upload, outcome: texts.UploadOutcome) -> dict[str, Any]:
     sums = {"posted": outcome.posted, "refused": outcome.refused, "being_checked": outcome.waited_for}
     return {
         **_organisation(upload.connection),
@@ -147,12 +148,12 @@ def _upload_data(upload: Upload, outcome: notice_words.UploadOutcome) -> dict[st
         **{name: _plain(each) for name, each in sums.items()},
         "withdrawn": {"count": outcome.withdrawn},
         "reasons": [
-            {"count": count, "message": message} for message, count in outcome.reasons[: notice_words.REASONS_SHOWN]
+            {"count": count, "message": message} for message, count in outcome.reasons[: texts.REASONS_SHOWN]
         ],
     }
 
 
-def _plain(each: notice_words.Sum) -> dict[str, Any]:
+def _plain(each: texts.Sum) -> dict[str, Any]:
     return {"count": each.count, "totals": {currency: str(total) for currency, total in sorted(each.totals.items())}}
 
 
@@ -164,7 +165,7 @@ def disconnections() -> int:
     for connection in broken:
         key = f"reconnect:{connection.pk}:{connection.token_set_id or connection.restored_at}"
         waiting = _waiting(connection)
-        words = notice_words.needs_reconnecting(
+        words = texts.needs_reconnecting(
             connection.name, connection.status_reason, _connected(connection), waiting
         )
         data = {**_organisation(connection), "reason": connection.status_reason, "waiting": waiting}
@@ -175,7 +176,7 @@ def disconnections() -> int:
 def _connected(connection: XeroConnection) -> str:
     if not connection.connected_by:
         return ""
-    return f"It was connected by {connection.connected_by} on {notice_words.moment(connection.connected_at)}."
+    return f"It was connected by {connection.connected_by} on {texts.moment(connection.connected_at)}."
 
 
 def ending_tokens() -> int:
@@ -189,7 +190,7 @@ def ending_tokens() -> int:
         connections = list(tokens.connections.filter(status=Organisation.CONNECTED).order_by("name"))
         waiting = sum(_waiting(each) for each in connections)
         names = ", ".join(each.name for each in connections)
-        words = notice_words.token_dies(names, days, tokens.dies_at, tokens.refreshed_at, waiting)
+        words = texts.token_dies(names, days, tokens.dies_at, tokens.refreshed_at, waiting)
         data = {
             "organisations": [_organisation(each)["organisation"] for each in connections],
             "dies_at": tokens.dies_at.isoformat(),
@@ -207,7 +208,7 @@ def day_limits() -> int:
     for connection in paused:
         until, waiting = cast(dt.datetime, connection.paused_until), _waiting(connection)
         data = {**_organisation(connection), "goes_on_at": until.isoformat(), "waiting": waiting}
-        words = notice_words.day_limit(connection.name, until, waiting)
+        words = texts.day_limit(connection.name, until, waiting)
         key = f"day-limit:{connection.pk}:{until:%Y-%m-%d}"
         told += _tell(key, Kind.DAY_LIMIT, words, reverse("post_logs"), data)
     return told
@@ -228,7 +229,7 @@ def drifts() -> int:
     if set(now) == before:
         return 0
     key = f"drift:{connection.pk}:{last.pk if last else 0}:{hashlib.sha256(json.dumps(now).encode()).hexdigest()}"
-    words = notice_words.mapping_drift(
+    words = texts.mapping_drift(
         connection.name, [(each.words, [place.words for place in each.places]) for each in found]
     )
     data = {**_organisation(connection), "findings": now}
@@ -236,9 +237,9 @@ def drifts() -> int:
 
 
 def _tell(
-    key: str, kind: str, words: notice_words.Words, path: str, data: dict[str, Any], *, quietly: bool = False
+    key: str, kind: str, words: texts.Words, path: str, data: dict[str, Any], *, quietly: bool = False
 ) -> int:
-    return int(notices.tell(key, kind, words, path=path, data=data, quietly=quietly) is not None)
+    return int(publish.tell(key, kind, words, path=path, data=data, quietly=quietly) is not None)
 
 
 def _organisation(connection: XeroConnection) -> dict[str, Any]:

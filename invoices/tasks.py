@@ -13,12 +13,16 @@ from django.db import transaction
 from django.db.models import Q
 from kombu.exceptions import OperationalError
 
-from c3portal import clock, heartbeats, processes
-from c3portal.tasks import deliver_notices
-from invoices import drafts, importing, journey, notices, posting, recovery, twins
+from c3portal.database import clock
+from c3portal.processes import heartbeats, liveness
+from c3portal.notifications.tasks import deliver_notices
+from invoices.preflight import upload_drafts
+from invoices.importing import importer
+from invoices.posting import wakeups, worker, transitions, reconciliation, twins
+from invoices import notifications
 from invoices.models import Posting
 from xero_integration import connections
-from xero_integration.errors import XeroError
+from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -33,7 +37,7 @@ WORKERS_EACH_ORGANISATION = 4
 
 
 @shared_task
-@processes.letting_go()
+@liveness.letting_go()
 def work(connection_id: int, spread: bool = True) -> None:
     """Do what is due for one organisation for one turn; then make room for others.
 
@@ -44,20 +48,20 @@ def work(connection_id: int, spread: bool = True) -> None:
         sweep()
     until = time.monotonic() + WORK_SECONDS
     connection = XeroConnection.objects.select_related("token_set").get(pk=connection_id)
-    if not journey.may_work(connection):
+    if not worker.may_work(connection):
         return
-    with journey.waiting_rows(connection) as wait:
-        journey.prepare(connection)
+    with worker.waiting_rows(connection) as wait:
+        worker.prepare(connection)
         if spread:
-            wake(connection_id, workers=_workers_for(connection) - 1, spread=False)
-        if journey.advance(connection, until):
-            wake(connection_id, spread=False)
+            wakeups.wake(connection_id, workers=_workers_for(connection) - 1, spread=False)
+        if worker.advance(connection, until):
+            wakeups.wake(connection_id, spread=False)
     if wait.seconds is not None and wait.seconds <= LONGEST_NAP:
-        wake(connection_id, spread=False, after=wait.seconds)
+        wakeups.wake(connection_id, spread=False, after=wait.seconds)
 
 
 def _workers_for(connection: XeroConnection) -> int:
-    batches: int = -(-posting.sendable(connection).count() // settings.XERO_BATCH)
+    batches: int = -(-transitions.sendable(connection).count() // settings.XERO_BATCH)
     return max(1, min(WORKERS_EACH_ORGANISATION, batches))
 
 
@@ -65,20 +69,20 @@ def _workers_for(connection: XeroConnection) -> int:
 def sweep() -> None:
     """Free what dead workers left, forget selections that nobody came back to, and wake workers for whatever is due:
     what makes a lost task harmless."""
-    recovery.free_the_dead()
-    drafts.forget_old()
-    importing.close_abandoned()
+    reconciliation.free_the_dead()
+    upload_drafts.forget_old()
+    importer.close_abandoned()
     due = _connections_with_work()
     # Before the first worker is woken: it would find the sweeps still missed, and sweep and wake in its turn.
     heartbeats.beat(heartbeats.Process.WORKER)
     for connection_id in due:
-        wake(connection_id)
+        wakeups.wake(connection_id)
 
 
 @shared_task
 def find_notices() -> None:
     """Look for what people are to be told, and have it delivered at once."""
-    if notices.find():
+    if notifications.find():
         deliver_notices.delay()
 
 
@@ -107,24 +111,12 @@ def read_reference(connection_id: int) -> None:
 
 def _connections_with_work() -> list[int]:
     now = clock.now()
-    due = Q(status=Posting.Status.QUEUED) | Q(recovery.is_due(now), status=Posting.Status.UNCERTAIN)
+    due = Q(status=Posting.Status.QUEUED) | Q(reconciliation.is_due(now), status=Posting.Status.UNCERTAIN)
     rows = (Posting.objects.filter(due), twins.due())
     with_work = {pk for each in rows for pk in each.values_list("connection_id", flat=True).distinct()}
     connected = XeroConnection.objects.filter(pk__in=with_work, status=XeroConnection.Status.CONNECTED)
     return list(connected.filter(Q(paused_until=None) | Q(paused_until__lte=now)).values_list("pk", flat=True))
 
 
-def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: float = 0) -> None:
-    """Ask `workers` workers to look after this organisation in `after` seconds. A broker that is down only delays: the
-    sweep comes."""
-    for _ in range(workers):
-        try:
-            work.apply_async((connection_id, spread), countdown=after)
-        except OperationalError:
-            logger.warning("The broker cannot be reached; the sweep sends what is queued once it is back.")
-            return
 
 
-def wake_after_commit(connection_id: int) -> None:
-    """Wake a worker for this organisation as soon as what was queued is committed."""
-    transaction.on_commit(partial(wake, connection_id), robust=True)

@@ -15,10 +15,11 @@ from invoices.views import (
     payments,
     preflight,
 )
+from invoices.views import uploading
 
 urlpatterns = [
     path("analyze/business/invoices/", listing.invoice_list, name="invoice_list"),
-    path("invoices/upload/", listing.upload_to_xero, name="upload_to_xero"),
+    path("invoices/upload/", uploading.upload_to_xero, name="upload_to_xero"),
     path("invoices/preflight/<uuid:pk>/", preflight.preflight, name="preflight"),
     path("invoices/preflight/<uuid:pk>/post/", preflight.post_ready, name="preflight_post"),
     path("invoices/preflight/<uuid:pk>/drafts/", preflight.as_drafts, name="preflight_drafts"),

@@ -1,4 +1,4 @@
-"""A receiver of webhooks that the portal knows, and what tests of backups share."""
+"""What tests of backups share."""
 
 from __future__ import annotations
 
@@ -10,18 +10,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from c3portal.models import Webhook
+from c3portal.conftest import webhook  # noqa: F401
 from c3portal.tests import machine
-from c3portal.tests.receivers import Receiver
 from invoices.tests.c3_files import NEW_CUSTOMERS, a_row, of_customer, write
-from invoices.tests.conftest import look_at_once, woken  # noqa: F401
+from invoices.conftest import look_at_once, woken  # noqa: F401
 
 Lose = Callable[[], None]
-
-
-@pytest.fixture
-def webhook(receiver: Receiver, db: None) -> Webhook:
-    return Webhook.objects.create(url=f"{receiver.url}/hooks")
 
 
 # Backups: PostgreSQL's programs, a database that is lost, and one that comes back

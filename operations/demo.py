@@ -10,10 +10,10 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from c3portal import roles
+from c3portal.models import roles
 from c3portal.launch.environment import write_private
 from c3portal.models import User
-from invoices.importing import import_file
+from invoices.importing.importer import import_file
 from invoices.models import BillingPeriod, ImportRun
 from xero_integration import reference
 from xero_integration.models import XeroSettings

@@ -31,11 +31,12 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from c3portal import certificate, clock, disks, health, heartbeats, moments, processes
+from c3portal.processes import certificate, disks, health, heartbeats, moments, liveness
+from c3portal.database import clock
 from c3portal.models import Delivery
 from invoices.models import Posting, Twin, Upload
-from xero_integration import counting, limits
-from xero_integration.calls import RESULTS
+from xero_integration import call_metrics, rate_limits
+from xero_integration.client.call_log import RESULTS
 from xero_integration.models import CallCount, XeroConnection
 
 DAY_SECONDS = 86_400
@@ -184,7 +185,7 @@ def _ends(names: Names, rows: Iterable[CallCount]) -> Metric:
 
 
 def _durations(names: Names, rows: Iterable[CallCount]) -> Metric:
-    calls: dict[Key, dict[float, int]] = defaultdict(lambda: dict.fromkeys((*counting.BUCKETS, math.inf), 0))
+    calls: dict[Key, dict[float, int]] = defaultdict(lambda: dict.fromkeys((*call_metrics.BUCKETS, math.inf), 0))
     seconds: dict[Key, float] = defaultdict(float)
     for row in rows:
         method, _, endpoint = row.endpoint.partition(" ")
@@ -223,7 +224,7 @@ def _connections() -> Iterator[Metric]:
             token.add_metric(key, (row.token_set.dies_at - now).total_seconds() / DAY_SECONDS)
         budget = getattr(row, "budget", None)
         if budget:
-            minute.add_metric(key, limits.minute_left(budget, now))
+            minute.add_metric(key, rate_limits.minute_left(budget, now))
         if budget and budget.day_remaining is not None:
             day.add_metric(key, budget.day_remaining)
     yield from (usable, paused, token, day, minute)
@@ -267,12 +268,12 @@ def _moments() -> Iterator[Metric]:
 
 def _processes() -> Iterator[Metric]:
     """Yield how many processes live, and how far off their clocks are."""
-    clocks = processes.clocks()
+    clocks = liveness.clocks()
     alive = GaugeMetricFamily("c3portal_processes", "Processes that give signs of life.", labels=["process"])
     off = GaugeMetricFamily(
         "c3portal_clock_off_seconds", "The clock furthest ahead of the database's, or behind it.", labels=["process"]
     )
-    for kind in processes.Kind.values:
+    for kind in liveness.Kind.values:
         alive.add_metric([kind], len(clocks.get(kind, [])))
         off.add_metric([kind], max(clocks.get(kind, [0.0]), key=abs))
     yield from (alive, off)

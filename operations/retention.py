@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from c3portal.models import Delivery, Notice
-from invoices import drafts
+from invoices.preflight import upload_drafts
 from invoices.models import ImportFinding, ImportRun, Posting, PostLog, Submission, UploadDraft
 
 # A lock is held for this many rows and no longer.
@@ -114,4 +114,4 @@ def _places() -> QuerySet[UserSession]:
 
 
 def _selections(now: dt.datetime) -> QuerySet[UploadDraft]:
-    return UploadDraft.objects.filter(created_at__lt=now - drafts.LIFE)
+    return UploadDraft.objects.filter(created_at__lt=now - upload_drafts.LIFE)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import Error
 from django.db.models import F
 
-from xero_integration.calls import CallRecord
+from xero_integration.client.call_log import CallRecord
 from xero_integration.models import CallCount, XeroConnection
 
 logger = logging.getLogger(__name__)

@@ -15,10 +15,13 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from c3portal import audit, clock, processes
-from xero_integration import contacts, limits, oauth, pace, reference
-from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
-from xero_integration.gateway import Gateway
+from c3portal.audit.record import Door, Action, record
+from c3portal.database import clock
+from c3portal.processes import liveness
+from xero_integration import contacts, rate_limits, reference
+from xero_integration.client import oauth, timeouts
+from xero_integration.client.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ logger = logging.getLogger(__name__)
 RENEW_BEFORE = dt.timedelta(minutes=2)
 
 
-def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: audit.Door = None) -> list[XeroConnection]:
+def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: Door = None) -> list[XeroConnection]:
     """Trade the code that came back for tokens and store them; return every organisation they open.
 
     The one that this consent was given for comes first. Raises XeroRejected for a wrong Client ID or secret and where
@@ -62,7 +65,7 @@ def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: audit
         TokenSet.objects.filter(connections__isnull=True).delete()
         names = ", ".join(each.name for each in connections if each.tenant_id in chosen)
         after = {each.name: each.Status.CONNECTED.label for each in connections}
-        audit.record(door, audit.Action.CONNECTION, f"Connected to {names}", before=before, after=after, actor=user)
+        record(door, Action.CONNECTION, f"Connected to {names}", before=before, after=after, actor=user)
     return sorted(connections, key=lambda connection: connection.tenant_id not in chosen)
 
 
@@ -97,7 +100,7 @@ def _connected(
     return connection
 
 
-def choose(connection: XeroConnection, *, door: audit.Door = None) -> None:
+def choose(connection: XeroConnection, *, door: Door = None) -> None:
     """Make this the organisation that uploads go to, and read its reference data. Raises XeroError when that fails;
     the organisation is chosen all the same."""
     with transaction.atomic():
@@ -111,11 +114,11 @@ def choose(connection: XeroConnection, *, door: audit.Door = None) -> None:
     read_reference(connection)
 
 
-def _record_choice(door: audit.Door, before: XeroConnection | None, after: XeroConnection) -> None:
+def _record_choice(door: Door, before: XeroConnection | None, after: XeroConnection) -> None:
     if before != after:
         was = {"Organisation": before.name} if before else {}
         subject = f"Uploads go to {after.name}"
-        audit.record(door, audit.Action.CONNECTION, subject, before=was, after={"Organisation": after.name})
+        record(door, Action.CONNECTION, subject, before=was, after={"Organisation": after.name})
 
 
 def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
@@ -123,7 +126,7 @@ def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
     call(connection, lambda gateway: reference.read(connection, gateway), click=click)
 
 
-def disconnect(connection: XeroConnection, *, door: audit.Door = None) -> None:
+def disconnect(connection: XeroConnection, *, door: Door = None) -> None:
     """Disconnect in Xero and forget the tokens; settings, invoices and what is known of them stay.
 
     When Xero cannot be told (or has forgotten us already) the portal forgets all the same.
@@ -146,7 +149,7 @@ def disconnect(connection: XeroConnection, *, door: audit.Door = None) -> None:
         TokenSet.objects.filter(connections__isnull=True).delete()
         after = {"Status": connection.get_status_display()} | ({"Reason": told} if told else {})
         subject = f"Disconnected {connection.name}"
-        audit.record(door, audit.Action.CONNECTION, subject, before=before, after=after)
+        record(door, Action.CONNECTION, subject, before=before, after=after)
 
 
 def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: bool = False) -> T:
@@ -167,7 +170,7 @@ def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: 
 
 
 def _with_gateway[T](connection: XeroConnection, tokens: TokenSet, work: Callable[[Gateway], T], click: bool) -> T:
-    permit = partial(limits.permit, connection, click=click)
+    permit = partial(rate_limits.permit, connection, click=click)
     with Gateway(connection.tenant_id, tokens.access_token, permit) as gateway:
         try:
             return work(gateway)
@@ -209,10 +212,10 @@ def _mark(connections: QuerySet[XeroConnection], reason: str) -> None:
                 after = {"Status": status.NEEDS_RECONNECTING.label, "Reason": reason}
                 subject = f"{each.name} needs reconnecting"
                 before = {"Status": status.CONNECTED.label}
-                audit.record(None, audit.Action.CONNECTION, subject, before=before, after=after)
+                record(None, Action.CONNECTION, subject, before=before, after=after)
 
 
-def revive(connection: XeroConnection, *, door: audit.Door = None) -> list[str]:
+def revive(connection: XeroConnection, *, door: Door = None) -> list[str]:
     """Try the tokens that are stored with the Client ID and Client Secret as they are now, for a connection that needs
     reconnecting. Returns the names of the organisations that are connected again by that, none when Xero refuses or
     cannot be asked; then everything is as before."""
@@ -232,7 +235,7 @@ def revive(connection: XeroConnection, *, door: audit.Door = None) -> list[str]:
             before = dict.fromkeys(names, status.NEEDS_RECONNECTING.label)
             after = dict.fromkeys(names, status.CONNECTED.label)
             subject = f"Connected again to {', '.join(names)} by another Client ID or Client Secret"
-            audit.record(door, audit.Action.CONNECTION, subject, before=before, after=after)
+            record(door, Action.CONNECTION, subject, before=before, after=after)
     return names
 
 
@@ -244,7 +247,7 @@ def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
     ).update(paused_until=until, pause_reason=str(error).rstrip("."))
 
 
-def end_pause(connection: XeroConnection, *, door: audit.Door = None) -> bool:
+def end_pause(connection: XeroConnection, *, door: Door = None) -> bool:
     """End a pause before its time, by a person's wish. Returns False when none was in force."""
     with transaction.atomic():
         paused = XeroConnection.objects.filter(pk=connection.pk, paused_until__gt=clock.now()).first()
@@ -254,7 +257,7 @@ def end_pause(connection: XeroConnection, *, door: audit.Door = None) -> bool:
         if not ended.update(paused_until=None, pause_reason=""):
             return False
         before = {"Paused until": paused.paused_until, "Reason": paused.pause_reason}
-        audit.record(door, audit.Action.CONNECTION, f"{paused.name}: tried before the pause was over", before=before)
+        record(door, Action.CONNECTION, f"{paused.name}: tried before the pause was over", before=before)
     return True
 
 
@@ -265,7 +268,7 @@ def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None =
     the lease by conditional UPDATE renews, everyone else waits for the new pair. Raises XeroAuthError when a person
     must connect again (the connection is marked), XeroUnavailable when Xero cannot be asked now.
     """
-    give_up_at = time.monotonic() + pace.refresh_lease().total_seconds()
+    give_up_at = time.monotonic() + timeouts.refresh_lease().total_seconds()
     while True:
         tokens = _tokens_of(connection)
         good = tokens.access_expires_at > clock.now() + RENEW_BEFORE
@@ -281,7 +284,7 @@ def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None =
 def _renewal_stuck() -> XeroUnavailable:
     return XeroUnavailable(
         "The sign-in to Xero is being renewed elsewhere; the portal goes on as soon as that is done.",
-        retry_after=pace.retry_pause(),
+        retry_after=timeouts.retry_pause(),
         problem="refresh",
     )
 
@@ -296,18 +299,18 @@ def _tokens_of(connection: XeroConnection) -> TokenSet:
 def _lease(tokens: TokenSet) -> str:
     """Return the lease's holder when it is ours, "" when someone else renews these tokens right now. Raises
     XeroUnavailable when this process may not take it."""
-    now, holder = clock.now(), processes.key()
-    if not processes.may_claim(now):
+    now, holder = clock.now(), liveness.key()
+    if not liveness.may_claim(now):
         raise XeroUnavailable(
             "The clock of the machine that this ran on is wrong, or it stood still; nothing was sent. Have its clock "
             "set right, and try again.",
-            retry_after=pace.retry_pause(),
+            retry_after=timeouts.retry_pause(),
             problem="clock",
         )
     won = (
         TokenSet.objects.filter(pk=tokens.pk, generation=tokens.generation)
         .filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now))
-        .update(lease_until=now + pace.refresh_lease(), lease_holder=holder)
+        .update(lease_until=now + timeouts.refresh_lease(), lease_holder=holder)
     )
     return holder if won else ""
 
@@ -315,10 +318,10 @@ def _lease(tokens: TokenSet) -> str:
 def free(dead: Collection[UUID]) -> None:
     """Let go of the leases that the dead held: to renew tokens, and to look after an organisation's contacts."""
     for tokens in TokenSet.objects.exclude(lease_holder=""):
-        if processes.is_of(tokens.lease_holder, dead):
+        if liveness.is_of(tokens.lease_holder, dead):
             _release(tokens, tokens.lease_holder)
     for connection in XeroConnection.objects.exclude(contacts_lease_holder=""):
-        if processes.is_of(connection.contacts_lease_holder, dead):
+        if liveness.is_of(connection.contacts_lease_holder, dead):
             contacts.release(connection)
 
 
@@ -337,7 +340,7 @@ def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSe
         raise
     except XeroError as error:
         _release(tokens, holder)
-        raise XeroUnavailable(str(error), retry_after=pace.retry_pause(), problem="refresh") from error
+        raise XeroUnavailable(str(error), retry_after=timeouts.retry_pause(), problem="refresh") from error
     now = clock.now()
     TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder).update(
         access_token=new.access_token,

@@ -16,11 +16,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from c3portal import clock, processes
-from xero_integration import pace, shapes
-from xero_integration.departure import stood_still
-from xero_integration.errors import XeroOutcomeUnknown, XeroUnavailable
-from xero_integration.gateway import MAX_BATCH, Gateway
+from c3portal.database import clock
+from c3portal.processes import liveness
+from xero_integration.client import timeouts, shapes
+from xero_integration.client.departure import stood_still
+from xero_integration.client.errors import XeroOutcomeUnknown, XeroUnavailable
+from xero_integration.client.gateway import MAX_BATCH, Gateway
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 
 # How long a listing is trusted before contacts are created on its word; contacts made in Xero meanwhile are found by
@@ -55,12 +56,12 @@ class Outcome:
 
 def lease(connection: XeroConnection) -> bool:
     """Return whether this process may look after contacts now: one at a time, so that nobody is created twice."""
-    now, holder = clock.now(), processes.key()
-    if not processes.may_claim(now):
+    now, holder = clock.now(), liveness.key()
+    if not liveness.may_claim(now):
         return False
     free = Q(contacts_lease_until__isnull=True) | Q(contacts_lease_until__lt=now)
     won = XeroConnection.objects.filter(free, pk=connection.pk).update(
-        contacts_lease_until=now + pace.row_lease(), contacts_lease_holder=holder
+        contacts_lease_until=now + timeouts.row_lease(), contacts_lease_holder=holder
     )
     connection.contacts_lease_holder = holder if won else connection.contacts_lease_holder
     return bool(won)
@@ -328,7 +329,7 @@ def _create(
     except XeroOutcomeUnknown as error:
         raise XeroUnavailable(
             "Xero's answer to new contacts was lost; the portal looks which of them are there and goes on.",
-            retry_after=pace.look_after(),
+            retry_after=timeouts.look_after(),
             problem="contacts",
             correlation_id=error.correlation_id,
         ) from error
@@ -367,7 +368,7 @@ def _read_created(
     if missing:
         raise XeroUnavailable(
             "Xero left some new contacts out of its answer; the portal looks which of them are there and goes on.",
-            retry_after=pace.look_after(),
+            retry_after=timeouts.look_after(),
             problem="contacts",
         )
     return not outcome.problems

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from c3portal import clock
+from c3portal.database import clock
 from xero_integration.models import XeroConnection
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 
-from c3portal import audit
-from c3portal.versions import version_of
+from c3portal.audit.record import masked
+from c3portal.http.versions import version_of
 from xero_integration import reference
 from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
@@ -133,7 +133,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
     def changes(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the settings before and after, by label, for the audit record."""
-        secret = audit.masked(self.instance.client_secret, replaces=self.kept_secret)
+        secret = masked(self.instance.client_secret, replaces=self.kept_secret)
         return self.kept, reference.facts(self.instance) | {"Client Secret": secret}
 
     def _offer_choices(self, connection: XeroConnection) -> None:

@@ -17,10 +17,12 @@ from uuid import UUID
 
 from django.conf import settings
 
-from c3portal import clock, processes
-from xero_integration import counting, pace
-from xero_integration.calls import CallRecord
-from xero_integration.errors import XeroUnavailable
+from c3portal.database import clock
+from c3portal.processes import liveness
+from xero_integration import call_metrics
+from xero_integration.client import timeouts
+from xero_integration.client.call_log import CallRecord
+from xero_integration.client.errors import XeroUnavailable
 from xero_integration.models import CallBudget, XeroConnection
 
 IN_FLIGHT = 5
@@ -39,14 +41,14 @@ ALL_TAKEN = "taken"
 def permit(connection: XeroConnection, *, click: bool = False) -> Iterator[CallRecord]:
     """Hold a permit for one call; the caller fills in how it went, which is counted. Raises XeroUnavailable when
     Xero's limits allow no call now."""
-    key = processes.key()
+    key = liveness.key()
     _wait_for(connection, key, click)
     record = CallRecord()
     try:
         yield record
     finally:
         _change(connection, partial(_give_back, key=key, headers=record.headers))
-        counting.count(connection, record)
+        call_metrics.count(connection, record)
 
 
 def require_room(connection: XeroConnection) -> None:
@@ -69,7 +71,7 @@ def free(dead: Collection[UUID]) -> None:
     """Give back the permits that the dead held."""
     for budget in CallBudget.objects.exclude(in_flight={}).select_related("connection"):
         for key in budget.in_flight:
-            if processes.is_of(key, dead):
+            if liveness.is_of(key, dead):
                 _change(budget.connection, partial(_give_back, key=key, headers={}))
 
 
@@ -120,7 +122,7 @@ def _take(
 ) -> XeroUnavailable | None:
     refusal = _refusal(budget, now, connection, click)
     if refusal is None:
-        budget.in_flight[key] = (now + pace.call_lease()).timestamp()
+        budget.in_flight[key] = (now + timeouts.call_lease()).timestamp()
         step = str(_step(now.timestamp()))
         budget.started[step] = budget.started.get(step, 0) + 1
     return refusal

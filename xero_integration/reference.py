@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db import transaction
 
-from c3portal import audit, clock
-from xero_integration import pace
-from xero_integration.errors import XeroUnavailable
-from xero_integration.fields import EncryptedTextField
-from xero_integration.gateway import Gateway
+from c3portal.audit.record import masked
+from c3portal.database import clock
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroUnavailable
+from c3portal.encryption.fields import EncryptedTextField
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import (
     Account,
     BrandingTheme,
@@ -77,7 +78,7 @@ def _organisation(gateway: Gateway) -> dict[str, Any]:
     if not rows:
         raise XeroUnavailable(
             "Xero answered without the organisation. Try again in a minute.",
-            retry_after=pace.retry_pause(),
+            retry_after=timeouts.retry_pause(),
             problem="unreachable",
         )
     return rows[0]
@@ -200,7 +201,7 @@ def facts(settings: XeroSettings) -> dict[str, Any]:
             continue
         value, label = getattr(settings, field.name), str(field.verbose_name)
         if isinstance(field, EncryptedTextField):
-            value = audit.masked(value)
+            value = masked(value)
         found[label[:1].upper() + label[1:]] = dict(field.flatchoices).get(value, value)
     return found
 

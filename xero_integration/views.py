@@ -14,11 +14,14 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import audit, roles
+from c3portal.audit.record import record_changes, Action, record
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
 from c3portal.models import User
-from c3portal.versions import changed_meanwhile
-from xero_integration import connections, oauth, reference
-from xero_integration.errors import XeroError
+from c3portal.http.versions import changed_meanwhile
+from xero_integration import connections, reference
+from xero_integration.client import oauth
+from xero_integration.client.errors import XeroError
 from xero_integration.forms import OrganisationForm, SettingsForm
 from xero_integration.models import XeroConnection, XeroSettings
 
@@ -28,7 +31,7 @@ CONSENT_LIFE_SECONDS = 3600
 GENERAL = "Settings → General"
 NOT_CONNECTED = "No organisation in Xero is connected."
 
-may_connect = roles.role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+may_connect = role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 
 
 def redirect_uri() -> str:
@@ -36,7 +39,7 @@ def redirect_uri() -> str:
     return f"{settings.PORTAL_URL}/"
 
 
-@roles.role_required(roles.SYSTEM_ADMIN)
+@role_required(roles.SYSTEM_ADMIN)
 def settings_general(request: HttpRequest) -> HttpResponse:
     """Settings → General."""
     connection = XeroConnection.objects.current()
@@ -58,12 +61,12 @@ def _save_general(request: HttpRequest, connection: XeroConnection | None) -> Se
     with transaction.atomic():
         form = SettingsForm(request.POST, instance=XeroSettings.lock(), connection=connection)
         form.full_clean()
-        if words := changed_meanwhile(request, form.version, audit.Action.SETTINGS, GENERAL):
+        if words := changed_meanwhile(request, form.version, Action.SETTINGS, GENERAL):
             form.add_error(None, words)
         if form.is_valid():
             form.instance.updated_by = cast(User, request.user)
             form.save()
-            audit.record_changes(request, audit.Action.SETTINGS, GENERAL, *form.changes())
+            record_changes(request, Action.SETTINGS, GENERAL, *form.changes())
     return form
 
 
@@ -159,7 +162,7 @@ def _follow_theme(request: HttpRequest, connection: XeroConnection) -> None:
         before = reference.facts(xero_settings)
         words = reference.follow_theme(xero_settings, connection)
         subject = f"{GENERAL}: the theme as it is in Xero"
-        audit.record_changes(request, audit.Action.SETTINGS, subject, before, reference.facts(xero_settings))
+        record_changes(request, Action.SETTINGS, subject, before, reference.facts(xero_settings))
     if words:
         messages.info(request, words)
 
@@ -201,7 +204,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
     except XeroError as error:
         messages.error(request, f"Nothing was changed: {error}")
     else:
-        audit.record(request, audit.Action.OPERATION, f"What {connection.name} offers was read again")
+        record(request, Action.OPERATION, f"What {connection.name} offers was read again")
         messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were read again.")
         _follow_theme(request, connection)
     return redirect("settings_general" if roles.role_of(request.user) == roles.SYSTEM_ADMIN else "invoice_list")

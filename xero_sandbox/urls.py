@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
-from xero_sandbox.api.visit import accounting_api
+from xero_sandbox.api.dispatch import accounting_api
 from xero_sandbox.oauth import consent, identity
 
 

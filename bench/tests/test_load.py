@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from bench.load import QUICK, Outcome, section
-from bench.people import Told
+from bench.virtual_users import Told
 from bench.section import section_of, with_section
 from c3portal.testing import BASE_DIR
 

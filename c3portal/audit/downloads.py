@@ -11,8 +11,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
-from c3portal import audit
-from c3portal.at_a_time import DOWNLOADS, refusal
+from c3portal.audit.record import Action, record
+from c3portal.http.concurrency import DOWNLOADS, refusal
 
 # No line is so slow that a period takes longer; whoever reads on drop by drop is cut off.
 DOWNLOAD_SECONDS = 600
@@ -76,4 +76,4 @@ def download(view: View) -> View:
 def _record(request: HttpRequest, name: str) -> None:
     asked = "&".join(f"{key}={value}" for key, values in request.GET.lists() for value in values if value)
     after = {"Asked for": asked[:ASKED_LENGTH]} if asked else None
-    audit.record(request, audit.Action.DOWNLOAD, f"Download of {name}", after=after)
+    record(request, Action.DOWNLOAD, f"Download of {name}", after=after)

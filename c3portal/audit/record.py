@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
 from c3portal.models import AuditEntry, User
-from c3portal.tracing import current_id
+from c3portal.telemetry.tracing import current_id
 
 Action = AuditEntry.Action
 

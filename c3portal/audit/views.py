@@ -10,19 +10,21 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from c3portal import audit_trail, roles
-from c3portal.audit_trail import COLUMNS, TrailForm
-from c3portal.downloads import Download, download
+from c3portal.audit import search
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from c3portal.audit.search import COLUMNS, TrailForm
+from c3portal.audit.downloads import Download, download
 from c3portal.models import User
-from invoices.downloads import as_csv
+from c3portal.http.csv_response import as_csv
 
 
 @require_safe
-@roles.role_required(roles.SYSTEM_ADMIN)
+@role_required(roles.SYSTEM_ADMIN)
 def audit_record(request: HttpRequest) -> HttpResponse:
     """Show what the form asks for, a page at a time: from the id `before` on downwards, or `after` on upwards."""
     form = TrailForm(request.GET)
-    page = audit_trail.page(form.entries(), before=_id(request, "before"), after=_id(request, "after"))
+    page = search.page(form.entries(), before=_id(request, "before"), after=_id(request, "after"))
     kept = request.GET.copy()
     for name in ("before", "after"):
         kept.pop(name, None)
@@ -37,20 +39,20 @@ def audit_record(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@roles.role_required(roles.SYSTEM_ADMIN)
+@role_required(roles.SYSTEM_ADMIN)
 @download
 def audit_csv(request: HttpRequest) -> Download:
     """Download what the form asks for as CSV, safe for a spreadsheet."""
-    rows = audit_trail.rows(TrailForm(request.GET).entries())
+    rows = search.rows(TrailForm(request.GET).entries())
     return _file(as_csv(COLUMNS, rows), "text/csv; charset=utf-8", "csv")
 
 
 @require_safe
-@roles.role_required(roles.SYSTEM_ADMIN)
+@role_required(roles.SYSTEM_ADMIN)
 @download
 def audit_jsonl(request: HttpRequest) -> Download:
     """Download what the form asks for as JSON, an entry a line."""
-    return _file(audit_trail.json_lines(TrailForm(request.GET).entries()), "application/jsonl", "jsonl")
+    return _file(search.json_lines(TrailForm(request.GET).entries()), "application/jsonl", "jsonl")
 
 
 def _file(pieces: Iterator[str], content_type: str, ending: str) -> Download:

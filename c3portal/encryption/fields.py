@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.fernet import InvalidToken
 from django.db import models
 
-from c3portal.encryption import KeyMissing, cipher
+from c3portal.encryption.cipher import KeyMissing, cipher
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not generic at run time

@@ -15,8 +15,8 @@ from django.apps import apps
 from django.db import connection, models, transaction
 from django.db.models.functions import Cast
 
-from c3portal.encryption import cipher, written_by
-from xero_integration.fields import EncryptedTextField
+from c3portal.encryption.cipher import cipher, written_by
+from c3portal.encryption.fields import EncryptedTextField
 
 # Whoever used a second factor while it was being rewritten may have put back what it read before.
 PASSES = 5

@@ -18,7 +18,7 @@ from django.contrib.sessions.backends import db
 from django.db import OperationalError
 from django.utils import timezone
 
-from c3portal.encryption import cipher
+from c3portal.encryption.cipher import cipher
 
 BEGAN = "began"
 # Seconds by which a row may lag behind what was done last, so that not every page writes.

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-from c3portal import outages, tracing
-from c3portal.encryption import KeyMissing
+from c3portal.database import outages
+from c3portal.telemetry import tracing
+from c3portal.encryption.cipher import KeyMissing
 
 # How soon a browser, and whoever else heeds it, asks again while the database is away.
 AGAIN_SECONDS = 15

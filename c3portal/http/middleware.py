@@ -18,7 +18,7 @@ from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
-from c3portal.sessions import SessionStore
+from c3portal.encryption.sessions import SessionStore
 
 METHODS = ("GET", "HEAD", "POST")
 

@@ -22,7 +22,7 @@ CHANGES_TOLD = 5
 def version_of(*facts: Any) -> str:
     """Return what stands for these facts in a form; nothing of them can be read from it."""
     text = json.dumps(facts, sort_keys=True, default=str)
-    return salted_hmac("c3portal.versions", text, algorithm="sha256").hexdigest()[:32]
+    return salted_hmac("c3portal.http.versions", text, algorithm="sha256").hexdigest()[:32]
 
 
 def changed_meanwhile(request: HttpRequest, current: str, action: str, subject: str) -> str:

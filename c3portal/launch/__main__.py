@@ -12,7 +12,7 @@ from typing import IO
 from c3portal.launch import announcement, environment, ports, readiness
 from c3portal.launch.environment import BASE_DIR, Plan
 from c3portal.launch.processes import Processes
-from c3portal.state import UMASK
+from c3portal.processes.state import UMASK
 
 STOPPED_BY_CTRL_C = 130
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import environ
 
-from c3portal import broker
+from c3portal.processes import embedded_broker
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
@@ -68,7 +68,7 @@ def plan(given: dict[str, str]) -> Plan:
     if with_sandbox:
         defaults |= dict.fromkeys(XERO_ORIGINS, f"http://localhost:{sandbox_port}")
     if with_broker:
-        defaults["CELERY_BROKER_URL"] = broker.url(var_dir)
+        defaults["CELERY_BROKER_URL"] = embedded_broker.url(var_dir)
     missing = {name: value for name, value in defaults.items() if not variables.get(name)}
     variables = {**variables, **missing}
     variables |= {

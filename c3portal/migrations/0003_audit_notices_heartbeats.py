@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import c3portal.models.notices
-import xero_integration.fields
+import c3portal.encryption.fields
 
 
 class Migration(migrations.Migration):
@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
                 ("url", models.URLField(max_length=500)),
                 (
                     "secret",
-                    xero_integration.fields.EncryptedTextField(default=c3portal.models.notices.new_webhook_secret),
+                    c3portal.encryption.fields.EncryptedTextField(default=c3portal.models.notices.new_webhook_secret),
                 ),
                 ("kinds", models.JSONField(default=list, help_text="The kinds of notice that it gets; empty for all.")),
                 ("is_active", models.BooleanField(default=True)),

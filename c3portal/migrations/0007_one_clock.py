@@ -4,7 +4,7 @@ import uuid
 
 from django.db import migrations, models
 
-import c3portal.clock
+import c3portal.database.clock
 
 
 class Migration(migrations.Migration):
@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="delivery",
             name="next_try_at",
-            field=models.DateTimeField(default=c3portal.clock.now),
+            field=models.DateTimeField(default=c3portal.database.clock.now),
         ),
         migrations.CreateModel(
             name="LiveProcess",

@@ -10,9 +10,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from c3portal import clock
-from c3portal.webhooks import SECRET_PREFIX
-from xero_integration.fields import EncryptedTextField
+from c3portal.database import clock
+from c3portal.encryption.fields import EncryptedTextField
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - how one begins
 
 
 def new_webhook_secret() -> str:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils import timezone
 
-from c3portal import roles
+from c3portal.models import roles
 
 
 class UserManager(BaseUserManager["User"]):

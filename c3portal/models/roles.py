@@ -18,7 +18,6 @@ FINANCE_ADMIN = "Finance Admin"
 SYSTEM_READER = "System Reader"
 ALL = (SYSTEM_ADMIN, FINANCE_ADMIN, SYSTEM_READER)
 
-View = Callable[..., HttpResponseBase]
 
 
 def grant(user: User, role: str) -> None:
@@ -36,16 +35,3 @@ def role_of(user: Any) -> str | None:
     return user._role  # type: ignore[no-any-return]
 
 
-def role_required(*allowed: str) -> Callable[[View], View]:
-    """Let a view be seen by the named roles alone; everyone else gets the 403 page. Sign-in is required before it."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if role_of(request.user) not in allowed:
-                raise PermissionDenied
-            return view(request, *args, **kwargs)
-
-        return wrapped
-
-    return decorate

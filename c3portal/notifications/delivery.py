@@ -21,10 +21,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
-from c3portal import clock, mail, notices, processes, roles, webhook_changes, webhooks
+from c3portal.database import clock
+from c3portal.notifications import email, publish, webhook_admin, webhook_client
+from c3portal.processes import liveness
+from c3portal.models import roles
 from c3portal.models import Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
-from c3portal.notice_words import Words, in_zone
+from c3portal.notifications.texts import Words, in_zone
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ EVENT_TYPES: dict[str, str] = {
     Kind.DAY_LIMIT: "connection.day_limit",
     Kind.POSTED_TWICE: "connection.posted_twice",
     Kind.MAPPING_DRIFT: "mapping.drift",
-    notices.TEST: "portal.test",
+    publish.TEST: "portal.test",
 }
 
 
@@ -72,7 +75,7 @@ def due() -> QuerySet[Delivery]:
 def deliver_due(seconds: float) -> int:
     """Deliver what is due until `seconds` have passed; return how many were tried."""
     until, tried = time.monotonic() + seconds, 0
-    if not processes.may_claim(clock.now()):
+    if not liveness.may_claim(clock.now()):
         return 0
     while time.monotonic() < until and (row := due().only("pk", "tries").first()):
         tried += deliver(row)
@@ -107,7 +110,7 @@ def _send(delivery: Delivery) -> Outcome:
 def _settle(delivery: Delivery, outcome: Outcome) -> None:
     """Note how the try ended, as long as the delivery is still this try's."""
     mine = Delivery.objects.filter(pk=delivery.pk, status=Status.WAITING, tries=delivery.tries)
-    now, is_trial = clock.now(), delivery.notice.kind == notices.TEST
+    now, is_trial = clock.now(), delivery.notice.kind == publish.TEST
     # The name of a host, which may stand in the words, fills the column by itself.
     words = outcome.words[: Delivery._meta.get_field("last_answer").max_length]
     if outcome.is_delivered:
@@ -117,7 +120,7 @@ def _settle(delivery: Delivery, outcome: Outcome) -> None:
     else:
         mine.update(last_answer=words, next_try_at=now + pause_after(delivery.tries))
     if outcome.is_gone and delivery.webhook:
-        webhook_changes.switch_off_gone(delivery.webhook)
+        webhook_admin.switch_off_gone(delivery.webhook)
 
 
 # Mail
@@ -126,11 +129,11 @@ def _settle(delivery: Delivery, outcome: Outcome) -> None:
 def _mail(delivery: Delivery, user: User) -> Outcome:
     if not user.is_active or not roles.role_of(user):
         return Outcome("Not sent: the user may no longer sign in.", is_final=True)
-    if not notices.choices_of(user).get(delivery.notice.kind, False):
+    if not publish.choices_of(user).get(delivery.notice.kind, False):
         return Outcome("Not sent: the user chose not to be told of this.", is_final=True)
     try:
-        mail.send(mail.of_notice(delivery.notice, user))
-    except mail.MailFailed as error:
+        email.send(email.of_notice(delivery.notice, user))
+    except email.MailFailed as error:
         return Outcome(str(error))
     return Outcome("Handed to the mail server.", is_delivered=True)
 
@@ -155,12 +158,12 @@ def payload(notice: Notice) -> bytes:
 
 def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
     if not webhook.is_active:
-        return Outcome(webhook_changes.SWITCHED_OFF, is_final=True)
+        return Outcome(webhook_admin.SWITCHED_OFF, is_final=True)
     body = payload(delivery.notice)
-    headers = webhooks.signed(webhook.secret, notices.message_id(delivery.notice), int(time.time()), body)
+    headers = webhook_client.signed(webhook.secret, publish.message_id(delivery.notice), int(time.time()), body)
     try:
-        status = webhooks.post(webhook.url, body, headers)
-    except webhooks.WebhookFailed as error:
+        status = webhook_client.post(webhook.url, body, headers)
+    except webhook_client.WebhookFailed as error:
         return Outcome(str(error))
     if status == HTTPStatus.GONE:
         words = "Answered 410: nobody listens there any more, so the webhook was switched off."
@@ -178,7 +181,7 @@ def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
 def send_test(webhook: Webhook, words: Words) -> Delivery:
     """Post a trial to the webhook now; return its delivery with the outcome. A trial is not repeated by itself."""
     with transaction.atomic():
-        notice = notices.tell(f"test:{uuid.uuid4()}", notices.TEST, words, quietly=True)
+        notice = publish.tell(f"test:{uuid.uuid4()}", publish.TEST, words, quietly=True)
         delivery = Delivery.objects.create(notice=cast(Notice, notice), webhook=webhook)
     deliver(delivery)
     delivery.refresh_from_db()

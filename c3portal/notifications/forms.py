@@ -7,7 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
-from c3portal import webhooks
+from c3portal.notifications import webhook_client
 from c3portal.models import Webhook
 from c3portal.models.notices import Kind
 
@@ -67,7 +67,7 @@ class WebhookForm(WebhookKindsForm):
         if Webhook.objects.filter(url=url).exists():
             raise ValidationError("This address is in the list already.")
         try:
-            webhooks.check(url)
-        except webhooks.WebhookFailed as error:
+            webhook_client.check(url)
+        except webhook_client.WebhookFailed as error:
             raise ValidationError(str(error)) from error
         return url

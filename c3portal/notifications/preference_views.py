@@ -10,21 +10,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from c3portal import audit, mail, notices, roles
+from c3portal.audit.record import Action, record
+from c3portal.notifications import email, publish
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
 from c3portal.models import Delivery, User
 from c3portal.models.notices import Kind
-from c3portal.notice_forms import ChoicesForm
-from c3portal.versions import changed_meanwhile, version_of
+from c3portal.notifications.forms import ChoicesForm
+from c3portal.http.versions import changed_meanwhile, version_of
 
 SHOWN = 10
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def notice_choices(request: HttpRequest) -> HttpResponse:
     """Show and keep which notices the user wants, with those that were sent to them last."""
     user = cast(User, request.user)
-    wanted = [kind for kind, is_wanted in notices.choices_of(user).items() if is_wanted]
+    wanted = [kind for kind, is_wanted in publish.choices_of(user).items() if is_wanted]
     form = ChoicesForm(request.POST if request.method == "POST" else None, initial={"kinds": wanted})
     if form.is_valid():
         if words := _keep(request, user, form.cleaned_data["kinds"]):
@@ -33,8 +36,8 @@ def notice_choices(request: HttpRequest) -> HttpResponse:
             messages.success(request, "Saved.")
             return redirect("notice_choices")
     sent = Delivery.objects.filter(user=user).select_related("notice").order_by("-pk")[:SHOWN]
-    context = {"form": form, "sent": sent, "mail_to_console": mail.goes_to_console()}
-    context["version"] = version_of(notices.choices_of(user))
+    context = {"form": form, "sent": sent, "mail_to_console": email.goes_to_console()}
+    context["version"] = version_of(publish.choices_of(user))
     return render(request, "notices/choices.html", context)
 
 
@@ -42,11 +45,11 @@ def _keep(request: HttpRequest, user: User, wanted: list[str]) -> str:
     """Keep what is wanted; return why not when another page of the user's kept something since."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
-        version = version_of(notices.choices_of(user))
-        if words := changed_meanwhile(request, version, audit.Action.NOTICE, f"Notices of {user.email}"):
+        version = version_of(publish.choices_of(user))
+        if words := changed_meanwhile(request, version, Action.NOTICE, f"Notices of {user.email}"):
             return words
-        changed = {str(Kind(kind).label): want for kind, want in notices.choose(user, wanted).items()}
+        changed = {str(Kind(kind).label): want for kind, want in publish.choose(user, wanted).items()}
         if changed:
             before = {label: not want for label, want in changed.items()}
-            audit.record(request, audit.Action.NOTICE, f"Notices of {user.email}", before=before, after=changed)
+            record(request, Action.NOTICE, f"Notices of {user.email}", before=before, after=changed)
     return ""

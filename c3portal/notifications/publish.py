@@ -13,10 +13,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from c3portal import clock, roles
+from c3portal.database import clock
+from c3portal.models import roles
 from c3portal.models import Delivery, Notice, NoticeChoice, User, Webhook
 from c3portal.models.notices import Kind
-from c3portal.notice_words import Words
+from c3portal.notifications.texts import Words
 
 # What a trial of a webhook is kept as: nobody chooses it, and it is not tried again.
 TEST = "test"

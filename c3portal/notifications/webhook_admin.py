@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from c3portal import audit
+from c3portal.audit.record import Action, record
 from c3portal.models import Delivery, Webhook
 from c3portal.models.notices import new_webhook_secret
 
@@ -26,7 +26,7 @@ def switch_off_gone(webhook: Webhook) -> None:
     with transaction.atomic():
         if switch(webhook, on=False):
             words = f"Webhook {webhook.url} switched off: it answered 410"
-            audit.record(None, audit.Action.NOTICE, words, before={"On": True}, after={"On": False})
+            record(None, Action.NOTICE, words, before={"On": True}, after={"On": False})
 
 
 def roll_secret(webhook: Webhook) -> str:

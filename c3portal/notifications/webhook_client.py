@@ -25,14 +25,15 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 import requests
 from django.conf import settings
+
+from c3portal.models.notices import SECRET_PREFIX
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-from c3portal.http_client import BoundedHTTPConnection, BoundedHTTPSConnection
+from c3portal.outgoing.http_client import BoundedHTTPConnection, BoundedHTTPSConnection
 
 logger = logging.getLogger(__name__)
 
-SECRET_PREFIX = "whsec_"  # noqa: S105 - how one begins
 TIMEOUT_SECONDS = 10.0
 USER_AGENT = "C3-portal-webhooks/1"
 # Addresses in which another one is hidden: NAT64's last 32 bits are an IPv4 address.

@@ -10,16 +10,19 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from c3portal import audit, deliveries, mail, notice_words, roles, webhook_changes
+from c3portal.audit.record import masked, record, Action, record_changes
+from c3portal.notifications import delivery, email, texts, webhook_admin
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
 from c3portal.models import Delivery, Webhook
 from c3portal.models.notices import Kind
-from c3portal.notice_forms import WebhookForm, WebhookKindsForm
-from c3portal.versions import changed_meanwhile, version_of
+from c3portal.notifications.forms import WebhookForm, WebhookKindsForm
+from c3portal.http.versions import changed_meanwhile, version_of
 
 DELIVERIES_SHOWN = 20
 
 page = require_http_methods(["GET", "HEAD", "POST"])
-for_system_admins = roles.role_required(roles.SYSTEM_ADMIN)
+for_system_admins = role_required(roles.SYSTEM_ADMIN)
 
 
 @never_cache
@@ -32,13 +35,13 @@ def webhooks(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             form.instance.created_by = request.user
             webhook = form.save()
-            audit.record(request, audit.Action.NOTICE, f"Webhook {webhook.url} added", after=_facts(webhook))
+            record(request, Action.NOTICE, f"Webhook {webhook.url} added", after=_facts(webhook))
         return _show(request, webhook, secret=webhook.secret)
     context = {
         "form": form,
         "webhooks": _with_last_state(),
         "mails": _stuck_mails(),
-        "mail_to_console": mail.goes_to_console(),
+        "mail_to_console": email.goes_to_console(),
     }
     return render(request, "notices/webhooks.html", context)
 
@@ -70,12 +73,12 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
         before, version = _facts(found), version_of(found.kinds)
         form = WebhookKindsForm(request.POST, instance=found)
         form.full_clean()
-        if words := changed_meanwhile(request, version, audit.Action.NOTICE, f"Webhook {found.url}"):
+        if words := changed_meanwhile(request, version, Action.NOTICE, f"Webhook {found.url}"):
             form.add_error("kinds", words)
         if not form.is_valid():
             return _show(request, found, form=form)
         form.save()
-        audit.record_changes(request, audit.Action.NOTICE, f"Webhook {found.url}", before, _facts(found))
+        record_changes(request, Action.NOTICE, f"Webhook {found.url}", before, _facts(found))
     messages.success(request, "Saved.")
     return redirect("webhook", pk)
 
@@ -97,12 +100,12 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     if not found.is_active:
         messages.error(request, "The webhook is switched off, so nothing was sent. Switch it on first.")
         return redirect("webhook", pk)
-    audit.record(request, audit.Action.NOTICE, f"Webhook {found.url} tested")
-    delivery = deliveries.send_test(found, notice_words.webhook_test(str(request.user)))
-    if delivery.status == Delivery.Status.DELIVERED:
-        messages.success(request, f"The test arrived. {delivery.last_answer}")
+    record(request, Action.NOTICE, f"Webhook {found.url} tested")
+    sent = delivery.send_test(found, texts.webhook_test(str(request.user)))
+    if sent.status == Delivery.Status.DELIVERED:
+        messages.success(request, f"The test arrived. {sent.last_answer}")
     else:
-        messages.error(request, f"The test did not arrive. {delivery.last_answer}")
+        messages.error(request, f"The test did not arrive. {sent.last_answer}")
     return redirect("webhook", pk)
 
 
@@ -113,9 +116,9 @@ def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Webhook, pk=pk)
     on = request.POST.get("on") == "1"
     with transaction.atomic():
-        if webhook_changes.switch(found, on=on):
+        if webhook_admin.switch(found, on=on):
             words = f"Webhook {found.url} switched {'on' if on else 'off'}"
-            audit.record(request, audit.Action.NOTICE, words, before={"On": not on}, after={"On": on})
+            record(request, Action.NOTICE, words, before={"On": not on}, after={"On": on})
     messages.success(request, "The webhook is switched on." if on else "The webhook is switched off; it gets nothing.")
     return redirect("webhook", pk)
 
@@ -127,11 +130,11 @@ def webhook_roll(request: HttpRequest, pk: int) -> HttpResponse:
     """Give a webhook a new secret, which this answer shows and no other does."""
     found = get_object_or_404(Webhook, pk=pk)
     with transaction.atomic():
-        old = audit.masked(str(found.secret))
-        secret = webhook_changes.roll_secret(found)
+        old = masked(str(found.secret))
+        secret = webhook_admin.roll_secret(found)
         words = f"Webhook {found.url}: new secret"
-        audit.record(
-            request, audit.Action.NOTICE, words, before={"Secret": old}, after={"Secret": audit.masked(secret)}
+        record(
+            request, Action.NOTICE, words, before={"Secret": old}, after={"Secret": masked(secret)}
         )
     return _show(request, found, secret=secret)
 
@@ -144,7 +147,7 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     with transaction.atomic():
         _, deleted = Webhook.objects.filter(pk=pk).delete()
         if deleted.get(Webhook._meta.label):
-            audit.record(request, audit.Action.NOTICE, f"Webhook {found.url} deleted", before=_facts(found))
+            record(request, Action.NOTICE, f"Webhook {found.url} deleted", before=_facts(found))
     messages.success(request, f"The webhook to {found.url} is deleted.")
     return redirect("webhooks")
 
@@ -155,14 +158,14 @@ def delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Try a delivery now that waits or was given up, and say how it went."""
     found = get_object_or_404(Delivery.objects.select_related("notice", "user", "webhook"), pk=pk)
     back = redirect("webhook", found.webhook_id) if found.webhook_id else redirect("webhooks")
-    if not deliveries.try_again(found):
+    if not delivery.try_again(found):
         messages.info(request, "It arrived already, so it was not sent again.")
         return back
-    audit.record(
-        request, audit.Action.NOTICE, f"“{found.notice.subject}” to {found.user or found.webhook}: tried again"
+    record(
+        request, Action.NOTICE, f"“{found.notice.subject}” to {found.user or found.webhook}: tried again"
     )
     found.refresh_from_db()
-    deliveries.deliver(found)
+    delivery.deliver(found)
     found.refresh_from_db()
     if found.status == Delivery.Status.DELIVERED:
         messages.success(request, f"It arrived. {found.last_answer}")
@@ -173,4 +176,4 @@ def delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _facts(found: Webhook) -> dict[str, object]:
     labels = [str(Kind(kind).label) for kind in found.kinds or Kind.values]
-    return {"Address": found.url, "Notices": labels, "On": found.is_active, "Secret": audit.masked(str(found.secret))}
+    return {"Address": found.url, "Notices": labels, "On": found.is_active, "Secret": masked(str(found.secret))}

@@ -1,6 +1,6 @@
 """The embedded broker: a real Valkey server on a unix socket, for running the portal without installing a server.
 
-`python -m c3portal.broker` becomes that server; production sets CELERY_BROKER_URL to a Redis of its own instead.
+`python -m c3portal.processes.embedded_broker` becomes that server; production sets CELERY_BROKER_URL to a Redis of its own instead.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from c3portal.state import UMASK
+from c3portal.processes.state import UMASK
 
 # The system's limit for the path of a unix socket is 108 bytes on Linux and 104 on macOS.
 SOCKET_PATH_MAX = 100

@@ -1,4 +1,4 @@
-"""What gunicorn is told beyond its command line (`--config python:c3portal.web_server`): its log, its patience,
+"""What gunicorn is told beyond its command line (`--config python:c3portal.processes.gunicorn_conf`): its log, its patience,
 and that each of its processes gives signs of life."""
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import environ
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
-from c3portal import logs
+from c3portal.telemetry import log_config
 
-logconfig_dict = logs.config(environ.Env())
+logconfig_dict = log_config.config(environ.Env())
 
 # Pages renew themselves every other second, which is as long as gunicorn by itself keeps a connection at rest: it hung
 # up on them in the middle of asking. Longer than proxies (60 to 120 s) and browsers keep one, so that these end it.
@@ -49,14 +49,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 def post_worker_init(worker: object) -> None:
     """A process that serves pages has begun, with the application loaded."""
-    from c3portal import processes
-    from invoices import recovery
+    from c3portal.processes import liveness
 
-    processes.start(processes.Kind.WEB, recovery.free_the_dead)
+    liveness.start(liveness.Kind.WEB)
 
 
 def worker_exit(server: object, worker: object) -> None:
     """A process that serves pages ends in good order."""
-    from c3portal import processes
+    from c3portal.processes import liveness
 
-    processes.end()
+    liveness.end()

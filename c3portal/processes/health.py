@@ -16,7 +16,8 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from c3portal import clock, heartbeats, processes, schema
+from c3portal.database import clock
+from c3portal.processes import heartbeats, liveness, pending_migrations
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def _ages() -> dict[str, float]:
 def _clocks() -> dict[str, float]:
     """Return how far off the clocks are of what lives, nothing when the database went away meanwhile."""
     try:
-        return {kind: max(ahead, key=abs) for kind, ahead in processes.clocks().items()}
+        return {kind: max(ahead, key=abs) for kind, ahead in liveness.clocks().items()}
     except Error:
         return {}
 
@@ -105,7 +106,7 @@ def database_answers() -> bool:
 
 
 def _migrations_are_applied() -> bool:
-    return not schema.missing()
+    return not pending_migrations.missing()
 
 
 def _broker_answers() -> bool:

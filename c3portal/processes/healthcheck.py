@@ -1,4 +1,4 @@
-"""`python -m c3portal.healthcheck web|worker|beat|ready`: exit 0 when that process of this container does its work;
+"""`python -m c3portal.processes.healthcheck web|worker|beat|ready`: exit 0 when that process of this container does its work;
 `ready`, asked where web runs, prints the answer of /health/ready.
 
 The image holds no curl; each question is asked from inside. Run as a file with -P, `web` loads nothing of the portal;
@@ -47,10 +47,10 @@ def _ask(path: str) -> tuple[int, str]:
 
 def worker() -> bool:
     """Whether this very worker answers over the broker, as it does while it can be given work."""
-    from c3portal.celery import app
+    from celery import current_app
 
     name = f"{os.environ.get('WORKER_NAME', 'worker')}@{socket.gethostname()}"
-    return bool(app.control.ping(destination=[name], timeout=PATIENCE_SECONDS))
+    return bool(current_app.control.ping(destination=[name], timeout=PATIENCE_SECONDS))
 
 
 def beat() -> bool:
@@ -59,7 +59,7 @@ def beat() -> bool:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
     django.setup()
-    from c3portal import heartbeats
+    from c3portal.processes import heartbeats
 
     age = heartbeats.age(heartbeats.Process.SCHEDULER)
     return age is not None and age <= heartbeats.longest_silence(heartbeats.Process.SCHEDULER)

@@ -12,7 +12,7 @@ import time
 from django.conf import settings
 from django.db import Error
 
-from c3portal import clock
+from c3portal.database import clock
 from c3portal.models import Heartbeat
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import datetime as dt
 from django.db import transaction
 from django.db.models import Q
 
-from c3portal import clock
+from c3portal.database import clock
 from c3portal.models import Lease
 
 

@@ -23,11 +23,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.db import Error, connections
 from django.db.models import Max, Q
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
-from c3portal import clock
+from c3portal.database import clock
 from c3portal.models import LiveProcess
 
 logger = logging.getLogger(__name__)
@@ -159,10 +161,10 @@ class Life:
 _lives: list[Life] = []
 
 
-def start(kind: str, free: Callable[[], object]) -> None:
-    """Let this process be known to live from now on, once it has forked for the last time; it calls `free` when it
-    finds others dead."""
-    _lives[:] = [Life(kind, free)]
+def start(kind: str) -> None:
+    """Let this process be known to live from now on, once it has forked for the last time; when it finds others dead, it
+    calls what `ON_DEAD_PROCESSES` names."""
+    _lives[:] = [Life(kind, import_string(settings.ON_DEAD_PROCESSES))]
     threading.Thread(target=_lives[0].run, name="signs of life", daemon=True).start()
 
 

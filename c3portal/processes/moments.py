@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from c3portal import clock
+from c3portal.database import clock
 from c3portal.models import Moment
 
 BACKUP = "backup made"

@@ -17,7 +17,8 @@ from celery.beat import ScheduleEntry
 from celery.beat import Scheduler as CelerysScheduler
 from django.db import Error, close_old_connections
 
-from c3portal import clock, heartbeats, leases, moments
+from c3portal.database import clock
+from c3portal.processes import heartbeats, leases, moments
 
 logger = logging.getLogger(__name__)
 

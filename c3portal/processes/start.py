@@ -1,4 +1,4 @@
-"""`python -m c3portal.start PROCESS`: become a process of the Procfile, once settings and database are what it needs.
+"""`python -m c3portal.processes.start PROCESS`: become a process of the Procfile, once settings and database are what it needs.
 
 This is what the image and the systemd units start, so the Procfile alone says how each process runs.
 """
@@ -18,8 +18,8 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import Error
 from honcho.environ import parse_procfile
 
-from c3portal import schema
-from c3portal.state import UMASK
+from c3portal.processes import pending_migrations
+from c3portal.processes.state import UMASK
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def wait_for_the_schema(name: str) -> None:
 def _obstacle() -> str:
     """Return what stands in the way, in words; nothing when the way is free."""
     try:
-        lacking = schema.missing()
+        lacking = pending_migrations.missing()
     except Error as error:
         reason = next(iter(str(error).splitlines()), "no reason given")
         return f"the database does not answer ({reason})."

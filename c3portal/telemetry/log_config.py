@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pythonjsonlogger.core import RESERVED_ATTRS
 
 LINE = {
-    "()": "c3portal.logs.LineFormatter",
+    "()": "c3portal.telemetry.log_config.LineFormatter",
     "format": "%(asctime)s %(levelname)s %(name)s [%(trace_id)s]: %(message)s",
 }
 JSON = {
@@ -62,7 +62,7 @@ def config(env: environ.Env) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"trace": {"()": "c3portal.tracing.TraceFilter"}},
+        "filters": {"trace": {"()": "c3portal.telemetry.tracing.TraceFilter"}},
         "formatters": {"chosen": FORMATS[name]},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["trace"]}},
         "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="") or "INFO"},

@@ -11,7 +11,7 @@ from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.types import Event
 
-from c3portal import tracing
+from c3portal.telemetry import tracing
 
 # An error may quote what it stumbled over: addresses, and what is long enough to be a key or a token.
 PERSONAL = re.compile(r"[^\s@'\"<>(]+@[^\s@'\">)]+|[A-Za-z0-9_\-.=+/]{32,}")

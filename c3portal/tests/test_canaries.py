@@ -29,7 +29,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from c3portal.demo import SAMPLE_DATA
+from operations.demo import SAMPLE_DATA
 from c3portal.testing import (
     BASE_DIR,
     BeatProcess,
@@ -61,7 +61,7 @@ import sys, json
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from c3portal.models import User, Webhook
-from c3portal.encryption import cipher
+from c3portal.encryption.cipher import cipher
 given = json.load(sys.stdin)
 user = User.objects.create_user(given["email"], given["password"], role="System Admin")
 EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)

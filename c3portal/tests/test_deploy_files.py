@@ -16,7 +16,7 @@ import pytest
 import requests
 from honcho.environ import parse_procfile
 
-from c3portal import start
+from c3portal.processes import start
 from c3portal.settings import CELERY_TASK_TIME_LIMIT, IMPORT_MAX_BYTES
 from c3portal.testing import BASE_DIR
 from c3portal.tests import containers, machine
@@ -130,8 +130,8 @@ def unit_of(process: str) -> configparser.SectionProxy:
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_containers_and_units_run_what_the_procfile_says(process: str, services: dict[str, Any]) -> None:
-    assert containers.command(services[process]) == ["python", "-m", "c3portal.start", process]
-    assert unit_of(process)["ExecStart"] == f"/opt/c3portal/.venv/bin/python -m c3portal.start {process}"
+    assert containers.command(services[process]) == ["python", "-m", "c3portal.processes.start", process]
+    assert unit_of(process)["ExecStart"] == f"/opt/c3portal/.venv/bin/python -m c3portal.processes.start {process}"
     assert start.command_of(process) == parse_procfile((BASE_DIR / "Procfile").read_text()).processes[process]
 
 
@@ -286,7 +286,7 @@ def example_portal(**changed: str) -> dict[str, str]:
 @pytest.mark.parametrize("process", PROCESSES)
 def test_no_process_starts_with_a_mistake_in_the_settings(process: str, mistake: dict[str, str], told: str) -> None:
     company = {"OIDC_CLIENT_ID": "portal", "OIDC_CLIENT_SECRET": "a secret"}
-    done = run(sys.executable, "-m", "c3portal.start", process, **example_portal(**company, **mistake))
+    done = run(sys.executable, "-m", "c3portal.processes.start", process, **example_portal(**company, **mistake))
     assert done.returncode == 1
     assert f"{process} does not start, since the settings are wrong." in done.stderr
     assert told in done.stderr
@@ -304,7 +304,7 @@ def test_a_file_of_settings_is_read_with_blanks_in_its_values(tmp_path: Path) ->
 
 READERS = {
     "c3portal/settings.py": r"(?:env\.\w+|secret)\(\s*\"([A-Z_]+)\"",
-    "c3portal/logs.py": r"env\.\w+\(\"([A-Z_]+)\"",
+    "c3portal/telemetry/log_config.py": r"env\.\w+\(\"([A-Z_]+)\"",
     "Procfile": r"\$\{([A-Z_]+)",
     "compose.yaml": r"\$\{([A-Z_]+)",
     "deploy/Caddyfile": r"\{\$([A-Z_]+)",

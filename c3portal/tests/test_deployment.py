@@ -126,7 +126,7 @@ def test_each_container_passes_its_own_health_check(portal: Portal) -> None:
     assert portal.machine.is_healthy("beat", portal.beat)
     ready = f"http://localhost:{portal.ports[0]}/health/ready"
     wait_until(lambda: answers(ready), "Everything is at work", patience=60)
-    asked = portal.machine.inside(portal.webs[0], "python", "-m", "c3portal.healthcheck", "ready")
+    asked = portal.machine.inside(portal.webs[0], "python", "-m", "c3portal.processes.healthcheck", "ready")
     assert (asked.returncode, json.loads(asked.stdout)["broker"]) == (0, "ok")
 
 

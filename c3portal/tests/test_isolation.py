@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Group
 
-from c3portal import roles
+from c3portal.models import roles
 
 
 @pytest.mark.django_db(transaction=True)

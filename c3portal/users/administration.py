@@ -20,11 +20,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from c3portal import audit, roles
+from c3portal.audit.record import Door, Action, record
+from c3portal.models import roles
 from c3portal.models import User
-from c3portal.sessions import SessionStore
-from c3portal.sign_in.factors import FACTORS
-from c3portal.versions import changed_meanwhile, version_of
+from c3portal.encryption.sessions import SessionStore
+from c3portal.users.sign_in.mfa import FACTORS
+from c3portal.http.versions import changed_meanwhile, version_of
 
 
 class NotDone(Exception):
@@ -44,18 +45,18 @@ def version(user: User) -> str:
     return version_of(roles.role_of(kept), kept.is_active)
 
 
-def invite(door: audit.Door, email: str, name: str, role: str) -> User:
+def invite(door: Door, email: str, name: str, role: str) -> User:
     """Return a new user who has a role and no way in but an invitation. Raises NotDone when the address is taken."""
     try:
         with transaction.atomic():
             user = User.objects.create_user(email, name=name, role=role, invited_at=timezone.now())
-            audit.record(door, audit.Action.USER, f"Invited {user.email}", after={"Name": name, "Role": role})
+            record(door, Action.USER, f"Invited {user.email}", after={"Name": name, "Role": role})
     except IntegrityError as error:
         raise NotDone(f"{email} is among the users already. Nobody was invited.") from error
     return user
 
 
-def invite_again(door: audit.Door, user: User) -> None:
+def invite_again(door: Door, user: User) -> None:
     """Make every earlier invitation void, so that a new one can go out. Raises NotDone for whoever needs none."""
     if not (user.is_active and user.is_invited):
         raise NotDone(
@@ -65,10 +66,10 @@ def invite_again(door: audit.Door, user: User) -> None:
     with transaction.atomic():
         user.invited_at = timezone.now()
         user.save(update_fields=["invited_at"])
-        audit.record(door, audit.Action.USER, f"Invited {user.email} again")
+        record(door, Action.USER, f"Invited {user.email} again")
 
 
-def change_role(door: audit.Door, user: User, role: str) -> None:
+def change_role(door: Door, user: User, role: str) -> None:
     """Give `user` the role. Raises NotDone for the last System Admin, and when someone else changed it meanwhile."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
@@ -79,25 +80,25 @@ def change_role(door: audit.Door, user: User, role: str) -> None:
         if before == role:
             return
         roles.grant(user, role)
-        audit.record(
+        record(
             door,
-            audit.Action.USER,
+            Action.USER,
             f"Role of {user.email}",
             before={"Role": before or "none"},
             after={"Role": role},
         )
 
 
-def _not_changed_meanwhile(door: audit.Door, user: User) -> None:
+def _not_changed_meanwhile(door: Door, user: User) -> None:
     """Raise NotDone for a form that was filled from another role or state of `user`, who is locked."""
     words = ""
     if isinstance(door, HttpRequest):
-        words = changed_meanwhile(door, version(user), audit.Action.USER, f"Role of {user.email}")
+        words = changed_meanwhile(door, version(user), Action.USER, f"Role of {user.email}")
     if words:
         raise NotDone(words)
 
 
-def deactivate(door: audit.Door, user: User) -> None:
+def deactivate(door: Door, user: User) -> None:
     """Send `user` away: every session ends, every invitation is void.
 
     Raises NotDone for oneself, the last admin, and whoever is away already.
@@ -111,7 +112,7 @@ def deactivate(door: audit.Door, user: User) -> None:
         _record_state(door, user, "active", "deactivated", ended=end_sessions(user))
 
 
-def activate(door: audit.Door, user: User) -> None:
+def activate(door: Door, user: User) -> None:
     """Let `user` in again, with the role, the password and the second factor from before.
 
     Raises NotDone for whoever is in.
@@ -128,7 +129,7 @@ def _switch(user: User, already: str, *, is_active: bool, **more: Any) -> None:
     user.is_active = is_active
 
 
-def take_second_factor(door: audit.Door, user: User) -> None:
+def take_second_factor(door: Door, user: User) -> None:
     """Take away every second factor and recovery code of someone who lost theirs, and end all their sessions.
 
     Raises NotDone for oneself (who has the pages of the own account) and for whoever has none.
@@ -141,23 +142,23 @@ def take_second_factor(door: audit.Door, user: User) -> None:
         if not held:
             raise NotDone(f"{user} has no second factor, and signs in without one. Nothing was changed.")
         Authenticator.objects.filter(user=user).delete()
-        audit.record(
+        record(
             door,
-            audit.Action.USER,
+            Action.USER,
             f"Second factor of {user.email} taken away",
             before={"Second factor": held},
             after={"Second factor": "none", "Sessions ended": end_sessions(user)},
         )
 
 
-def set_password(door: audit.Door, user: User, password: str) -> None:
+def set_password(door: Door, user: User, password: str) -> None:
     """Give `user` the password, which the caller has found good enough, and end all their sessions."""
     with transaction.atomic():
         user.set_password(password)
         user.save(update_fields=["password"])
-        audit.record(
+        record(
             door,
-            audit.Action.SIGN_IN,
+            Action.SIGN_IN,
             f"Password of {user.email} set",
             after={"Sessions ended": end_sessions(user)},
         )
@@ -179,7 +180,7 @@ def _is_of(session: dict[str, Any], user: User) -> bool:
     return session.get(SESSION_KEY) == str(user.pk) or under_way.get("user_pk") == user_pk_to_url_str(user)
 
 
-def _is_by(door: audit.Door, user: User) -> bool:
+def _is_by(door: Door, user: User) -> bool:
     return isinstance(door, HttpRequest) and door.user.pk == user.pk
 
 
@@ -200,11 +201,11 @@ def _keep_one_admin(user: User) -> None:
         )
 
 
-def _record_state(door: audit.Door, user: User, before: str, after: str, ended: int | None = None) -> None:
+def _record_state(door: Door, user: User, before: str, after: str, ended: int | None = None) -> None:
     sessions = {} if ended is None else {"Sessions ended": ended}
-    audit.record(
+    record(
         door,
-        audit.Action.USER,
+        Action.USER,
         f"{user.email} {'let in again' if user.is_active else 'deactivated'}",
         before={"State": before},
         after={"State": after, **sessions},

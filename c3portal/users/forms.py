@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from c3portal import roles
+from c3portal.models import roles
 
 ROLES = [(role, role) for role in roles.ALL]
 WHAT_ROLES_DO = (

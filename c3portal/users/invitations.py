@@ -16,10 +16,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from c3portal import audit, mail, roles
+from c3portal.audit.record import Action, record
+from c3portal.notifications import email
+from c3portal.models import roles
 from c3portal.models import User
 
-SALT = "c3portal.invitations"
+SALT = "c3portal.users.invitations"
 LIFE = dt.timedelta(days=7)
 logger = logging.getLogger(__name__)
 
@@ -50,14 +52,14 @@ def accept(request: HttpRequest, user: User, password: str) -> bool:
         )
         if not untouched.update(password=make_password(password)):
             return False
-        audit.record(request, audit.Action.USER, "Accepted the invitation", actor=user)
+        record(request, Action.USER, "Accepted the invitation", actor=user)
     user.refresh_from_db()
     return True
 
 
 def send(user: User, by: User) -> bool:
     """Mail the link; False where no mail is sent or it cannot be handed over now."""
-    if not mail.is_sent():
+    if not email.is_sent():
         return False
     words = {"user": user, "by": by, "role": roles.role_of(user), "link": link(user), "days": LIFE.days}
     body = render_to_string("users/invitation.txt", words)

@@ -13,11 +13,13 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from c3portal import invitations, people, roles
+from c3portal.users import invitations, administration
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
 from c3portal.models import User
-from c3portal.people_forms import InvitationForm, RoleForm
+from c3portal.users.forms import InvitationForm, RoleForm
 
-admins_only = roles.role_required(roles.SYSTEM_ADMIN)
+admins_only = role_required(roles.SYSTEM_ADMIN)
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,14 @@ ACTIONS = {
             "You can let them in again at any time.",
         ),
         "Deactivate",
-        people.deactivate,
+        administration.deactivate,
         "{user} is deactivated and signed out everywhere.",
     ),
     "activate": Action(
         "Let {user} in again?",
         ("They can sign in at once, with the password and the second factor that they had, as {role}.",),
         "Let in again",
-        people.activate,
+        administration.activate,
         "{user} can sign in again.",
     ),
     "second-factor": Action(
@@ -60,7 +62,7 @@ ACTIONS = {
             "Until they have set up a new second factor, the password alone lets them in.",
         ),
         "Take away",
-        people.take_second_factor,
+        administration.take_second_factor,
         "{user} has no second factor any more, and is signed out everywhere.",
     ),
 }
@@ -70,7 +72,7 @@ ACTIONS = {
 @admins_only
 def users(request: HttpRequest) -> HttpResponseBase:
     """List everyone, those who may come in first."""
-    return render(request, "users/list.html", {"people": people.everyone()})
+    return render(request, "users/list.html", {"people": administration.everyone()})
 
 
 @never_cache
@@ -82,8 +84,8 @@ def invite(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data
         try:
-            user = people.invite(request, asked["email"], asked["name"], asked["role"])
-        except people.NotDone as error:
+            user = administration.invite(request, asked["email"], asked["name"], asked["role"])
+        except administration.NotDone as error:
             form.add_error("email", str(error))
         else:
             return _send(request, user)
@@ -94,7 +96,7 @@ def invite(request: HttpRequest) -> HttpResponseBase:
 @admins_only
 def user(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show one user, and what can be done about them."""
-    found = get_object_or_404(people.everyone(), pk=pk)
+    found = get_object_or_404(administration.everyone(), pk=pk)
     return _page(request, found, RoleForm(initial={"role": roles.role_of(found)}))
 
 
@@ -102,7 +104,7 @@ def user(request: HttpRequest, pk: int) -> HttpResponseBase:
 @admins_only
 def user_role(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Give a user another role; to give up one's own is asked once more."""
-    found = get_object_or_404(people.everyone(), pk=pk)
+    found = get_object_or_404(administration.everyone(), pk=pk)
     form = RoleForm(request.POST)
     if not form.is_valid():
         return _page(request, found, form)
@@ -111,7 +113,7 @@ def user_role(request: HttpRequest, pk: int) -> HttpResponseBase:
     if gives_up and "sure" not in request.POST:
         context = {"person": found, "to": role, "version": request.POST.get("version", "")}
         return render(request, "users/give_up.html", context)
-    done = _done(request, lambda: people.change_role(request, found, role), f"{found} is {role} from now on.")
+    done = _done(request, lambda: administration.change_role(request, found, role), f"{found} is {role} from now on.")
     return redirect("home") if done and gives_up else redirect("user", found.pk)
 
 
@@ -121,7 +123,7 @@ def user_role(request: HttpRequest, pk: int) -> HttpResponseBase:
 def user_invite(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Invite someone who has not been here yet once more; the earlier link stops working."""
     found = get_object_or_404(User, pk=pk)
-    if not _done(request, lambda: people.invite_again(request, found), ""):
+    if not _done(request, lambda: administration.invite_again(request, found), ""):
         return redirect("user", found.pk)
     return _send(request, found)
 
@@ -130,7 +132,7 @@ def user_invite(request: HttpRequest, pk: int) -> HttpResponseBase:
 @admins_only
 def user_action(request: HttpRequest, pk: int, action: str) -> HttpResponseBase:
     """Say what follows from an action of ACTIONS, and do it when that is sent."""
-    found, chosen = get_object_or_404(people.everyone(), pk=pk), ACTIONS[action]
+    found, chosen = get_object_or_404(administration.everyone(), pk=pk), ACTIONS[action]
     words = {"user": found, "role": roles.role_of(found) or "someone without a role"}
     if request.method == "POST":
         _done(request, lambda: chosen.do(request, found), chosen.done.format(**words))
@@ -141,7 +143,7 @@ def user_action(request: HttpRequest, pk: int, action: str) -> HttpResponseBase:
 
 
 def _page(request: HttpRequest, found: User, form: RoleForm) -> HttpResponse:
-    context = {"person": found, "form": form, "days": invitations.LIFE.days, "version": people.version(found)}
+    context = {"person": found, "form": form, "days": invitations.LIFE.days, "version": administration.version(found)}
     return render(request, "users/user.html", context)
 
 
@@ -149,7 +151,7 @@ def _done(request: HttpRequest, do: Callable[[], None], words: str) -> bool:
     """Do it and say so, or say why it was not done."""
     try:
         do()
-    except people.NotDone as error:
+    except administration.NotDone as error:
         messages.error(request, str(error))
         return False
     if words:

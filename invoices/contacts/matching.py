@@ -13,14 +13,15 @@ from enum import StrEnum
 from django.db import IntegrityError
 from django.db.models import Q
 
-from invoices import journey
+from invoices.posting import worker
+from invoices.contacts import requests
 from invoices.models import Customer
 from xero_integration import connections, contacts
 from xero_integration.contacts import Book
 from xero_integration.contacts import Customer as Wanted
-from xero_integration.gateway import Gateway
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import Contact, ContactLink, XeroConnection
-from xero_integration.similar_names import Names
+from xero_integration.name_similarity import Names
 
 # Contacts that one click creates: ten calls, which a minute's limit allows beside the uploads.
 MOST_AT_ONCE = 500
@@ -124,7 +125,7 @@ class NotLinked(Exception):
 def standings(connection: XeroConnection) -> list[Standing]:
     """Return how every customer stands, by name; with as many queries for thousands as for one."""
     customers = list(Customer.objects.all())
-    wanted = {each.key: each for each in journey.wanted_contacts(customers)}
+    wanted = {each.key: each for each in requests.wanted_contacts(customers)}
     book, unusable = Book(connection), contacts.unusable(connection)
     names = _free_names(book, wanted.keys())
     found = [_standing(each, wanted[each.tenant_id], book, unusable, names) for each in customers]
@@ -236,7 +237,7 @@ def search(found: Iterable[Standing], words: str) -> list[Standing]:
 
 def candidates(connection: XeroConnection, customer: Customer, words: str) -> list[Candidate]:
     """Return the contacts that `words` find by name or number; without words, those that may be the customer."""
-    (wanted,) = journey.wanted_contacts([customer])
+    (wanted,) = requests.wanted_contacts([customer])
     keys = dict(Customer.objects.values_list("tenant_id", "name"))
     book = Book(connection)
     if words:
@@ -319,7 +320,7 @@ def create(connection: XeroConnection, customers: Iterable[Customer]) -> contact
 
     Raises XeroError, and NotLinked while contacts are being looked after elsewhere.
     """
-    wanted = journey.wanted_contacts(list(customers)[:MOST_AT_ONCE])
+    wanted = requests.wanted_contacts(list(customers)[:MOST_AT_ONCE])
     return _call(connection, lambda gateway: contacts.link(connection, gateway, wanted))
 
 

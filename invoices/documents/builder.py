@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoices import mapping, preflight
+from invoices.documents import mapping, rules
 from invoices.models import (
     AccountOverride,
     CustomerOverride,
@@ -20,7 +20,7 @@ from invoices.models import (
     Posting,
     TaxOverride,
 )
-from invoices.preflight import Fix, Problem, Severity
+from invoices.documents.rules import Fix, Problem, Severity
 from xero_integration import contacts, proof, reference
 from xero_integration.models import ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
 from xero_integration.payloads import Charge, Document, line, reference_text, to_cents
@@ -59,7 +59,7 @@ class Books:
     accounts: mapping.AccountRules
     taxes: mapping.TaxRules
     theme_id: str
-    organisation: preflight.Organisation
+    organisation: rules.Organisation
     differences: Differences
     customers: Mapping[str, Own] = field(default_factory=dict)
 
@@ -217,13 +217,13 @@ def _untaxed(rates: Sequence[TaxRate]) -> str:
     return next((each for each in ("NONE", "BASEXCLUDED") if each in none), none[0] if none else "")
 
 
-def _organisation(connection: XeroConnection) -> preflight.Organisation:
+def _organisation(connection: XeroConnection) -> rules.Organisation:
     locks = [day for day in (connection.period_lock_date, connection.end_of_year_lock_date) if day]
-    return preflight.Organisation(
+    return rules.Organisation(
         name=connection.name,
         currencies=frozenset(connection.currencys.values_list("code", flat=True)),
         accounts={
-            each.code: preflight.AccountFacts(each.name, each.type, each.status == "ACTIVE", each.takes_sales)
+            each.code: rules.AccountFacts(each.name, each.type, each.status == "ACTIVE", each.takes_sales)
             for each in connection.accounts.all()
         },
         themes=frozenset(connection.brandingthemes.values_list("theme_id", flat=True)),
@@ -310,5 +310,5 @@ def _proven(
             extra.append(Problem("rounding", "", "No account is set for rounding lines.", Fix.SETTINGS))
     warn_up_to = policy.limit if policy.policy == DifferencePolicy.WARN else None
     is_own_theme = document.theme_id != books.theme_id
-    known = preflight.problems(document, found, books.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
+    known = rules.problems(document, found, books.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
     return Prepared(document, choices, found, (*extra, *known))

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from invoices.gathering import Facts
+from invoices.importing.aggregation import Facts
 from invoices.models import InvoiceLine
-from invoices.parsing import Line
+from invoices.importing.parser import Line
 
 Row = tuple[str | int | uuid.UUID | None, ...]
 

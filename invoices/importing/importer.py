@@ -24,14 +24,15 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from c3portal import audit, outages
-from invoices import line_rows
-from invoices.differences import finding, report
-from invoices.gathering import Action, Facts, FieldSums, Gathering, clash
+from c3portal.audit import record as audit
+from c3portal.database import outages
+from invoices.importing import bulk_insert
+from invoices.importing.comparison import finding, report
+from invoices.importing.aggregation import Action, Facts, FieldSums, Gathering, clash
 from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
-from invoices.numbers import xero_number
-from invoices.parsing import BadRow, Line, parse_row, shown
-from invoices.reading import FileRefused, HashingFile, RowError, open_source
+from invoices.importing.numbers import xero_number
+from invoices.importing.parser import BadRow, Line, parse_row, shown
+from invoices.importing.file_reader import FileRefused, HashingFile, RowError, open_source
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -345,12 +346,12 @@ def _write_lines(path: Path, run: ImportRun, gathering: Gathering) -> None:
     with HashingFile(path) as file:
         lines = (line for raw in open_source(io.BufferedReader(file)).rows if isinstance(line := parse_row(raw), Line))
         for batch in itertools.batched(_to_store(lines, gathering), LINES_AT_ONCE):
-            line_rows.insert(batch)
+            bulk_insert.insert(batch)
         if file.sha256.hexdigest() != run.sha256:
             raise FileRefused("The file changed while it was being imported. Import it again.")
 
 
-def _to_store(lines: Iterable[Line], gathering: Gathering) -> Iterator[line_rows.Row]:
+def _to_store(lines: Iterable[Line], gathering: Gathering) -> Iterator[bulk_insert.Row]:
     for line in lines:
         facts = gathering.invoices.get(line.header.number)
         if facts is None or facts.action is Action.KEEP:
@@ -359,7 +360,7 @@ def _to_store(lines: Iterable[Line], gathering: Gathering) -> Iterator[line_rows
             facts.field_sums.add(line.cells)
             continue
         facts.position += 1
-        yield line_rows.row(line, facts)
+        yield bulk_insert.row(line, facts)
 
 
 def _conclude(run: ImportRun, gathering: Gathering, periods: dict[str, BillingPeriod]) -> None:

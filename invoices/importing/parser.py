@@ -25,8 +25,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 
-from invoices.columns import CONTROL, DATES, NUMBERS, TEXTS
-from invoices.reading import RawRow, RowError, open_source
+from invoices.importing.columns import CONTROL, DATES, NUMBERS, TEXTS
+from invoices.importing.file_reader import RawRow, RowError, open_source
 from xero_integration.payloads import CENT, to_cents
 
 LICENSE, AZURE, CUSTOM = "license", "azure", "custom"

@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import invoices.fields
+import invoices.models.fields
 
 
 class Migration(migrations.Migration):
@@ -107,13 +107,13 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=500)),
                 ("charge_start", models.DateField(blank=True, null=True)),
                 ("charge_end", models.DateField(blank=True, null=True)),
-                ("quantity", invoices.fields.ExactDecimalField(max_length=40)),
-                ("unit_price", invoices.fields.ExactDecimalField(max_length=40)),
-                ("subtotal", invoices.fields.ExactDecimalField(max_length=40)),
+                ("quantity", invoices.models.fields.ExactDecimalField(max_length=40)),
+                ("unit_price", invoices.models.fields.ExactDecimalField(max_length=40)),
+                ("subtotal", invoices.models.fields.ExactDecimalField(max_length=40)),
                 ("tax_name", models.CharField(blank=True, max_length=100)),
-                ("tax_percentage", invoices.fields.ExactDecimalField(max_length=40)),
-                ("tax", invoices.fields.ExactDecimalField(max_length=40)),
-                ("total", invoices.fields.ExactDecimalField(max_length=40)),
+                ("tax_percentage", invoices.models.fields.ExactDecimalField(max_length=40)),
+                ("tax", invoices.models.fields.ExactDecimalField(max_length=40)),
+                ("total", invoices.models.fields.ExactDecimalField(max_length=40)),
                 ("source", models.JSONField(default=dict)),
                 (
                     "invoice",

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from c3portal import append_only
+from c3portal.audit import append_only
 
 TABLE = "invoices_postlog"
 # Who it was (user_id) becomes empty when the user's row goes.

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import c3portal.clock
+import c3portal.database.clock
 
 
 class Migration(migrations.Migration):
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ("number", models.CharField(blank=True, max_length=255)),
                 ("status", models.CharField(blank=True, max_length=20)),
                 ("total", models.DecimalField(decimal_places=2, max_digits=15, null=True)),
-                ("found_at", models.DateTimeField(default=c3portal.clock.now)),
+                ("found_at", models.DateTimeField(default=c3portal.database.clock.now)),
                 (
                     "posting",
                     models.ForeignKey(

@@ -2,7 +2,7 @@
 
 from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine
 from invoices.models.imports import ImportFinding, ImportRun
-from invoices.models.journey import DocumentType, Payment, Posting, PostLog, Submission, Twin, Upload, UploadDraft
+from invoices.models.posting import DocumentType, Payment, Posting, PostLog, Submission, Twin, Upload, UploadDraft
 from invoices.models.overrides import AccountOverride, CustomerOverride, TaxOverride
 
 __all__ = [

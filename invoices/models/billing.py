@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
-from invoices.fields import ExactDecimalField
+from invoices.models.fields import ExactDecimalField
 
 
 class Customer(models.Model):

@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from c3portal import clock
+from c3portal.database import clock
 from invoices.models.billing import BillingPeriod, Invoice
 from xero_integration.models import InvoiceStatus, XeroConnection
 

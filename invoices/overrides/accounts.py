@@ -11,9 +11,9 @@ from django.db import transaction
 from django.db.models import Count, Min
 
 from c3portal.models import User
-from invoices import preflight
-from invoices.documents import Books
-from invoices.mapping import AccountRule, UnmappedAccount
+from invoices.documents import rules
+from invoices.documents.builder import Books
+from invoices.documents.mapping import AccountRule, UnmappedAccount
 from invoices.models import AccountOverride, Customer, InvoiceLine
 from invoices.overrides.rows import Refused, Row
 
@@ -83,7 +83,7 @@ def label(books: Books, code: str) -> str:
 
 def account_problem(books: Books, code: str) -> str:
     """Return why sales cannot be posted to an account; "" also while nothing was read of the organisation."""
-    return preflight.account_problem(books.organisation, code) if books.organisation.accounts else ""
+    return rules.account_problem(books.organisation, code) if books.organisation.accounts else ""
 
 
 def override(books: Books, subject: AccountRule, code: str) -> AccountRule:

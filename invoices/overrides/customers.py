@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from c3portal.models import User
-from invoices.documents import Books, Own
+from invoices.documents.builder import Books, Own
 from invoices.models import Customer, CustomerOverride
 from invoices.overrides.rows import Refused, Row
 from xero_integration.models import InvoiceStatus

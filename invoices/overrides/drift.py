@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
-from invoices import preflight
-from invoices.documents import Books, read_books
-from invoices.mapping import Tax, UnmappedTax
+from invoices.documents import rules
+from invoices.documents.builder import Books, read_books
+from invoices.documents.mapping import Tax, UnmappedTax
 from invoices.models import Customer, CustomerOverride, TaxOverride
 from xero_integration import reference
 from xero_integration.models import XeroConnection, XeroSettings
@@ -78,7 +78,7 @@ def _accounts(books: Books) -> Iterator[Drift]:
         what = what or books.accounts.labels.get(rule.kind, "every account")
         used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
     for code, places in used.items():
-        if words := preflight.account_problem(books.organisation, code):
+        if words := rules.account_problem(books.organisation, code):
             yield Drift(words, (Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped"),))
 
 

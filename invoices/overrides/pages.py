@@ -11,10 +11,10 @@ from typing import Any
 from django import forms
 
 from c3portal.models import User
-from invoices import documents
-from invoices.documents import Own
-from invoices.forms import AccountForm, AccountRuleForm, CustomerForm, TaxForm
-from invoices.mapping import AccountRule, Tax
+from invoices.documents import builder
+from invoices.documents.builder import Own
+from invoices.overrides.forms import AccountForm, AccountRuleForm, CustomerForm, TaxForm
+from invoices.documents.mapping import AccountRule, Tax
 from invoices.models import AccountOverride, Customer, CustomerOverride, TaxOverride
 from invoices.overrides import accounts, customers, taxes
 from invoices.overrides.rows import Finding, Refused, Row, read_file
@@ -37,7 +37,7 @@ class Page(ABC):
 
     def __init__(self, connection: XeroConnection) -> None:
         self.connection = connection
-        self.books = documents.read_books(connection)
+        self.books = builder.read_books(connection)
 
     @abstractmethod
     def rows(self) -> Sequence[Row[Any]]:

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Count
 
 from c3portal.models import User
-from invoices.documents import Books
-from invoices.mapping import Rate, Tax, TaxRules, UnmappedTax
+from invoices.documents.builder import Books
+from invoices.documents.mapping import Rate, Tax, TaxRules, UnmappedTax
 from invoices.models import InvoiceLine, TaxOverride
 from invoices.overrides.rows import Refused, Row
 

@@ -7,11 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.http import http_date
 
-from c3portal import clock
-from invoices.answers import amount
+from c3portal.database import clock
+from invoices.posting.responses import amount
 from invoices.models import DocumentType, Payment, Posting
 from xero_integration import connections
-from xero_integration.gateway import Gateway
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import XeroConnection
 from xero_integration.reference import json_date
 

@@ -24,21 +24,22 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from c3portal import clock, processes
-from invoices import answers, posting
-from invoices.answers import KINDS, NOT_UNIQUE, Recorded
-from invoices.documents import marker, url
+from c3portal.database import clock
+from c3portal.processes import liveness
+from invoices.posting import ownership, responses, transitions
+from invoices.posting.responses import KINDS, NOT_UNIQUE, Recorded
+from invoices.documents.builder import marker, url
 from invoices.models import DocumentType, Invoice, Posting, Submission
-from xero_integration import connections, limits, pace
-from xero_integration.errors import XeroRejected
-from xero_integration.gateway import Gateway
+from xero_integration import connections, rate_limits
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroRejected
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
 logger = logging.getLogger(__name__)
 
 Outcome = Submission.Outcome
 MAX_LOOKED_UP = 500
-NOTHING = Decimal(0)
 GONE = ("VOIDED", "DELETED")
 # As `documents.marker` writes it.
 MARKER = re.compile(r"C3-[0-9a-f]{12}")
@@ -53,9 +54,9 @@ def free_the_dead() -> int:
 
     Without stored bytes nothing was ever sent, so the rows queue again; with them the outcome is unknown.
     """
-    dead = processes.dead()
+    dead = liveness.dead()
     if dead:
-        limits.free(dead)
+        rate_limits.free(dead)
         connections.free(dead)
     freed = 0
     for submission in Submission.objects.filter(
@@ -75,15 +76,15 @@ def _free(submission: Submission) -> int:
         return 0
     if was_sent:
         words = "The worker stopped before Xero's answer was stored."
-        return posting.lose(submission, words, look_from=clock.now())
-    return posting.release(posting.under_way(submission), "")
+        return transitions.lose(submission, words, look_from=clock.now())
+    return transitions.release(transitions.under_way(submission), "")
 
 
 def doubt(connection: XeroConnection) -> int:
     """Have what a restored database would send looked up first, one look's worth at a time. Returns how many moved."""
     if connection.restored_at is None:
         return 0
-    return posting.doubt(connection, posting.unseen(connection), posting.RESTORED, most=MAX_LOOKED_UP)
+    return transitions.doubt(connection, transitions.unseen(connection), transitions.RESTORED, most=MAX_LOOKED_UP)
 
 
 def is_due(now: dt.datetime) -> Q:
@@ -111,7 +112,7 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
             # The rows stay uncertain, but must not hold up everything else of the organisation.
             logger.warning("Xero refuses to be asked for %s documents: %s", len(alike), error)
             refused = Posting.objects.filter(pk__in=[each.pk for each in alike], status=Posting.Status.UNCERTAIN)
-            posting.look_later(refused, clock.now() + PAUSE_AFTER_REFUSAL)
+            transitions.look_later(refused, clock.now() + PAUSE_AFTER_REFUSAL)
     return settled
 
 
@@ -132,7 +133,7 @@ def _seek(gateway: Gateway, document_type: DocumentType, due: Sequence[Posting],
     numbers = [each.invoice.xero_number for each in due]
     if document_type == DocumentType.INVOICE:
         return Seen(gateway.find_invoices(numbers), document_type)
-    found, allowed = gateway.find_credit_notes(numbers), tolerance()
+    found, allowed = gateway.find_credit_notes(numbers), ownership.tolerance()
     by_number = Seen(found, document_type)
     missing = [
         each.invoice
@@ -163,12 +164,12 @@ class Seen:
         """Return the invoice's document: the one proved ours, else any that has its marker or its number; None when
         there is neither."""
         rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number, [])]
-        return next((row for row in rows if is_ours(invoice, row, allowed)), rows[0] if rows else None)
+        return next((row for row in rows if ownership.is_ours(invoice, row, allowed)), rows[0] if rows else None)
 
     def shows(self, invoice: Invoice, allowed: Decimal) -> bool:
         """Whether a document is there and proved ours."""
         row = self.document(invoice, allowed)
-        return row is not None and is_ours(invoice, row, allowed)
+        return row is not None and ownership.is_ours(invoice, row, allowed)
 
 
 def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_at: dt.datetime) -> int:
@@ -177,7 +178,7 @@ def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_a
     recorded: dict[int, Recorded] = {}
     clashes: dict[int, str] = {}
     absent: list[Posting] = []
-    allowed = tolerance()
+    allowed = ownership.tolerance()
     # Whoever else has a credit note's number, its own may still be coming.
     early = submission.document_type == DocumentType.CREDIT_NOTE and not _is_settled(submission, asked_at)
     for each in rows:
@@ -186,13 +187,13 @@ def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_a
             clashes[each.pk] = f"{each.message} Xero does not show which document has the number: look for it there."
         elif row is None:
             absent.append(each)
-        elif (document := answers.recorded(answers.kind_of(each), row)) and is_ours(each.invoice, row, allowed):
+        elif (document := responses.recorded(responses.kind_of(each), row)) and ownership.is_ours(each.invoice, row, allowed):
             recorded[each.pk] = _renumbered(each, row, document)
         elif early:
             absent.append(each)
         else:
-            clashes[each.pk] = clash(each.invoice, row)
-    settled = posting.post(submission, recorded) + posting.refuse(posting.under_way(submission), clashes)
+            clashes[each.pk] = ownership.clash(each.invoice, row)
+    settled = transitions.post(submission, recorded) + transitions.refuse(transitions.under_way(submission), clashes)
     return settled + _settle_absent(submission, absent, asked_at)
 
 
@@ -200,13 +201,13 @@ def _settle_absent(submission: Submission, absent: Sequence[Posting], asked_at: 
     """Queue again what was not in Xero at `asked_at`, if Xero must have finished with the lost call by then."""
     if not absent:
         return 0
-    rows = posting.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
+    rows = transitions.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
     if _is_settled(submission, asked_at):
-        return posting.release(rows, "", looked_at=asked_at)
+        return transitions.release(rows, "", looked_at=asked_at)
     settled_at = _settled_at(submission, asked_at) or asked_at
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
     waited = asked_at - (submission.sent_at or submission.created_at)
-    posting.look_later(rows, min(settled_at, asked_at + max(waited, pace.look_after())))
+    transitions.look_later(rows, min(settled_at, asked_at + max(waited, timeouts.look_after())))
     return 0
 
 
@@ -222,51 +223,25 @@ def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | 
     clock was put back, and that was noted."""
     began = [submission.connection.restored_at]
     if submission.outcome not in (Outcome.ANSWERED, Outcome.NOT_RECORDED):
-        sent_at, certain_since = submission.sent_at or submission.created_at, processes.certain_since(asked_at)
+        sent_at, certain_since = submission.sent_at or submission.created_at, liveness.certain_since(asked_at)
         is_far_ahead = sent_at > asked_at + LONGEST_WAIT
         began += [certain_since] if certain_since and is_far_ahead else [sent_at, certain_since]
     latest = max((moment for moment in began if moment), default=None)
-    return latest and latest + pace.settles_after()
+    return latest and latest + timeouts.settles_after()
 
 
-def is_ours(invoice: Invoice, row: Mapping[str, Any], tolerance: Decimal = NOTHING) -> bool:
-    """Whether a document in Xero with our number is the one that we sent: our marker (or address), and our total up to
-    the difference that the settings let pass."""
-    marked = marker(invoice) in str(row.get("Reference") or "") or row.get("Url") == (url(invoice) or object())
-    total = answers.amount(row.get("Total"))
-    return marked and total is not None and abs(total - abs(invoice.total)) <= tolerance
 
 
-def tolerance() -> Decimal:
-    """Return by how much Xero's total may differ from an invoice's and the document still be the one that was sent."""
-    app = XeroSettings.load()
-    return app.difference_limit if app.difference_policy == DifferencePolicy.WARN else NOTHING
 
 
-def number_of(row: Mapping[str, Any]) -> str:
-    """Return the number that a document bears in Xero."""
-    return str(row.get("InvoiceNumber") or row.get("CreditNoteNumber") or "")
 
 
 def _renumbered(posting: Posting, row: Mapping[str, Any], document: Recorded) -> Recorded:
     """Return the document with a word on its number where someone changed that in Xero."""
-    number = number_of(row)
+    number = ownership.number_of(row)
     if number in ("", posting.invoice.xero_number):
         return document
     words = f"It bears the number {number} in Xero, where someone changed it."
     return replace(document, message=f"{words} {document.message}".strip())
 
 
-def clash(invoice: Invoice, row: Mapping[str, Any]) -> str:
-    """Return in words that an invoice's number is someone else's document, or that its own was changed in Xero."""
-    contact = (row.get("Contact") or {}).get("Name") or "another contact"
-    what = f"{contact}, {row.get('Total')} {row.get('CurrencyCode') or ''}"
-    if number_of(row) != invoice.xero_number:
-        return (
-            f"Xero has this document under the number {number_of(row)} with another total: {what}. "
-            "Nothing was sent again. Void it there, then upload again, or leave it and ignore this invoice here."
-        )
-    return (
-        f"Invoice # {NOT_UNIQUE}. Xero has another document with the number {invoice.xero_number}: {what}. "
-        "Change its number there or void it, then upload again."
-    )

@@ -12,14 +12,15 @@ from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 
-from c3portal import clock
-from invoices import posting
-from invoices.answers import NOT_UNIQUE, kind_of, read_results
-from invoices.documents import Refused, prepare
+from c3portal.database import clock
+from invoices.posting import transitions
+from invoices.posting.responses import NOT_UNIQUE, kind_of, read_results
+from invoices.documents.builder import Refused, prepare
 from invoices.models import Posting, Submission
-from xero_integration import connections, pace
-from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
-from xero_integration.gateway import MAX_BODY_BYTES, Answer
+from xero_integration import connections
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client.gateway import MAX_BODY_BYTES, Answer
 from xero_integration.models import XeroConnection
 from xero_integration.payloads import Document, render
 
@@ -30,15 +31,15 @@ def send_next(connection: XeroConnection) -> int:
     Raises XeroUnavailable (the rows wait, the caller pauses the connection) and XeroAuthError (a person must
     reconnect); in both cases nothing was recorded and the rows are queued again.
     """
-    submission = posting.claim(connection)
+    submission = transitions.claim(connection)
     if submission is None:
         return 0
-    rows = list(posting.under_way(submission).order_by("pk"))
+    rows = list(transitions.under_way(submission).order_by("pk"))
     documents = _prepare(connection, submission, rows)
     if documents:
         _send(connection, submission, documents)
     else:
-        posting.close(submission, Submission.Outcome.NOT_RECORDED)
+        transitions.close(submission, Submission.Outcome.NOT_RECORDED)
     return len(rows)
 
 
@@ -46,7 +47,7 @@ def _prepare(connection: XeroConnection, submission: Submission, rows: Sequence[
     """Return the documents to send by posting id; what Xero would refuse is refused here, each alone."""
     prepared = prepare(connection, rows)
     reasons = {pk: result.words for pk, result in prepared.items() if isinstance(result, Refused)}
-    posting.refuse(posting.under_way(submission), reasons)
+    transitions.refuse(transitions.under_way(submission), reasons)
     return {pk: result for pk, result in prepared.items() if isinstance(result, Document)}
 
 
@@ -55,7 +56,7 @@ def _send(connection: XeroConnection, submission: Submission, documents: dict[in
     if len(body) > MAX_BODY_BYTES and len(documents) > 1:
         _too_large(submission, len(documents))
         return
-    if not posting.store_body(submission, body, hashlib.sha256(body).hexdigest()):
+    if not transitions.store_body(submission, body, hashlib.sha256(body).hexdigest()):
         return
     endpoint = kind_of(submission).endpoint
     try:
@@ -75,14 +76,14 @@ def _send(connection: XeroConnection, submission: Submission, documents: dict[in
 
 @transaction.atomic
 def _too_large(submission: Submission, count: int) -> None:
-    posting.close(submission, Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes.")
-    posting.release(posting.under_way(submission), "", batch_cap=count // 2)
+    transitions.close(submission, Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes.")
+    transitions.release(transitions.under_way(submission), "", batch_cap=count // 2)
 
 
 @transaction.atomic
 def _not_recorded(submission: Submission, error: XeroUnavailable | XeroAuthError) -> None:
-    posting.release(posting.under_way(submission), "")
-    posting.close(
+    transitions.release(transitions.under_way(submission), "")
+    transitions.close(
         submission,
         Submission.Outcome.NOT_RECORDED,
         status_code=error.status_code,
@@ -95,7 +96,7 @@ def _not_recorded(submission: Submission, error: XeroUnavailable | XeroAuthError
 def _refused_whole(submission: Submission, documents: Mapping[int, Document], error: XeroRejected) -> None:
     """A whole-request 400: alone, the document is refused with Xero's words; in company, the call is halved after a
     look, since Xero is known to have created the valid ones of such a request at times."""
-    posting.close(
+    transitions.close(
         submission,
         Submission.Outcome.ANSWERED,
         status_code=error.status_code,
@@ -106,24 +107,24 @@ def _refused_whole(submission: Submission, documents: Mapping[int, Document], er
     if len(documents) == 1 and not refused:
         refused = dict.fromkeys(documents, str(error))
     _refuse_or_look(submission, refused)
-    posting.under_way(submission).update(batch_cap=max(1, len(documents) // 2))
-    posting.lose(submission, f"Xero refused the whole request: {error}", look_from=clock.now())
+    transitions.under_way(submission).update(batch_cap=max(1, len(documents) // 2))
+    transitions.lose(submission, f"Xero refused the whole request: {error}", look_from=clock.now())
 
 
 def _refuse_or_look(submission: Submission, refused: Mapping[int, str]) -> None:
     """Refuse with Xero's words; but a number that is taken may be our own document from a call whose answer was lost,
     which only a look can tell."""
     taken = {pk: words for pk, words in refused.items() if NOT_UNIQUE in words}
-    posting.refuse(posting.under_way(submission), {pk: w for pk, w in refused.items() if pk not in taken})
+    transitions.refuse(transitions.under_way(submission), {pk: w for pk, w in refused.items() if pk not in taken})
     for words in set(taken.values()):
         among = [pk for pk, said in taken.items() if said == words]
-        posting.lose(submission, words, look_from=clock.now(), among=among)
+        transitions.lose(submission, words, look_from=clock.now(), among=among)
 
 
 @transaction.atomic
 def _lost(submission: Submission, error: XeroOutcomeUnknown) -> None:
-    posting.lose(submission, str(error), look_from=clock.now() + pace.look_after())
-    posting.close(
+    transitions.lose(submission, str(error), look_from=clock.now() + timeouts.look_after())
+    transitions.close(
         submission,
         Submission.Outcome.UNKNOWN,
         status_code=error.status_code,
@@ -137,15 +138,15 @@ def record(submission: Submission, documents: Mapping[int, Document], answer: An
     """Store what Xero said of each document. What its answer leaves out is uncertain, never taken for a success."""
     kind = kind_of(submission)
     results = read_results(kind, _numbers(documents), answer.rows(kind.endpoint))
-    posting.post(submission, results.recorded)
+    transitions.post(submission, results.recorded)
     _refuse_or_look(submission, results.refused)
-    posting.close(
+    transitions.close(
         submission,
         Submission.Outcome.ANSWERED,
         status_code=answer.status_code,
         correlation_id=answer.correlation_id,
     )
-    posting.lose(submission, "Xero's answer left it out.", look_from=clock.now())
+    transitions.lose(submission, "Xero's answer left it out.", look_from=clock.now())
 
 
 def _numbers(documents: Mapping[int, Document]) -> dict[int, str]:

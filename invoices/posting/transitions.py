@@ -32,11 +32,13 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Abs
 from django.utils import timezone
 
-from c3portal import clock, processes, tracing
-from invoices import post_log
-from invoices.answers import Recorded
+from c3portal.database import clock
+from c3portal.processes import liveness
+from c3portal.telemetry import tracing
+from invoices.posting import post_log
+from invoices.posting.responses import Recorded
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
-from xero_integration import pace
+from xero_integration.client import timeouts
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 
 if TYPE_CHECKING:
@@ -172,7 +174,7 @@ def claim(connection: XeroConnection) -> Submission | None:
     if first is None:
         return None
     now = clock.now()
-    if not processes.may_claim(now):
+    if not liveness.may_claim(now):
         return None
     alike = sendable(connection).filter(document_type=first.document_type)
     limit = settings.XERO_BATCH
@@ -184,10 +186,10 @@ def claim(connection: XeroConnection) -> Submission | None:
         submission = Submission.objects.create(
             connection=connection,
             document_type=first.document_type,
-            process=processes.current(),
+            process=liveness.current(),
             trace_id=tracing.current_id(),
             created_at=now,
-            lease_until=now + pace.row_lease(),
+            lease_until=now + timeouts.row_lease(),
         )
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
         candidates = list(alike.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
@@ -213,7 +215,7 @@ def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
             body_sha256=sha256,
             sent_at=now,
             outcome=Submission.Outcome.SENDING,
-            lease_until=now + pace.row_lease(),
+            lease_until=now + timeouts.row_lease(),
         )
     )
 

@@ -13,13 +13,15 @@ from collections.abc import Iterable, Iterator
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from c3portal import clock
-from invoices import answers
-from invoices.documents import marker
+from c3portal.database import clock
+from invoices.posting import responses
+from invoices.documents.builder import marker
 from invoices.models import DocumentType, Posting, Twin, Upload
-from invoices.recovery import Seen, number_of
-from xero_integration import connections, pace
-from xero_integration.errors import XeroRejected
+from invoices.posting.reconciliation import Seen
+from invoices.posting.ownership import number_of
+from xero_integration import connections
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroRejected
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -36,7 +38,7 @@ def due() -> QuerySet[Posting]:
     call; those that are there twice every hour, until they are not."""
     now = clock.now()
     at_work = Posting.objects.filter(upload=OuterRef("upload"), status__in=UNDER_WAY)
-    never = Q(~Exists(at_work), compared_at=None, updated_at__lte=now - pace.settles_after())
+    never = Q(~Exists(at_work), compared_at=None, updated_at__lte=now - timeouts.settles_after())
     again = Q(Exists(Twin.objects.filter(posting=OuterRef("pk"))), compared_at__lte=now - AGAIN_AFTER)
     return comparable().filter(never | again)
 
@@ -82,11 +84,11 @@ def compare(connection: XeroConnection, rows: QuerySet[Posting], *, click: bool 
 
 def _twins(posting: Posting, seen: Seen) -> Iterator[Twin]:
     """Yield the live documents with the posting's marker besides its own; none when there is but one, whichever."""
-    kind = answers.kind_of(posting)
+    kind = responses.kind_of(posting)
     documents = {
         document.xero_id: (document, number_of(row))
         for row in seen.by_marker.get(marker(posting.invoice), [])
-        if (document := answers.recorded(kind, row))
+        if (document := responses.recorded(kind, row))
     }
     if len(documents) < 2:
         return

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from c3portal import clock, processes
-from invoices import posting, recovery, sending, twins
+from c3portal.database import clock
+from c3portal.processes import liveness
+from invoices.posting import contact_step, transitions, reconciliation, sender, twins
 from invoices.models import Customer
-from xero_integration import connections, contacts, limits
+from xero_integration import connections, contacts, rate_limits
 from xero_integration.contacts import Customer as WantedContact
-from xero_integration.departure import STOOD_STILL
-from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
+from xero_integration.client.departure import STOOD_STILL
+from xero_integration.client.errors import XeroAuthError, XeroRejected, XeroUnavailable
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -23,9 +24,9 @@ logger = logging.getLogger(__name__)
 
 def prepare(connection: XeroConnection) -> None:
     """Look up what is uncertain and see to contacts. Raises XeroUnavailable and XeroAuthError."""
-    recovery.doubt(connection)
-    recovery.look(connection)
-    link_contacts(connection)
+    reconciliation.doubt(connection)
+    reconciliation.look(connection)
+    contact_step.link_contacts(connection)
 
 
 def advance(connection: XeroConnection, until: float) -> bool:
@@ -33,14 +34,14 @@ def advance(connection: XeroConnection, until: float) -> bool:
 
     Raises XeroUnavailable and XeroAuthError.
     """
-    limits.require_room(connection)
-    while sending.send_next(connection):
+    rate_limits.require_room(connection)
+    while sender.send_next(connection):
         if time.monotonic() > until:
             return True
-        limits.require_room(connection)
-    recovery.look(connection)
+        rate_limits.require_room(connection)
+    reconciliation.look(connection)
     # What the look put back, the halves of a refused call among it, need not wait for the next sweep.
-    if posting.sendable(connection).exists() or posting.unseen(connection).exists():
+    if transitions.sendable(connection).exists() or transitions.unseen(connection).exists():
         return True
     twins.look(connection)
     return False
@@ -62,7 +63,7 @@ def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
     try:
         yield wait
     except XeroUnavailable as error:
-        if error.problem in (limits.ALL_TAKEN, STOOD_STILL):
+        if error.problem in (rate_limits.ALL_TAKEN, STOOD_STILL):
             return
         connections.pause(connection, error)
         wait.seconds = error.retry_after.total_seconds()
@@ -74,48 +75,10 @@ def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
 def may_work(connection: XeroConnection) -> bool:
     """Whether calls may be made for this organisation now, by this process."""
     now = clock.now()
-    return connection.is_usable and not connection.is_paused(now) and processes.may_claim(now)
+    return connection.is_usable and not connection.is_paused(now) and liveness.may_claim(now)
 
 
-def link_contacts(connection: XeroConnection) -> None:
-    """Give every customer with a queued invoice a contact; refuse, in words, the invoices of those who cannot have one.
-
-    Raises XeroUnavailable and XeroAuthError. Does nothing while another worker is at it.
-    """
-    waiting = posting.without_contact(connection)
-    if not (waiting.exists() or _is_doubted(connection)) or not contacts.lease(connection):
-        return
-    wanted = wanted_contacts(Customer.objects.filter(pk__in=waiting.values("invoice__customer")))
-    try:
-        if _is_doubted(connection):
-            connections.call(
-                connection, lambda gateway: contacts.refresh_listing(connection, gateway, life=contacts.DOUBTED_LIFE)
-            )
-        problems = connections.call(connection, lambda gateway: contacts.link(connection, gateway, wanted)).problems
-    except XeroRejected as error:
-        problems = dict.fromkeys((each.key for each in wanted), f"Xero refused the request for contacts: {error}")
-    finally:
-        contacts.release(connection)
-    refused = waiting.filter(invoice__customer__tenant_id__in=problems)
-    keys = refused.values_list("pk", "invoice__customer__tenant_id")
-    posting.refuse(posting.without_contact(connection), {pk: problems[key] for pk, key in keys})
 
 
-def _is_doubted(connection: XeroConnection) -> bool:
-    """Whether an invoice waits whose contact takes none, by the last listing: it may have been restored since."""
-    return posting.sendable(connection).filter(invoice__customer__tenant_id__in=contacts.unusable(connection)).exists()
 
 
-def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
-    """Return what is asked of the contacts for these customers, with whether another goes by the same name."""
-    names = Counter(contacts.name_key(name) for name in Customer.objects.values_list("name", flat=True))
-    return [
-        WantedContact(
-            key=customer.tenant_id,
-            name=customer.name,
-            suffix=customer.erp_id,
-            email=customer.email,
-            shares_name=names[contacts.name_key(customer.name)] > 1,
-        )
-        for customer in customers
-    ]

@@ -14,14 +14,17 @@ from enum import StrEnum
 
 from django.db.models import Prefetch, QuerySet
 
-from invoices import documents, journey, recovery
-from invoices.documents import Books, Prepared
-from invoices.mapping import UnmappedAccount, UnmappedTax
+from invoices.documents import builder
+from invoices.posting import worker, reconciliation
+from invoices.posting import ownership
+from invoices.contacts import requests
+from invoices.documents.builder import Books, Prepared
+from invoices.documents.mapping import UnmappedAccount, UnmappedTax
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
-from invoices.preflight import Fix, Problem, Severity
-from invoices.recovery import Seen
+from invoices.documents.rules import Fix, Problem, Severity
+from invoices.posting.reconciliation import Seen
 from xero_integration import connections, contacts, reference
-from xero_integration.gateway import Gateway
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, ContactLink, XeroConnection
 
 BATCH = 50
@@ -137,9 +140,9 @@ def inspect(
     """
     rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
     taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
-    books = documents.read_books(connection)
+    books = builder.read_books(connection)
     contact_ids, contact_problems, to_create = _contacts(connection, rows)
-    inspected, allowed = [], recovery.tolerance()
+    inspected, allowed = [], ownership.tolerance()
     for row in rows:
         prepared, problems = _prepare(row, invoice_status, books, contact_ids, locked_as_drafts=locked_as_drafts)
         problems += contact_problems.get(row.customer.tenant_id, ())
@@ -157,7 +160,7 @@ def _prepare(
 ) -> tuple[Prepared | None, tuple[Problem, ...]]:
     contact_id = contact_ids.get(invoice.customer.tenant_id, NO_CONTACT_YET)
     try:
-        prepared = documents.build(invoice, status, contact_id, books, locked_as_drafts=locked_as_drafts)
+        prepared = builder.build(invoice, status, contact_id, books, locked_as_drafts=locked_as_drafts)
     except UnmappedTax as error:
         return None, (Problem("tax", error.tax.key, str(error), Fix.TAXES),)
     except UnmappedAccount as error:
@@ -180,7 +183,7 @@ def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[
         found = gateway.find_many_invoices([row.xero_number for row in rows if not row.is_credit_note])
         notes = gateway.find_credit_notes([row.xero_number for row in rows if row.is_credit_note])
         seen = {False: Seen(found, DocumentType.INVOICE), True: Seen(notes, DocumentType.CREDIT_NOTE)}
-        allowed = recovery.tolerance()
+        allowed = ownership.tolerance()
         documents = {row.xero_number: seen[row.is_credit_note].document(row, allowed) for row in rows}
         return {number: document for number, document in documents.items() if document is not None}
 
@@ -193,7 +196,7 @@ def _contacts(
     """Return the contact ids known, the problems by customer, and whose contacts would be created."""
     ids = dict(ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id"))
     people = {row.customer.tenant_id: row.customer for row in rows}
-    wanted = journey.wanted_contacts([each for key, each in people.items() if key not in ids])
+    wanted = requests.wanted_contacts([each for key, each in people.items() if key not in ids])
     book = contacts.Book(connection)
     problems: dict[str, tuple[Problem, ...]] = {}
     new = set()
@@ -213,9 +216,9 @@ def _contacts(
 
 def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: Decimal) -> tuple[Problem, ...]:
     row = taken.get(invoice.xero_number)
-    if row is None or _is_posted(invoice) or recovery.is_ours(invoice, row, allowed):
+    if row is None or _is_posted(invoice) or ownership.is_ours(invoice, row, allowed):
         return ()
-    return (Problem("taken", "", TAKEN, Fix.XERO, detail=recovery.clash(invoice, row)),)
+    return (Problem("taken", "", TAKEN, Fix.XERO, detail=ownership.clash(invoice, row)),)
 
 
 def _verdict(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
-from c3portal import clock
+from c3portal.database import clock
 from invoices.models import Invoice, Posting, UploadDraft
-from invoices.selection import UPLOADABLE, Selection
+from invoices.selection.selection import UPLOADABLE, Selection
 
 if TYPE_CHECKING:
     from c3portal.models import User

@@ -1,23 +1,21 @@
 """A billing period as CSV: its invoices, their lines, the payments. One row in memory at a time.
 
 The files are UTF-8 with a byte order mark, without which Excel takes customers' names for another encoding; the import
-reads it too. Cells of text go through `columns.protect`, so that no name or number becomes a formula; amounts and
+reads it too. Cells of text go through `spreadsheet_cells.protect`, so that no name or number becomes a formula; amounts and
 dates are written as they are.
 """
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from itertools import batched
 
-from invoices.columns import FIELDS, TEXTS, protect
+from invoices.importing.columns import FIELDS, TEXTS
+from c3portal.http.csv_response import Cell, as_csv, csv_rows
+from c3portal.http.spreadsheet_cells import protect
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
 
-Cell = str | int | Decimal | dt.date | None
-ROWS_AT_ONCE = 200
 FETCHED_AT_ONCE = 2_000
 
 INVOICE_COLUMNS = (
@@ -69,21 +67,8 @@ NOT_UPLOADED = "Not uploaded"
 _TEXTS = frozenset(TEXTS)
 
 
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
-def as_csv(header: Iterable[str], rows: Iterable[Iterable[Cell]]) -> Iterator[str]:
-    """Yield the text of a CSV file, piece by piece; cells of text are made safe for a spreadsheet."""
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(header)
-    for batch in batched(rows, ROWS_AT_ONCE):
-        yield "".join(
-            writer.writerow([protect(cell) if isinstance(cell, str) else cell for cell in row]) for row in batch
-        )
 
 
 def invoices_csv(period: BillingPeriod) -> Iterator[str]:
@@ -96,10 +81,7 @@ def lines_csv(period: BillingPeriod) -> Iterator[str]:
     """Yield the period's lines with the cells they were imported with: importing the file again changes nothing."""
     lines = InvoiceLine.objects.filter(invoice__period=period).order_by("invoice__number", "position")
     sources = lines.values_list("source", flat=True).iterator(FETCHED_AT_ONCE)
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(FIELDS)
-    for batch in batched(sources, ROWS_AT_ONCE):
-        yield "".join(writer.writerow(_line_cells(source)) for source in batch)
+    return csv_rows(FIELDS, map(_line_cells, sources))
 
 
 def payments_csv(period: BillingPeriod) -> Iterator[str]:

@@ -8,9 +8,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from c3portal import audit, notice_words
+from c3portal.audit.record import Door, Action, record
+from c3portal.notifications import texts
 from invoices.models import Invoice
-from invoices.selection import UPLOADABLE
+from invoices.selection.selection import UPLOADABLE
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LONGEST_REASON = 500
 
 
-def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: audit.Door = None) -> int:
+def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: Door = None) -> int:
     """Set invoices aside for a reason (1 to 500 characters). What is in Xero or on its way there is left as it is.
     Returns how many were set aside."""
     with transaction.atomic():
@@ -27,11 +28,11 @@ def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: audit
         after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
         count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
         if count:
-            audit.record(door, audit.Action.IGNORE, f"Ignored: {notice_words.invoices(count)}", after=after, actor=user)
+            record(door, Action.IGNORE, f"Ignored: {texts.invoices(count)}", after=after, actor=user)
     return count
 
 
-def take_up(invoices: QuerySet[Invoice], *, door: audit.Door = None) -> int:
+def take_up(invoices: QuerySet[Invoice], *, door: Door = None) -> int:
     """Let ignored invoices go to Xero again. Returns how many were ignored."""
     with transaction.atomic():
         _lock(invoices)
@@ -39,8 +40,8 @@ def take_up(invoices: QuerySet[Invoice], *, door: audit.Door = None) -> int:
         reasons = dict(found.order_by("number").values_list("number", "ignored_because"))
         count = found.update(ignored_because="", ignored_by=None, ignored_at=None)
         if count:
-            words = f"Not ignored any more: {notice_words.invoices(count)}"
-            audit.record(door, audit.Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
+            words = f"Not ignored any more: {texts.invoices(count)}"
+            record(door, Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
     return count
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from invoices import drift
+from invoices.overrides import drift
 from xero_integration.models import XeroConnection
 
 register = template.Library()

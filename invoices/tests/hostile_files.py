@@ -16,9 +16,9 @@ import time
 import zipfile
 from collections.abc import Callable
 
-from invoices.columns import FIELDS, REQUIRED
-from invoices.parsing import BadRow, parse
-from invoices.reading import FileRefused
+from invoices.importing.columns import FIELDS, REQUIRED
+from invoices.importing.parser import BadRow, parse
+from invoices.importing.file_reader import FileRefused
 
 MB = 1024 * 1024
 # Beside what is there at start, and the file itself.

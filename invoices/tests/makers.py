@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from c3portal.models import User
-from invoices import posting
+from invoices.posting import transitions
 from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
-from invoices.numbers import xero_number
+from invoices.importing.numbers import xero_number
 from xero_integration.models import TaxRate, TokenSet, XeroConnection, XeroSettings
 
 REFUSAL = "Account code '999' is not a valid code for this document."
@@ -108,7 +108,7 @@ def fill_settings(**changes: str) -> None:
 def uploaded(connection: XeroConnection, user: User | None, *several: Invoice, to: str = Status.QUEUED) -> Upload:
     """Upload the invoices and bring each to the state `to`, by the moves that the real journey makes."""
     rows = Invoice.objects.filter(pk__in=[invoice.pk for invoice in several])
-    upload = posting.queue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
+    upload = transitions.queue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
     assert upload is not None
     if to != Status.QUEUED:
         bring(upload, to)
@@ -122,7 +122,7 @@ def bring(upload: Upload, to: str, *numbers: str) -> None:
         rows = rows.filter(invoice__number__in=numbers)
     keys = list(rows.values_list("pk", flat=True))
     if to == Status.WITHDRAWN:
-        posting.withdraw(Posting.objects.filter(pk__in=keys), upload.created_by)
+        transitions.withdraw(Posting.objects.filter(pk__in=keys), upload.created_by)
         return
     submission = Submission.objects.create(
         connection=upload.connection,
@@ -131,11 +131,11 @@ def bring(upload: Upload, to: str, *numbers: str) -> None:
     )
     Posting.objects.filter(pk__in=keys).update(status=Status.SENDING, submission=submission)
     if to == Status.POSTED:
-        posting.post(submission, {key: posting.Recorded(str(uuid.uuid4()), "DRAFT", Decimal("110.00")) for key in keys})
+        transitions.post(submission, {key: transitions.Recorded(str(uuid.uuid4()), "DRAFT", Decimal("110.00")) for key in keys})
     elif to == Status.REJECTED:
-        posting.refuse(posting.under_way(submission), dict.fromkeys(keys, REFUSAL))
+        transitions.refuse(transitions.under_way(submission), dict.fromkeys(keys, REFUSAL))
     elif to == Status.UNCERTAIN:
-        posting.lose(submission, "The answer was lost.", look_from=timezone.now())
+        transitions.lose(submission, "The answer was lost.", look_from=timezone.now())
 
 
 def queries_of(client: Client, url: str) -> int:

@@ -14,20 +14,23 @@ import standardwebhooks
 import time_machine
 from django.utils import timezone
 
-from c3portal import deliveries, tasks
+from c3portal.notifications import delivery
+from c3portal import tasks
+from c3portal.notifications import tasks as notifications_tasks
 from c3portal.models import Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
 from c3portal.testing import WorkerProcess, at_once, wait_until
 from c3portal.tests.receivers import MailServer, Receiver
-from invoices import notices, posting
+from invoices import notifications
+from invoices.posting import transitions
 from invoices.models import Invoice, Posting
 from invoices.tasks import find_notices
 from invoices.tests import makers
-from invoices.tests.conftest import MakeInvoice, Work
-from invoices.tests.conftest import Upload as MakeUpload
+from invoices.conftest import MakeInvoice, Work
+from invoices.conftest import Upload as MakeUpload
 from xero_integration import connections
-from xero_integration.errors import XeroUnavailable
-from xero_integration.gateway import DAY_LIMIT_REACHED
+from xero_integration.client.errors import XeroUnavailable
+from xero_integration.client.gateway import DAY_LIMIT_REACHED
 from xero_integration.models import Account, BrandingTheme, TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent
 from xero_sandbox.testing import SandboxControl
@@ -72,11 +75,11 @@ def test_a_finished_upload_is_told_once_by_mail_and_webhook_with_the_right_count
     make_invoice(currency="NZD")
     refused = [make_invoice(currency="XTS") for _ in range(2)]
     upload()
-    assert notices.find() == 0
+    assert notifications.find() == 0
     work()
-    assert notices.find() == 1
-    assert notices.find() == 0
-    deliveries.deliver_due(20)
+    assert notifications.find() == 1
+    assert notifications.find() == 0
+    delivery.deliver_due(20)
 
     posted = Posting.objects.filter(status=Status.POSTED).count()
     assert posted == 3 + (Posting.objects.filter(invoice__currency="NZD", status=Status.POSTED).count())
@@ -116,11 +119,11 @@ def test_what_is_uploaded_again_is_told_as_an_upload_of_its_own(books: XeroConne
     first = makers.uploaded(books, finance_admin, *invoices)
     makers.bring(first, Status.REJECTED, invoices[0].number)
     makers.bring(first, Status.POSTED)
-    assert notices.find() == 1
+    assert notifications.find() == 1
     second = makers.uploaded(books, finance_admin, invoices[0])
-    assert notices.find() == 0
+    assert notifications.find() == 0
     makers.bring(second, Status.POSTED)
-    assert notices.find() == 1
+    assert notifications.find() == 1
     assert [notice.subject for notice in told(Kind.UPLOAD_FINISHED)] == [
         f"{books.name}: 2 invoices in Xero, 1 refused",
         f"{books.name}: 1 invoice in Xero",
@@ -136,11 +139,11 @@ def test_the_mail_tells_what_to_do(books: XeroConnection, finance_admin: User) -
     upload = makers.uploaded(books, finance_admin, *invoices)
     for number, invoice in enumerate(invoices[:6]):
         submission_reason = f"Reason {number}" + " with many words" * 30
-        posting.refuse(Posting.objects.filter(invoice=invoice), _reason(invoice, submission_reason))
-    posting.withdraw(Posting.objects.filter(invoice=invoices[6]), finance_admin)
+        transitions.refuse(Posting.objects.filter(invoice=invoice), _reason(invoice, submission_reason))
+    transitions.withdraw(Posting.objects.filter(invoice=invoices[6]), finance_admin)
     makers.bring(upload, Status.POSTED)
     Posting.objects.filter(invoice=invoices[7]).update(total_difference=Decimal("0.01"))
-    notices.find()
+    notifications.find()
     (notice,) = told(Kind.UPLOAD_FINISHED)
     assert "In Xero: 1 invoice, AUD 110.00." in notice.body
     assert "Of these, 1 came to another total in Xero" in notice.body
@@ -164,14 +167,14 @@ def test_lost_answers_are_told_when_they_stay_open_and_once_more_when_they_are_s
     upload = makers.uploaded(books, finance_admin, *invoices)
     makers.bring(upload, Status.UNCERTAIN, invoices[0].number)
     makers.bring(upload, Status.POSTED)
-    assert notices.find() == 0
+    assert notifications.find() == 0
     with time_machine.travel(timezone.now() + dt.timedelta(minutes=61)):
-        assert notices.find() == 1
-        assert notices.find() == 0
+        assert notifications.find() == 1
+        assert notifications.find() == 0
         row = Posting.objects.get(invoice=invoices[0])
         assert row.submission
-        posting.post(row.submission, {row.pk: posting.Recorded("an-id", "DRAFT", Decimal("110.00"))})
-        assert notices.find() == 1
+        transitions.post(row.submission, {row.pk: transitions.Recorded("an-id", "DRAFT", Decimal("110.00"))})
+        assert notifications.find() == 1
     doubtful, settled = told(Kind.UPLOAD_FINISHED)
     assert doubtful.subject == f"{books.name}: 1 invoice in Xero, 1 being checked"
     assert "nothing is sent again before it is certain" in doubtful.body
@@ -181,20 +184,20 @@ def test_lost_answers_are_told_when_they_stay_open_and_once_more_when_they_are_s
 
 def test_an_upload_that_was_taken_back_whole_is_no_news(books: XeroConnection, finance_admin: User) -> None:
     makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.WITHDRAWN)
-    assert notices.find() == 0
+    assert notifications.find() == 0
 
 
 def test_uploads_of_before_the_update_are_no_news(books: XeroConnection, finance_admin: User) -> None:
     with time_machine.travel(timezone.now() - dt.timedelta(days=4)):
         makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
-    assert notices.find() == 0
+    assert notifications.find() == 0
 
 
 def test_an_upload_that_waited_for_weeks_is_told_when_it_ends(books: XeroConnection, finance_admin: User) -> None:
     with time_machine.travel(timezone.now() - dt.timedelta(days=30)):
         upload = makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2))
     makers.bring(upload, Status.POSTED)
-    assert notices.find() == 1
+    assert notifications.find() == 1
 
 
 def test_the_number_of_invoices_costs_no_queries(
@@ -202,9 +205,9 @@ def test_the_number_of_invoices_costs_no_queries(
 ) -> None:
     makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 60), to=Status.POSTED)
     with django_assert_max_num_queries(45):
-        assert notices.find() == 1
+        assert notifications.find() == 1
     with django_assert_max_num_queries(25):
-        assert notices.find() == 0
+        assert notifications.find() == 0
 
 
 @pytest.mark.both_databases
@@ -212,7 +215,7 @@ def test_the_number_of_invoices_costs_no_queries(
 def test_two_workers_at_once_tell_once(books: XeroConnection, finance_admin: User, system_admin: User) -> None:
     makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 5), to=Status.REJECTED)
     XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(hours=3), pause_reason=DAY_LIMIT_REACHED)
-    counts = at_once(3, lambda _: notices.find())
+    counts = at_once(3, lambda _: notifications.find())
     assert sum(counts) == 2
     assert sorted(Notice.objects.values_list("kind", flat=True)) == [Kind.DAY_LIMIT, Kind.UPLOAD_FINISHED]
     assert Delivery.objects.count() == 4
@@ -229,12 +232,12 @@ def test_each_time_that_the_connection_breaks_is_told_once_in_xeros_words(
     connections.needs_reconnecting(
         connected, connected.token_set, "Xero did not accept the sign-in (401). Connect again to go on."
     )
-    assert [notices.find(), notices.find()] == [1, 0]
+    assert [notifications.find(), notifications.find()] == [1, 0]
     consent(sandbox, XeroSettings.load().client_id)
-    assert notices.find() == 0
+    assert notifications.find() == 0
     connected.refresh_from_db()
     connections.needs_reconnecting(connected, connected.token_set, "It was disconnected in Xero")
-    assert [notices.find(), notices.find()] == [1, 0]
+    assert [notifications.find(), notifications.find()] == [1, 0]
     first, second = told(Kind.NEEDS_RECONNECTING)
     assert first.subject == f"{connected.name}: the connection to Xero needs reconnecting"
     assert "Xero did not accept the sign-in (401). Connect again to go on." in first.body
@@ -246,26 +249,26 @@ def test_each_time_that_the_connection_breaks_is_told_once_in_xeros_words(
 def test_each_restore_is_told(connected: XeroConnection) -> None:
     for _ in range(2):
         XeroConnection.objects.update(status="needs_reconnecting", token_set=None, restored_at=timezone.now())
-        assert [notices.find(), notices.find()] == [1, 0]
+        assert [notifications.find(), notifications.find()] == [1, 0]
 
 
 def test_a_token_that_nobody_renews_is_told_at_seven_and_at_two_days(books: XeroConnection) -> None:
     ends = TokenSet.objects.get().dies_at
     for days, expected in ((8, 0), (6.9, 1), (6, 0), (2.1, 0), (1.9, 1), (0.1, 0), (-1, 0)):
         with time_machine.travel(ends - dt.timedelta(days=days), tick=False):
-            assert notices.ending_tokens() == expected, days
+            assert notifications.ending_tokens() == expected, days
     seven, two = told(Kind.TOKEN_DIES)
     assert seven.data["dies_at"] == two.data["dies_at"] == ends.isoformat()
     assert seven.subject == f"{books.name}: the sign-in to Xero ends within 7 days"
     assert two.subject == f"{books.name}: the sign-in to Xero ends within 2 days"
     TokenSet.objects.update(generation=1, refreshed_at=ends)
     with time_machine.travel(ends + dt.timedelta(days=55), tick=False):
-        assert notices.ending_tokens() == 1
+        assert notifications.ending_tokens() == 1
 
 
 def test_two_days_alone_are_told_once_when_the_portal_was_down_at_seven(books: XeroConnection) -> None:
     with time_machine.travel(TokenSet.objects.get().dies_at - dt.timedelta(days=1), tick=False):
-        assert [notices.ending_tokens(), notices.ending_tokens()] == [1, 0]
+        assert [notifications.ending_tokens(), notifications.ending_tokens()] == [1, 0]
 
 
 def test_the_daily_limit_is_told_once_a_day_and_says_when_it_goes_on(
@@ -276,7 +279,7 @@ def test_the_daily_limit_is_told_once_a_day_and_says_when_it_goes_on(
     sandbox.set_limits(day=0)
     with pytest.raises(XeroUnavailable):
         connections.read_reference(connected)
-    assert [notices.find(), notices.find()] == [1, 0]
+    assert [notifications.find(), notifications.find()] == [1, 0]
     (notice,) = told(Kind.DAY_LIMIT)
     until = about(connected).paused_until
     assert until
@@ -284,14 +287,14 @@ def test_the_daily_limit_is_told_once_a_day_and_says_when_it_goes_on(
     assert notice.data["waiting"] == 1
     assert f"<{until:%Y-%m-%dT%H:%M:%S}+00:00>" in notice.body
     XeroConnection.objects.update(paused_until=until + dt.timedelta(days=1))
-    assert notices.find() == 1
+    assert notifications.find() == 1
 
 
 def test_a_short_pause_is_not_told(books: XeroConnection) -> None:
     XeroConnection.objects.update(
         paused_until=timezone.now() + dt.timedelta(minutes=1), pause_reason="Xero's limit of calls a minute is reached"
     )
-    assert notices.find() == 0
+    assert notifications.find() == 0
 
 
 # Drift
@@ -299,7 +302,7 @@ def test_a_short_pause_is_not_told(books: XeroConnection) -> None:
 
 @pytest.fixture
 def drifting(connected: XeroConnection, system_admin: User) -> XeroConnection:
-    assert notices.find() == 0
+    assert notifications.find() == 0
     return connected
 
 
@@ -310,9 +313,9 @@ def archive(*codes: str) -> None:
 
 def test_each_new_set_of_findings_is_told_once(drifting: XeroConnection) -> None:
     archive("4010")
-    assert [notices.find(), notices.find()] == [1, 0]
+    assert [notifications.find(), notifications.find()] == [1, 0]
     archive("4010", "4020")
-    assert [notices.find(), notices.find()] == [1, 0]
+    assert [notifications.find(), notifications.find()] == [1, 0]
     first, second = told(Kind.MAPPING_DRIFT)
     assert first.subject == f"{drifting.name}: 1 chosen thing no longer fits"
     assert second.subject == f"{drifting.name}: 2 chosen things no longer fit"
@@ -322,29 +325,29 @@ def test_each_new_set_of_findings_is_told_once(drifting: XeroConnection) -> None
 
 def test_mending_a_part_is_not_told_and_what_comes_back_is(drifting: XeroConnection) -> None:
     archive("4010", "4020")
-    assert notices.find() == 1
+    assert notifications.find() == 1
     archive("4010")
-    notices.find()
+    notifications.find()
     archive()
-    notices.find()
+    notifications.find()
     assert len(told(Kind.MAPPING_DRIFT)) == 1
     archive("4010")
-    assert notices.drifts() == 1
+    assert notifications.drifts() == 1
     assert len(told(Kind.MAPPING_DRIFT)) == 2
 
 
 def test_a_renamed_theme_stops_nothing_and_is_not_told(drifting: XeroConnection) -> None:
     XeroSettings.objects.update(theme_id=BrandingTheme.objects.get(name="Cloud services").theme_id)
     BrandingTheme.objects.filter(name="Cloud services").update(name="Cloud")
-    assert notices.find() == 0
+    assert notifications.find() == 0
 
 
 def test_one_look_that_fails_does_not_silence_the_others(
     books: XeroConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(notices, "_at_rest", None)
+    monkeypatch.setattr(notifications, "_at_rest", None)
     connections.needs_reconnecting(books, books.token_set, "Gone.")
-    assert notices.find() == 1
+    assert notifications.find() == 1
     assert "Looking for notices failed in uploads" in caplog.text
 
 
@@ -370,6 +373,6 @@ def test_a_delivery_that_nobody_was_woken_for_is_found_by_the_next_round(
 ) -> None:
     Webhook.objects.create(url=receiver.url)
     makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
-    notices.find()
-    tasks.deliver_notices()
+    notifications.find()
+    notifications_tasks.deliver_notices()
     assert len(receiver.posts) == 1

@@ -18,12 +18,12 @@ from django.db import connection as database
 from django.db import connections as databases
 from django.utils import timezone
 
-from invoices import posting
+from invoices.posting import transitions
 from invoices.models import Submission
 from xero_integration import connections
-from xero_integration.departure import Departure
-from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
-from xero_integration.gateway import Answer, Gateway
+from xero_integration.client.departure import Departure
+from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client.gateway import Answer, Gateway
 from xero_integration.models import XeroConnection
 
 KEY_LIFE = dt.timedelta(minutes=6)
@@ -285,7 +285,7 @@ def _patch(
     before: Callable[[], None] = lambda: None,
     after: Callable[[], None] = lambda: None,
 ) -> None:
-    original = getattr(posting, name)
+    original = getattr(transitions, name)
 
     def around(*told: Any, **options: Any) -> Any:
         before()
@@ -293,7 +293,7 @@ def _patch(
         after()
         return result
 
-    patch.setattr(posting, name, create_autospec(original, side_effect=around))
+    patch.setattr(transitions, name, create_autospec(original, side_effect=around))
 
 
 def _door(xero: Xero) -> Gateway:

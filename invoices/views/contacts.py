@@ -17,14 +17,16 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import audit, roles
-from invoices import contact_links
-from invoices.contact_links import LABELS, NotLinked, Standing, State
+from c3portal.audit.record import record_changes, Action, record
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from invoices.contacts import matching
+from invoices.contacts.matching import LABELS, NotLinked, Standing, State
 from invoices.models import Customer
-from invoices.tables import ContactTable, arrange
-from invoices.views.listing import UPLOADERS
+from invoices.views.tables import ContactTable, arrange
+from invoices.views.uploading import UPLOADERS
 from xero_integration import contacts
-from xero_integration.errors import XeroError
+from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 SAID_AT_ONCE = 5
@@ -32,7 +34,7 @@ KEPT = ("q", "state", "sort", "page", "next")
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def contacts_page(request: HttpRequest) -> HttpResponseBase:
     """Show how the customers that `q` finds stand, in the `state` asked for; nothing is asked of Xero."""
     connection = XeroConnection.objects.current()
@@ -71,9 +73,9 @@ def _next(request: HttpRequest) -> str:
 
 
 def _found(connection: XeroConnection, query: QueryDict) -> list[Standing]:
-    found = contact_links.standings(connection)
+    found = matching.standings(connection)
     words = _search(query)
-    return contact_links.search(found, words) if words else found
+    return matching.search(found, words) if words else found
 
 
 def _in_state(found: Sequence[Standing], state: str) -> list[Standing]:
@@ -97,7 +99,7 @@ def _pills(found: Sequence[Standing], query: QueryDict) -> list[dict[str, Any]]:
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def contacts_do(request: HttpRequest) -> HttpResponseBase:
     """Do the `action` (link, create or unlink) for the ticked customers, or with `all` for those of the filter for whom
     it needs no second look, and go back to the page as it was."""
@@ -126,7 +128,7 @@ def _chosen(request: HttpRequest, connection: XeroConnection, query: QueryDict) 
     if "all" in request.POST:
         return _in_state(_found(connection, query), _state(query))
     ticked = set(request.POST.getlist("customer"))
-    return [each for each in contact_links.standings(connection) if str(each.customer.pk) in ticked]
+    return [each for each in matching.standings(connection) if str(each.customer.pk) in ticked]
 
 
 @contextmanager
@@ -134,12 +136,12 @@ def _recorded(
     request: HttpRequest, connection: XeroConnection, what: str, customers: Sequence[Customer]
 ) -> Iterator[None]:
     """Have the audit record keep whose contacts were changed; also when it ended half way."""
-    before = contact_links.linked(connection, customers)
+    before = matching.linked(connection, customers)
     try:
         yield
     finally:
-        after = contact_links.linked(connection, customers)
-        audit.record_changes(request, audit.Action.CONTACT, f"Contacts of {connection.name} {what}", before, after)
+        after = matching.linked(connection, customers)
+        record_changes(request, Action.CONTACT, f"Contacts of {connection.name} {what}", before, after)
 
 
 @contextmanager
@@ -167,7 +169,7 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Sta
         pairs = {key: contact_id for key, contact_id in shown.items() if contact_id}
     try:
         with _changed(request, connection, "linked", [each.customer for each in chosen]):
-            linked, problems = contact_links.link(connection, pairs) if pairs else (0, [])
+            linked, problems = matching.link(connection, pairs) if pairs else (0, [])
     except NotLinked as error:
         messages.error(request, str(error))
         return
@@ -185,7 +187,7 @@ def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[S
     customers = [each.customer for each in able]
     try:
         with _recorded(request, connection, "created", customers):
-            outcome = contact_links.create(connection, customers)
+            outcome = matching.create(connection, customers)
     except (NotLinked, XeroError) as error:
         messages.error(request, f"Not all were created: {error}")
         return
@@ -196,7 +198,7 @@ def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[S
     if left := len(chosen) - len(able):
         why = "have a contact, or need a look: tick their own box" if everything else "have a contact already"
         messages.info(request, f"{_customers(left)} left out: they {why}.")
-    if (more := len(able) - contact_links.MOST_AT_ONCE) > 0:
+    if (more := len(able) - matching.MOST_AT_ONCE) > 0:
         messages.info(request, f"{_customers(more)} to go: press Create in Xero again.")
 
 
@@ -237,23 +239,23 @@ def _say(request: HttpRequest, count: int, what: str, problems: Sequence[str]) -
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def read_contacts(request: HttpRequest) -> HttpResponseBase:
     """Read the contacts from Xero again, and go back to the page as it was."""
     if connection := _connection(request):
         try:
-            count = contact_links.read_again(connection)
+            count = matching.read_again(connection)
         except (NotLinked, XeroError) as error:
             messages.error(request, f"Contacts could not be read: {error}")
         else:
-            audit.record(
-                request, audit.Action.OPERATION, f"The contacts of {connection.name} were read again: {count:,}"
+            record(
+                request, Action.OPERATION, f"The contacts of {connection.name} were read again: {count:,}"
             )
             messages.success(request, f"{count:,} contacts of {connection.name} were read.")
     return redirect(f"{reverse('contacts')}?{_kept(QueryDict(request.POST.get('back', '')))}")
 
 
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Choose a customer's contact by hand, from those that may be it or those that `q` finds by name or number."""
     customer = get_object_or_404(Customer, pk=pk)
@@ -264,8 +266,8 @@ def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
         return _chosen_by_hand(request, connection, customer)
     context = {
         "customer": customer,
-        "standing": next(each for each in contact_links.standings(connection) if each.customer.pk == customer.pk),
-        "candidates": contact_links.candidates(connection, customer, _search(request.GET)),
+        "standing": next(each for each in matching.standings(connection) if each.customer.pk == customer.pk),
+        "candidates": matching.candidates(connection, customer, _search(request.GET)),
         "search": _search(request.GET),
         "contact_url": connection.contact_url(""),
         "back": _kept(QueryDict(request.GET.get("back", ""))),
@@ -276,7 +278,7 @@ def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
 def _chosen_by_hand(request: HttpRequest, connection: XeroConnection, customer: Customer) -> HttpResponseBase:
     try:
         with _changed(request, connection, "chosen by hand", [customer]):
-            linked, problems = contact_links.link(connection, {customer.tenant_id: request.POST.get("contact", "")})
+            linked, problems = matching.link(connection, {customer.tenant_id: request.POST.get("contact", "")})
     except NotLinked as error:
         linked, problems = 0, [str(error)]
     if linked:

@@ -7,14 +7,16 @@ from django.shortcuts import get_object_or_404
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
-from c3portal import downloads, roles
-from c3portal.downloads import Download
-from invoices.downloads import DOWNLOADS
+from c3portal.audit import downloads
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from c3portal.audit.downloads import Download
+from invoices.selection.exports import DOWNLOADS
 from invoices.models import BillingPeriod
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 @downloads.download
 def download(request: HttpRequest, kind: str) -> Download:
     """Stream the period's invoices, lines or payments (`kind`) as CSV."""

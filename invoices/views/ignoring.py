@@ -11,16 +11,17 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from c3portal import notice_words, roles
+from c3portal.notifications import texts
+from c3portal.http.permissions import role_required
 from c3portal.models import User
-from invoices import ignoring
+from invoices.selection import ignoring
 from invoices.models import Invoice
-from invoices.selection import Selection
-from invoices.views.listing import UPLOADERS
+from invoices.selection.selection import Selection
+from invoices.views.uploading import UPLOADERS
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def ignore(request: HttpRequest) -> HttpResponseBase:
     """Set aside the ticked invoices (`invoice`), or with `all` every one of the filter, for `reason`."""
     selection = Selection.from_query(request.POST)
@@ -33,7 +34,7 @@ def ignore(request: HttpRequest) -> HttpResponseBase:
     count = ignoring.ignore(_asked_for(request, selection), reason, cast(User, request.user), door=request)
     if count:
         messages.success(
-            request, f"Ignored: {notice_words.invoices(count)}. They are left out of uploads until taken up again."
+            request, f"Ignored: {texts.invoices(count)}. They are left out of uploads until taken up again."
         )
     else:
         messages.warning(request, "Nothing was set aside. Tick invoices that are neither in Xero nor on their way.")
@@ -41,14 +42,14 @@ def ignore(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def take_up(request: HttpRequest) -> HttpResponseBase:
     """Let the ignored invoice named by `only` go to Xero again."""
     selection = Selection.from_query(request.POST)
     if selection is None:
         return redirect("invoice_list")
     count = ignoring.take_up(selection.chosen(request.POST.getlist("only")), door=request)
-    messages.success(request, f"Not ignored any more: {notice_words.invoices(count)}.")
+    messages.success(request, f"Not ignored any more: {texts.invoices(count)}.")
     return _back(request, selection)
 
 

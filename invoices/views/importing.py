@@ -9,13 +9,14 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from c3portal import roles
-from c3portal.bodies import takes_a_file
-from c3portal.downloads import Download, download
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from c3portal.http.request_limits import takes_a_file
+from c3portal.audit.downloads import Download, download
 from c3portal.models import User
-from invoices.downloads import findings_csv
-from invoices.forms import ImportForm, import_limit
-from invoices.importing import import_file
+from invoices.selection.exports import findings_csv
+from invoices.importing.forms import ImportForm, import_limit
+from invoices.importing.importer import import_file
 from invoices.models import ImportFinding, ImportRun, Invoice
 
 IMPORTERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
@@ -25,7 +26,7 @@ FINDINGS_SHOWN = 50
 
 @takes_a_file(import_limit, *IMPORTERS)
 @require_http_methods(["GET", "HEAD", "POST"])
-@roles.role_required(*IMPORTERS)
+@role_required(*IMPORTERS)
 def import_invoices(request: HttpRequest) -> HttpResponseBase:
     """Take a file and import it, or show the form and the imports so far."""
     form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
@@ -42,7 +43,7 @@ def import_invoices(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
-@roles.role_required(*IMPORTERS)
+@role_required(*IMPORTERS)
 def import_run(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show how an import went, with the first of what it found."""
     run = get_object_or_404(ImportRun.objects.select_related("user", "period"), pk=pk)
@@ -55,7 +56,7 @@ def import_run(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_safe
-@roles.role_required(*IMPORTERS)
+@role_required(*IMPORTERS)
 @download
 def import_errors(request: HttpRequest, pk: int) -> Download:
     """Download everything that an import found."""

@@ -9,14 +9,15 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from c3portal import roles
-from invoices import tracks
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from invoices.selection import tracks
 from invoices.models import Invoice, PostLog, Twin
-from invoices.tables import breakable, why_not_uploadable
+from invoices.views.tables import breakable, why_not_uploadable
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show one invoice. 404 when there is none with this id."""
     found = get_object_or_404(

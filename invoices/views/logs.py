@@ -15,14 +15,19 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import audit, clock, notice_words, roles
+from c3portal.audit.record import Action, record
+from c3portal.database import clock
+from c3portal.notifications import texts
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
 from c3portal.models import User
-from invoices import posting, recovery, tracks, twins
+from invoices.posting import transitions, reconciliation, twins
+from invoices.selection import tracks
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Upload
-from invoices.selection import DIFFERS
-from invoices.tables import PostingTable, arrange
-from invoices.views.listing import UPLOADERS, missing_for_upload, start
-from xero_integration.errors import XeroError
+from invoices.selection.selection import DIFFERS
+from invoices.views.tables import PostingTable, arrange
+from invoices.views.uploading import UPLOADERS, missing_for_upload, start
+from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 UPLOADS_A_PAGE = 20
@@ -99,7 +104,7 @@ def progress_of(uploads: list[Upload]) -> dict[int, Progress]:
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def post_logs(request: HttpRequest) -> HttpResponseBase:
     """List the uploads, newest first, with counts and progress; only the list when htmx asks. With `q`, those that an
     id or an invoice's number belongs to, and the invoices."""
@@ -122,7 +127,7 @@ def post_logs(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show what became of each invoice of an upload, in the `state` asked for; only the table when htmx asks."""
     found = get_object_or_404(Upload.objects.select_related("connection", "period", "created_by"), pk=pk)
@@ -151,7 +156,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Queue the refused invoices of an upload again, or the one named by `invoice`, and go to the new upload's log.
 
@@ -172,15 +177,15 @@ def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Take back the invoices of an upload that still wait; what is being sent goes its way."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     with transaction.atomic():
-        taken = posting.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
+        taken = transitions.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
         if taken:
             after = {"Organisation": found.connection.name, "Invoices": taken, "Upload": found.pk}
-            audit.record(request, audit.Action.WITHDRAW, f"{taken:,} withdrawn from {found}", after=after)
+            record(request, Action.WITHDRAW, f"{taken:,} withdrawn from {found}", after=after)
     what = "1 invoice was" if taken == 1 else f"{taken:,} invoices were"
     where = found.connection.name
     messages.success(
@@ -190,14 +195,14 @@ def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Look in Xero now for the invoices of an upload whose outcome is unknown, and for credit notes of it that are
     there more than once."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     uncertain = Posting.objects.filter(upload=found, status=Posting.Status.UNCERTAIN)
     try:
-        settled = recovery.look(found.connection, only=list(uncertain.values_list("pk", flat=True)))
+        settled = reconciliation.look(found.connection, only=list(uncertain.values_list("pk", flat=True)))
         twice = twins.compare(found.connection, twins.comparable(found), click=True)
     except XeroError as error:
         messages.error(request, f"{found.connection.name} could not be asked in Xero now: {error}")
@@ -205,11 +210,11 @@ def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
     left = uncertain.count()
     after = {"Organisation": found.connection.name, "Upload": found.pk, "Settled": settled, "Not seen there yet": left}
     after["There more than once"] = twice
-    audit.record(request, audit.Action.OPERATION, "Xero was asked for invoices whose outcome is unknown", after=after)
+    record(request, Action.OPERATION, "Xero was asked for invoices whose outcome is unknown", after=after)
     what = f"{settled:,} settled" if settled or left or twice else "nothing is in doubt"
     messages.info(request, f"Checked with Xero, {found.connection.name}: {what}.")
     if twice:
-        messages.error(request, f"{notice_words.credit_notes(twice)} in Xero more than once: see below.")
+        messages.error(request, f"{texts.credit_notes(twice)} in Xero more than once: see below.")
     if left:
         messages.info(
             request,

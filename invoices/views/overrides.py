@@ -15,16 +15,18 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
-from c3portal import audit, roles
-from c3portal.bodies import takes_a_file
-from c3portal.downloads import Download, download
+from c3portal.audit.record import Action, record_changes
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from c3portal.http.request_limits import takes_a_file
+from c3portal.audit.downloads import Download, download
 from c3portal.models import User
-from c3portal.versions import changed_meanwhile, version_of
-from invoices.downloads import as_csv
-from invoices.forms import OverridesFileForm, overrides_limit
+from c3portal.http.versions import changed_meanwhile, version_of
+from c3portal.http.csv_response import as_csv
+from invoices.overrides.forms import OverridesFileForm, overrides_limit
 from invoices.overrides.pages import Accounts, Customers, Page, Taxes, overridden
 from invoices.overrides.rows import SHOWN, Row
-from invoices.tables import OverrideTable, arrange
+from invoices.views.tables import OverrideTable, arrange
 from xero_integration.models import XeroConnection, XeroSettings
 
 PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers}
@@ -33,7 +35,7 @@ CHANGERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 
 @takes_a_file(overrides_limit, *CHANGERS)
 @require_http_methods(["GET", "HEAD", "POST"])
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def overrides(request: HttpRequest, kind: str) -> HttpResponse:
     """Show what has a default, and keep what is overridden or reverted; `q`, `show`, `pick` and `next` in the query."""
     connection = XeroConnection.objects.current()
@@ -51,7 +53,7 @@ def overrides(request: HttpRequest, kind: str) -> HttpResponse:
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 @download
 def overrides_csv(request: HttpRequest, kind: str) -> Download:
     """Download what the page shows, in the form in which it can be taken over again."""
@@ -63,7 +65,7 @@ def overrides_csv(request: HttpRequest, kind: str) -> Download:
 
 
 def _post(request: HttpRequest, page: Page) -> HttpResponse:
-    if words := changed_meanwhile(request, version_of(page.kept()), audit.Action.MAPPING, f"Settings → {page.title}"):
+    if words := changed_meanwhile(request, version_of(page.kept()), Action.MAPPING, f"Settings → {page.title}"):
         return _show(request, page, refusals=[words])
     action = "revert" if "revert" in request.POST else request.POST.get("action", "")
     if action == "file":
@@ -121,7 +123,7 @@ def _save(request: HttpRequest, page: Page, changes: Sequence[Any], how: str) ->
     before = page.kept()
     count = page.save(changes, cast(User, request.user))
     subject = f"Settings → {page.title}: {count:,} {how}"
-    audit.record_changes(request, audit.Action.MAPPING, subject, before, page.kept())
+    record_changes(request, Action.MAPPING, subject, before, page.kept())
     return count
 
 

@@ -11,16 +11,17 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
-from c3portal import roles
-from invoices.documents import Prepared
-from invoices.inspection import Inspected, inspect
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from invoices.documents.builder import Prepared
+from invoices.preflight.preflight import Inspected, inspect
 from invoices.models import Invoice
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 from xero_integration.payloads import render as render_body
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show the document for an invoice line by line, with why each goes where, the proof and the JSON."""
     invoice = get_object_or_404(Invoice.objects.select_related("customer", "period"), pk=pk)
@@ -40,7 +41,7 @@ def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def payload_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Download the exact bytes that would be sent for this invoice alone. 404 when no document can be made."""
     invoice = get_object_or_404(Invoice, pk=pk)

@@ -10,13 +10,15 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from c3portal import audit, roles
-from invoices import payments
-from xero_integration.errors import XeroError
+from c3portal.audit.record import Action, record
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from invoices.posting import payments
+from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 
-@roles.role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+@role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 @require_POST
 def read_payments(request: HttpRequest) -> HttpResponse:
     """Read what changed of the payments in Xero, and go back to the period."""
@@ -30,6 +32,6 @@ def read_payments(request: HttpRequest) -> HttpResponse:
             messages.error(request, f"Payments could not be read: {error}")
         else:
             words = f"Payments were read from {connection.name}: {count:,} new or changed"
-            audit.record(request, audit.Action.OPERATION, words)
+            record(request, Action.OPERATION, words)
             messages.success(request, f"Payments were read from {connection.name}: {count:,} new or changed.")
     return redirect(f"{reverse('invoice_list')}?{urlencode({'period': request.POST.get('period', '')})}")

@@ -15,13 +15,15 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal import roles
-from invoices import drafts, posting
-from invoices.inspection import LABELS, Group, Inspected, Inspection, Verdict, inspect
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from invoices.preflight import upload_drafts
+from invoices.posting import transitions
+from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
 from invoices.models import Invoice, Posting, UploadDraft
-from invoices.preflight import Fix, Problem
-from invoices.views.listing import UPLOADERS, missing_for_upload, start
-from xero_integration.errors import XeroError
+from invoices.documents.rules import Fix, Problem
+from invoices.views.uploading import UPLOADERS, missing_for_upload, start
+from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 SHOWN = 20
@@ -46,7 +48,7 @@ class Way:
 
 
 @require_safe
-@roles.role_required(*roles.ALL)
+@role_required(*roles.ALL)
 def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show what would become of a selection. Only for who may upload is Xero asked; when it cannot be, the page says so
     and shows what is known."""
@@ -57,12 +59,12 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         return redirect("invoice_list")
     may_upload = roles.role_of(request.user) in UPLOADERS
     if may_upload:
-        drafts.check_for(draft, connection)
+        upload_drafts.check_for(draft, connection)
     found, unasked = look(draft, connection, ask_xero=may_upload and connection.is_usable)
     context = {
         "draft": draft,
         "organisation": connection,
-        "back": f"{reverse('invoice_list')}?{drafts.selection_of(draft).query()}",
+        "back": f"{reverse('invoice_list')}?{upload_drafts.selection_of(draft).query()}",
         "inspection": found,
         "unasked": unasked,
         "missing": missing_for_upload(connection, may_set=_may_set(request), preflight=True),
@@ -77,7 +79,7 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Queue what is ready or needs only a look, and go to the upload's log; what is blocked stays selected.
 
@@ -111,8 +113,8 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
             locked_as_drafts=draft.locked_as_drafts,
         )
         if known:
-            posting.doubt(connection, Posting.objects.filter(invoice__in=known), posting.SEEN)
-    drafts.keep_only(draft, left)
+            transitions.doubt(connection, Posting.objects.filter(invoice__in=known), transitions.SEEN)
+    upload_drafts.keep_only(draft, left)
     if left:
         words = '{} selected because something holds them back. <a href="{}">See what</a>'
         messages.warning(request, format_html(words, _stay(len(left)), draft.get_absolute_url()))
@@ -120,7 +122,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 
 @require_POST
-@roles.role_required(*UPLOADERS)
+@role_required(*UPLOADERS)
 def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Have what lies in a locked period go as drafts, or with `no` not, and come back to the page."""
     draft = _draft(pk)
@@ -142,7 +144,7 @@ def look(draft: UploadDraft, connection: XeroConnection, *, ask_xero: bool) -> t
 
 def _inspect(draft: UploadDraft, connection: XeroConnection, *, ask_xero: bool) -> Inspection:
     return inspect(
-        drafts.invoices_of(draft),
+        upload_drafts.invoices_of(draft),
         connection,
         invoice_status=draft.invoice_status,
         locked_as_drafts=draft.locked_as_drafts,

@@ -15,10 +15,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from invoices.contact_links import Standing
+from invoices.contacts.matching import Standing
 from invoices.models import Invoice, Posting
 from invoices.overrides.rows import Row
-from invoices.selection import UPLOADABLE_STATUSES
+from invoices.selection.selection import UPLOADABLE_STATUSES
 
 ROWS_A_PAGE = 50
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from django.db import Error, connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
-from c3portal import moments
-from c3portal.backups import databases, keys, storage
-from c3portal.backups.storage import Manifest
+from c3portal.processes import moments
+from operations.backups import databases, keys, storage
+from operations.backups.storage import Manifest
 
 logger = logging.getLogger(__name__)
 

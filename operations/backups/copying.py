@@ -19,11 +19,11 @@ from django.apps import apps
 from django.db import connections, models
 from django.db.models.functions import Cast, Length
 
-from c3portal import keys
-from c3portal.backups.databases import left_out
-from c3portal.backups.storage import BackupError
+from c3portal.encryption import key_rotation
+from operations.backups.databases import left_out
+from operations.backups.storage import BackupError
 from c3portal.models import Heartbeat, Lease, LiveProcess
-from xero_integration.fields import EncryptedTextField
+from c3portal.encryption.fields import EncryptedTextField
 
 CHUNK = 2000
 # What is true of processes that are stopped by then, and of nothing else.
@@ -84,7 +84,7 @@ def _plain(value: Any) -> str:
 class Table:
     """A model's table: its columns, and which of them hold encrypted texts."""
 
-    def __init__(self, model: type[models.Model], places: dict[str, keys.Place]) -> None:
+    def __init__(self, model: type[models.Model], places: dict[str, key_rotation.Place]) -> None:
         self.model, self.name = model, model._meta.db_table
         self.fields = model._meta.local_concrete_fields
         self.names = [each.attname for each in self.fields]
@@ -104,7 +104,7 @@ class Table:
         for row in rows.iterator(chunk_size=CHUNK):
             yield self._turned(row, lambda text: cipher.decrypt(text.encode()).decode())
 
-    def _turned(self, row: Row, turn: keys.Turn) -> Row:
+    def _turned(self, row: Row, turn: key_rotation.Turn) -> Row:
         pairs = zip(row, self._places, strict=True)
         return tuple(place.turned(value, turn) if place else value for value, place in pairs)
 
@@ -159,7 +159,7 @@ class Table:
 
 def tables() -> list[Table]:
     """Return every table whose rows are the portal's for good."""
-    places = {place.name: place for place in keys.places()}
+    places = {place.name: place for place in key_rotation.places()}
     stay = {*left_out(), *(model._meta.db_table for model in OF_PROCESSES)}
     found = [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
     return [Table(model, places) for model in found if model._meta.managed and model._meta.db_table not in stay]

@@ -16,7 +16,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 
-from c3portal.backups.storage import BackupError
+from operations.backups.storage import BackupError
 from invoices.models import Invoice, Posting
 
 EXTENSIONS = {"sqlite": "sqlite3", "postgresql": "pgdump"}

@@ -21,13 +21,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import load_backend
 from django.utils import timezone
 
-from c3portal import audit, clock, schema
-from c3portal.backups import copying, restoring
-from c3portal.backups.copying import Compared
-from c3portal.backups.storage import BackupError
-from c3portal.backups.taking import applied_migrations
-from c3portal.encryption import cipher, cipher_of
-from c3portal.keys import tally
+from c3portal.audit.record import Action, record
+from c3portal.database import clock
+from c3portal.processes import pending_migrations
+from operations.backups import copying, restore
+from operations.backups.copying import Compared
+from operations.backups.storage import BackupError
+from operations.backups.backup import applied_migrations
+from c3portal.encryption.cipher import cipher, cipher_of
+from c3portal.encryption.key_rotation import tally
 from invoices.models import Submission
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
 
@@ -129,9 +131,9 @@ def _require_movable(where: str) -> None:
             f"{settings.gone} Repeat that move, or take this database into use again by `manage.py move_to --back`. "
             "Nothing was changed."
         )
-    if lacking := schema.missing():
+    if lacking := pending_migrations.missing():
         raise BackupError(f"This database lacks {', '.join(lacking)}: run `manage.py prepare`, then this again.")
-    restoring.require_stopped()
+    restore.require_stopped()
     if lost := [f"{each.unreadable} of {each.place}" for each in tally() if each.unreadable]:
         raise BackupError(
             f"No key in force reads {', '.join(lost)}. Put the key that wrote them into ENCRYPTION_KEYS, or drop them "
@@ -144,12 +146,12 @@ def _require_movable(where: str) -> None:
 def _require_fit(applied: dict[str, list[str]]) -> None:
     """Raise BackupError unless this database, the other one, is empty and has the migrations that were `applied` to the
     one that is left; lay its tables when it has none."""
-    if held := restoring.contents():
+    if held := restore.contents():
         raise BackupError(
             f"The other database is not empty: it holds {', '.join(held)}. A move never writes over anything. Make a "
             "new database, and move there. Nothing was changed."
         )
-    restoring.require_stopped()
+    restore.require_stopped()
     if not connection.introspection.table_names():
         call_command("createcachetable", verbosity=0)
         call_command("migrate", interactive=False, verbosity=0)
@@ -170,7 +172,7 @@ def _mark(where: str) -> uuid.UUID:
     this = uuid.uuid4()
     XeroSettings.load()
     XeroSettings.objects.update(move=this, moved_to=where, moved_at=None)
-    audit.record(DOOR, audit.Action.OPERATION, f"The portal moves to {where}")
+    record(DOOR, Action.OPERATION, f"The portal moves to {where}")
     return this
 
 
@@ -226,11 +228,11 @@ def _settle_in() -> None:
 def _leave(where: str) -> None:
     """Take from this database what a call to Xero could be made with: the other one has it."""
     with connection.cursor() as cursor:
-        restoring.disarm(cursor)
+        restore.disarm(cursor)
     XeroSettings.objects.update(moved_at=timezone.now())
     status = XeroConnection.Status
     XeroConnection.objects.exclude(status=status.DISCONNECTED).update(status_reason=XeroSettings.whereabouts().gone)
-    audit.record(DOOR, audit.Action.OPERATION, f"The portal moved to {where}")
+    record(DOOR, Action.OPERATION, f"The portal moved to {where}")
 
 
 # When it breaks off
@@ -272,12 +274,12 @@ def take_back() -> None:
     if not gone:
         raise BackupError("This portal never moved. Nothing was changed.")
     with connection.cursor() as cursor:
-        restoring.disarm(cursor)
-    restoring.look_first(clock.now())
+        restore.disarm(cursor)
+    restore.look_first(clock.now())
     XeroSettings.objects.update(move=None, moved_to="", moved_at=None)
     status = XeroConnection.Status
     XeroConnection.objects.exclude(status=status.DISCONNECTED).update(
         status_reason="The portal came back from its move. Connect again: each invoice is then looked for in Xero, and "
         "sent only if it is not there."
     )
-    audit.record(DOOR, audit.Action.OPERATION, "Taken into use again after a move", before={"Moved": gone})
+    record(DOOR, Action.OPERATION, "Taken into use again after a move", before={"Moved": gone})

@@ -2,7 +2,7 @@
 
 What was posted between the backup and the loss is in Xero, and this database does not know it. So every organisation
 is marked with the moment of the restore, and nothing is sent to it from then on before it was looked for there
-(`invoices.posting.unseen`).
+(`invoices.posting.transitions.unseen`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
-from c3portal import audit, clock, heartbeats, processes
-from c3portal.backups import databases, keys, storage
-from c3portal.backups.storage import BackupError, Manifest
-from c3portal.keys import forget
+from c3portal.audit.record import Action, record
+from c3portal.database import clock
+from c3portal.processes import heartbeats, liveness
+from operations.backups import databases, keys, storage
+from operations.backups.storage import BackupError, Manifest
+from c3portal.encryption.key_rotation import forget
 from c3portal.models import Delivery, Heartbeat, Lease, LiveProcess, Moment
 from invoices.models import Posting, Submission
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
@@ -144,7 +146,7 @@ def _waits() -> dict[str, float]:
     """
     there = set(connection.introspection.table_names())
     if LiveProcess._meta.db_table in there and LiveProcess.objects.exists():
-        return processes.silences()
+        return liveness.silences()
     if Heartbeat._meta.db_table in there:
         return {name: heartbeats.longest_silence(name) - age for name, age in heartbeats.ages().items()}
     return {}
@@ -174,9 +176,9 @@ def begin_anew(manifest: Manifest) -> None:
     look_first(now)
     _end_sign_ins(backup)
     _let_go(now)
-    audit.record(
+    record(
         "manage.py restore",
-        audit.Action.OPERATION,
+        Action.OPERATION,
         f"Database restored from the backup of {backup}",
         after={"Backup": manifest.file, "SHA-256": manifest.sha256, **manifest.facts},
     )

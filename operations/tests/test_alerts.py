@@ -14,10 +14,10 @@ from django.utils import timezone
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from c3portal.metrics import Figures
+from operations.metrics import Figures
 from c3portal.testing import BASE_DIR
-from xero_integration import counting
-from xero_integration.calls import CallRecord
+from xero_integration import call_metrics
+from xero_integration.client.call_log import CallRecord
 from xero_integration.models import CallBudget, TokenSet, XeroConnection
 
 DEPLOY = BASE_DIR / "deploy"
@@ -37,7 +37,7 @@ def families(db: None, settings: Any) -> list[Metric]:
     tokens = TokenSet.objects.create(access_expires_at=timezone.now(), refreshed_at=timezone.now() - dt.timedelta(1))
     organisation = XeroConnection.objects.create(tenant_id="t1", name="Contoso", token_set=tokens)
     CallBudget.objects.create(connection=organisation, day_remaining=4321, minute_limit=60)
-    counting.count(organisation, CallRecord("PUT", "Invoices", 200, {}, 0.2, "ok"))
+    call_metrics.count(organisation, CallRecord("PUT", "Invoices", 200, {}, 0.2, "ok"))
     registry = CollectorRegistry()
     registry.register(Figures())
     return list(parse(generate_latest(registry).decode()))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from c3portal import demo, roles
+from operations import demo
+from c3portal.models import roles
 from c3portal.models import User
 from invoices.models import BillingPeriod, Invoice
 from xero_integration.models import XeroSettings

@@ -17,12 +17,13 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from c3portal import clock, health, heartbeats, moments
+from c3portal.database import clock
+from c3portal.processes import health, heartbeats, moments
 from c3portal.models import Delivery, Notice, User
 from invoices.models import Posting, Upload
 from invoices.tests import makers
-from xero_integration import counting
-from xero_integration.calls import RESULTS, CallRecord
+from xero_integration import call_metrics
+from xero_integration.client.call_log import RESULTS, CallRecord
 from xero_integration.models import CallBudget, TokenSet, XeroConnection
 
 TOKEN = "a-token-of-the-tests"
@@ -91,8 +92,8 @@ def test_the_queue_is_counted_by_state_with_the_age_of_its_oldest(client: Client
 
 def test_calls_are_a_histogram_by_end(client: Client, organisation: XeroConnection) -> None:
     for seconds in (0.2, 0.3, 0.4, 120):
-        counting.count(organisation, CallRecord("PUT", "Invoices", 200, {}, seconds, "ok"))
-    counting.count(organisation, CallRecord("GET", "Invoices", 429, {}, 0.05, "limit"))
+        call_metrics.count(organisation, CallRecord("PUT", "Invoices", 200, {}, seconds, "ok"))
+    call_metrics.count(organisation, CallRecord("GET", "Invoices", 429, {}, 0.05, "limit"))
     family = families(client)["c3portal_xero_call_seconds"]
     mine = [sample for sample in family.samples if sample.labels["result"] == "ok"]
     buckets = {sample.labels["le"]: sample.value for sample in mine if sample.name.endswith("_bucket")}
@@ -182,8 +183,8 @@ def test_what_has_not_happened_yet_is_there_as_nothing(client: Client, organisat
 
 def test_calls_are_counted_by_how_they_ended(client: Client, organisation: XeroConnection) -> None:
     for result in ("ok", "ok", "lost"):
-        counting.count(organisation, CallRecord("PUT", "Invoices", None, {}, 0.2, result))
-    counting.count(organisation, CallRecord("GET", "Contacts", 200, {}, 7, "ok"))
+        call_metrics.count(organisation, CallRecord("PUT", "Invoices", None, {}, 0.2, result))
+    call_metrics.count(organisation, CallRecord("GET", "Contacts", 200, {}, 7, "ok"))
     found = values(families(client)["c3portal_xero_calls"], "result")
     assert found == {**dict.fromkeys(RESULTS, 0), "ok": 3, "lost": 1}
 

@@ -15,10 +15,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from c3portal import pruning, tasks
+from operations import retention
+from c3portal import tasks
+from operations import tasks as operations_tasks
 from c3portal.models import AuditEntry, Delivery, Notice, User
 from c3portal.settings import CELERY_BEAT_SCHEDULE
-from invoices import posting
+from invoices.posting import transitions
 from invoices.models import ImportFinding, ImportRun, Invoice, Posting, PostLog, Submission
 from invoices.tests import makers
 from xero_integration.models import XeroConnection
@@ -82,13 +84,13 @@ def test_bytes_of_what_is_on_its_way_are_never_touched(
     upload = makers.uploaded(connected, None, first, mate, to=Status.UNCERTAIN)
     (submission,) = {row.submission for row in upload.postings.all()}
     assert submission is not None
-    posting.store_body(submission, b"{}", DIGEST)
+    transitions.store_body(submission, b"{}", DIGEST)
     Submission.objects.update(body=b"{}", body_sha256=DIGEST, outcome="unknown")
     key = mate.posting.pk
-    posting.post(submission, {key: posting.Recorded("an id", "DRAFT", mate.total)})
+    transitions.post(submission, {key: transitions.Recorded("an id", "DRAFT", mate.total)})
     rows = Posting.objects.filter(invoice=first)
     if status == "queued":
-        posting.release(rows, "")
+        transitions.release(rows, "")
     else:
         rows.update(status=status)
     old()
@@ -195,12 +197,12 @@ def test_pages_say_what_was_pruned(
 def test_it_goes_in_batches(
     connected: XeroConnection, old: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "BATCH", 2)
+    monkeypatch.setattr(retention, "BATCH", 2)
     period = makers.a_period()
     for index in range(5):
         sent(connected, makers.an_invoice(period, f"INV-{index}"))
     old()
-    assert pruning.prune(dt.timedelta(days=400))["bytes of calls"] == 5
+    assert retention.prune(dt.timedelta(days=400))["bytes of calls"] == 5
     assert bodies() == {None}
 
 
@@ -211,9 +213,9 @@ def test_it_runs_by_itself_only_when_that_is_set(
     sent(connected, makers.an_invoice(makers.a_period(), "INV-1"))
     old()
     settings.PRUNE_AFTER_DAYS = 400
-    tasks.prune()
+    operations_tasks.prune()
     assert bodies() == {None}
-    tasks.prune()
+    operations_tasks.prune()
     entry = AuditEntry.objects.get(action="operation")
     assert (entry.actor, entry.subject) == ("The portal", "Pruned what was older than 400 days")
     assert entry.after["bytes of calls"] == 1

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from xero_integration.errors import XeroUnavailable
+from xero_integration.client.errors import XeroUnavailable
 
 logger = logging.getLogger(__name__)
 

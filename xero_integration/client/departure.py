@@ -15,10 +15,10 @@ from typing import Any
 from requests import PreparedRequest
 from urllib3.connection import HTTPConnection
 
-from c3portal import clock
-from c3portal.http_client import BoundedAdapter
-from xero_integration import pace
-from xero_integration.errors import XeroUnavailable
+from c3portal.database import clock
+from c3portal.outgoing.http_client import BoundedAdapter
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroUnavailable
 
 # The problem of a call that did not leave since its process had stood still: the rows wait for the next worker.
 STOOD_STILL = "stood still"
@@ -37,7 +37,7 @@ class Departure:
         Two clocks are asked: one that runs on while this machine is suspended, and for what was stored the
         database's, since a machine that is merely simulated may not know that it stood still.
         """
-        longest = pace.departs_within()
+        longest = timeouts.departs_within()
         late = dt.timedelta(seconds=clock.elapsed() - self.began) > longest
         if late or (self.since is not None and clock.now() - self.since > longest):
             raise stood_still()
@@ -75,7 +75,7 @@ def _socket_options() -> list[tuple[int, int, int]]:
     options: list[Any] = list(HTTPConnection.default_socket_options)
     # Linux; elsewhere the network gives up when it thinks fit.
     if option := getattr(socket, "TCP_USER_TIMEOUT", None):
-        options.append((socket.IPPROTO_TCP, option, int(pace.departs_within().total_seconds() * 1000)))
+        options.append((socket.IPPROTO_TCP, option, int(timeouts.departs_within().total_seconds() * 1000)))
     return options
 
 

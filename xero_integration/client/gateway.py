@@ -17,13 +17,13 @@ from urllib.parse import quote_plus
 import requests
 from django.conf import settings
 
-from c3portal import plain_json
-from c3portal.http_client import AnswerUnreadable, BoundedSession
-from xero_integration import calls, pace, shapes
-from xero_integration.calls import CallRecord
-from xero_integration.departure import Departure, LastLook
-from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
-from xero_integration.oauth import USER_AGENT, never_connected, retry_after
+from c3portal.outgoing import plain_json
+from c3portal.outgoing.http_client import AnswerUnreadable, BoundedSession
+from xero_integration.client import call_log, timeouts, shapes
+from xero_integration.client.call_log import CallRecord
+from xero_integration.client.departure import Departure, LastLook
+from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client.oauth import USER_AGENT, never_connected, retry_after
 
 MAX_BODY_BYTES = 3_000_000
 # Bytes of an answer: a full batch comes back with every line, some three times as long as it was sent.
@@ -103,13 +103,13 @@ class Gateway:
         """GET `path` below the accounting API. A read that fails leaves nothing behind, so it never raises
         XeroOutcomeUnknown: what cannot be read now is XeroUnavailable."""
         try:
-            return self._call("GET", path, query or {}, None, headers or {}, pace.read_timeouts())
+            return self._call("GET", path, query or {}, None, headers or {}, timeouts.read_timeouts())
         except XeroOutcomeUnknown as error:
             unreadable = isinstance(error.__cause__, plain_json.Unreadable | AnswerUnreadable)
             what = "Xero's answer cannot be read" if unreadable else "Xero could not be read just now"
             raise XeroUnavailable(
                 f"{what}; the portal tries again by itself.",
-                retry_after=pace.retry_pause(),
+                retry_after=timeouts.retry_pause(),
                 problem="unreachable",
                 correlation_id=error.correlation_id,
             ) from error
@@ -126,7 +126,7 @@ class Gateway:
         query: dict[str, str | int] = {"summarizeErrors": "false"}
         if endpoint != "Contacts":
             query["unitdp"] = 4
-        return self._call("PUT", endpoint, query, body, headers, pace.write_timeouts(), stored_at)
+        return self._call("PUT", endpoint, query, body, headers, timeouts.write_timeouts(), stored_at)
 
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales invoices with these numbers, as Xero has them; absent ones are left out."""
@@ -187,7 +187,7 @@ class Gateway:
         if not is_list or len(rows) < _promised(answer.body.get("pagination")):
             raise XeroUnavailable(
                 "Xero left a part out of what it was asked for; the portal asks again by itself.",
-                retry_after=pace.retry_pause(),
+                retry_after=timeouts.retry_pause(),
                 problem="incomplete",
                 correlation_id=answer.correlation_id,
             )
@@ -214,7 +214,7 @@ class Gateway:
         stored_at: dt.datetime | None = None,
     ) -> Answer:
         key = headers.get("Idempotency-Key", "")
-        with self.permit() as record, calls.watched(record, method, path, tenant_id=self.tenant_id, key=key):
+        with self.permit() as record, call_log.watched(record, method, path, tenant_id=self.tenant_id, key=key):
             self.departure = Departure(stored_at)
             try:
                 response = self.session.request(
@@ -239,14 +239,14 @@ class Gateway:
 def _unreachable() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero could not be reached; nothing was sent, and the portal tries again by itself.",
-        retry_after=pace.retry_pause(),
+        retry_after=timeouts.retry_pause(),
         problem="unreachable",
     )
 
 
 def read_answer(response: requests.Response) -> Answer:
     """Classify Xero's answer, after its pages on response codes and limits. Raises the four errors of `errors`."""
-    correlation_id = calls.correlation_id(response.headers)
+    correlation_id = call_log.correlation_id(response.headers)
     status = response.status_code
     if status == 200:
         return Answer(_readable_body(response, correlation_id), status, correlation_id)

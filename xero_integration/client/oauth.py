@@ -19,10 +19,10 @@ import requests
 from django.conf import settings
 from requests.auth import HTTPBasicAuth
 
-from c3portal import plain_json
-from c3portal.http_client import BoundedAdapter, BoundedSession
-from xero_integration import pace
-from xero_integration.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from c3portal.outgoing import plain_json
+from c3portal.outgoing.http_client import BoundedAdapter, BoundedSession
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 
 # Apps made since 2 March 2026 get granular scopes only, so these are the ones asked for.
 SCOPES = (
@@ -127,7 +127,7 @@ def _identity_post(path: str, client_id: str, client_secret: str, form: dict[str
             data=form,
             auth=HTTPBasicAuth(client_id.encode(), client_secret.encode()),
             headers={"Accept": "application/json", "User-Agent": USER_AGENT},
-            timeout=pace.sign_in_timeouts(),
+            timeout=timeouts.sign_in_timeouts(),
             allow_redirects=False,
         )
     except requests.RequestException as error:
@@ -145,7 +145,7 @@ def never_connected(error: requests.RequestException) -> bool:
 def _unreachable() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero's sign-in service could not be reached. Try again in a minute.",
-        retry_after=pace.retry_pause(),
+        retry_after=timeouts.retry_pause(),
         problem="unreachable",
     )
 
@@ -294,7 +294,7 @@ def remove_tenant(access_token: str, connection_id: str) -> None:
 def _no_connections() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero's list of connected organisations could not be read. Try again in a minute.",
-        retry_after=pace.retry_pause(),
+        retry_after=timeouts.retry_pause(),
         problem="unreachable",
     )
 
@@ -309,7 +309,7 @@ def _connections_call(method: str, access_token: str, path: str = "", **options:
                 "Authorization": f"Bearer {access_token}",
                 "User-Agent": USER_AGENT,
             },
-            timeout=pace.sign_in_timeouts(),
+            timeout=timeouts.sign_in_timeouts(),
             allow_redirects=False,
             **options,
         )

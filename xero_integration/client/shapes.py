@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from c3portal.plain_json import Unreadable
+from c3portal.outgoing.plain_json import Unreadable
 
 LARGEST = 10**13
 Check = Callable[[Any], Any]

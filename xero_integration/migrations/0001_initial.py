@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import xero_integration.fields
+import c3portal.encryption.fields
 
 
 class Migration(migrations.Migration):
@@ -21,8 +21,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("xero_user_id", models.CharField(blank=True, max_length=36)),
-                ("access_token", xero_integration.fields.EncryptedTextField(default="")),
-                ("refresh_token", xero_integration.fields.EncryptedTextField(default="")),
+                ("access_token", c3portal.encryption.fields.EncryptedTextField(default="")),
+                ("refresh_token", c3portal.encryption.fields.EncryptedTextField(default="")),
                 ("access_expires_at", models.DateTimeField()),
                 ("refreshed_at", models.DateTimeField()),
                 ("scopes", models.TextField(blank=True)),
@@ -230,7 +230,7 @@ class Migration(migrations.Migration):
                 ("client_id", models.CharField(blank=True, max_length=64, verbose_name="Client ID")),
                 (
                     "client_secret",
-                    xero_integration.fields.EncryptedTextField(blank=True, default="", verbose_name="Client Secret"),
+                    c3portal.encryption.fields.EncryptedTextField(blank=True, default="", verbose_name="Client Secret"),
                 ),
                 ("theme_name", models.CharField(blank=True, max_length=255, verbose_name="Theme")),
                 ("theme_id", models.CharField(blank=True, max_length=36)),

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import c3portal.clock
+import c3portal.database.clock
 
 
 class Migration(migrations.Migration):
@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="contactlink",
             name="created_at",
-            field=models.DateTimeField(default=c3portal.clock.now),
+            field=models.DateTimeField(default=c3portal.database.clock.now),
         ),
         migrations.AlterField(
             model_name="tokenset",

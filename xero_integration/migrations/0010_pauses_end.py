@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.db import migrations
 
-from c3portal import clock
+from c3portal.database import clock
 
 
 def shorten(apps, schema_editor):

@@ -11,7 +11,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from xero_integration.fields import EncryptedTextField
+from c3portal.encryption.fields import EncryptedTextField
 
 REFRESH_TOKEN_LIFE = dt.timedelta(days=60)
 

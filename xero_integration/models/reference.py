@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from c3portal import clock
+from c3portal.database import clock
 from xero_integration.models.connections import XeroConnection
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from xero_integration.gateway import Gateway
+from xero_integration.client.gateway import Gateway
 
 
 class Killed(BaseException):

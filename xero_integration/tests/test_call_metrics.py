@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection as database
 
-from xero_integration import connections, counting, limits
-from xero_integration.calls import CallRecord
-from xero_integration.errors import XeroError, XeroUnavailable
-from xero_integration.gateway import Gateway
+from xero_integration import connections, call_metrics, rate_limits
+from xero_integration.client.call_log import CallRecord
+from xero_integration.client.errors import XeroError, XeroUnavailable
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, CallCount, XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -62,7 +62,7 @@ def test_a_call_that_never_left_is_counted_as_unreachable(connected: XeroConnect
 def test_each_span_of_time_has_its_own_count(db: None) -> None:
     organisation = XeroConnection.objects.create(tenant_id="tenant-1", name="Contoso")
     for seconds in (0.05, 0.06, 0.3, 99, 200):
-        counting.count(organisation, CallRecord("PUT", "Invoices", 200, {}, seconds, "ok"))
+        call_metrics.count(organisation, CallRecord("PUT", "Invoices", 200, {}, seconds, "ok"))
     rows = dict(CallCount.objects.values_list("bucket", "calls"))
     assert rows == {0.1: 2, 0.5: 1, 100: 1, 0: 1}
     assert CallCount.objects.get(bucket=0.1).seconds == pytest.approx(0.11)
@@ -71,14 +71,14 @@ def test_each_span_of_time_has_its_own_count(db: None) -> None:
 def test_counting_costs_one_query_a_call(db: None, django_assert_num_queries: Any) -> None:
     organisation = XeroConnection.objects.create(tenant_id="tenant-1", name="Contoso")
     record = CallRecord("PUT", "Invoices", 200, {}, 0.2, "ok")
-    counting.count(organisation, record)
+    call_metrics.count(organisation, record)
     with django_assert_num_queries(1):
-        counting.count(organisation, record)
+        call_metrics.count(organisation, record)
 
 
 def test_what_was_never_sent_is_not_counted(db: None) -> None:
     organisation = XeroConnection.objects.create(tenant_id="tenant-1", name="Contoso")
-    with limits.permit(organisation):
+    with rate_limits.permit(organisation):
         pass
     assert CallCount.objects.count() == 0
     assert CallBudget.objects.get().in_flight == {}
@@ -94,7 +94,7 @@ def test_an_answer_is_worth_more_than_its_count(connected: XeroConnection, caplo
 def test_a_call_leaves_one_line_without_what_was_asked(
     connected: XeroConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("INFO", "xero_integration.calls"):
+    with caplog.at_level("INFO", "xero_integration.client.call_log"):
         connections.call(connected, lambda gateway: gateway.find_invoices(["INV-SECRET-NUMBER"]))
     (record,) = caplog.records
     assert (record.method, record.endpoint, record.status, record.submission) == ("GET", "Invoices", 200, "")  # type: ignore[attr-defined]

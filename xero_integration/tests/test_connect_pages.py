@@ -15,7 +15,7 @@ from django import db
 from django.test import Client
 from django.utils import timezone
 
-from c3portal import clock
+from c3portal.database import clock
 from c3portal.models import User
 from xero_integration.models import Account, BrandingTheme, TokenSet, XeroConnection, XeroSettings
 from xero_integration.tests.consent_walk import (

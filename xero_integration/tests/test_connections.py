@@ -14,12 +14,13 @@ from django import db
 from django.apps import apps
 from django.utils import timezone
 
-from c3portal import clock
+from c3portal.database import clock
 from c3portal.models import AuditEntry, User
 from c3portal.testing import at_once
-from xero_integration import connections, oauth, pace
-from xero_integration.errors import XeroAuthError, XeroRejected, XeroUnavailable
-from xero_integration.gateway import Gateway
+from xero_integration import connections
+from xero_integration.client import oauth, timeouts
+from xero_integration.client.errors import XeroAuthError, XeroRejected, XeroUnavailable
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent, expire
 from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND
@@ -155,7 +156,7 @@ def test_a_renewal_elsewhere_is_waited_for_and_not_done_twice(
 ) -> None:
     expire(connection)
     TokenSet.objects.update(lease_until=timezone.now() + dt.timedelta(minutes=1), lease_holder="another")
-    monkeypatch.setattr(pace, "refresh_lease", lambda: dt.timedelta(seconds=0.2))
+    monkeypatch.setattr(timeouts, "refresh_lease", lambda: dt.timedelta(seconds=0.2))
     with pytest.raises(XeroUnavailable, match="being renewed elsewhere") as caught:
         connections.fresh_tokens(connection)
     assert caught.value.retry_after > dt.timedelta(0)
@@ -165,7 +166,7 @@ def test_a_renewal_elsewhere_is_waited_for_and_not_done_twice(
 @pytest.mark.parametrize("seconds", [0.5, 10, 100])
 def test_a_lease_outlives_the_call_that_it_covers(settings: Any, seconds: float) -> None:
     settings.XERO_CALL_TIMEOUT = seconds
-    assert pace.refresh_lease() > dt.timedelta(seconds=sum(pace.sign_in_timeouts()))
+    assert timeouts.refresh_lease() > dt.timedelta(seconds=sum(timeouts.sign_in_timeouts()))
 
 
 # When renewing fails

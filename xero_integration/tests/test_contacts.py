@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from xero_integration import connections, contacts, pace
+from xero_integration import connections, contacts
+from xero_integration.client import timeouts
 from xero_integration.contacts import Customer, Outcome
-from xero_integration.errors import XeroUnavailable
+from xero_integration.client.errors import XeroUnavailable
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.tests.deaths import killed_in_the_call
 from xero_sandbox.testing import SandboxControl
@@ -233,5 +234,5 @@ def test_who_stood_still_until_another_had_the_lease_creates_nothing(
 
 def test_who_died_over_it_loses_the_lease(connected: XeroConnection, time_machine: Any) -> None:
     contacts.lease(connected)
-    time_machine.move_to(timezone.now() + pace.row_lease() + dt.timedelta(seconds=1))
+    time_machine.move_to(timezone.now() + timeouts.row_lease() + dt.timedelta(seconds=1))
     assert contacts.lease(connected)

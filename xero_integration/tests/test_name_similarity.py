@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xero_integration.similar_names import LEAST, Names, words
+from xero_integration.name_similarity import LEAST, Names, words
 
 KNOWN = Names(
     {

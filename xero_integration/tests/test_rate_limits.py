@@ -13,8 +13,9 @@ import pytest
 from django.utils import timezone
 
 from c3portal.testing import at_once
-from xero_integration import connections, limits, pace
-from xero_integration.errors import XeroUnavailable
+from xero_integration import connections, rate_limits
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroUnavailable
 from xero_integration.models import CallBudget, XeroConnection
 from xero_integration.tests.consent_walk import NEW_ZEALAND
 
@@ -44,8 +45,8 @@ def answer(record: Any, *, minute: int | None = None, day: int | None = None) ->
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds all permits taken gives up at once."""
-    monkeypatch.setattr(limits, "BULK_PATIENCE", 0)
-    monkeypatch.setattr(limits, "CLICK_PATIENCE", 0)
+    monkeypatch.setattr(rate_limits, "BULK_PATIENCE", 0)
+    monkeypatch.setattr(rate_limits, "CLICK_PATIENCE", 0)
 
 
 @pytest.fixture
@@ -62,21 +63,21 @@ def alone(db: None) -> XeroConnection:
 def test_four_calls_of_the_workers_and_one_click_are_in_flight_at_most(alone: XeroConnection) -> None:
     with ExitStack() as held:
         for _ in range(4):
-            held.enter_context(limits.permit(alone))
+            held.enter_context(rate_limits.permit(alone))
         with pytest.raises(XeroUnavailable, match="busy with other calls") as caught:
-            held.enter_context(limits.permit(alone))
-        assert caught.value.problem == limits.ALL_TAKEN
-        held.enter_context(limits.permit(alone, click=True))
+            held.enter_context(rate_limits.permit(alone))
+        assert caught.value.problem == rate_limits.ALL_TAKEN
+        held.enter_context(rate_limits.permit(alone, click=True))
         with pytest.raises(XeroUnavailable, match="busy with other calls"):
-            held.enter_context(limits.permit(alone, click=True))
+            held.enter_context(rate_limits.permit(alone, click=True))
     assert budget(alone).in_flight == {}
-    with limits.permit(alone):
+    with rate_limits.permit(alone):
         assert len(budget(alone).in_flight) == 1
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_call_that_fails_gives_its_permit_back(alone: XeroConnection) -> None:
-    with pytest.raises(ZeroDivisionError), limits.permit(alone):
+    with pytest.raises(ZeroDivisionError), rate_limits.permit(alone):
         raise ZeroDivisionError
     assert budget(alone).in_flight == {}
 
@@ -86,11 +87,11 @@ def test_a_call_that_fails_gives_its_permit_back(alone: XeroConnection) -> None:
 def test_the_permit_of_a_process_that_died_comes_free(alone: XeroConnection, time_machine: Any) -> None:
     with ExitStack() as never_given_back:
         for _ in range(4):
-            never_given_back.enter_context(limits.permit(alone))
+            never_given_back.enter_context(rate_limits.permit(alone))
         with pytest.raises(XeroUnavailable):
-            limits.require_room(alone)
-        time_machine.move_to(timezone.now() + pace.call_lease() + dt.timedelta(seconds=1))
-        with limits.permit(alone):
+            rate_limits.require_room(alone)
+        time_machine.move_to(timezone.now() + timeouts.call_lease() + dt.timedelta(seconds=1))
+        with rate_limits.permit(alone):
             assert len(budget(alone).in_flight) == 1
 
 
@@ -98,10 +99,10 @@ def test_the_permit_of_a_process_that_died_comes_free(alone: XeroConnection, tim
 def test_who_finds_all_permits_taken_waits_for_the_next(alone: XeroConnection) -> None:
     with ExitStack() as held:
         for _ in range(4):
-            held.enter_context(limits.permit(alone))
+            held.enter_context(rate_limits.permit(alone))
         first = held.pop_all()
         threading.Timer(0.1, first.close).start()
-        with limits.permit(alone):
+        with rate_limits.permit(alone):
             assert len(budget(alone).in_flight) >= 1
 
 
@@ -113,7 +114,7 @@ def test_xero_never_sees_more_than_five_calls_at_once(connected: XeroConnection,
     CallBudget.objects.update(minute_limit=1000)
     done = at_once(8, lambda turn: _some_calls(connected, click=turn >= 6))
     assert sum(done) == 8 * 3
-    assert 4 <= sandbox.state()["max_in_flight"] <= limits.IN_FLIGHT
+    assert 4 <= sandbox.state()["max_in_flight"] <= rate_limits.IN_FLIGHT
     assert sandbox.sins() == []
 
 
@@ -123,7 +124,7 @@ def _some_calls(connection: XeroConnection, *, click: bool) -> int:
         try:
             call(connection, click=click)
         except XeroUnavailable as error:
-            if error.problem != limits.ALL_TAKEN:
+            if error.problem != rate_limits.ALL_TAKEN:
                 raise
         else:
             made += 1
@@ -137,7 +138,7 @@ def test_no_call_is_lost_from_the_count_when_many_change_it_at_once(alone: XeroC
 
     def many(turn: int) -> None:
         for _ in range(10):
-            with limits.permit(alone, click=True):
+            with rate_limits.permit(alone, click=True):
                 pass
 
     at_once(5, many)
@@ -152,46 +153,46 @@ def test_no_call_is_lost_from_the_count_when_many_change_it_at_once(alone: XeroC
 
 def test_the_minute_is_learnt_from_the_headers(alone: XeroConnection) -> None:
     for remaining in (19, 18):
-        with limits.permit(alone) as record:
+        with rate_limits.permit(alone) as record:
             answer(record, minute=remaining)
     assert budget(alone).minute_limit == 20
     for _ in range(18):
-        with limits.permit(alone):
+        with rate_limits.permit(alone):
             pass
     with pytest.raises(XeroUnavailable, match="limit of calls a minute") as caught:
-        limits.permit(alone).__enter__()
+        rate_limits.permit(alone).__enter__()
     assert caught.value.problem == "minute"
     assert dt.timedelta(seconds=55) < caught.value.retry_after < dt.timedelta(seconds=63)
 
 
 def test_calls_of_a_minute_ago_do_not_count(alone: XeroConnection, time_machine: Any) -> None:
     began = timezone.now()
-    with limits.permit(alone) as record:
+    with rate_limits.permit(alone) as record:
         answer(record, minute=0)
     with pytest.raises(XeroUnavailable) as caught:
-        limits.require_room(alone)
+        rate_limits.require_room(alone)
     time_machine.move_to(began + caught.value.retry_after + dt.timedelta(seconds=1))
-    limits.require_room(alone)
+    rate_limits.require_room(alone)
 
 
 def test_headers_that_are_missing_or_odd_teach_nothing(alone: XeroConnection) -> None:
     for headers in ({}, {"X-MinLimit-Remaining": "many", "X-DayLimit-Remaining": ""}):
-        with limits.permit(alone) as record:
+        with rate_limits.permit(alone) as record:
             record.headers = headers
     assert (budget(alone).minute_limit, budget(alone).day_remaining) == (60, None)
 
 
 def test_calls_under_way_do_not_make_the_limit_look_larger(alone: XeroConnection) -> None:
-    with limits.permit(alone), limits.permit(alone) as record:
+    with rate_limits.permit(alone), rate_limits.permit(alone) as record:
         answer(record, minute=59)
     assert budget(alone).minute_limit == 60
 
 
 def test_a_limit_once_thought_too_low_rises_again_while_others_are_under_way(alone: XeroConnection) -> None:
-    with limits.permit(alone) as record:
+    with rate_limits.permit(alone) as record:
         answer(record, minute=9)
     assert budget(alone).minute_limit == 10
-    with limits.permit(alone), limits.permit(alone) as record:
+    with rate_limits.permit(alone), rate_limits.permit(alone) as record:
         answer(record, minute=58)
     # Three started and 58 left make 61; the other call may not be among those that Xero counted.
     assert budget(alone).minute_limit == 60
@@ -211,14 +212,14 @@ def test_the_portal_stops_by_itself_before_xero_says_so(connected: XeroConnectio
 
 
 def test_with_nothing_left_of_the_day_one_call_at_a_time_asks(alone: XeroConnection) -> None:
-    with limits.permit(alone) as record:
+    with rate_limits.permit(alone) as record:
         answer(record, minute=50, day=0)
-    with limits.permit(alone, click=True), pytest.raises(XeroUnavailable):
-        limits.require_room(alone)
-    with limits.permit(alone) as record:
+    with rate_limits.permit(alone, click=True), pytest.raises(XeroUnavailable):
+        rate_limits.require_room(alone)
+    with rate_limits.permit(alone) as record:
         answer(record, minute=50, day=4999)
-    with limits.permit(alone):
-        limits.require_room(alone)
+    with rate_limits.permit(alone):
+        rate_limits.require_room(alone)
 
 
 def test_the_daily_limit_pauses_until_xero_goes_on_and_says_so(
@@ -259,7 +260,7 @@ def test_nothing_is_sent_in_a_pause_not_even_by_a_click(
         assert str(caught.value) == now(connected).pause_reason
         assert caught.value.retry_after > dt.timedelta(0)
     with pytest.raises(XeroUnavailable):
-        limits.require_room(connected)
+        rate_limits.require_room(connected)
     assert sandbox.calls() == []
     assert sandbox.sins() == []
 
@@ -285,24 +286,24 @@ def test_one_organisations_calls_take_no_permits_of_another(both: list[XeroConne
     first, second = both
     with ExitStack() as held:
         for connection, _ in itertools.product((first, second), range(4)):
-            held.enter_context(limits.permit(connection))
+            held.enter_context(rate_limits.permit(connection))
         for connection in (first, second):
             with pytest.raises(XeroUnavailable):
-                limits.require_room(connection)
+                rate_limits.require_room(connection)
 
 
 def test_a_permit_takes_two_changes_and_no_more(alone: XeroConnection, django_assert_max_num_queries: Any) -> None:
-    limits.require_room(alone)
-    with django_assert_max_num_queries(4), limits.permit(alone):
+    rate_limits.require_room(alone)
+    with django_assert_max_num_queries(4), rate_limits.permit(alone):
         pass
 
 
 def test_a_wait_for_a_permit_has_an_end(alone: XeroConnection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "BULK_PATIENCE", 0.2)
+    monkeypatch.setattr(rate_limits, "BULK_PATIENCE", 0.2)
     with ExitStack() as held:
         for _ in range(4):
-            held.enter_context(limits.permit(alone))
+            held.enter_context(rate_limits.permit(alone))
         began = time.monotonic()
         with pytest.raises(XeroUnavailable):
-            held.enter_context(limits.permit(alone))
+            held.enter_context(rate_limits.permit(alone))
     assert 0.2 <= time.monotonic() - began < 5

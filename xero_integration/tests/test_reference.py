@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from xero_integration import connections, reference
-from xero_integration.errors import XeroAuthError, XeroUnavailable
-from xero_integration.gateway import Gateway
+from xero_integration.client.errors import XeroAuthError, XeroUnavailable
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import (
     Account,
     BrandingTheme,

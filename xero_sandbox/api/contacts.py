@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from xero_sandbox import clock, wire
 from xero_sandbox.api.answers import Answer, bad_request, not_found
-from xero_sandbox.api.ask import Ask
+from xero_sandbox.api.request import Ask
 from xero_sandbox.api.filters import paged, where_filter
 from xero_sandbox.models import Contact, Organisation
 from xero_sandbox.storage import writing

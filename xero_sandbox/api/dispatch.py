@@ -10,12 +10,12 @@ from django.views.decorators.csrf import csrf_exempt
 from xero_sandbox import clock, wire
 from xero_sandbox.api import answers, endpoints
 from xero_sandbox.api.answers import Answer, Refusal
-from xero_sandbox.api.ask import Ask
-from xero_sandbox.api.conduct import Call, body_digest, conduct
-from xero_sandbox.api.delivery import deliver
+from xero_sandbox.api.request import Ask
+from xero_sandbox.monitor.call_log import Call, body_digest, conduct
+from xero_sandbox.api.transport import deliver
 from xero_sandbox.api.idempotency import keys
 from xero_sandbox.api.limits import Lane, limits
-from xero_sandbox.api.witness import Witness
+from xero_sandbox.monitor.violations import Witness
 from xero_sandbox.faults.registry import KINDS, Around, Exchange, Order, orders
 from xero_sandbox.models import Connection, Organisation
 from xero_sandbox.oauth import scopes, tokens

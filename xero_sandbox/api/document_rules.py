@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from xero_sandbox.api.kinds import Kind
+from xero_sandbox.api.document_types import Kind
 from xero_sandbox.api.ledger import Ledger
-from xero_sandbox.api.lines import Line, LineRules, read_line
+from xero_sandbox.api.line_rules import Line, LineRules, read_line
 from xero_sandbox.wire import parse_address, parse_date, parse_id
 
 AMOUNT_TYPES = ("Exclusive", "Inclusive", "NoTax")

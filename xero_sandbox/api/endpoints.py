@@ -5,8 +5,8 @@ from functools import partial
 
 from xero_sandbox.api import contacts, reading, reference, writing
 from xero_sandbox.api.answers import Answer
-from xero_sandbox.api.ask import Ask
-from xero_sandbox.api.kinds import CREDIT_NOTE, INVOICE, Kind
+from xero_sandbox.api.request import Ask
+from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, Kind
 
 Endpoint = Callable[[Ask], Answer]
 ONE, MANY = True, False

@@ -7,7 +7,7 @@ from django.db.models import Model, Q, QuerySet
 
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Refusal, bad_request
-from xero_sandbox.api.ask import Ask
+from xero_sandbox.api.request import Ask
 
 USUAL_PAGE = 100
 LARGEST_PAGE = 1000

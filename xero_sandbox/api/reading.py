@@ -4,9 +4,9 @@ from django.db.models import Q, QuerySet
 
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Answer, not_found
-from xero_sandbox.api.ask import Ask
+from xero_sandbox.api.request import Ask
 from xero_sandbox.api.filters import paged, where_filter
-from xero_sandbox.api.kinds import Kind
+from xero_sandbox.api.document_types import Kind
 from xero_sandbox.api.rendering import document_json, payment_json
 from xero_sandbox.models import Document, Organisation, Payment
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Answer
-from xero_sandbox.api.ask import Ask
+from xero_sandbox.api.request import Ask
 from xero_sandbox.api.filters import where_filter
 from xero_sandbox.models import Account, BrandingTheme, Organisation, TaxRate, TrackingCategory
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from xero_sandbox import wire
-from xero_sandbox.api.kinds import INVOICE, KIND_OF_TYPE
+from xero_sandbox.api.document_types import INVOICE, KIND_OF_TYPE
 from xero_sandbox.models import Document, Payment, dollars
 
 ONE = Decimal("1.0000000000")

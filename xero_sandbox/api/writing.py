@@ -9,10 +9,10 @@ from typing import Any
 from xero_sandbox import clock, wire
 from xero_sandbox.api import contacts, ledger
 from xero_sandbox.api.answers import Answer, bad_request
-from xero_sandbox.api.ask import Ask
-from xero_sandbox.api.conduct import conduct
-from xero_sandbox.api.drafting import Draft, draft
-from xero_sandbox.api.kinds import CREDIT_NOTE, Kind
+from xero_sandbox.api.request import Ask
+from xero_sandbox.monitor.call_log import conduct
+from xero_sandbox.api.document_rules import Draft, draft
+from xero_sandbox.api.document_types import CREDIT_NOTE, Kind
 from xero_sandbox.api.reading import by_ident
 from xero_sandbox.api.rendering import accepted_json, refused_json
 from xero_sandbox.models import ENDED, Contact, Document

@@ -10,10 +10,10 @@ from django.http import QueryDict
 
 from xero_sandbox import bookkeeping, clock, seeding, wire
 from xero_sandbox.api import contacts, writing
-from xero_sandbox.api.ask import Ask
-from xero_sandbox.api.kinds import KIND_OF_TYPE, KINDS
+from xero_sandbox.api.request import Ask
+from xero_sandbox.api.document_types import KIND_OF_TYPE, KINDS
 from xero_sandbox.api.reading import by_ident
-from xero_sandbox.control.door import ControlRefused, organisation
+from xero_sandbox.control.endpoint import ControlRefused, organisation
 from xero_sandbox.models import (
     Account,
     App,

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from xero_sandbox import clock, seeding
-from xero_sandbox.api.conduct import conduct
+from xero_sandbox.monitor.call_log import conduct
 from xero_sandbox.api.idempotency import keys
 from xero_sandbox.api.limits import limits
-from xero_sandbox.control.door import ControlRefused
+from xero_sandbox.control.endpoint import ControlRefused
 from xero_sandbox.faults.registry import Order, orders
 from xero_sandbox.models import ENDED, Document, Organisation, dollars
 

@@ -2,33 +2,33 @@
 
 from django.urls import path
 
-from xero_sandbox.control import hands, running
-from xero_sandbox.control.door import control
+from xero_sandbox.control import actions, state
+from xero_sandbox.control.endpoint import control
 from xero_sandbox.faults import after, before  # noqa: F401 - importing them registers the faults
 
 urlpatterns = [
-    path("reset", control({"POST": running.reset})),
-    path("forget", control({"POST": running.forget})),
-    path("state", control({"GET": running.state})),
-    path("calls", control({"GET": running.calls})),
+    path("reset", control({"POST": state.reset})),
+    path("forget", control({"POST": state.forget})),
+    path("state", control({"GET": state.state})),
+    path("calls", control({"GET": state.calls})),
     path(
         "faults",
-        control({"GET": running.list_faults, "POST": running.place_fault, "DELETE": running.cancel_faults}),
+        control({"GET": state.list_faults, "POST": state.place_fault, "DELETE": state.cancel_faults}),
     ),
-    path("clock", control({"POST": running.set_clock})),
-    path("limits", control({"POST": running.set_limits})),
-    path("apps", control({"POST": hands.ensure_app})),
-    path("tokens", control({"POST": hands.make_tokens})),
-    path("tokens/revoke", control({"POST": hands.revoke_tokens})),
-    path("disconnect", control({"POST": hands.disconnect})),
-    path("organisations", control({"POST": hands.make_organisations})),
-    path("organisation", control({"POST": hands.change_organisation})),
-    path("contacts", control({"POST": hands.put_contacts})),
-    path("accounts", control({"POST": hands.put_account})),
-    path("tax-rates", control({"POST": hands.put_tax_rate})),
-    path("currencies", control({"POST": hands.put_currency})),
-    path("themes", control({"POST": hands.put_theme})),
-    path("documents", control({"GET": hands.list_documents, "POST": hands.write_document})),
-    path("documents/void", control({"POST": hands.void_document})),
-    path("payments", control({"POST": hands.record_payment})),
+    path("clock", control({"POST": state.set_clock})),
+    path("limits", control({"POST": state.set_limits})),
+    path("apps", control({"POST": actions.ensure_app})),
+    path("tokens", control({"POST": actions.make_tokens})),
+    path("tokens/revoke", control({"POST": actions.revoke_tokens})),
+    path("disconnect", control({"POST": actions.disconnect})),
+    path("organisations", control({"POST": actions.make_organisations})),
+    path("organisation", control({"POST": actions.change_organisation})),
+    path("contacts", control({"POST": actions.put_contacts})),
+    path("accounts", control({"POST": actions.put_account})),
+    path("tax-rates", control({"POST": actions.put_tax_rate})),
+    path("currencies", control({"POST": actions.put_currency})),
+    path("themes", control({"POST": actions.put_theme})),
+    path("documents", control({"GET": actions.list_documents, "POST": actions.write_document})),
+    path("documents/void", control({"POST": actions.void_document})),
+    path("payments", control({"POST": actions.record_payment})),
 ]

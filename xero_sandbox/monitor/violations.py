@@ -6,9 +6,9 @@ from django.http import QueryDict
 
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Answer
-from xero_sandbox.api.conduct import conduct
+from xero_sandbox.monitor.call_log import conduct
 from xero_sandbox.api.filters import sought
-from xero_sandbox.api.kinds import KINDS
+from xero_sandbox.api.document_types import KINDS
 
 # Parameters that narrow a list, so that what is not in the answer may still exist.
 NARROWING = ("IDs", "ContactIDs", "Statuses", "where", "searchTerm")

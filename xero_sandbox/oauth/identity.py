@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from xero_sandbox import clock, wire
 from xero_sandbox.api import answers
 from xero_sandbox.api.answers import Answer, json_answer
-from xero_sandbox.api.conduct import Call, conduct
-from xero_sandbox.api.delivery import deliver
+from xero_sandbox.monitor.call_log import Call, conduct
+from xero_sandbox.api.transport import deliver
 from xero_sandbox.faults.registry import KINDS, Around, Exchange, orders
 from xero_sandbox.models import App, Connection
 from xero_sandbox.oauth import registration, tokens

@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from xero_sandbox import bookkeeping, wire
-from xero_sandbox.api.kinds import CREDIT_NOTE, INVOICE, KIND_OF_TYPE, Kind
+from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, KIND_OF_TYPE, Kind
 from xero_sandbox.models import Connection, Document, Organisation, dollars
 
 PER_PAGE = 50

@@ -14,12 +14,13 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
-from c3portal import audit, clock
-from c3portal.audit import Action
-from c3portal.demo import SAMPLE_DATA
+from c3portal.audit import record as audit
+from c3portal.database import clock
+from c3portal.audit.record import Action
+from operations.demo import SAMPLE_DATA
 from c3portal.models import AuditEntry, User
-from c3portal.tests.test_permissions import ROWS
-from invoices.contact_links import standings
+from c3portal.http.tests.test_permissions import ROWS
+from invoices.contacts.matching import standings
 from invoices.models import AccountOverride, Customer, Invoice, InvoiceLine, Posting, Upload, UploadDraft
 from invoices.tests import makers
 from xero_integration import connections

@@ -19,8 +19,9 @@ from django.db import IntegrityError, connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 
-from c3portal import audit, audit_trail
-from c3portal.audit import Action
+from c3portal.audit.record import masked, record_changes, record
+from c3portal.audit import search
+from c3portal.audit.record import Action
 from c3portal.models import AuditEntry, User
 from c3portal.testing import BASE_DIR
 from invoices.models import PostLog
@@ -85,7 +86,7 @@ def test_it_finds_what_is_asked_for(admin: Client, asked: dict[str, str], found:
 
 
 def test_one_walks_through_all_pages_and_back(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_trail, "PAGE", 2)
+    monkeypatch.setattr(search, "PAGE", 2)
     for number in range(5):
         entry(str(number))
     seen, query = [], {"q": ""}
@@ -144,19 +145,19 @@ def test_only_a_system_admin_reads_it(
 
 
 def test_secrets_are_masked_and_their_replacement_is_seen() -> None:
-    assert audit.masked("") == ""
-    assert "secret" not in audit.masked("a secret")
-    assert audit.masked("new", replaces="old") != audit.masked("same", replaces="same") == audit.masked("any")
+    assert masked("") == ""
+    assert "secret" not in masked("a secret")
+    assert masked("new", replaces="old") != masked("same", replaces="same") == masked("any")
 
 
 def test_nothing_is_recorded_where_nothing_changed(db: None) -> None:
-    assert audit.record_changes(None, Action.SETTINGS, "Same", {"a": 1}, {"a": 1}) is None
+    assert record_changes(None, Action.SETTINGS, "Same", {"a": 1}, {"a": 1}) is None
     assert not AuditEntry.objects.exists()
 
 
 def test_an_entry_goes_with_the_change_that_failed(db: None) -> None:
     with transaction.atomic():
-        audit.record(None, Action.SETTINGS, "Undone")
+        record(None, Action.SETTINGS, "Undone")
         transaction.set_rollback(True)
     assert not AuditEntry.objects.exists()
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from c3portal.encryption import KeyMissing
+from c3portal.encryption.cipher import KeyMissing
 from xero_integration.models import XeroSettings
 
 SECRET = "canary-of-the-client-secret"

@@ -16,11 +16,13 @@ from django.db import models
 from django.test import Client
 from django.utils import timezone
 
-from c3portal import checks, errors, keys
-from c3portal.encryption import cipher, written_by
+from c3portal import checks
+from c3portal.http import error_pages
+from c3portal.encryption import key_rotation
+from c3portal.encryption.cipher import cipher, written_by
 from c3portal.models import AuditEntry, User, Webhook
 from xero_integration import connections
-from xero_integration.fields import EncryptedTextField
+from c3portal.encryption.fields import EncryptedTextField
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import expire
 
@@ -62,7 +64,7 @@ def rotate(*options: str) -> str:
 
 def sums() -> tuple[int, int, int]:
     """Return how many texts the first key wrote, an older one, and none."""
-    found = keys.tally()
+    found = key_rotation.tally()
     return sum(each.current for each in found), sum(each.old for each in found), sum(each.unreadable for each in found)
 
 
@@ -138,7 +140,7 @@ def test_every_encrypted_column_of_the_portal_is_among_the_places(db: None) -> N
         for field in model._meta.local_concrete_fields
         if isinstance(field, EncryptedTextField)
     }
-    assert {place.name for place in keys.places()} == columns | {"mfa_authenticator.data"}
+    assert {place.name for place in key_rotation.places()} == columns | {"mfa_authenticator.data"}
     assert len(columns) >= 4
 
 
@@ -150,7 +152,7 @@ def db_models() -> list[type[models.Model]]:
 
 def test_a_secret_that_was_replaced_meanwhile_stays_the_newer(secrets: None, settings: Any) -> None:
     settings.ENCRYPTION_KEYS = [NEW, OLD]
-    for place in keys.places():
+    for place in key_rotation.places():
         for pk, text in list(place.stored()):
             XeroSettings.objects.update(client_secret="newer")
             TokenSet.objects.update(access_token="newer", refresh_token="newer")
@@ -191,8 +193,8 @@ def test_tokens_that_a_worker_renews_meanwhile_are_never_lost(connected: XeroCon
     ready.wait(30)
     written = 0
     while worker.is_alive() and told.empty():
-        written += sum(keys.rotate().values())
-        seen = [(place, pk, text) for place in keys.places() for pk, text in place.stored()]
+        written += sum(key_rotation.rotate().values())
+        seen = [(place, pk, text) for place in key_rotation.places() for pk, text in place.stored()]
         before = TokenSet.objects.get().generation
         while worker.is_alive() and told.empty() and TokenSet.objects.get().generation == before:
             pass
@@ -223,7 +225,7 @@ def test_the_check_at_start_tells_a_lost_key_in_words(secrets: None, settings: A
 
 
 def test_the_check_says_nothing_before_the_first_migration(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys.connection.introspection, "table_names", list)
+    monkeypatch.setattr(key_rotation.connection.introspection, "table_names", list)
     assert checks.stored_secrets(databases=["default"]) == []
     assert checks.stored_secrets(databases=None) == []
 
@@ -248,7 +250,7 @@ def test_any_other_error_keeps_its_page(db: None, error: type[Exception]) -> Non
     try:
         raise error("No key is missing.")
     except error:
-        answer = errors.server_error(request)
+        answer = error_pages.server_error(request)
     assert answer.status_code == 500
     assert "ENCRYPTION_KEYS" not in answer.content.decode()
 

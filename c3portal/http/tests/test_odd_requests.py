@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from c3portal.models import User
 from c3portal.tests.addresses import Address, every_address
-from c3portal.tests.test_layers import APPS, modules
+from c3portal.tests.imports import PACKAGES, modules
 from invoices.tests import makers
 
 pytestmark = [pytest.mark.attack, pytest.mark.django_db, pytest.mark.both_databases]
@@ -102,7 +102,7 @@ def test_an_odd_query_never_breaks_a_page(address: Address, client: Client) -> N
 
 def test_the_names_of_every_query_are_among_those_that_are_tried(client: Client) -> None:
     read = re.compile(r"GET\.get(?:list)?\(\"(\w+)\"")
-    known = {name for _, path in modules(*APPS) for name in read.findall(path.read_text())}
+    known = {name for _, path in modules(*PACKAGES) for name in read.findall(path.read_text())}
     for address in every_address():
         page = client.get(address.path())
         if not page.streaming:

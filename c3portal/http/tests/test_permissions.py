@@ -34,7 +34,7 @@ from fido2.webauthn import (
     CollectedClientData,
 )
 
-from c3portal import roles
+from c3portal.models import roles
 from c3portal.models import Delivery, Notice, User, Webhook
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address

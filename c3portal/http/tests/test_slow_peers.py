@@ -16,14 +16,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import resolve, reverse
 
-from c3portal import at_a_time, bodies, downloads
-from c3portal.at_a_time import AtATime
+from c3portal.http import concurrency, request_limits
+from c3portal.audit import downloads
+from c3portal.http.concurrency import AtATime
 from c3portal.models import AuditEntry, User
 from c3portal.testing import BASE_DIR, PortalProcess, answers, wait_until
 from c3portal.tests import machine
 from c3portal.tests.addresses import every_address
 from c3portal.tests.slow import FILE, Crowd, crowd
-from c3portal.tests.test_bodies import announce
+from c3portal.http.tests.test_request_limits import announce
 from xero_sandbox.testing import free_port
 
 ClientFor = Callable[[User], Client]
@@ -120,7 +121,7 @@ def test_so_many_for_each_and_so_many_together() -> None:
 
 
 def test_files_leave_threads_for_pages() -> None:
-    files = at_a_time.UPLOADS.together + at_a_time.DOWNLOADS.together
+    files = concurrency.UPLOADS.together + concurrency.DOWNLOADS.together
     assert files <= portal_settings.WEB_THREADS - 3
 
 
@@ -128,7 +129,7 @@ def test_the_proxy_has_a_form_whole_before_the_portal_hears_of_it() -> None:
     (kept,) = re.findall(
         r"^\s*request_buffers (\d+)MiB$", (BASE_DIR / "deploy" / "Caddyfile").read_text(), re.MULTILINE
     )
-    assert bodies.STRANGERS_FORM < (portal_settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) < int(kept) * 1024 * 1024
+    assert request_limits.STRANGERS_FORM < (portal_settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) < int(kept) * 1024 * 1024
 
 
 def test_every_stream_is_one_of_the_few(client_for: ClientFor, system_admin: User, sample: Any) -> None:
@@ -157,8 +158,8 @@ def test_a_third_download_waits_until_one_is_through(client_for: ClientFor, syst
     assert again.status_code == 200
     for answer in (begun[1], again):
         answer.getvalue()  # type: ignore[attr-defined]
-    assert not at_a_time.DOWNLOADS.take(system_admin.pk)
-    at_a_time.DOWNLOADS.give_back(system_admin.pk)
+    assert not concurrency.DOWNLOADS.take(system_admin.pk)
+    concurrency.DOWNLOADS.give_back(system_admin.pk)
 
 
 def test_a_download_that_is_taken_drop_by_drop_ends(
@@ -172,11 +173,11 @@ def test_a_download_that_is_taken_drop_by_drop_ends(
 
 def test_one_large_file_of_a_person_comes_at_a_time(client_for: ClientFor, finance_admin: User) -> None:
     client, path = client_for(finance_admin), reverse("import_invoices")
-    assert not at_a_time.UPLOADS.take(finance_admin.pk)
+    assert not concurrency.UPLOADS.take(finance_admin.pk)
     refused = announce(client, path, 5_000_000, FILE)
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "10")
     assert "Nothing of this one was read" in refused.content.decode()
-    at_a_time.UPLOADS.give_back(finance_admin.pk)
+    concurrency.UPLOADS.give_back(finance_admin.pk)
     # What fits into the proxy's buffer is not counted, and what was counted is given back with the answer.
     for size in (1_000_000, 5_000_000, 5_000_000):
         assert client.post(path, {"file": SimpleUploadedFile("a.csv", b"a" * (size - 1_000))}).status_code == 302

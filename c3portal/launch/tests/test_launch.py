@@ -17,7 +17,7 @@ import psutil
 import pytest
 import requests
 
-from c3portal import broker
+from c3portal.processes import embedded_broker
 from c3portal.launch import announcement, environment, ports
 from c3portal.testing import BASE_DIR, wait_until
 from xero_sandbox.testing import free_port
@@ -281,11 +281,11 @@ def test_a_port_counts_as_taken_on_either_loopback(family: socket.AddressFamily,
 @pytest.mark.parametrize(("depth", "inside"), [(1, True), (12, False)])
 def test_the_broker_has_a_socket_however_deep_the_folder_is(depth: int, inside: bool) -> None:
     var_dir = Path("/srv").joinpath(*["a deep folder"] * depth)
-    path = broker.socket_path(var_dir)
-    assert len(os.fsencode(path)) <= broker.SOCKET_PATH_MAX
+    path = embedded_broker.socket_path(var_dir)
+    assert len(os.fsencode(path)) <= embedded_broker.SOCKET_PATH_MAX
     assert (path.parent == var_dir) == inside
 
 
 def test_two_deep_folders_have_two_sockets() -> None:
     deep = Path("/srv") / ("x" * 120)
-    assert broker.socket_path(deep / "one") != broker.socket_path(deep / "two")
+    assert embedded_broker.socket_path(deep / "one") != embedded_broker.socket_path(deep / "two")

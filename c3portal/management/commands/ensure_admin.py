@@ -6,7 +6,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from c3portal import audit, roles
+from c3portal.audit.record import Action, record
+from c3portal.models import roles
 from c3portal.models import User
 
 
@@ -25,5 +26,5 @@ class Command(BaseCommand):
         with transaction.atomic():
             user = User.objects.create_superuser(email, password)
             after = {"Email": user.email, "Role": roles.role_of(user)}
-            audit.record("manage.py ensure_admin", audit.Action.USER, f"User {user.email}", after=after)
+            record("manage.py ensure_admin", Action.USER, f"User {user.email}", after=after)
         self.stdout.write(f"{email} can sign in as System Admin.")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from c3portal import people
+from c3portal.users import administration
 from c3portal.models import User
 
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"Nobody here has the e-mail address {options['email']}.")
         try:
-            people.take_second_factor("manage.py reset_second_factor", user)
-        except people.NotDone as error:
+            administration.take_second_factor("manage.py reset_second_factor", user)
+        except administration.NotDone as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{user.email} signs in with the password alone now, and is signed out everywhere.")

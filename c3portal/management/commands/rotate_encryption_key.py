@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from c3portal import audit, keys
+from c3portal.audit.record import Action, record
+from c3portal.encryption import key_rotation
 
 
 class Command(BaseCommand):
@@ -22,10 +23,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["forget_unreadable"]:
-            self._tell(keys.forget(), "dropped", "Stored secrets whose encryption key is lost were dropped")
+            self._tell(key_rotation.forget(), "dropped", "Stored secrets whose encryption key is lost were dropped")
         if not options["check"]:
-            self._tell(keys.rotate(), "written anew", "Stored secrets were written anew with the first encryption key")
-        found = keys.tally()
+            self._tell(key_rotation.rotate(), "written anew", "Stored secrets were written anew with the first encryption key")
+        found = key_rotation.tally()
         for each in found:
             self.stdout.write(f"{each.place}: {each.current} with the first key, {each.old} with an older one")
         if lost := [f"{each.unreadable} of {each.place}" for each in found if each.unreadable]:
@@ -47,4 +48,4 @@ class Command(BaseCommand):
         for name, count in done.items():
             self.stdout.write(f"{name}: {count} {what}")
         if done:
-            audit.record("manage.py rotate_encryption_key", audit.Action.OPERATION, subject, after=done)
+            record("manage.py rotate_encryption_key", Action.OPERATION, subject, after=done)

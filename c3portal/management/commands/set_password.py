@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from c3portal import people
+from c3portal.users import administration
 from c3portal.models import User
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         user = User.objects.filter(email=options["email"].lower()).first()
         if user is None:
             raise CommandError(f"Nobody here has the e-mail address {options['email']}.")
-        people.set_password("manage.py set_password", user, _asked(user))
+        administration.set_password("manage.py set_password", user, _asked(user))
         self.stdout.write(f"{user.email} signs in with the new password, and is signed out everywhere.")
 
 

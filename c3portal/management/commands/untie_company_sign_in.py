@@ -6,7 +6,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from c3portal import audit
+from c3portal.audit.record import Action, record
 
 
 class Command(BaseCommand):
@@ -28,9 +28,9 @@ class Command(BaseCommand):
             emails = [tie.user.email for tie in ties]
             ties.delete()
             for email in emails:
-                audit.record(
+                record(
                     "manage.py untie_company_sign_in",
-                    audit.Action.SIGN_IN,
+                    Action.SIGN_IN,
                     f"Untied from the company's sign-in: {email}",
                 )
         self.stdout.write(f"Untied: {', '.join(emails) or 'nobody'}.")

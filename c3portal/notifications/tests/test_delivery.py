@@ -13,10 +13,11 @@ from django.core.mail import EmailMessage
 from django.db import connection as database
 from django.utils import timezone
 
-from c3portal import deliveries, notices, roles, webhook_changes
+from c3portal.notifications import delivery, publish, webhook_admin
+from c3portal.models import roles
 from c3portal.models import AuditEntry, Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
-from c3portal.notice_words import Words, in_zone, moment
+from c3portal.notifications.texts import Words, in_zone, moment
 from c3portal.testing import BASE_DIR, at_once
 from c3portal.tests.receivers import MailServer, Receiver
 
@@ -25,11 +26,11 @@ Status = Delivery.Status
 
 
 def tell(key: str = "a thing", kind: str = Kind.UPLOAD_FINISHED, words: Words = NEWS) -> Notice | None:
-    return notices.tell(key, kind, words, path="/invoices/logs/1/", data={"upload": 1})
+    return publish.tell(key, kind, words, path="/invoices/logs/1/", data={"upload": 1})
 
 
 def deliver() -> int:
-    return deliveries.deliver_due(20)
+    return delivery.deliver_due(20)
 
 
 def outcomes() -> list[tuple[str, str]]:
@@ -50,8 +51,8 @@ def test_the_admins_are_told_and_a_reader_is_not(
 def test_each_users_choice_is_honoured(
     mail_server: MailServer, system_admin: User, finance_admin: User, system_reader: User
 ) -> None:
-    notices.choose(finance_admin, [Kind.DAY_LIMIT])
-    notices.choose(system_reader, [Kind.UPLOAD_FINISHED])
+    publish.choose(finance_admin, [Kind.DAY_LIMIT])
+    publish.choose(system_reader, [Kind.UPLOAD_FINISHED])
     tell()
     tell("another", Kind.DAY_LIMIT)
     deliver()
@@ -61,10 +62,10 @@ def test_each_users_choice_is_honoured(
 
 
 def test_what_a_user_never_touched_follows_their_role(system_reader: User) -> None:
-    assert notices.choose(system_reader, [Kind.DAY_LIMIT]) == {Kind.DAY_LIMIT: True}
+    assert publish.choose(system_reader, [Kind.DAY_LIMIT]) == {Kind.DAY_LIMIT: True}
     roles.grant(system_reader, roles.FINANCE_ADMIN)
     changed = User.objects.get(pk=system_reader.pk)
-    assert set(notices.choices_of(changed).values()) == {True}
+    assert set(publish.choices_of(changed).values()) == {True}
 
 
 def test_nobody_without_a_role_or_deactivated_is_told(
@@ -82,7 +83,7 @@ def test_who_is_deactivated_or_changes_their_mind_meanwhile_gets_nothing(
 ) -> None:
     tell()
     User.objects.filter(pk=finance_admin.pk).update(is_active=False)
-    notices.choose(system_admin, [])
+    publish.choose(system_admin, [])
     deliver()
     assert mail_server.mails == []
     assert outcomes() == [
@@ -152,7 +153,7 @@ def test_the_post_is_signed_and_says_what_happened(receiver: Receiver, webhook: 
 
 def test_every_kind_has_a_name_for_machines_that_the_document_lists() -> None:
     listed = (BASE_DIR / "docs" / "operations.md").read_text()
-    unnamed = [kind for kind in Kind if f"| `{deliveries.EVENT_TYPES.get(kind)}` |" not in listed]
+    unnamed = [kind for kind in Kind if f"| `{delivery.EVENT_TYPES.get(kind)}` |" not in listed]
     assert unnamed == []
 
 
@@ -184,8 +185,8 @@ def test_a_worker_that_comes_second_to_a_row_leaves_it_alone(receiver: Receiver,
     receiver.answers = [500]
     tell()
     first, second = Delivery.objects.get(), Delivery.objects.get()
-    assert deliveries.deliver(first)
-    assert not deliveries.deliver(second)
+    assert delivery.deliver(first)
+    assert not delivery.deliver(second)
     assert len(receiver.posts) == 1
 
 
@@ -200,7 +201,7 @@ def test_no_transaction_is_open_while_a_message_is_under_way(
         inside.append(database.in_atomic_block)
         return 204
 
-    monkeypatch.setattr(deliveries.webhooks, "post", post)
+    monkeypatch.setattr(delivery.webhooks, "post", post)
     monkeypatch.setattr(EmailMessage, "send", lambda _: post())
     tell()
     deliver()
@@ -241,19 +242,19 @@ def test_it_gives_up_after_three_days_and_says_why(receiver: Receiver, webhook: 
             deliver()
         lasted = timezone.now() - began
     assert dt.timedelta(days=3) <= lasted < dt.timedelta(days=3, hours=12)
-    assert len(receiver.posts) == deliveries.MOST_TRIES
+    assert len(receiver.posts) == delivery.MOST_TRIES
     assert outcomes() == [(Status.FAILED, "Answered 503: the log there says why.")]
 
 
 def test_what_was_given_up_can_be_tried_again_by_hand(receiver: Receiver, webhook: Webhook) -> None:
     receiver.answers = [503, 204]
     tell()
-    Delivery.objects.update(tries=deliveries.MOST_TRIES - 1)
+    Delivery.objects.update(tries=delivery.MOST_TRIES - 1)
     deliver()
-    assert deliveries.try_again(Delivery.objects.get())
+    assert delivery.try_again(Delivery.objects.get())
     deliver()
     assert outcomes() == [(Status.DELIVERED, "Answered 204.")]
-    assert not deliveries.try_again(Delivery.objects.get())
+    assert not delivery.try_again(Delivery.objects.get())
 
 
 def test_a_worker_that_dies_while_sending_costs_minutes(
@@ -264,11 +265,11 @@ def test_a_worker_that_dies_while_sending_costs_minutes(
 
     tell()
     with monkeypatch.context() as patch:
-        patch.setattr(deliveries, "_settle", die)
+        patch.setattr(delivery, "_settle", die)
         with pytest.raises(KeyboardInterrupt):
             deliver()
     assert deliver() == 0
-    with time_machine.travel(timezone.now() + deliveries.LEASE):
+    with time_machine.travel(timezone.now() + delivery.LEASE):
         assert deliver() == 1
     ids = [post.headers["webhook-id"] for post in receiver.posts]
     assert len(ids) == 2
@@ -281,7 +282,7 @@ def test_an_answer_that_nobody_waits_for_any_more_changes_nothing(receiver: Rece
     deliver()
     late = Delivery.objects.select_related("notice", "webhook").get()
     Delivery.objects.update(tries=2)
-    deliveries._settle(late, deliveries.Outcome("Answered 204.", is_delivered=True))
+    delivery._settle(late, delivery.Outcome("Answered 204.", is_delivered=True))
     assert outcomes() == [(Status.WAITING, "Answered 503: the log there says why.")]
 
 
@@ -315,14 +316,14 @@ def test_a_receiver_that_is_gone_is_switched_off(receiver: Receiver, webhook: We
     assert not webhook.is_active
     assert len(receiver.posts) == 1
     assert outcomes()[0][1].startswith("Answered 410")
-    assert outcomes()[1] == (Status.FAILED, webhook_changes.SWITCHED_OFF)
+    assert outcomes()[1] == (Status.FAILED, webhook_admin.SWITCHED_OFF)
     assert AuditEntry.objects.get().subject == f"Webhook {webhook.url} switched off: it answered 410"
 
 
 def test_a_trial_is_posted_at_once_and_once(receiver: Receiver, webhook: Webhook, system_admin: User) -> None:
     receiver.answers = [500]
-    delivery = deliveries.send_test(webhook, NEWS)
-    assert (delivery.status, delivery.last_answer) == (Status.FAILED, "Answered 500: the log there says why.")
+    trial = delivery.send_test(webhook, NEWS)
+    assert (trial.status, trial.last_answer) == (Status.FAILED, "Answered 500: the log there says why.")
     assert json.loads(receiver.posts[0].body)["type"] == "portal.test"
     assert Delivery.objects.count() == 1
 

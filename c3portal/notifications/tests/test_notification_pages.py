@@ -12,10 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from c3portal import deliveries, notices
+from c3portal.notifications import delivery, publish
 from c3portal.models import AuditEntry, Delivery, User, Webhook
 from c3portal.models.notices import Kind
-from c3portal.notice_words import Words
+from c3portal.notifications.texts import Words
 from c3portal.tests.receivers import MailServer, Receiver
 
 ClientFor = Callable[[User], Client]
@@ -28,7 +28,7 @@ def said(response: Any) -> str:
 
 
 def tell(key: str = "a thing") -> None:
-    notices.tell(key, Kind.UPLOAD_FINISHED, NEWS, path="/invoices/logs/1/")
+    publish.tell(key, Kind.UPLOAD_FINISHED, NEWS, path="/invoices/logs/1/")
 
 
 # What each user wants
@@ -52,7 +52,7 @@ def test_a_reader_is_told_nothing_until_they_ask(client_for: ClientFor, system_r
     client = client_for(system_reader)
     assert " checked" not in client.get(reverse("notice_choices")).content.decode()
     client.post(reverse("notice_choices"), {"kinds": [Kind.DAY_LIMIT]})
-    assert [user.email for user in notices.readers(Kind.DAY_LIMIT)] == [system_reader.email]
+    assert [user.email for user in publish.readers(Kind.DAY_LIMIT)] == [system_reader.email]
 
 
 def test_an_unknown_kind_is_not_kept(client_for: ClientFor, finance_admin: User) -> None:
@@ -66,7 +66,7 @@ def test_the_page_shows_what_was_told_and_what_came_of_it(
 ) -> None:
     tell()
     mail_server.answer = "550 no"
-    deliveries.deliver_due(20)
+    delivery.deliver_due(20)
     page = client_for(finance_admin).get(reverse("notice_choices"))
     assert 'href="/invoices/logs/1/"' in page.content.decode()
     assert "Tried once The mail server refused it (550): check the address, then its log. Next try" in said(page)
@@ -100,7 +100,7 @@ def test_the_secret_is_shown_once_and_nowhere_kept_in_clear(admin: Client, recei
     with connection.cursor() as cursor:
         cursor.execute("SELECT secret FROM c3portal_webhook")
         assert "whsec_" not in cursor.fetchone()[0]
-    deliveries.send_test(webhook, NEWS)
+    delivery.send_test(webhook, NEWS)
     standardwebhooks.Webhook(secret).verify(receiver.posts[0].body, receiver.posts[0].headers)
 
 
@@ -153,12 +153,12 @@ def test_what_is_switched_off_gets_nothing_until_it_is_on_again(
     switch = reverse("webhook_switch", args=[webhook.pk])
     admin.post(switch, {"on": "0"})
     tell("while off")
-    deliveries.deliver_due(20)
+    delivery.deliver_due(20)
     assert "nothing was sent" in said(admin.post(reverse("webhook_test", args=[webhook.pk]), follow=True))
     assert receiver.posts == []
     admin.post(switch, {"on": "1"})
     tell("while on")
-    deliveries.deliver_due(20)
+    delivery.deliver_due(20)
     assert len(receiver.posts) == 1
     subjects = list(AuditEntry.objects.order_by("pk").values_list("subject", flat=True))
     assert subjects == [f"Webhook {webhook.url} switched off", f"Webhook {webhook.url} switched on"]
@@ -168,7 +168,7 @@ def test_a_new_secret_ends_the_old_one(admin: Client, webhook: Webhook, receiver
     old = str(webhook.secret)
     page = admin.post(reverse("webhook_roll", args=[webhook.pk]))
     (new,) = re.findall(r"whsec_[A-Za-z0-9+/=]+", page.content.decode())
-    deliveries.send_test(Webhook.objects.get(), NEWS)
+    delivery.send_test(Webhook.objects.get(), NEWS)
     (post,) = receiver.posts
     standardwebhooks.Webhook(new).verify(post.body, post.headers)
     with pytest.raises(standardwebhooks.WebhookVerificationError):
@@ -190,7 +190,7 @@ def test_the_last_twenty_deliveries_are_shown_with_what_came_of_them(
     receiver.answers = [500]
     for number in range(22):
         tell(f"thing {number}")
-    deliveries.deliver_due(20)
+    delivery.deliver_due(20)
     Delivery.objects.filter(webhook=webhook).update(status=Delivery.Status.FAILED, tries=16)
     page = said(admin.get(reverse("webhook", args=[webhook.pk])))
     assert page.count("Given up Answered 500: the log there says why.") == 20
@@ -206,9 +206,9 @@ def test_mail_that_did_not_leave_can_be_tried_again(
 ) -> None:
     mail_server.answer = "451 later"
     tell()
-    deliveries.deliver_due(20)
+    delivery.deliver_due(20)
     assert "Mail that did not leave" in said(admin.get(reverse("webhooks")))
     mail_server.answer = "250 fine"
-    delivery = Delivery.objects.get(user=finance_admin)
-    assert "It arrived" in said(admin.post(reverse("delivery_again", args=[delivery.pk]), follow=True))
+    again = Delivery.objects.get(user=finance_admin)
+    assert "It arrived" in said(admin.post(reverse("delivery_again", args=[again.pk]), follow=True))
     assert len(mail_server.of(finance_admin.email)) == 1

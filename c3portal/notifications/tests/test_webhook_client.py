@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from c3portal import webhooks
+from c3portal.notifications import webhook_client
 from c3portal.models.notices import new_webhook_secret
 from c3portal.tests.receivers import Receiver, http_receiver
 
@@ -50,8 +50,8 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_receiver_can_verify_the_signature(receiver: Receiver) -> None:
     secret = new_webhook_secret()
-    headers = webhooks.signed(secret, "msg_1", int(time.time()), BODY)
-    assert webhooks.post(f"{receiver.url}/hooks?team=finance", BODY, headers) == 204
+    headers = webhook_client.signed(secret, "msg_1", int(time.time()), BODY)
+    assert webhook_client.post(f"{receiver.url}/hooks?team=finance", BODY, headers) == 204
     (post,) = receiver.posts
     assert post.path == "/hooks?team=finance"
     assert post.headers["Content-Type"] == "application/json"
@@ -65,7 +65,7 @@ def test_a_receiver_can_verify_the_signature(receiver: Receiver) -> None:
 
 def test_it_follows_no_redirect(receiver: Receiver) -> None:
     receiver.answers = [307]
-    assert webhooks.post(receiver.url, BODY, {}) == 307
+    assert webhook_client.post(receiver.url, BODY, {}) == 307
     assert len(receiver.posts) == 1
 
 
@@ -149,16 +149,16 @@ def test_it_follows_no_redirect(receiver: Receiver) -> None:
 )
 def test_it_never_posts_into_a_private_network(resolve: Any, address: str) -> None:
     resolve(address)
-    with pytest.raises(webhooks.WebhookRefused, match=r"does not post to hooks\.example"):
-        webhooks.post("https://hooks.example/", BODY, {})
+    with pytest.raises(webhook_client.WebhookRefused, match=r"does not post to hooks\.example"):
+        webhook_client.post("https://hooks.example/", BODY, {})
 
 
 def test_a_name_in_a_private_network_reads_like_one_that_is_not_there(
     resolve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def said() -> str:
-        with pytest.raises(webhooks.WebhookFailed) as failure:
-            webhooks.check("https://hooks.example/")
+        with pytest.raises(webhook_client.WebhookFailed) as failure:
+            webhook_client.check("https://hooks.example/")
         return str(failure.value)
 
     def unknown(*_: Any, **__: Any) -> None:
@@ -172,8 +172,8 @@ def test_a_name_in_a_private_network_reads_like_one_that_is_not_there(
 
 def test_one_private_address_among_public_ones_is_one_too_many(resolve: Any) -> None:
     resolve("93.184.215.14", "127.0.0.1")
-    with pytest.raises(webhooks.WebhookRefused):
-        webhooks.check("https://hooks.example/")
+    with pytest.raises(webhook_client.WebhookRefused):
+        webhook_client.check("https://hooks.example/")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_one_private_address_among_public_ones_is_one_too_many(resolve: Any) -> 
 )
 def test_public_addresses_are_posted_to(resolve: Any, address: str) -> None:
     resolve(address)
-    webhooks.check("https://hooks.example/")
+    webhook_client.check("https://hooks.example/")
 
 
 @pytest.mark.parametrize(
@@ -208,15 +208,15 @@ def test_public_addresses_are_posted_to(resolve: Any, address: str) -> None:
     ],
 )
 def test_what_is_no_https_address_of_the_internet_is_refused(url: str) -> None:
-    with pytest.raises(webhooks.WebhookRefused):
-        webhooks.check(url)
+    with pytest.raises(webhook_client.WebhookRefused):
+        webhook_client.check(url)
 
 
 def test_plain_http_stays_refused_beyond_localhost_whatever_is_allowed(settings: Any) -> None:
     settings.WEBHOOK_ALLOW_PRIVATE = True
-    webhooks.check("http://localhost:1/")
-    with pytest.raises(webhooks.WebhookRefused, match="https"):
-        webhooks.check("http://127.0.0.1:1/")
+    webhook_client.check("http://localhost:1/")
+    with pytest.raises(webhook_client.WebhookRefused, match="https"):
+        webhook_client.check("http://127.0.0.1:1/")
 
 
 def test_an_unknown_name_may_be_known_later(resolve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,9 +224,9 @@ def test_an_unknown_name_may_be_known_later(resolve: Any, monkeypatch: pytest.Mo
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(webhooks.WebhookFailed, match="does not post to hooks") as failure:
-        webhooks.check("https://hooks.example/")
-    assert not isinstance(failure.value, webhooks.WebhookRefused)
+    with pytest.raises(webhook_client.WebhookFailed, match="does not post to hooks") as failure:
+        webhook_client.check("https://hooks.example/")
+    assert not isinstance(failure.value, webhook_client.WebhookRefused)
 
 
 def test_nobody_there_is_said_in_words(settings: Any) -> None:
@@ -234,16 +234,16 @@ def test_nobody_there_is_said_in_words(settings: Any) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://localhost:{closed.getsockname()[1]}/"
-        with pytest.raises(webhooks.WebhookFailed, match="No connection could be made"):
-            webhooks.post(url, BODY, {})
+        with pytest.raises(webhook_client.WebhookFailed, match="No connection could be made"):
+            webhook_client.post(url, BODY, {})
 
 
 def test_an_answer_that_drips_is_not_waited_for(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhooks, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(webhook_client, "TIMEOUT_SECONDS", 0.5)
     receiver.drip = threading.Event()
     began = time.monotonic()
-    with pytest.raises(webhooks.WebhookFailed, match="in time"):
-        webhooks.post(receiver.url, BODY, {})
+    with pytest.raises(webhook_client.WebhookFailed, match="in time"):
+        webhook_client.post(receiver.url, BODY, {})
     assert time.monotonic() - began < 5
 
 
@@ -289,7 +289,7 @@ def test_it_connects_to_the_address_it_checked_and_asks_it_for_the_name(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     asked = resolve("127.0.0.1")
     port = https_receiver.url.rpartition(":")[2]
-    assert webhooks.post(f"https://hooks.example:{port}/in", BODY, {}) == 204
+    assert webhook_client.post(f"https://hooks.example:{port}/in", BODY, {}) == 204
     assert asked == ["hooks.example"]
     assert https_receiver.posts[0].headers["Host"] == f"hooks.example:{port}"
 
@@ -302,6 +302,6 @@ def test_a_certificate_that_nobody_vouches_for_or_of_another_name_is_refused(
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     resolve("127.0.0.1")
     port = https_receiver.url.rpartition(":")[2]
-    with pytest.raises(webhooks.WebhookFailed, match="certificate could not be verified"):
-        webhooks.post(f"https://{name}:{port}/", BODY, {})
+    with pytest.raises(webhook_client.WebhookFailed, match="certificate could not be verified"):
+        webhook_client.post(f"https://{name}:{port}/", BODY, {})
     assert https_receiver.posts == []

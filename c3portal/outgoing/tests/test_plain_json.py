@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from c3portal import plain_json
+from c3portal.outgoing import plain_json
 
 
 def nested(depth: int) -> list[Any]:

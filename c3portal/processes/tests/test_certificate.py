@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from c3portal import certificate, moments, tasks
+from c3portal.processes import certificate, moments
+from c3portal import tasks
+from operations import tasks as operations_tasks
 from xero_sandbox.testing import free_port
 
 ENDS = dt.datetime(2027, 3, 1, 12, 0, tzinfo=dt.UTC)
@@ -64,7 +66,7 @@ def tls(listener: socket.socket, tmp_path: Path) -> Iterator[None]:
 
 
 def test_its_end_is_kept_for_monitoring(tls: None, db: None) -> None:
-    tasks.look_at_the_certificate()
+    operations_tasks.look_at_the_certificate()
     assert moments.every() == {moments.CERTIFICATE: ENDS}
 
 
@@ -74,18 +76,18 @@ def test_what_cannot_be_read_leaves_what_was_known(
     """A server that says nothing."""
     monkeypatch.setattr(certificate, "PATIENCE_SECONDS", 0.2)
     moments.note(moments.CERTIFICATE, ENDS)
-    tasks.look_at_the_certificate()
+    operations_tasks.look_at_the_certificate()
     assert moments.every() == {moments.CERTIFICATE: ENDS}
     assert "could not be read" in caplog.text
 
 
 def test_nobody_there_is_no_error(db: None, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.PORTAL_URL = f"https://localhost:{free_port()}"
-    tasks.look_at_the_certificate()
+    operations_tasks.look_at_the_certificate()
     assert moments.every() == {}
     assert "could not be read" in caplog.text
 
 
 def test_a_portal_without_https_has_none(db: None, caplog: pytest.LogCaptureFixture) -> None:
-    tasks.look_at_the_certificate()
+    operations_tasks.look_at_the_certificate()
     assert (moments.every(), caplog.text) == ({}, "")

@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from c3portal import clock
-from c3portal.heartbeats import Process
+from c3portal.database import clock
+from c3portal.processes.heartbeats import Process
 from c3portal.models import Heartbeat
 from c3portal.testing import BrokerServer
 

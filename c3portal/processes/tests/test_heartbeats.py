@@ -13,8 +13,9 @@ import pytest
 from django.db import OperationalError, connection
 from django.db.models import F
 
-from c3portal import clock, heartbeats
-from c3portal.heartbeats import Process
+from c3portal.database import clock
+from c3portal.processes import heartbeats
+from c3portal.processes.heartbeats import Process
 from c3portal.models import Heartbeat
 from c3portal.testing import BeatProcess, BrokerServer, WorkerProcess, wait_until
 from invoices import tasks

@@ -12,9 +12,10 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
-from c3portal import clock, processes
+from c3portal.database import clock
+from c3portal.processes import liveness
 from c3portal.models import LiveProcess
-from c3portal.processes import SIGN_EVERY, SILENCE, Kind, Life
+from c3portal.processes.liveness import SIGN_EVERY, SILENCE, Kind, Life
 
 pytestmark = pytest.mark.django_db
 
@@ -62,8 +63,8 @@ def born(freed: list[str]) -> Callable[[], Life]:
 @pytest.fixture
 def this_process(born: Callable[[], Life], passing: Time, monkeypatch: pytest.MonkeyPatch) -> Life:
     """This process is known to live."""
-    monkeypatch.setattr(processes, "_lives", [born()])
-    return processes._lives[0]
+    monkeypatch.setattr(liveness, "_lives", [born()])
+    return liveness._lives[0]
 
 
 def turn(passing: Time, *lives: Life, seconds: float = SIGN_EVERY) -> None:
@@ -90,23 +91,23 @@ def test_a_process_that_died_is_known_dead_within_20_seconds(
         turn(passing, one)
         assert passing.elapsed - died <= 20
     assert freed == ["freed"]
-    assert processes.dead() == {other.id}
+    assert liveness.dead() == {other.id}
     assert not is_dead(one)
 
 
 def test_who_broke_off_its_work_holds_nothing_any_more(
     passing: Time, this_process: Life, born: Callable[[], Life], freed: list[str]
 ) -> None:
-    other, before = born(), processes.current()
+    other, before = born(), liveness.current()
     for _ in range(4):
         turn(passing, this_process, other)
-    with pytest.raises(DatabaseError), processes.letting_go():
+    with pytest.raises(DatabaseError), liveness.letting_go():
         raise DatabaseError("the database was away")
-    assert not processes.may_claim(clock.now()), "Nobody knows it yet under its new id"
+    assert not liveness.may_claim(clock.now()), "Nobody knows it yet under its new id"
     for _ in range(5):
         turn(passing, this_process, other)
-    assert processes.may_claim(clock.now())
-    assert processes.dead() == {before}
+    assert liveness.may_claim(clock.now())
+    assert liveness.dead() == {before}
     assert freed == ["freed"]
 
 
@@ -146,30 +147,30 @@ def test_a_machine_that_was_suspended_makes_nobody_dead(
 
 def test_who_stood_still_goes_on_under_a_new_id_and_claims_nothing_before(passing: Time, this_process: Life) -> None:
     other = Life(Kind.WEB, lambda: None)
-    before = processes.current()
+    before = liveness.current()
     for _ in range(4):
         turn(passing, this_process, other)
-    assert processes.may_claim(clock.now())
+    assert liveness.may_claim(clock.now())
     while not is_dead(this_process):
         turn(passing, other)
-    assert not processes.may_claim(clock.now())
+    assert not liveness.may_claim(clock.now())
     this_process.sign()
-    assert processes.may_claim(clock.now())
-    assert processes.current() != before
-    assert processes.dead() == {before}
+    assert liveness.may_claim(clock.now())
+    assert liveness.current() != before
+    assert liveness.dead() == {before}
 
 
 def test_who_ends_in_good_order_says_so(passing: Time, this_process: Life) -> None:
-    assert processes.current() not in processes.dead()
-    processes.end()
-    assert processes.current() in processes.dead()
+    assert liveness.current() not in liveness.dead()
+    liveness.end()
+    assert liveness.current() in liveness.dead()
 
 
 def test_what_is_held_says_by_whom(passing: Time, this_process: Life) -> None:
-    mine = processes.current()
+    mine = liveness.current()
     assert mine is not None
-    assert processes.is_of(processes.key(), {mine})
-    assert not processes.is_of(":an older release's", {mine})
+    assert liveness.is_of(liveness.key(), {mine})
+    assert not liveness.is_of(":an older release's", {mine})
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
@@ -178,10 +179,10 @@ def test_a_process_whose_clock_is_a_minute_off_claims_nothing_and_says_so(
 ) -> None:
     passing.own += dt.timedelta(minutes=minutes)
     turn(passing, this_process)
-    assert not processes.may_claim(clock.now())
+    assert not liveness.may_claim(clock.now())
     assert f"{minutes * 60:+.1f} seconds off" in caplog.text
     assert "claims no work" in caplog.text
-    assert processes.clocks() == {"worker": [minutes * 60.0]}
+    assert liveness.clocks() == {"worker": [minutes * 60.0]}
 
 
 @pytest.mark.parametrize("seconds", [-30, 30])
@@ -191,7 +192,7 @@ def test_a_process_whose_clock_is_some_seconds_off_says_so_and_works(
     passing.own += dt.timedelta(seconds=seconds)
     for _ in range(3):
         turn(passing, this_process)
-    assert processes.may_claim(clock.now())
+    assert liveness.may_claim(clock.now())
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert f"{seconds:+.1f} seconds off" in caplog.text
 
@@ -223,13 +224,13 @@ def test_time_that_the_databases_clock_jumped_over_has_not_passed(
     began = clock.now()
     for _ in range(4):
         turn(passing, this_process, other)
-    assert processes.certain_since(clock.now()) == began
+    assert liveness.certain_since(clock.now()) == began
     passing.database += dt.timedelta(minutes=minutes)
     passing.own = passing.database
-    assert processes.certain_since(clock.now()) == clock.now()
+    assert liveness.certain_since(clock.now()) == clock.now()
     turn(passing, this_process)
     turn(passing, other, seconds=0)
-    jumped_at = processes.certain_since(clock.now())
+    jumped_at = liveness.certain_since(clock.now())
     assert jumped_at is not None
     assert abs(jumped_at - clock.now()) < dt.timedelta(seconds=SIGN_EVERY + 1)
     assert freed == []
@@ -238,15 +239,15 @@ def test_time_that_the_databases_clock_jumped_over_has_not_passed(
 def test_who_begins_alone_never_knows_the_time_before(passing: Time, this_process: Life) -> None:
     """A machine that starts again after a loss of power, with a clock that is wrong: nobody saw it jump."""
     began = clock.now()
-    assert processes.certain_since(clock.now()) == began
+    assert liveness.certain_since(clock.now()) == began
     for _ in range(60):
         turn(passing, this_process)
-    assert processes.certain_since(clock.now()) == began
+    assert liveness.certain_since(clock.now()) == began
 
 
 def test_who_is_not_known_yet_knows_nothing_of_the_time_before(passing: Time, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "_lives", [Life(Kind.WORKER, lambda: None)])
-    assert processes.certain_since(clock.now()) == clock.now()
+    monkeypatch.setattr(liveness, "_lives", [Life(Kind.WORKER, lambda: None)])
+    assert liveness.certain_since(clock.now()) == clock.now()
 
 
 def test_who_begins_beside_others_of_its_machine_knows_the_time_before(
@@ -255,8 +256,8 @@ def test_who_begins_beside_others_of_its_machine_knows_the_time_before(
     other, began = born(), clock.now()
     turn(passing, other)
     passing.pass_by(3)
-    monkeypatch.setattr(processes, "_lives", [born()])
-    assert processes.certain_since(clock.now()) == began
+    monkeypatch.setattr(liveness, "_lives", [born()])
+    assert liveness.certain_since(clock.now()) == began
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
@@ -267,8 +268,8 @@ def test_who_begins_after_a_jump_knows_of_it_from_the_others(
     turn(passing, other)
     passing.pass_by(3)
     passing.database += dt.timedelta(minutes=minutes)
-    monkeypatch.setattr(processes, "_lives", [born()])
-    assert processes.certain_since(clock.now()) == clock.now()
+    monkeypatch.setattr(liveness, "_lives", [born()])
+    assert liveness.certain_since(clock.now()) == clock.now()
     assert not is_dead(other)
 
 
@@ -289,9 +290,9 @@ def test_who_died_before_the_clock_was_put_back_is_known_dead(
 def test_a_sign_from_before_the_clock_was_put_back_holds_up_no_restore(passing: Time, born: Callable[[], Life]) -> None:
     born()
     passing.database -= dt.timedelta(days=365)
-    assert processes.silences() == {}
+    assert liveness.silences() == {}
     born()
-    assert processes.silences() == {"worker": SILENCE + 2 * SIGN_EVERY}
+    assert liveness.silences() == {"worker": SILENCE + 2 * SIGN_EVERY}
 
 
 def test_a_jump_that_was_noted_while_the_clock_was_ahead_does_not_last_until_then(
@@ -304,13 +305,13 @@ def test_a_jump_that_was_noted_while_the_clock_was_ahead_does_not_last_until_the
     turn(passing, this_process)
     put_right = clock.now()
     turn(passing, this_process)
-    assert processes.certain_since(clock.now()) == put_right
+    assert liveness.certain_since(clock.now()) == put_right
 
 
 def test_the_dead_are_forgotten_after_a_day(passing: Time, born: Callable[[], Life]) -> None:
     born().end()
-    assert len(processes.dead()) == 1
+    assert len(liveness.dead()) == 1
     passing.pass_by(2 * 86_400)
-    assert processes.dead() == set()
+    assert liveness.dead() == set()
     assert not LiveProcess.objects.exists()
     assert SILENCE > 2 * SIGN_EVERY

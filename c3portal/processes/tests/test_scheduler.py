@@ -12,9 +12,10 @@ from celery import current_app
 from celery.beat import ScheduleEntry
 from django.db import OperationalError
 
-from c3portal import clock, heartbeats, leases, moments, scheduler
+from c3portal.database import clock
+from c3portal.processes import heartbeats, leases, moments, scheduler
 from c3portal.models import Lease, Moment
-from c3portal.scheduler import Scheduler
+from c3portal.processes.scheduler import Scheduler
 from c3portal.testing import BASE_DIR, BeatProcess, BrokerServer, wait_until
 
 FAKETIME = BASE_DIR / ".venv" / "tools" / "libfaketimeMT.so.1"
@@ -144,7 +145,7 @@ def test_a_second_scheduler_sends_nothing_and_both_say_so(
     turns(other)
     assert sent == []
     turns(one)
-    said = [record.getMessage() for record in caplog.records if record.name == "c3portal.scheduler"]
+    said = [record.getMessage() for record in caplog.records if record.name == "c3portal.processes.scheduler"]
     assert said == [
         f"This scheduler sends the tasks from now on: {one.name}.",
         f"Another scheduler is at work: {one.name}. This one, {other.name}, does nothing until that one is gone.",

@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 
-from c3portal import logs, tracing
+from c3portal.telemetry import log_config, tracing
 from c3portal.celery import take_the_trace_up
 from c3portal.testing import BrokerServer, PortalProcess, answers, database_without_sessions, wait_until
 from invoices import tasks
@@ -57,7 +57,7 @@ def test_web_writes_json_and_nothing_of_what_it_is_asked(
     web.__exit__()
 
     lines = lines_of(web.log)
-    (request,) = [line for line in lines if line["logger"] == "c3portal.tracing" and line["status"] == 500]
+    (request,) = [line for line in lines if line["logger"] == "c3portal.telemetry.tracing" and line["status"] == 500]
     assert (request["method"], request["path"], request["user"]) == ("GET", "/", None)
     assert request["trace_id"] == failed.headers["X-Request-ID"]
     (error,) = [line for line in lines if "no such table" in line.get("exc_info", "")]
@@ -98,13 +98,13 @@ def configured(**environment: str) -> dict[str, Any]:
     class Given(environ.Env):  # type: ignore[misc]
         ENVIRON = environment
 
-    return logs.config(Given())
+    return log_config.config(Given())
 
 
 def test_people_read_lines_and_machines_json() -> None:
-    assert configured(DEBUG="1")["formatters"]["chosen"] == logs.LINE
-    assert configured()["formatters"]["chosen"] == logs.JSON
-    assert configured(LOG_FORMAT="line")["formatters"]["chosen"] == logs.LINE
+    assert configured(DEBUG="1")["formatters"]["chosen"] == log_config.LINE
+    assert configured()["formatters"]["chosen"] == log_config.JSON
+    assert configured(LOG_FORMAT="line")["formatters"]["chosen"] == log_config.LINE
     with pytest.raises(ImproperlyConfigured, match="json or line"):
         configured(LOG_FORMAT="xml")
 
@@ -123,7 +123,7 @@ def test_what_libraries_put_beside_their_lines_is_left_out() -> None:
 
 
 FORGED = [
-    "\n2026-10-01 00:00:00,000 INFO c3portal.tracing [-]: GET / 200",
+    "\n2026-10-01 00:00:00,000 INFO c3portal.telemetry.tracing [-]: GET / 200",
     "\r\x1b[2K\x1b[1A",
     "\x85\u2028\u2029\x0b\x0c",
     "\u202e\u2066\u200f",
@@ -167,12 +167,12 @@ def test_a_path_forges_no_line(client: Client, db: None, capsys: pytest.CaptureF
             kept.append(formatter.format(record))
 
     handler = Kept()
-    for name in ("c3portal.tracing", "django.request"):
+    for name in ("c3portal.telemetry.tracing", "django.request"):
         logging.getLogger(name).addHandler(handler)
     try:
         client.get("/nowhere%0a2026-10-01%20INFO%20forged%1b[2K")
     finally:
-        for name in ("c3portal.tracing", "django.request"):
+        for name in ("c3portal.telemetry.tracing", "django.request"):
             logging.getLogger(name).removeHandler(handler)
     assert len(kept) == 2
     assert all("\n" not in line and "\x1b" not in line and r"\n2026-10-01 INFO forged\x1b[2K" in line for line in kept)

@@ -10,7 +10,7 @@ import pytest
 import requests
 from django.db import connection
 
-from c3portal import error_reports
+from c3portal.telemetry.sentry import scrubbed
 from c3portal.testing import PortalProcess, WorkerProcess, answers, database_without_sessions, wait_until
 from c3portal.tests import receivers
 from c3portal.tests.receivers import Sentry
@@ -79,6 +79,6 @@ def test_what_an_error_quotes_is_left_out() -> None:
         "extra": {"sys.argv": ["a"]},
         "breadcrumbs": {"values": []},
     }
-    kept: Any = error_reports.scrubbed(event, {})  # type: ignore[arg-type]
+    kept: Any = scrubbed(event, {})  # type: ignore[arg-type]
     assert kept.keys() == {"exception", "contexts", "tags"}
     assert kept["exception"]["values"][0]["value"] == "Mail to [left out] refused, token [left out]"

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from c3portal import tracing
+from c3portal.telemetry import tracing
 from c3portal.models import AuditEntry, User
 from c3portal.testing import WorkerProcess, wait_until
 from invoices.models import BillingPeriod, Posting, Submission, Upload
@@ -56,7 +56,7 @@ def test_a_request_is_logged_with_its_user_by_number_and_without_its_query(
     client: Client, finance_admin: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     client.force_login(finance_admin)
-    with caplog.at_level("INFO", "c3portal.tracing"):
+    with caplog.at_level("INFO", "c3portal.telemetry.tracing"):
         client.get(reverse("invoice_list"), {"q": "Fabrikam"})
     (record,) = caplog.records
     assert (record.path, record.status, record.user) == (reverse("invoice_list"), 200, str(finance_admin.pk))  # type: ignore[attr-defined]
@@ -72,7 +72,7 @@ def test_the_key_of_a_mail_is_no_part_of_a_line(
 ) -> None:
     with caplog.at_level("INFO"):
         client.get(path)
-    (record,) = [each for each in caplog.records if each.name == "c3portal.tracing"]
+    (record,) = [each for each in caplog.records if each.name == "c3portal.telemetry.tracing"]
     assert "…" in record.path  # type: ignore[attr-defined]
     assert "KEY-OF-A-MAIL" not in record.getMessage()
 
@@ -85,7 +85,7 @@ def test_djangos_own_lines_are_without_such_a_key_too() -> None:
 
 
 def test_what_is_asked_all_the_time_is_not_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "c3portal.tracing"):
+    with caplog.at_level("INFO", "c3portal.telemetry.tracing"):
         client.get("/health/live")
     assert caplog.records == []
 

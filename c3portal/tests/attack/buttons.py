@@ -15,10 +15,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from c3portal import people, roles
+from c3portal.users import administration
+from c3portal.models import roles
 from c3portal.models import Delivery, Notice, User, Webhook
-from c3portal.tests.test_audit_doors import general, key_of
-from c3portal.tests.test_permissions import _second_factor
+from c3portal.audit.tests.test_audit_doors import general, key_of
+from c3portal.http.tests.test_permissions import _second_factor
 from invoices.models import Invoice, Posting, UploadDraft
 from invoices.tests import makers
 from xero_integration.models import XeroConnection, XeroSettings
@@ -117,7 +118,7 @@ def _with_second_factor(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def _invited(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return (people.invite(None, "new@contoso.example", "New", roles.SYSTEM_READER).pk,), {}
+    return (administration.invite(None, "new@contoso.example", "New", roles.SYSTEM_READER).pk,), {}
 
 
 def _webhook(**form: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
@@ -157,7 +158,7 @@ def _a_contact(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def _sample(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    from c3portal.demo import SAMPLE_DATA
+    from operations.demo import SAMPLE_DATA
 
     (path,) = SAMPLE_DATA.glob("*20260818.csv")
     return (), {"file": SimpleUploadedFile(path.name, path.read_bytes())}
@@ -228,15 +229,15 @@ BUTTONS = {
 }
 # Proved beside their pages, since what is sent there is made by a device or works only once by itself.
 ELSEWHERE = {
-    "invitation": "c3portal/tests/test_invitations.py",
-    "account_login": "c3portal/tests/test_sign_in.py",
-    "account_reset_password": "c3portal/tests/test_sign_in.py",
-    "account_reauthenticate": "c3portal/tests/test_sign_in.py",
-    "openid_connect_login": "c3portal/tests/test_company_sign_in.py",
-    "mfa_authenticate": "c3portal/tests/test_second_factor.py",
-    "mfa_reauthenticate": "c3portal/tests/test_second_factor.py",
-    "mfa_activate_totp": "c3portal/tests/test_second_factor.py",
-    "mfa_add_webauthn": "c3portal/tests/test_passkeys_browser.py",
-    "mfa_login_webauthn": "c3portal/tests/test_passkeys_browser.py",
-    "mfa_reauthenticate_webauthn": "c3portal/tests/test_passkeys_browser.py",
+    "invitation": "c3portal/users/tests/test_invitations.py",
+    "account_login": "c3portal/users/sign_in/tests/test_sign_in.py",
+    "account_reset_password": "c3portal/users/sign_in/tests/test_sign_in.py",
+    "account_reauthenticate": "c3portal/users/sign_in/tests/test_sign_in.py",
+    "openid_connect_login": "c3portal/users/sign_in/tests/test_oidc.py",
+    "mfa_authenticate": "c3portal/users/sign_in/tests/test_mfa.py",
+    "mfa_reauthenticate": "c3portal/users/sign_in/tests/test_mfa.py",
+    "mfa_activate_totp": "c3portal/users/sign_in/tests/test_mfa.py",
+    "mfa_add_webauthn": "c3portal/users/sign_in/tests/test_passkeys_browser.py",
+    "mfa_login_webauthn": "c3portal/users/sign_in/tests/test_passkeys_browser.py",
+    "mfa_reauthenticate_webauthn": "c3portal/users/sign_in/tests/test_passkeys_browser.py",
 }

@@ -21,16 +21,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from c3portal import audit, logs, roles, tracing
+from c3portal.audit import record as audit
+from c3portal.telemetry import log_config, tracing
+from c3portal.models import roles
 from c3portal.models import Delivery, Heartbeat, Lease, LiveProcess, Notice, NoticeChoice, User
 from c3portal.models.notices import Kind
 from c3portal.tests.attack.breadth import WHOLE
 from c3portal.tests.attack.forms import Forms
 from c3portal.tests.attack.markup import suspicions
 from c3portal.tests.attack.texts import ALIKE, TEXTS, fill, text_fields
-from c3portal.tests.test_csv_exports import content_of, is_harmless
-from c3portal.tests.test_odd_requests import QUERY
-from c3portal.tests.test_permissions import ROWS, Row
+from c3portal.http.tests.test_csv_response import content_of, is_harmless
+from c3portal.http.tests.test_odd_requests import QUERY
+from c3portal.http.tests.test_permissions import ROWS, Row
 from invoices.models import (
     AccountOverride,
     BillingPeriod,
@@ -287,7 +289,7 @@ class Lines(logging.Handler):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.setFormatter(DictConfigurator({"version": 1}).configure_formatter(dict(logs.FORMATS[name])))
+        self.setFormatter(DictConfigurator({"version": 1}).configure_formatter(dict(log_config.FORMATS[name])))
         self.addFilter(tracing.TraceFilter())
         self.said: list[str] = []
 
@@ -299,7 +301,7 @@ class Lines(logging.Handler):
 FORGED = "%0a2026-11-26 00:00:00,000 ERROR c3portal [-]: attack%0d%1b[2J"
 
 
-@pytest.mark.parametrize("shape", logs.FORMATS)
+@pytest.mark.parametrize("shape", log_config.FORMATS)
 def test_nothing_that_is_sent_forges_a_line_of_the_log(
     everything: dict[str, Any], client_of: ClientOf, shape: str, system_admin: User
 ) -> None:

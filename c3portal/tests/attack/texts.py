@@ -11,9 +11,9 @@ from django.apps import apps
 from django.db import models
 
 from c3portal.models import AuditEntry
-from invoices.fields import ExactDecimalField
+from invoices.models.fields import ExactDecimalField
 from invoices.models import PostLog
-from xero_integration.fields import EncryptedTextField
+from c3portal.encryption.fields import EncryptedTextField
 
 APPS = ("c3portal", "xero_integration", "invoices")
 # `#` stands for the number of the field that a text stands in.

@@ -22,10 +22,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
-from c3portal import audit
+from c3portal.audit import record as audit
 from c3portal.models import User
-from c3portal.sessions import SessionStore
-from c3portal.sign_in import familiar
+from c3portal.encryption.sessions import SessionStore
+from c3portal.users.sign_in import familiar
 
 NOBODY = "Nobody signed in"
 NOT_CONFIRMED = "Did not confirm who it is"

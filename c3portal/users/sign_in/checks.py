@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from c3portal import roles
+from c3portal.models import roles
 
 # Microsoft's addresses for more than one organisation: anyone's administrator writes the e-mail addresses there.
 SHARED_TENANTS = {"common", "organizations", "consumers"}

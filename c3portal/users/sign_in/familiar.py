@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from c3portal.models import User
 
-SALT = "c3portal.sign_in.familiar"
+SALT = "c3portal.users.sign_in.familiar"
 # Seconds after the last sign-in for which a browser or a network stays familiar.
 LIFE = 180 * 24 * 3600
 # How many accounts' sign-ins a browser remembers.

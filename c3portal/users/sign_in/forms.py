@@ -15,8 +15,8 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 
 from c3portal.models import User
-from c3portal.sign_in import familiar
-from c3portal.sign_in.accounts import failed
+from c3portal.users.sign_in import familiar
+from c3portal.users.sign_in.account_adapter import failed
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.deprecation import MiddlewareMixin
 
-from c3portal.sign_in import factors
+from c3portal.users.sign_in import mfa
 
 # What one needs on the way to a second factor, by the addresses' names.
 WAY = {
@@ -30,6 +30,6 @@ class SecondFactorRequired(MiddlewareMixin):
         if not getattr(view, "login_required", True):
             return None
         match = request.resolver_match
-        if (match and match.url_name in WAY) or not factors.is_missing(request):
+        if (match and match.url_name in WAY) or not mfa.is_missing(request):
             return None
         return redirect("mfa_index")

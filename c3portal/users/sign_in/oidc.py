@@ -16,10 +16,10 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.shortcuts import render
 
-from c3portal import audit
-from c3portal.http_client import BoundedAdapter, BoundedSession
+from c3portal.audit.record import Action, record
+from c3portal.outgoing.http_client import BoundedAdapter, BoundedSession
 from c3portal.models import User
-from c3portal.sign_in.accounts import failed
+from c3portal.users.sign_in.account_adapter import failed
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             raise ImmediateHttpResponse(render(request, "socialaccount/unknown.html", {"name": name}, status=403))
         with transaction.atomic():
             sociallogin.connect(request, user)
-            audit.record(request, audit.Action.SIGN_IN, "Tied to the company's sign-in", actor=user)
+            record(request, Action.SIGN_IN, "Tied to the company's sign-in", actor=user)
 
 
 def known_user(account: SocialAccount) -> User | None:

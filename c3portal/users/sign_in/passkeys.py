@@ -15,8 +15,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from django import forms
 from django.forms.fields import InvalidJSONInput
 
-from c3portal.sign_in.accounts import failed
-from c3portal.sign_in.forms import count_factor
+from c3portal.users.sign_in.account_adapter import failed
+from c3portal.users.sign_in.forms import count_factor
 
 # Characters; passkeys' answers have about one thousand, their certificates some more.
 LONGEST = 20_000

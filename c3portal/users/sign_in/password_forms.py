@@ -11,7 +11,7 @@ from django import forms
 from django.http import HttpRequest
 
 from c3portal.models import User
-from c3portal.sign_in.accounts import NOBODY, failed, kept
+from c3portal.users.sign_in.account_adapter import NOBODY, failed, kept
 
 LABELS = {
     "login": "E-mail address",

@@ -10,7 +10,7 @@ from allauth.mfa.webauthn import views as webauthn
 from allauth.socialaccount import views as socialaccount
 from django.urls import include, path, re_path
 
-from c3portal.sign_in import views
+from c3portal.users.sign_in import views
 
 sign_in = [
     path("login/", views.sign_in, name="account_login"),

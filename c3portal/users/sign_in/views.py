@@ -33,12 +33,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from requests import RequestException
 
-from c3portal import audit
+from c3portal.audit.record import changes, Action, record
 from c3portal.models import User
-from c3portal.sign_in import browsers, factors, familiar
-from c3portal.sign_in.accounts import with_address
-from c3portal.sign_in.company import Provider
-from c3portal.sign_in.forms import ProfileForm
+from c3portal.users.sign_in import user_agents, mfa, familiar
+from c3portal.users.sign_in.account_adapter import with_address
+from c3portal.users.sign_in.oidc import Provider
+from c3portal.users.sign_in.forms import ProfileForm
 
 # The provider cannot be reached, or is not the one that it should be.
 NO_ANSWER = (OAuth2Error, RequestException)
@@ -58,12 +58,12 @@ def _keep(request: HttpRequest, form: ProfileForm) -> None:
     """Keep the form's fields and no others, since somebody may deactivate the user at this moment; and record them."""
     with transaction.atomic():
         before = ProfileForm(instance=User.objects.select_for_update().get(pk=form.instance.pk)).initial
-        was, now = audit.changes(
+        was, now = changes(
             *({ProfileForm.words(name): each[name] for name in each} for each in (before, form.cleaned_data))
         )
         if now:
             form.instance.save(update_fields=list(form.fields))
-            audit.record(request, audit.Action.USER, "Own account", before=was, after=now)
+            record(request, Action.USER, "Own account", before=was, after=now)
 
 
 class Recorded:
@@ -83,7 +83,7 @@ class Recorded:
             if self.takes and not self._taken(user).exists():
                 return redirect("mfa_index")
             answer: HttpResponseBase = super().form_valid(form)  # type: ignore[misc]
-            audit.record(self.request, audit.Action.SIGN_IN, self.said)
+            record(self.request, Action.SIGN_IN, self.said)
         return answer
 
     def _taken(self, user: User) -> QuerySet[Authenticator]:
@@ -99,8 +99,8 @@ class SecondFactor(IndexView):  # type: ignore[misc]
         user = self.request.user
         return {
             **super().get_context_data(**kwargs),
-            "is_required": factors.is_required(user),
-            "is_missing": factors.is_missing(self.request),
+            "is_required": mfa.is_required(user),
+            "is_missing": mfa.is_missing(self.request),
         }
 
 
@@ -153,7 +153,7 @@ class Places(Recorded, ListUserSessionsView):  # type: ignore[misc]
         """Return what the page shows: each of `sessions` names its `browser` in words."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         for each in context["sessions"]:
-            each.browser = browsers.in_words(each.user_agent)
+            each.browser = user_agents.in_words(each.user_agent)
         return context
 
 

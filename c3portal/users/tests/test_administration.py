@@ -12,7 +12,8 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from c3portal import people, roles
+from c3portal.users import administration
+from c3portal.models import roles
 from c3portal.models import AuditEntry, User
 from c3portal.testing import at_once
 
@@ -47,7 +48,7 @@ def test_the_list_says_of_everyone_their_role_state_last_sign_in_and_second_fact
 ) -> None:
     TOTP.activate(finance_admin, generate_totp_secret())
     User.objects.filter(pk=system_reader.pk).update(is_active=False)
-    people.invite(None, "new@contoso.example", "Alex New", roles.SYSTEM_READER)
+    administration.invite(None, "new@contoso.example", "Alex New", roles.SYSTEM_READER)
     page = admin.get("/settings/users/").content.decode()
     rows = {row.split("</a>")[0].rsplit(">", 1)[-1]: row for row in page.split('<tr role="row">')[2:]}
     assert [word in rows[finance_admin.email] for word in ("Finance Admin", "Active", "never", ">yes<")] == [True] * 4
@@ -106,7 +107,7 @@ def test_giving_up_ones_own_role_is_asked_once_more(admin: Client, system_admin:
 
 def test_the_last_system_admin_keeps_the_role(admin: Client, system_admin: User) -> None:
     # An invited one cannot sign in yet, a deactivated one not any more.
-    people.invite(None, "new@contoso.example", "", roles.SYSTEM_ADMIN)
+    administration.invite(None, "new@contoso.example", "", roles.SYSTEM_ADMIN)
     User.objects.create_user("gone@contoso.example", PASSWORD, role=roles.SYSTEM_ADMIN, is_active=False)
     answer = admin.post(f"/settings/users/{system_admin.pk}/role/", {"role": "System Reader", "sure": "1"}, follow=True)
     assert "the last System Admin who can sign in" in said(answer)
@@ -114,8 +115,8 @@ def test_the_last_system_admin_keeps_the_role(admin: Client, system_admin: User)
 
 
 def test_the_last_system_admin_is_not_deactivated_from_the_command_line_either(system_admin: User) -> None:
-    with pytest.raises(people.NotDone, match="the last System Admin"):
-        people.deactivate("manage.py shell", system_admin)
+    with pytest.raises(administration.NotDone, match="the last System Admin"):
+        administration.deactivate("manage.py shell", system_admin)
 
 
 def test_nobody_deactivates_themselves(admin: Client, system_admin: User) -> None:
@@ -131,8 +132,8 @@ def test_of_two_system_admins_who_send_each_other_away_one_stays(system_admin: U
 
     def send_away(turn: int) -> None:
         try:
-            people.deactivate(None, admins[turn])
-        except people.NotDone:
+            administration.deactivate(None, admins[turn])
+        except administration.NotDone:
             refused.append(admins[turn])
 
     at_once(2, send_away)

@@ -12,7 +12,8 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from c3portal import invitations, people, roles
+from c3portal.users import invitations, administration
+from c3portal.models import roles
 from c3portal.models import AuditEntry, User
 from c3portal.settings import mailer
 from c3portal.tests.receivers import mail_server
@@ -35,7 +36,7 @@ def sends_no_mail(settings: Any) -> None:
 
 @pytest.fixture
 def invited(db: None) -> User:
-    return people.invite(None, "alex@contoso.example", "Alex New", roles.FINANCE_ADMIN)
+    return administration.invite(None, "alex@contoso.example", "Alex New", roles.FINANCE_ADMIN)
 
 
 def path(link: str) -> str:
@@ -193,7 +194,7 @@ def test_whoever_was_signed_in_here_is_signed_out_first(admin: Client, invited: 
 
 def test_an_invited_system_admin_is_led_to_the_second_factor(client: Client, settings: Any, db: None) -> None:
     settings.MFA_REQUIRED_FOR = [roles.SYSTEM_ADMIN]
-    user = people.invite(None, "alex@contoso.example", "", roles.SYSTEM_ADMIN)
+    user = administration.invite(None, "alex@contoso.example", "", roles.SYSTEM_ADMIN)
     client.get(path(invitations.link(user)))
     client.post("/accounts/invitation/", BOTH)
     assert client.get("/settings/users/")["Location"] == "/account/second-factor/"

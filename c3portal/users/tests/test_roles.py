@@ -9,11 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-from c3portal import roles
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
 from c3portal.models import User
 
 
-@roles.role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+@role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 def page(request: HttpRequest) -> HttpResponse:
     return HttpResponse("seen")
 

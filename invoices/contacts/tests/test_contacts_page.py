@@ -12,11 +12,11 @@ from django.http import HttpResponse
 from django.test import Client
 
 from c3portal.models import User
-from invoices import contact_links
+from invoices.contacts import matching
 from invoices.models import Customer
 from invoices.tests import makers
 from invoices.tests.pages import said
-from invoices.tests.test_contact_links import a_contact, a_customer, a_link
+from invoices.contacts.tests.test_matching import a_contact, a_customer, a_link
 from xero_integration import contacts
 from xero_integration.models import ContactLink, XeroConnection
 from xero_sandbox.testing import SandboxControl
@@ -258,7 +258,7 @@ def test_the_ticked_are_created_in_xero(finance: Client, connected: XeroConnecti
 
 
 def test_a_refusal_is_told_by_customer(finance: Client, connected: XeroConnection, sandbox: SandboxControl) -> None:
-    contact_links.read_again(connected)
+    matching.read_again(connected)
     sandbox.put_contacts([{"name": "Proseware", "number": "made meanwhile"}])
     response = do(finance, "create", a_customer("one", "Proseware"), a_customer("two", "Litware"))
     assert "1 customer created in Xero." in said(response)
@@ -268,7 +268,7 @@ def test_a_refusal_is_told_by_customer(finance: Client, connected: XeroConnectio
 def test_of_a_whole_filter_only_those_are_created_who_cannot_be_there_already(
     finance: Client, connected: XeroConnection, sandbox: SandboxControl
 ) -> None:
-    contact_links.read_again(connected)
+    matching.read_again(connected)
     for key, name in (("one", "Proseware"), ("two", "Tailspin Toys Pty Ltd")):
         a_customer(key, name)
     response = do(finance, "create", all="1")
@@ -286,7 +286,7 @@ def test_xero_out_of_reach_is_told(finance: Client, connected: XeroConnection, s
 
 
 def test_contacts_are_read_again(finance: Client, connected: XeroConnection, sandbox: SandboxControl) -> None:
-    contact_links.read_again(connected)
+    matching.read_again(connected)
     sandbox.put_contacts([{"name": "Proseware"}])
     a_customer("one", "Proseware")
     response = finance.post(f"{PAGE}read/", {"back": "state=suggested"}, follow=True)
@@ -295,7 +295,7 @@ def test_contacts_are_read_again(finance: Client, connected: XeroConnection, san
 
 
 def test_a_contact_opens_in_xero(connected: XeroConnection, sandbox: SandboxControl) -> None:
-    contact_links.create(connected, [a_customer("one", "Proseware")])
+    matching.create(connected, [a_customer("one", "Proseware")])
     answer = requests.get(connected.contact_url(ContactLink.objects.get().contact_id), timeout=10)
     assert answer.status_code == 200
     assert "Proseware" in answer.text

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from c3portal.models import User
 from c3portal.tests.browser import is_accessible, sign_in
-from invoices import contact_links
+from invoices.contacts import matching
 from invoices.models import Customer
 from xero_integration.models import ContactLink, XeroConnection
 
@@ -27,7 +27,7 @@ def customers(connected: XeroConnection) -> XeroConnection:
         ("5d1c1a52-0c3e-4a53-9f6e-0d4c9c1a7a05", "Northwind Traders"),
     ):
         Customer.objects.create(tenant_id=key, name=name, erp_id=f"ERP-{key[-2:]}")
-    contact_links.create(connected, [Customer.objects.get(name="Adventure Works")])
+    matching.create(connected, [Customer.objects.get(name="Adventure Works")])
     return connected
 
 

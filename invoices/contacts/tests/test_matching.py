@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from invoices import contact_links
-from invoices.contact_links import NotLinked, Standing
+from invoices.contacts import matching
+from invoices.contacts.matching import NotLinked, Standing
 from invoices.models import Customer, Posting
 from invoices.tests import makers
-from invoices.tests.conftest import MakeInvoice, Upload, Work
+from invoices.conftest import MakeInvoice, Upload, Work
 from xero_integration import contacts
 from xero_integration.contacts import name_key
 from xero_integration.models import Contact, ContactLink, XeroConnection
@@ -55,7 +55,7 @@ def organisation(db: None) -> XeroConnection:
 
 
 def standing(connection: XeroConnection, key: str) -> Standing:
-    return next(each for each in contact_links.standings(connection) if each.customer.tenant_id == key)
+    return next(each for each in matching.standings(connection) if each.customer.tenant_id == key)
 
 
 # States
@@ -177,7 +177,7 @@ def test_a_contact_with_the_customers_number_that_was_merged_is_told_too(organis
     assert found.state == "archived"
     assert "was merged into “Proseware Group” in Xero. Link that." in found.words
     assert found.suggestion is not None
-    assert contact_links.link(organisation, {"one": found.suggestion.contact_id}) == (1, [])
+    assert matching.link(organisation, {"one": found.suggestion.contact_id}) == (1, [])
 
 
 def test_a_linked_contact_that_is_gone_is_told(organisation: XeroConnection) -> None:
@@ -199,9 +199,9 @@ def test_a_search_finds_customer_tenant_erp_id_and_contact(organisation: XeroCon
     a_customer("tenant-one", "Proseware", "ERP77")
     a_customer("tenant-two", "Litware", "ERP88")
     a_link(organisation, "tenant-one", a_contact(organisation, "Holding").contact_id)
-    found = contact_links.standings(organisation)
+    found = matching.standings(organisation)
     for words in ("prose", "NT-ONE", "erp77", "hold"):
-        assert [each.customer.name for each in contact_links.search(found, words)] == ["Proseware"]
+        assert [each.customer.name for each in matching.search(found, words)] == ["Proseware"]
 
 
 # Matching as a whole
@@ -240,7 +240,7 @@ class MatchingTest(TestCase):
                 a_link(connection, holder, contact.contact_id)
             seen.add(numbered)
         before = dict(ContactLink.objects.values_list("customer_key", "contact_id"))
-        wanted = contact_links.journey.wanted_contacts(Customer.objects.all())
+        wanted = matching.journey.wanted_contacts(Customer.objects.all())
         taken = []
         for order in (wanted, list(reversed(wanted))):
             book = contacts.Book(connection)
@@ -252,7 +252,7 @@ class MatchingTest(TestCase):
         assert taken[0] == taken[1]
         sure = {
             each.customer.tenant_id: each.suggestion.contact_id
-            for each in contact_links.standings(connection)
+            for each in matching.standings(connection)
             if each.suggestion and each.suggestion.is_sure
         }
         assert sure == taken[0]
@@ -264,7 +264,7 @@ class MatchingTest(TestCase):
 def test_a_contact_is_linked_by_hand(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
     contact = a_contact(organisation, "A wholly different name")
-    assert contact_links.link(organisation, {"one": contact.contact_id}) == (1, [])
+    assert matching.link(organisation, {"one": contact.contact_id}) == (1, [])
     assert (standing(organisation, "one").state, standing(organisation, "one").how) == ("linked", "Linked by hand")
 
 
@@ -272,7 +272,7 @@ def test_linking_another_takes_the_place_of_the_first(organisation: XeroConnecti
     a_customer("one", "Proseware")
     first, second = a_contact(organisation, "First"), a_contact(organisation, "Second")
     for contact in (first, second):
-        contact_links.link(organisation, {"one": contact.contact_id})
+        matching.link(organisation, {"one": contact.contact_id})
     assert list(ContactLink.objects.values_list("contact_name", flat=True)) == ["Second"]
 
 
@@ -292,7 +292,7 @@ def test_a_contact_that_cannot_be_the_customer_is_refused_in_words(
     contact = a_contact(organisation, "Proseware", **facts)
     if holder:
         a_link(organisation, holder, contact.contact_id)
-    assert contact_links.link(organisation, {"one": contact.contact_id}) == (0, [f"Proseware: {words}"])
+    assert matching.link(organisation, {"one": contact.contact_id}) == (0, [f"Proseware: {words}"])
     assert not ContactLink.objects.filter(customer_key="one").exists()
 
 
@@ -300,7 +300,7 @@ def test_one_contact_for_two_customers_in_one_click_goes_to_one_of_them(organisa
     a_customer("one", "Proseware")
     a_customer("two", "Litware")
     contact = a_contact(organisation, "Either")
-    linked, problems = contact_links.link(organisation, {"one": contact.contact_id, "two": contact.contact_id})
+    linked, problems = matching.link(organisation, {"one": contact.contact_id, "two": contact.contact_id})
     assert (linked, len(problems)) == (1, 1)
 
 
@@ -309,7 +309,7 @@ def test_nobody_links_while_an_upload_looks_after_contacts(organisation: XeroCon
     contact = a_contact(organisation, "Proseware")
     assert contacts.lease(organisation)
     with pytest.raises(NotLinked, match="Try again"):
-        contact_links.link(organisation, {"one": contact.contact_id})
+        matching.link(organisation, {"one": contact.contact_id})
 
 
 def test_what_was_unlinked_is_not_found_again_by_name(organisation: XeroConnection) -> None:
@@ -337,7 +337,7 @@ def test_what_was_unlinked_can_be_linked_again(organisation: XeroConnection) -> 
     contact = a_contact(organisation, "Proseware")
     a_link(organisation, "one", contact.contact_id)
     contacts.unlink(organisation, ["one"])
-    contact_links.link(organisation, {"one": contact.contact_id})
+    matching.link(organisation, {"one": contact.contact_id})
     assert standing(organisation, "one").state == "linked"
     ContactLink.objects.all().delete()
     assert standing(organisation, "one").state == "suggested"
@@ -349,13 +349,13 @@ def test_a_candidate_says_why_it_may_be_the_customer_or_why_it_cannot(organisati
     a_contact(organisation, "Old name", "one")
     a_link(organisation, "two", a_contact(organisation, "Proseware").contact_id)
     a_contact(organisation, "Proseware Pty Ltd")
-    found = [(each.contact.name, each.why, each.why_not) for each in contact_links.candidates(organisation, one, "")]
+    found = [(each.contact.name, each.why, each.why_not) for each in matching.candidates(organisation, one, "")]
     assert found == [
         ("Old name", "Same contact number", ""),
         ("Proseware", "Same name", "The contact “Proseware” is linked to Litware. Unlink it there first."),
         ("Proseware Pty Ltd", "Nearly the same name", ""),
     ]
-    searched = contact_links.candidates(organisation, one, "pty")
+    searched = matching.candidates(organisation, one, "pty")
     assert [each.contact.name for each in searched] == ["Proseware Pty Ltd"]
 
 
@@ -364,27 +364,27 @@ def test_a_candidate_says_why_it_may_be_the_customer_or_why_it_cannot(organisati
 
 def test_contacts_are_created_in_xero_now(connected: XeroConnection, sandbox: SandboxControl) -> None:
     customers = [a_customer("one", "Proseware"), a_customer("two", "Northwind Traders")]
-    outcome = contact_links.create(connected, customers)
+    outcome = matching.create(connected, customers)
     assert (outcome.linked, outcome.created, outcome.problems) == (2, 1, {})
-    assert {each.how for each in contact_links.standings(connected)} == {"Created by the portal", "Same name"}
+    assert {each.how for each in matching.standings(connected)} == {"Created by the portal", "Same name"}
     assert sandbox.organisations()[0]["contacts"] == 7
 
 
 def test_creating_twice_makes_nobody_twice(connected: XeroConnection, sandbox: SandboxControl) -> None:
     one = a_customer("one", "Proseware")
-    contact_links.create(connected, [one])
-    assert contact_links.create(connected, [one]).linked == 0
+    matching.create(connected, [one])
+    assert matching.create(connected, [one]).linked == 0
     assert sandbox.organisations()[0]["contacts"] == 7
 
 
 def test_reading_again_shows_what_changed_in_xero(connected: XeroConnection, sandbox: SandboxControl) -> None:
     one = a_customer("one", "Proseware")
-    contact_links.create(connected, [one])
+    matching.create(connected, [one])
     contact_id = ContactLink.objects.get().contact_id
     (target,) = sandbox.put_contacts([{"name": "Proseware Group"}])
     sandbox.put_contacts([{"contact_id": contact_id, "merged_into": target["contact_id"]}])
     assert standing(connected, "one").state == "linked"
-    assert contact_links.read_again(connected) == 8
+    assert matching.read_again(connected) == 8
     found = standing(connected, "one")
     assert found.state == "archived"
     assert "was merged into “Proseware Group” in Xero" in found.words
@@ -399,10 +399,10 @@ def test_an_invoice_of_an_archived_contact_is_refused_before_xero_does_and_goes_
     time_machine: Any,
 ) -> None:
     customer = make_invoice().customer
-    contact_links.create(connected, [customer])
+    matching.create(connected, [customer])
     contact_id = ContactLink.objects.get().contact_id
     sandbox.put_contacts([{"contact_id": contact_id, "status": "ARCHIVED"}])
-    contact_links.read_again(connected)
+    matching.read_again(connected)
     sandbox.forget()
     upload()
     work()
@@ -424,7 +424,7 @@ def test_an_unlinked_customer_gets_a_contact_of_its_own_with_the_next_upload(
     connected: XeroConnection, sandbox: SandboxControl, make_invoice: MakeInvoice, upload: Upload, work: Work
 ) -> None:
     customer = a_customer("one", "Northwind Traders", "ERP1")
-    contact_links.create(connected, [customer])
+    matching.create(connected, [customer])
     contacts.unlink(connected, ["one"])
     make_invoice(customer=customer)
     upload()
@@ -441,7 +441,7 @@ def test_thousands_of_customers_take_as_many_queries_as_one(
     a_customer("one", "Customer 0")
     a_contact(organisation, "Somebody 0")
     with CaptureQueriesContext(database) as few:
-        contact_links.standings(organisation)
+        matching.standings(organisation)
     Customer.objects.bulk_create([Customer(tenant_id=f"t{n}", name=f"Customer {n:04}") for n in range(300)])
     rows = [
         Contact(connection=organisation, contact_id=f"c{n}", name=f"C {n}", name_key=f"c {n}", status="ACTIVE")
@@ -449,4 +449,4 @@ def test_thousands_of_customers_take_as_many_queries_as_one(
     ]
     Contact.objects.bulk_create(rows)
     with django_assert_num_queries(len(few)):
-        contact_links.standings(organisation)
+        matching.standings(organisation)

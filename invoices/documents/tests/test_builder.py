@@ -8,9 +8,9 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from invoices.documents import Refused, marker, prepare, url
+from invoices.documents.builder import Refused, marker, prepare, url
 from invoices.models import Invoice, InvoiceLine, Posting
-from invoices.tests.conftest import MakeInvoice, Upload
+from invoices.conftest import MakeInvoice, Upload
 from xero_integration import connections
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 from xero_integration.payloads import Document

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from invoices.preflight import AccountFacts, Fix, Organisation, Problem, Severity, problems
+from invoices.documents.rules import AccountFacts, Fix, Organisation, Problem, Severity, problems
 from xero_integration.payloads import Document, Line
 from xero_integration.proof import Proof, prove
 

@@ -20,11 +20,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from c3portal.demo import SAMPLE_DATA
+from operations.demo import SAMPLE_DATA
 from c3portal.models import AuditEntry, User
 from c3portal.testing import BASE_DIR
 from invoices import tasks
-from invoices.importing import DISK_FULL, import_file
+from invoices.importing.importer import DISK_FULL, import_file
 from invoices.models import BillingPeriod, ImportFinding, ImportRun, Invoice, InvoiceLine
 from invoices.tests.c3_files import a_row, write
 

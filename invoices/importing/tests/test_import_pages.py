@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import User
-from invoices.importing import import_file
+from invoices.importing.importer import import_file
 from invoices.models import BillingPeriod, ImportRun, Invoice, Posting
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, json_bytes, of_customer, write
 from invoices.tests.makers import connected, uploaded

@@ -16,10 +16,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from c3portal.models import User
-from invoices import gathering, importing, line_rows, posting
-from invoices.importing import import_file
+from invoices.importing import aggregation, importer, bulk_insert
+from invoices.posting import transitions
+from invoices.importing.importer import import_file
 from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
-from invoices.numbers import xero_number
+from invoices.importing.numbers import xero_number
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, of_customer, write
 from invoices.tests.makers import bring, connected, uploaded
 
@@ -272,7 +273,7 @@ def test_one_bad_row_keeps_the_whole_file_out(tmp_path: Path) -> None:
 
 
 def test_a_failure_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> None:
-    real = line_rows.row
+    real = bulk_insert.row
 
     def fail_at_the_end(line: Any, facts: Any) -> tuple[Any, ...]:
         if line.row == 792:
@@ -280,7 +281,7 @@ def test_a_failure_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> No
         return real(line, facts)
 
     with (
-        patch.object(line_rows, "row", autospec=True, side_effect=fail_at_the_end),
+        patch.object(bulk_insert, "row", autospec=True, side_effect=fail_at_the_end),
         pytest.raises(RuntimeError, match="the disk is full"),
     ):
         import_file(SEPTEMBER)
@@ -292,13 +293,13 @@ def test_a_failure_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> No
 
 def test_a_file_that_changes_while_it_is_imported_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, a_row())
-    real = importing._write_invoices
+    real = importer._write_invoices
 
     def change_it_meanwhile(*args: Any) -> None:
         real(*args)
         path.write_bytes(csv_bytes(a_row(), a_row()))
 
-    with patch.object(importing, "_write_invoices", autospec=True, side_effect=change_it_meanwhile):
+    with patch.object(importer, "_write_invoices", autospec=True, side_effect=change_it_meanwhile):
         run = import_file(path)
 
     assert run.reason == "The file changed while it was being imported. Import it again."
@@ -385,10 +386,10 @@ def test_an_upload_pressed_during_an_import_waits_and_takes_what_was_imported(
     # With a second period in the upload, nothing but the lock on the invoice makes it wait on PostgreSQL.
     import_file(write(tmp_path, of_customer(1), of_customer(2, BillingId="20261018")))
     xero = connected()
-    real = importing._write_lines
+    real = importer._write_lines
 
     def press() -> None:
-        posting.queue(Invoice.objects.all(), connection=xero, user=finance_admin, invoice_status="DRAFT")
+        transitions.queue(Invoice.objects.all(), connection=xero, user=finance_admin, invoice_status="DRAFT")
         connection.close()
 
     presser = threading.Thread(target=press)
@@ -399,7 +400,7 @@ def test_an_upload_pressed_during_an_import_waits_and_takes_what_was_imported(
         presser.join(1)
         assert presser.is_alive()
 
-    with patch.object(importing, "_write_lines", autospec=True, side_effect=press_meanwhile):
+    with patch.object(importer, "_write_lines", autospec=True, side_effect=press_meanwhile):
         run = import_file(write(tmp_path, of_customer(1), of_customer(1)))
     presser.join(20)
 
@@ -413,7 +414,7 @@ def test_an_upload_pressed_during_an_import_waits_and_takes_what_was_imported(
 def test_reading_stops_at_so_many_errors_and_says_so(tmp_path: Path) -> None:
     path = write(tmp_path, *(a_row(Quantity="x", Total="y") for _ in range(40)))
 
-    with patch.object(importing, "MAX_ERRORS", 50):
+    with patch.object(importer, "MAX_ERRORS", 50):
         run = import_file(path)
 
     assert (run.errors, ImportFinding.objects.count()) == (50, 50)
@@ -425,7 +426,7 @@ def test_a_run_keeps_so_many_findings_and_every_invoice_its_own(tmp_path: Path) 
     uploaded(connected(), None, *Invoice.objects.all(), to="posted")
     changed = write(tmp_path, *(of_customer(index, SubscriptionName="Another") for index in range(5)), name="later.csv")
 
-    with patch.object(importing, "MAX_ERRORS", 3):
+    with patch.object(importer, "MAX_ERRORS", 3):
         run = import_file(changed)
 
     assert (run.invoices_differing, run.findings.count()) == (5, 3)
@@ -436,7 +437,7 @@ def test_a_run_keeps_so_many_findings_and_every_invoice_its_own(tmp_path: Path) 
 def test_a_file_of_too_many_invoices_is_refused_with_a_way_out(tmp_path: Path) -> None:
     path = write(tmp_path, *(of_customer(index) for index in range(4)))
 
-    with patch.object(gathering, "MAX_INVOICES", 3):
+    with patch.object(aggregation, "MAX_INVOICES", 3):
         run = import_file(path)
 
     assert run.reason == "The file holds more than 3 invoices. Import it in parts."

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.columns import protect, unprotect
-from invoices.numbers import xero_number
+from c3portal.http.spreadsheet_cells import protect, unprotect
+from invoices.importing.numbers import xero_number
 
 
 @pytest.mark.parametrize("number", ["Invoice_Tailspin_ERP1036_20260918_AUD", "O'Brien & Sons #1 ~", "x" * 255])

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from invoices.columns import FIELDS, REQUIRED
-from invoices.parsing import BadRow, Line, canonical, parse
-from invoices.reading import ROW_LIMIT, FileRefused, open_source
+from invoices.importing.columns import FIELDS, REQUIRED
+from invoices.importing.parser import BadRow, Line, canonical, parse
+from invoices.importing.file_reader import ROW_LIMIT, FileRefused, open_source
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, json_bytes
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from c3portal import outages
-from invoices.importing import DISK_FULL, import_file
+from c3portal.database import outages
+from invoices.importing.importer import DISK_FULL, import_file
 from invoices.models import ImportRun
 
 ERRORS_SHOWN = 50

@@ -12,14 +12,15 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from c3portal import clock
+from c3portal.database import clock
 from c3portal.models import LiveProcess
-from invoices import journey, posting, recovery, sending
+from invoices.posting import worker, transitions, reconciliation, sender
+from invoices.posting import contact_step
 from invoices.models import Posting, Submission
-from invoices.tests.conftest import MakeInvoice, Upload, Work
-from xero_integration import connections, contacts, limits
-from xero_integration.errors import XeroOutcomeUnknown
-from xero_integration.gateway import Gateway
+from invoices.conftest import MakeInvoice, Upload, Work
+from xero_integration import connections, contacts, rate_limits
+from xero_integration.client.errors import XeroOutcomeUnknown
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, TokenSet, XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -61,16 +62,16 @@ def test_a_call_of_a_worker_whose_clock_is_wrong_is_not_taken_for_dead(
 ) -> None:
     upload()
     with machine_off_by(minutes):
-        journey.link_contacts(connected)
-        submission = posting.claim(connected)
+        contact_step.link_contacts(connected)
+        submission = transitions.claim(connected)
         assert submission is not None
-    assert recovery.free_the_dead() == 0
+    assert reconciliation.free_the_dead() == 0
     with machine_off_by(minutes):
-        assert posting.store_body(submission, b"{}", "")
-    assert recovery.free_the_dead() == 0
+        assert transitions.store_body(submission, b"{}", "")
+    assert reconciliation.free_the_dead() == 0
     assert state() == {"sending": 3}
     with machine_off_by(-minutes):
-        assert recovery.free_the_dead() == 0
+        assert reconciliation.free_the_dead() == 0
 
 
 @WRONG
@@ -83,11 +84,11 @@ def test_a_lost_call_of_a_worker_whose_clock_is_wrong_is_not_believed_absent_too
     with machine_off_by(minutes):
         work()
     Posting.objects.update(not_before=right())
-    assert recovery.look(connected) == 0
+    assert reconciliation.look(connected) == 0
     assert state() == {"uncertain": 3}
     with machine_off_by(-minutes):
         Posting.objects.update(not_before=right())
-        recovery.look(connected)
+        reconciliation.look(connected)
     assert state().get("queued", 0) == 0
 
 
@@ -104,12 +105,12 @@ def test_leases_hold_whatever_the_clocks_of_those_who_ask_say(connected: XeroCon
 def test_no_more_than_five_calls_are_in_flight_whatever_the_clocks_say(
     connected: XeroConnection, monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
-    monkeypatch.setattr(limits, "BULK_PATIENCE", 0)
-    holders = [limits.permit(connected) for _ in range(4)]
+    monkeypatch.setattr(rate_limits, "BULK_PATIENCE", 0)
+    holders = [rate_limits.permit(connected) for _ in range(4)]
     for holder in holders:
         holder.__enter__()
-    with machine_off_by(minutes), pytest.raises(limits.XeroUnavailable, match="busy"):
-        limits.permit(connected).__enter__()
+    with machine_off_by(minutes), pytest.raises(rate_limits.XeroUnavailable, match="busy"):
+        rate_limits.permit(connected).__enter__()
     for holder in holders:
         holder.__exit__(None, None, None)
 
@@ -119,15 +120,15 @@ def test_the_minute_is_the_databases(connected: XeroConnection, minutes: int) ->
     CallBudget.objects.update_or_create(connection=connected, defaults={"minute_limit": 2, "started": {}})
     with machine_off_by(minutes):
         for _ in range(2):
-            with limits.permit(connected):
+            with rate_limits.permit(connected):
                 pass
-    with pytest.raises(limits.XeroUnavailable, match="a minute"):
-        limits.require_room(connected)
+    with pytest.raises(rate_limits.XeroUnavailable, match="a minute"):
+        rate_limits.require_room(connected)
 
 
 @WRONG
 def test_a_pause_is_as_long_for_everyone(connected: XeroConnection, minutes: int) -> None:
-    wait = limits.XeroUnavailable("Xero asks to wait", retry_after=dt.timedelta(seconds=60), problem="minute")
+    wait = rate_limits.XeroUnavailable("Xero asks to wait", retry_after=dt.timedelta(seconds=60), problem="minute")
     with machine_off_by(minutes):
         connections.pause(connected, wait)
     connected.refresh_from_db()
@@ -156,7 +157,7 @@ def test_what_was_lost_while_the_databases_clock_was_ahead_is_looked_for_once_it
     with time_machine.travel(dt.timedelta(days=3650) + timezone.now()):
         work()
     assert state() == {"uncertain": 3}
-    assert recovery.look(connected) == 3
+    assert reconciliation.look(connected) == 3
     assert state() == {"posted": 3}
     assert len(sandbox.documents()) == 3
 
@@ -189,7 +190,7 @@ def test_what_was_sent_while_the_clock_was_ahead_is_believed_absent_only_after_t
     LiveProcess.objects.create(kind="worker", pid=1, started_at=noted_at, seen_at=now, jumped_at=noted_at)
     Submission.objects.filter(outcome="unknown").update(sent_at=now + sent_ahead)
     Posting.objects.update(not_before=now)
-    recovery.look(connected)
+    reconciliation.look(connected)
     assert state() == {"queued" if is_believed else "uncertain": 3}
 
 
@@ -197,9 +198,9 @@ def test_calls_of_a_minute_that_never_was_hold_nobody_up_for_years(connected: Xe
     CallBudget.objects.update_or_create(connection=connected, defaults={"minute_limit": 2, "started": {}})
     with time_machine.travel(dt.timedelta(days=3650) + timezone.now()):
         for _ in range(2):
-            with limits.permit(connected):
+            with rate_limits.permit(connected):
                 pass
-    with limits.permit(connected):
+    with rate_limits.permit(connected):
         assert len(CallBudget.objects.get().started) == 1
 
 
@@ -209,7 +210,7 @@ def test_a_clock_that_jumps_in_the_middle_of_a_call_posts_nothing_twice(
     sandbox: SandboxControl, connected: XeroConnection, upload: Upload, sweep: Work, state: State, minutes: int
 ) -> None:
     upload()
-    journey.link_contacts(connected)
+    contact_step.link_contacts(connected)
     create = Gateway.create_documents
     with ExitStack() as jumped, pytest.MonkeyPatch.context() as patch:
 
@@ -219,7 +220,7 @@ def test_a_clock_that_jumps_in_the_middle_of_a_call_posts_nothing_twice(
             raise XeroOutcomeUnknown("The answer was lost.")
 
         patch.setattr(Gateway, "create_documents", jump)
-        sending.send_next(connected)
+        sender.send_next(connected)
     sweep()
     assert state() == {"posted": 3}
     assert len(sandbox.documents()) == 3

@@ -21,10 +21,11 @@ from django.db.models import Min
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invoices import recovery, sending
-from invoices.journey import link_contacts, waiting_rows
+from invoices.posting import reconciliation, sender
+from invoices.posting.worker import waiting_rows
+from invoices.posting.contact_step import link_contacts
 from invoices.models import Invoice, Posting, PostLog
-from invoices.tests.conftest import MakeInvoice, Upload, Work
+from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.tests.faults import (
     ARRIVED,
     DOUBT,
@@ -41,8 +42,8 @@ from invoices.tests.faults import (
     see_the_fault_out,
     strike,
 )
-from xero_integration import connections, counting, limits
-from xero_integration.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
+from xero_integration import connections, call_metrics, rate_limits
+from xero_integration.client.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.models import Account, TaxRate, TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent
 from xero_sandbox.faults.registry import KINDS
@@ -254,7 +255,7 @@ def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
     fault: str,
 ) -> None:
     # All calls of a kind are counted in one row, which the first round makes.
-    monkeypatch.setattr(counting, "BUCKETS", ())
+    monkeypatch.setattr(call_metrics, "BUCKETS", ())
 
     def queries_for(count: int) -> int:
         consent(sandbox, XeroSettings.load().client_id)
@@ -264,8 +265,8 @@ def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
         if fault:
             sandbox.place_fault(fault, method="PUT", path="^Invoices$")
         with CaptureQueriesContext(database) as queries, waiting_rows(connected):
-            assert sending.send_next(connected) == count
-            recovery.look(connected)
+            assert sender.send_next(connected) == count
+            reconciliation.look(connected)
         Posting.objects.filter(status="queued").update(status="withdrawn")
         return len(queries)
 
@@ -274,10 +275,10 @@ def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
 
 
 def test_finding_all_permits_taken_is_no_reason_to_pause(journey: Journey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "BULK_PATIENCE", 0)
+    monkeypatch.setattr(rate_limits, "BULK_PATIENCE", 0)
     with ExitStack() as held:
-        for _ in range(limits.IN_FLIGHT - limits.KEPT_FOR_CLICKS):
-            held.enter_context(limits.permit(journey.connection))
+        for _ in range(rate_limits.IN_FLIGHT - rate_limits.KEPT_FOR_CLICKS):
+            held.enter_context(rate_limits.permit(journey.connection))
         journey.go()
         assert journey.state() == WAITING
         assert journey.connection.paused_until is None

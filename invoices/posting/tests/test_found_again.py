@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from c3portal import clock
-from invoices.documents import marker
+from c3portal.database import clock
+from invoices.documents.builder import marker
 from invoices.models import Invoice, Posting
-from invoices.tests.conftest import MakeInvoice, Upload, Work
+from invoices.conftest import MakeInvoice, Upload, Work
 from xero_sandbox.testing import SandboxControl
 
 pytestmark = pytest.mark.usefixtures("look_at_once", "not_unique")

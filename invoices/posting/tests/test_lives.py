@@ -13,9 +13,11 @@ from django.db import connection
 
 from c3portal.models import LiveProcess
 from c3portal.testing import WorkerProcess, wait_until
-from invoices import posting, tasks
+from invoices.posting import transitions
+from invoices import tasks
+from invoices.posting import wakeups
 from invoices.models import Invoice, Submission
-from invoices.tests.conftest import MakeInvoice
+from invoices.conftest import MakeInvoice
 from xero_integration.models import CallBudget, XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -46,8 +48,8 @@ def credit_notes(transactional_db: None, connected: XeroConnection, make_invoice
 
 
 def upload(connection: XeroConnection) -> None:
-    posting.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
-    tasks.wake_after_commit(connection.pk)
+    transitions.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
+    wakeups.wake_after_commit(connection.pk)
 
 
 def swept_until(holds: Callable[[], bool]) -> Callable[[], bool]:

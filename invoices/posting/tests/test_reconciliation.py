@@ -10,14 +10,17 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from c3portal import clock, processes
+from c3portal.database import clock
+from c3portal.processes import liveness
 from c3portal.models import LiveProcess
-from invoices import journey, posting, recovery, sending, tasks
-from invoices.documents import marker
+from invoices.posting import worker, transitions, reconciliation, sender
+from invoices.posting import contact_step
+from invoices import tasks
+from invoices.documents.builder import marker
 from invoices.models import BillingPeriod, Invoice, Posting, PostLog, Submission
-from invoices.tests.conftest import MakeInvoice, Upload, Work
-from xero_integration.errors import XeroRejected
-from xero_integration.gateway import Gateway
+from invoices.conftest import MakeInvoice, Upload, Work
+from xero_integration.client.errors import XeroRejected
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import XeroConnection
 from xero_integration.tests.deaths import killed_in_the_call
 from xero_sandbox.testing import SandboxControl
@@ -144,19 +147,19 @@ def test_what_a_worker_held_when_its_database_went_away_is_free_soon_although_it
     """Not only after the lease of its rows, which is minutes."""
     make_invoices(2)
     upload()
-    life = processes.Life(processes.Kind.WORKER, lambda: None)
+    life = liveness.Life(liveness.Kind.WORKER, lambda: None)
     life.sign()
-    monkeypatch.setattr(processes, "_lives", [life])
+    monkeypatch.setattr(liveness, "_lives", [life])
     with monkeypatch.context() as patch:
-        patch.setattr(posting, "post", create_autospec(posting.post, side_effect=DatabaseError))
+        patch.setattr(transitions, "post", create_autospec(transitions.post, side_effect=DatabaseError))
         with pytest.raises(DatabaseError):
             tasks.work(connected.pk, spread=False)
     assert state() == {"sending": 2}
     holder = Submission.objects.get().process
-    assert processes.current() != holder
+    assert liveness.current() != holder
     LiveProcess.objects.filter(pk=holder).update(dead_at=clock.now())
     life.sign()
-    assert recovery.free_the_dead() == 2
+    assert reconciliation.free_the_dead() == 2
     tasks.work(connected.pk, spread=False)
     assert state() == {"posted": 2}
     assert len(sandbox.documents()) == 2
@@ -355,8 +358,8 @@ def test_one_taken_number_does_not_condemn_the_mates_that_the_answer_left_out(
         return answer
 
     monkeypatch.setattr(Gateway, "create_documents", without_the_second)
-    sending.send_next(linked)
-    recovery.look(linked)
+    sender.send_next(linked)
+    reconciliation.look(linked)
     assert Posting.objects.get(invoice=taken).status == "rejected"
     assert Posting.objects.get(invoice=lost).status == "queued"
 
@@ -369,19 +372,19 @@ def linked(make_invoices: MakeInvoices, upload: Upload, connected: XeroConnectio
     """Two queued invoices whose customers have contacts."""
     make_invoices(2)
     upload()
-    journey.link_contacts(connected)
+    contact_step.link_contacts(connected)
     return connected
 
 
 def test_a_worker_that_died_before_its_bytes_were_stored_sent_nothing(
     linked: XeroConnection, sandbox: SandboxControl, sweep: Work, after_the_lease: Work, state: State
 ) -> None:
-    posting.claim(linked)
-    assert recovery.free_the_dead() == 0
+    transitions.claim(linked)
+    assert reconciliation.free_the_dead() == 0
     sweep()
     assert state() == {"sending": 2}
     after_the_lease()
-    assert recovery.free_the_dead() == 2
+    assert reconciliation.free_the_dead() == 2
     assert state() == {"queued": 2}
     assert Submission.objects.get().outcome == "not_recorded"
     sweep()
@@ -401,10 +404,10 @@ def test_a_worker_that_died_after_its_bytes_were_stored_is_looked_after(
     arrived: bool,
 ) -> None:
     with killed_in_the_call(arrived):
-        sending.send_next(linked)
+        sender.send_next(linked)
     assert state() == {"sending": 2}
     after_the_lease()
-    assert recovery.free_the_dead() == 2
+    assert reconciliation.free_the_dead() == 2
     assert state() == {"uncertain": 2}
     log = PostLog.objects.last()
     assert log is not None
@@ -418,19 +421,19 @@ def test_a_worker_that_died_after_its_bytes_were_stored_is_looked_after(
 
 
 def test_two_sweeps_free_the_dead_once(linked: XeroConnection, after_the_lease: Work) -> None:
-    posting.claim(linked)
+    transitions.claim(linked)
     after_the_lease()
-    assert recovery.free_the_dead() == 2
+    assert reconciliation.free_the_dead() == 2
     logs = PostLog.objects.count()
-    assert recovery.free_the_dead() == 0
+    assert reconciliation.free_the_dead() == 0
     assert PostLog.objects.count() == logs
 
 
 def test_the_living_keep_their_rows(linked: XeroConnection, state: State) -> None:
-    submission = posting.claim(linked)
+    submission = transitions.claim(linked)
     assert submission is not None
-    posting.store_body(submission, b"{}", "digest")
-    assert recovery.free_the_dead() == 0
+    transitions.store_body(submission, b"{}", "digest")
+    assert reconciliation.free_the_dead() == 0
     assert state() == {"sending": 2}
 
 

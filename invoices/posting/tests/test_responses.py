@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.answers import KINDS, NO_ID, Recorded, amount, element_errors, read_results, recorded
+from invoices.posting.responses import KINDS, NO_ID, Recorded, amount, element_errors, read_results, recorded
 from invoices.models import DocumentType
 
 KIND = KINDS[DocumentType.INVOICE]

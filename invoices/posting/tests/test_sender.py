@@ -12,11 +12,12 @@ import pytest
 import requests
 from django.db import connection as database
 
-from invoices import journey, recovery, sending
-from invoices.documents import marker
+from invoices.posting import worker, reconciliation, sender
+from invoices.posting import contact_step
+from invoices.documents.builder import marker
 from invoices.models import BillingPeriod, Invoice, InvoiceLine, Posting, PostLog, Submission
-from invoices.tests.conftest import MakeInvoice, Upload, Work
-from xero_integration.errors import XeroAuthError, XeroUnavailable
+from invoices.conftest import MakeInvoice, Upload, Work
+from xero_integration.client.errors import XeroAuthError, XeroUnavailable
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent
 from xero_sandbox.testing import SandboxControl
@@ -221,14 +222,14 @@ def test_a_worker_that_was_given_up_for_dead_sends_nothing(
 ) -> None:
     make_invoice()
     upload()
-    prepare = sending.prepare
+    prepare = sender.prepare
 
     def slow_prepare(*arguments: Any) -> Any:
         after_the_lease()
         return prepare(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sending, "prepare", slow_prepare)
+        patch.setattr(sender, "prepare", slow_prepare)
         work()
     assert creations(sandbox) == []
     sweep()
@@ -320,7 +321,7 @@ def test_a_request_too_large_for_xero_is_divided_before_it_leaves(
 ) -> None:
     make_invoices(10)
     upload()
-    monkeypatch.setattr(sending, "MAX_BODY_BYTES", 2000)
+    monkeypatch.setattr(sender, "MAX_BODY_BYTES", 2000)
     work()
     assert state() == {"posted": 10}
     assert max(call["elements"] for call in creations(sandbox)) < 5
@@ -455,10 +456,10 @@ def test_who_sends_is_told_what_stopped_the_call(
 ) -> None:
     make_invoice()
     upload()
-    journey.link_contacts(connected)
+    contact_step.link_contacts(connected)
     sandbox.place_fault(fault, method="PUT", path="^Invoices$")
     with pytest.raises(error):
-        sending.send_next(connected)
+        sender.send_next(connected)
 
 
 def test_a_xero_that_cannot_be_reached_pauses_and_keeps_the_rows(
@@ -487,15 +488,15 @@ def test_an_answer_that_comes_after_the_worker_was_given_up_for_dead_still_count
 ) -> None:
     make_invoices(2)
     upload()
-    record = sending.record
+    record = sender.record
 
     def late(*arguments: Any) -> None:
         after_the_lease()
-        recovery.free_the_dead()
+        reconciliation.free_the_dead()
         assert state() == {"uncertain": 2}
         record(*arguments)
 
-    monkeypatch.setattr(sending, "record", late)
+    monkeypatch.setattr(sender, "record", late)
     work()
     assert state() == {"posted": 2}
     assert Submission.objects.get().outcome == "answered"

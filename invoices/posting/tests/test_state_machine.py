@@ -25,14 +25,14 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from invoices import posting, recovery, sending
-from invoices.answers import kind_of, read_results
+from invoices.posting import transitions, reconciliation, sender
+from invoices.posting.responses import kind_of, read_results
 from invoices.models import Customer, Invoice, Posting, PostLog, Submission
-from invoices.tests.conftest import MakeInvoice
+from invoices.conftest import MakeInvoice
 from invoices.tests.xero_in_memory import FATES, Worker, Xero, staged
 from xero_integration import connections
-from xero_integration.errors import XeroOutcomeUnknown
-from xero_integration.gateway import Answer, Gateway
+from xero_integration.client.errors import XeroOutcomeUnknown
+from xero_integration.client.gateway import Answer, Gateway
 from xero_integration.models import ContactLink, XeroConnection
 
 Status = Posting.Status
@@ -73,19 +73,19 @@ class Portal(RuleBasedStateMachine):
     @rule(moves=DEATHS)
     def send(self, moves: int | None) -> None:
         """A worker begins to send; now and then it dies after a few moves."""
-        self._begin(sending.send_next, moves)
+        self._begin(sender.send_next, moves)
 
     @precondition(lambda self: self._has(Status.UNCERTAIN))
     @rule(moves=DEATHS)
     def look(self, moves: int | None) -> None:
         """A worker looks for what is uncertain."""
-        self._begin(recovery.look, moves)
+        self._begin(reconciliation.look, moves)
 
     @precondition(lambda self: self._has(Status.SENDING))
     @rule(moves=DEATHS)
     def sweep(self, moves: int | None) -> None:
         """A worker frees what the dead have left."""
-        self._begin(lambda connection: recovery.free_the_dead(), moves)
+        self._begin(lambda connection: reconciliation.free_the_dead(), moves)
 
     def _has(self, status: str) -> bool:
         return len(self.workers) < WORKERS and Posting.objects.filter(status=status).exists()
@@ -127,7 +127,7 @@ class Portal(RuleBasedStateMachine):
     @rule()
     def click(self) -> None:
         """UPLOAD TO XERO, however often."""
-        posting.queue(Invoice.objects.all(), connection=self.connection, user=None, invoice_status="DRAFT")
+        transitions.queue(Invoice.objects.all(), connection=self.connection, user=None, invoice_status="DRAFT")
 
     @rule()
     def back_up(self) -> None:
@@ -159,7 +159,7 @@ class Portal(RuleBasedStateMachine):
     def doubt(self, moves: int | None) -> None:
         """A worker has what a restored portal would send looked for first."""
         if len(self.workers) < WORKERS:
-            self._begin(recovery.doubt, moves)
+            self._begin(reconciliation.doubt, moves)
 
     # What must hold at every moment
 
@@ -192,7 +192,7 @@ class Portal(RuleBasedStateMachine):
             assert not elsewhere & {*self.xero.numbers(), *self.xero.expected()}
 
     def _unseen(self) -> set[str]:
-        return set(posting.unseen(self.connection).values_list("invoice__xero_number", flat=True))
+        return set(transitions.unseen(self.connection).values_list("invoice__xero_number", flat=True))
 
     def _numbers(self, status: str) -> set[str]:
         return set(Posting.objects.filter(status=status).values_list("invoice__xero_number", flat=True))
@@ -220,11 +220,11 @@ class Portal(RuleBasedStateMachine):
     def _calm(self) -> None:
         for _ in range(ROUNDS):
             self.clock.shift(LONG_ENOUGH)
-            recovery.free_the_dead()
-            recovery.doubt(self.connection)
-            recovery.look(self.connection)
+            reconciliation.free_the_dead()
+            reconciliation.doubt(self.connection)
+            reconciliation.look(self.connection)
             self.click()
-            while sending.send_next(self.connection):
+            while sender.send_next(self.connection):
                 pass
             if not Posting.objects.exclude(status=Status.POSTED).exists():
                 return
@@ -269,18 +269,18 @@ def test_nothing_is_ever_twice_and_nothing_is_lost(portal: XeroConnection, uniqu
 
 def send_anew(submission: Submission, error: XeroOutcomeUnknown) -> None:
     """Take a lost answer for a failure: the next try goes out under a new key."""
-    posting.release(posting.under_way(submission), "")
-    posting.close(submission, Submission.Outcome.UNKNOWN)
+    transitions.release(transitions.under_way(submission), "")
+    transitions.close(submission, Submission.Outcome.UNKNOWN)
 
 
 def send_the_same_again(connection: XeroConnection) -> int:
     """Rely on the key alone: send the stored bytes again under it, however much later."""
     lost = Submission.objects.filter(postings__status=Status.UNCERTAIN, connection=connection)
     for submission in lost.exclude(body=None).distinct():
-        rows = {each.pk: each.invoice.xero_number for each in posting.under_way(submission).select_related("invoice")}
+        rows = {each.pk: each.invoice.xero_number for each in transitions.under_way(submission).select_related("invoice")}
         kind, body, key = kind_of(submission), bytes(submission.body or b""), str(submission.pk)
         answer = connections.call(connection, partial(_create, kind.endpoint, body, key))
-        posting.post(submission, read_results(kind, rows, answer.rows(kind.endpoint)).recorded)
+        transitions.post(submission, read_results(kind, rows, answer.rows(kind.endpoint)).recorded)
     return 0
 
 
@@ -296,8 +296,8 @@ def _create(endpoint: str, body: bytes, key: str, gateway: Gateway) -> Answer:
 @pytest.mark.parametrize(
     ("module", "name", "careless"),
     [
-        (sending, "_lost", send_anew),
-        (recovery, "look", send_the_same_again),
+        (sender, "_lost", send_anew),
+        (reconciliation, "look", send_the_same_again),
     ],
     ids=["a new key for each try", "the key alone"],
 )
@@ -330,7 +330,7 @@ def test_a_look_tells_how_it_was_when_xero_was_asked(portal: XeroConnection) -> 
 def test_a_restored_portal_that_sends_before_it_looks_is_found_out(
     portal: XeroConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posting, "_queued", send_without_a_look)
+    monkeypatch.setattr(transitions, "_queued", send_without_a_look)
     machine = Portal(portal, unique=False)
     machine.back_up()
     machine.restore()

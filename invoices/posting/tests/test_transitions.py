@@ -12,12 +12,12 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invoices import posting
-from invoices.answers import Recorded
+from invoices.posting import transitions
+from invoices.posting.responses import Recorded
 from invoices.models import Customer, DocumentType, Invoice, InvoiceLine, Posting, PostLog, Submission
 from invoices.models import Upload as UploadRow
-from invoices.posting import Status
-from invoices.tests.conftest import MakeInvoice, Upload
+from invoices.posting.transitions import Status
+from invoices.conftest import MakeInvoice, Upload
 from xero_integration.models import ContactLink, XeroConnection
 
 pytestmark = pytest.mark.both_databases
@@ -44,7 +44,7 @@ def claim(connected: XeroConnection) -> Claim:
             for key in keys
         ]
         ContactLink.objects.bulk_create(links, ignore_conflicts=True)
-        submission = posting.claim(connected)
+        submission = transitions.claim(connected)
         assert submission is not None
         return submission
 
@@ -62,7 +62,7 @@ def last_log() -> PostLog:
 
 
 def record(submission: Submission) -> int:
-    return posting.post(
+    return transitions.post(
         submission,
         {each.pk: Recorded(f"id {each.pk}", "DRAFT", Decimal("110.00"), "") for each in Posting.objects.all()},
     )
@@ -201,7 +201,7 @@ def test_nobody_claims_twice(
     make_invoice()
     upload()
     claim()
-    assert posting.claim(connected) is None
+    assert transitions.claim(connected) is None
     assert Submission.objects.count() == 1
 
 
@@ -216,7 +216,7 @@ def test_workers_that_claim_at_the_same_time_share_the_rows_out(
 
     def claim_all() -> int:
         try:
-            return sum(1 for _ in iter(lambda: posting.claim(connected), None))
+            return sum(1 for _ in iter(lambda: transitions.claim(connected), None))
         finally:
             database.close()
 
@@ -233,8 +233,8 @@ def test_a_claim_leaves_customers_without_a_contact(
 ) -> None:
     make_invoice()
     upload()
-    assert posting.claim(connected) is None
-    assert list(posting.without_contact(connected)) == [only()]
+    assert transitions.claim(connected) is None
+    assert list(transitions.without_contact(connected)) == [only()]
     assert Submission.objects.count() == 0
 
 
@@ -242,7 +242,7 @@ def test_a_claim_leaves_other_organisations_rows(make_invoice: MakeInvoice, uplo
     make_invoice()
     upload()
     other = XeroConnection.objects.create(tenant_id="other", connection_id="other", name="Contoso Cloud (NZ)")
-    assert posting.claim(other) is None
+    assert transitions.claim(other) is None
     assert claim().postings.count() == 1
 
 
@@ -251,9 +251,9 @@ def test_rows_that_were_refused_together_travel_in_halves(
 ) -> None:
     make_invoices(5)
     upload()
-    posting.release(posting.under_way(claim()), "", batch_cap=2)
+    transitions.release(transitions.under_way(claim()), "", batch_cap=2)
     sizes = []
-    while submission := posting.claim(connected):
+    while submission := transitions.claim(connected):
         sizes.append(submission.postings.count())
     assert sizes == [2, 2, 1]
 
@@ -264,9 +264,9 @@ def test_a_claim_takes_as_many_queries_for_fifty_as_for_ten(
     counts = []
     for count in (10, 50):
         upload(*make_invoices(count))
-        posting.release(posting.under_way(claim()), "")
+        transitions.release(transitions.under_way(claim()), "")
         with CaptureQueriesContext(database) as queries:
-            assert posting.claim(connected) is not None
+            assert transitions.claim(connected) is not None
         counts.append(len(queries))
     assert counts[0] == counts[1]
 
@@ -276,22 +276,22 @@ def test_a_claim_takes_as_many_queries_for_fifty_as_for_ten(
 MOVES: dict[str, tuple[Callable[[Submission], object], dict[str, str]]] = {
     "post": (record, {"sending": "posted", "uncertain": "posted"}),
     "refuse": (
-        lambda submission: posting.refuse(posting.under_way(submission), {only().pk: "Xero's words."}),
+        lambda submission: transitions.refuse(transitions.under_way(submission), {only().pk: "Xero's words."}),
         {"sending": "rejected", "uncertain": "rejected"},
     ),
     "refuse what waits": (
-        lambda submission: posting.refuse(posting.without_contact(submission.connection), {only().pk: "No contact."}),
+        lambda submission: transitions.refuse(transitions.without_contact(submission.connection), {only().pk: "No contact."}),
         {"queued": "rejected"},
     ),
     "release": (
-        lambda submission: posting.release(posting.under_way(submission), "Not there."),
+        lambda submission: transitions.release(transitions.under_way(submission), "Not there."),
         {"sending": "queued", "uncertain": "queued"},
     ),
     "lose": (
-        lambda submission: posting.lose(submission, "The answer was lost.", look_from=NOW),
+        lambda submission: transitions.lose(submission, "The answer was lost.", look_from=NOW),
         {"sending": "uncertain"},
     ),
-    "withdraw": (lambda submission: posting.withdraw(Posting.objects.all(), None), {"queued": "withdrawn"}),  # type: ignore[arg-type]
+    "withdraw": (lambda submission: transitions.withdraw(Posting.objects.all(), None), {"queued": "withdrawn"}),  # type: ignore[arg-type]
 }
 
 
@@ -328,7 +328,7 @@ def test_a_call_moves_only_rows_that_it_still_answers_for(
     make_invoice()
     upload()
     late = claim()
-    posting.release(posting.under_way(late), "")
+    transitions.release(transitions.under_way(late), "")
     claim()
     unchanged = Posting.objects.values().get()
     MOVES[move][0](late)
@@ -341,8 +341,8 @@ def test_every_step_of_a_journey_leaves_a_line(
     invoice = make_invoice()
     upload()
     first = claim()
-    posting.lose(first, "The answer was lost.", look_from=NOW)
-    posting.release(posting.under_way(first), "")
+    transitions.lose(first, "The answer was lost.", look_from=NOW)
+    transitions.release(transitions.under_way(first), "")
     second = claim()
     record(second)
     lines = PostLog.objects.filter(invoice=invoice).values_list("status", "submission", "message", "user")
@@ -359,7 +359,7 @@ def test_every_step_of_a_journey_leaves_a_line(
 def test_a_posted_row_keeps_what_xero_said(make_invoice: MakeInvoice, upload: Upload, claim: Claim) -> None:
     make_invoice()
     upload()
-    posting.post(claim(), {only().pk: Recorded("an id", "SUBMITTED", Decimal("110.00"), "Mind the tax.")})
+    transitions.post(claim(), {only().pk: Recorded("an id", "SUBMITTED", Decimal("110.00"), "Mind the tax.")})
     row = only()
     assert (row.xero_id, row.xero_status, row.xero_total, row.message) == (
         "an id",
@@ -375,10 +375,10 @@ def test_rows_that_nothing_was_said_of_stay(make_invoices: MakeInvoices, upload:
     upload()
     submission = claim()
     first, second, third = Posting.objects.order_by("pk")
-    assert posting.post(submission, {first.pk: Recorded("1", "DRAFT", None)}) == 1
-    assert posting.refuse(posting.under_way(submission), {second.pk: "No."}) == 1
-    assert posting.post(submission, {}) == 0
-    assert posting.refuse(posting.under_way(submission), {}) == 0
+    assert transitions.post(submission, {first.pk: Recorded("1", "DRAFT", None)}) == 1
+    assert transitions.refuse(transitions.under_way(submission), {second.pk: "No."}) == 1
+    assert transitions.post(submission, {}) == 0
+    assert transitions.refuse(transitions.under_way(submission), {}) == 0
     third.refresh_from_db()
     assert third.status == "sending"
 
@@ -390,13 +390,13 @@ def test_a_move_takes_as_many_queries_for_fifty_rows_as_for_ten(
     def queries_for(count: int) -> int:
         upload(*make_invoices(count))
         submission = claim()
-        rows = list(posting.under_way(submission).values_list("pk", flat=True))
+        rows = list(transitions.under_way(submission).values_list("pk", flat=True))
         assert len(rows) == count
         do: dict[str, Callable[[], object]] = {
-            "post": lambda: posting.post(submission, {pk: Recorded(f"id {pk}", "DRAFT", None) for pk in rows}),
-            "refuse": lambda: posting.refuse(posting.under_way(submission), dict.fromkeys(rows, "No.")),
-            "release": lambda: posting.release(posting.under_way(submission), ""),
-            "lose": lambda: posting.lose(submission, "", look_from=NOW),
+            "post": lambda: transitions.post(submission, {pk: Recorded(f"id {pk}", "DRAFT", None) for pk in rows}),
+            "refuse": lambda: transitions.refuse(transitions.under_way(submission), dict.fromkeys(rows, "No.")),
+            "release": lambda: transitions.release(transitions.under_way(submission), ""),
+            "lose": lambda: transitions.lose(submission, "", look_from=NOW),
         }
         with CaptureQueriesContext(database) as queries:
             assert do[move]() == count
@@ -427,9 +427,9 @@ def test_it_refuses_a_whole_period_at_once(
         for number in range(2500)
     )
     upload()
-    waiting = posting.without_contact(connected)
+    waiting = transitions.without_contact(connected)
     reasons = dict.fromkeys(waiting.values_list("pk", flat=True), "The contact is archived.")
-    assert posting.refuse(waiting, reasons) == 2501
+    assert transitions.refuse(waiting, reasons) == 2501
     assert set(Posting.objects.values_list("status", "message")) == {("rejected", "The contact is archived.")}
 
 
@@ -442,8 +442,8 @@ def test_bytes_are_stored_once_and_only_by_who_is_not_given_up_for_dead(
     make_invoice()
     upload()
     submission = claim()
-    assert posting.store_body(submission, b"{}", "digest")
-    assert not posting.store_body(submission, b"{1}", "other")
+    assert transitions.store_body(submission, b"{}", "digest")
+    assert not transitions.store_body(submission, b"{1}", "other")
     submission.refresh_from_db()
     assert (submission.outcome, bytes(submission.body or b""), submission.body_sha256) == ("sending", b"{}", "digest")
     assert submission.sent_at is not None
@@ -456,7 +456,7 @@ def test_a_worker_that_was_given_up_for_dead_stores_no_bytes(
     upload()
     submission = claim()
     after_the_lease()
-    assert not posting.store_body(submission, b"{}", "digest")
+    assert not transitions.store_body(submission, b"{}", "digest")
     submission.refresh_from_db()
     assert submission.body is None
 

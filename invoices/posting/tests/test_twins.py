@@ -9,16 +9,17 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from c3portal import clock
-from c3portal.metrics import Figures
+from c3portal.database import clock
+from operations.metrics import Figures
 from c3portal.models import Notice
-from invoices import notices, twins
-from invoices.documents import marker
+from invoices import notifications
+from invoices.posting import twins
+from invoices.documents.builder import marker
 from invoices.models import Invoice, Posting, Twin
 from invoices.models import Upload as UploadRow
-from invoices.tests.conftest import MakeInvoice, Upload, Work
+from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.tests.pages import said
-from invoices.tests.test_found_again import by_hand
+from invoices.posting.tests.test_found_again import by_hand
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -151,8 +152,8 @@ def test_it_is_told_once_and_again_when_another_is_found(
     by_hand(sandbox, "CN-1", marker(first))
     long_since()
     sweep()
-    assert notices.posted_twice() == 1
-    assert notices.posted_twice() == 0
+    assert notifications.posted_twice() == 1
+    assert notifications.posted_twice() == 0
     told = Notice.objects.get(kind="posted_twice")
     assert "1 credit note is in Xero more than once" in told.subject
     assert "AUD 11.00" in told.body
@@ -161,7 +162,7 @@ def test_it_is_told_once_and_again_when_another_is_found(
     by_hand(sandbox, "CN-2", marker(second))
     Posting.objects.update(compared_at=None)
     sweep()
-    assert notices.posted_twice() == 1
+    assert notifications.posted_twice() == 1
 
 
 def test_a_question_that_xero_refuses_is_not_asked_at_every_sweep(

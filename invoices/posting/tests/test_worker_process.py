@@ -10,9 +10,11 @@ from collections.abc import Callable
 import pytest
 
 from c3portal.testing import BrokerServer, WorkerProcess, wait_until
-from invoices import posting, tasks
+from invoices.posting import transitions
+from invoices import tasks
+from invoices.posting import wakeups
 from invoices.models import BillingPeriod, Invoice, Posting, Submission
-from invoices.tests.conftest import Work
+from invoices.conftest import Work
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -28,8 +30,8 @@ def everything(transactional_db: None, connected: XeroConnection, sample: Billin
 
 
 def upload(connection: XeroConnection) -> None:
-    posting.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
-    tasks.wake_after_commit(connection.pk)
+    transitions.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
+    wakeups.wake_after_commit(connection.pk)
 
 
 def swept_until_posted(state: State) -> Callable[[], bool]:

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from invoices import journey, posting, recovery, tasks
+from invoices.posting import worker, transitions, reconciliation
+from invoices.posting import contact_step
+from invoices import tasks
+from invoices.posting import wakeups
 from invoices.models import BillingPeriod, Customer, Invoice, Posting
-from invoices.tests.conftest import MakeInvoice, Upload, Work
+from invoices.conftest import MakeInvoice, Upload, Work
 from xero_integration import connections, contacts
-from xero_integration.errors import XeroRejected
-from xero_integration.gateway import Gateway
+from xero_integration.client.errors import XeroRejected
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.testing import connect
 from xero_sandbox.testing import SandboxControl
@@ -154,7 +157,7 @@ def test_a_listing_that_xero_refuses_stops_nobody(
 ) -> None:
     make_invoice()
     upload()
-    journey.link_contacts(connected)
+    contact_step.link_contacts(connected)
     Contact.objects.update(status="ARCHIVED")
     XeroConnection.objects.update(contacts_read_at=timezone.now() - 2 * contacts.DOUBTED_LIFE)
     sandbox.place_fault("whole_batch_400", method="GET", path="^Contacts$")
@@ -193,7 +196,7 @@ def test_the_lease_on_contacts_is_given_back_whatever_happens(
     upload()
     monkeypatch.setattr(Gateway, "contacts", fail)
     with pytest.raises(Unforeseen):
-        journey.link_contacts(connected)
+        contact_step.link_contacts(connected)
     assert contacts.lease(connected)
 
 
@@ -241,7 +244,7 @@ def test_each_organisation_gets_its_own_invoices(
     zealand = connect(sandbox, "Contoso Cloud (NZ)")
     Invoice.objects.filter(pk=second.pk).update(currency="NZD", tax=Decimal(15), total=Decimal(115))
     second.lines.update(tax_percentage=Decimal(15))
-    posting.queue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
+    transitions.queue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
     sweep()
     for tenant, number in ((connected.tenant_id, first.xero_number), (zealand.tenant_id, second.xero_number)):
         assert [each["number"] for each in sandbox.documents(tenant)] == [number]
@@ -255,7 +258,7 @@ def test_one_organisation_without_a_working_sign_in_does_not_hold_up_another(
     zealand = connect(sandbox, "Contoso Cloud (NZ)")
     Invoice.objects.filter(pk=second.pk).update(tax=Decimal(15), total=Decimal(115))
     second.lines.update(tax_percentage=Decimal(15))
-    posting.queue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
+    transitions.queue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
     sandbox.disconnect(connected.tenant_id)
     sweep()
     assert dict(Posting.objects.values_list("invoice__number", "status")) == {
@@ -275,10 +278,10 @@ def test_a_long_upload_makes_room_for_others_and_goes_on(
     settings.XERO_BATCH = 2
     make_invoices(5)
     upload()
-    journey.prepare(connected)
-    assert journey.advance(connected, until=time.monotonic() - 1)
+    worker.prepare(connected)
+    assert worker.advance(connected, until=time.monotonic() - 1)
     assert state() == {"posted": 2, "queued": 3}
-    assert not journey.advance(connected, until=time.monotonic() + 60)
+    assert not worker.advance(connected, until=time.monotonic() + 60)
     assert state() == {"posted": 5}
 
 
@@ -289,7 +292,7 @@ def test_the_first_worker_calls_as_many_others_as_the_queue_can_use(
     make_invoices(6)
     upload()
     asked: list[tuple[int, bool]] = []
-    monkeypatch.setattr(tasks, "wake", lambda pk, *, workers=1, spread=True, after=0: asked.append((workers, spread)))
+    monkeypatch.setattr(wakeups, "wake", lambda pk, *, workers=1, spread=True, after=0: asked.append((workers, spread)))
     tasks.work(connected.pk)
     assert asked == [(2, False)]
 
@@ -302,7 +305,7 @@ def test_an_error_that_nobody_foresaw_is_not_taken_for_an_outcome(
 
     make_invoice()
     upload()
-    journey.link_contacts(connected)
+    contact_step.link_contacts(connected)
     monkeypatch.setattr(Gateway, "create_documents", fail)
     with pytest.raises(ZeroDivisionError):
         work()
@@ -331,6 +334,6 @@ def test_a_question_that_xero_refuses_leaves_the_uncertain_waiting_and_the_queue
         upload(second)
         sweep()
     assert state() == {"uncertain": 1, "posted": 1}
-    time_machine.move_to(timezone.now() + recovery.PAUSE_AFTER_REFUSAL)
+    time_machine.move_to(timezone.now() + reconciliation.PAUSE_AFTER_REFUSAL)
     sweep()
     assert state() == {"posted": 2}

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from invoices import documents, posting
-from invoices.documents import Prepared
-from invoices.importing import import_file
-from invoices.inspection import Inspected, Inspection, Verdict, inspect
+from invoices.documents import builder
+from invoices.posting import transitions
+from invoices.documents.builder import Prepared
+from invoices.importing.importer import import_file
+from invoices.preflight.preflight import Inspected, Inspection, Verdict, inspect
 from invoices.models import (
     AccountOverride,
     BillingPeriod,
@@ -29,9 +30,9 @@ from invoices.models import (
     TaxOverride,
 )
 from invoices.tests.c3_files import of_customer, write
-from invoices.tests.conftest import MakeInvoice, Work
+from invoices.conftest import MakeInvoice, Work
 from xero_integration import connections
-from xero_integration.gateway import Answer
+from xero_integration.client.gateway import Answer
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 from xero_integration.payloads import Document, render, to_cents
 from xero_sandbox.seed_data import EXPENSE_SIDE
@@ -163,7 +164,7 @@ def refusal(connection: XeroConnection, sandbox: Any, found: Inspected, prepared
             return ["Xero keeps numbers of contacts unique."]
         (made,) = sandbox.put_contacts([name])
         contact_id = made["contact_id"]
-    document = documents.replace(prepared.document, contact_id=contact_id)
+    document = builder.replace(prepared.document, contact_id=contact_id)
     (row,) = send(connection, document).rows("Invoices")
     return row.get("ValidationErrors") or []
 
@@ -180,10 +181,10 @@ def test_a_number_of_a_wrong_length_or_form_is_said_beforehand(
     connected: XeroConnection, make_invoice: MakeInvoice, number: str
 ) -> None:
     make_invoice()
-    books = documents.read_books(connected)
+    books = builder.read_books(connected)
     invoice = Invoice.objects.select_related("customer", "period").get()
     invoice.xero_number = number
-    prepared = documents.build(invoice, "DRAFT", "", books)
+    prepared = builder.build(invoice, "DRAFT", "", books)
     assert [each.code for each in prepared.problems] == ["number"]
 
 
@@ -215,7 +216,7 @@ def test_what_lies_in_a_locked_period_is_taken_as_a_draft(
 
 def press(connection: XeroConnection, invoices: list[Invoice], status: str, **more: Any) -> None:
     chosen = Invoice.objects.filter(pk__in=[each.pk for each in invoices])
-    posting.queue(chosen, connection=connection, user=None, invoice_status=status, **more)
+    transitions.queue(chosen, connection=connection, user=None, invoice_status=status, **more)
 
 
 # A whole period
@@ -355,7 +356,7 @@ def test_the_proof_is_what_xero_answers_to_the_cent(
     for is_credit_note, key in ((False, "Invoices"), (True, "CreditNotes")):
         alike = [each for each in prepared if each.document.is_credit_note == is_credit_note]
         if alike:
-            sent = [documents.replace(each.document, contact_id=contact["contact_id"]) for each in alike]
+            sent = [builder.replace(each.document, contact_id=contact["contact_id"]) for each in alike]
             answered = [row["Total"] for row in send(connected, *sent).rows(key)]
             assert answered == [each.proof.in_xero for each in alike]
             assert all(each.proof.is_equal for each in alike)

@@ -11,13 +11,13 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invoices.documents import marker
-from invoices.inspection import Inspection, Verdict, inspect
+from invoices.documents.builder import marker
+from invoices.preflight.preflight import Inspection, Verdict, inspect
 from invoices.models import Invoice, Posting
-from invoices.tests.conftest import MakeInvoice, Upload, Work
+from invoices.conftest import MakeInvoice, Upload, Work
 from xero_integration import reference
-from xero_integration.errors import XeroUnavailable
-from xero_integration.gateway import EVERY_INVOICE
+from xero_integration.client.errors import XeroUnavailable
+from xero_integration.client.gateway import EVERY_INVOICE
 from xero_integration.models import CallBudget, XeroConnection
 
 

@@ -15,9 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
-from invoices import documents, drafts, tasks
+from invoices.documents import builder
+from invoices.preflight import upload_drafts
+from invoices import tasks
 from invoices.models import BillingPeriod, Invoice, Posting, Upload, UploadDraft
-from invoices.tests.conftest import MakeInvoice
+from invoices.conftest import MakeInvoice
 from invoices.tests.makers import queries_of
 from invoices.tests.pages import post_ready, press
 from xero_integration import connections
@@ -231,7 +233,7 @@ def test_selections_that_nobody_came_back_to_are_forgotten(
 ) -> None:
     make_invoice()
     press(finance, period, all="1")
-    drafts.forget_old()
+    upload_drafts.forget_old()
     assert UploadDraft.objects.exists()
     UploadDraft.objects.update(created_at=timezone.now() - dt.timedelta(days=1, minutes=1))
     tasks.sweep()
@@ -275,7 +277,7 @@ def test_the_download_is_what_would_be_sent_byte_by_byte(
     make_invoice()
     invoice = Invoice.objects.select_related("customer", "period").get()
     response = finance.get(reverse("payload_json", args=[invoice.pk]), {"status": "AUTHORISED"})
-    prepared = documents.build(invoice, "AUTHORISED", "", documents.read_books(connected))
+    prepared = builder.build(invoice, "AUTHORISED", "", builder.read_books(connected))
     assert response.content == render([prepared.document])
     assert json.loads(response.content)["Invoices"][0]["Status"] == "AUTHORISED"
     assert response["Content-Disposition"] == 'attachment; filename="Invoice_0001.json"'

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from c3portal.models import User
 from invoices.models import BillingPeriod, Invoice, Posting
-from invoices.selection import Selection
+from invoices.selection.selection import Selection
 from invoices.tests.makers import a_period, an_invoice, bring, connected, invoices, uploaded
 from invoices.tests.pages import post_ready, press
 

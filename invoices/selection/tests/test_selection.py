@@ -11,7 +11,7 @@ from django.http import Http404, QueryDict
 
 from c3portal.models import User
 from invoices.models import BillingPeriod, Posting
-from invoices.selection import NOT_UPLOADED, Selection
+from invoices.selection.selection import NOT_UPLOADED, Selection
 from invoices.tests.makers import a_period, an_invoice, connected, uploaded
 
 Status = Posting.Status

@@ -17,11 +17,13 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from c3portal import clock, heartbeats, moments
-from c3portal.backups import databases, restoring, storage
-from c3portal.backups.storage import BackupError
+from c3portal.database import clock
+from c3portal.processes import heartbeats, moments
+from operations.backups import restore as restoring
+from operations.backups import databases, storage
+from operations.backups.storage import BackupError
 from c3portal.models import AuditEntry, Delivery, Heartbeat, Notice, User
-from c3portal.tests.conftest import Lose, restore
+from operations.conftest import Lose, restore
 from invoices.models import Invoice, Posting
 from invoices.tests import makers
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
@@ -152,7 +154,7 @@ def test_a_backup_that_fails_leaves_nothing(folder: Path, monkeypatch: pytest.Mo
     def full(*arguments: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("c3portal.backups.databases.dump", full)
+    monkeypatch.setattr("operations.backups.databases.dump", full)
     with pytest.raises(CommandError, match="No space left"):
         backup(folder)
     assert list(folder.iterdir()) == []
@@ -369,7 +371,7 @@ def test_tables_of_someone_else_are_left_alone() -> None:
         cursor.execute("CREATE TABLE of_someone_else (id integer)")
     try:
         with pytest.raises(storage.BackupError, match=r"not the portal's .of_someone_else."):
-            restoring.require_empty()
+            restore.require_empty()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE of_someone_else")

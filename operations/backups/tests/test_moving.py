@@ -22,18 +22,19 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils import timezone
 
-from c3portal import clock, start
-from c3portal.backups import copying, moving
-from c3portal.checks import moved_away
+from c3portal.database import clock
+from c3portal.processes import start
+from operations.backups import copying, moving
+from xero_integration.checks import moved_away
 from c3portal.models import AuditEntry, Delivery, Heartbeat, LiveProcess, Notice, User, Webhook
-from c3portal.tests import test_restored as restored
-from invoices import posting, sending
+from operations.backups.tests import test_restored as restored
+from invoices.posting import transitions, sender
 from invoices.models import Invoice, Posting, Submission
 from invoices.tests import makers
 from invoices.tests.c3_files import NEW_CUSTOMERS
 from xero_integration import connections as xero
-from xero_integration import oauth
-from xero_integration.errors import XeroRejected
+from xero_integration.client import oauth
+from xero_integration.client.errors import XeroRejected
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import connect
 from xero_sandbox.testing import SandboxControl
@@ -136,7 +137,7 @@ def test_a_period_half_posted_goes_on_after_the_move_and_each_document_is_there_
     before = restored.states()
     assert {"posted", "queued", "sending"} <= before.keys()
     move(target)
-    assert sending.send_next(source) == 0
+    assert sender.send_next(source) == 0
     assert restored.states() == before
     with at(target, settings=settings):
         assert restored.states() == before
@@ -155,12 +156,12 @@ def test_a_worker_in_the_middle_of_its_work_sends_nothing_any_more(
     restored.import_file(restored.SEPTEMBER, name="september.csv")
     restored.upload(source)
     restored.journey.link_contacts(source)
-    submission = posting.claim(source)
+    submission = transitions.claim(source)
     assert submission
     move(target)
     Submission.objects.update(lease_until=timezone.now() + dt.timedelta(hours=1))
-    assert not posting.store_body(submission, b"{}", "")
-    assert posting.claim(source) is None
+    assert not transitions.store_body(submission, b"{}", "")
+    assert transitions.claim(source) is None
     assert sandbox.documents() == []
 
 

@@ -17,12 +17,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
-from c3portal.tests.conftest import Lose, restore
-from invoices import journey, posting, recovery, sending, tasks
-from invoices.importing import import_file
+from operations.conftest import Lose, restore
+from invoices.posting import worker, transitions, reconciliation, sender
+from invoices.posting import contact_step
+from invoices import tasks
+from invoices.importing.importer import import_file
 from invoices.models import Invoice, Posting, PostLog, Submission
 from invoices.tests.c3_files import NEW_CUSTOMERS, SEPTEMBER
-from xero_integration import connections, oauth
+from xero_integration import connections
+from xero_integration.client import oauth
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 from xero_integration.testing import connect, consent
 from xero_integration.tests.deaths import killed_in_the_call
@@ -34,14 +37,14 @@ pytestmark = pytest.mark.usefixtures("transactional_db", "postgres_programs")
 
 def upload(connection: XeroConnection, **which: Any) -> None:
     chosen = Invoice.objects.filter(**which)
-    posting.queue(chosen, connection=connection, user=None, invoice_status="AUTHORISED")
+    transitions.queue(chosen, connection=connection, user=None, invoice_status="AUTHORISED")
 
 
 def some_of_each_state(connection: XeroConnection) -> None:
     """Post a call's worth, lose the worker of another before its bytes are stored, and of a third in its call."""
-    journey.link_contacts(connection)
-    sending.send_next(connection)
-    posting.claim(connection)
+    contact_step.link_contacts(connection)
+    sender.send_next(connection)
+    transitions.claim(connection)
     die_in_the_call(connection)
 
 
@@ -62,7 +65,7 @@ def states() -> dict[str, int]:
 def die_in_the_call(connection: XeroConnection) -> None:
     """A worker's call arrives, and the worker is gone before the answer."""
     with killed_in_the_call():
-        sending.send_next(connection)
+        sender.send_next(connection)
 
 
 def reconnect(sandbox: SandboxControl) -> XeroConnection:
@@ -147,7 +150,7 @@ def test_contacts_made_since_the_backup_are_found_by_their_number(
     call_command("backup", str(tmp_path / "backups"))
     import_file(later_file, name=later_file.name)
     upload(original)
-    journey.link_contacts(original)
+    contact_step.link_contacts(original)
     in_xero = sandbox.organisations()[0]["contacts"]
 
     lose()
@@ -201,7 +204,7 @@ def test_each_upload_is_looked_for_once_more(restored: XeroConnection, sandbox: 
     upload(restored)
     assert not refused.exists()
     assert set(Posting.objects.filter(status=Status.QUEUED).values_list("looked_at", flat=True)) == {None}
-    assert sending.send_next(restored) == 0
+    assert sender.send_next(restored) == 0
 
 
 def test_an_organisation_that_the_backup_does_not_know_is_looked_at_too(
@@ -233,8 +236,8 @@ def test_who_was_never_restored_is_asked_nothing_more(
     import_file(later_file, name=later_file.name)
     upload(connection)
     with django_assert_num_queries(0):
-        assert recovery.doubt(connection) == 0
-        assert not posting.unseen(connection).exists()
+        assert reconciliation.doubt(connection) == 0
+        assert not transitions.unseen(connection).exists()
     work_until_posted(connection)
     assert [call["method"] for call in sandbox.calls() if call["path"] in ("Invoices", "CreditNotes")] == ["PUT", "PUT"]
 
@@ -245,7 +248,7 @@ def test_the_log_says_why_it_was_looked_for(restored: XeroConnection, sandbox: S
     work_until_posted(restored)
     lines = PostLog.objects.filter(invoice=Invoice.objects.first()).order_by("pk")
     assert [line.status for line in lines] == ["queued", "uncertain", "queued", "sending", "posted"]
-    assert lines[1].message == posting.RESTORED
+    assert lines[1].message == transitions.RESTORED
 
 
 @pytest.mark.usefixtures("look_at_once")

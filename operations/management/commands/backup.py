@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from c3portal.backups import keys, storage, taking
-from c3portal.backups.storage import BackupError
+from operations.backups import keys, storage, backup
+from operations.backups.storage import BackupError
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             if key_file:
                 keys.write(key_file, backups=folder)
-            manifest = taking.take(folder)
+            manifest = backup.take(folder)
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
         counted = ", ".join(f"{what} {count:,}" for what, count in manifest.facts.items())

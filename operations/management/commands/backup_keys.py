@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from c3portal.backups import keys
-from c3portal.backups.storage import BackupError
+from operations.backups import keys
+from operations.backups.storage import BackupError
 
 
 class Command(BaseCommand):

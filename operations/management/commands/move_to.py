@@ -12,9 +12,9 @@ import environ
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from c3portal.backups import moving
-from c3portal.backups.copying import Compared
-from c3portal.backups.storage import BackupError
+from operations.backups import moving
+from operations.backups.copying import Compared
+from operations.backups.storage import BackupError
 
 
 class Command(BaseCommand):

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from c3portal import audit, pruning
+from c3portal.audit.record import Action, record
+from operations import retention
 
 
 class Command(BaseCommand):
@@ -22,10 +23,10 @@ class Command(BaseCommand):
         days, dry_run = options["older_than"], options["dry_run"]
         if days < 1:
             raise CommandError("--older-than takes a number of days from 1 up.")
-        counts = pruning.prune(dt.timedelta(days=days), dry_run=dry_run)
+        counts = retention.prune(dt.timedelta(days=days), dry_run=dry_run)
         self.stdout.write("Would go:" if dry_run else "Gone:")
         for words, count in counts.items():
             self.stdout.write(f"{count:>9,} {words}")
         if not dry_run:
             subject = f"Pruned what was older than {days} days"
-            audit.record("manage.py prune", audit.Action.OPERATION, subject, after=counts)
+            record("manage.py prune", Action.OPERATION, subject, after=counts)

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from c3portal.backups import restoring
-from c3portal.backups.storage import BackupError, Manifest
+from operations.backups import restore
+from operations.backups.storage import BackupError, Manifest
 from xero_integration.models import XeroConnection
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            manifest = restoring.restore(options["source"], keys_are_lost=options["keys_are_lost"])
+            manifest = restore.restore(options["source"], keys_are_lost=options["keys_are_lost"])
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_closing_words(manifest))

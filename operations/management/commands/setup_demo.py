@@ -6,7 +6,8 @@ import requests
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from c3portal import audit, demo
+from c3portal.audit.record import Action, record_changes
+from operations import demo
 from c3portal.context_processors import REAL_XERO
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         except demo.SampleRefusedError as error:
             raise CommandError(str(error)) from error
         sign_ins = demo.people()
-        audit.record_changes(demo.COMMAND, audit.Action.OPERATION, "The demonstration was set up", before, demo.facts())
+        record_changes(demo.COMMAND, Action.OPERATION, "The demonstration was set up", before, demo.facts())
         for sign_in in sign_ins:
             self.stdout.write(f"{sign_in.role:<14} {sign_in.email:<24} {sign_in.password}")
 

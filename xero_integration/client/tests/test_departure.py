@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from c3portal import clock
-from xero_integration import departure
-from xero_integration.departure import STOOD_STILL
-from xero_integration.errors import XeroUnavailable
-from xero_integration.gateway import Gateway
+from c3portal.database import clock
+from xero_integration.client import departure
+from xero_integration.client.departure import STOOD_STILL
+from xero_integration.client.errors import XeroUnavailable
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
 

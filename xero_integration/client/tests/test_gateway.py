@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from xero_integration import gateway
-from xero_integration.calls import CallRecord
-from xero_integration.errors import XeroAuthError, XeroError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
-from xero_integration.gateway import Gateway
+from xero_integration.client import gateway
+from xero_integration.client.call_log import CallRecord
+from xero_integration.client.errors import XeroAuthError, XeroError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client.gateway import Gateway
 from xero_integration.tests.scripted import Reply, ScriptedServer, body
 
 KEY = "0c5f1a3e-the-key-of-a-submission"

@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 
-from c3portal import clock
+from c3portal.database import clock
 from c3portal.tests.attack.breadth import part
-from invoices import payments
-from xero_integration import connections, contacts, oauth, shapes
-from xero_integration.errors import XeroError, XeroOutcomeUnknown, XeroUnavailable
-from xero_integration.gateway import LARGEST_ANSWER, Gateway
+from invoices.posting import payments
+from xero_integration import connections, contacts
+from xero_integration.client import oauth, shapes
+from xero_integration.client.errors import XeroError, XeroOutcomeUnknown, XeroUnavailable
+from xero_integration.client.gateway import LARGEST_ANSWER, Gateway
 from xero_integration.models import CallBudget, TokenSet, XeroConnection
 from xero_integration.tests.odd_answers import REPLIES, TELLING
 from xero_integration.tests.scripted import Reply, ScriptedServer, body

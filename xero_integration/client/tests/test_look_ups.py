@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from xero_integration import gateway
-from xero_integration.errors import XeroUnavailable
-from xero_integration.gateway import Gateway
+from xero_integration.client import gateway
+from xero_integration.client.errors import XeroUnavailable
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import XeroConnection
 from xero_integration.tests.scripted import Reply, ScriptedServer, body
 

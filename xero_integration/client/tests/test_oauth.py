@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from xero_integration import oauth
-from xero_integration.errors import XeroAuthError, XeroError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client import oauth
+from xero_integration.client.errors import XeroAuthError, XeroError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.models import XeroSettings
 from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND, answer_consent
 from xero_integration.tests.scripted import Reply, ScriptedServer

@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from c3portal.models import User
 from c3portal.testing import wait_until
-from c3portal.tests.test_second_factor import add_app, sign_in
-from c3portal.tests.test_sign_in import PASSWORD
+from c3portal.users.sign_in.tests.test_mfa import add_app, sign_in
+from c3portal.users.sign_in.tests.test_sign_in import PASSWORD
 
 NEW_PASSWORD = "another password entirely"
 

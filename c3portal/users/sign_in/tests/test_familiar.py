@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from c3portal.models import User
 from c3portal.testing import wait_until
-from c3portal.tests.test_second_factor import add_app, code_of
-from c3portal.tests.test_sign_in import PASSWORD, guess
+from c3portal.users.sign_in.tests.test_mfa import add_app, code_of
+from c3portal.users.sign_in.tests.test_sign_in import PASSWORD, guess
 
 HOME, OFFICE, ABROAD = "192.0.2.1", "192.0.2.2", "198.51.100.7"
 STRANGERS = [f"203.0.113.{number}" for number in range(1, 60)]

@@ -14,7 +14,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from c3portal.models import AuditEntry, User
-from c3portal.tests.test_sign_in import PASSWORD, said
+from c3portal.users.sign_in.tests.test_sign_in import PASSWORD, said
 
 
 def sign_in(client: Client, user: User, **to: Any) -> Any:

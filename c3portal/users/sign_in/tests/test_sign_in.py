@@ -14,7 +14,7 @@ from django.core import mail
 from django.test import Client
 
 from c3portal.models import AuditEntry, User
-from c3portal.sign_in import browsers, checks
+from c3portal.users.sign_in import user_agents, checks
 from c3portal.testing import BASE_DIR, wait_until
 from conftest import _database_url
 
@@ -272,7 +272,7 @@ def test_one_sees_where_one_is_signed_in_and_signs_out_the_others(client: Client
     ],
 )
 def test_a_browser_is_named_as_its_owner_knows_it(user_agent: str, words: str) -> None:
-    assert browsers.in_words(user_agent) == words
+    assert user_agents.in_words(user_agent) == words
 
 
 # The record

@@ -1,56 +1,25 @@
-"""What people may enter about invoices."""
+"""What people choose against the defaults, one by one and by file."""
 
 from __future__ import annotations
-
 from typing import Any, cast
-
 from django import forms
+
+from c3portal.http.upload_size import require_size
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.defaultfilters import filesizeformat
-
 from invoices.models import Customer, InvoiceLine
 from xero_integration.models import InvoiceStatus
 from xero_integration.reference import Choices
+
 
 # Read into memory as a whole: some fifty thousand overrides.
 OVERRIDES_MAX_BYTES = 5 * 1024 * 1024
 
 
-def import_limit() -> int:
-    """Return how large a file of invoice lines the page takes, in bytes."""
-    return int(settings.IMPORT_MAX_BYTES)
-
-
 def overrides_limit() -> int:
     """Return how large a file of overrides the page takes, in bytes."""
     return OVERRIDES_MAX_BYTES
-
-
-class ImportForm(forms.Form):
-    """A file of invoice lines; what is in it is the import's business, only its size is judged here."""
-
-    file = forms.FileField(
-        label="File of invoice lines",
-        help_text="C3's invoice line download, JSON or CSV.",
-        widget=forms.FileInput(attrs={"accept": ".json,.csv,.txt,application/json,text/csv"}),
-        error_messages={"required": "Choose the file to import.", "empty": "The file is empty."},
-    )
-
-    def clean_file(self) -> UploadedFile[Any]:
-        """Return the file. Raises ValidationError for one that would keep the page waiting too long."""
-        return _not_larger(
-            self.cleaned_data["file"],
-            import_limit(),
-            "Have it imported on the server: manage.py import_invoices FILE takes files of any size.",
-        )
-
-
-def _not_larger(file: UploadedFile[Any], limit: int, advice: str) -> UploadedFile[Any]:
-    if (size := file.size or 0) > limit:
-        words = f"This file has {filesizeformat(size)}; the page takes up to {filesizeformat(limit)}."
-        raise forms.ValidationError(f"{words} {advice}")
-    return file
 
 
 class OverridesFileForm(forms.Form):
@@ -66,7 +35,7 @@ class OverridesFileForm(forms.Form):
     def clean_file(self) -> UploadedFile[Any]:
         """Return the file. Raises ValidationError for one that is no handful of overrides."""
         advice = "What stays as it is need not be in the file: leave those rows out."
-        return _not_larger(self.cleaned_data["file"], overrides_limit(), advice)
+        return require_size(self.cleaned_data["file"], overrides_limit(), advice)
 
 
 class AccountForm(forms.Form):

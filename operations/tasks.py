@@ -1,29 +1,24 @@
-"""What wakes the outbox, and what is looked at now and then. The rows know what is due: a lost task costs a minute, one
-delivered twice finds nothing."""
+"""What is looked after now and then. A lost task waits for the next turn, one delivered twice finds nothing to do."""
 
 from __future__ import annotations
-
 import datetime as dt
 import logging
-
 from celery import shared_task
 from django.conf import settings
+from c3portal.audit.record import Action, record
+from c3portal.processes import certificate, moments
+from c3portal.notifications import delivery
+from operations import retention
 
-from c3portal import audit, certificate, deliveries, moments, pruning
 
 logger = logging.getLogger(__name__)
 
-# Well below the limits of a task; what is left waits for the next minute.
+# Well below the limits of a task; what is left waits for the next turn.
 TURN_SECONDS = 60
 
 
-@shared_task
-def deliver_notices() -> None:
-    """Bring notices to people and webhooks, as far as they are due."""
-    deliveries.deliver_due(TURN_SECONDS)
-
-
-@shared_task
+# The name that messages on their way bear during an update.
+@shared_task(name="c3portal.tasks.look_at_the_certificate")
 def look_at_the_certificate() -> None:
     """Keep when the certificate at PORTAL_URL ends, for monitoring. What cannot be read leaves what was known."""
     if not certificate.is_shown():
@@ -36,10 +31,11 @@ def look_at_the_certificate() -> None:
     moments.note(moments.CERTIFICATE, ends)
 
 
-@shared_task
+# The name that messages on their way bear during an update.
+@shared_task(name="c3portal.tasks.prune")
 def prune() -> None:
     """Take away what is older than PRUNE_AFTER_DAYS and no fact of the books; what is left waits for the next day."""
     days = settings.PRUNE_AFTER_DAYS
-    counts = pruning.prune(dt.timedelta(days=days), seconds=TURN_SECONDS)
+    counts = retention.prune(dt.timedelta(days=days), seconds=TURN_SECONDS)
     if any(counts.values()):
-        audit.record(None, audit.Action.OPERATION, f"Pruned what was older than {days} days", after=counts)
+        record(None, Action.OPERATION, f"Pruned what was older than {days} days", after=counts)

@@ -1,0 +1,29 @@
+"""The rules that decide about money know neither Django nor the network: what goes in decides what comes out."""
+
+from __future__ import annotations
+
+import pytest
+
+from c3portal.tests.imports import ALL, imports
+
+PURE = (
+    "c3portal.notifications.texts",
+    "c3portal.users.sign_in.user_agents",
+    "invoices.documents.mapping",
+    "invoices.documents.rules",
+    "invoices.importing.aggregation",
+    "invoices.importing.columns",
+    "invoices.importing.file_reader",
+    "invoices.importing.numbers",
+    "invoices.importing.parser",
+    "xero_integration.client.errors",
+    "xero_integration.name_similarity",
+    "xero_integration.payloads",
+    "xero_integration.proof",
+)
+FORBIDDEN = {"django", "requests", "celery", "redis", "socket", "urllib3"}
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_the_rules_know_neither_django_nor_the_network(module: str) -> None:
+    assert not {name.partition(".")[0] for name in imports(ALL[module])} & FORBIDDEN

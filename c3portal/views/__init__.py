@@ -1,1 +1,0 @@
-"""The pages of the portal's shell, a module for each."""

@@ -1,0 +1,48 @@
+"""A worker's step before posting: every customer with a queued invoice has a contact, or its invoices are refused."""
+
+from __future__ import annotations
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from c3portal.database import clock
+from c3portal.processes import liveness
+from invoices.contacts import requests
+from invoices.posting import transitions, reconciliation, sender, twins
+from invoices.models import Customer
+from xero_integration import connections, contacts, rate_limits
+from xero_integration.contacts import Customer as WantedContact
+from xero_integration.client.departure import STOOD_STILL
+from xero_integration.client.errors import XeroAuthError, XeroRejected, XeroUnavailable
+from xero_integration.models import XeroConnection
+
+
+def link_contacts(connection: XeroConnection) -> None:
+    """Give every customer with a queued invoice a contact; refuse, in words, the invoices of those who cannot have one.
+
+    Raises XeroUnavailable and XeroAuthError. Does nothing while another worker is at it.
+    """
+    waiting = transitions.without_contact(connection)
+    if not (waiting.exists() or _is_doubted(connection)) or not contacts.lease(connection):
+        return
+    wanted = requests.wanted_contacts(Customer.objects.filter(pk__in=waiting.values("invoice__customer")))
+    try:
+        if _is_doubted(connection):
+            connections.call(
+                connection, lambda gateway: contacts.refresh_listing(connection, gateway, life=contacts.DOUBTED_LIFE)
+            )
+        problems = connections.call(connection, lambda gateway: contacts.link(connection, gateway, wanted)).problems
+    except XeroRejected as error:
+        problems = dict.fromkeys((each.key for each in wanted), f"Xero refused the request for contacts: {error}")
+    finally:
+        contacts.release(connection)
+    refused = waiting.filter(invoice__customer__tenant_id__in=problems)
+    keys = refused.values_list("pk", "invoice__customer__tenant_id")
+    transitions.refuse(transitions.without_contact(connection), {pk: problems[key] for pk, key in keys})
+
+
+def _is_doubted(connection: XeroConnection) -> bool:
+    """Whether an invoice waits whose contact takes none, by the last listing: it may have been restored since."""
+    return transitions.sendable(connection).filter(invoice__customer__tenant_id__in=contacts.unusable(connection)).exists()

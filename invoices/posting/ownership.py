@@ -1,0 +1,62 @@
+"""Whether a document in Xero is the one that was sent: its marker, and its total."""
+
+from __future__ import annotations
+import datetime as dt
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+from django.db import transaction
+from django.db.models import Q
+from c3portal.database import clock
+from c3portal.processes import liveness
+from invoices.posting import responses, transitions
+from invoices.posting.responses import KINDS, NOT_UNIQUE, Recorded
+from invoices.documents.builder import marker, url
+from invoices.models import DocumentType, Invoice, Posting, Submission
+from xero_integration import connections, rate_limits
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroRejected
+from xero_integration.client.gateway import Gateway
+from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
+
+
+NOTHING = Decimal(0)
+
+
+def is_ours(invoice: Invoice, row: Mapping[str, Any], tolerance: Decimal = NOTHING) -> bool:
+    """Whether a document in Xero with our number is the one that we sent: our marker (or address), and our total up to
+    the difference that the settings let pass."""
+    marked = marker(invoice) in str(row.get("Reference") or "") or row.get("Url") == (url(invoice) or object())
+    total = responses.amount(row.get("Total"))
+    return marked and total is not None and abs(total - abs(invoice.total)) <= tolerance
+
+
+def tolerance() -> Decimal:
+    """Return by how much Xero's total may differ from an invoice's and the document still be the one that was sent."""
+    app = XeroSettings.load()
+    return app.difference_limit if app.difference_policy == DifferencePolicy.WARN else NOTHING
+
+
+def number_of(row: Mapping[str, Any]) -> str:
+    """Return the number that a document bears in Xero."""
+    return str(row.get("InvoiceNumber") or row.get("CreditNoteNumber") or "")
+
+
+def clash(invoice: Invoice, row: Mapping[str, Any]) -> str:
+    """Return in words that an invoice's number is someone else's document, or that its own was changed in Xero."""
+    contact = (row.get("Contact") or {}).get("Name") or "another contact"
+    what = f"{contact}, {row.get('Total')} {row.get('CurrencyCode') or ''}"
+    if number_of(row) != invoice.xero_number:
+        return (
+            f"Xero has this document under the number {number_of(row)} with another total: {what}. "
+            "Nothing was sent again. Void it there, then upload again, or leave it and ignore this invoice here."
+        )
+    return (
+        f"Invoice # {NOT_UNIQUE}. Xero has another document with the number {invoice.xero_number}: {what}. "
+        "Change its number there or void it, then upload again."
+    )

@@ -1,0 +1,152 @@
+"""What comes before and after an upload is queued, for every page with such a button."""
+
+from __future__ import annotations
+from typing import Any, cast
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST, require_safe
+from c3portal.audit.record import Action, record
+from c3portal.http.permissions import role_required
+from c3portal.models import roles
+from c3portal.models import User
+from invoices.preflight import upload_drafts
+from invoices.posting import transitions
+from invoices import tasks
+from invoices.posting import wakeups
+from invoices.models import BillingPeriod, Invoice, Upload
+from invoices.selection.selection import Selection, totals
+from invoices.views.tables import InvoiceTable, arrange
+from xero_integration import reference
+from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
+
+
+UPLOADERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+
+
+@require_POST
+@role_required(*UPLOADERS)
+def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
+    """Keep the ticked invoices, or with `all` every one of the filter, and go to what the preflight says of them.
+
+    Says what is missing, with the link to mend it, when nothing is selected or connected or a setting is not filled in.
+    """
+    selection = Selection.from_query(request.POST)
+    if selection is None:
+        return redirect("invoice_list")
+    back = redirect(f"{reverse('invoice_list')}?{selection.query()}")
+    everything, ticked = "all" in request.POST, request.POST.getlist("invoice")
+    if not everything and not ticked:
+        messages.warning(request, "Nothing was selected. Tick the invoices to upload, or all of the filter.")
+        return back
+    connection = XeroConnection.objects.current()
+    problem = missing_for_upload(connection, may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN, preflight=True)
+    if problem or connection is None:
+        messages.error(request, problem)
+        return back
+    draft = upload_drafts.make(
+        selection,
+        ticked,
+        everything=everything,
+        invoice_status=_invoice_status(request),
+        connection=connection,
+        user=cast(User, request.user),
+    )
+    if request.POST.get("organisation", str(connection.pk)) != str(connection.pk):
+        messages.warning(request, f"Uploads go to {connection.name} now, which is not what the list said.")
+    if draft is None:
+        messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")
+        return back
+    return redirect(draft)
+
+
+def missing_for_upload(
+    connection: XeroConnection | None, *, may_set: bool, preflight: bool = False
+) -> str | SafeString:
+    """Return what must be done before anything can be uploaded to this organisation (None: to the one in use, and there
+    is none), with the link to do it; "" when nothing.
+
+    `may_set` tells whether the reader may open Settings → General, or has to ask someone who may. With `preflight`
+    what the preflight page says of each invoice by itself is left to that.
+    """
+    general = (
+        format_html('<a href="{}">Settings → General</a>', reverse("settings_general"))
+        if may_set
+        else "Settings → General (ask a System Admin)"
+    )
+    xero_settings = XeroSettings.load()
+    if connection is None:
+        connect = reverse("invoice_list") + "#connect"
+        return format_html('No organisation in Xero is connected. <a href="{}">Connect to Xero</a> first.', connect)
+    if not connection.is_usable:
+        return f"The connection to {connection.name} needs reconnecting before anything can be uploaded."
+    if missing := xero_settings.missing():
+        return format_html("Still missing in {}: {}.", general, ", ".join(missing))
+    if not preflight and (problems := reference.settings_problems(xero_settings, connection)):
+        return format_html("To be mended in {}: {}", general, " ".join(problems.values()))
+    return ""
+
+
+def start(
+    request: HttpRequest,
+    invoices: QuerySet[Invoice],
+    *,
+    connection: XeroConnection,
+    invoice_status: str,
+    locked_as_drafts: bool = False,
+) -> HttpResponse | None:
+    """Queue the invoices for the organisation that they were checked for, say how many, and return the way to their
+    log; None when nothing was left to queue.
+
+    To be called once `missing_for_upload` has nothing to say of that organisation.
+    """
+    with transaction.atomic():
+        queued = transitions.queue(
+            invoices,
+            connection=connection,
+            user=cast(User, request.user),
+            invoice_status=invoice_status,
+            locked_as_drafts=locked_as_drafts,
+        )
+        if queued.upload:
+            _record(request, queued.upload, queued.queued)
+            wakeups.wake_after_commit(connection.pk)
+    if queued.upload is None:
+        messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")
+        return None
+    waiting = "1 invoice is" if queued.queued == 1 else f"{queued.queued:,} invoices are"
+    skipped = f" {queued.already:,} left out: already in Xero or on the way." if queued.already else ""
+    messages.success(request, f"{waiting} on the way to {connection.name}.{skipped}")
+    return redirect(queued.upload)
+
+
+def _record(request: HttpRequest, upload: Upload, count: int) -> None:
+    """Have the audit record keep what was sent off: how many, of which period, to where, as what, to which sums."""
+    invoices = Invoice.objects.filter(posting__upload=upload)
+    periods = BillingPeriod.objects.filter(invoices__in=invoices).distinct()
+    after: dict[str, Any] = {
+        "Organisation": upload.connection.name,
+        "Billing period": ", ".join(map(str, periods)),
+        "Invoices": count,
+        "Arrive in Xero as": upload.get_invoice_status_display(),
+        "Upload": upload.pk,
+    }
+    after |= {f"Total in {each.currency}": f"{each.total:,.2f}" for each in totals(invoices)}
+    if upload.locked_as_drafts:
+        after["In a locked period"] = "as drafts"
+    record(request, Action.UPLOAD, f"{count:,} uploaded to {upload.connection.name}", after=after)
+
+
+def _invoice_status(request: HttpRequest) -> str:
+    """Return the status chosen beside the button. Raises BadRequest for one that Xero does not have."""
+    status = request.POST.get("invoice_status") or XeroSettings.load().invoice_status
+    if status not in InvoiceStatus.values:
+        raise BadRequest("There is no such status for invoices.")
+    return status

@@ -1,0 +1,32 @@
+"""Mistakes about Xero that can be told apart at start; each says what to do."""
+
+from __future__ import annotations
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError, connection
+from c3portal.encryption import key_rotation
+from c3portal.context_processors import REAL_XERO
+from c3portal.encryption.cipher import KeyMissing, cipher
+from xero_integration.models import XeroSettings
+
+
+@register("moved", Tags.database)
+def moved_away(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Nobody works on by mistake in the database that a portal left."""
+    try:
+        gone = XeroSettings.whereabouts().gone if databases else ""
+    except DatabaseError:
+        return []
+    if not gone:
+        return []
+    return [
+        Error(
+            gone,
+            hint="Start the portal that works on the other database, or repeat the move when it was not finished. "
+            "`manage.py move_to --back` takes this one into use again.",
+            id="c3portal.E012",
+        )
+    ]
