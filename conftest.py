@@ -26,8 +26,7 @@ from django.test import Client
 
 from c3portal.audit import append_only
 from c3portal.database import clock
-from c3portal.models import roles
-from c3portal.models import User
+from c3portal.models import User, roles
 from c3portal.testing import BeatProcess, BrokerServer, PortalProcess, WorkerProcess
 from c3portal.tests import network
 
@@ -160,9 +159,9 @@ def finance(client_for: Callable[[User], Client], finance_admin: User) -> Client
 @pytest.fixture
 def sample(db: None) -> Any:
     """Return the September period, imported from the sample data."""
-    from operations.demo import SAMPLE_DATA
     from invoices.importing.importer import import_file
     from invoices.models import BillingPeriod
+    from operations.demo import SAMPLE_DATA
 
     (path,) = SAMPLE_DATA.glob("*20260918.csv")
     import_file(path, name=path.name)

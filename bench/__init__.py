@@ -1,1 +1,1 @@
-"""Measurements and trials by ordeal, each against real processes. `make bench` and `make chaos` run them."""
+"""Measurements and trials by chaos, each against real processes. `make bench` and `make chaos` run them."""

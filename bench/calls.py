@@ -51,12 +51,12 @@ def _contacts(stage: Stage) -> int:
 
 
 def _post(connection: XeroConnection) -> None:
-    from invoices.posting import worker, transitions
     from invoices.models import Invoice, Posting
+    from invoices.posting import transitions, worker
 
-    transitions.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="DRAFT")
+    transitions.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="DRAFT")
     with worker.waiting_rows(connection):
-        worker.prepare(connection)
+        worker.reconcile_and_link_contacts(connection)
         worker.advance(connection, until=time.monotonic() + 3600)
     posted = Posting.objects.filter(status="posted").count()
     if posted != COUNT:

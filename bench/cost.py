@@ -30,13 +30,13 @@ def post(stage: Stage, connection: XeroConnection, count: int, *, prefix: str, l
     """Post `count` new invoices from claim to logged result, contacts done before. Returns what it cost."""
     from django.db import connection as database
 
-    from invoices.posting import worker, transitions, sender
     from invoices.models import Invoice
+    from invoices.posting import sender, transitions, worker
 
     invoices.make(count, customers=max(1, count // 10), lines=lines, prefix=prefix, credit_notes=False)
     made = Invoice.objects.filter(number__startswith=f"{prefix}-")
-    transitions.queue(made, connection=connection, user=None, invoice_status="DRAFT")
-    worker.prepare(connection)
+    transitions.enqueue(made, connection=connection, user=None, invoice_status="DRAFT")
+    worker.reconcile_and_link_contacts(connection)
     cost, counted = Cost(count), [0]
 
     def counting(execute: Any, *told: Any) -> Any:

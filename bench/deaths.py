@@ -51,7 +51,7 @@ def run(folder: Path, count: int, *, deaths: bool, database_url: str = "", limit
                 os.kill(int(rng.choice(children)), signal.SIGKILL)
                 killed += 1
         seconds = time.monotonic() - began
-        return Run(seconds, killed, chaos.books_of(stage, connection, chaos.Ordeal(rng)))
+        return Run(seconds, killed, chaos.books_of(stage, connection, chaos.ChaosRun(rng)))
 
 
 def _is_posted(count: int) -> bool:

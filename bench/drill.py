@@ -101,13 +101,11 @@ class Drill:
 
     def upload(self) -> None:
         """Upload what of this incident's invoices is not on its way."""
-        from invoices.posting import transitions
-        from invoices import tasks
-        from invoices.posting import wakeups
         from invoices.models import Invoice
+        from invoices.posting import transitions, wakeups
 
         mine = Invoice.objects.filter(number__startswith=f"{self.prefix}-")
-        transitions.queue(mine, connection=self.connection, user=None, invoice_status="DRAFT")
+        transitions.enqueue(mine, connection=self.connection, user=None, invoice_status="DRAFT")
         wakeups.wake(self.connection.pk)
 
     def posted(self) -> int | None:
@@ -494,9 +492,9 @@ def main() -> int:
             outcomes.append(happen(drill, name, what))
             each = outcomes[-1]
             print(f"{name}: {_said(each.again)}, {_said(each.settled)} {each.note} {each.wrong or ''}", flush=True)
-        sins = drill.site.control.sins()
+        violations = drill.site.control.violations()
     print(table(outcomes, told.invoices))
-    print(f"What a careful caller would not have done: {Counter(each['kind'] for each in sins) or 'nothing'}")
+    print(f"What a careful caller would not have done: {Counter(each['kind'] for each in violations) or 'nothing'}")
     if told.write:
         text = REPORT.read_text()
         before, after = text.partition(BEGIN)[0], text.partition(END)[2]

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import invoices, throughput
-from bench.virtual_users import Crowd, Told
-from bench.section import REPORT, put_section
 from bench.environment import Stage, tally
+from bench.section import REPORT, put_section
+from bench.virtual_users import Crowd, Told
 from xero_sandbox.testing import free_port
 
 if TYPE_CHECKING:
@@ -138,8 +138,7 @@ def _sign_in(count: int) -> list[tuple[str, str]]:
     from django.conf import settings
     from django.test import Client
 
-    from c3portal.models import roles
-    from c3portal.models import User
+    from c3portal.models import User, roles
 
     found = []
     for number in range(count):

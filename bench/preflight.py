@@ -37,8 +37,8 @@ def look(stage: Stage, connection: object, prefix: str) -> Looked:
     from django.db import connection as database
     from django.test.utils import CaptureQueriesContext
 
-    from invoices.preflight.preflight import inspect
     from invoices.models import Invoice
+    from invoices.preflight.preflight import inspect
     from xero_integration.models import XeroConnection
 
     assert isinstance(connection, XeroConnection)

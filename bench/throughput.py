@@ -78,13 +78,11 @@ def _start(stage: Stage, *, workers: int, concurrency: int) -> None:
 
 def queue(prefix: str, connection: XeroConnection) -> None:
     """Press UPLOAD TO XERO for the invoices of a prefix."""
-    from invoices.posting import transitions
-    from invoices import tasks
-    from invoices.posting import wakeups
     from invoices.models import Invoice
+    from invoices.posting import transitions, wakeups
 
     mine = Invoice.objects.filter(number__startswith=f"{prefix}-")
-    transitions.queue(mine, connection=connection, user=None, invoice_status="DRAFT")
+    transitions.enqueue(mine, connection=connection, user=None, invoice_status="DRAFT")
     wakeups.wake_after_commit(connection.pk)
 
 

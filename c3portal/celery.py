@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import Error
 
 from c3portal.database import clock
-from c3portal.telemetry import log_config, tracing
 from c3portal.processes import messages
+from c3portal.telemetry import log_config, tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
 

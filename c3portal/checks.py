@@ -10,10 +10,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError, connection
 
-from c3portal.encryption import key_rotation
 from c3portal.context_processors import REAL_XERO
+from c3portal.encryption import key_rotation
 from c3portal.encryption.cipher import KeyMissing, cipher
-from xero_integration.models import XeroSettings
 
 XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
@@ -209,8 +208,6 @@ def stored_secrets(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
             id="c3portal.E011",
         )
     ]
-
-
 
 
 @register(Tags.database, deploy=True)

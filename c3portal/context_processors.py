@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from c3portal.notifications import email
 from c3portal.models import roles
+from c3portal.notifications import email
 
 REAL_XERO = ("https://login.xero.com", "https://identity.xero.com", "https://api.xero.com")
 

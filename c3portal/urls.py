@@ -2,10 +2,11 @@
 
 from django.urls import include, path
 
-from c3portal.processes import health
 from c3portal.audit import views as audit_views
-from c3portal.users import invitation_views, views as users_views
 from c3portal.notifications import preference_views, webhook_views
+from c3portal.processes import health
+from c3portal.users import invitation_views
+from c3portal.users import views as users_views
 
 handler500 = "c3portal.http.error_pages.server_error"
 
@@ -20,7 +21,9 @@ urlpatterns = [
     path("settings/users/<int:pk>/", users_views.user, name="user"),
     path("settings/users/<int:pk>/role/", users_views.user_role, name="user_role"),
     path("settings/users/<int:pk>/invite/", users_views.user_invite, name="user_invite"),
-    path("settings/users/<int:pk>/deactivate/", users_views.user_action, {"action": "deactivate"}, name="user_deactivate"),
+    path(
+        "settings/users/<int:pk>/deactivate/", users_views.user_action, {"action": "deactivate"}, name="user_deactivate"
+    ),
     path("settings/users/<int:pk>/activate/", users_views.user_action, {"action": "activate"}, name="user_activate"),
     path(
         "settings/users/<int:pk>/second-factor/",

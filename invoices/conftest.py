@@ -11,11 +11,10 @@ from unittest.mock import create_autospec
 import pytest
 from django.utils import timezone
 
-from invoices.posting import transitions
 from invoices import tasks
-from invoices.posting import wakeups
-from invoices.models import BillingPeriod, Customer, Invoice, InvoiceLine, Posting, Submission
 from invoices.importing.numbers import xero_number
+from invoices.models import BillingPeriod, Customer, Invoice, InvoiceLine, Posting, Submission
+from invoices.posting import transitions, wakeups
 from xero_integration.models import XeroConnection
 from xero_integration.payloads import to_cents
 
@@ -93,7 +92,7 @@ def upload(connected: XeroConnection, finance_admin: Any) -> Upload:
 
     def upload(*chosen: Invoice, invoice_status: str = "AUTHORISED") -> transitions.Queued:
         invoices = Invoice.objects.filter(pk__in=[each.pk for each in chosen]) if chosen else Invoice.objects.all()
-        return transitions.queue(invoices, connection=connected, user=finance_admin, invoice_status=invoice_status)
+        return transitions.enqueue(invoices, connection=connected, user=finance_admin, invoice_status=invoice_status)
 
     return upload
 

@@ -1,8 +1,8 @@
 """What there is to tell, found by looking at the rows: an upload that came to rest, a connection that needs a person,
 a sign-in that ends, a day's calls used up, a choice that no longer fits.
 
-Nothing here is called by what it tells of. Each finding has a key (`c3portal.notifications.publish.tell`), so that it is told once
-however often and by however many workers it is found.
+Nothing here is called by what it tells of. Each finding has a key (`c3portal.notifications.publish.tell`), so that it
+is told once however often and by however many workers it is found.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
 from django.urls import reverse
 
 from c3portal.database import clock
-from c3portal.notifications import texts, publish
 from c3portal.models import Notice
 from c3portal.models.notices import Kind
-from invoices.overrides import drift
+from c3portal.notifications import publish, texts
 from invoices.models import Posting, PostLog, Twin, Upload
+from invoices.overrides import drift
 from xero_integration.client.gateway import DAY_LIMIT_REACHED
 from xero_integration.models import TokenSet, XeroConnection
 from xero_integration.payloads import to_cents
@@ -147,9 +147,7 @@ def _upload_data(upload: Upload, outcome: texts.UploadOutcome) -> dict[str, Any]
         "period": upload.period.billing_id if upload.period else None,
         **{name: _plain(each) for name, each in sums.items()},
         "withdrawn": {"count": outcome.withdrawn},
-        "reasons": [
-            {"count": count, "message": message} for message, count in outcome.reasons[: texts.REASONS_SHOWN]
-        ],
+        "reasons": [{"count": count, "message": message} for message, count in outcome.reasons[: texts.REASONS_SHOWN]],
     }
 
 
@@ -165,9 +163,7 @@ def disconnections() -> int:
     for connection in broken:
         key = f"reconnect:{connection.pk}:{connection.token_set_id or connection.restored_at}"
         waiting = _waiting(connection)
-        words = texts.needs_reconnecting(
-            connection.name, connection.status_reason, _connected(connection), waiting
-        )
+        words = texts.needs_reconnecting(connection.name, connection.status_reason, _connected(connection), waiting)
         data = {**_organisation(connection), "reason": connection.status_reason, "waiting": waiting}
         told += _tell(key, Kind.NEEDS_RECONNECTING, words, reverse("invoice_list"), data)
     return told
@@ -236,9 +232,7 @@ def drifts() -> int:
     return _tell(key, Kind.MAPPING_DRIFT, words, reverse("account_overrides"), data, quietly=not set(now) - before)
 
 
-def _tell(
-    key: str, kind: str, words: texts.Words, path: str, data: dict[str, Any], *, quietly: bool = False
-) -> int:
+def _tell(key: str, kind: str, words: texts.Words, path: str, data: dict[str, Any], *, quietly: bool = False) -> int:
     return int(publish.tell(key, kind, words, path=path, data=data, quietly=quietly) is not None)
 
 

@@ -5,22 +5,19 @@ from __future__ import annotations
 
 import logging
 import time
-from functools import partial
 
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Q
-from kombu.exceptions import OperationalError
 
 from c3portal.database import clock
-from c3portal.processes import heartbeats, liveness
 from c3portal.notifications.tasks import deliver_notices
-from invoices.preflight import upload_drafts
-from invoices.importing import importer
-from invoices.posting import wakeups, worker, transitions, reconciliation, twins
+from c3portal.processes import heartbeats, liveness
 from invoices import notifications
+from invoices.importing import importer
 from invoices.models import Posting
+from invoices.posting import reconciliation, transitions, twins, wakeups, worker
+from invoices.preflight import upload_drafts
 from xero_integration import connections
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
@@ -51,7 +48,7 @@ def work(connection_id: int, spread: bool = True) -> None:
     if not worker.may_work(connection):
         return
     with worker.waiting_rows(connection) as wait:
-        worker.prepare(connection)
+        worker.reconcile_and_link_contacts(connection)
         if spread:
             wakeups.wake(connection_id, workers=_workers_for(connection) - 1, spread=False)
         if worker.advance(connection, until):
@@ -69,7 +66,7 @@ def _workers_for(connection: XeroConnection) -> int:
 def sweep() -> None:
     """Free what dead workers left, forget selections that nobody came back to, and wake workers for whatever is due:
     what makes a lost task harmless."""
-    reconciliation.free_the_dead()
+    reconciliation.release_expired_leases()
     upload_drafts.forget_old()
     importer.close_abandoned()
     due = _connections_with_work()
@@ -116,7 +113,3 @@ def _connections_with_work() -> list[int]:
     with_work = {pk for each in rows for pk in each.values_list("connection_id", flat=True).distinct()}
     connected = XeroConnection.objects.filter(pk__in=with_work, status=XeroConnection.Status.CONNECTED)
     return list(connected.filter(Q(paused_until=None) | Q(paused_until__lte=now)).values_list("pk", flat=True))
-
-
-
-

@@ -14,8 +14,8 @@ from invoices.views import (
     payload,
     payments,
     preflight,
+    uploading,
 )
-from invoices.views import uploading
 
 urlpatterns = [
     path("analyze/business/invoices/", listing.invoice_list, name="invoice_list"),

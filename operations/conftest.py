@@ -12,8 +12,8 @@ from django.core.management import call_command
 
 from c3portal.conftest import webhook  # noqa: F401
 from c3portal.tests import machine
-from invoices.tests.c3_files import NEW_CUSTOMERS, a_row, of_customer, write
 from invoices.conftest import look_at_once, woken  # noqa: F401
+from invoices.tests.c3_files import NEW_CUSTOMERS, a_row, of_customer, write
 
 Lose = Callable[[], None]
 

@@ -10,9 +10,8 @@ from typing import Any
 import requests
 from django.conf import settings
 
-from c3portal.models import roles
 from c3portal.launch.environment import write_private
-from c3portal.models import User
+from c3portal.models import User, roles
 from invoices.importing.importer import import_file
 from invoices.models import BillingPeriod, ImportRun
 from xero_integration import reference
@@ -83,7 +82,7 @@ def periods(folder: Path = SAMPLE_DATA) -> int:
     there = set(BillingPeriod.objects.values_list("billing_id", flat=True))
     missing = [path for path in sorted(folder.glob("*.csv")) if path.stem.rpartition("-")[2] not in there]
     for path in missing:
-        run = import_file(path, name=path.name, door=COMMAND)
+        run = import_file(path, name=path.name, source=COMMAND)
         if run.state == ImportRun.State.REFUSED:
             raise SampleRefusedError(f"{path.name} was not imported: {run.reason or 'its rows are at fault.'}")
     return len(missing)

@@ -31,9 +31,9 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from c3portal.processes import certificate, disks, health, heartbeats, moments, liveness
 from c3portal.database import clock
 from c3portal.models import Delivery
+from c3portal.processes import certificate, disks, health, heartbeats, liveness, moments
 from invoices.models import Posting, Twin, Upload
 from xero_integration import call_metrics, rate_limits
 from xero_integration.client.call_log import RESULTS

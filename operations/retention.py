@@ -17,8 +17,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from c3portal.models import Delivery, Notice
-from invoices.preflight import upload_drafts
 from invoices.models import ImportFinding, ImportRun, Posting, PostLog, Submission, UploadDraft
+from invoices.preflight import upload_drafts
 
 # A lock is held for this many rows and no longer.
 BATCH = 500
@@ -28,7 +28,7 @@ ENDS = (Status.POSTED, Status.REJECTED, Status.WITHDRAWN)
 
 
 @dataclass(frozen=True)
-class Heap:
+class RetentionRule:
     """Rows of one kind that may go, and how: `away` takes a part of them and says how many went."""
 
     words: str
@@ -42,31 +42,31 @@ def prune(older_than: dt.timedelta, *, dry_run: bool = False, seconds: float | N
     until = None if seconds is None else time.monotonic() + seconds
     now = timezone.now()
     return {
-        heap.words: heap.rows.count() if dry_run else sum(_in_batches(heap, until))
-        for heap in heaps(now - older_than, now)
+        rule.words: rule.rows.count() if dry_run else sum(_in_batches(rule, until))
+        for rule in retention_rules(now - older_than, now)
     }
 
 
-def _in_batches(heap: Heap, until: float | None) -> Iterator[int]:
+def _in_batches(rule: RetentionRule, until: float | None) -> Iterator[int]:
     while until is None or time.monotonic() < until:
-        keys = list(heap.rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
+        keys = list(rule.rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
         # The rows are asked for once more, since one of them may be needed again by now.
-        gone = heap.away(heap.rows.filter(pk__in=keys)) if keys else 0
+        gone = rule.away(rule.rows.filter(pk__in=keys)) if keys else 0
         yield gone
         if not gone:
             return
 
 
-def heaps(before: dt.datetime, now: dt.datetime) -> list[Heap]:
+def retention_rules(before: dt.datetime, now: dt.datetime) -> list[RetentionRule]:
     """Return what may go of what is older than `before`; sessions and selections that are over at `now`."""
     return [
-        Heap("bytes of calls", _bytes(before), lambda rows: rows.update(body=None)),
-        Heap("steps in between in the post logs", _steps(before), _delete),
-        Heap("error details of imports", _findings(before), _delete),
-        Heap("notices that were told", _notices(before), _delete),
-        Heap("sessions that ended", Session.objects.filter(expire_date__lt=now), _delete),
-        Heap("places of sign-in without a session", _places(), _delete),
-        Heap("selections that nobody came back to", _selections(now), _delete),
+        RetentionRule("bytes of calls", _bytes(before), lambda rows: rows.update(body=None)),
+        RetentionRule("steps in between in the post logs", _steps(before), _delete),
+        RetentionRule("error details of imports", _findings(before), _delete),
+        RetentionRule("notices that were told", _notices(before), _delete),
+        RetentionRule("sessions that ended", Session.objects.filter(expire_date__lt=now), _delete),
+        RetentionRule("places of sign-in without a session", _places(), _delete),
+        RetentionRule("selections that nobody came back to", _selections(now), _delete),
     ]
 
 

@@ -1,15 +1,16 @@
 """What is looked after now and then. A lost task waits for the next turn, one delivered twice finds nothing to do."""
 
 from __future__ import annotations
+
 import datetime as dt
 import logging
+
 from celery import shared_task
 from django.conf import settings
+
 from c3portal.audit.record import Action, record
 from c3portal.processes import certificate, moments
-from c3portal.notifications import delivery
 from operations import retention
-
 
 logger = logging.getLogger(__name__)
 

@@ -1,15 +1,13 @@
 """Mistakes about Xero that can be told apart at start; each says what to do."""
 
 from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
-from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DatabaseError, connection
-from c3portal.encryption import key_rotation
-from c3portal.context_processors import REAL_XERO
-from c3portal.encryption.cipher import KeyMissing, cipher
+
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError
+
 from xero_integration.models import XeroSettings
 
 

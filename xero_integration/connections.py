@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from c3portal.audit.record import Door, Action, record
+from c3portal.audit.record import Action, Source, record
 from c3portal.database import clock
 from c3portal.processes import liveness
 from xero_integration import contacts, rate_limits, reference
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 RENEW_BEFORE = dt.timedelta(minutes=2)
 
 
-def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: Door = None) -> list[XeroConnection]:
+def finish_consent(code: str, consent: oauth.Consent, user: User, *, source: Source = None) -> list[XeroConnection]:
     """Trade the code that came back for tokens and store them; return every organisation they open.
 
     The one that this consent was given for comes first. Raises XeroRejected for a wrong Client ID or secret and where
@@ -65,7 +65,7 @@ def finish_consent(code: str, consent: oauth.Consent, user: User, *, door: Door 
         TokenSet.objects.filter(connections__isnull=True).delete()
         names = ", ".join(each.name for each in connections if each.tenant_id in chosen)
         after = {each.name: each.Status.CONNECTED.label for each in connections}
-        record(door, Action.CONNECTION, f"Connected to {names}", before=before, after=after, actor=user)
+        record(source, Action.CONNECTION, f"Connected to {names}", before=before, after=after, actor=user)
     return sorted(connections, key=lambda connection: connection.tenant_id not in chosen)
 
 
@@ -100,7 +100,7 @@ def _connected(
     return connection
 
 
-def choose(connection: XeroConnection, *, door: Door = None) -> None:
+def choose(connection: XeroConnection, *, source: Source = None) -> None:
     """Make this the organisation that uploads go to, and read its reference data. Raises XeroError when that fails;
     the organisation is chosen all the same."""
     with transaction.atomic():
@@ -109,16 +109,16 @@ def choose(connection: XeroConnection, *, door: Door = None) -> None:
         before = XeroConnection.objects.current()
         XeroConnection.objects.filter(is_current=True).exclude(pk=connection.pk).update(is_current=False)
         XeroConnection.objects.filter(pk=connection.pk).update(is_current=True)
-        _record_choice(door, before, connection)
+        _record_choice(source, before, connection)
     connection.is_current = True
     read_reference(connection)
 
 
-def _record_choice(door: Door, before: XeroConnection | None, after: XeroConnection) -> None:
+def _record_choice(source: Source, before: XeroConnection | None, after: XeroConnection) -> None:
     if before != after:
         was = {"Organisation": before.name} if before else {}
         subject = f"Uploads go to {after.name}"
-        record(door, Action.CONNECTION, subject, before=was, after={"Organisation": after.name})
+        record(source, Action.CONNECTION, subject, before=was, after={"Organisation": after.name})
 
 
 def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
@@ -126,7 +126,7 @@ def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
     call(connection, lambda gateway: reference.read(connection, gateway), click=click)
 
 
-def disconnect(connection: XeroConnection, *, door: Door = None) -> None:
+def disconnect(connection: XeroConnection, *, source: Source = None) -> None:
     """Disconnect in Xero and forget the tokens; settings, invoices and what is known of them stay.
 
     When Xero cannot be told (or has forgotten us already) the portal forgets all the same.
@@ -149,7 +149,7 @@ def disconnect(connection: XeroConnection, *, door: Door = None) -> None:
         TokenSet.objects.filter(connections__isnull=True).delete()
         after = {"Status": connection.get_status_display()} | ({"Reason": told} if told else {})
         subject = f"Disconnected {connection.name}"
-        record(door, Action.CONNECTION, subject, before=before, after=after)
+        record(source, Action.CONNECTION, subject, before=before, after=after)
 
 
 def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: bool = False) -> T:
@@ -215,7 +215,7 @@ def _mark(connections: QuerySet[XeroConnection], reason: str) -> None:
                 record(None, Action.CONNECTION, subject, before=before, after=after)
 
 
-def revive(connection: XeroConnection, *, door: Door = None) -> list[str]:
+def revive(connection: XeroConnection, *, source: Source = None) -> list[str]:
     """Try the tokens that are stored with the Client ID and Client Secret as they are now, for a connection that needs
     reconnecting. Returns the names of the organisations that are connected again by that, none when Xero refuses or
     cannot be asked; then everything is as before."""
@@ -235,7 +235,7 @@ def revive(connection: XeroConnection, *, door: Door = None) -> list[str]:
             before = dict.fromkeys(names, status.NEEDS_RECONNECTING.label)
             after = dict.fromkeys(names, status.CONNECTED.label)
             subject = f"Connected again to {', '.join(names)} by another Client ID or Client Secret"
-            record(door, Action.CONNECTION, subject, before=before, after=after)
+            record(source, Action.CONNECTION, subject, before=before, after=after)
     return names
 
 
@@ -247,7 +247,7 @@ def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
     ).update(paused_until=until, pause_reason=str(error).rstrip("."))
 
 
-def end_pause(connection: XeroConnection, *, door: Door = None) -> bool:
+def end_pause(connection: XeroConnection, *, source: Source = None) -> bool:
     """End a pause before its time, by a person's wish. Returns False when none was in force."""
     with transaction.atomic():
         paused = XeroConnection.objects.filter(pk=connection.pk, paused_until__gt=clock.now()).first()
@@ -257,7 +257,7 @@ def end_pause(connection: XeroConnection, *, door: Door = None) -> bool:
         if not ended.update(paused_until=None, pause_reason=""):
             return False
         before = {"Paused until": paused.paused_until, "Reason": paused.pause_reason}
-        record(door, Action.CONNECTION, f"{paused.name}: tried before the pause was over", before=before)
+        record(source, Action.CONNECTION, f"{paused.name}: tried before the pause was over", before=before)
     return True
 
 

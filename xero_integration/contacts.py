@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from c3portal.database import clock
 from c3portal.processes import liveness
-from xero_integration.client import timeouts, shapes
+from xero_integration.client import shapes, timeouts
 from xero_integration.client.departure import stood_still
 from xero_integration.client.errors import XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.client.gateway import MAX_BATCH, Gateway
@@ -87,10 +87,10 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
     if not customers:
         return Outcome()
     refresh_listing(connection, gateway)
-    book, matches = _matches(connection, customers)
+    index, matches = _matches(connection, customers)
     doubted = any(isinstance(found, str) for found in matches.values())
     if doubted and refresh_listing(connection, gateway, life=DOUBTED_LIFE):
-        book, matches = _matches(connection, customers)
+        index, matches = _matches(connection, customers)
     outcome, links, now = Outcome(), [], clock.now()
     for key, found in matches.items():
         if isinstance(found, str):
@@ -100,7 +100,7 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
     ContactLink.objects.bulk_create(links, batch_size=500)
     outcome.linked = len(links)
     to_create = [customer for customer in customers if matches.get(customer.key, "linked") is None]
-    names = book.names_to_create(to_create)
+    names = index.names_to_create(to_create)
     for start in range(0, len(to_create), MAX_BATCH):
         _create(connection, gateway, to_create[start : start + MAX_BATCH], names, outcome)
     return outcome
@@ -108,9 +108,9 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
 
 def _matches(
     connection: XeroConnection, customers: Sequence[Customer]
-) -> tuple[Book, dict[str, dict[str, str] | str | None]]:
-    book = Book(connection)
-    return book, {each.key: book.match(each) for each in customers if each.key not in book.linked}
+) -> tuple[ContactIndex, dict[str, dict[str, str] | str | None]]:
+    index = ContactIndex(connection)
+    return index, {each.key: index.match(each) for each in customers if each.key not in index.linked}
 
 
 def link_by_hand(connection: XeroConnection, customer_key: str, contact: Contact) -> None:
@@ -221,7 +221,7 @@ def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
     )
 
 
-class Book:
+class ContactIndex:
     """The organisation's contacts as last listed, held in memory while customers are matched: no query for each.
 
     `linked` and `holders` tell a customer's contact and a contact's customer, `contacts` are all by id.
@@ -329,7 +329,7 @@ def _create(
     except XeroOutcomeUnknown as error:
         raise XeroUnavailable(
             "Xero's answer to new contacts was lost; the portal looks which of them are there and goes on.",
-            retry_after=timeouts.look_after(),
+            retry_after=timeouts.lookup_delay(),
             problem="contacts",
             correlation_id=error.correlation_id,
         ) from error
@@ -368,7 +368,7 @@ def _read_created(
     if missing:
         raise XeroUnavailable(
             "Xero left some new contacts out of its answer; the portal looks which of them are there and goes on.",
-            retry_after=timeouts.look_after(),
+            retry_after=timeouts.lookup_delay(),
             problem="contacts",
         )
     return not outcome.problems

@@ -11,9 +11,9 @@ from django.db import transaction
 
 from c3portal.audit.record import masked
 from c3portal.database import clock
+from c3portal.encryption.fields import EncryptedTextField
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroUnavailable
-from c3portal.encryption.fields import EncryptedTextField
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import (
     Account,

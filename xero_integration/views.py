@@ -14,11 +14,10 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal.audit.record import record_changes, Action, record
+from c3portal.audit.record import Action, record, record_changes
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.models import User
 from c3portal.http.versions import changed_meanwhile
+from c3portal.models import User, roles
 from xero_integration import connections, reference
 from xero_integration.client import oauth
 from xero_integration.client.errors import XeroError
@@ -49,7 +48,7 @@ def settings_general(request: HttpRequest) -> HttpResponse:
         form = SettingsForm(None, instance=XeroSettings.load(), connection=connection)
     if form.is_valid():
         messages.success(request, "Saved.")
-        if form.changes_app and connection and (names := connections.revive(connection, door=request)):
+        if form.changes_app and connection and (names := connections.revive(connection, source=request)):
             messages.success(request, f"{', '.join(names)}: connected again. What waited goes on by itself.")
         return redirect("settings_general")
     context = {"form": form, "version": form.version, "redirect_uri": redirect_uri(), "xero_settings": form.instance}
@@ -122,7 +121,7 @@ def connect_return(request: HttpRequest) -> HttpResponse:
         messages.error(request, "Xero's answer held no code. Nothing was changed; press Connect to Xero to try again.")
         return redirect("invoice_list")
     try:
-        found = connections.finish_consent(code, consent, cast(User, request.user), door=request)
+        found = connections.finish_consent(code, consent, cast(User, request.user), source=request)
     except XeroError as refusal:
         messages.error(request, f"Not connected: {refusal}")
         return redirect("invoice_list")
@@ -144,7 +143,7 @@ def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
 def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
     """Make it the organisation that uploads go to, and say what of the settings does not fit it."""
     try:
-        connections.choose(connection, door=request)
+        connections.choose(connection, source=request)
     except XeroError as error:
         messages.warning(request, f"Connected to {connection.name}, but its accounts could not be read yet: {error}")
         return redirect("invoice_list")
@@ -186,7 +185,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
     """Disconnect the current organisation, in Xero and here."""
     connection = XeroConnection.objects.current()
     if connection:
-        connections.disconnect(connection, door=request)
+        connections.disconnect(connection, source=request)
         messages.success(request, f"{connection.name} is disconnected. {connection.status_reason}".strip())
     return redirect("invoice_list")
 
@@ -215,7 +214,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
 def try_now(request: HttpRequest) -> HttpResponse:
     """End the pause that Xero asked for: the next call finds out whether it goes on."""
     connection = XeroConnection.objects.current()
-    if connection and connections.end_pause(connection, door=request):
+    if connection and connections.end_pause(connection, source=request):
         messages.success(request, f"Uploads to {connection.name} go on now. If Xero asks to wait again, they wait.")
     else:
         messages.info(request, "Nothing was changed: no pause is in force.")

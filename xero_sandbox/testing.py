@@ -118,7 +118,7 @@ class SandboxControl:
         return self.call("POST", "reset", keep_apps=keep_apps)["organisations"]  # type: ignore[no-any-return]
 
     def forget(self) -> None:
-        """Forget calls and sins."""
+        """Forget calls and violations."""
         self.call("POST", "forget")
 
     def state(self) -> dict[str, Any]:
@@ -129,9 +129,9 @@ class SandboxControl:
         """The organisations with their counts, totals and duplicates."""
         return self.state()["organisations"]  # type: ignore[no-any-return]
 
-    def sins(self) -> list[dict[str, str]]:
+    def violations(self) -> list[dict[str, str]]:
         """What a careful caller would not have done: {kind, detail, at}."""
-        return self.state()["sins"]  # type: ignore[no-any-return]
+        return self.state()["violations"]  # type: ignore[no-any-return]
 
     def calls(self, last: int | None = None) -> list[dict[str, Any]]:
         """The log of calls, oldest first."""

@@ -20,13 +20,15 @@ AROUND = 100
 
 @pytest.mark.whole
 @pytest.mark.parametrize(
-    ("count", "rage", "more"), [(300, 20, []), (200, 20, ["--postgres"])], ids=["300 on SQLite", "200 on PostgreSQL"]
+    ("count", "duration", "more"),
+    [(300, 20, []), (200, 20, ["--postgres"])],
+    ids=["300 on SQLite", "200 on PostgreSQL"],
 )
 def test_each_invoice_arrives_exactly_once_whoever_dies_and_whatever_strikes(
-    tmp_path: Path, count: int, rage: int, more: list[str]
+    tmp_path: Path, count: int, duration: int, more: list[str]
 ) -> None:
-    folder = str(tmp_path / "ordeal")
-    told = _ordeal("--invoices", str(count), "--rage", str(rage), "--seed", "1", "--folder", folder, *more)
+    folder = str(tmp_path / "chaos")
+    told = _chaos("--invoices", str(count), "--duration", str(duration), "--seed", "1", "--folder", folder, *more)
 
     assert _figure(told, "States") == f"{{'posted': {count}}}", told
     assert _figure(told, "In the sandbox") == str(count), told
@@ -40,7 +42,7 @@ def test_each_invoice_arrives_exactly_once_whoever_dies_and_whatever_strikes(
     assert killed >= 3, told
 
 
-def _ordeal(*arguments: str) -> str:
+def _chaos(*arguments: str) -> str:
     """Run it as a program of its own. Returns its tally. Raises AssertionError when it does not end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.chaos", "--limit", str(LIMIT), *arguments],

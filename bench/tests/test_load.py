@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from bench.load import QUICK, Outcome, section
-from bench.virtual_users import Told
 from bench.section import section_of, with_section
+from bench.virtual_users import Told
 from c3portal.testing import BASE_DIR
 
 

@@ -22,11 +22,11 @@ Action = AuditEntry.Action
 MASK = "••••"
 
 # Where a change came in: a request, the words for what acted without one ("manage.py prune"), None for the portal.
-Door = HttpRequest | str | None
+Source = HttpRequest | str | None
 
 
 def record(
-    door: Door,
+    source: Source,
     action: str,
     subject: str,
     *,
@@ -39,8 +39,8 @@ def record(
     `before` and `after` hold labels and values (text, numbers, booleans, lists; anything else is kept as its text),
     with secrets masked by the caller (`masked`). `actor` is who acted when that is not the door's user.
     """
-    request = door if isinstance(door, HttpRequest) else None
-    who = actor or (getattr(request, "user", None) if request else door)
+    request = source if isinstance(source, HttpRequest) else None
+    who = actor or (getattr(request, "user", None) if request else source)
     user = who if isinstance(who, User) else None
     return AuditEntry.objects.create(
         actor_id=user.pk if user else None,
@@ -55,11 +55,11 @@ def record(
 
 
 def record_changes(
-    door: Door, action: str, subject: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    source: Source, action: str, subject: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> AuditEntry | None:
     """Write one entry of what differs between `before` and `after`, by label; none when nothing does."""
     was, is_now = changes(_plain(before), _plain(after))
-    return record(door, action, subject, before=was, after=is_now) if was or is_now else None
+    return record(source, action, subject, before=was, after=is_now) if was or is_now else None
 
 
 def masked(value: str, *, replaces: str = "") -> str:

@@ -11,12 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from c3portal.audit import search
-from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.audit.search import COLUMNS, TrailForm
 from c3portal.audit.downloads import Download, download
-from c3portal.models import User
+from c3portal.audit.search import COLUMNS, TrailForm
 from c3portal.http.csv_response import as_csv
+from c3portal.http.permissions import role_required
+from c3portal.models import User, roles
 
 
 @require_safe

@@ -1,15 +1,14 @@
 """A CSV file as an answer, row by row."""
 
 from __future__ import annotations
+
 import csv
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import batched
-from invoices.importing.columns import FIELDS, TEXTS
-from c3portal.http.spreadsheet_cells import protect
-from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
 
+from c3portal.http.spreadsheet_cells import protect
 
 Cell = str | int | Decimal | dt.date | None
 

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
 from c3portal.database import outages
-from c3portal.telemetry import tracing
 from c3portal.encryption.cipher import KeyMissing
+from c3portal.telemetry import tracing
 
 # How soon a browser, and whoever else heeds it, asks again while the database is away.
 AGAIN_SECONDS = 15

@@ -1,17 +1,18 @@
 """Who may open a page: the decorator with which each view names its roles."""
 
 from __future__ import annotations
+
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
-from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
 from c3portal.models import roles
+
 if TYPE_CHECKING:
-    from c3portal.models import User
+    pass
 
 
 View = Callable[..., HttpResponseBase]

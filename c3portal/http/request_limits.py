@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
-from c3portal.models import roles
 from c3portal.http.concurrency import UPLOADS, refusal
+from c3portal.models import roles
 
 # What a browser puts around a file: the form's other fields, names and boundaries.
 AROUND_A_FILE = 64 * 1024

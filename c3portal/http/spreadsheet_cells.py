@@ -1,8 +1,8 @@
 """What keeps a spreadsheet, of any language, from running a cell of a CSV file as a formula."""
 
 from __future__ import annotations
-import re
 
+import re
 
 # What begins a formula, with the full-width twins; what a spreadsheet takes for the end of a cell when its language
 # separates lists by something else than a comma (the quotes around a text do not hold then); what it reads over.

@@ -5,8 +5,8 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import c3portal.models.notices
 import c3portal.encryption.fields
+import c3portal.models.notices
 
 
 class Migration(migrations.Migration):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -17,7 +13,6 @@ SYSTEM_ADMIN = "System Admin"
 FINANCE_ADMIN = "Finance Admin"
 SYSTEM_READER = "System Reader"
 ALL = (SYSTEM_ADMIN, FINANCE_ADMIN, SYSTEM_READER)
-
 
 
 def grant(user: User, role: str) -> None:
@@ -33,5 +28,3 @@ def role_of(user: Any) -> str | None:
     if not hasattr(user, "_role"):
         user._role = user.groups.filter(name__in=ALL).values_list("name", flat=True).first()
     return user._role  # type: ignore[no-any-return]
-
-

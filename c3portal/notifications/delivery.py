@@ -22,12 +22,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from c3portal.database import clock
-from c3portal.notifications import email, publish, webhook_admin, webhook_client
-from c3portal.processes import liveness
-from c3portal.models import roles
-from c3portal.models import Delivery, Notice, User, Webhook
+from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.models.notices import Kind
+from c3portal.notifications import email, publish, webhook_admin, webhook_client
 from c3portal.notifications.texts import Words, in_zone
+from c3portal.processes import liveness
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 
 from c3portal.models import Notice, User
-from c3portal.notifications.texts import in_zone
 from c3portal.notifications.publish import message_id
+from c3portal.notifications.texts import in_zone
 
 
 class MailFailed(Exception):

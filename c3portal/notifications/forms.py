@@ -7,9 +7,9 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
-from c3portal.notifications import webhook_client
 from c3portal.models import Webhook
 from c3portal.models.notices import Kind
+from c3portal.notifications import webhook_client
 
 
 class ChoicesForm(forms.Form):

@@ -11,13 +11,12 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from c3portal.audit.record import Action, record
-from c3portal.notifications import email, publish
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.models import Delivery, User
-from c3portal.models.notices import Kind
-from c3portal.notifications.forms import ChoicesForm
 from c3portal.http.versions import changed_meanwhile, version_of
+from c3portal.models import Delivery, User, roles
+from c3portal.models.notices import Kind
+from c3portal.notifications import email, publish
+from c3portal.notifications.forms import ChoicesForm
 
 SHOWN = 10
 

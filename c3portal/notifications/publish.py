@@ -14,8 +14,7 @@ from django.db import transaction
 from django.db.models import F
 
 from c3portal.database import clock
-from c3portal.models import roles
-from c3portal.models import Delivery, Notice, NoticeChoice, User, Webhook
+from c3portal.models import Delivery, Notice, NoticeChoice, User, Webhook, roles
 from c3portal.models.notices import Kind
 from c3portal.notifications.texts import Words
 

@@ -1,15 +1,10 @@
 """What wakes the outbox. The rows know what is due: a lost task costs a minute, one delivered twice finds nothing."""
 
 from __future__ import annotations
-import datetime as dt
-import logging
-from celery import shared_task
-from django.conf import settings
-from c3portal.audit.record import Action, record
-from c3portal.processes import certificate, moments
-from c3portal.notifications import delivery
-from operations import retention
 
+from celery import shared_task
+
+from c3portal.notifications import delivery
 
 # Well below the limits of a task; what is left waits for the next turn.
 TURN_SECONDS = 60

@@ -25,11 +25,10 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 import requests
 from django.conf import settings
-
-from c3portal.models.notices import SECRET_PREFIX
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
+from c3portal.models.notices import SECRET_PREFIX
 from c3portal.outgoing.http_client import BoundedHTTPConnection, BoundedHTTPSConnection
 
 logger = logging.getLogger(__name__)

@@ -10,14 +10,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from c3portal.audit.record import masked, record, Action, record_changes
-from c3portal.notifications import delivery, email, texts, webhook_admin
+from c3portal.audit.record import Action, masked, record, record_changes
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.models import Delivery, Webhook
-from c3portal.models.notices import Kind
-from c3portal.notifications.forms import WebhookForm, WebhookKindsForm
 from c3portal.http.versions import changed_meanwhile, version_of
+from c3portal.models import Delivery, Webhook, roles
+from c3portal.models.notices import Kind
+from c3portal.notifications import delivery, email, texts, webhook_admin
+from c3portal.notifications.forms import WebhookForm, WebhookKindsForm
 
 DELIVERIES_SHOWN = 20
 
@@ -133,9 +132,7 @@ def webhook_roll(request: HttpRequest, pk: int) -> HttpResponse:
         old = masked(str(found.secret))
         secret = webhook_admin.roll_secret(found)
         words = f"Webhook {found.url}: new secret"
-        record(
-            request, Action.NOTICE, words, before={"Secret": old}, after={"Secret": masked(secret)}
-        )
+        record(request, Action.NOTICE, words, before={"Secret": old}, after={"Secret": masked(secret)})
     return _show(request, found, secret=secret)
 
 
@@ -161,9 +158,7 @@ def delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
     if not delivery.try_again(found):
         messages.info(request, "It arrived already, so it was not sent again.")
         return back
-    record(
-        request, Action.NOTICE, f"“{found.notice.subject}” to {found.user or found.webhook}: tried again"
-    )
+    record(request, Action.NOTICE, f"“{found.notice.subject}” to {found.user or found.webhook}: tried again")
     found.refresh_from_db()
     delivery.deliver(found)
     found.refresh_from_db()

@@ -1,6 +1,7 @@
 """The embedded broker: a real Valkey server on a unix socket, for running the portal without installing a server.
 
-`python -m c3portal.processes.embedded_broker` becomes that server; production sets CELERY_BROKER_URL to a Redis of its own instead.
+`python -m c3portal.processes.embedded_broker` becomes that server; production sets CELERY_BROKER_URL to a Redis of its
+own instead.
 """
 
 import hashlib

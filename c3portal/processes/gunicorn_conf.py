@@ -1,5 +1,5 @@
-"""What gunicorn is told beyond its command line (`--config python:c3portal.processes.gunicorn_conf`): its log, its patience,
-and that each of its processes gives signs of life."""
+"""What gunicorn is told beyond its command line (`--config python:c3portal.processes.gunicorn_conf`): its log, its
+patience, and that each of its processes gives signs of life."""
 
 from __future__ import annotations
 

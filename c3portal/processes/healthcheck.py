@@ -1,5 +1,5 @@
-"""`python -m c3portal.processes.healthcheck web|worker|beat|ready`: exit 0 when that process of this container does its work;
-`ready`, asked where web runs, prints the answer of /health/ready.
+"""`python -m c3portal.processes.healthcheck web|worker|beat|ready`: exit 0 when that process of this container does
+its work; `ready`, asked where web runs, prints the answer of /health/ready.
 
 The image holds no curl; each question is asked from inside. Run as a file with -P, `web` loads nothing of the portal;
 the others cost a second of one processor.

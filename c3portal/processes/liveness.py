@@ -162,8 +162,8 @@ _lives: list[Life] = []
 
 
 def start(kind: str) -> None:
-    """Let this process be known to live from now on, once it has forked for the last time; when it finds others dead, it
-    calls what `ON_DEAD_PROCESSES` names."""
+    """Let this process be known to live from now on, once it has forked for the last time; when it finds others dead,
+    it calls what `ON_DEAD_PROCESSES` names."""
     _lives[:] = [Life(kind, import_string(settings.ON_DEAD_PROCESSES))]
     threading.Thread(target=_lives[0].run, name="signs of life", daemon=True).start()
 

@@ -1,4 +1,5 @@
-"""`python -m c3portal.processes.start PROCESS`: become a process of the Procfile, once settings and database are what it needs.
+"""`python -m c3portal.processes.start PROCESS`: become a process of the Procfile, once settings and database
+are what it needs.
 
 This is what the image and the systemd units start, so the Procfile alone says how each process runs.
 """

@@ -6,8 +6,7 @@ import django
 
 if __name__ == "__main__":
     django.setup()
-    from c3portal.models import roles
-    from c3portal.models import User
+    from c3portal.models import User, roles
     from xero_integration.testing import connect
     from xero_sandbox.testing import SandboxControl
 

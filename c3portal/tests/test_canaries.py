@@ -29,7 +29,6 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from operations.demo import SAMPLE_DATA
 from c3portal.testing import (
     BASE_DIR,
     BeatProcess,
@@ -42,6 +41,7 @@ from c3portal.testing import (
 from c3portal.tests.addresses import every_address
 from c3portal.tests.receivers import MailServer, mail_server
 from invoices.tests.pages import ready_form
+from operations.demo import SAMPLE_DATA
 from xero_integration.tests.consent_walk import answer_consent
 from xero_sandbox.testing import SandboxControl, free_port
 

@@ -115,7 +115,7 @@ def test_a_period_arrives_once_by_two_web_processes_and_three_workers(portal: Po
     arrived = Counter(each["number"] for each in portal.sandbox.documents())
     assert len(arrived) == 120
     assert set(arrived.values()) == {1}
-    assert portal.sandbox.sins() == []
+    assert portal.sandbox.violations() == []
     for worker in portal.workers:
         assert "invoices.tasks.work[" in worker.said, "Each of them took part"
 
@@ -250,7 +250,7 @@ def test_an_update_is_brought_in_while_the_present_release_posts(portal: Portal,
     arrived = Counter(each["number"] for each in portal.sandbox.documents())
     assert set(arrived.values()) == {1}
     assert arrived.keys() == invoices_of(portal.machine)
-    assert portal.sandbox.sins() == []
+    assert portal.sandbox.violations() == []
 
 
 def posted_in(running: Machine) -> int:

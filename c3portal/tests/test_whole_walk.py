@@ -78,7 +78,7 @@ def test_it_brings_the_september_invoices_to_xero(
         wanted[currency] += total
     assert arrived(sandbox) == wanted
     assert set(wanted) == {"AUD", "NZD", "USD"}
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def test_it_leads_from_an_invoice_to_the_document_in_xero(

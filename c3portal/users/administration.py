@@ -20,12 +20,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from c3portal.audit.record import Door, Action, record
-from c3portal.models import roles
-from c3portal.models import User
+from c3portal.audit.record import Action, Source, record
 from c3portal.encryption.sessions import SessionStore
-from c3portal.users.sign_in.mfa import FACTORS
 from c3portal.http.versions import changed_meanwhile, version_of
+from c3portal.models import User, roles
+from c3portal.users.sign_in.mfa import FACTORS
 
 
 class NotDone(Exception):
@@ -45,18 +44,18 @@ def version(user: User) -> str:
     return version_of(roles.role_of(kept), kept.is_active)
 
 
-def invite(door: Door, email: str, name: str, role: str) -> User:
+def invite(source: Source, email: str, name: str, role: str) -> User:
     """Return a new user who has a role and no way in but an invitation. Raises NotDone when the address is taken."""
     try:
         with transaction.atomic():
             user = User.objects.create_user(email, name=name, role=role, invited_at=timezone.now())
-            record(door, Action.USER, f"Invited {user.email}", after={"Name": name, "Role": role})
+            record(source, Action.USER, f"Invited {user.email}", after={"Name": name, "Role": role})
     except IntegrityError as error:
         raise NotDone(f"{email} is among the users already. Nobody was invited.") from error
     return user
 
 
-def invite_again(door: Door, user: User) -> None:
+def invite_again(source: Source, user: User) -> None:
     """Make every earlier invitation void, so that a new one can go out. Raises NotDone for whoever needs none."""
     if not (user.is_active and user.is_invited):
         raise NotDone(
@@ -66,14 +65,14 @@ def invite_again(door: Door, user: User) -> None:
     with transaction.atomic():
         user.invited_at = timezone.now()
         user.save(update_fields=["invited_at"])
-        record(door, Action.USER, f"Invited {user.email} again")
+        record(source, Action.USER, f"Invited {user.email} again")
 
 
-def change_role(door: Door, user: User, role: str) -> None:
+def change_role(source: Source, user: User, role: str) -> None:
     """Give `user` the role. Raises NotDone for the last System Admin, and when someone else changed it meanwhile."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
-        _not_changed_meanwhile(door, user)
+        _not_changed_meanwhile(source, user)
         if role != roles.SYSTEM_ADMIN:
             _keep_one_admin(user)
         before = roles.role_of(User.objects.get(pk=user.pk))
@@ -81,7 +80,7 @@ def change_role(door: Door, user: User, role: str) -> None:
             return
         roles.grant(user, role)
         record(
-            door,
+            source,
             Action.USER,
             f"Role of {user.email}",
             before={"Role": before or "none"},
@@ -89,37 +88,37 @@ def change_role(door: Door, user: User, role: str) -> None:
         )
 
 
-def _not_changed_meanwhile(door: Door, user: User) -> None:
+def _not_changed_meanwhile(source: Source, user: User) -> None:
     """Raise NotDone for a form that was filled from another role or state of `user`, who is locked."""
     words = ""
-    if isinstance(door, HttpRequest):
-        words = changed_meanwhile(door, version(user), Action.USER, f"Role of {user.email}")
+    if isinstance(source, HttpRequest):
+        words = changed_meanwhile(source, version(user), Action.USER, f"Role of {user.email}")
     if words:
         raise NotDone(words)
 
 
-def deactivate(door: Door, user: User) -> None:
+def deactivate(source: Source, user: User) -> None:
     """Send `user` away: every session ends, every invitation is void.
 
     Raises NotDone for oneself, the last admin, and whoever is away already.
     """
-    if _is_by(door, user):
+    if _is_by(source, user):
         raise NotDone("You cannot deactivate yourself. Nothing was changed: ask another System Admin.")
     with transaction.atomic():
         _keep_one_admin(user)
         user.invited_at = None if user.is_invited else user.invited_at
         _switch(user, "deactivated already", is_active=False, invited_at=user.invited_at)
-        _record_state(door, user, "active", "deactivated", ended=end_sessions(user))
+        _record_state(source, user, "active", "deactivated", ended=end_sessions(user))
 
 
-def activate(door: Door, user: User) -> None:
+def activate(source: Source, user: User) -> None:
     """Let `user` in again, with the role, the password and the second factor from before.
 
     Raises NotDone for whoever is in.
     """
     with transaction.atomic():
         _switch(user, "able to sign in already", is_active=True)
-        _record_state(door, user, "deactivated", "active")
+        _record_state(source, user, "deactivated", "active")
 
 
 def _switch(user: User, already: str, *, is_active: bool, **more: Any) -> None:
@@ -129,12 +128,12 @@ def _switch(user: User, already: str, *, is_active: bool, **more: Any) -> None:
     user.is_active = is_active
 
 
-def take_second_factor(door: Door, user: User) -> None:
+def take_second_factor(source: Source, user: User) -> None:
     """Take away every second factor and recovery code of someone who lost theirs, and end all their sessions.
 
     Raises NotDone for oneself (who has the pages of the own account) and for whoever has none.
     """
-    if _is_by(door, user):
+    if _is_by(source, user):
         raise NotDone("Your own second factor is on the page of your account. Nothing was changed.")
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
@@ -143,7 +142,7 @@ def take_second_factor(door: Door, user: User) -> None:
             raise NotDone(f"{user} has no second factor, and signs in without one. Nothing was changed.")
         Authenticator.objects.filter(user=user).delete()
         record(
-            door,
+            source,
             Action.USER,
             f"Second factor of {user.email} taken away",
             before={"Second factor": held},
@@ -151,13 +150,13 @@ def take_second_factor(door: Door, user: User) -> None:
         )
 
 
-def set_password(door: Door, user: User, password: str) -> None:
+def set_password(source: Source, user: User, password: str) -> None:
     """Give `user` the password, which the caller has found good enough, and end all their sessions."""
     with transaction.atomic():
         user.set_password(password)
         user.save(update_fields=["password"])
         record(
-            door,
+            source,
             Action.SIGN_IN,
             f"Password of {user.email} set",
             after={"Sessions ended": end_sessions(user)},
@@ -180,8 +179,8 @@ def _is_of(session: dict[str, Any], user: User) -> bool:
     return session.get(SESSION_KEY) == str(user.pk) or under_way.get("user_pk") == user_pk_to_url_str(user)
 
 
-def _is_by(door: Door, user: User) -> bool:
-    return isinstance(door, HttpRequest) and door.user.pk == user.pk
+def _is_by(source: Source, user: User) -> bool:
+    return isinstance(source, HttpRequest) and source.user.pk == user.pk
 
 
 def _keep_one_admin(user: User) -> None:
@@ -201,10 +200,10 @@ def _keep_one_admin(user: User) -> None:
         )
 
 
-def _record_state(door: Door, user: User, before: str, after: str, ended: int | None = None) -> None:
+def _record_state(source: Source, user: User, before: str, after: str, ended: int | None = None) -> None:
     sessions = {} if ended is None else {"Sessions ended": ended}
     record(
-        door,
+        source,
         Action.USER,
         f"{user.email} {'let in again' if user.is_active else 'deactivated'}",
         before={"State": before},

@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from c3portal.users import invitations
 from c3portal.models import User
+from c3portal.users import invitations
 from c3portal.users.sign_in.password_forms import NewPasswordForm
 
 HELD = "invitation"

@@ -17,9 +17,8 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from c3portal.audit.record import Action, record
+from c3portal.models import User, roles
 from c3portal.notifications import email
-from c3portal.models import roles
-from c3portal.models import User
 
 SALT = "c3portal.users.invitations"
 LIFE = dt.timedelta(days=7)

@@ -13,10 +13,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from c3portal.users import invitations, administration
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.models import User
+from c3portal.models import User, roles
+from c3portal.users import administration, invitations
 from c3portal.users.forms import InvitationForm, RoleForm
 
 admins_only = role_required(roles.SYSTEM_ADMIN)

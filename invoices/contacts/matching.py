@@ -13,13 +13,12 @@ from enum import StrEnum
 from django.db import IntegrityError
 from django.db.models import Q
 
-from invoices.posting import worker
 from invoices.contacts import requests
 from invoices.models import Customer
 from xero_integration import connections, contacts
-from xero_integration.contacts import Book
-from xero_integration.contacts import Customer as Wanted
 from xero_integration.client.gateway import Gateway
+from xero_integration.contacts import ContactIndex
+from xero_integration.contacts import Customer as Wanted
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.name_similarity import Names
 
@@ -67,7 +66,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Standing:
+class LinkStatus:
     """A customer and its contact: `linked` is that contact's name and `how` it was found; `words` what to know."""
 
     customer: Customer
@@ -122,51 +121,53 @@ class NotLinked(Exception):
     """A contact cannot be this customer's; the text says why, for the page."""
 
 
-def standings(connection: XeroConnection) -> list[Standing]:
+def link_statuses(connection: XeroConnection) -> list[LinkStatus]:
     """Return how every customer stands, by name; with as many queries for thousands as for one."""
     customers = list(Customer.objects.all())
     wanted = {each.key: each for each in requests.wanted_contacts(customers)}
-    book, unusable = Book(connection), contacts.unusable(connection)
-    names = _free_names(book, wanted.keys())
-    found = [_standing(each, wanted[each.tenant_id], book, unusable, names) for each in customers]
-    return _new_names(found, wanted, book)
+    index, unusable = ContactIndex(connection), contacts.unusable(connection)
+    names = _free_names(index, wanted.keys())
+    found = [_link_status(each, wanted[each.tenant_id], index, unusable, names) for each in customers]
+    return _new_names(found, wanted, index)
 
 
-def _free_names(book: Book, customer_keys: Collection[str]) -> Names:
+def _free_names(index: ContactIndex, customer_keys: Collection[str]) -> Names:
     """Index the active contacts that are no customer's yet."""
     return Names(
         {
             each.contact_id: each.name
-            for each in book.contacts.values()
+            for each in index.contacts.values()
             if each.status == Contact.ACTIVE
-            and each.contact_id not in book.holders
+            and each.contact_id not in index.holders
             and each.contact_number not in customer_keys
         }
     )
 
 
-def _standing(customer: Customer, wanted: Wanted, book: Book, unusable: Mapping[str, str], names: Names) -> Standing:
-    if link := book.linked.get(wanted.key):
-        return _linked(customer, link, book, unusable.get(wanted.key, ""))
-    match = book.match(wanted)
+def _link_status(
+    customer: Customer, wanted: Wanted, index: ContactIndex, unusable: Mapping[str, str], names: Names
+) -> LinkStatus:
+    if link := index.linked.get(wanted.key):
+        return _linked(customer, link, index, unusable.get(wanted.key, ""))
+    match = index.match(wanted)
     if isinstance(match, dict):
         why = HOW[ContactLink.MatchedBy(match["matched_by"])]
         sure = Suggestion(match["contact_id"], match["contact_name"], why, is_sure=True)
-        return Standing(customer, State.SUGGESTED, suggestion=sure, words="The next upload links it.")
+        return LinkStatus(customer, State.SUGGESTED, suggestion=sure, words="The next upload links it.")
     if isinstance(match, str):
-        numbered = book.by_number[wanted.key]
+        numbered = index.by_number[wanted.key]
         state = State.CLASH if numbered.status == Contact.ACTIVE else State.ARCHIVED
-        return Standing(customer, state, words=match, suggestion=_merged(numbered, book))
-    similar = _similar(wanted, book, names, most=1)
+        return LinkStatus(customer, state, words=match, suggestion=_merged(numbered, index))
+    similar = _similar(wanted, index, names, most=1)
     suggestion = similar[0] if similar else None
-    if clash := book.why_not_by_name(wanted):
-        return Standing(customer, State.CLASH, words=clash, suggestion=suggestion)
-    return Standing(customer, State.SUGGESTED if suggestion else State.NEW, suggestion=suggestion)
+    if clash := index.why_not_by_name(wanted):
+        return LinkStatus(customer, State.CLASH, words=clash, suggestion=suggestion)
+    return LinkStatus(customer, State.SUGGESTED if suggestion else State.NEW, suggestion=suggestion)
 
 
-def _linked(customer: Customer, link: ContactLink, book: Book, why_unusable: str) -> Standing:
-    contact = book.contacts.get(link.contact_id)
-    standing = Standing(
+def _linked(customer: Customer, link: ContactLink, index: ContactIndex, why_unusable: str) -> LinkStatus:
+    contact = index.contacts.get(link.contact_id)
+    link_status = LinkStatus(
         customer,
         State.LINKED,
         linked_id=link.contact_id,
@@ -175,24 +176,24 @@ def _linked(customer: Customer, link: ContactLink, book: Book, why_unusable: str
         words=why_unusable,
     )
     if not why_unusable:
-        return standing
+        return link_status
     if contact is None:
-        return replace(standing, state=State.CLASH)
-    return replace(standing, state=State.ARCHIVED, suggestion=_merged(contact, book))
+        return replace(link_status, state=State.CLASH)
+    return replace(link_status, state=State.ARCHIVED, suggestion=_merged(contact, index))
 
 
-def _merged(contact: Contact, book: Book) -> Suggestion | None:
-    target = book.merged_into(contact)
-    if target is None or target.contact_id in book.holders:
+def _merged(contact: Contact, index: ContactIndex) -> Suggestion | None:
+    target = index.merged_into(contact)
+    if target is None or target.contact_id in index.holders:
         return None
     return Suggestion(target.contact_id, target.name, "Merged into this one", is_sure=False)
 
 
-def _similar(wanted: Wanted, book: Book, names: Names, *, most: int) -> list[Suggestion]:
+def _similar(wanted: Wanted, index: ContactIndex, names: Names, *, most: int) -> list[Suggestion]:
     return [
-        Suggestion(key, book.contacts[key].name, _how_similar(wanted, book.contacts[key], score), is_sure=False)
+        Suggestion(key, index.contacts[key].name, _how_similar(wanted, index.contacts[key], score), is_sure=False)
         for key, score in names.similar(wanted.name, most=most)
-        if (wanted.key, key) not in book.unlinked
+        if (wanted.key, key) not in index.unlinked
     ]
 
 
@@ -202,7 +203,7 @@ def _how_similar(wanted: Wanted, contact: Contact, score: float) -> str:
     return "Nearly the same name" if score == 1 else f"Similar name, {score:.0%}"
 
 
-def _new_names(found: Sequence[Standing], wanted: Mapping[str, Wanted], book: Book) -> list[Standing]:
+def _new_names(found: Sequence[LinkStatus], wanted: Mapping[str, Wanted], index: ContactIndex) -> list[LinkStatus]:
     """Say under which name a contact would be created, where the next upload creates one."""
     makes = [
         each
@@ -210,9 +211,9 @@ def _new_names(found: Sequence[Standing], wanted: Mapping[str, Wanted], book: Bo
         if not each.linked
         and each.state in (State.NEW, State.CLASH, State.SUGGESTED)
         and not (each.suggestion and each.suggestion.is_sure)
-        and each.customer.tenant_id not in book.by_number
+        and each.customer.tenant_id not in index.by_number
     ]
-    names = book.names_to_create([wanted[each.customer.tenant_id] for each in makes])
+    names = index.names_to_create([wanted[each.customer.tenant_id] for each in makes])
     said = {key: f"The next upload creates “{name}”." for key, name in names.items()}
     return [
         replace(each, words=f"{each.words} {said[each.customer.tenant_id]}".strip())
@@ -222,7 +223,7 @@ def _new_names(found: Sequence[Standing], wanted: Mapping[str, Wanted], book: Bo
     ]
 
 
-def search(found: Iterable[Standing], words: str) -> list[Standing]:
+def search(found: Iterable[LinkStatus], words: str) -> list[LinkStatus]:
     """Return those in whose name, tenant id, ERP id or contact the words occur."""
     term = words.casefold()
     return [
@@ -239,29 +240,29 @@ def candidates(connection: XeroConnection, customer: Customer, words: str) -> li
     """Return the contacts that `words` find by name or number; without words, those that may be the customer."""
     (wanted,) = requests.wanted_contacts([customer])
     keys = dict(Customer.objects.values_list("tenant_id", "name"))
-    book = Book(connection)
+    index = ContactIndex(connection)
     if words:
         listed = Contact.objects.filter(connection=connection, status=Contact.ACTIVE).filter(
             Q(name__icontains=words) | Q(contact_number__iexact=words)
         )
-        return [Candidate(each, "", _why_not(each, customer, book, keys)) for each in listed[:FOUND]]
-    same = list(book.by_name.get(contacts.name_key(customer.name), []))
-    if numbered := book.by_number.get(wanted.key):
+        return [Candidate(each, "", _why_not(each, customer, index, keys)) for each in listed[:FOUND]]
+    same = list(index.by_name.get(contacts.name_key(customer.name), []))
+    if numbered := index.by_number.get(wanted.key):
         same = [numbered, *(each for each in same if each.contact_id != numbered.contact_id)]
     ids = {each.contact_id for each in same}
     similar = [
-        each for each in _similar(wanted, book, _free_names(book, ()), most=SUGGESTIONS) if each.contact_id not in ids
+        each for each in _similar(wanted, index, _free_names(index, ()), most=SUGGESTIONS) if each.contact_id not in ids
     ]
     whys = [(each, SAME_NUMBER if each.contact_number == wanted.key else SAME_NAME) for each in same]
-    whys += [(book.contacts[each.contact_id], each.why) for each in similar]
-    return [Candidate(each, why, _why_not(each, customer, book, keys)) for each, why in whys]
+    whys += [(index.contacts[each.contact_id], each.why) for each in similar]
+    return [Candidate(each, why, _why_not(each, customer, index, keys)) for each, why in whys]
 
 
-def _why_not(contact: Contact, customer: Customer, book: Book, names: Mapping[str, str]) -> str:
+def _why_not(contact: Contact, customer: Customer, index: ContactIndex, names: Mapping[str, str]) -> str:
     """Return in words why this contact cannot be linked by hand to the customer, "" when it can."""
     if contact.status != Contact.ACTIVE:
         return f"The contact “{contact.name}” is archived in Xero. Restore it there first."
-    holder = book.holders.get(contact.contact_id, customer.tenant_id)
+    holder = index.holders.get(contact.contact_id, customer.tenant_id)
     if holder != customer.tenant_id:
         return (
             f"The contact “{contact.name}” is linked to {names.get(holder, 'another customer')}. Unlink it there first."
@@ -286,12 +287,12 @@ def link(connection: XeroConnection, chosen: Mapping[str, str]) -> tuple[int, li
     """Link each customer (by tenant id) to the contact with the given id, as a person says. Returns how many were and,
     in words, which were not and why. Raises NotLinked while contacts are being looked after elsewhere."""
     with _lease(connection):
-        book, names = Book(connection), dict(Customer.objects.values_list("tenant_id", "name"))
+        index, names = ContactIndex(connection), dict(Customer.objects.values_list("tenant_id", "name"))
         customers = {each.tenant_id: each for each in Customer.objects.filter(tenant_id__in=chosen)}
         linked, problems = 0, []
         for key, customer in customers.items():
             try:
-                _link_one(connection, customer, book, chosen[key], names)
+                _link_one(connection, customer, index, chosen[key], names)
             except NotLinked as error:
                 problems.append(f"{customer.name}: {error}")
             else:
@@ -300,18 +301,18 @@ def link(connection: XeroConnection, chosen: Mapping[str, str]) -> tuple[int, li
 
 
 def _link_one(
-    connection: XeroConnection, customer: Customer, book: Book, contact_id: str, names: Mapping[str, str]
+    connection: XeroConnection, customer: Customer, index: ContactIndex, contact_id: str, names: Mapping[str, str]
 ) -> None:
-    contact = book.contacts.get(contact_id)
+    contact = index.contacts.get(contact_id)
     if contact is None:
         raise NotLinked("That contact is not in the list of contacts any more. Read contacts again.")
-    if why_not := _why_not(contact, customer, book, names):
+    if why_not := _why_not(contact, customer, index, names):
         raise NotLinked(why_not)
     try:
         contacts.link_by_hand(connection, customer.tenant_id, contact)
     except IntegrityError as error:
         raise NotLinked(f"The contact “{contact.name}” is linked to another customer.") from error
-    book.holders[contact_id] = customer.tenant_id
+    index.holders[contact_id] = customer.tenant_id
 
 
 def create(connection: XeroConnection, customers: Iterable[Customer]) -> contacts.Outcome:

@@ -1,21 +1,13 @@
 """What is asked of the contacts for a customer."""
 
 from __future__ import annotations
-import logging
-import time
+
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from c3portal.database import clock
-from c3portal.processes import liveness
-from invoices.posting import transitions, reconciliation, sender, twins
+from collections.abc import Iterable
+
 from invoices.models import Customer
-from xero_integration import connections, contacts, rate_limits
+from xero_integration import contacts
 from xero_integration.contacts import Customer as WantedContact
-from xero_integration.client.departure import STOOD_STILL
-from xero_integration.client.errors import XeroAuthError, XeroRejected, XeroUnavailable
-from xero_integration.models import XeroConnection
 
 
 def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:

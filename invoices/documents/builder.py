@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from invoices.documents import mapping, rules
+from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
     AccountOverride,
     CustomerOverride,
@@ -20,7 +21,6 @@ from invoices.models import (
     Posting,
     TaxOverride,
 )
-from invoices.documents.rules import Fix, Problem, Severity
 from xero_integration import contacts, proof, reference
 from xero_integration.models import ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
 from xero_integration.payloads import Charge, Document, line, reference_text, to_cents
@@ -53,7 +53,7 @@ class Differences:
 
 
 @dataclass(frozen=True)
-class Books:
+class DocumentContext:
     """What of the organisation, the settings and the overrides goes into every document."""
 
     accounts: mapping.AccountRules
@@ -102,7 +102,7 @@ def url(invoice: Invoice) -> str:
     return "" if "xero" in address.casefold() or not urlsplit(address).netloc else address
 
 
-def prepare(connection: XeroConnection, postings: Sequence[Posting]) -> dict[int, Document | Refused]:
+def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> dict[int, Document | Refused]:
     """Return the document for each posting by its id, or why there must not be one; in the postings' order."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
     by_id = {each.pk: each for each in invoices.select_related("customer", "period").prefetch_related("lines")}
@@ -115,10 +115,10 @@ def prepare(connection: XeroConnection, postings: Sequence[Posting]) -> dict[int
         ).values_list("customer_key", "contact_id")
     )
     unusable = contacts.unusable(connection)
-    books = read_books(connection)
+    context = read_context(connection)
     return {
         each.pk: _document_or_refusal(
-            each, by_id[each.invoice_id], *statuses[each.pk], links=links, unusable=unusable, books=books
+            each, by_id[each.invoice_id], *statuses[each.pk], links=links, unusable=unusable, context=context
         )
         for each in postings
     }
@@ -132,7 +132,7 @@ def _document_or_refusal(
     *,
     links: Mapping[str, str],
     unusable: Mapping[str, str],
-    books: Books,
+    context: DocumentContext,
 ) -> Document | Refused:
     contact_id = links.get(invoice.customer.tenant_id)
     if contact_id is None:
@@ -142,19 +142,19 @@ def _document_or_refusal(
     if (posting.document_type == DocumentType.CREDIT_NOTE) != invoice.is_credit_note:
         return Refused("The total's sign changed with a later import. Upload again.")
     try:
-        prepared = build(invoice, status, contact_id, books, locked_as_drafts=locked_as_drafts)
+        prepared = build(invoice, status, contact_id, context, locked_as_drafts=locked_as_drafts)
     except mapping.Unmapped as error:
         return Refused(str(error))
     blocking = [each.of_this_one for each in prepared.problems if each.severity == Severity.BLOCKED]
     return Refused(" ".join(blocking)) if blocking else prepared.document
 
 
-def read_books(connection: XeroConnection) -> Books:
+def read_context(connection: XeroConnection) -> DocumentContext:
     """Read what documents for this organisation are made with, in a constant number of queries."""
     app = XeroSettings.load()
     rates = list(TaxRate.objects.filter(connection=connection, status="ACTIVE", can_apply_to_revenue=True))
     theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None
-    return Books(
+    return DocumentContext(
         accounts=_account_rules(app),
         taxes=_tax_rules(rates),
         # A theme that is set but not there is a problem of every document, never a silent fall to the standard one.
@@ -231,15 +231,17 @@ def _organisation(connection: XeroConnection) -> rules.Organisation:
     )
 
 
-def build(invoice: Invoice, status: str, contact_id: str, books: Books, *, locked_as_drafts: bool = False) -> Prepared:
+def build(
+    invoice: Invoice, status: str, contact_id: str, context: DocumentContext, *, locked_as_drafts: bool = False
+) -> Prepared:
     """Return the document for an invoice whose customer, period and lines are loaded.
 
     `status` is the upload's; the customer's own goes before it, and with `locked_as_drafts` what lies in a locked
     period goes as a draft. Raises mapping.Unmapped for a line without a place.
     """
-    own = books.customers.get(invoice.customer.tenant_id, Own())
+    own = context.customers.get(invoice.customer.tenant_id, Own())
     lines = list(invoice.lines.all())
-    chosen = [_choose(each, invoice, books) for each in lines]
+    chosen = [_choose(each, invoice, context) for each in lines]
     document = Document(
         is_credit_note=invoice.is_credit_note,
         number=invoice.xero_number,
@@ -255,23 +257,23 @@ def build(invoice: Invoice, status: str, contact_id: str, books: Books, *, locke
             marker=marker(invoice),
         ),
         url=url(invoice),
-        theme_id=own.theme_id or books.theme_id,
+        theme_id=own.theme_id or context.theme_id,
         lines=tuple(
             line(_charge(each, choice, rate), invoice.currency, is_credit_note=invoice.is_credit_note)
             for each, (choice, rate) in zip(lines, chosen, strict=True)
         ),
     )
-    locked = books.organisation.locked_until
+    locked = context.organisation.locked_until
     if locked_as_drafts and locked and document.issued_on <= locked:
         document = replace(document, status="DRAFT")
-    return _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), books)
+    return _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), context)
 
 
-def _choose(each: InvoiceLine, invoice: Invoice, books: Books) -> tuple[LineChoice, mapping.Rate]:
+def _choose(each: InvoiceLine, invoice: Invoice, context: DocumentContext) -> tuple[LineChoice, mapping.Rate]:
     customer = invoice.customer
-    account = books.accounts.choose(each.kind, each.sku, customer.tenant_id, customer.name)
-    rate, because = books.taxes.choose(mapping.Tax(customer.country, each.tax_name, each.tax_percentage))
-    known = books.organisation.accounts.get(account.code)
+    account = context.accounts.choose(each.kind, each.sku, customer.tenant_id, customer.name)
+    rate, because = context.taxes.choose(mapping.Tax(customer.country, each.tax_name, each.tax_percentage))
+    known = context.organisation.accounts.get(account.code)
     name = known.name if known else ""
     return LineChoice(account.code, name, account.because, rate.tax_type, rate.name, because), rate
 
@@ -293,13 +295,17 @@ def _charge(each: InvoiceLine, choice: LineChoice, rate: mapping.Rate) -> Charge
 
 
 def _proven(
-    document: Document, invoice: Invoice, lines: Sequence[InvoiceLine], choices: tuple[LineChoice, ...], books: Books
+    document: Document,
+    invoice: Invoice,
+    lines: Sequence[InvoiceLine],
+    choices: tuple[LineChoice, ...],
+    context: DocumentContext,
 ) -> Prepared:
     """Prove the document's total, add the rounding line where that is the policy, and gather what is wrong."""
     sign = -1 if invoice.is_credit_note else 1
     invoiced = [sign * (to_cents(each.subtotal) + to_cents(each.tax)) for each in lines]
     found = proof.prove(document, invoiced, abs(invoice.total))
-    policy = books.differences
+    policy = context.differences
     is_small = abs(found.difference) <= policy.limit
     extra: list[Problem] = []
     if not found.is_equal and is_small and policy.policy == DifferencePolicy.ROUNDING_LINE:
@@ -309,6 +315,6 @@ def _proven(
         else:
             extra.append(Problem("rounding", "", "No account is set for rounding lines.", Fix.SETTINGS))
     warn_up_to = policy.limit if policy.policy == DifferencePolicy.WARN else None
-    is_own_theme = document.theme_id != books.theme_id
-    known = rules.problems(document, found, books.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
+    is_own_theme = document.theme_id != context.theme_id
+    known = rules.problems(document, found, context.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
     return Prepared(document, choices, found, (*extra, *known))

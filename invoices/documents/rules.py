@@ -18,7 +18,7 @@ class Severity(StrEnum):
     """How bad a problem is."""
 
     BLOCKED = "blocked"
-    LOOK = "look"
+    WARNING = "warning"
 
 
 class Fix(StrEnum):
@@ -165,7 +165,7 @@ def _form(document: Document) -> Iterable[Problem]:
     if len(document.reference) > MAX_REFERENCE:
         yield Problem("reference", "", f"Xero takes references of at most {MAX_REFERENCE} characters.", Fix.NONE)
     if document.due_on < document.issued_on:
-        yield Problem("due", "", "It is due before it is issued.", Fix.CUSTOMERS, Severity.LOOK)
+        yield Problem("due", "", "It is due before it is issued.", Fix.CUSTOMERS, Severity.WARNING)
 
 
 def _is_plain(number: str) -> bool:
@@ -176,6 +176,6 @@ def _total(document: Document, proof: Proof, warn_up_to: Decimal | None) -> Iter
     if proof.is_equal:
         return
     small = warn_up_to is not None and abs(proof.difference) <= warn_up_to
-    severity = Severity.LOOK if small else Severity.BLOCKED
+    severity = Severity.WARNING if small else Severity.BLOCKED
     words = "Xero would come to another total than the invoice, by its rounding."
     yield Problem("total", "", words, Fix.SETTINGS, severity, str(proof))

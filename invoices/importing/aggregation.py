@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
+from invoices.importing.file_reader import FileRefused, RowError
 from invoices.importing.numbers import invoice_id, xero_number
 from invoices.importing.parser import CANONICAL_NAMES, Header, Line, canonical, shown
-from invoices.importing.file_reader import FileRefused, RowError
 from xero_integration.payloads import to_cents
 
 MAX_INVOICES = 100_000

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from django.db import connection
 
 from invoices.importing.aggregation import Facts
-from invoices.models import InvoiceLine
 from invoices.importing.parser import Line
+from invoices.models import InvoiceLine
 
 Row = tuple[str | int | uuid.UUID | None, ...]
 

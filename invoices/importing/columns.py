@@ -80,9 +80,3 @@ REQUIRED = (
 
 # Control characters, line breaks of every kind, and halves of characters: in no text, and refused by databases.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
-
-
-
-
-
-

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from invoices.importing.columns import FIELDS
 from invoices.importing.aggregation import Facts
-from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
+from invoices.importing.columns import FIELDS
 from invoices.importing.file_reader import RowError
+from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
 
 
 def finding(run: ImportRun, error: RowError, number: str) -> ImportFinding:

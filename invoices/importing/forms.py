@@ -1,16 +1,14 @@
 """The file that is imported."""
 
 from __future__ import annotations
-from typing import Any, cast
-from django import forms
 
-from c3portal.http.upload_size import require_size
+from typing import Any
+
+from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.template.defaultfilters import filesizeformat
-from invoices.models import Customer, InvoiceLine
-from xero_integration.models import InvoiceStatus
-from xero_integration.reference import Choices
+
+from c3portal.http.upload_size import require_size
 
 
 def import_limit() -> int:

@@ -27,12 +27,12 @@ from django.utils import timezone
 from c3portal.audit import record as audit
 from c3portal.database import outages
 from invoices.importing import bulk_insert
-from invoices.importing.comparison import finding, report
 from invoices.importing.aggregation import Action, Facts, FieldSums, Gathering, clash
-from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
+from invoices.importing.comparison import finding, report
+from invoices.importing.file_reader import FileRefused, HashingFile, RowError, open_source
 from invoices.importing.numbers import xero_number
 from invoices.importing.parser import BadRow, Line, parse_row, shown
-from invoices.importing.file_reader import FileRefused, HashingFile, RowError, open_source
+from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -76,7 +76,9 @@ class _RowsRefused(Exception):
         self.errors = errors
 
 
-def import_file(path: Path | str, *, user: User | None = None, name: str = "", door: audit.Door = None) -> ImportRun:
+def import_file(
+    path: Path | str, *, user: User | None = None, name: str = "", source: audit.Source = None
+) -> ImportRun:
     """Import the file at `path`, known to people as `name`, and return the record of how it went.
 
     A file with anything wrong changes nothing: its run is REFUSED, with a `reason` or with findings row by row (the
@@ -89,7 +91,7 @@ def import_file(path: Path | str, *, user: User | None = None, name: str = "", d
         file_name=shown(name or path.name, 255) or "file", size=path.stat().st_size, user=user
     )
     try:
-        _import(path, run, door)
+        _import(path, run, source)
     except FileRefused as refused:
         run.state, run.reason = ImportRun.State.REFUSED, str(refused)
     except BaseException as error:
@@ -100,7 +102,7 @@ def import_file(path: Path | str, *, user: User | None = None, name: str = "", d
         run.errors = 0
         run.findings.all().delete()
     finally:
-        _close(run, door)
+        _close(run, source)
     return run
 
 
@@ -110,13 +112,13 @@ def _undo(run: ImportRun, reason: str) -> None:
     run.invoices_new = run.invoices_updated = run.invoices_unchanged = run.invoices_differing = 0
 
 
-def _close(run: ImportRun, door: audit.Door) -> None:
+def _close(run: ImportRun, source: audit.Source) -> None:
     run.finished_at = timezone.now()
     try:
         with transaction.atomic():
             run.save()
             if run.state == ImportRun.State.REFUSED:
-                _record(run, door)
+                _record(run, source)
     except DatabaseError as error:
         if not outages.is_full(error):
             raise
@@ -133,13 +135,13 @@ def close_abandoned() -> None:
     running.update(state=ImportRun.State.REFUSED, reason=CUT_SHORT, finished_at=timezone.now())
 
 
-def _record(run: ImportRun, door: audit.Door) -> None:
+def _record(run: ImportRun, source: audit.Source) -> None:
     after = {"Result": run.get_state_display(), "Summary": run.summary, "Reason": run.reason, "SHA-256": run.sha256}
     after = {label: value for label, value in after.items() if value}
-    audit.record(door, audit.Action.IMPORT, f"Import of {run.file_name}", after=after, actor=run.user)
+    audit.record(source, audit.Action.IMPORT, f"Import of {run.file_name}", after=after, actor=run.user)
 
 
-def _import(path: Path, run: ImportRun, door: audit.Door) -> None:
+def _import(path: Path, run: ImportRun, source: audit.Source) -> None:
     gathering = _check(path, run)
     if run.errors:
         run.state = ImportRun.State.REFUSED
@@ -148,7 +150,7 @@ def _import(path: Path, run: ImportRun, door: audit.Door) -> None:
         with transaction.atomic():
             _one_import_at_a_time()
             _write(path, run, gathering)
-            _record(run, door)
+            _record(run, source)
     except _RowsRefused as refused:
         _keep(run, refused.errors, gathering)
         run.state = ImportRun.State.REFUSED

@@ -2,8 +2,8 @@
 
 from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine
 from invoices.models.imports import ImportFinding, ImportRun
-from invoices.models.posting import DocumentType, Payment, Posting, PostLog, Submission, Twin, Upload, UploadDraft
 from invoices.models.overrides import AccountOverride, CustomerOverride, TaxOverride
+from invoices.models.posting import DocumentType, Payment, Posting, PostLog, Submission, Twin, Upload, UploadDraft
 
 __all__ = [
     "AccountOverride",

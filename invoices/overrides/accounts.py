@@ -12,7 +12,7 @@ from django.db.models import Count, Min
 
 from c3portal.models import User
 from invoices.documents import rules
-from invoices.documents.builder import Books
+from invoices.documents.builder import DocumentContext
 from invoices.documents.mapping import AccountRule, UnmappedAccount
 from invoices.models import AccountOverride, Customer, InvoiceLine
 from invoices.overrides.rows import Refused, Row
@@ -22,34 +22,36 @@ SHOWN_COLUMNS = (*COLUMNS, "Name", "Default", "Applies", "Because")
 EXACT, BEGINS = "exact", "begins"
 
 
-def rows(books: Books) -> list[Row[AccountRule]]:
+def rows(context: DocumentContext) -> list[Row[AccountRule]]:
     """Return a row for each SKU and kind of the imported lines, then one for each override by beginning or customer."""
     found = InvoiceLine.objects.order_by("sku", "kind").values_list("sku", "kind")
-    own = {rule.sku: rule for rule in books.accounts.overrides if not rule.customer and not rule.is_prefix}
+    own = {rule.sku: rule for rule in context.accounts.overrides if not rule.customer and not rule.is_prefix}
     known = [
-        _of_sku(books, sku, kind, name, count, sku in own)
+        _of_sku(context, sku, kind, name, count, sku in own)
         for sku, kind, name, count in found.annotate(Min("name"), Count("pk"))
     ]
     seen = {row.subject.sku for row in known}
-    others = [rule for rule in books.accounts.overrides if rule.customer or rule.is_prefix or rule.sku not in seen]
+    others = [rule for rule in context.accounts.overrides if rule.customer or rule.is_prefix or rule.sku not in seen]
     names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
-    return known + [_of_rule(books, rule, names) for rule in others]
+    return known + [_of_rule(context, rule, names) for rule in others]
 
 
-def _of_sku(books: Books, sku: str, kind: str, name: str, count: int, is_overridden: bool) -> Row[AccountRule]:
+def _of_sku(
+    context: DocumentContext, sku: str, kind: str, name: str, count: int, is_overridden: bool
+) -> Row[AccountRule]:
     try:
-        chosen = books.accounts.choose(kind, sku)
-        applies, because = label(books, chosen.code), chosen.because
-        problem = account_problem(books, chosen.code)
+        chosen = context.accounts.choose(kind, sku)
+        applies, because = label(context, chosen.code), chosen.because
+        problem = account_problem(context, chosen.code)
     except UnmappedAccount as error:
         applies, because, problem = "", "", str(error)
     return Row(
         key=json.dumps([sku, kind]),
         subject=AccountRule("", sku=sku),
         title=sku or "Lines without a SKU",
-        detail=f"{name} · {books.accounts.labels[kind]}",
+        detail=f"{name} · {context.accounts.labels[kind]}",
         count=count,
-        default=label(books, books.accounts.by_kind.get(kind, "")),
+        default=label(context, context.accounts.by_kind.get(kind, "")),
         applies=applies,
         because=because,
         problem=problem,
@@ -58,8 +60,8 @@ def _of_sku(books: Books, sku: str, kind: str, name: str, count: int, is_overrid
     )
 
 
-def _of_rule(books: Books, rule: AccountRule, names: Mapping[str, str]) -> Row[AccountRule]:
-    what = f"SKU {rule.sku}" if rule.sku else books.accounts.labels.get(rule.kind, "Every account")
+def _of_rule(context: DocumentContext, rule: AccountRule, names: Mapping[str, str]) -> Row[AccountRule]:
+    what = f"SKU {rule.sku}" if rule.sku else context.accounts.labels.get(rule.kind, "Every account")
     what = f"SKUs that begin with {rule.sku}" if rule.is_prefix else what
     return Row(
         key=json.dumps([rule.customer, rule.kind, rule.sku, rule.is_prefix]),
@@ -67,30 +69,30 @@ def _of_rule(books: Books, rule: AccountRule, names: Mapping[str, str]) -> Row[A
         title=what,
         detail=f"Customer {names.get(rule.customer, rule.customer)}" if rule.customer else "Every customer",
         count=0,
-        default=label(books, books.accounts.by_kind.get(rule.kind, "")) if rule.kind else "",
-        applies=label(books, rule.code),
+        default=label(context, context.accounts.by_kind.get(rule.kind, "")) if rule.kind else "",
+        applies=label(context, rule.code),
         because="it is overridden so",
-        problem=account_problem(books, rule.code),
+        problem=account_problem(context, rule.code),
         is_overridden=True,
     )
 
 
-def label(books: Books, code: str) -> str:
+def label(context: DocumentContext, code: str) -> str:
     """Return code and name of an account, the code alone when the organisation does not have it."""
-    account = books.organisation.accounts.get(code)
+    account = context.organisation.accounts.get(code)
     return f"{code} {account.name}" if account else code
 
 
-def account_problem(books: Books, code: str) -> str:
+def account_problem(context: DocumentContext, code: str) -> str:
     """Return why sales cannot be posted to an account; "" also while nothing was read of the organisation."""
-    return rules.account_problem(books.organisation, code) if books.organisation.accounts else ""
+    return rules.account_problem(context.organisation, code) if context.organisation.accounts else ""
 
 
-def override(books: Books, subject: AccountRule, code: str) -> AccountRule:
+def override(context: DocumentContext, subject: AccountRule, code: str) -> AccountRule:
     """Return the rule that sends `subject` to this account. Raises Refused when it takes no sales."""
     if not code or len(code) > 10:
         raise Refused("AccountCode", "An account code has 1 to 10 characters.")
-    if words := account_problem(books, code):
+    if words := account_problem(context, code):
         raise Refused("AccountCode", words)
     return replace(subject, code=code)
 
@@ -118,17 +120,17 @@ def save(rules: Iterable[AccountRule], user: User | None) -> int:
     return count
 
 
-def csv_rows(books: Books) -> Iterator[list[str]]:
+def csv_rows(context: DocumentContext) -> Iterator[list[str]]:
     """Yield every row of the page as the file has it, the override being empty where the default applies."""
-    codes = {replace(rule, code=""): rule.code for rule in books.accounts.overrides}
+    codes = {replace(rule, code=""): rule.code for rule in context.accounts.overrides}
     # A SKU that is billed as several kinds has several rows and one override.
-    by_subject = {row.subject: row for row in rows(books) if row.may_override}
+    by_subject = {row.subject: row for row in rows(context) if row.may_override}
     for rule, row in by_subject.items():
         facts = [rule.customer, rule.kind, rule.sku, BEGINS if rule.is_prefix else EXACT if rule.sku else ""]
         yield [*facts, codes.get(rule, ""), row.detail, row.default, row.applies, row.because]
 
 
-def read_row(books: Books, tenants: frozenset[str], cells: Mapping[str, str]) -> AccountRule:
+def read_row(context: DocumentContext, tenants: frozenset[str], cells: Mapping[str, str]) -> AccountRule:
     """Return the rule of a row of a file. Raises Refused for what names no line, or an account that takes no sales."""
     tenant, kind, sku, match = (cells[name] for name in COLUMNS[:4])
     if tenant and tenant not in tenants:
@@ -139,7 +141,7 @@ def read_row(books: Books, tenants: frozenset[str], cells: Mapping[str, str]) ->
         raise Refused("Match", f"Match is {EXACT} or {BEGINS}, and goes with a SKU.")
     subject = AccountRule("", tenant, kind, sku, is_prefix=match == BEGINS)
     check(subject)
-    return override(books, subject, cells["AccountCode"]) if cells["AccountCode"] else subject
+    return override(context, subject, cells["AccountCode"]) if cells["AccountCode"] else subject
 
 
 def check(subject: AccountRule) -> None:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from c3portal.models import User
-from invoices.documents.builder import Books, Own
+from invoices.documents.builder import DocumentContext, Own
 from invoices.models import Customer, CustomerOverride
 from invoices.overrides.rows import Refused, Row
 from xero_integration.models import InvoiceStatus
@@ -37,19 +37,19 @@ class CustomerRule:
     own: Own
 
 
-def rows(books: Books, names: Names) -> list[Row[str]]:
+def rows(context: DocumentContext, names: Names) -> list[Row[str]]:
     """Return a row for each customer."""
     found = Customer.objects.order_by("name", "tenant_id").values_list("tenant_id", "name", "country")
     default = _words(Own(), names)
     return [
-        _row(books, names, default, (tenant_id, name, country), count)
+        _row(context, names, default, (tenant_id, name, country), count)
         for tenant_id, name, country, count in found.annotate(Count("invoices"))
     ]
 
 
-def _row(books: Books, names: Names, default: str, customer: tuple[str, str, str], count: int) -> Row[str]:
+def _row(context: DocumentContext, names: Names, default: str, customer: tuple[str, str, str], count: int) -> Row[str]:
     tenant_id, name, country = customer
-    own = books.customers.get(tenant_id, Own())
+    own = context.customers.get(tenant_id, Own())
     return Row(
         key=tenant_id,
         subject=tenant_id,
@@ -59,7 +59,7 @@ def _row(books: Books, names: Names, default: str, customer: tuple[str, str, str
         default=default,
         applies=_words(own, names),
         because="it is overridden for this customer" if own != Own() else "Settings → General says so",
-        problem=theme_problem(books, own.theme_id),
+        problem=theme_problem(context, own.theme_id),
         is_overridden=own != Own(),
     )
 
@@ -71,16 +71,16 @@ def _words(own: Own, names: Names) -> str:
     return f"{theme} · {status} · {due}"
 
 
-def theme_problem(books: Books, theme_id: str) -> str:
+def theme_problem(context: DocumentContext, theme_id: str) -> str:
     """Return why documents cannot have this theme, "" when they can."""
-    if not theme_id or theme_id in books.organisation.themes:
+    if not theme_id or theme_id in context.organisation.themes:
         return ""
-    return f"The theme chosen for this customer is no longer there in {books.organisation.name}. Choose another."
+    return f"The theme chosen for this customer is no longer there in {context.organisation.name}. Choose another."
 
 
-def override(books: Books, tenant_id: str, own: Own) -> CustomerRule:
+def override(context: DocumentContext, tenant_id: str, own: Own) -> CustomerRule:
     """Return what is kept for a customer. Raises Refused for a theme that is not there."""
-    if words := theme_problem(books, own.theme_id):
+    if words := theme_problem(context, own.theme_id):
         raise Refused("Theme", words)
     return CustomerRule(tenant_id, own)
 
@@ -109,10 +109,10 @@ def save(rules: Iterable[CustomerRule], names: Names, user: User | None) -> int:
     return count
 
 
-def csv_rows(books: Books, names: Names) -> Iterator[list[str]]:
+def csv_rows(context: DocumentContext, names: Names) -> Iterator[list[str]]:
     """Yield every customer as the file has it; a theme goes by its name when that is unique, else by its id."""
-    for row in rows(books, names):
-        own = books.customers.get(row.subject, Own())
+    for row in rows(context, names):
+        own = context.customers.get(row.subject, Own())
         due_days = "" if own.due_days is None else str(own.due_days)
         yield [row.subject, _theme_word(own.theme_id, names), own.invoice_status, due_days, row.title, row.applies]
 
@@ -122,7 +122,7 @@ def _theme_word(theme_id: str, names: Names) -> str:
     return name if list(names.themes.values()).count(name) == 1 else theme_id
 
 
-def read_row(books: Books, names: Names, tenants: frozenset[str], cells: Mapping[str, str]) -> CustomerRule:
+def read_row(context: DocumentContext, names: Names, tenants: frozenset[str], cells: Mapping[str, str]) -> CustomerRule:
     """Return what a row of a file says of a customer. Raises Refused."""
     if cells["TenantID"] not in tenants:
         raise Refused("TenantID", f"There is no customer {cells['TenantID']}.")
@@ -133,7 +133,7 @@ def read_row(books: Books, names: Names, tenants: frozenset[str], cells: Mapping
         raise Refused("DueDays", f"Due days are a whole number of 0 to {MAX_DUE_DAYS}, or empty.")
     theme_id = _theme_id(cells["Theme"], names)
     own = Own(theme_id, cells["Status"], int(due_days) if due_days else None)
-    return override(books, cells["TenantID"], own)
+    return override(context, cells["TenantID"], own)
 
 
 def _theme_id(word: str, names: Names) -> str:

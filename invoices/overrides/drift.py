@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from django.urls import reverse
 
 from invoices.documents import rules
-from invoices.documents.builder import Books, read_books
+from invoices.documents.builder import DocumentContext, read_context
 from invoices.documents.mapping import Tax, UnmappedTax
 from invoices.models import Customer, CustomerOverride, TaxOverride
 from xero_integration import reference
@@ -40,13 +40,13 @@ def find(connection: XeroConnection) -> list[Drift]:
     """Return what no longer fits, in a constant number of queries; [] before anything was read of the organisation."""
     if connection.reference_read_at is None:
         return []
-    app, books = XeroSettings.load(), read_books(connection)
+    app, context = XeroSettings.load(), read_context(connection)
     themes = dict(reference.theme_choices(connection))
     found: dict[str, Drift] = {}
     for each in (
         *_settings(app, connection, themes),
-        *_accounts(books),
-        *_taxes(books),
+        *_accounts(context),
+        *_taxes(context),
         *_customers(connection, themes),
     ):
         known = found.get(each.words)
@@ -70,23 +70,23 @@ def _renamed(before: str, now: str, place: Place) -> Drift:
     return Drift(words, (place,), needs_mending=False)
 
 
-def _accounts(books: Books) -> Iterator[Drift]:
+def _accounts(context: DocumentContext) -> Iterator[Drift]:
     used: dict[str, list[str]] = defaultdict(list)
     names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
-    for rule in books.accounts.overrides:
+    for rule in context.accounts.overrides:
         what = rule.sku and f"SKU {rule.sku}" + ("…" if rule.is_prefix else "")
-        what = what or books.accounts.labels.get(rule.kind, "every account")
+        what = what or context.accounts.labels.get(rule.kind, "every account")
         used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
     for code, places in used.items():
-        if words := rules.account_problem(books.organisation, code):
+        if words := rules.account_problem(context.organisation, code):
             yield Drift(words, (Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped"),))
 
 
-def _taxes(books: Books) -> Iterator[Drift]:
+def _taxes(context: DocumentContext) -> Iterator[Drift]:
     for each in TaxOverride.objects.all():
         tax = Tax(each.country, each.tax_name, each.percentage)
         try:
-            books.taxes.choose(tax)
+            context.taxes.choose(tax)
         except UnmappedTax as error:
             yield Drift(str(error), (Place(f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped"),))
 

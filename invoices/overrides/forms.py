@@ -1,17 +1,16 @@
 """What people choose against the defaults, one by one and by file."""
 
 from __future__ import annotations
+
 from typing import Any, cast
+
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
 from c3portal.http.upload_size import require_size
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
-from django.template.defaultfilters import filesizeformat
 from invoices.models import Customer, InvoiceLine
 from xero_integration.models import InvoiceStatus
 from xero_integration.reference import Choices
-
 
 # Read into memory as a whole: some fifty thousand overrides.
 OVERRIDES_MAX_BYTES = 5 * 1024 * 1024

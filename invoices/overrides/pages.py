@@ -13,10 +13,10 @@ from django import forms
 from c3portal.models import User
 from invoices.documents import builder
 from invoices.documents.builder import Own
-from invoices.overrides.forms import AccountForm, AccountRuleForm, CustomerForm, TaxForm
 from invoices.documents.mapping import AccountRule, Tax
 from invoices.models import AccountOverride, Customer, CustomerOverride, TaxOverride
 from invoices.overrides import accounts, customers, taxes
+from invoices.overrides.forms import AccountForm, AccountRuleForm, CustomerForm, TaxForm
 from invoices.overrides.rows import Finding, Refused, Row, read_file
 from xero_integration import reference
 from xero_integration.models import XeroConnection, XeroSettings
@@ -37,7 +37,7 @@ class Page(ABC):
 
     def __init__(self, connection: XeroConnection) -> None:
         self.connection = connection
-        self.books = builder.read_books(connection)
+        self.context = builder.read_context(connection)
 
     @abstractmethod
     def rows(self) -> Sequence[Row[Any]]:
@@ -88,7 +88,7 @@ class Accounts(Page):
     model = AccountOverride
 
     def rows(self) -> list[Row[AccountRule]]:
-        return accounts.rows(self.books)
+        return accounts.rows(self.context)
 
     def form(self, data: Any = None) -> AccountForm:
         return AccountForm(data, choices=self._choices)
@@ -105,7 +105,7 @@ class Accounts(Page):
             customer = chosen["customer"].tenant_id if chosen["customer"] else ""
             subject = AccountRule("", customer, chosen["kind"], chosen["sku"], is_prefix=chosen["is_prefix"])
             accounts.check(subject)
-        return accounts.override(self.books, subject, chosen["account_code"])
+        return accounts.override(self.context, subject, chosen["account_code"])
 
     def revert(self, subject: AccountRule) -> AccountRule:
         return subject
@@ -114,10 +114,10 @@ class Accounts(Page):
         return accounts.save(dict.fromkeys(changes), user)
 
     def csv_rows(self) -> Iterator[list[str]]:
-        return accounts.csv_rows(self.books)
+        return accounts.csv_rows(self.context)
 
     def read(self, content: bytes) -> tuple[list[AccountRule], list[Finding]]:
-        read = partial(accounts.read_row, self.books, _tenants())
+        read = partial(accounts.read_row, self.context, _tenants())
         return read_file(content, self.columns, read, lambda rule: replace(rule, code=""))
 
 
@@ -133,14 +133,14 @@ class Taxes(Page):
     model, related = TaxOverride, ()
 
     def rows(self) -> list[Row[Tax]]:
-        return taxes.rows(self.books)
+        return taxes.rows(self.context)
 
     def form(self, data: Any = None) -> TaxForm:
         return TaxForm(data, choices=reference.tax_choices(self.connection))
 
     def change(self, subject: Tax, chosen: dict[str, Any]) -> taxes.TaxRule:
         tax = replace(subject, country="") if chosen["any_country"] else subject
-        return taxes.override(self.books, tax, chosen["tax_type"])
+        return taxes.override(self.context, tax, chosen["tax_type"])
 
     def revert(self, subject: Tax) -> taxes.TaxRule:
         return taxes.TaxRule(subject, "")
@@ -149,10 +149,10 @@ class Taxes(Page):
         return taxes.save(dict.fromkeys(changes), user)
 
     def csv_rows(self) -> Iterator[list[str]]:
-        return taxes.csv_rows(self.books)
+        return taxes.csv_rows(self.context)
 
     def read(self, content: bytes) -> tuple[list[taxes.TaxRule], list[Finding]]:
-        read = partial(taxes.read_row, self.books)
+        read = partial(taxes.read_row, self.context)
         return read_file(content, self.columns, read, lambda rule: taxes.key(rule.tax))
 
 
@@ -168,23 +168,23 @@ class Customers(Page):
     model = CustomerOverride
 
     def rows(self) -> list[Row[str]]:
-        return customers.rows(self.books, self._names)
+        return customers.rows(self.context, self._names)
 
     @cached_property
     def _names(self) -> customers.Names:
         app = XeroSettings.load()
         themes = dict(reference.theme_choices(self.connection))
-        theme = themes.get(self.books.theme_id, app.theme_name) or "Xero's standard theme"
+        theme = themes.get(self.context.theme_id, app.theme_name) or "Xero's standard theme"
         return customers.Names(themes, theme, app.invoice_status)
 
     def form(self, data: Any = None) -> CustomerForm:
         return CustomerForm(data, choices=list(self._names.themes.items()))
 
     def change(self, subject: str, chosen: dict[str, Any]) -> customers.CustomerRule:
-        before = self.books.customers.get(subject, Own())
+        before = self.context.customers.get(subject, Own())
         due_days = before.due_days if chosen["due_days"] is None else chosen["due_days"]
         theme_id, status = chosen["theme_id"] or before.theme_id, chosen["invoice_status"] or before.invoice_status
-        return customers.override(self.books, subject, Own(theme_id, status, due_days))
+        return customers.override(self.context, subject, Own(theme_id, status, due_days))
 
     def revert(self, subject: str) -> customers.CustomerRule:
         return customers.CustomerRule(subject, Own())
@@ -193,10 +193,10 @@ class Customers(Page):
         return customers.save(changes, self._names, user)
 
     def csv_rows(self) -> Iterator[list[str]]:
-        return customers.csv_rows(self.books, self._names)
+        return customers.csv_rows(self.context, self._names)
 
     def read(self, content: bytes) -> tuple[list[customers.CustomerRule], list[Finding]]:
-        read = partial(customers.read_row, self.books, self._names, _tenants())
+        read = partial(customers.read_row, self.context, self._names, _tenants())
         return read_file(content, self.columns, read, lambda rule: rule.tenant_id)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from invoices.importing.columns import CONTROL
 from c3portal.http.spreadsheet_cells import unprotect
+from invoices.importing.columns import CONTROL
 
 ALL, UNMAPPED, OVERRIDDEN = "", "unmapped", "overridden"
 # All rows are kept in one transaction, one by one.

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from c3portal.models import User
-from invoices.documents.builder import Books
+from invoices.documents.builder import DocumentContext
 from invoices.documents.mapping import Rate, Tax, TaxRules, UnmappedTax
 from invoices.models import InvoiceLine, TaxOverride
 from invoices.overrides.rows import Refused, Row
@@ -29,7 +29,7 @@ class TaxRule:
     tax_type: str
 
 
-def rows(books: Books) -> list[Row[Tax]]:
+def rows(context: DocumentContext) -> list[Row[Tax]]:
     """Return a row for each tax of the imported lines, and one for each mapping that none of them is named in."""
     found = InvoiceLine.objects.order_by().values_list("invoice__customer__country", "tax_name", "tax_percentage")
     counts: Counter[Tax] = Counter()
@@ -39,7 +39,7 @@ def rows(books: Books) -> list[Row[Tax]]:
     mapped = [Tax(each.country, each.tax_name, each.percentage.normalize()) for each in TaxOverride.objects.all()]
     taxes = {tax: 0 for tax in mapped if key(tax) not in seen} | counts
     ordered = sorted(taxes, key=lambda tax: (tax.country, tax.name.casefold(), tax.percentage))
-    return [_row(books, tax, taxes[tax]) for tax in ordered]
+    return [_row(context, tax, taxes[tax]) for tax in ordered]
 
 
 def key(tax: Tax) -> tuple[str, str, Decimal]:
@@ -47,9 +47,9 @@ def key(tax: Tax) -> tuple[str, str, Decimal]:
     return tax.country, tax.name.casefold(), tax.percentage
 
 
-def _row(books: Books, tax: Tax, count: int) -> Row[Tax]:
-    default, _, none = _chosen(replace(books.taxes, mapped={}), tax)
-    applies, because, problem = _chosen(books.taxes, tax)
+def _row(context: DocumentContext, tax: Tax, count: int) -> Row[Tax]:
+    default, _, none = _chosen(replace(context.taxes, mapped={}), tax)
+    applies, because, problem = _chosen(context.taxes, tax)
     return Row(
         key=tax.key,
         subject=tax,
@@ -60,7 +60,7 @@ def _row(books: Books, tax: Tax, count: int) -> Row[Tax]:
         applies=applies,
         because=because,
         problem=problem,
-        is_overridden=key(tax) in books.taxes.mapped,
+        is_overridden=key(tax) in context.taxes.mapped,
         also=str(tax),
     )
 
@@ -79,12 +79,12 @@ def label(rate: Rate) -> str:
     return f"{rate.name} ({rate.percentage.normalize():f} %)"
 
 
-def override(books: Books, tax: Tax, tax_type: str) -> TaxRule:
+def override(context: DocumentContext, tax: Tax, tax_type: str) -> TaxRule:
     """Return the mapping of a tax. Raises Refused for a tax type that the organisation does not have for sales, or of
     another rate: Xero would compute another total."""
-    rate = next((rate for rate in books.taxes.rates if rate.tax_type == tax_type), None)
+    rate = next((rate for rate in context.taxes.rates if rate.tax_type == tax_type), None)
     if rate is None:
-        raise Refused("TaxType", f"{books.organisation.name} has no active tax type {tax_type} for sales.")
+        raise Refused("TaxType", f"{context.organisation.name} has no active tax type {tax_type} for sales.")
     if rate.percentage != tax.percentage:
         raise Refused(
             "TaxType",
@@ -115,15 +115,15 @@ def save(rules: Iterable[TaxRule], user: User | None) -> int:
     return count
 
 
-def csv_rows(books: Books) -> Iterator[list[str]]:
+def csv_rows(context: DocumentContext) -> Iterator[list[str]]:
     """Yield every row of the page as the file has it."""
-    for row in rows(books):
+    for row in rows(context):
         tax = row.subject
-        tax_type = books.taxes.mapped.get(key(tax), "")
+        tax_type = context.taxes.mapped.get(key(tax), "")
         yield [tax.country, tax.name, f"{tax.percentage:f}", tax_type, row.default, row.applies, row.because]
 
 
-def read_row(books: Books, cells: Mapping[str, str]) -> TaxRule:
+def read_row(context: DocumentContext, cells: Mapping[str, str]) -> TaxRule:
     """Return the mapping of a row of a file. Raises Refused."""
     country, name = cells["Country"].upper(), cells["TaxName"]
     if country and (len(country) != 2 or not country.isalpha()):
@@ -131,7 +131,7 @@ def read_row(books: Books, cells: Mapping[str, str]) -> TaxRule:
     if len(name) > 100:
         raise Refused("TaxName", "The name of a tax has at most 100 characters.")
     tax = Tax(country, name, _percentage(cells["Percentage"]))
-    return override(books, tax, cells["TaxType"]) if cells["TaxType"] else TaxRule(tax, "")
+    return override(context, tax, cells["TaxType"]) if cells["TaxType"] else TaxRule(tax, "")
 
 
 def _percentage(text: str) -> Decimal:

@@ -1,21 +1,12 @@
 """A worker's step before posting: every customer with a queued invoice has a contact, or its invoices are refused."""
 
 from __future__ import annotations
-import logging
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from c3portal.database import clock
-from c3portal.processes import liveness
+
 from invoices.contacts import requests
-from invoices.posting import transitions, reconciliation, sender, twins
 from invoices.models import Customer
-from xero_integration import connections, contacts, rate_limits
-from xero_integration.contacts import Customer as WantedContact
-from xero_integration.client.departure import STOOD_STILL
-from xero_integration.client.errors import XeroAuthError, XeroRejected, XeroUnavailable
+from invoices.posting import transitions
+from xero_integration import connections, contacts
+from xero_integration.client.errors import XeroRejected
 from xero_integration.models import XeroConnection
 
 
@@ -40,9 +31,11 @@ def link_contacts(connection: XeroConnection) -> None:
         contacts.release(connection)
     refused = waiting.filter(invoice__customer__tenant_id__in=problems)
     keys = refused.values_list("pk", "invoice__customer__tenant_id")
-    transitions.refuse(transitions.without_contact(connection), {pk: problems[key] for pk, key in keys})
+    transitions.mark_rejected(transitions.without_contact(connection), {pk: problems[key] for pk, key in keys})
 
 
 def _is_doubted(connection: XeroConnection) -> bool:
     """Whether an invoice waits whose contact takes none, by the last listing: it may have been restored since."""
-    return transitions.sendable(connection).filter(invoice__customer__tenant_id__in=contacts.unusable(connection)).exists()
+    return (
+        transitions.sendable(connection).filter(invoice__customer__tenant_id__in=contacts.unusable(connection)).exists()
+    )

@@ -1,29 +1,16 @@
 """Whether a document in Xero is the one that was sent: its marker, and its total."""
 
 from __future__ import annotations
-import datetime as dt
-import logging
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from decimal import Decimal
-from itertools import groupby
-from typing import Any
-from django.db import transaction
-from django.db.models import Q
-from c3portal.database import clock
-from c3portal.processes import liveness
-from invoices.posting import responses, transitions
-from invoices.posting.responses import KINDS, NOT_UNIQUE, Recorded
-from invoices.documents.builder import marker, url
-from invoices.models import DocumentType, Invoice, Posting, Submission
-from xero_integration import connections, rate_limits
-from xero_integration.client import timeouts
-from xero_integration.client.errors import XeroRejected
-from xero_integration.client.gateway import Gateway
-from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from invoices.documents.builder import marker, url
+from invoices.models import Invoice
+from invoices.posting import responses
+from invoices.posting.responses import NOT_UNIQUE
+from xero_integration.models import DifferencePolicy, XeroSettings
 
 NOTHING = Decimal(0)
 

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils.http import http_date
 
 from c3portal.database import clock
-from invoices.posting.responses import amount
 from invoices.models import DocumentType, Payment, Posting
+from invoices.posting.responses import amount
 from xero_integration import connections
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import XeroConnection

@@ -26,15 +26,15 @@ from django.db.models import Q
 
 from c3portal.database import clock
 from c3portal.processes import liveness
+from invoices.documents.builder import marker
+from invoices.models import DocumentType, Invoice, Posting, Submission
 from invoices.posting import ownership, responses, transitions
 from invoices.posting.responses import KINDS, NOT_UNIQUE, Recorded
-from invoices.documents.builder import marker, url
-from invoices.models import DocumentType, Invoice, Posting, Submission
 from xero_integration import connections, rate_limits
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroRejected
 from xero_integration.client.gateway import Gateway
-from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
+from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
 LONGEST_WAIT = dt.timedelta(hours=1)
 
 
-def free_the_dead() -> int:
+def release_expired_leases() -> int:
     """Free what dead processes held, and the rows of those that have not been heard of within their lease. Returns how
     many rows moved.
 
@@ -76,15 +76,17 @@ def _free(submission: Submission) -> int:
         return 0
     if was_sent:
         words = "The worker stopped before Xero's answer was stored."
-        return transitions.lose(submission, words, look_from=clock.now())
-    return transitions.release(transitions.under_way(submission), "")
+        return transitions.mark_uncertain(submission, words, lookup_from=clock.now())
+    return transitions.requeue(transitions.answered_by(submission), "")
 
 
-def doubt(connection: XeroConnection) -> int:
+def require_lookups(connection: XeroConnection) -> int:
     """Have what a restored database would send looked up first, one look's worth at a time. Returns how many moved."""
     if connection.restored_at is None:
         return 0
-    return transitions.doubt(connection, transitions.unseen(connection), transitions.RESTORED, most=MAX_LOOKED_UP)
+    return transitions.require_lookup(
+        connection, transitions.unseen(connection), transitions.RESTORED, most=MAX_LOOKED_UP
+    )
 
 
 def is_due(now: dt.datetime) -> Q:
@@ -93,7 +95,7 @@ def is_due(now: dt.datetime) -> Q:
     return Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_WAIT)
 
 
-def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> int:
+def reconcile(connection: XeroConnection, *, only: Sequence[int] | None = None) -> int:
     """Look up uncertain postings that are due, or those of `only` when a person asks. Returns how many were settled.
 
     Raises XeroUnavailable and XeroAuthError; then the rows stay uncertain.
@@ -112,7 +114,7 @@ def look(connection: XeroConnection, *, only: Sequence[int] | None = None) -> in
             # The rows stay uncertain, but must not hold up everything else of the organisation.
             logger.warning("Xero refuses to be asked for %s documents: %s", len(alike), error)
             refused = Posting.objects.filter(pk__in=[each.pk for each in alike], status=Posting.Status.UNCERTAIN)
-            transitions.look_later(refused, clock.now() + PAUSE_AFTER_REFUSAL)
+            transitions.postpone_lookup(refused, clock.now() + PAUSE_AFTER_REFUSAL)
     return settled
 
 
@@ -187,13 +189,17 @@ def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_a
             clashes[each.pk] = f"{each.message} Xero does not show which document has the number: look for it there."
         elif row is None:
             absent.append(each)
-        elif (document := responses.recorded(responses.kind_of(each), row)) and ownership.is_ours(each.invoice, row, allowed):
+        elif (document := responses.recorded(responses.kind_of(each), row)) and ownership.is_ours(
+            each.invoice, row, allowed
+        ):
             recorded[each.pk] = _renumbered(each, row, document)
         elif early:
             absent.append(each)
         else:
             clashes[each.pk] = ownership.clash(each.invoice, row)
-    settled = transitions.post(submission, recorded) + transitions.refuse(transitions.under_way(submission), clashes)
+    settled = transitions.mark_posted(submission, recorded) + transitions.mark_rejected(
+        transitions.answered_by(submission), clashes
+    )
     return settled + _settle_absent(submission, absent, asked_at)
 
 
@@ -201,13 +207,13 @@ def _settle_absent(submission: Submission, absent: Sequence[Posting], asked_at: 
     """Queue again what was not in Xero at `asked_at`, if Xero must have finished with the lost call by then."""
     if not absent:
         return 0
-    rows = transitions.under_way(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
+    rows = transitions.answered_by(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
     if _is_settled(submission, asked_at):
-        return transitions.release(rows, "", looked_at=asked_at)
+        return transitions.requeue(rows, "", looked_at=asked_at)
     settled_at = _settled_at(submission, asked_at) or asked_at
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
     waited = asked_at - (submission.sent_at or submission.created_at)
-    transitions.look_later(rows, min(settled_at, asked_at + max(waited, timeouts.look_after())))
+    transitions.postpone_lookup(rows, min(settled_at, asked_at + max(waited, timeouts.lookup_delay())))
     return 0
 
 
@@ -230,12 +236,6 @@ def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | 
     return latest and latest + timeouts.settles_after()
 
 
-
-
-
-
-
-
 def _renumbered(posting: Posting, row: Mapping[str, Any], document: Recorded) -> Recorded:
     """Return the document with a word on its number where someone changed that in Xero."""
     number = ownership.number_of(row)
@@ -243,5 +243,3 @@ def _renumbered(posting: Posting, row: Mapping[str, Any], document: Recorded) ->
         return document
     words = f"It bears the number {number} in Xero, where someone changed it."
     return replace(document, message=f"{words} {document.message}".strip())
-
-

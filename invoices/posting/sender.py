@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from django.db import transaction
 
 from c3portal.database import clock
+from invoices.documents.builder import Refused, build_documents
+from invoices.models import Posting, Submission
 from invoices.posting import transitions
 from invoices.posting.responses import NOT_UNIQUE, kind_of, read_results
-from invoices.documents.builder import Refused, prepare
-from invoices.models import Posting, Submission
 from xero_integration import connections
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
@@ -34,7 +34,7 @@ def send_next(connection: XeroConnection) -> int:
     submission = transitions.claim(connection)
     if submission is None:
         return 0
-    rows = list(transitions.under_way(submission).order_by("pk"))
+    rows = list(transitions.answered_by(submission).order_by("pk"))
     documents = _prepare(connection, submission, rows)
     if documents:
         _send(connection, submission, documents)
@@ -45,9 +45,9 @@ def send_next(connection: XeroConnection) -> int:
 
 def _prepare(connection: XeroConnection, submission: Submission, rows: Sequence[Posting]) -> dict[int, Document]:
     """Return the documents to send by posting id; what Xero would refuse is refused here, each alone."""
-    prepared = prepare(connection, rows)
+    prepared = build_documents(connection, rows)
     reasons = {pk: result.words for pk, result in prepared.items() if isinstance(result, Refused)}
-    transitions.refuse(transitions.under_way(submission), reasons)
+    transitions.mark_rejected(transitions.answered_by(submission), reasons)
     return {pk: result for pk, result in prepared.items() if isinstance(result, Document)}
 
 
@@ -76,13 +76,15 @@ def _send(connection: XeroConnection, submission: Submission, documents: dict[in
 
 @transaction.atomic
 def _too_large(submission: Submission, count: int) -> None:
-    transitions.close(submission, Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes.")
-    transitions.release(transitions.under_way(submission), "", batch_cap=count // 2)
+    transitions.close(
+        submission, Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes."
+    )
+    transitions.requeue(transitions.answered_by(submission), "", batch_cap=count // 2)
 
 
 @transaction.atomic
 def _not_recorded(submission: Submission, error: XeroUnavailable | XeroAuthError) -> None:
-    transitions.release(transitions.under_way(submission), "")
+    transitions.requeue(transitions.answered_by(submission), "")
     transitions.close(
         submission,
         Submission.Outcome.NOT_RECORDED,
@@ -107,23 +109,25 @@ def _refused_whole(submission: Submission, documents: Mapping[int, Document], er
     if len(documents) == 1 and not refused:
         refused = dict.fromkeys(documents, str(error))
     _refuse_or_look(submission, refused)
-    transitions.under_way(submission).update(batch_cap=max(1, len(documents) // 2))
-    transitions.lose(submission, f"Xero refused the whole request: {error}", look_from=clock.now())
+    transitions.answered_by(submission).update(batch_cap=max(1, len(documents) // 2))
+    transitions.mark_uncertain(submission, f"Xero refused the whole request: {error}", lookup_from=clock.now())
 
 
 def _refuse_or_look(submission: Submission, refused: Mapping[int, str]) -> None:
     """Refuse with Xero's words; but a number that is taken may be our own document from a call whose answer was lost,
     which only a look can tell."""
     taken = {pk: words for pk, words in refused.items() if NOT_UNIQUE in words}
-    transitions.refuse(transitions.under_way(submission), {pk: w for pk, w in refused.items() if pk not in taken})
+    transitions.mark_rejected(
+        transitions.answered_by(submission), {pk: w for pk, w in refused.items() if pk not in taken}
+    )
     for words in set(taken.values()):
         among = [pk for pk, said in taken.items() if said == words]
-        transitions.lose(submission, words, look_from=clock.now(), among=among)
+        transitions.mark_uncertain(submission, words, lookup_from=clock.now(), among=among)
 
 
 @transaction.atomic
 def _lost(submission: Submission, error: XeroOutcomeUnknown) -> None:
-    transitions.lose(submission, str(error), look_from=clock.now() + timeouts.look_after())
+    transitions.mark_uncertain(submission, str(error), lookup_from=clock.now() + timeouts.lookup_delay())
     transitions.close(
         submission,
         Submission.Outcome.UNKNOWN,
@@ -138,7 +142,7 @@ def record(submission: Submission, documents: Mapping[int, Document], answer: An
     """Store what Xero said of each document. What its answer leaves out is uncertain, never taken for a success."""
     kind = kind_of(submission)
     results = read_results(kind, _numbers(documents), answer.rows(kind.endpoint))
-    transitions.post(submission, results.recorded)
+    transitions.mark_posted(submission, results.recorded)
     _refuse_or_look(submission, results.refused)
     transitions.close(
         submission,
@@ -146,7 +150,7 @@ def record(submission: Submission, documents: Mapping[int, Document], answer: An
         status_code=answer.status_code,
         correlation_id=answer.correlation_id,
     )
-    transitions.lose(submission, "Xero's answer left it out.", look_from=clock.now())
+    transitions.mark_uncertain(submission, "Xero's answer left it out.", lookup_from=clock.now())
 
 
 def _numbers(documents: Mapping[int, Document]) -> dict[int, str]:

@@ -2,14 +2,14 @@
 
 | from               | to        | function                                                        |
 |--------------------|-----------|-----------------------------------------------------------------|
-| (new), rejected, withdrawn | queued | `queue`: UPLOAD TO XERO                                    |
+| (new), rejected, withdrawn | queued | `enqueue`: UPLOAD TO XERO                                    |
 | queued             | sending   | `claim`                                                         |
-| queued, sending    | rejected  | `refuse`: Xero's validation errors, or the portal knows them    |
-| sending, uncertain | posted    | `post`: Xero's answer or a look shows it there, proved ours     |
-| sending            | queued    | `release`: nothing was recorded                                 |
-| queued             | uncertain | `doubt`: Xero has it, or may since the database was restored    |
-| sending            | uncertain | `lose`: the answer is lost                                      |
-| uncertain          | queued    | `release`: looked, and it is not there                          |
+| queued, sending    | rejected  | `mark_rejected`: Xero's validation errors, or the portal knows them    |
+| sending, uncertain | posted    | `mark_posted`: Xero's answer or a look shows it there, proved ours     |
+| sending            | queued    | `requeue`: nothing was recorded                                 |
+| queued             | uncertain | `require_lookup`: Xero has it, or may since the database was restored    |
+| sending            | uncertain | `mark_uncertain`: the answer is lost                                      |
+| uncertain          | queued    | `requeue`: looked, and it is not there                          |
 | queued             | withdrawn | `withdraw`                                                      |
 
 The guarantee: nothing goes from sending or uncertain back to queued unless Xero said that nothing was recorded, or we
@@ -35,9 +35,9 @@ from django.utils import timezone
 from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
+from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
 from invoices.posting import post_log
 from invoices.posting.responses import Recorded
-from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
 from xero_integration.client import timeouts
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 
@@ -60,7 +60,7 @@ class Queued:
     already: int
 
 
-def queue(
+def enqueue(
     invoices: QuerySet[Invoice],
     *,
     connection: XeroConnection,
@@ -233,19 +233,19 @@ def close(
     )
 
 
-def under_way(submission: Submission, among: Collection[int] | None = None) -> QuerySet[Posting]:
+def answered_by(submission: Submission, among: Collection[int] | None = None) -> QuerySet[Posting]:
     """Return the postings that this submission still answers for: an answer that comes after its worker was given up
     for dead is as good as one in time."""
     rows = Posting.objects.filter(submission=submission, status__in=[Status.SENDING, Status.UNCERTAIN])
     return rows if among is None else rows.filter(pk__in=among)
 
 
-def post(submission: Submission, results: Mapping[int, Recorded]) -> int:
+def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
     """Mark postings (by id) as in Xero. Returns how many moved."""
     if not results:
         return 0
     with transaction.atomic():
-        rows = _lock(under_way(submission, results))
+        rows = _lock(answered_by(submission, results))
         moved = rows.update(
             status=Status.POSTED,
             xero_id=_by_pk({pk: each.xero_id for pk, each in results.items()}),
@@ -271,9 +271,9 @@ def _flag_differences(rows: QuerySet[Posting]) -> None:
         )
 
 
-def refuse(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
+def mark_rejected(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
     """Mark postings (by id) as refused, with the reason for each. Returns how many moved. `rows` is either queued ones
-    or those of `under_way`."""
+    or those of `answered_by`."""
     if not reasons:
         return 0
     with transaction.atomic():
@@ -289,7 +289,7 @@ def refuse(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
     return moved
 
 
-def release(
+def requeue(
     rows: QuerySet[Posting], message: str, *, batch_cap: int | None = None, looked_at: dt.datetime | None = None
 ) -> int:
     """Put postings back in the queue. Only for what Xero said was not recorded, was never sent, or was looked for (at
@@ -310,17 +310,19 @@ def release(
     return moved
 
 
-def lose(submission: Submission, message: str, *, look_from: dt.datetime, among: Collection[int] | None = None) -> int:
+def mark_uncertain(
+    submission: Submission, message: str, *, lookup_from: dt.datetime, among: Collection[int] | None = None
+) -> int:
     """The call's outcome is unknown: its postings (only those of `among`, when given) wait for a look in Xero, no
-    earlier than `look_from`."""
+    earlier than `lookup_from`."""
     with transaction.atomic():
-        rows = _lock(under_way(submission, among).filter(status=Status.SENDING))
-        moved = rows.update(status=Status.UNCERTAIN, message=message, not_before=look_from, updated_at=timezone.now())
+        rows = _lock(answered_by(submission, among).filter(status=Status.SENDING))
+        moved = rows.update(status=Status.UNCERTAIN, message=message, not_before=lookup_from, updated_at=timezone.now())
         post_log.write(rows, Status.UNCERTAIN)
     return moved
 
 
-def doubt(connection: XeroConnection, rows: QuerySet[Posting], why: str, *, most: int | None = None) -> int:
+def require_lookup(connection: XeroConnection, rows: QuerySet[Posting], why: str, *, most: int | None = None) -> int:
     """Have queued postings, up to `most` of each kind, looked for in Xero before they are sent. Returns how many.
 
     They go under submissions that carry no call, since whatever is uncertain belongs to one.
@@ -354,9 +356,9 @@ def _doubt(
     return moved
 
 
-def look_later(rows: QuerySet[Posting], look_from: dt.datetime) -> None:
+def postpone_lookup(rows: QuerySet[Posting], lookup_from: dt.datetime) -> None:
     """Not seen in Xero yet, but too early to say that it is not there."""
-    rows.update(not_before=look_from)
+    rows.update(not_before=lookup_from)
 
 
 def withdraw(rows: QuerySet[Posting], user: User) -> int:

@@ -14,11 +14,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from c3portal.database import clock
-from invoices.posting import responses
 from invoices.documents.builder import marker
 from invoices.models import DocumentType, Posting, Twin, Upload
-from invoices.posting.reconciliation import Seen
+from invoices.posting import responses
 from invoices.posting.ownership import number_of
+from invoices.posting.reconciliation import Seen
 from xero_integration import connections
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroRejected

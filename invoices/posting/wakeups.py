@@ -1,25 +1,13 @@
 """Waking workers: a message names the task and the organisation, and no more, so pages need not know the worker."""
 
 from __future__ import annotations
+
 import logging
-import time
 from functools import partial
+
 from celery import current_app
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from kombu.exceptions import OperationalError
-from c3portal.database import clock
-from c3portal.processes import heartbeats, liveness
-from c3portal.notifications.tasks import deliver_notices
-from invoices.preflight import upload_drafts
-from invoices.importing import importer
-from invoices.posting import worker, transitions, reconciliation, twins
-from invoices import notifications
-from invoices.models import Posting
-from xero_integration import connections
-from xero_integration.client.errors import XeroError
-from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
 

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from c3portal.database import clock
 from c3portal.processes import liveness
-from invoices.posting import contact_step, transitions, reconciliation, sender, twins
-from invoices.models import Customer
-from xero_integration import connections, contacts, rate_limits
-from xero_integration.contacts import Customer as WantedContact
+from invoices.posting import contact_step, reconciliation, sender, transitions, twins
+from xero_integration import connections, rate_limits
 from xero_integration.client.departure import STOOD_STILL
-from xero_integration.client.errors import XeroAuthError, XeroRejected, XeroUnavailable
+from xero_integration.client.errors import XeroAuthError, XeroUnavailable
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
 
 
-def prepare(connection: XeroConnection) -> None:
+def reconcile_and_link_contacts(connection: XeroConnection) -> None:
     """Look up what is uncertain and see to contacts. Raises XeroUnavailable and XeroAuthError."""
-    reconciliation.doubt(connection)
-    reconciliation.look(connection)
+    reconciliation.require_lookups(connection)
+    reconciliation.reconcile(connection)
     contact_step.link_contacts(connection)
 
 
@@ -39,7 +36,7 @@ def advance(connection: XeroConnection, until: float) -> bool:
         if time.monotonic() > until:
             return True
         rate_limits.require_room(connection)
-    reconciliation.look(connection)
+    reconciliation.reconcile(connection)
     # What the look put back, the halves of a refused call among it, need not wait for the next sweep.
     if transitions.sendable(connection).exists() or transitions.unseen(connection).exists():
         return True
@@ -76,9 +73,3 @@ def may_work(connection: XeroConnection) -> bool:
     """Whether calls may be made for this organisation now, by this process."""
     now = clock.now()
     return connection.is_usable and not connection.is_paused(now) and liveness.may_claim(now)
-
-
-
-
-
-

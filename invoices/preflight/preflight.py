@@ -14,14 +14,13 @@ from enum import StrEnum
 
 from django.db.models import Prefetch, QuerySet
 
-from invoices.documents import builder
-from invoices.posting import worker, reconciliation
-from invoices.posting import ownership
 from invoices.contacts import requests
-from invoices.documents.builder import Books, Prepared
+from invoices.documents import builder
+from invoices.documents.builder import DocumentContext, Prepared
 from invoices.documents.mapping import UnmappedAccount, UnmappedTax
-from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
 from invoices.documents.rules import Fix, Problem, Severity
+from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
+from invoices.posting import ownership
 from invoices.posting.reconciliation import Seen
 from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
@@ -38,14 +37,14 @@ class Verdict(StrEnum):
     """What the preflight page says of an invoice."""
 
     READY = "ready"
-    LOOK = "look"
+    WARNING = "warning"
     BLOCKED = "blocked"
     IN_XERO = "in_xero"
 
 
 LABELS = {
     Verdict.READY: "Ready",
-    Verdict.LOOK: "Needs a look",
+    Verdict.WARNING: "Needs a look",
     Verdict.BLOCKED: "Blocked",
     Verdict.IN_XERO: "Already in Xero",
 }
@@ -65,7 +64,7 @@ class Inspected:
         """Whether it may be queued."""
         if self.verdict == Verdict.IN_XERO:
             return not _is_posted(self.invoice) and self.prepared is not None and not self.prepared.is_blocked
-        return self.verdict in (Verdict.READY, Verdict.LOOK)
+        return self.verdict in (Verdict.READY, Verdict.WARNING)
 
 
 @dataclass(frozen=True)
@@ -140,14 +139,14 @@ def inspect(
     """
     rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
     taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
-    books = builder.read_books(connection)
+    context = builder.read_context(connection)
     contact_ids, contact_problems, to_create = _contacts(connection, rows)
     inspected, allowed = [], ownership.tolerance()
     for row in rows:
-        prepared, problems = _prepare(row, invoice_status, books, contact_ids, locked_as_drafts=locked_as_drafts)
+        prepared, problems = _prepare(row, invoice_status, context, contact_ids, locked_as_drafts=locked_as_drafts)
         problems += contact_problems.get(row.customer.tenant_id, ())
         inspected.append(_verdict(row, prepared, (*problems, *_number(row, taken, allowed)), taken))
-    ready = [row for row in inspected if row.verdict in (Verdict.READY, Verdict.LOOK)]
+    ready = [row for row in inspected if row.verdict in (Verdict.READY, Verdict.WARNING)]
     new_contacts = len({row.invoice.customer.tenant_id for row in ready} & to_create)
     budget = CallBudget.objects.filter(connection=connection).first()
     return Inspection(
@@ -156,11 +155,11 @@ def inspect(
 
 
 def _prepare(
-    invoice: Invoice, status: str, books: Books, contact_ids: Mapping[str, str], *, locked_as_drafts: bool
+    invoice: Invoice, status: str, context: DocumentContext, contact_ids: Mapping[str, str], *, locked_as_drafts: bool
 ) -> tuple[Prepared | None, tuple[Problem, ...]]:
     contact_id = contact_ids.get(invoice.customer.tenant_id, NO_CONTACT_YET)
     try:
-        prepared = builder.build(invoice, status, contact_id, books, locked_as_drafts=locked_as_drafts)
+        prepared = builder.build(invoice, status, contact_id, context, locked_as_drafts=locked_as_drafts)
     except UnmappedTax as error:
         return None, (Problem("tax", error.tax.key, str(error), Fix.TAXES),)
     except UnmappedAccount as error:
@@ -197,11 +196,11 @@ def _contacts(
     ids = dict(ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id"))
     people = {row.customer.tenant_id: row.customer for row in rows}
     wanted = requests.wanted_contacts([each for key, each in people.items() if key not in ids])
-    book = contacts.Book(connection)
+    index = contacts.ContactIndex(connection)
     problems: dict[str, tuple[Problem, ...]] = {}
     new = set()
     for customer in wanted:
-        match = book.match(customer)
+        match = index.match(customer)
         if isinstance(match, str):
             problems[customer.key] = (Problem("contact", customer.name, match, Fix.CONTACTS),)
         elif match is None:
@@ -228,7 +227,7 @@ def _verdict(
         return Inspected(invoice, Verdict.IN_XERO, (), prepared)
     if any(each.severity == Severity.BLOCKED for each in problems):
         return Inspected(invoice, Verdict.BLOCKED, problems, prepared)
-    return Inspected(invoice, Verdict.LOOK if problems else Verdict.READY, problems, prepared)
+    return Inspected(invoice, Verdict.WARNING if problems else Verdict.READY, problems, prepared)
 
 
 def _calls(ready: Sequence[Inspected], new_contacts: int) -> int:

@@ -1,19 +1,18 @@
 """A billing period as CSV: its invoices, their lines, the payments. One row in memory at a time.
 
 The files are UTF-8 with a byte order mark, without which Excel takes customers' names for another encoding; the import
-reads it too. Cells of text go through `spreadsheet_cells.protect`, so that no name or number becomes a formula; amounts and
-dates are written as they are.
+reads it too. Cells of text go through `spreadsheet_cells.protect`, so that no name or number becomes a formula;
+amounts and dates are written as they are.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from invoices.importing.columns import FIELDS, TEXTS
 from c3portal.http.csv_response import Cell, as_csv, csv_rows
 from c3portal.http.spreadsheet_cells import protect
+from invoices.importing.columns import FIELDS, TEXTS
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
 
 FETCHED_AT_ONCE = 2_000
@@ -65,10 +64,6 @@ FINDING_COLUMNS = ("Row", "InvoiceNumber", "Field", "Reason")
 NOT_UPLOADED = "Not uploaded"
 
 _TEXTS = frozenset(TEXTS)
-
-
-
-
 
 
 def invoices_csv(period: BillingPeriod) -> Iterator[str]:

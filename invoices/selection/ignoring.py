@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from c3portal.audit.record import Door, Action, record
+from c3portal.audit.record import Action, Source, record
 from c3portal.notifications import texts
 from invoices.models import Invoice
 from invoices.selection.selection import UPLOADABLE
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LONGEST_REASON = 500
 
 
-def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: Door = None) -> int:
+def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, source: Source = None) -> int:
     """Set invoices aside for a reason (1 to 500 characters). What is in Xero or on its way there is left as it is.
     Returns how many were set aside."""
     with transaction.atomic():
@@ -28,11 +28,11 @@ def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, door: Door 
         after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
         count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
         if count:
-            record(door, Action.IGNORE, f"Ignored: {texts.invoices(count)}", after=after, actor=user)
+            record(source, Action.IGNORE, f"Ignored: {texts.invoices(count)}", after=after, actor=user)
     return count
 
 
-def take_up(invoices: QuerySet[Invoice], *, door: Door = None) -> int:
+def take_up(invoices: QuerySet[Invoice], *, source: Source = None) -> int:
     """Let ignored invoices go to Xero again. Returns how many were ignored."""
     with transaction.atomic():
         _lock(invoices)
@@ -41,7 +41,7 @@ def take_up(invoices: QuerySet[Invoice], *, door: Door = None) -> int:
         count = found.update(ignored_because="", ignored_by=None, ignored_at=None)
         if count:
             words = f"Not ignored any more: {texts.invoices(count)}"
-            record(door, Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
+            record(source, Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
     return count
 
 

@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from c3portal.models import User
-from invoices.posting import transitions
-from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
 from invoices.importing.numbers import xero_number
+from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
+from invoices.posting import transitions
 from xero_integration.models import TaxRate, TokenSet, XeroConnection, XeroSettings
 
 REFUSAL = "Account code '999' is not a valid code for this document."
@@ -108,7 +108,7 @@ def fill_settings(**changes: str) -> None:
 def uploaded(connection: XeroConnection, user: User | None, *several: Invoice, to: str = Status.QUEUED) -> Upload:
     """Upload the invoices and bring each to the state `to`, by the moves that the real journey makes."""
     rows = Invoice.objects.filter(pk__in=[invoice.pk for invoice in several])
-    upload = transitions.queue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
+    upload = transitions.enqueue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
     assert upload is not None
     if to != Status.QUEUED:
         bring(upload, to)
@@ -131,11 +131,13 @@ def bring(upload: Upload, to: str, *numbers: str) -> None:
     )
     Posting.objects.filter(pk__in=keys).update(status=Status.SENDING, submission=submission)
     if to == Status.POSTED:
-        transitions.post(submission, {key: transitions.Recorded(str(uuid.uuid4()), "DRAFT", Decimal("110.00")) for key in keys})
+        transitions.mark_posted(
+            submission, {key: transitions.Recorded(str(uuid.uuid4()), "DRAFT", Decimal("110.00")) for key in keys}
+        )
     elif to == Status.REJECTED:
-        transitions.refuse(transitions.under_way(submission), dict.fromkeys(keys, REFUSAL))
+        transitions.mark_rejected(transitions.answered_by(submission), dict.fromkeys(keys, REFUSAL))
     elif to == Status.UNCERTAIN:
-        transitions.lose(submission, "The answer was lost.", look_from=timezone.now())
+        transitions.mark_uncertain(submission, "The answer was lost.", lookup_from=timezone.now())
 
 
 def queries_of(client: Client, url: str) -> int:

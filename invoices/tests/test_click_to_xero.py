@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from c3portal.telemetry import tracing
 from c3portal.models import User
+from c3portal.telemetry import tracing
+from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.models import Invoice, Posting, Submission
 from invoices.models import Upload as UploadRow
-from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.tests.makers import queries_of
 from xero_sandbox.testing import SandboxControl
 

@@ -14,20 +14,19 @@ import standardwebhooks
 import time_machine
 from django.utils import timezone
 
-from c3portal.notifications import delivery
-from c3portal import tasks
-from c3portal.notifications import tasks as notifications_tasks
 from c3portal.models import Delivery, Notice, User, Webhook
 from c3portal.models.notices import Kind
+from c3portal.notifications import delivery
+from c3portal.notifications import tasks as notifications_tasks
 from c3portal.testing import WorkerProcess, at_once, wait_until
 from c3portal.tests.receivers import MailServer, Receiver
 from invoices import notifications
-from invoices.posting import transitions
-from invoices.models import Invoice, Posting
-from invoices.tasks import find_notices
-from invoices.tests import makers
 from invoices.conftest import MakeInvoice, Work
 from invoices.conftest import Upload as MakeUpload
+from invoices.models import Invoice, Posting
+from invoices.posting import transitions
+from invoices.tasks import find_notices
+from invoices.tests import makers
 from xero_integration import connections
 from xero_integration.client.errors import XeroUnavailable
 from xero_integration.client.gateway import DAY_LIMIT_REACHED
@@ -139,7 +138,7 @@ def test_the_mail_tells_what_to_do(books: XeroConnection, finance_admin: User) -
     upload = makers.uploaded(books, finance_admin, *invoices)
     for number, invoice in enumerate(invoices[:6]):
         submission_reason = f"Reason {number}" + " with many words" * 30
-        transitions.refuse(Posting.objects.filter(invoice=invoice), _reason(invoice, submission_reason))
+        transitions.mark_rejected(Posting.objects.filter(invoice=invoice), _reason(invoice, submission_reason))
     transitions.withdraw(Posting.objects.filter(invoice=invoices[6]), finance_admin)
     makers.bring(upload, Status.POSTED)
     Posting.objects.filter(invoice=invoices[7]).update(total_difference=Decimal("0.01"))
@@ -173,7 +172,7 @@ def test_lost_answers_are_told_when_they_stay_open_and_once_more_when_they_are_s
         assert notifications.find() == 0
         row = Posting.objects.get(invoice=invoices[0])
         assert row.submission
-        transitions.post(row.submission, {row.pk: transitions.Recorded("an-id", "DRAFT", Decimal("110.00"))})
+        transitions.mark_posted(row.submission, {row.pk: transitions.Recorded("an-id", "DRAFT", Decimal("110.00"))})
         assert notifications.find() == 1
     doubtful, settled = told(Kind.UPLOAD_FINISHED)
     assert doubtful.subject == f"{books.name}: 1 invoice in Xero, 1 being checked"

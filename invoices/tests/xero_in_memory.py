@@ -18,8 +18,8 @@ from django.db import connection as database
 from django.db import connections as databases
 from django.utils import timezone
 
-from invoices.posting import transitions
 from invoices.models import Submission
+from invoices.posting import transitions
 from xero_integration import connections
 from xero_integration.client.departure import Departure
 from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
@@ -259,10 +259,10 @@ def staged(xero: Xero) -> Iterator[None]:
     """Put `xero` behind the portal's calls, and gates where a worker may stop or die."""
     database.inc_thread_sharing()
     with pytest.MonkeyPatch.context() as patch:
-        door = _door(xero)
+        client = _client(xero)
 
         def call(connection: XeroConnection, work: Callable[[Gateway], Any], *, click: bool = False) -> Any:
-            return work(door)
+            return work(client)
 
         patch.setattr(connections, "call", create_autospec(connections.call, side_effect=call))
         for name in ("claim", "store_body"):
@@ -296,9 +296,9 @@ def _patch(
     patch.setattr(transitions, name, create_autospec(original, side_effect=around))
 
 
-def _door(xero: Xero) -> Gateway:
+def _client(xero: Xero) -> Gateway:
     """Return a gateway that leads to the model."""
-    door: Any = create_autospec(Gateway, instance=True)
+    client: Any = create_autospec(Gateway, instance=True)
 
     def create(endpoint: str, body: bytes, key: str, stored_at: dt.datetime | None = None) -> Answer:
         worker = _worker()
@@ -315,8 +315,8 @@ def _door(xero: Xero) -> Gateway:
         _stop_at("looked")
         return found
 
-    door.create_documents.side_effect = create
-    door.find_invoices.side_effect = door.find_credit_notes.side_effect = find
+    client.create_documents.side_effect = create
+    client.find_invoices.side_effect = client.find_credit_notes.side_effect = find
     # Nobody renumbers anything in the model: what has the marker is what has the number.
-    door.find_marked_credit_notes.return_value = []
-    return door  # type: ignore[no-any-return]
+    client.find_marked_credit_notes.return_value = []
+    return client  # type: ignore[no-any-return]

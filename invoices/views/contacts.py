@@ -17,11 +17,11 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from c3portal.audit.record import record_changes, Action, record
+from c3portal.audit.record import Action, record, record_changes
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.contacts import matching
-from invoices.contacts.matching import LABELS, NotLinked, Standing, State
+from invoices.contacts.matching import LABELS, LinkStatus, NotLinked, State
 from invoices.models import Customer
 from invoices.views.tables import ContactTable, arrange
 from invoices.views.uploading import UPLOADERS
@@ -72,13 +72,13 @@ def _next(request: HttpRequest) -> str:
     return address if is_ours else ""
 
 
-def _found(connection: XeroConnection, query: QueryDict) -> list[Standing]:
-    found = matching.standings(connection)
+def _found(connection: XeroConnection, query: QueryDict) -> list[LinkStatus]:
+    found = matching.link_statuses(connection)
     words = _search(query)
     return matching.search(found, words) if words else found
 
 
-def _in_state(found: Sequence[Standing], state: str) -> list[Standing]:
+def _in_state(found: Sequence[LinkStatus], state: str) -> list[LinkStatus]:
     return [each for each in found if not state or each.state == state]
 
 
@@ -88,7 +88,7 @@ def _kept(query: QueryDict, **changes: str) -> str:
     return urlencode({name: value for name, value in kept.items() if value})
 
 
-def _pills(found: Sequence[Standing], query: QueryDict) -> list[dict[str, Any]]:
+def _pills(found: Sequence[LinkStatus], query: QueryDict) -> list[dict[str, Any]]:
     current, counts = _state(query), Counter(each.state for each in found)
     pills = [{"state": "", "label": "All", "count": len(found)}]
     pills += [{"state": state, "label": LABELS[state], "count": counts[state]} for state in State]
@@ -124,11 +124,11 @@ def _connection(request: HttpRequest) -> XeroConnection | None:
     return connection
 
 
-def _chosen(request: HttpRequest, connection: XeroConnection, query: QueryDict) -> list[Standing]:
+def _chosen(request: HttpRequest, connection: XeroConnection, query: QueryDict) -> list[LinkStatus]:
     if "all" in request.POST:
         return _in_state(_found(connection, query), _state(query))
     ticked = set(request.POST.getlist("customer"))
-    return [each for each in matching.standings(connection) if str(each.customer.pk) in ticked]
+    return [each for each in matching.link_statuses(connection) if str(each.customer.pk) in ticked]
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def _changed(
             yield
 
 
-def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
+def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
     """Link what the page suggested; of a whole filter only what is sure, since a similar name needs to be looked at."""
     if everything:
         pairs = {
@@ -181,7 +181,7 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Sta
         messages.info(request, f"{_customers(left)} left out: {why}.")
 
 
-def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
+def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
     """Create contacts for who has none; of a whole filter not for those whose contact may be there already."""
     able = [each for each in chosen if not each.linked and not (everything and _needs_a_look(each))]
     customers = [each.customer for each in able]
@@ -202,11 +202,11 @@ def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[S
         messages.info(request, f"{_customers(more)} to go: press Create in Xero again.")
 
 
-def _needs_a_look(each: Standing) -> bool:
+def _needs_a_look(each: LinkStatus) -> bool:
     return each.state in (State.CLASH, State.ARCHIVED) or bool(each.suggestion and not each.suggestion.is_sure)
 
 
-def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Standing], everything: bool) -> None:
+def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
     """Unlink the ticked ones; never a whole filter, since the next upload would create all those contacts anew."""
     if everything:
         messages.warning(request, "Unlinking takes ticked customers only, not a whole filter.")
@@ -218,7 +218,7 @@ def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[S
     )
 
 
-ACTIONS: dict[str, Callable[[HttpRequest, XeroConnection, Sequence[Standing], bool], None]] = {
+ACTIONS: dict[str, Callable[[HttpRequest, XeroConnection, Sequence[LinkStatus], bool], None]] = {
     "link": _link,
     "create": _create,
     "unlink": _unlink,
@@ -248,9 +248,7 @@ def read_contacts(request: HttpRequest) -> HttpResponseBase:
         except (NotLinked, XeroError) as error:
             messages.error(request, f"Contacts could not be read: {error}")
         else:
-            record(
-                request, Action.OPERATION, f"The contacts of {connection.name} were read again: {count:,}"
-            )
+            record(request, Action.OPERATION, f"The contacts of {connection.name} were read again: {count:,}")
             messages.success(request, f"{count:,} contacts of {connection.name} were read.")
     return redirect(f"{reverse('contacts')}?{_kept(QueryDict(request.POST.get('back', '')))}")
 
@@ -266,7 +264,7 @@ def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
         return _chosen_by_hand(request, connection, customer)
     context = {
         "customer": customer,
-        "standing": next(each for each in matching.standings(connection) if each.customer.pk == customer.pk),
+        "standing": next(each for each in matching.link_statuses(connection) if each.customer.pk == customer.pk),
         "candidates": matching.candidates(connection, customer, _search(request.GET)),
         "search": _search(request.GET),
         "contact_url": connection.contact_url(""),

@@ -8,11 +8,11 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from c3portal.audit import downloads
+from c3portal.audit.downloads import Download
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from c3portal.audit.downloads import Download
-from invoices.selection.exports import DOWNLOADS
 from invoices.models import BillingPeriod
+from invoices.selection.exports import DOWNLOADS
 
 
 @require_safe

@@ -11,11 +11,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from c3portal.notifications import texts
 from c3portal.http.permissions import role_required
 from c3portal.models import User
-from invoices.selection import ignoring
+from c3portal.notifications import texts
 from invoices.models import Invoice
+from invoices.selection import ignoring
 from invoices.selection.selection import Selection
 from invoices.views.uploading import UPLOADERS
 
@@ -31,7 +31,7 @@ def ignore(request: HttpRequest) -> HttpResponseBase:
     if not 0 < len(reason) <= ignoring.LONGEST_REASON:
         messages.error(request, f"Say why, in at most {ignoring.LONGEST_REASON} characters. Nothing was set aside.")
         return _back(request, selection)
-    count = ignoring.ignore(_asked_for(request, selection), reason, cast(User, request.user), door=request)
+    count = ignoring.ignore(_asked_for(request, selection), reason, cast(User, request.user), source=request)
     if count:
         messages.success(
             request, f"Ignored: {texts.invoices(count)}. They are left out of uploads until taken up again."
@@ -48,7 +48,7 @@ def take_up(request: HttpRequest) -> HttpResponseBase:
     selection = Selection.from_query(request.POST)
     if selection is None:
         return redirect("invoice_list")
-    count = ignoring.take_up(selection.chosen(request.POST.getlist("only")), door=request)
+    count = ignoring.take_up(selection.chosen(request.POST.getlist("only")), source=request)
     messages.success(request, f"Not ignored any more: {texts.invoices(count)}.")
     return _back(request, selection)
 

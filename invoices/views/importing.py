@@ -9,15 +9,14 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.http.request_limits import takes_a_file
 from c3portal.audit.downloads import Download, download
-from c3portal.models import User
-from invoices.selection.exports import findings_csv
+from c3portal.http.permissions import role_required
+from c3portal.http.request_limits import takes_a_file
+from c3portal.models import User, roles
 from invoices.importing.forms import ImportForm, import_limit
 from invoices.importing.importer import import_file
 from invoices.models import ImportFinding, ImportRun, Invoice
+from invoices.selection.exports import findings_csv
 
 IMPORTERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 RUNS_SHOWN = 20
@@ -33,7 +32,7 @@ def import_invoices(request: HttpRequest) -> HttpResponseBase:
     if form.is_bound and form.is_valid():
         file = cast(TemporaryUploadedFile, form.cleaned_data["file"])
         user = cast(User, request.user)
-        return redirect(import_file(file.temporary_file_path(), user=user, name=file.name or "", door=request))
+        return redirect(import_file(file.temporary_file_path(), user=user, name=file.name or "", source=request))
     context = {
         "form": form,
         "runs": ImportRun.objects.select_related("user")[:RUNS_SHOWN],

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.selection import tracks
 from invoices.models import Invoice, PostLog, Twin
+from invoices.selection import tracks
 from invoices.views.tables import breakable, why_not_uploadable
 
 

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
-from django.core.exceptions import BadRequest
-from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST, require_safe
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
-from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from c3portal.models import User
-from invoices.preflight import upload_drafts
-from invoices.posting import transitions
-from invoices import tasks
-from invoices.posting import wakeups
-from invoices.models import BillingPeriod, Invoice, Upload
-from invoices.selection.selection import Selection, totals
+from invoices.models import BillingPeriod
+from invoices.selection.selection import Selection
 from invoices.views import uploading
 from invoices.views.tables import InvoiceTable, arrange
-from xero_integration import reference
-from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
-
+from xero_integration.models import InvoiceStatus, XeroSettings
 
 
 @require_safe
@@ -63,13 +48,3 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
         "totals": selection.totals(),
         "uploadable": selection.uploadable().count() if may_upload else 0,
     }
-
-
-
-
-
-
-
-
-
-

@@ -17,13 +17,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.audit.record import Action, record
 from c3portal.database import clock
-from c3portal.notifications import texts
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.models import User
-from invoices.posting import transitions, reconciliation, twins
-from invoices.selection import tracks
+from c3portal.models import User, roles
+from c3portal.notifications import texts
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Upload
+from invoices.posting import reconciliation, transitions, twins
+from invoices.selection import tracks
 from invoices.selection.selection import DIFFERS
 from invoices.views.tables import PostingTable, arrange
 from invoices.views.uploading import UPLOADERS, missing_for_upload, start
@@ -202,7 +201,7 @@ def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     uncertain = Posting.objects.filter(upload=found, status=Posting.Status.UNCERTAIN)
     try:
-        settled = reconciliation.look(found.connection, only=list(uncertain.values_list("pk", flat=True)))
+        settled = reconciliation.reconcile(found.connection, only=list(uncertain.values_list("pk", flat=True)))
         twice = twins.compare(found.connection, twins.comparable(found), click=True)
     except XeroError as error:
         messages.error(request, f"{found.connection.name} could not be asked in Xero now: {error}")

@@ -15,14 +15,13 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
-from c3portal.audit.record import Action, record_changes
-from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.http.request_limits import takes_a_file
 from c3portal.audit.downloads import Download, download
-from c3portal.models import User
-from c3portal.http.versions import changed_meanwhile, version_of
+from c3portal.audit.record import Action, record_changes
 from c3portal.http.csv_response import as_csv
+from c3portal.http.permissions import role_required
+from c3portal.http.request_limits import takes_a_file
+from c3portal.http.versions import changed_meanwhile, version_of
+from c3portal.models import User, roles
 from invoices.overrides.forms import OverridesFileForm, overrides_limit
 from invoices.overrides.pages import Accounts, Customers, Page, Taxes, overridden
 from invoices.overrides.rows import SHOWN, Row

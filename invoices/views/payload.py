@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.documents.builder import Prepared
-from invoices.preflight.preflight import Inspected, inspect
 from invoices.models import Invoice
+from invoices.preflight.preflight import Inspected, inspect
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 from xero_integration.payloads import render as render_body
 

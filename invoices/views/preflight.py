@@ -17,11 +17,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.preflight import upload_drafts
-from invoices.posting import transitions
-from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
-from invoices.models import Invoice, Posting, UploadDraft
 from invoices.documents.rules import Fix, Problem
+from invoices.models import Invoice, Posting, UploadDraft
+from invoices.posting import transitions
+from invoices.preflight import upload_drafts
+from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
 from invoices.views.uploading import UPLOADERS, missing_for_upload, start
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
@@ -36,7 +36,7 @@ ACTIONS = {
 }
 # What of each page is shown: rows that name the problem's subject, or just its one.
 SEARCHED = {Fix.ACCOUNTS: "q", Fix.TAXES: "pick", Fix.CONTACTS: "q"}
-TONES = {Verdict.READY: "good", Verdict.LOOK: "wait", Verdict.BLOCKED: "bad", Verdict.IN_XERO: "info"}
+TONES = {Verdict.READY: "good", Verdict.WARNING: "wait", Verdict.BLOCKED: "bad", Verdict.IN_XERO: "info"}
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
             locked_as_drafts=draft.locked_as_drafts,
         )
         if known:
-            transitions.doubt(connection, Posting.objects.filter(invoice__in=known), transitions.SEEN)
+            transitions.require_lookup(connection, Posting.objects.filter(invoice__in=known), transitions.SEEN)
     upload_drafts.keep_only(draft, left)
     if left:
         words = '{} selected because something holds them back. <a href="{}">See what</a>'

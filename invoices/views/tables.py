@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from invoices.contacts.matching import Standing
+from invoices.contacts.matching import LinkStatus
 from invoices.models import Invoice, Posting
 from invoices.overrides.rows import Row
 from invoices.selection.selection import UPLOADABLE_STATUSES
@@ -191,7 +191,7 @@ class ContactTable(tables.Table):  # type: ignore[misc]
         empty_text = "No customer fits the search and the state."
         attrs = {"class": "table table-hover", "caption": "Customers and their contacts"}
 
-    def __init__(self, found: Sequence[Standing], *, may_link: bool) -> None:
+    def __init__(self, found: Sequence[LinkStatus], *, may_link: bool) -> None:
         super().__init__(found, exclude=() if may_link else ("tick",))
 
 

@@ -1,32 +1,29 @@
 """What comes before and after an upload is queued, for every page with such a button."""
 
 from __future__ import annotations
+
 from typing import Any, cast
-from django.conf import settings
+
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
+
 from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.models import User
-from invoices.preflight import upload_drafts
-from invoices.posting import transitions
-from invoices import tasks
-from invoices.posting import wakeups
+from c3portal.models import User, roles
 from invoices.models import BillingPeriod, Invoice, Upload
+from invoices.posting import transitions, wakeups
+from invoices.preflight import upload_drafts
 from invoices.selection.selection import Selection, totals
-from invoices.views.tables import InvoiceTable, arrange
 from xero_integration import reference
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
-
 
 UPLOADERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 
@@ -108,7 +105,7 @@ def start(
     To be called once `missing_for_upload` has nothing to say of that organisation.
     """
     with transaction.atomic():
-        queued = transitions.queue(
+        queued = transitions.enqueue(
             invoices,
             connection=connection,
             user=cast(User, request.user),

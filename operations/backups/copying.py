@@ -20,10 +20,10 @@ from django.db import connections, models
 from django.db.models.functions import Cast, Length
 
 from c3portal.encryption import key_rotation
+from c3portal.encryption.fields import EncryptedTextField
+from c3portal.models import Heartbeat, Lease, LiveProcess
 from operations.backups.databases import left_out
 from operations.backups.storage import BackupError
-from c3portal.models import Heartbeat, Lease, LiveProcess
-from c3portal.encryption.fields import EncryptedTextField
 
 CHUNK = 2000
 # What is true of processes that are stopped by then, and of nothing else.

@@ -16,8 +16,8 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 
-from operations.backups.storage import BackupError
 from invoices.models import Invoice, Posting
+from operations.backups.storage import BackupError
 
 EXTENSIONS = {"sqlite": "sqlite3", "postgresql": "pgdump"}
 Ask = Callable[[str], Iterable[tuple[Any, ...]]]

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.conf import settings
 
-from operations.backups import storage
-from operations.backups.storage import BackupError, Manifest
 from c3portal.encryption.cipher import written_by
 from c3portal.encryption.key_rotation import places
+from operations.backups import storage
+from operations.backups.storage import BackupError, Manifest
 
 HEADING = """\
 # The keys of the portal: whoever has them and a backup of its database has everything.

@@ -23,14 +23,14 @@ from django.utils import timezone
 
 from c3portal.audit.record import Action, record
 from c3portal.database import clock
-from c3portal.processes import pending_migrations
-from operations.backups import copying, restore
-from operations.backups.copying import Compared
-from operations.backups.storage import BackupError
-from operations.backups.backup import applied_migrations
 from c3portal.encryption.cipher import cipher, cipher_of
 from c3portal.encryption.key_rotation import tally
+from c3portal.processes import pending_migrations
 from invoices.models import Submission
+from operations.backups import copying, restore
+from operations.backups.backup import applied_migrations
+from operations.backups.copying import Compared
+from operations.backups.storage import BackupError
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
 
 logger = logging.getLogger(__name__)

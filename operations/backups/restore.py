@@ -21,12 +21,12 @@ from django.db.migrations.loader import MigrationLoader
 
 from c3portal.audit.record import Action, record
 from c3portal.database import clock
-from c3portal.processes import heartbeats, liveness
-from operations.backups import databases, keys, storage
-from operations.backups.storage import BackupError, Manifest
 from c3portal.encryption.key_rotation import forget
 from c3portal.models import Delivery, Heartbeat, Lease, LiveProcess, Moment
+from c3portal.processes import heartbeats, liveness
 from invoices.models import Posting, Submission
+from operations.backups import databases, keys, storage
+from operations.backups.storage import BackupError, Manifest
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
 
 # What migrations fill by themselves, and what processes leave that have nothing to do yet.

@@ -14,8 +14,8 @@ from django.utils import timezone
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from operations.metrics import Figures
 from c3portal.testing import BASE_DIR
+from operations.metrics import Figures
 from xero_integration import call_metrics
 from xero_integration.client.call_log import CallRecord
 from xero_integration.models import CallBudget, TokenSet, XeroConnection

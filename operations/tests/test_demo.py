@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from operations import demo
-from c3portal.models import roles
-from c3portal.models import User
+from c3portal.models import User, roles
 from invoices.models import BillingPeriod, Invoice
+from operations import demo
 from xero_integration.models import XeroSettings
 
 

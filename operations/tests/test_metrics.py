@@ -18,8 +18,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from c3portal.database import clock
-from c3portal.processes import health, heartbeats, moments
 from c3portal.models import Delivery, Notice, User
+from c3portal.processes import health, heartbeats, moments
 from invoices.models import Posting, Upload
 from invoices.tests import makers
 from xero_integration import call_metrics

@@ -15,14 +15,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from operations import retention
-from c3portal import tasks
-from operations import tasks as operations_tasks
 from c3portal.models import AuditEntry, Delivery, Notice, User
 from c3portal.settings import CELERY_BEAT_SCHEDULE
-from invoices.posting import transitions
 from invoices.models import ImportFinding, ImportRun, Invoice, Posting, PostLog, Submission
+from invoices.posting import transitions
 from invoices.tests import makers
+from operations import retention
+from operations import tasks as operations_tasks
 from xero_integration.models import XeroConnection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -87,10 +86,10 @@ def test_bytes_of_what_is_on_its_way_are_never_touched(
     transitions.store_body(submission, b"{}", DIGEST)
     Submission.objects.update(body=b"{}", body_sha256=DIGEST, outcome="unknown")
     key = mate.posting.pk
-    transitions.post(submission, {key: transitions.Recorded("an id", "DRAFT", mate.total)})
+    transitions.mark_posted(submission, {key: transitions.Recorded("an id", "DRAFT", mate.total)})
     rows = Posting.objects.filter(invoice=first)
     if status == "queued":
-        transitions.release(rows, "")
+        transitions.requeue(rows, "")
     else:
         rows.update(status=status)
     old()

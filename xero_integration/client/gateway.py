@@ -19,7 +19,7 @@ from django.conf import settings
 
 from c3portal.outgoing import plain_json
 from c3portal.outgoing.http_client import AnswerUnreadable, BoundedSession
-from xero_integration.client import call_log, timeouts, shapes
+from xero_integration.client import call_log, shapes, timeouts
 from xero_integration.client.call_log import CallRecord
 from xero_integration.client.departure import Departure, LastLook
 from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable

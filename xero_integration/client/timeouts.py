@@ -51,7 +51,7 @@ def retry_pause() -> dt.timedelta:
     return dt.timedelta(seconds=settings.XERO_RETRY_AFTER)
 
 
-def look_after() -> dt.timedelta:
+def lookup_delay() -> dt.timedelta:
     """How long after a lost answer Xero is looked at, and again while it is too early to say that a document is not
     there."""
     return dt.timedelta(seconds=settings.XERO_LOOK_AFTER)

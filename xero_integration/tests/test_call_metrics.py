@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection as database
 
-from xero_integration import connections, call_metrics, rate_limits
+from xero_integration import call_metrics, connections, rate_limits
 from xero_integration.client.call_log import CallRecord
 from xero_integration.client.errors import XeroError, XeroUnavailable
 from xero_integration.client.gateway import Gateway

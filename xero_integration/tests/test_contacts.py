@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from xero_integration import connections, contacts
 from xero_integration.client import timeouts
-from xero_integration.contacts import Customer, Outcome
 from xero_integration.client.errors import XeroUnavailable
+from xero_integration.contacts import Customer, Outcome
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.tests.deaths import killed_in_the_call
 from xero_sandbox.testing import SandboxControl
@@ -220,13 +220,13 @@ def test_who_stood_still_until_another_had_the_lease_creates_nothing(
     connected: XeroConnection, link: Link, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts.lease(connected)
-    names_to_create = contacts.Book.names_to_create
+    names_to_create = contacts.ContactIndex.names_to_create
 
     def stand_still(*told: Any) -> dict[str, str]:
         XeroConnection.objects.update(contacts_lease_holder="another")
         return names_to_create(*told)
 
-    monkeypatch.setattr(contacts.Book, "names_to_create", stand_still)
+    monkeypatch.setattr(contacts.ContactIndex, "names_to_create", stand_still)
     with pytest.raises(XeroUnavailable, match="stood still"):
         link(customer())
     assert not [call for call in sandbox.calls() if (call["method"], call["path"][-8:]) == ("PUT", "Contacts")]

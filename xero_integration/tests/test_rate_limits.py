@@ -115,7 +115,7 @@ def test_xero_never_sees_more_than_five_calls_at_once(connected: XeroConnection,
     done = at_once(8, lambda turn: _some_calls(connected, click=turn >= 6))
     assert sum(done) == 8 * 3
     assert 4 <= sandbox.state()["max_in_flight"] <= rate_limits.IN_FLIGHT
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def _some_calls(connection: XeroConnection, *, click: bool) -> int:
@@ -205,7 +205,7 @@ def test_the_portal_stops_by_itself_before_xero_says_so(connected: XeroConnectio
         call(connected, times=30)
     assert dt.timedelta(0) < caught.value.retry_after < dt.timedelta(seconds=63)
     assert {each["status"] for each in sandbox.calls()} == {200}
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 # The day
@@ -238,7 +238,7 @@ def test_the_daily_limit_pauses_until_xero_goes_on_and_says_so(
     time_machine.move_to(paused.paused_until + dt.timedelta(seconds=1))
     sandbox.shift_clock(40_010)
     call(connected)
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 # Pauses
@@ -262,7 +262,7 @@ def test_nothing_is_sent_in_a_pause_not_even_by_a_click(
     with pytest.raises(XeroUnavailable):
         rate_limits.require_room(connected)
     assert sandbox.calls() == []
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 @pytest.mark.parametrize("fault", ["429_minute", "429_day", "429_concurrent"])
@@ -278,7 +278,7 @@ def test_one_organisations_pause_never_holds_up_another(both: list[XeroConnectio
     assert [each["tenant"] for each in sandbox.calls()] == [second.tenant_id]
     assert second.name == NEW_ZEALAND
     assert not now(second).is_paused(timezone.now())
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 @pytest.mark.usefixtures("impatient")

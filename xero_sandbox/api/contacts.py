@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet
 
 from xero_sandbox import clock, wire
 from xero_sandbox.api.answers import Answer, bad_request, not_found
-from xero_sandbox.api.request import Ask
 from xero_sandbox.api.filters import paged, where_filter
+from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.models import Contact, Organisation
 from xero_sandbox.storage import writing
 
@@ -65,33 +65,33 @@ def as_json(contact: Contact, summary: bool = False) -> dict[str, Any]:
     return {key: value for key, value in full.items() if not (summary and key in SUMMARY_LEAVES_OUT)}
 
 
-def show_contacts(ask: Ask) -> Answer:
+def show_contacts(asked: ApiRequest) -> Answer:
     """GET /Contacts: filtered, and paged when a page is asked for."""
-    found = ask.organisation.contacts.all()
-    if not ask.flag("includeArchived") and not ask.listed("IDs"):
+    found = asked.organisation.contacts.all()
+    if not asked.flag("includeArchived") and not asked.listed("IDs"):
         found = found.filter(status="ACTIVE")
-    found = _filtered(ask, found)
-    rows, pagination = paged(ask, found)
-    summary = ask.flag("summaryOnly")
-    return ask.envelope("Contacts", [as_json(row, summary) for row in rows], **pagination)
+    found = _filtered(asked, found)
+    rows, pagination = paged(asked, found)
+    summary = asked.flag("summaryOnly")
+    return asked.envelope("Contacts", [as_json(row, summary) for row in rows], **pagination)
 
 
-def _filtered(ask: Ask, found: QuerySet[Contact]) -> QuerySet[Contact]:
-    if ids := ask.listed("IDs"):
+def _filtered(asked: ApiRequest, found: QuerySet[Contact]) -> QuerySet[Contact]:
+    if ids := asked.listed("IDs"):
         found = found.filter(contact_id__in=[one for text in ids if (one := wire.parse_id(text))])
-    if where := ask.query.get("where"):
+    if where := asked.query.get("where"):
         found = found.filter(where_filter(where, WHERE_COLUMNS))
-    if term := ask.query.get("searchTerm"):
+    if term := asked.query.get("searchTerm"):
         found = found.filter(Q(name__icontains=term) | Q(number__icontains=term) | Q(email__icontains=term))
-    if since := ask.since():
+    if since := asked.since():
         found = found.filter(updated_at__gt=since)
     return found
 
 
-def show_contact(ask: Ask) -> Answer:
+def show_contact(asked: ApiRequest) -> Answer:
     """GET /Contacts/{ContactID or ContactNumber}."""
-    contact = by_ident(ask.organisation, ask.ident)
-    return ask.envelope("Contacts", [as_json(contact)]) if contact else not_found()
+    contact = by_ident(asked.organisation, asked.ident)
+    return asked.envelope("Contacts", [as_json(contact)]) if contact else not_found()
 
 
 def by_ident(organisation: Organisation, ident: str) -> Contact | None:
@@ -101,30 +101,30 @@ def by_ident(organisation: Organisation, ident: str) -> Contact | None:
     return organisation.contacts.filter(match).first() if ident else None
 
 
-def create_contacts(ask: Ask) -> Answer:
+def create_contacts(asked: ApiRequest) -> Answer:
     """PUT /Contacts: creates every sound element, whatever the others are like."""
-    return _write(ask, updates=False)
+    return _write(asked, updates=False)
 
 
-def update_contacts(ask: Ask) -> Answer:
+def update_contacts(asked: ApiRequest) -> Answer:
     """POST /Contacts: changes those found by ContactID, ContactNumber or Name, and creates the rest."""
-    return _write(ask, updates=True)
+    return _write(asked, updates=True)
 
 
-def _write(ask: Ask, updates: bool) -> Answer:
+def _write(asked: ApiRequest, updates: bool) -> Answer:
     with writing():
-        written = [_write_one(ask, sent, updates) for sent in ask.elements("Contacts")]
+        written = [_write_one(asked, sent, updates) for sent in asked.elements("Contacts")]
     refused = [item for item in written if item["HasValidationErrors"]]
-    if refused and ask.summarizes_errors:
+    if refused and asked.summarizes_errors:
         return bad_request("A validation exception occurred", Elements=refused)
-    return ask.envelope("Contacts", written)
+    return asked.envelope("Contacts", written)
 
 
-def _write_one(ask: Ask, sent: Mapping[str, Any], updates: bool) -> dict[str, Any]:
-    if updates and ask.ident:
-        sent = {**sent, "ContactID": ask.ident}
-    contact = find(ask.organisation, sent) if updates else None
-    contact = contact or Contact(organisation=ask.organisation)
+def _write_one(asked: ApiRequest, sent: Mapping[str, Any], updates: bool) -> dict[str, Any]:
+    if updates and asked.ident:
+        sent = {**sent, "ContactID": asked.ident}
+    contact = find(asked.organisation, sent) if updates else None
+    contact = contact or Contact(organisation=asked.organisation)
     errors = change(contact, sent)
     if errors:
         return {

@@ -10,14 +10,14 @@ from django.views.decorators.csrf import csrf_exempt
 from xero_sandbox import clock, wire
 from xero_sandbox.api import answers, endpoints
 from xero_sandbox.api.answers import Answer, Refusal
-from xero_sandbox.api.request import Ask
-from xero_sandbox.monitor.call_log import Call, body_digest, conduct
-from xero_sandbox.api.transport import deliver
 from xero_sandbox.api.idempotency import keys
 from xero_sandbox.api.limits import Lane, limits
-from xero_sandbox.monitor.violations import Witness
+from xero_sandbox.api.request import ApiRequest
+from xero_sandbox.api.transport import deliver
 from xero_sandbox.faults.registry import KINDS, Around, Exchange, Order, orders
 from xero_sandbox.models import Connection, Organisation
+from xero_sandbox.monitor.call_log import Call, body_digest, call_log
+from xero_sandbox.monitor.violations import ViolationMonitor
 from xero_sandbox.oauth import scopes, tokens
 
 LARGEST_BODY = 3_500_000
@@ -67,7 +67,7 @@ class Visit:
             self.release()
         self.call.status = answer.status
         self.call.seconds = round(time.monotonic() - self.began, 4)
-        conduct.log(self.call)
+        call_log.log(self.call)
         return self._dressed(answer)
 
     def release(self) -> None:
@@ -80,47 +80,47 @@ class Visit:
         access, organisation = self._enter()
         if limits.settings.latency_seconds:
             time.sleep(limits.settings.latency_seconds)
-        witness = Witness(self.method, self.resource, self.ident, self.tenant, self.key)
-        ask = Ask(
+        monitor = ViolationMonitor(self.method, self.resource, self.ident, self.tenant, self.key)
+        asked = ApiRequest(
             app=access.app,
             organisation=organisation,
             ident=self.ident,
             query=self.request.GET,
             modified_since=self.request.headers.get("If-Modified-Since", ""),
-            body=self._read_body(witness),
+            body=self._read_body(monitor),
         )
-        witness.before(ask.query, ask.modified_since)
-        return self._done(ask, witness)
+        monitor.before(asked.query, asked.modified_since)
+        return self._done(asked, monitor)
 
-    def _done(self, ask: Ask, witness: Witness) -> Answer:
+    def _done(self, asked: ApiRequest, monitor: ViolationMonitor) -> Answer:
         order = orders.pick(self.method, self.path)
         if order is None:
-            answer = self._carry_out(ask, lambda work: work())
-            witness.after(answer, in_doubt=answer.status >= 500)
+            answer = self._carry_out(asked, lambda work: work())
+            monitor.after(answer, in_doubt=answer.status >= 500)
             return answer
         self.call.fault = order.name
         kind = KINDS[order.name]
         if kind.leaves_doubt:
             # From its beginning: who gave up waiting may look before a call that hangs has come to its end.
-            witness.doubt()
-        exchange = self._exchange(ask, order)
+            monitor.doubt()
+        exchange = self._exchange(asked, order)
         answer = kind.strike(exchange)
         # An answer that had nothing to leave out told all.
         if not kind.leaves_doubt or exchange.left_out == 0:
-            witness.after(answer, in_doubt=False)
+            monitor.after(answer, in_doubt=False)
         return answer
 
-    def _exchange(self, ask: Ask, order: Order) -> Exchange:
+    def _exchange(self, asked: ApiRequest, order: Order) -> Exchange:
         return Exchange(
             seconds=order.seconds,
-            carry_out=lambda around: self._carry_out(ask, around),
+            carry_out=lambda around: self._carry_out(asked, around),
             release=self.release,
-            pause=lambda seconds: limits.pause((ask.app.client_id, self.tenant), seconds),
+            pause=lambda seconds: limits.pause((asked.app.client_id, self.tenant), seconds),
         )
 
     def _enter(self) -> tuple[tokens.Access, Organisation]:
         """Check token, organisation, scope and limits, in this order. Raises Refusal."""
-        conduct.check_headers(
+        call_log.check_headers(
             self.request.headers.get("Accept", ""), self.call.user_agent, f"{self.method} {self.path}"
         )
         access, organisation = self._authorised()
@@ -148,15 +148,15 @@ class Visit:
     def _check_limits(self, lane: Lane) -> None:
         self.lane = lane
         if (into_pause := limits.time_into_pause(lane)) is not None:
-            conduct.sin("call_while_paused", f"{self.method} {self.path}, {into_pause:.1f} s after the 429")
+            call_log.violation("call_while_paused", f"{self.method} {self.path}, {into_pause:.1f} s after the 429")
         in_flight = limits.enter(lane)
         self.in_flight = True
         if in_flight > limits.settings.concurrent:
-            conduct.sin("too_many_in_flight", f"{self.method} {self.path}: {in_flight} calls at once")
+            call_log.violation("too_many_in_flight", f"{self.method} {self.path}: {in_flight} calls at once")
         if over := limits.admit(lane, in_flight):
             raise Refusal(answers.too_many(over.problem, over.retry_after))
 
-    def _read_body(self, witness: Witness) -> Any:
+    def _read_body(self, monitor: ViolationMonitor) -> Any:
         if self.method not in WRITES:
             return None
         if len(self.raw) > LARGEST_BODY:
@@ -166,29 +166,29 @@ class Visit:
         except wire.NotJson as error:
             message = "JSON for post data was invalid"
             raise Refusal(answers.bad_request(message, "PostDataInvalidException", 14)) from error
-        self.call.elements = witness.read_elements(body)
+        self.call.elements = monitor.read_elements(body)
         return body
 
-    def _carry_out(self, ask: Ask, around: Around) -> Answer:
+    def _carry_out(self, asked: ApiRequest, around: Around) -> Answer:
         def work() -> Answer:
-            return self._work(ask)
+            return self._work(asked)
 
         def kept() -> Answer:
             return around(work)
 
         if self.key and self.method in WRITES:
-            return keys.answer(ask.app.client_id, self.key, self._fingerprint(), kept)
+            return keys.answer(asked.app.client_id, self.key, self._fingerprint(), kept)
         return kept()
 
     def _fingerprint(self) -> str:
         return " ".join((self.method, self.path, self.call.query, self.tenant, self.call.body_sha256))
 
-    def _work(self, ask: Ask) -> Answer:
+    def _work(self, asked: ApiRequest) -> Answer:
         endpoint = endpoints.find(self.method, self.resource, self.ident)
         if endpoint is None:
             return answers.not_found()
         try:
-            return endpoint(ask)
+            return endpoint(asked)
         except Refusal as refusal:
             return refusal.answer
 

@@ -5,10 +5,10 @@ from functools import partial
 
 from xero_sandbox.api import contacts, reading, reference, writing
 from xero_sandbox.api.answers import Answer
-from xero_sandbox.api.request import Ask
 from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, Kind
+from xero_sandbox.api.request import ApiRequest
 
-Endpoint = Callable[[Ask], Answer]
+Endpoint = Callable[[ApiRequest], Answer]
 ONE, MANY = True, False
 
 

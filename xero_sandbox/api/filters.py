@@ -7,7 +7,7 @@ from django.db.models import Model, Q, QuerySet
 
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Refusal, bad_request
-from xero_sandbox.api.request import Ask
+from xero_sandbox.api.request import ApiRequest
 
 USUAL_PAGE = 100
 LARGEST_PAGE = 1000
@@ -21,19 +21,19 @@ _TOKEN = re.compile(
 )
 
 
-def paged[M: Model](ask: Ask, found: QuerySet[M]) -> tuple[list[M], dict[str, Any]]:
+def paged[M: Model](asked: ApiRequest, found: QuerySet[M]) -> tuple[list[M], dict[str, Any]]:
     """Return one page with its `pagination` object, or everything and no such object when no page was asked for."""
-    if not ask.query.get("page") and not ask.query.get("pageSize"):
+    if not asked.query.get("page") and not asked.query.get("pageSize"):
         return list(found), {}
-    page, size = _positive(ask, "page", 1), min(_positive(ask, "pageSize", USUAL_PAGE), LARGEST_PAGE)
+    page, size = _positive(asked, "page", 1), min(_positive(asked, "pageSize", USUAL_PAGE), LARGEST_PAGE)
     count = found.count()
     rows = list(found[(page - 1) * size : page * size])
     pages = -(-count // size)
     return rows, {"pagination": {"page": page, "pageSize": size, "pageCount": pages, "itemCount": count}}
 
 
-def _positive(ask: Ask, name: str, usual: int) -> int:
-    text = ask.query.get(name) or str(usual)
+def _positive(asked: ApiRequest, name: str, usual: int) -> int:
+    text = asked.query.get(name) or str(usual)
     if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_COUNT and int(text) >= 1):
         raise Refusal(bad_request(f"{name} must be a whole number from 1 up.", "QueryParseException", 16))
     return int(text)

@@ -4,10 +4,10 @@ from django.db.models import Q, QuerySet
 
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Answer, not_found
-from xero_sandbox.api.request import Ask
-from xero_sandbox.api.filters import paged, where_filter
 from xero_sandbox.api.document_types import Kind
+from xero_sandbox.api.filters import paged, where_filter
 from xero_sandbox.api.rendering import document_json, payment_json
+from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.models import Document, Organisation, Payment
 
 
@@ -31,39 +31,39 @@ def documents(organisation: Organisation, kind: Kind) -> QuerySet[Document]:
     return found.select_related("contact").prefetch_related("payments")
 
 
-def show_documents(ask: Ask, kind: Kind) -> Answer:
+def show_documents(asked: ApiRequest, kind: Kind) -> Answer:
     """GET the list. Lines come only with a page, as at Xero; `summaryOnly` leaves them out even then."""
-    found = _filtered(ask, kind, documents(ask.organisation, kind))
-    rows, pagination = paged(ask, found)
-    with_lines = bool(pagination) and not ask.flag("summaryOnly")
+    found = _filtered(asked, kind, documents(asked.organisation, kind))
+    rows, pagination = paged(asked, found)
+    with_lines = bool(pagination) and not asked.flag("summaryOnly")
     items = [document_json(row, row.payments.all(), with_lines) for row in rows]
-    return ask.envelope(kind.resource, items, **pagination)
+    return asked.envelope(kind.resource, items, **pagination)
 
 
-def _filtered(ask: Ask, kind: Kind, found: QuerySet[Document]) -> QuerySet[Document]:
-    if ids := ask.listed("IDs"):
+def _filtered(asked: ApiRequest, kind: Kind, found: QuerySet[Document]) -> QuerySet[Document]:
+    if ids := asked.listed("IDs"):
         found = found.filter(document_id__in=[one for text in ids if (one := wire.parse_id(text))])
-    if numbers := ask.listed(f"{kind.number_field}s"):
+    if numbers := asked.listed(f"{kind.number_field}s"):
         found = found.filter(number__in=numbers)
-    if contact_ids := ask.listed("ContactIDs"):
+    if contact_ids := asked.listed("ContactIDs"):
         found = found.filter(contact__contact_id__in=[one for text in contact_ids if (one := wire.parse_id(text))])
-    if statuses := ask.listed("Statuses"):
+    if statuses := asked.listed("Statuses"):
         found = found.filter(status__in=statuses)
-    if ask.flag("createdByMyApp"):
-        found = found.filter(client_id=ask.app.client_id)
-    if where := ask.query.get("where"):
+    if asked.flag("createdByMyApp"):
+        found = found.filter(client_id=asked.app.client_id)
+    if where := asked.query.get("where"):
         found = found.filter(where_filter(where, where_columns(kind)))
-    if term := ask.query.get("searchTerm"):
+    if term := asked.query.get("searchTerm"):
         found = found.filter(Q(number__icontains=term) | Q(reference__icontains=term))
-    if since := ask.since():
+    if since := asked.since():
         found = found.filter(updated_at__gt=since)
     return found
 
 
-def show_document(ask: Ask, kind: Kind) -> Answer:
+def show_document(asked: ApiRequest, kind: Kind) -> Answer:
     """GET one by id or number; a number finds the live document before one that was voided."""
-    row = by_ident(ask.organisation, kind, ask.ident)
-    return ask.envelope(kind.resource, [document_json(row, row.payments.all())]) if row else not_found()
+    row = by_ident(asked.organisation, kind, asked.ident)
+    return asked.envelope(kind.resource, [document_json(row, row.payments.all())]) if row else not_found()
 
 
 def by_ident(organisation: Organisation, kind: Kind, ident: str) -> Document | None:
@@ -74,12 +74,12 @@ def by_ident(organisation: Organisation, kind: Kind, ident: str) -> Document | N
     return min(rows, key=lambda row: row.status in ("VOIDED", "DELETED"), default=None)
 
 
-def show_payments(ask: Ask) -> Answer:
+def show_payments(asked: ApiRequest) -> Answer:
     """GET /Payments."""
-    found = Payment.objects.filter(document__organisation=ask.organisation).select_related("document__contact")
-    if since := ask.since():
+    found = Payment.objects.filter(document__organisation=asked.organisation).select_related("document__contact")
+    if since := asked.since():
         found = found.filter(updated_at__gt=since)
-    if ask.ident:
-        found = found.filter(payment_id=wire.parse_id(ask.ident) or wire.ZERO_ID)
-    rows, pagination = paged(ask, found)
-    return ask.envelope("Payments", [payment_json(row) for row in rows], **pagination)
+    if asked.ident:
+        found = found.filter(payment_id=wire.parse_id(asked.ident) or wire.ZERO_ID)
+    rows, pagination = paged(asked, found)
+    return asked.envelope("Payments", [payment_json(row) for row in rows], **pagination)

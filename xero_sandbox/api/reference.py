@@ -4,8 +4,8 @@ from typing import Any
 
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Answer
-from xero_sandbox.api.request import Ask
 from xero_sandbox.api.filters import where_filter
+from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.models import Account, BrandingTheme, Organisation, TaxRate, TrackingCategory
 
 ACCOUNT_COLUMNS = {
@@ -24,9 +24,9 @@ TAX_CLASSES = {
 }
 
 
-def show_organisation(ask: Ask) -> Answer:
+def show_organisation(asked: ApiRequest) -> Answer:
     """GET /Organisation."""
-    return ask.envelope("Organisations", [organisation_json(ask.organisation)])
+    return asked.envelope("Organisations", [organisation_json(asked.organisation)])
 
 
 def organisation_json(organisation: Organisation) -> dict[str, Any]:
@@ -64,12 +64,12 @@ def organisation_json(organisation: Organisation) -> dict[str, Any]:
     }
 
 
-def show_accounts(ask: Ask) -> Answer:
+def show_accounts(asked: ApiRequest) -> Answer:
     """GET /Accounts, archived ones too, filtered by `where`."""
-    found = ask.organisation.accounts.all()
-    if where := ask.query.get("where"):
+    found = asked.organisation.accounts.all()
+    if where := asked.query.get("where"):
         found = found.filter(where_filter(where, ACCOUNT_COLUMNS))
-    return ask.envelope("Accounts", [_account(row) for row in found])
+    return asked.envelope("Accounts", [_account(row) for row in found])
 
 
 def _account(row: Account) -> dict[str, Any]:
@@ -93,9 +93,9 @@ def _account(row: Account) -> dict[str, Any]:
     }
 
 
-def show_themes(ask: Ask) -> Answer:
+def show_themes(asked: ApiRequest) -> Answer:
     """GET /BrandingThemes."""
-    return ask.envelope("BrandingThemes", [_theme(row) for row in ask.organisation.themes.all()])
+    return asked.envelope("BrandingThemes", [_theme(row) for row in asked.organisation.themes.all()])
 
 
 def _theme(row: BrandingTheme) -> dict[str, Any]:
@@ -108,9 +108,9 @@ def _theme(row: BrandingTheme) -> dict[str, Any]:
     }
 
 
-def show_tax_rates(ask: Ask) -> Answer:
+def show_tax_rates(asked: ApiRequest) -> Answer:
     """GET /TaxRates."""
-    return ask.envelope("TaxRates", [_tax_rate(row) for row in ask.organisation.tax_rates.all()])
+    return asked.envelope("TaxRates", [_tax_rate(row) for row in asked.organisation.tax_rates.all()])
 
 
 def _tax_rate(row: TaxRate) -> dict[str, Any]:
@@ -128,15 +128,17 @@ def _tax_rate(row: TaxRate) -> dict[str, Any]:
     }
 
 
-def show_currencies(ask: Ask) -> Answer:
+def show_currencies(asked: ApiRequest) -> Answer:
     """GET /Currencies: those the organisation has subscribed to."""
-    rows = ask.organisation.currencies.all()
-    return ask.envelope("Currencies", [{"Code": row.code, "Description": row.description} for row in rows])
+    rows = asked.organisation.currencies.all()
+    return asked.envelope("Currencies", [{"Code": row.code, "Description": row.description} for row in rows])
 
 
-def show_tracking(ask: Ask) -> Answer:
+def show_tracking(asked: ApiRequest) -> Answer:
     """GET /TrackingCategories."""
-    return ask.envelope("TrackingCategories", [_tracking(row) for row in ask.organisation.tracking_categories.all()])
+    return asked.envelope(
+        "TrackingCategories", [_tracking(row) for row in asked.organisation.tracking_categories.all()]
+    )
 
 
 def _tracking(row: TrackingCategory) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from xero_sandbox.models import App, Organisation
 
 
 @dataclass(frozen=True)
-class Ask:
+class ApiRequest:
     """One authorised call. `ident` is what follows the resource in the path, `body` is read JSON."""
 
     app: App

@@ -10,9 +10,9 @@ from django.http import QueryDict
 
 from xero_sandbox import bookkeeping, clock, seeding, wire
 from xero_sandbox.api import contacts, writing
-from xero_sandbox.api.request import Ask
 from xero_sandbox.api.document_types import KIND_OF_TYPE, KINDS
 from xero_sandbox.api.reading import by_ident
+from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.control.endpoint import ControlRefused, organisation
 from xero_sandbox.models import (
     Account,
@@ -222,8 +222,8 @@ def write_document(body: Body) -> Any:
     kind = KINDS[body.get("resource", "Invoices")]
     by_hand = App(client_id="", name="by hand")
     element = {"Type": kind.type} | body["element"]
-    ask = Ask(by_hand, organisation(body), "", QueryDict("summarizeErrors=false&unitdp=4"), "", body=element)
-    return wire.decode(writing.create_documents(ask, kind).body)
+    asked = ApiRequest(by_hand, organisation(body), "", QueryDict("summarizeErrors=false&unitdp=4"), "", body=element)
+    return wire.decode(writing.create_documents(asked, kind).body)
 
 
 def record_payment(body: Body) -> Any:

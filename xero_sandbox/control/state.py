@@ -5,12 +5,12 @@ from dataclasses import asdict
 from typing import Any
 
 from xero_sandbox import clock, seeding
-from xero_sandbox.monitor.call_log import conduct
 from xero_sandbox.api.idempotency import keys
 from xero_sandbox.api.limits import limits
 from xero_sandbox.control.endpoint import ControlRefused
 from xero_sandbox.faults.registry import Order, orders
 from xero_sandbox.models import ENDED, Document, Organisation, dollars
+from xero_sandbox.monitor.call_log import call_log
 
 Body = dict[str, Any]
 
@@ -22,7 +22,7 @@ def reset(body: Body) -> Any:
     limits.reset()
     keys.reset()
     orders.cancel()
-    conduct.reset()
+    call_log.reset()
     return {"organisations": [_named(one) for one in Organisation.objects.all()]}
 
 
@@ -36,8 +36,8 @@ def _named(one: Organisation) -> Body:
 
 
 def forget(body: Body) -> Any:
-    """Forget calls and sins, keeping everything in the books."""
-    conduct.reset()
+    """Forget calls and violations, keeping everything in the books."""
+    call_log.reset()
     limits.most_in_flight = 0
     return {}
 
@@ -46,10 +46,10 @@ def state(body: Body) -> Any:
     """Tell what is in the books and how callers behaved."""
     return {
         "organisations": [_named(one) | _books(one) for one in Organisation.objects.all()],
-        "calls": dict(sorted(conduct.counts.items())),
+        "calls": dict(sorted(call_log.counts.items())),
         "max_in_flight": limits.most_in_flight,
-        "sins": [sin.as_json() for sin in conduct.sins],
-        "sin_counts": dict(Counter(sin.kind for sin in conduct.sins)),
+        "violations": [violation.as_json() for violation in call_log.violations],
+        "violation_counts": dict(Counter(violation.kind for violation in call_log.violations)),
         "clock_shift_seconds": clock.shifted_seconds(),
         "limits": asdict(limits.settings),
     }
@@ -92,7 +92,7 @@ def _duplicates(rows: list[Document]) -> Body:
 
 def calls(body: Body) -> Any:
     """Return the log of calls, oldest first; `last` limits it."""
-    logged = [call.as_json() for call in list(conduct.calls)]
+    logged = [call.as_json() for call in list(call_log.calls)]
     return {"calls": logged[-int(body["last"]) :] if "last" in body else logged}
 
 

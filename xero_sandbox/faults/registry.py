@@ -76,7 +76,7 @@ class Order:
     id: int = 0
     matched: int = 0
     fired: int = 0
-    dice: random.Random = field(default_factory=random.Random, repr=False)
+    seeded: random.Random = field(default_factory=random.Random, repr=False)
 
     def __post_init__(self) -> None:
         if self.name not in KINDS:
@@ -85,7 +85,7 @@ class Order:
         re.compile(self.path)
         if self.times is None and self.probability is None:
             self.times = 1
-        self.dice.seed(self.seed)
+        self.seeded.seed(self.seed)
 
     def meets(self, method: str, path: str) -> bool:
         """Tell whether a call is of the kind ordered. Without a path only accounting calls are."""
@@ -100,8 +100,8 @@ class Order:
         self.matched += 1
         if self.matched < self.nth or (self.times is not None and self.fired >= self.times):
             return False
-        # The dice only choose which calls are hit, so a seed makes a run repeatable.
-        if self.probability is not None and self.dice.random() >= self.probability:
+        # The seeded only choose which calls are hit, so a seed makes a run repeatable.
+        if self.probability is not None and self.seeded.random() >= self.probability:
             return False
         self.fired += 1
         return True
@@ -109,7 +109,7 @@ class Order:
     def as_json(self) -> dict[str, Any]:
         """Return the order for the control call."""
         facts = asdict(self)
-        facts.pop("dice")
+        facts.pop("seeded")
         return facts
 
 

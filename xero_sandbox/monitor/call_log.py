@@ -1,4 +1,4 @@
-"""Watches how callers behave: a log of calls, and the sins that would hurt them at the real Xero."""
+"""Watches how callers behave: a log of calls, and the violations that would hurt them at the real Xero."""
 
 import hashlib
 import threading
@@ -41,7 +41,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Sin:
+class Violation:
     """Something a careful caller does not do."""
 
     kind: str
@@ -61,7 +61,7 @@ class _Doubt:
     since: datetime
 
 
-class Conduct:
+class CallLog:
     """The memory of all calls. Thread-safe."""
 
     def __init__(self) -> None:
@@ -69,10 +69,10 @@ class Conduct:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all calls, sins and doubts."""
+        """Forget all calls, violations and doubts."""
         with self._lock:
             self.calls: deque[Call] = deque(maxlen=LONGEST_LOG)
-            self.sins: list[Sin] = []
+            self.violations: list[Violation] = []
             self.counts: Counter[str] = Counter()
             self._doubts: dict[tuple[str, str, str], _Doubt] = {}
 
@@ -82,17 +82,17 @@ class Conduct:
             self.calls.append(call)
             self.counts[f"{call.method} {call.path.split('/')[0] or call.path}"] += 1
 
-    def sin(self, kind: str, detail: str) -> None:
-        """Keep a sin."""
+    def violation(self, kind: str, detail: str) -> None:
+        """Keep a violation."""
         with self._lock:
-            self.sins.append(Sin(kind, detail, clock.now()))
+            self.violations.append(Violation(kind, detail, clock.now()))
 
     def check_headers(self, accept: str, user_agent: str, where: str) -> None:
         """Note a missing Accept, and a User-Agent that names a library instead of an application."""
         if "application/json" not in accept:
-            self.sin("missing_accept", where)
+            self.violation("missing_accept", where)
         if not user_agent or user_agent.startswith(NAMELESS_AGENTS):
-            self.sin("missing_user_agent", where)
+            self.violation("missing_user_agent", where)
 
     def doubt(self, tenant: str, resource: str, numbers: list[str], key: str) -> None:
         """Remember that the sender of these numbers cannot know how its call ended."""
@@ -116,7 +116,7 @@ class Conduct:
             doubts = {number: self._doubts.get((tenant, resource, number)) for number in numbers}
         blind = [number for number, doubt in doubts.items() if doubt and _is_blind(doubt, key)]
         if blind:
-            self.sin("resend_without_a_look", f"{resource}: {', '.join(blind[:5])} ({len(blind)} in all)")
+            self.violation("resend_without_a_lookup", f"{resource}: {', '.join(blind[:5])} ({len(blind)} in all)")
 
 
 def _is_blind(doubt: _Doubt, key: str) -> bool:
@@ -128,4 +128,4 @@ def body_digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-conduct = Conduct()
+call_log = CallLog()

@@ -1,4 +1,4 @@
-"""Watches one call for sins against the rule: what may have been created is looked for before it is sent again."""
+"""Watches one call for violations of the rule: what may have been created is looked up before it is sent again."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from django.http import QueryDict
 
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Answer
-from xero_sandbox.monitor.call_log import conduct
-from xero_sandbox.api.filters import sought
 from xero_sandbox.api.document_types import KINDS
+from xero_sandbox.api.filters import sought
+from xero_sandbox.monitor.call_log import call_log
 
 # Parameters that narrow a list, so that what is not in the answer may still exist.
 NARROWING = ("IDs", "ContactIDs", "Statuses", "where", "searchTerm")
 
 
-class Witness:
+class ViolationMonitor:
     """What one call tells about its sender's care."""
 
     def __init__(self, method: str, resource: str, ident: str, tenant: str, key: str) -> None:
@@ -39,7 +39,7 @@ class Witness:
         return len(elements)
 
     def before(self, query: QueryDict, modified_since: str) -> None:
-        """Note the sins that show before anything is done, and what a reader looks for."""
+        """Note the violations that show before anything is done, and what a reader looks for."""
         if self.writes:
             self._check_write()
         elif self.kind:
@@ -47,10 +47,10 @@ class Witness:
 
     def _check_write(self) -> None:
         if not self.key:
-            conduct.sin("missing_idempotency_key", f"{self.method} {self.resource}")
+            call_log.violation("missing_idempotency_key", f"{self.method} {self.resource}")
         if self.creates_by_post:
-            conduct.sin("create_by_post", f"{self.resource}: {', '.join(self.numbers[:5])}")
-        conduct.check_resend(self.tenant, self.resource, self.numbers, self.key)
+            call_log.violation("create_by_post", f"{self.resource}: {', '.join(self.numbers[:5])}")
+        call_log.check_resend(self.tenant, self.resource, self.numbers, self.key)
 
     def _note_look(self, query: QueryDict, modified_since: str) -> None:
         field = self.kind.number_field if self.kind else ""
@@ -69,13 +69,13 @@ class Witness:
     def doubt(self) -> None:
         """Remember what the sender cannot know."""
         if self.kind and self.writes:
-            conduct.doubt(self.tenant, self.resource, self.numbers, self.key)
+            call_log.doubt(self.tenant, self.resource, self.numbers, self.key)
 
     def _settle(self, answer: Answer) -> None:
         if self.looked_for_all:
-            conduct.settle(self.tenant, self.resource, None)
+            call_log.settle(self.tenant, self.resource, None)
             return
-        conduct.settle(self.tenant, self.resource, [*self.numbers, *self._shown(answer)])
+        call_log.settle(self.tenant, self.resource, [*self.numbers, *self._shown(answer)])
 
     def _shown(self, answer: Answer) -> list[str]:
         """Numbers that an answer to a narrowed list shows were seen as well."""

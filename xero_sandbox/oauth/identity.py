@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from xero_sandbox import clock, wire
 from xero_sandbox.api import answers
 from xero_sandbox.api.answers import Answer, json_answer
-from xero_sandbox.monitor.call_log import Call, conduct
 from xero_sandbox.api.transport import deliver
 from xero_sandbox.faults.registry import KINDS, Around, Exchange, orders
 from xero_sandbox.models import App, Connection
+from xero_sandbox.monitor.call_log import Call, call_log
 from xero_sandbox.oauth import registration, tokens
 from xero_sandbox.oauth.tokens import TokenRefused
 
@@ -76,7 +76,7 @@ def _client(request: HttpRequest) -> tuple[App | None, str]:
 
 
 def _log(request: HttpRequest, path: str, answer: Answer, client_id: str, fault: str = "") -> None:
-    conduct.log(
+    call_log.log(
         Call(
             at=clock.now(),
             method=request.method or "",

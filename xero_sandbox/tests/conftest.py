@@ -104,5 +104,5 @@ def xero(control: SandboxControl, app: dict[str, str]) -> Caller:
 
 
 def sin_kinds(control: SandboxControl) -> set[str]:
-    """The kinds of sin committed so far."""
-    return {sin["kind"] for sin in control.sins()}
+    """The kinds of violation committed so far."""
+    return {violation["kind"] for violation in control.violations()}

@@ -21,7 +21,7 @@ def test_a_careful_caller_has_no_sins(control: SandboxControl, xero: Caller) -> 
     xero.put_invoice()
     xero.get("Invoices", page=1)
 
-    assert control.sins() == []
+    assert control.violations() == []
 
 
 def test_manners_are_noticed(control: SandboxControl, xero: Caller) -> None:
@@ -39,7 +39,7 @@ def test_creating_by_post_is_a_sin_and_voiding_by_id_is_none(control: SandboxCon
     made = xero.put_invoice()
     key = {"Idempotency-Key": "k"}
     xero.call("POST", f"Invoices/{made['InvoiceID']}", json={"Status": "VOIDED"}, headers=key)
-    assert control.sins() == []
+    assert control.violations() == []
 
     xero.call("POST", "Invoices", json={"Invoices": [xero.invoice()]}, headers={"Idempotency-Key": "k2"})
 
@@ -62,9 +62,9 @@ def test_sending_again_without_a_look_is_a_sin(control: SandboxControl, xero: Ca
 
     xero.put("Invoices", invoice, key="another")
 
-    (sin,) = control.sins()
-    assert sin["kind"] == "resend_without_a_look"
-    assert "N-1" in sin["detail"]
+    (violation,) = control.violations()
+    assert violation["kind"] == "resend_without_a_lookup"
+    assert "N-1" in violation["detail"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_look_settles_the_doubt(control: SandboxControl, xero: Caller, look: t
     xero.get(path, **query)
     xero.put("Invoices", invoice, key="another")
 
-    assert control.sins() == []
+    assert control.violations() == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_looking_elsewhere_settles_nothing(
     xero.get(path, **query)
     xero.put("Invoices", invoice, key="another")
 
-    assert sin_kinds(control) == {"resend_without_a_look"}
+    assert sin_kinds(control) == {"resend_without_a_lookup"}
 
 
 def test_a_look_whose_answer_was_lost_settles_nothing(control: SandboxControl, xero: Caller) -> None:
@@ -112,7 +112,7 @@ def test_a_look_whose_answer_was_lost_settles_nothing(control: SandboxControl, x
     xero.get("Invoices", InvoiceNumbers="N-1")
     xero.put("Invoices", invoice, key="another")
 
-    assert sin_kinds(control) == {"resend_without_a_look"}
+    assert sin_kinds(control) == {"resend_without_a_lookup"}
 
 
 def test_a_look_while_the_call_still_hangs_settles_the_doubt(control: SandboxControl, xero: Caller) -> None:
@@ -129,12 +129,12 @@ def test_a_look_while_the_call_still_hangs_settles_the_doubt(control: SandboxCon
 
     xero.put("Invoices", invoice, key="another")
 
-    assert control.sins() == []
+    assert control.violations() == []
 
 
-@pytest.mark.parametrize(("is_there", "sins"), [(False, set()), (True, {"resend_without_a_look"})])
+@pytest.mark.parametrize(("is_there", "violations"), [(False, set()), (True, {"resend_without_a_lookup"})])
 def test_a_look_that_had_nothing_to_leave_out_settles_the_doubt(
-    control: SandboxControl, xero: Caller, is_there: bool, sins: set[str]
+    control: SandboxControl, xero: Caller, is_there: bool, violations: set[str]
 ) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
     control.place_fault("commit_then_500" if is_there else "500_before", method="PUT")
@@ -144,7 +144,7 @@ def test_a_look_that_had_nothing_to_leave_out_settles_the_doubt(
     assert xero.get("Invoices", InvoiceNumbers="N-1").json()["Invoices"] == []
     xero.put("Invoices", invoice, key="another")
 
-    assert sin_kinds(control) == sins
+    assert sin_kinds(control) == violations
 
 
 def test_the_same_key_may_be_sent_again_for_six_minutes(control: SandboxControl, xero: Caller) -> None:
@@ -152,12 +152,12 @@ def test_the_same_key_may_be_sent_again_for_six_minutes(control: SandboxControl,
     lose_answer(control, xero, invoice)
     control.place_fault("503_text", method="PUT")
     assert xero.put("Invoices", invoice, key="k").status_code == 503
-    assert control.sins() == []
+    assert control.violations() == []
     control.advance_clock(361)
 
     xero.put("Invoices", invoice, key="k")
 
-    assert sin_kinds(control) == {"resend_without_a_look"}
+    assert sin_kinds(control) == {"resend_without_a_lookup"}
 
 
 def test_an_answer_that_told_all_leaves_no_doubt(control: SandboxControl, xero: Caller) -> None:
@@ -166,21 +166,21 @@ def test_an_answer_that_told_all_leaves_no_doubt(control: SandboxControl, xero: 
     assert xero.put("Invoices", invoice, key="a").status_code == 429
 
     assert xero.put("Invoices", invoice, key="b").ok
-    assert control.sins() == []
+    assert control.violations() == []
 
 
 def test_calling_while_told_to_wait_is_a_sin(control: SandboxControl, xero: Caller) -> None:
     control.place_fault("429_minute", seconds=60)
     xero.get("Organisation")
     xero.get("Organisation")
-    assert control.sins() == [], "a call that had left before the 429 could be read is forgiven"
+    assert control.violations() == [], "a call that had left before the 429 could be read is forgiven"
     control.advance_clock(30)
     xero.get("Organisation")
     assert sin_kinds(control) == {"call_while_paused"}
     control.forget()
     control.advance_clock(31)
     xero.get("Organisation")
-    assert control.sins() == []
+    assert control.violations() == []
 
 
 def test_too_many_calls_in_flight_are_a_sin(control: SandboxControl, xero: Caller) -> None:

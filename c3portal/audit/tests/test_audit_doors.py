@@ -15,14 +15,14 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.audit import record as audit
-from c3portal.database import clock
 from c3portal.audit.record import Action
-from operations.demo import SAMPLE_DATA
-from c3portal.models import AuditEntry, User
+from c3portal.database import clock
 from c3portal.http.tests.test_permissions import ROWS
-from invoices.contacts.matching import standings
+from c3portal.models import AuditEntry, User
+from invoices.contacts.matching import link_statuses
 from invoices.models import AccountOverride, Customer, Invoice, InvoiceLine, Posting, Upload, UploadDraft
 from invoices.tests import makers
+from operations.demo import SAMPLE_DATA
 from xero_integration import connections
 from xero_integration.models import ContactLink, TokenSet, XeroConnection, XeroSettings
 from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND, give_consent
@@ -277,7 +277,7 @@ def test_linking_creating_and_unlinking_contacts_name_customer_and_contact(
     admin.post(reverse("choose_contact", args=[one.pk]), {"contact": link.contact_id})
     chosen = AuditEntry.objects.latest("pk")
     assert (chosen.subject, chosen.after) == (f"Contacts of {AUSTRALIA} chosen by hand", {known: contact})
-    assert {each.state for each in standings(connected) if each.customer == one} == {"linked"}
+    assert {each.state for each in link_statuses(connected) if each.customer == one} == {"linked"}
 
 
 # Invoices

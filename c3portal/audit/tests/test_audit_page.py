@@ -19,9 +19,8 @@ from django.db import IntegrityError, connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 
-from c3portal.audit.record import masked, record_changes, record
 from c3portal.audit import search
-from c3portal.audit.record import Action
+from c3portal.audit.record import Action, masked, record, record_changes
 from c3portal.models import AuditEntry, User
 from c3portal.testing import BASE_DIR
 from invoices.models import PostLog

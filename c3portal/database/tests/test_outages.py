@@ -24,8 +24,8 @@ import requests
 from django.db import OperationalError, connection, transaction
 from django.test import Client
 
-from c3portal.processes import health
 from c3portal.database import outages
+from c3portal.processes import health
 from c3portal.testing import BASE_DIR, PortalProcess, answers, wait_until
 from c3portal.tests.addresses import every_address
 from xero_sandbox.testing import free_port
@@ -247,7 +247,9 @@ def test_a_file_that_stays_locked_or_cannot_be_opened_is_an_outage(db: None, tmp
 
 def test_the_page_of_a_full_disk_says_so(finance: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     finance.raise_request_exception = False
-    monkeypatch.setattr("c3portal.notifications.preference_views.render", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+    monkeypatch.setattr(
+        "c3portal.notifications.preference_views.render", Mock(side_effect=OSError(errno.ENOSPC, "No space left"))
+    )
     answer = finance.get("/account/notices/")
     assert answer.status_code == 507
     assert b"The disk of the portal is full" in answer.content

@@ -17,12 +17,12 @@ from django.test import Client
 from django.utils import timezone
 
 from c3portal import checks
-from c3portal.http import error_pages
 from c3portal.encryption import key_rotation
 from c3portal.encryption.cipher import cipher, written_by
+from c3portal.encryption.fields import EncryptedTextField
+from c3portal.http import error_pages
 from c3portal.models import AuditEntry, User, Webhook
 from xero_integration import connections
-from c3portal.encryption.fields import EncryptedTextField
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import expire
 

@@ -16,8 +16,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from c3portal.models import User
 from c3portal.encryption.sessions import SessionStore
+from c3portal.models import User
 from c3portal.users.sign_in.tests.test_sign_in import PASSWORD
 
 pytestmark = pytest.mark.django_db

@@ -19,11 +19,11 @@ from django.test import Client
 from hypothesis import example
 from hypothesis import given as every
 
+from c3portal.http.csv_response import as_csv
+from c3portal.http.spreadsheet_cells import protect, unprotect
 from c3portal.models import User
 from c3portal.tests.addresses import every_address
 from invoices.importing.columns import FIELDS
-from c3portal.http.spreadsheet_cells import protect, unprotect
-from c3portal.http.csv_response import as_csv
 from invoices.importing.importer import import_file
 from invoices.models import AccountOverride, CustomerOverride, ImportRun, Invoice, InvoiceLine, Payment, TaxOverride
 from invoices.tests import makers

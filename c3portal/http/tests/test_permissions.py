@@ -34,8 +34,7 @@ from fido2.webauthn import (
     CollectedClientData,
 )
 
-from c3portal.models import roles
-from c3portal.models import Delivery, Notice, User, Webhook
+from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address
 from invoices.models import ImportRun, UploadDraft

@@ -16,15 +16,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import resolve, reverse
 
-from c3portal.http import concurrency, request_limits
 from c3portal.audit import downloads
+from c3portal.http import concurrency, request_limits
 from c3portal.http.concurrency import AtATime
+from c3portal.http.tests.test_request_limits import announce
 from c3portal.models import AuditEntry, User
 from c3portal.testing import BASE_DIR, PortalProcess, answers, wait_until
 from c3portal.tests import machine
 from c3portal.tests.addresses import every_address
 from c3portal.tests.slow import FILE, Crowd, crowd
-from c3portal.http.tests.test_request_limits import announce
 from xero_sandbox.testing import free_port
 
 ClientFor = Callable[[User], Client]

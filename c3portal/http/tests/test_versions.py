@@ -11,8 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from c3portal.models import roles
-from c3portal.models import AuditEntry, NoticeChoice, User, Webhook
+from c3portal.models import AuditEntry, NoticeChoice, User, Webhook, roles
 from c3portal.testing import at_once
 from invoices.models import AccountOverride, CustomerOverride, TaxOverride
 from invoices.tests import makers

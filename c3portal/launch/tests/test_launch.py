@@ -17,8 +17,8 @@ import psutil
 import pytest
 import requests
 
-from c3portal.processes import embedded_broker
 from c3portal.launch import announcement, environment, ports
+from c3portal.processes import embedded_broker
 from c3portal.testing import BASE_DIR, wait_until
 from xero_sandbox.testing import free_port
 

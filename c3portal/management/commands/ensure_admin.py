@@ -7,8 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from c3portal.audit.record import Action, record
-from c3portal.models import roles
-from c3portal.models import User
+from c3portal.models import User, roles
 
 
 class Command(BaseCommand):

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from c3portal.users import administration
 from c3portal.models import User
+from c3portal.users import administration
 
 
 class Command(BaseCommand):

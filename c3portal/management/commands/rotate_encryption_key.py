@@ -25,7 +25,9 @@ class Command(BaseCommand):
         if options["forget_unreadable"]:
             self._tell(key_rotation.forget(), "dropped", "Stored secrets whose encryption key is lost were dropped")
         if not options["check"]:
-            self._tell(key_rotation.rotate(), "written anew", "Stored secrets were written anew with the first encryption key")
+            self._tell(
+                key_rotation.rotate(), "written anew", "Stored secrets were written anew with the first encryption key"
+            )
         found = key_rotation.tally()
         for each in found:
             self.stdout.write(f"{each.place}: {each.current} with the first key, {each.old} with an older one")

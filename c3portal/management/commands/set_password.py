@@ -7,8 +7,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from c3portal.users import administration
 from c3portal.models import User
+from c3portal.users import administration
 
 
 class Command(BaseCommand):

@@ -13,10 +13,9 @@ from django.core.mail import EmailMessage
 from django.db import connection as database
 from django.utils import timezone
 
-from c3portal.notifications import delivery, publish, webhook_admin
-from c3portal.models import roles
-from c3portal.models import AuditEntry, Delivery, Notice, User, Webhook
+from c3portal.models import AuditEntry, Delivery, Notice, User, Webhook, roles
 from c3portal.models.notices import Kind
+from c3portal.notifications import delivery, publish, webhook_admin
 from c3portal.notifications.texts import Words, in_zone, moment
 from c3portal.testing import BASE_DIR, at_once
 from c3portal.tests.receivers import MailServer, Receiver

@@ -12,9 +12,9 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from c3portal.notifications import delivery, publish
 from c3portal.models import AuditEntry, Delivery, User, Webhook
 from c3portal.models.notices import Kind
+from c3portal.notifications import delivery, publish
 from c3portal.notifications.texts import Words
 from c3portal.tests.receivers import MailServer, Receiver
 

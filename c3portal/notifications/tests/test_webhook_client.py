@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from c3portal.notifications import webhook_client
 from c3portal.models.notices import new_webhook_secret
+from c3portal.notifications import webhook_client
 from c3portal.tests.receivers import Receiver, http_receiver
 
 pytestmark = pytest.mark.attack

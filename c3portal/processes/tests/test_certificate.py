@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from c3portal.processes import certificate, moments
-from c3portal import tasks
 from operations import tasks as operations_tasks
 from xero_sandbox.testing import free_port
 

@@ -9,8 +9,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from c3portal.database import clock
-from c3portal.processes.heartbeats import Process
 from c3portal.models import Heartbeat
+from c3portal.processes.heartbeats import Process
 from c3portal.testing import BrokerServer
 
 ADDRESSES = ["/health/live", "/health/web", "/health/ready"]

@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from c3portal.database import clock
-from c3portal.processes import liveness
 from c3portal.models import LiveProcess
+from c3portal.processes import liveness
 from c3portal.processes.liveness import SIGN_EVERY, SILENCE, Kind, Life
 
 pytestmark = pytest.mark.django_db

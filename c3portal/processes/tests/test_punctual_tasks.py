@@ -12,10 +12,10 @@ from celery import shared_task
 from django.db import connection
 from django.db.utils import OperationalError
 
-from c3portal.database import clock
-from c3portal.processes import heartbeats
 from c3portal.celery import app, say_when_it_is_past
+from c3portal.database import clock
 from c3portal.models import Heartbeat
+from c3portal.processes import heartbeats
 from c3portal.testing import BeatProcess, WorkerProcess, wait_until
 
 done: list[str] = []

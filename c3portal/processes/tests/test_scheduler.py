@@ -13,8 +13,8 @@ from celery.beat import ScheduleEntry
 from django.db import OperationalError
 
 from c3portal.database import clock
-from c3portal.processes import heartbeats, leases, moments, scheduler
 from c3portal.models import Lease, Moment
+from c3portal.processes import heartbeats, leases, moments, scheduler
 from c3portal.processes.scheduler import Scheduler
 from c3portal.testing import BASE_DIR, BeatProcess, BrokerServer, wait_until
 

@@ -20,8 +20,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 
-from c3portal.telemetry import log_config, tracing
 from c3portal.celery import take_the_trace_up
+from c3portal.telemetry import log_config, tracing
 from c3portal.testing import BrokerServer, PortalProcess, answers, database_without_sessions, wait_until
 from invoices import tasks
 from xero_sandbox.testing import free_port

@@ -13,8 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from c3portal.telemetry import tracing
 from c3portal.models import AuditEntry, User
+from c3portal.telemetry import tracing
 from c3portal.testing import WorkerProcess, wait_until
 from invoices.models import BillingPeriod, Posting, Submission, Upload
 from invoices.tests.pages import ready_form

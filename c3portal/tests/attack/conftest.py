@@ -13,9 +13,9 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
+from c3portal.http.tests.test_permissions import COMPANY, ROWS, path_of, people, sessions, things  # noqa: F401
 from c3portal.models import roles
 from c3portal.tests.attack.forms import SELDOM, Forms, read_forms
-from c3portal.http.tests.test_permissions import COMPANY, ROWS, path_of, people, sessions, things  # noqa: F401
 from invoices.conftest import woken  # noqa: F401
 
 # What any request may write: who is where, what is counted against guesses, and that something was refused.

@@ -12,12 +12,12 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.test import Client
 
+from c3portal.http.tests.test_permissions import KINDS, METHODS, ROWS, Row, path_of
 from c3portal.models import roles
 from c3portal.tests.attack.bodies import SHAPES, Body, odd_bodies
 from c3portal.tests.attack.breadth import WHOLE, part
 from c3portal.tests.attack.conftest import writes
 from c3portal.tests.attack.forms import Forms
-from c3portal.http.tests.test_permissions import KINDS, METHODS, ROWS, Row, path_of
 
 pytestmark = [pytest.mark.attack, pytest.mark.both_databases]
 ClientOf = Callable[..., Client]

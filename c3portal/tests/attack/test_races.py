@@ -10,11 +10,10 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
 
-from c3portal.models import roles
-from c3portal.models import AuditEntry, User
+from c3portal.http.tests.test_permissions import ROWS
+from c3portal.models import AuditEntry, User, roles
 from c3portal.testing import at_once
 from c3portal.tests.attack.buttons import BUTTONS, ELSEWHERE, World
-from c3portal.http.tests.test_permissions import ROWS
 from invoices.models import Customer, Invoice, InvoiceLine, Posting, PostLog, Upload
 from invoices.tests import makers
 from xero_integration.models import XeroConnection

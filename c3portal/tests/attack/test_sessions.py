@@ -15,10 +15,9 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
-from c3portal.models import roles
-from c3portal.models import User
-from c3portal.tests.attack.conftest import writes
 from c3portal.http.tests.test_permissions import ROWS, path_of
+from c3portal.models import User, roles
+from c3portal.tests.attack.conftest import writes
 
 pytestmark = [pytest.mark.attack, pytest.mark.both_databases]
 ClientOf = Callable[..., Client]

@@ -22,17 +22,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.audit import record as audit
-from c3portal.telemetry import log_config, tracing
-from c3portal.models import roles
-from c3portal.models import Delivery, Heartbeat, Lease, LiveProcess, Notice, NoticeChoice, User
+from c3portal.http.tests.test_csv_response import content_of, is_harmless
+from c3portal.http.tests.test_odd_requests import QUERY
+from c3portal.http.tests.test_permissions import ROWS, Row
+from c3portal.models import Delivery, Heartbeat, Lease, LiveProcess, Notice, NoticeChoice, User, roles
 from c3portal.models.notices import Kind
+from c3portal.telemetry import log_config, tracing
 from c3portal.tests.attack.breadth import WHOLE
 from c3portal.tests.attack.forms import Forms
 from c3portal.tests.attack.markup import suspicions
 from c3portal.tests.attack.texts import ALIKE, TEXTS, fill, text_fields
-from c3portal.http.tests.test_csv_response import content_of, is_harmless
-from c3portal.http.tests.test_odd_requests import QUERY
-from c3portal.http.tests.test_permissions import ROWS, Row
 from invoices.models import (
     AccountOverride,
     BillingPeriod,

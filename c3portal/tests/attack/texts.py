@@ -10,10 +10,10 @@ from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.db import models
 
-from c3portal.models import AuditEntry
-from invoices.models.fields import ExactDecimalField
-from invoices.models import PostLog
 from c3portal.encryption.fields import EncryptedTextField
+from c3portal.models import AuditEntry
+from invoices.models import PostLog
+from invoices.models.fields import ExactDecimalField
 
 APPS = ("c3portal", "xero_integration", "invoices")
 # `#` stands for the number of the field that a text stands in.

@@ -23,8 +23,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from c3portal.audit import record as audit
-from c3portal.models import User
 from c3portal.encryption.sessions import SessionStore
+from c3portal.models import User
 from c3portal.users.sign_in import familiar
 
 NOBODY = "Nobody signed in"
@@ -91,7 +91,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             return False
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refuse passwords at the door where PASSWORD_SIGN_IN is off; who is in already is asked for theirs again."""
+        """Refuse passwords at the source where PASSWORD_SIGN_IN is off; who is in already is asked for theirs again."""
         if not settings.PASSWORD_SIGN_IN and not request.user.is_authenticated:
             raise ValidationError("Passwords are switched off here: sign in with your company's account.")
         email = str(credentials.get("email") or "")

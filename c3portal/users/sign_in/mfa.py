@@ -12,9 +12,8 @@ from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest
 
-from c3portal.models import roles
 from c3portal.encryption.cipher import KeyMissing, cipher
-from c3portal.models import User
+from c3portal.models import User, roles
 
 # Recovery codes alone are no second factor: they stand in for a lost one.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)

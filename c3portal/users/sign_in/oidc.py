@@ -17,8 +17,8 @@ from django.http import HttpRequest
 from django.shortcuts import render
 
 from c3portal.audit.record import Action, record
-from c3portal.outgoing.http_client import BoundedAdapter, BoundedSession
 from c3portal.models import User
+from c3portal.outgoing.http_client import BoundedAdapter, BoundedSession
 from c3portal.users.sign_in.account_adapter import failed
 
 logger = logging.getLogger(__name__)

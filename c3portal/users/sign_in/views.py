@@ -33,12 +33,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from requests import RequestException
 
-from c3portal.audit.record import changes, Action, record
+from c3portal.audit.record import Action, changes, record
 from c3portal.models import User
-from c3portal.users.sign_in import user_agents, mfa, familiar
+from c3portal.users.sign_in import familiar, mfa, user_agents
 from c3portal.users.sign_in.account_adapter import with_address
-from c3portal.users.sign_in.oidc import Provider
 from c3portal.users.sign_in.forms import ProfileForm
+from c3portal.users.sign_in.oidc import Provider
 
 # The provider cannot be reached, or is not the one that it should be.
 NO_ANSWER = (OAuth2Error, RequestException)

@@ -12,10 +12,9 @@ from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from c3portal.users import administration
-from c3portal.models import roles
-from c3portal.models import AuditEntry, User
+from c3portal.models import AuditEntry, User, roles
 from c3portal.testing import at_once
+from c3portal.users import administration
 
 PASSWORD = "a password of the tests"
 

@@ -12,11 +12,10 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from c3portal.users import invitations, administration
-from c3portal.models import roles
-from c3portal.models import AuditEntry, User
+from c3portal.models import AuditEntry, User, roles
 from c3portal.settings import mailer
 from c3portal.tests.receivers import mail_server
+from c3portal.users import administration, invitations
 
 PASSWORD = "long enough for anyone"
 BOTH = {"password1": PASSWORD, "password2": PASSWORD}

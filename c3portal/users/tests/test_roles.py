@@ -10,8 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
-from c3portal.models import User
+from c3portal.models import User, roles
 
 
 @role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)

@@ -13,10 +13,10 @@ from django.test import Client
 
 from c3portal.models import User
 from invoices.contacts import matching
+from invoices.contacts.tests.test_matching import a_contact, a_customer, a_link
 from invoices.models import Customer
 from invoices.tests import makers
 from invoices.tests.pages import said
-from invoices.contacts.tests.test_matching import a_contact, a_customer, a_link
 from xero_integration import contacts
 from xero_integration.models import ContactLink, XeroConnection
 from xero_sandbox.testing import SandboxControl

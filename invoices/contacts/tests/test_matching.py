@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.contacts import matching
-from invoices.contacts.matching import NotLinked, Standing
+from invoices.contacts.matching import LinkStatus, NotLinked
 from invoices.models import Customer, Posting
 from invoices.tests import makers
-from invoices.conftest import MakeInvoice, Upload, Work
 from xero_integration import contacts
 from xero_integration.contacts import name_key
 from xero_integration.models import Contact, ContactLink, XeroConnection
@@ -54,8 +54,8 @@ def organisation(db: None) -> XeroConnection:
     return connection
 
 
-def standing(connection: XeroConnection, key: str) -> Standing:
-    return next(each for each in matching.standings(connection) if each.customer.tenant_id == key)
+def link_status(connection: XeroConnection, key: str) -> LinkStatus:
+    return next(each for each in matching.link_statuses(connection) if each.customer.tenant_id == key)
 
 
 # States
@@ -63,14 +63,14 @@ def standing(connection: XeroConnection, key: str) -> Standing:
 
 def test_a_customer_nobody_knows_is_new_and_it_says_under_which_name(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert (found.state, found.words) == ("new", "The next upload creates “Proseware”.")
 
 
 def test_a_linked_customer_shows_the_contact_as_it_is_called_today(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
     a_link(organisation, "one", a_contact(organisation, "Proseware Holding").contact_id)
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert (found.state, found.linked, found.how, found.words) == ("linked", "Proseware Holding", "Same name", "")
 
 
@@ -81,7 +81,7 @@ def test_a_linked_customer_shows_the_contact_as_it_is_called_today(organisation:
 def test_number_and_exact_name_are_sure(organisation: XeroConnection, name: str, number: str, why: str) -> None:
     a_customer("one", "Proseware")
     a_contact(organisation, name, number)
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert found.state == "suggested"
     assert found.suggestion is not None
     assert (found.suggestion.name, found.suggestion.why, found.suggestion.is_sure) == (name, why, True)
@@ -90,7 +90,7 @@ def test_number_and_exact_name_are_sure(organisation: XeroConnection, name: str,
 def test_a_similar_name_is_a_suggestion_only(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
     a_contact(organisation, "Proseware Pty Ltd")
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert found.suggestion is not None
     assert (found.state, found.suggestion.name, found.suggestion.is_sure) == ("suggested", "Proseware Pty Ltd", False)
     assert found.words == "The next upload creates “Proseware”."
@@ -107,7 +107,7 @@ def test_a_similar_contact_of_another_customer_is_not_suggested(
     contact = a_contact(organisation, "Proseware Pty Ltd", number)
     if holder:
         a_link(organisation, holder, contact.contact_id)
-    assert standing(organisation, "one").state == "new"
+    assert link_status(organisation, "one").state == "new"
 
 
 def test_two_customers_of_one_name_clash_over_its_contact_and_neither_gets_it(organisation: XeroConnection) -> None:
@@ -115,7 +115,7 @@ def test_two_customers_of_one_name_clash_over_its_contact_and_neither_gets_it(or
     a_customer("two", "proseware", "ERP2")
     a_contact(organisation, "Proseware")
     for key, name in (("one", "Proseware (ERP1)"), ("two", "proseware (ERP2)")):
-        found = standing(organisation, key)
+        found = link_status(organisation, key)
         assert found.state == "clash"
         assert "could be either's" in found.words
         assert found.words.endswith(f"The next upload creates “{name}”.")
@@ -132,7 +132,7 @@ def test_a_contact_of_the_same_name_that_is_someone_elses_is_a_clash(
     contact = a_contact(organisation, "Proseware", number)
     if holder:
         a_link(organisation, holder, contact.contact_id)
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert found.state == "clash"
     assert words in found.words
 
@@ -140,19 +140,19 @@ def test_a_contact_of_the_same_name_that_is_someone_elses_is_a_clash(
 def test_a_contact_with_the_customers_number_that_another_has_is_a_clash(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
     a_link(organisation, "two", a_contact(organisation, "Proseware", "one").contact_id)
-    assert standing(organisation, "one").state == "clash"
+    assert link_status(organisation, "one").state == "clash"
 
 
 def test_an_archived_contact_with_the_customers_number_is_told(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
     a_contact(organisation, "Proseware", "one", status="ARCHIVED")
-    assert standing(organisation, "one").state == "archived"
+    assert link_status(organisation, "one").state == "archived"
 
 
 def test_a_linked_contact_that_was_archived_is_told(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
     a_link(organisation, "one", a_contact(organisation, "Proseware", status="ARCHIVED").contact_id)
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert (found.state, found.linked) == ("archived", "Proseware")
     assert found.words == "The contact “Proseware” is archived in Xero. Restore it there or link another."
 
@@ -162,7 +162,7 @@ def test_a_linked_contact_that_was_merged_is_told_with_the_one_it_was_merged_int
     target = a_contact(organisation, "Proseware Group")
     merged = a_contact(organisation, "Proseware", status="ARCHIVED", merged_into=target.contact_id)
     a_link(organisation, "one", merged.contact_id)
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert found.state == "archived"
     assert found.words == "The contact “Proseware” was merged into “Proseware Group” in Xero. Link that one."
     assert found.suggestion is not None
@@ -173,7 +173,7 @@ def test_a_contact_with_the_customers_number_that_was_merged_is_told_too(organis
     a_customer("one", "Proseware")
     target = a_contact(organisation, "Proseware Group")
     a_contact(organisation, "Proseware", "one", status="ARCHIVED", merged_into=target.contact_id)
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert found.state == "archived"
     assert "was merged into “Proseware Group” in Xero. Link that." in found.words
     assert found.suggestion is not None
@@ -183,7 +183,7 @@ def test_a_contact_with_the_customers_number_that_was_merged_is_told_too(organis
 def test_a_linked_contact_that_is_gone_is_told(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
     a_link(organisation, "one", "gone", "Proseware")
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert found.state == "clash"
     assert "is no longer in Xero" in found.words
 
@@ -192,14 +192,14 @@ def test_a_contact_made_after_the_listing_was_asked_for_is_not_taken_to_be_gone(
     organisation.contacts_read_at = timezone.now() - dt.timedelta(minutes=1)
     a_customer("one", "Proseware")
     a_link(organisation, "one", "made just now", "Proseware")
-    assert standing(organisation, "one").state == "linked"
+    assert link_status(organisation, "one").state == "linked"
 
 
 def test_a_search_finds_customer_tenant_erp_id_and_contact(organisation: XeroConnection) -> None:
     a_customer("tenant-one", "Proseware", "ERP77")
     a_customer("tenant-two", "Litware", "ERP88")
     a_link(organisation, "tenant-one", a_contact(organisation, "Holding").contact_id)
-    found = matching.standings(organisation)
+    found = matching.link_statuses(organisation)
     for words in ("prose", "NT-ONE", "erp77", "hold"):
         assert [each.customer.name for each in matching.search(found, words)] == ["Proseware"]
 
@@ -243,16 +243,16 @@ class MatchingTest(TestCase):
         wanted = matching.journey.wanted_contacts(Customer.objects.all())
         taken = []
         for order in (wanted, list(reversed(wanted))):
-            book = contacts.Book(connection)
-            matches = {each.key: book.match(each) for each in order if each.key not in before}
+            index = contacts.ContactIndex(connection)
+            matches = {each.key: index.match(each) for each in order if each.key not in before}
             found = {key: match["contact_id"] for key, match in matches.items() if isinstance(match, dict)}
             assert len({*found.values(), *before.values()}) == len(found) + len(before)
-            assert all(book.contacts[contact_id].status == "ACTIVE" for contact_id in found.values())
+            assert all(index.contacts[contact_id].status == "ACTIVE" for contact_id in found.values())
             taken.append(found)
         assert taken[0] == taken[1]
         sure = {
             each.customer.tenant_id: each.suggestion.contact_id
-            for each in matching.standings(connection)
+            for each in matching.link_statuses(connection)
             if each.suggestion and each.suggestion.is_sure
         }
         assert sure == taken[0]
@@ -265,7 +265,10 @@ def test_a_contact_is_linked_by_hand(organisation: XeroConnection) -> None:
     a_customer("one", "Proseware")
     contact = a_contact(organisation, "A wholly different name")
     assert matching.link(organisation, {"one": contact.contact_id}) == (1, [])
-    assert (standing(organisation, "one").state, standing(organisation, "one").how) == ("linked", "Linked by hand")
+    assert (link_status(organisation, "one").state, link_status(organisation, "one").how) == (
+        "linked",
+        "Linked by hand",
+    )
 
 
 def test_linking_another_takes_the_place_of_the_first(organisation: XeroConnection) -> None:
@@ -316,7 +319,7 @@ def test_what_was_unlinked_is_not_found_again_by_name(organisation: XeroConnecti
     a_customer("one", "Proseware", "ERP1")
     a_link(organisation, "one", a_contact(organisation, "Proseware").contact_id)
     assert contacts.unlink(organisation, ["one"]) == 1
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert (found.state, found.suggestion) == ("clash", None)
     assert found.words == (
         "The contact “Proseware” was unlinked from this customer. The next upload creates “Proseware (ERP1)”."
@@ -327,7 +330,7 @@ def test_what_was_unlinked_is_not_found_again_by_number(organisation: XeroConnec
     a_customer("one", "Proseware")
     a_link(organisation, "one", a_contact(organisation, "Proseware", "one").contact_id)
     contacts.unlink(organisation, ["one"])
-    found = standing(organisation, "one")
+    found = link_status(organisation, "one")
     assert found.state == "clash"
     assert "was unlinked from it" in found.words
 
@@ -338,9 +341,9 @@ def test_what_was_unlinked_can_be_linked_again(organisation: XeroConnection) -> 
     a_link(organisation, "one", contact.contact_id)
     contacts.unlink(organisation, ["one"])
     matching.link(organisation, {"one": contact.contact_id})
-    assert standing(organisation, "one").state == "linked"
+    assert link_status(organisation, "one").state == "linked"
     ContactLink.objects.all().delete()
-    assert standing(organisation, "one").state == "suggested"
+    assert link_status(organisation, "one").state == "suggested"
 
 
 def test_a_candidate_says_why_it_may_be_the_customer_or_why_it_cannot(organisation: XeroConnection) -> None:
@@ -366,7 +369,7 @@ def test_contacts_are_created_in_xero_now(connected: XeroConnection, sandbox: Sa
     customers = [a_customer("one", "Proseware"), a_customer("two", "Northwind Traders")]
     outcome = matching.create(connected, customers)
     assert (outcome.linked, outcome.created, outcome.problems) == (2, 1, {})
-    assert {each.how for each in matching.standings(connected)} == {"Created by the portal", "Same name"}
+    assert {each.how for each in matching.link_statuses(connected)} == {"Created by the portal", "Same name"}
     assert sandbox.organisations()[0]["contacts"] == 7
 
 
@@ -383,9 +386,9 @@ def test_reading_again_shows_what_changed_in_xero(connected: XeroConnection, san
     contact_id = ContactLink.objects.get().contact_id
     (target,) = sandbox.put_contacts([{"name": "Proseware Group"}])
     sandbox.put_contacts([{"contact_id": contact_id, "merged_into": target["contact_id"]}])
-    assert standing(connected, "one").state == "linked"
+    assert link_status(connected, "one").state == "linked"
     assert matching.read_again(connected) == 8
-    found = standing(connected, "one")
+    found = link_status(connected, "one")
     assert found.state == "archived"
     assert "was merged into “Proseware Group” in Xero" in found.words
 
@@ -441,7 +444,7 @@ def test_thousands_of_customers_take_as_many_queries_as_one(
     a_customer("one", "Customer 0")
     a_contact(organisation, "Somebody 0")
     with CaptureQueriesContext(database) as few:
-        matching.standings(organisation)
+        matching.link_statuses(organisation)
     Customer.objects.bulk_create([Customer(tenant_id=f"t{n}", name=f"Customer {n:04}") for n in range(300)])
     rows = [
         Contact(connection=organisation, contact_id=f"c{n}", name=f"C {n}", name_key=f"c {n}", status="ACTIVE")
@@ -449,4 +452,4 @@ def test_thousands_of_customers_take_as_many_queries_as_one(
     ]
     Contact.objects.bulk_create(rows)
     with django_assert_num_queries(len(few)):
-        matching.standings(organisation)
+        matching.link_statuses(organisation)

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from invoices.documents.builder import Refused, marker, prepare, url
-from invoices.models import Invoice, InvoiceLine, Posting
 from invoices.conftest import MakeInvoice, Upload
+from invoices.documents.builder import Refused, build_documents, marker, url
+from invoices.models import Invoice, InvoiceLine, Posting
 from xero_integration import connections
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 from xero_integration.payloads import Document
@@ -56,7 +56,7 @@ def test_a_document_says_what_settings_organisation_and_invoice_say(
     settings.PORTAL_URL = "https://portal.contoso.example"
     invoice = make_invoice("Invoice_A")
     (posting,) = linked()
-    document = only(prepare(connected, [posting]))
+    document = only(build_documents(connected, [posting]))
     assert isinstance(document, Document)
     assert document.number == "Invoice_A"
     assert document.contact_id == f"contact {posting.pk}"
@@ -76,7 +76,7 @@ def test_each_kind_of_line_goes_to_its_account(
     connected: XeroConnection, make_invoice: MakeInvoice, linked: Linked, kind: str, code: str
 ) -> None:
     make_invoice().lines.update(kind=kind)
-    assert [line.account_code for line in only(prepare(connected, linked())).lines] == [code]
+    assert [line.account_code for line in only(build_documents(connected, linked())).lines] == [code]
 
 
 def test_a_theme_follows_its_rename_in_xero(
@@ -87,14 +87,14 @@ def test_a_theme_follows_its_rename_in_xero(
     sandbox.put_theme("Azure usage", new_name="Azure")
     connections.read_reference(connected)
     make_invoice()
-    assert only(prepare(connected, linked())).theme_id == theme_id
+    assert only(build_documents(connected, linked())).theme_id == theme_id
 
 
 def test_a_negative_invoice_is_a_credit_note_with_positive_amounts(
     connected: XeroConnection, make_invoice: MakeInvoice, linked: Linked
 ) -> None:
     make_invoice(amount="-50.00")
-    document = only(prepare(connected, linked()))
+    document = only(build_documents(connected, linked()))
     assert (document.is_credit_note, document.total) == (True, Decimal("55.00"))
 
 
@@ -124,7 +124,7 @@ def test_what_xero_would_refuse_is_said_in_words_and_its_mates_are_prepared(
 ) -> None:
     make_invoice("Invoice_bad", **facts)
     make_invoice("Invoice_good")
-    bad, good = prepare(connected, linked()).values()
+    bad, good = build_documents(connected, linked()).values()
     assert isinstance(bad, Refused)
     assert words in bad.words
     assert isinstance(good, Document)
@@ -135,7 +135,7 @@ def test_tax_that_does_not_add_up_to_the_cent_is_refused(
 ) -> None:
     invoice = make_invoice()
     Invoice.objects.filter(pk=invoice.pk).update(total=Decimal("110.01"))
-    refusal = only(prepare(connected, linked()))
+    refusal = only(build_documents(connected, linked()))
     assert "Xero would come to 110.00, the invoice says 110.01" in refusal.words
 
 
@@ -145,7 +145,7 @@ def test_an_account_that_was_archived_since_is_refused_before_xero_does(
     sandbox.put_account("4010", status="ARCHIVED")
     connections.read_reference(connected)
     make_invoice()
-    refusal = only(prepare(connected, linked()))
+    refusal = only(build_documents(connected, linked()))
     assert "Account 4010 Licence revenue is archived" in refusal.words
 
 
@@ -154,7 +154,7 @@ def test_a_code_that_is_not_filled_in_says_where_to_fill_it_in(
 ) -> None:
     XeroSettings.objects.update(license_account_code="")
     make_invoice()
-    assert "Settings → General" in only(prepare(connected, linked())).words
+    assert "Settings → General" in only(build_documents(connected, linked())).words
 
 
 def test_an_amount_beyond_what_json_carries_refuses_that_invoice_alone(
@@ -165,7 +165,7 @@ def test_an_amount_beyond_what_json_carries_refuses_that_invoice_alone(
         huge.pk, huge.position, huge.subtotal = None, position, Decimal(amount)
         huge.save()
     make_invoice("Invoice_B")
-    bad, good = prepare(connected, linked()).values()
+    bad, good = build_documents(connected, linked()).values()
     assert isinstance(bad, Refused)
     assert "more digits than can be sent" in bad.words
     assert isinstance(good, Document)
@@ -179,7 +179,7 @@ def test_fifty_documents_take_as_many_queries_as_two(
     counts = []
     for some in (postings[:2], postings):
         with CaptureQueriesContext(database) as queries:
-            prepare(connected, some)
+            build_documents(connected, some)
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert counts[1] < 20

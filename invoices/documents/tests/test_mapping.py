@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.documents.mapping import AccountRule, AccountRules, Rate, Tax, TaxRules, UnmappedAccount, UnmappedTax, suggestion
+from invoices.documents.mapping import (
+    AccountRule,
+    AccountRules,
+    Rate,
+    Tax,
+    TaxRules,
+    UnmappedAccount,
+    UnmappedTax,
+    suggestion,
+)
 
 LABELS = {"license": "License based SKUs", "azure": "Azure Usage based SKUs", "custom": "Custom offer SKUs"}
 DEFAULTS = AccountRules({"license": "4010", "azure": "4020", "custom": "4030"}, LABELS)

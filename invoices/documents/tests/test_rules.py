@@ -88,15 +88,15 @@ def test_a_locked_period_refuses_approved_invoices_alone(
 
 def test_due_before_it_is_issued_is_worth_a_look_and_stops_nothing() -> None:
     (problem,) = told(replace(DOCUMENT, due_on=DAY - dt.timedelta(1)))
-    assert (problem.severity, problem.fix) == (Severity.LOOK, Fix.CUSTOMERS)
+    assert (problem.severity, problem.fix) == (Severity.WARNING, Fix.CUSTOMERS)
 
 
 @pytest.mark.parametrize(
     ("total", "warn_up_to", "severity"),
     [
         ("110.01", None, Severity.BLOCKED),
-        ("110.05", "0.05", Severity.LOOK),
-        ("109.95", "0.05", Severity.LOOK),
+        ("110.05", "0.05", Severity.WARNING),
+        ("109.95", "0.05", Severity.WARNING),
         ("110.06", "0.05", Severity.BLOCKED),
         ("110.01", "0.00", Severity.BLOCKED),
     ],

@@ -20,13 +20,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from operations.demo import SAMPLE_DATA
 from c3portal.models import AuditEntry, User
 from c3portal.testing import BASE_DIR
 from invoices import tasks
 from invoices.importing.importer import DISK_FULL, import_file
 from invoices.models import BillingPeriod, ImportFinding, ImportRun, Invoice, InvoiceLine
 from invoices.tests.c3_files import a_row, write
+from operations.demo import SAMPLE_DATA
 
 (SEPTEMBER,) = SAMPLE_DATA.glob("*20260918.csv")
 MEGABYTE = 1024 * 1024
@@ -146,7 +146,7 @@ def written() -> list[int]:
 
 def test_the_run_and_the_audit_record_say_why(no_room: Callable[[], None], finance_admin: User) -> None:
     no_room()
-    run = import_file(SEPTEMBER, user=finance_admin, door="the test")
+    run = import_file(SEPTEMBER, user=finance_admin, source="the test")
     assert (run.state, run.reason) == (ImportRun.State.REFUSED, DISK_FULL)
     run.refresh_from_db()
     assert (run.state, run.reason, run.finished_at is None) == (ImportRun.State.REFUSED, DISK_FULL, False)

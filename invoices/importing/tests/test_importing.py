@@ -16,11 +16,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from c3portal.models import User
-from invoices.importing import aggregation, importer, bulk_insert
-from invoices.posting import transitions
+from invoices.importing import aggregation, bulk_insert, importer
 from invoices.importing.importer import import_file
-from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
 from invoices.importing.numbers import xero_number
+from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
+from invoices.posting import transitions
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, of_customer, write
 from invoices.tests.makers import bring, connected, uploaded
 
@@ -389,7 +389,7 @@ def test_an_upload_pressed_during_an_import_waits_and_takes_what_was_imported(
     real = importer._write_lines
 
     def press() -> None:
-        transitions.queue(Invoice.objects.all(), connection=xero, user=finance_admin, invoice_status="DRAFT")
+        transitions.enqueue(Invoice.objects.all(), connection=xero, user=finance_admin, invoice_status="DRAFT")
         connection.close()
 
     presser = threading.Thread(target=press)

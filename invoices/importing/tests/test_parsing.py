@@ -15,8 +15,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from invoices.importing.columns import FIELDS, REQUIRED
-from invoices.importing.parser import BadRow, Line, canonical, parse
 from invoices.importing.file_reader import ROW_LIMIT, FileRefused, open_source
+from invoices.importing.parser import BadRow, Line, canonical, parse
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, json_bytes
 
 

@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def import_one(self, path: Path) -> bool:
         """Import one file, say how it went, and return whether it was taken."""
         try:
-            run = import_file(path, door="manage.py import_invoices")
+            run = import_file(path, source="manage.py import_invoices")
         except (OSError, DatabaseError) as error:
             if outages.is_full(error):
                 self.stderr.write(f"{path}: {DISK_FULL}")

@@ -14,8 +14,8 @@ from django.test import Client
 
 from c3portal.models import User
 from invoices import tasks
-from invoices.models import AccountOverride, Customer, CustomerOverride, Invoice, InvoiceLine, TaxOverride
 from invoices.conftest import MakeInvoice
+from invoices.models import AccountOverride, Customer, CustomerOverride, Invoice, InvoiceLine, TaxOverride
 from invoices.tests.makers import queries_of
 from xero_integration import connections
 from xero_integration.models import XeroConnection, XeroSettings

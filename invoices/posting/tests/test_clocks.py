@@ -14,10 +14,9 @@ from django.utils import timezone
 
 from c3portal.database import clock
 from c3portal.models import LiveProcess
-from invoices.posting import worker, transitions, reconciliation, sender
-from invoices.posting import contact_step
-from invoices.models import Posting, Submission
 from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.models import Posting, Submission
+from invoices.posting import contact_step, reconciliation, sender, transitions
 from xero_integration import connections, contacts, rate_limits
 from xero_integration.client.errors import XeroOutcomeUnknown
 from xero_integration.client.gateway import Gateway
@@ -65,13 +64,13 @@ def test_a_call_of_a_worker_whose_clock_is_wrong_is_not_taken_for_dead(
         contact_step.link_contacts(connected)
         submission = transitions.claim(connected)
         assert submission is not None
-    assert reconciliation.free_the_dead() == 0
+    assert reconciliation.release_expired_leases() == 0
     with machine_off_by(minutes):
         assert transitions.store_body(submission, b"{}", "")
-    assert reconciliation.free_the_dead() == 0
+    assert reconciliation.release_expired_leases() == 0
     assert state() == {"sending": 3}
     with machine_off_by(-minutes):
-        assert reconciliation.free_the_dead() == 0
+        assert reconciliation.release_expired_leases() == 0
 
 
 @WRONG
@@ -84,11 +83,11 @@ def test_a_lost_call_of_a_worker_whose_clock_is_wrong_is_not_believed_absent_too
     with machine_off_by(minutes):
         work()
     Posting.objects.update(not_before=right())
-    assert reconciliation.look(connected) == 0
+    assert reconciliation.reconcile(connected) == 0
     assert state() == {"uncertain": 3}
     with machine_off_by(-minutes):
         Posting.objects.update(not_before=right())
-        reconciliation.look(connected)
+        reconciliation.reconcile(connected)
     assert state().get("queued", 0) == 0
 
 
@@ -157,7 +156,7 @@ def test_what_was_lost_while_the_databases_clock_was_ahead_is_looked_for_once_it
     with time_machine.travel(dt.timedelta(days=3650) + timezone.now()):
         work()
     assert state() == {"uncertain": 3}
-    assert reconciliation.look(connected) == 3
+    assert reconciliation.reconcile(connected) == 3
     assert state() == {"posted": 3}
     assert len(sandbox.documents()) == 3
 
@@ -190,7 +189,7 @@ def test_what_was_sent_while_the_clock_was_ahead_is_believed_absent_only_after_t
     LiveProcess.objects.create(kind="worker", pid=1, started_at=noted_at, seen_at=now, jumped_at=noted_at)
     Submission.objects.filter(outcome="unknown").update(sent_at=now + sent_ahead)
     Posting.objects.update(not_before=now)
-    reconciliation.look(connected)
+    reconciliation.reconcile(connected)
     assert state() == {"queued" if is_believed else "uncertain": 3}
 
 

@@ -21,11 +21,11 @@ from django.db.models import Min
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invoices.posting import reconciliation, sender
-from invoices.posting.worker import waiting_rows
-from invoices.posting.contact_step import link_contacts
-from invoices.models import Invoice, Posting, PostLog
 from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.models import Invoice, Posting, PostLog
+from invoices.posting import reconciliation, sender
+from invoices.posting.contact_step import link_contacts
+from invoices.posting.worker import waiting_rows
 from invoices.tests.faults import (
     ARRIVED,
     DOUBT,
@@ -42,7 +42,7 @@ from invoices.tests.faults import (
     see_the_fault_out,
     strike,
 )
-from xero_integration import connections, call_metrics, rate_limits
+from xero_integration import call_metrics, connections, rate_limits
 from xero_integration.client.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.models import Account, TaxRate, TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent
@@ -120,7 +120,7 @@ class Journey:
             assert last is not None
             assert last.status == "posted"
         assert self.sandbox.organisations()[0]["contacts"] == 6 + 4
-        assert self.sandbox.sins() == []
+        assert self.sandbox.violations() == []
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_what_is_known_of_the_organisation_outlasts_a_reading_that_fails(
     connected.refresh_from_db()
     assert connected.is_paused(timezone.now()) == (fault in LIMITS)
     assert (connected.status == "needs_reconnecting") == (fault == "403")
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
     see_the_fault_out(sandbox, began)
 
 
@@ -241,7 +241,7 @@ def test_a_reading_is_made_good_by_the_next_one(
     connections.read_reference(connected)
     connections.read_reference(connected)
     assert list(TaxRate.objects.values_list("tax_type", "status", "effective_rate")) == rates
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 @pytest.mark.parametrize("fault", ["", "commit_then_drop", "drop_before", "elements_missing", "429_concurrent", "403"])
@@ -266,7 +266,7 @@ def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
             sandbox.place_fault(fault, method="PUT", path="^Invoices$")
         with CaptureQueriesContext(database) as queries, waiting_rows(connected):
             assert sender.send_next(connected) == count
-            reconciliation.look(connected)
+            reconciliation.reconcile(connected)
         Posting.objects.filter(status="queued").update(status="withdrawn")
         return len(queries)
 

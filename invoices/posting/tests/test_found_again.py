@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from c3portal.database import clock
+from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.documents.builder import marker
 from invoices.models import Invoice, Posting
-from invoices.conftest import MakeInvoice, Upload, Work
 from xero_sandbox.testing import SandboxControl
 
 pytestmark = pytest.mark.usefixtures("look_at_once", "not_unique")

@@ -13,11 +13,11 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.tests.attack.breadth import part
+from invoices.conftest import MakeInvoice, Work
 from invoices.models import BillingPeriod
 from invoices.models import Upload as UploadRow
-from invoices.conftest import MakeInvoice, Work
-from invoices.tests.pages import post_ready, press
 from invoices.posting.tests.test_faults import Journey, State
+from invoices.tests.pages import post_ready, press
 from xero_integration.models import XeroConnection
 from xero_integration.tests.odd_answers import REPLIES, TELLING
 from xero_integration.tests.scripted import Received, Reply, ScriptedServer, scripted_server

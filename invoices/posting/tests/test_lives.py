@@ -13,11 +13,10 @@ from django.db import connection
 
 from c3portal.models import LiveProcess
 from c3portal.testing import WorkerProcess, wait_until
-from invoices.posting import transitions
 from invoices import tasks
-from invoices.posting import wakeups
-from invoices.models import Invoice, Submission
 from invoices.conftest import MakeInvoice
+from invoices.models import Invoice, Submission
+from invoices.posting import transitions, wakeups
 from xero_integration.models import CallBudget, XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -48,7 +47,7 @@ def credit_notes(transactional_db: None, connected: XeroConnection, make_invoice
 
 
 def upload(connection: XeroConnection) -> None:
-    transitions.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
+    transitions.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
     wakeups.wake_after_commit(connection.pk)
 
 
@@ -142,7 +141,7 @@ def test_workers_whose_clocks_are_wrong_post_each_credit_note_once(
     wait_until(swept_until(lambda: state() == {"posted": 12}), "All are posted", patience=60)
     time.sleep(2)
     assert len(sandbox.documents()) == 12
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 @BESIDE_ITS_CLOCK
@@ -169,4 +168,4 @@ def test_a_clock_that_jumps_in_the_middle_of_a_call_posts_nothing_twice_and_stop
     assert state().get("posted", 0) == 0
     clock.write_text("0")
     wait_until(swept_until(lambda: in_order(sandbox, state)), "All are posted, once", patience=60)
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []

@@ -11,14 +11,13 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from c3portal.database import clock
-from c3portal.processes import liveness
 from c3portal.models import LiveProcess
-from invoices.posting import worker, transitions, reconciliation, sender
-from invoices.posting import contact_step
+from c3portal.processes import liveness
 from invoices import tasks
+from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.documents.builder import marker
 from invoices.models import BillingPeriod, Invoice, Posting, PostLog, Submission
-from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.posting import contact_step, reconciliation, sender, transitions
 from xero_integration.client.errors import XeroRejected
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import XeroConnection
@@ -78,7 +77,7 @@ def test_it_never_posts_twice_when_the_answer_is_lost(
     here = {row.xero_id: row.invoice.number for row in Posting.objects.select_related("invoice")}
     assert here == {each["id"]: each["number"] for each in sandbox.documents()}
     assert creations(sandbox) == (2 if fault in BEFORE_COMMIT else 1)
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 @pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_500", "drop_before", "elements_missing"])
@@ -94,7 +93,7 @@ def test_credit_notes_are_looked_up_too(
         sweep()
     assert state() == {"posted": 2}
     assert len(sandbox.documents()) == 2
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 @pytest.mark.both_databases
@@ -115,7 +114,7 @@ def test_the_september_sample_survives_an_answer_lost_at_every_call(
     assert sum((Decimal(each["total"]) for each in documents), Decimal(0)) == sum(
         abs(invoice.total) for invoice in sample.invoices.all()
     )
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def test_a_lost_answer_leaves_its_rows_uncertain_and_says_so(
@@ -151,7 +150,7 @@ def test_what_a_worker_held_when_its_database_went_away_is_free_soon_although_it
     life.sign()
     monkeypatch.setattr(liveness, "_lives", [life])
     with monkeypatch.context() as patch:
-        patch.setattr(transitions, "post", create_autospec(transitions.post, side_effect=DatabaseError))
+        patch.setattr(transitions, "post", create_autospec(transitions.mark_posted, side_effect=DatabaseError))
         with pytest.raises(DatabaseError):
             tasks.work(connected.pk, spread=False)
     assert state() == {"sending": 2}
@@ -159,7 +158,7 @@ def test_what_a_worker_held_when_its_database_went_away_is_free_soon_although_it
     assert liveness.current() != holder
     LiveProcess.objects.filter(pk=holder).update(dead_at=clock.now())
     life.sign()
-    assert reconciliation.free_the_dead() == 2
+    assert reconciliation.release_expired_leases() == 2
     tasks.work(connected.pk, spread=False)
     assert state() == {"posted": 2}
     assert len(sandbox.documents()) == 2
@@ -359,7 +358,7 @@ def test_one_taken_number_does_not_condemn_the_mates_that_the_answer_left_out(
 
     monkeypatch.setattr(Gateway, "create_documents", without_the_second)
     sender.send_next(linked)
-    reconciliation.look(linked)
+    reconciliation.reconcile(linked)
     assert Posting.objects.get(invoice=taken).status == "rejected"
     assert Posting.objects.get(invoice=lost).status == "queued"
 
@@ -380,11 +379,11 @@ def test_a_worker_that_died_before_its_bytes_were_stored_sent_nothing(
     linked: XeroConnection, sandbox: SandboxControl, sweep: Work, after_the_lease: Work, state: State
 ) -> None:
     transitions.claim(linked)
-    assert reconciliation.free_the_dead() == 0
+    assert reconciliation.release_expired_leases() == 0
     sweep()
     assert state() == {"sending": 2}
     after_the_lease()
-    assert reconciliation.free_the_dead() == 2
+    assert reconciliation.release_expired_leases() == 2
     assert state() == {"queued": 2}
     assert Submission.objects.get().outcome == "not_recorded"
     sweep()
@@ -407,7 +406,7 @@ def test_a_worker_that_died_after_its_bytes_were_stored_is_looked_after(
         sender.send_next(linked)
     assert state() == {"sending": 2}
     after_the_lease()
-    assert reconciliation.free_the_dead() == 2
+    assert reconciliation.release_expired_leases() == 2
     assert state() == {"uncertain": 2}
     log = PostLog.objects.last()
     assert log is not None
@@ -417,15 +416,15 @@ def test_a_worker_that_died_after_its_bytes_were_stored_is_looked_after(
     assert state() == {"posted": 2}
     assert len(sandbox.documents()) == 2
     assert creations(sandbox) == 1
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def test_two_sweeps_free_the_dead_once(linked: XeroConnection, after_the_lease: Work) -> None:
     transitions.claim(linked)
     after_the_lease()
-    assert reconciliation.free_the_dead() == 2
+    assert reconciliation.release_expired_leases() == 2
     logs = PostLog.objects.count()
-    assert reconciliation.free_the_dead() == 0
+    assert reconciliation.release_expired_leases() == 0
     assert PostLog.objects.count() == logs
 
 
@@ -433,7 +432,7 @@ def test_the_living_keep_their_rows(linked: XeroConnection, state: State) -> Non
     submission = transitions.claim(linked)
     assert submission is not None
     transitions.store_body(submission, b"{}", "digest")
-    assert reconciliation.free_the_dead() == 0
+    assert reconciliation.release_expired_leases() == 0
     assert state() == {"sending": 2}
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.posting.responses import KINDS, NO_ID, Recorded, amount, element_errors, read_results, recorded
 from invoices.models import DocumentType
+from invoices.posting.responses import KINDS, NO_ID, Recorded, amount, element_errors, read_results, recorded
 
 KIND = KINDS[DocumentType.INVOICE]
 NUMBERS = {11: "Invoice_A", 12: "Invoice_B", 13: "Invoice_C", 14: "Invoice_D"}

@@ -12,11 +12,10 @@ import pytest
 import requests
 from django.db import connection as database
 
-from invoices.posting import worker, reconciliation, sender
-from invoices.posting import contact_step
+from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.documents.builder import marker
 from invoices.models import BillingPeriod, Invoice, InvoiceLine, Posting, PostLog, Submission
-from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.posting import contact_step, reconciliation, sender
 from xero_integration.client.errors import XeroAuthError, XeroUnavailable
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent
@@ -56,7 +55,7 @@ def test_the_september_sample_arrives_once_and_to_the_cent(
         here[invoice.currency] += invoice.total
         assert invoice.posting.xero_total == abs(invoice.total)
     assert in_xero == here == {"AUD": Decimal("274215.28"), "NZD": Decimal("21371.46"), "USD": Decimal("12201.68")}
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def test_the_september_sample_takes_eight_calls(
@@ -222,14 +221,14 @@ def test_a_worker_that_was_given_up_for_dead_sends_nothing(
 ) -> None:
     make_invoice()
     upload()
-    prepare = sender.prepare
+    build_documents = sender.build_documents
 
-    def slow_prepare(*arguments: Any) -> Any:
+    def slow_build(*arguments: Any) -> Any:
         after_the_lease()
-        return prepare(*arguments)
+        return build_documents(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sender, "prepare", slow_prepare)
+        patch.setattr(sender, "build_documents", slow_build)
         work()
     assert creations(sandbox) == []
     sweep()
@@ -313,7 +312,7 @@ def test_a_batch_refused_without_a_reason_is_halved_until_the_culprit_stands_alo
     assert culprit.message == "A validation exception occurred"
     assert [call["elements"] for call in creations(sandbox)][:4] == [8, 4, 4, 2]
     assert len(sandbox.documents()) == 7
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def test_a_request_too_large_for_xero_is_divided_before_it_leaves(
@@ -372,7 +371,7 @@ def test_a_limit_pauses_the_connection_in_words_and_the_rows_wait(
     sweep()
     assert state() == {"posted": 3}
     assert len(sandbox.documents()) == 3
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def test_an_expired_token_is_renewed_once_and_the_call_goes_on(
@@ -492,7 +491,7 @@ def test_an_answer_that_comes_after_the_worker_was_given_up_for_dead_still_count
 
     def late(*arguments: Any) -> None:
         after_the_lease()
-        reconciliation.free_the_dead()
+        reconciliation.release_expired_leases()
         assert state() == {"uncertain": 2}
         record(*arguments)
 

@@ -25,10 +25,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from invoices.posting import transitions, reconciliation, sender
-from invoices.posting.responses import kind_of, read_results
-from invoices.models import Customer, Invoice, Posting, PostLog, Submission
 from invoices.conftest import MakeInvoice
+from invoices.models import Customer, Invoice, Posting, PostLog, Submission
+from invoices.posting import reconciliation, sender, transitions
+from invoices.posting.responses import kind_of, read_results
 from invoices.tests.xero_in_memory import FATES, Worker, Xero, staged
 from xero_integration import connections
 from xero_integration.client.errors import XeroOutcomeUnknown
@@ -79,13 +79,13 @@ class Portal(RuleBasedStateMachine):
     @rule(moves=DEATHS)
     def look(self, moves: int | None) -> None:
         """A worker looks for what is uncertain."""
-        self._begin(reconciliation.look, moves)
+        self._begin(reconciliation.reconcile, moves)
 
     @precondition(lambda self: self._has(Status.SENDING))
     @rule(moves=DEATHS)
     def sweep(self, moves: int | None) -> None:
         """A worker frees what the dead have left."""
-        self._begin(lambda connection: reconciliation.free_the_dead(), moves)
+        self._begin(lambda connection: reconciliation.release_expired_leases(), moves)
 
     def _has(self, status: str) -> bool:
         return len(self.workers) < WORKERS and Posting.objects.filter(status=status).exists()
@@ -127,7 +127,7 @@ class Portal(RuleBasedStateMachine):
     @rule()
     def click(self) -> None:
         """UPLOAD TO XERO, however often."""
-        transitions.queue(Invoice.objects.all(), connection=self.connection, user=None, invoice_status="DRAFT")
+        transitions.enqueue(Invoice.objects.all(), connection=self.connection, user=None, invoice_status="DRAFT")
 
     @rule()
     def back_up(self) -> None:
@@ -159,7 +159,7 @@ class Portal(RuleBasedStateMachine):
     def doubt(self, moves: int | None) -> None:
         """A worker has what a restored portal would send looked for first."""
         if len(self.workers) < WORKERS:
-            self._begin(reconciliation.doubt, moves)
+            self._begin(reconciliation.require_lookups, moves)
 
     # What must hold at every moment
 
@@ -220,9 +220,9 @@ class Portal(RuleBasedStateMachine):
     def _calm(self) -> None:
         for _ in range(ROUNDS):
             self.clock.shift(LONG_ENOUGH)
-            reconciliation.free_the_dead()
-            reconciliation.doubt(self.connection)
-            reconciliation.look(self.connection)
+            reconciliation.release_expired_leases()
+            reconciliation.require_lookups(self.connection)
+            reconciliation.reconcile(self.connection)
             self.click()
             while sender.send_next(self.connection):
                 pass
@@ -269,7 +269,7 @@ def test_nothing_is_ever_twice_and_nothing_is_lost(portal: XeroConnection, uniqu
 
 def send_anew(submission: Submission, error: XeroOutcomeUnknown) -> None:
     """Take a lost answer for a failure: the next try goes out under a new key."""
-    transitions.release(transitions.under_way(submission), "")
+    transitions.requeue(transitions.answered_by(submission), "")
     transitions.close(submission, Submission.Outcome.UNKNOWN)
 
 
@@ -277,10 +277,12 @@ def send_the_same_again(connection: XeroConnection) -> int:
     """Rely on the key alone: send the stored bytes again under it, however much later."""
     lost = Submission.objects.filter(postings__status=Status.UNCERTAIN, connection=connection)
     for submission in lost.exclude(body=None).distinct():
-        rows = {each.pk: each.invoice.xero_number for each in transitions.under_way(submission).select_related("invoice")}
+        rows = {
+            each.pk: each.invoice.xero_number for each in transitions.answered_by(submission).select_related("invoice")
+        }
         kind, body, key = kind_of(submission), bytes(submission.body or b""), str(submission.pk)
         answer = connections.call(connection, partial(_create, kind.endpoint, body, key))
-        transitions.post(submission, read_results(kind, rows, answer.rows(kind.endpoint)).recorded)
+        transitions.mark_posted(submission, read_results(kind, rows, answer.rows(kind.endpoint)).recorded)
     return 0
 
 

@@ -12,12 +12,12 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invoices.posting import transitions
-from invoices.posting.responses import Recorded
+from invoices.conftest import MakeInvoice, Upload
 from invoices.models import Customer, DocumentType, Invoice, InvoiceLine, Posting, PostLog, Submission
 from invoices.models import Upload as UploadRow
+from invoices.posting import transitions
+from invoices.posting.responses import Recorded
 from invoices.posting.transitions import Status
-from invoices.conftest import MakeInvoice, Upload
 from xero_integration.models import ContactLink, XeroConnection
 
 pytestmark = pytest.mark.both_databases
@@ -62,7 +62,7 @@ def last_log() -> PostLog:
 
 
 def record(submission: Submission) -> int:
-    return transitions.post(
+    return transitions.mark_posted(
         submission,
         {each.pk: Recorded(f"id {each.pk}", "DRAFT", Decimal("110.00"), "") for each in Posting.objects.all()},
     )
@@ -251,7 +251,7 @@ def test_rows_that_were_refused_together_travel_in_halves(
 ) -> None:
     make_invoices(5)
     upload()
-    transitions.release(transitions.under_way(claim()), "", batch_cap=2)
+    transitions.requeue(transitions.answered_by(claim()), "", batch_cap=2)
     sizes = []
     while submission := transitions.claim(connected):
         sizes.append(submission.postings.count())
@@ -264,7 +264,7 @@ def test_a_claim_takes_as_many_queries_for_fifty_as_for_ten(
     counts = []
     for count in (10, 50):
         upload(*make_invoices(count))
-        transitions.release(transitions.under_way(claim()), "")
+        transitions.requeue(transitions.answered_by(claim()), "")
         with CaptureQueriesContext(database) as queries:
             assert transitions.claim(connected) is not None
         counts.append(len(queries))
@@ -276,19 +276,21 @@ def test_a_claim_takes_as_many_queries_for_fifty_as_for_ten(
 MOVES: dict[str, tuple[Callable[[Submission], object], dict[str, str]]] = {
     "post": (record, {"sending": "posted", "uncertain": "posted"}),
     "refuse": (
-        lambda submission: transitions.refuse(transitions.under_way(submission), {only().pk: "Xero's words."}),
+        lambda submission: transitions.mark_rejected(transitions.answered_by(submission), {only().pk: "Xero's words."}),
         {"sending": "rejected", "uncertain": "rejected"},
     ),
     "refuse what waits": (
-        lambda submission: transitions.refuse(transitions.without_contact(submission.connection), {only().pk: "No contact."}),
+        lambda submission: transitions.mark_rejected(
+            transitions.without_contact(submission.connection), {only().pk: "No contact."}
+        ),
         {"queued": "rejected"},
     ),
     "release": (
-        lambda submission: transitions.release(transitions.under_way(submission), "Not there."),
+        lambda submission: transitions.requeue(transitions.answered_by(submission), "Not there."),
         {"sending": "queued", "uncertain": "queued"},
     ),
     "lose": (
-        lambda submission: transitions.lose(submission, "The answer was lost.", look_from=NOW),
+        lambda submission: transitions.mark_uncertain(submission, "The answer was lost.", lookup_from=NOW),
         {"sending": "uncertain"},
     ),
     "withdraw": (lambda submission: transitions.withdraw(Posting.objects.all(), None), {"queued": "withdrawn"}),  # type: ignore[arg-type]
@@ -328,7 +330,7 @@ def test_a_call_moves_only_rows_that_it_still_answers_for(
     make_invoice()
     upload()
     late = claim()
-    transitions.release(transitions.under_way(late), "")
+    transitions.requeue(transitions.answered_by(late), "")
     claim()
     unchanged = Posting.objects.values().get()
     MOVES[move][0](late)
@@ -341,8 +343,8 @@ def test_every_step_of_a_journey_leaves_a_line(
     invoice = make_invoice()
     upload()
     first = claim()
-    transitions.lose(first, "The answer was lost.", look_from=NOW)
-    transitions.release(transitions.under_way(first), "")
+    transitions.mark_uncertain(first, "The answer was lost.", lookup_from=NOW)
+    transitions.requeue(transitions.answered_by(first), "")
     second = claim()
     record(second)
     lines = PostLog.objects.filter(invoice=invoice).values_list("status", "submission", "message", "user")
@@ -359,7 +361,7 @@ def test_every_step_of_a_journey_leaves_a_line(
 def test_a_posted_row_keeps_what_xero_said(make_invoice: MakeInvoice, upload: Upload, claim: Claim) -> None:
     make_invoice()
     upload()
-    transitions.post(claim(), {only().pk: Recorded("an id", "SUBMITTED", Decimal("110.00"), "Mind the tax.")})
+    transitions.mark_posted(claim(), {only().pk: Recorded("an id", "SUBMITTED", Decimal("110.00"), "Mind the tax.")})
     row = only()
     assert (row.xero_id, row.xero_status, row.xero_total, row.message) == (
         "an id",
@@ -375,10 +377,10 @@ def test_rows_that_nothing_was_said_of_stay(make_invoices: MakeInvoices, upload:
     upload()
     submission = claim()
     first, second, third = Posting.objects.order_by("pk")
-    assert transitions.post(submission, {first.pk: Recorded("1", "DRAFT", None)}) == 1
-    assert transitions.refuse(transitions.under_way(submission), {second.pk: "No."}) == 1
-    assert transitions.post(submission, {}) == 0
-    assert transitions.refuse(transitions.under_way(submission), {}) == 0
+    assert transitions.mark_posted(submission, {first.pk: Recorded("1", "DRAFT", None)}) == 1
+    assert transitions.mark_rejected(transitions.answered_by(submission), {second.pk: "No."}) == 1
+    assert transitions.mark_posted(submission, {}) == 0
+    assert transitions.mark_rejected(transitions.answered_by(submission), {}) == 0
     third.refresh_from_db()
     assert third.status == "sending"
 
@@ -390,13 +392,17 @@ def test_a_move_takes_as_many_queries_for_fifty_rows_as_for_ten(
     def queries_for(count: int) -> int:
         upload(*make_invoices(count))
         submission = claim()
-        rows = list(transitions.under_way(submission).values_list("pk", flat=True))
+        rows = list(transitions.answered_by(submission).values_list("pk", flat=True))
         assert len(rows) == count
         do: dict[str, Callable[[], object]] = {
-            "post": lambda: transitions.post(submission, {pk: Recorded(f"id {pk}", "DRAFT", None) for pk in rows}),
-            "refuse": lambda: transitions.refuse(transitions.under_way(submission), dict.fromkeys(rows, "No.")),
-            "release": lambda: transitions.release(transitions.under_way(submission), ""),
-            "lose": lambda: transitions.lose(submission, "", look_from=NOW),
+            "post": lambda: transitions.mark_posted(
+                submission, {pk: Recorded(f"id {pk}", "DRAFT", None) for pk in rows}
+            ),
+            "refuse": lambda: transitions.mark_rejected(
+                transitions.answered_by(submission), dict.fromkeys(rows, "No.")
+            ),
+            "release": lambda: transitions.requeue(transitions.answered_by(submission), ""),
+            "lose": lambda: transitions.mark_uncertain(submission, "", lookup_from=NOW),
         }
         with CaptureQueriesContext(database) as queries:
             assert do[move]() == count
@@ -429,7 +435,7 @@ def test_it_refuses_a_whole_period_at_once(
     upload()
     waiting = transitions.without_contact(connected)
     reasons = dict.fromkeys(waiting.values_list("pk", flat=True), "The contact is archived.")
-    assert transitions.refuse(waiting, reasons) == 2501
+    assert transitions.mark_rejected(waiting, reasons) == 2501
     assert set(Posting.objects.values_list("status", "message")) == {("rejected", "The contact is archived.")}
 
 

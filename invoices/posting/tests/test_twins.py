@@ -10,16 +10,16 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.database import clock
-from operations.metrics import Figures
 from c3portal.models import Notice
 from invoices import notifications
-from invoices.posting import twins
+from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.documents.builder import marker
 from invoices.models import Invoice, Posting, Twin
 from invoices.models import Upload as UploadRow
-from invoices.conftest import MakeInvoice, Upload, Work
-from invoices.tests.pages import said
+from invoices.posting import twins
 from invoices.posting.tests.test_found_again import by_hand
+from invoices.tests.pages import said
+from operations.metrics import Figures
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
 

@@ -10,11 +10,10 @@ from collections.abc import Callable
 import pytest
 
 from c3portal.testing import BrokerServer, WorkerProcess, wait_until
-from invoices.posting import transitions
 from invoices import tasks
-from invoices.posting import wakeups
-from invoices.models import BillingPeriod, Invoice, Posting, Submission
 from invoices.conftest import Work
+from invoices.models import BillingPeriod, Invoice, Posting, Submission
+from invoices.posting import transitions, wakeups
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -30,7 +29,7 @@ def everything(transactional_db: None, connected: XeroConnection, sample: Billin
 
 
 def upload(connection: XeroConnection) -> None:
-    transitions.queue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
+    transitions.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
     wakeups.wake_after_commit(connection.pk)
 
 
@@ -53,7 +52,7 @@ def assert_exactly_once(sandbox: SandboxControl) -> None:
     assert len(documents) == 120
     assert {each["id"] for each in documents} == set(Posting.objects.values_list("xero_id", flat=True))
     assert sandbox.organisations()[0]["duplicates"] == {"number": {}, "url": {}, "reference": {}}
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
     # Xero would refuse a number that comes twice; none ever left twice.
     bodies = [json.loads(bytes(call.body)) for call in Submission.objects.all() if call.body]
     assert sum(len(elements) for body in bodies for elements in body.values()) == 120

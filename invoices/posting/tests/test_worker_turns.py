@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from invoices.posting import worker, transitions, reconciliation
-from invoices.posting import contact_step
 from invoices import tasks
-from invoices.posting import wakeups
-from invoices.models import BillingPeriod, Customer, Invoice, Posting
 from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.models import BillingPeriod, Customer, Invoice, Posting
+from invoices.posting import contact_step, reconciliation, transitions, wakeups, worker
 from xero_integration import connections, contacts
 from xero_integration.client.errors import XeroRejected
 from xero_integration.client.gateway import Gateway
@@ -136,7 +134,7 @@ def test_a_lost_answer_to_new_contacts_makes_none_twice_and_the_invoices_arrive(
     sweep()
     assert state() == {"posted": 3}
     assert sandbox.organisations()[0]["contacts"] == 6 + 3
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def test_contacts_refused_as_a_whole_refuse_the_invoices_in_words(
@@ -244,7 +242,7 @@ def test_each_organisation_gets_its_own_invoices(
     zealand = connect(sandbox, "Contoso Cloud (NZ)")
     Invoice.objects.filter(pk=second.pk).update(currency="NZD", tax=Decimal(15), total=Decimal(115))
     second.lines.update(tax_percentage=Decimal(15))
-    transitions.queue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
+    transitions.enqueue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
     sweep()
     for tenant, number in ((connected.tenant_id, first.xero_number), (zealand.tenant_id, second.xero_number)):
         assert [each["number"] for each in sandbox.documents(tenant)] == [number]
@@ -258,7 +256,7 @@ def test_one_organisation_without_a_working_sign_in_does_not_hold_up_another(
     zealand = connect(sandbox, "Contoso Cloud (NZ)")
     Invoice.objects.filter(pk=second.pk).update(tax=Decimal(15), total=Decimal(115))
     second.lines.update(tax_percentage=Decimal(15))
-    transitions.queue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
+    transitions.enqueue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
     sandbox.disconnect(connected.tenant_id)
     sweep()
     assert dict(Posting.objects.values_list("invoice__number", "status")) == {
@@ -278,7 +276,7 @@ def test_a_long_upload_makes_room_for_others_and_goes_on(
     settings.XERO_BATCH = 2
     make_invoices(5)
     upload()
-    worker.prepare(connected)
+    worker.reconcile_and_link_contacts(connected)
     assert worker.advance(connected, until=time.monotonic() - 1)
     assert state() == {"posted": 2, "queued": 3}
     assert not worker.advance(connected, until=time.monotonic() + 60)

@@ -14,11 +14,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from invoices.conftest import MakeInvoice, Work
 from invoices.documents import builder
-from invoices.posting import transitions
 from invoices.documents.builder import Prepared
 from invoices.importing.importer import import_file
-from invoices.preflight.preflight import Inspected, Inspection, Verdict, inspect
 from invoices.models import (
     AccountOverride,
     BillingPeriod,
@@ -29,8 +28,9 @@ from invoices.models import (
     Posting,
     TaxOverride,
 )
+from invoices.posting import transitions
+from invoices.preflight.preflight import Inspected, Inspection, Verdict, inspect
 from invoices.tests.c3_files import of_customer, write
-from invoices.conftest import MakeInvoice, Work
 from xero_integration import connections
 from xero_integration.client.gateway import Answer
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
@@ -181,7 +181,7 @@ def test_a_number_of_a_wrong_length_or_form_is_said_beforehand(
     connected: XeroConnection, make_invoice: MakeInvoice, number: str
 ) -> None:
     make_invoice()
-    books = builder.read_books(connected)
+    books = builder.read_context(connected)
     invoice = Invoice.objects.select_related("customer", "period").get()
     invoice.xero_number = number
     prepared = builder.build(invoice, "DRAFT", "", books)
@@ -216,7 +216,7 @@ def test_what_lies_in_a_locked_period_is_taken_as_a_draft(
 
 def press(connection: XeroConnection, invoices: list[Invoice], status: str, **more: Any) -> None:
     chosen = Invoice.objects.filter(pk__in=[each.pk for each in invoices])
-    transitions.queue(chosen, connection=connection, user=None, invoice_status=status, **more)
+    transitions.enqueue(chosen, connection=connection, user=None, invoice_status=status, **more)
 
 
 # A whole period
@@ -285,7 +285,7 @@ def test_not_one_refusal_comes_that_was_not_foretold(
     work()
     refused = Posting.objects.filter(status=Posting.Status.REJECTED).values_list("invoice__number", flat=True)
     assert set(refused) == foretold
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def test_the_preflight_of_a_clean_period_has_nothing_to_say(

@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import AuditEntry, User
-from invoices.posting import transitions
-from invoices.models import BillingPeriod, Posting, Upload, UploadDraft
 from invoices.conftest import MakeInvoice
+from invoices.models import BillingPeriod, Posting, Upload, UploadDraft
+from invoices.posting import transitions
 from invoices.tests.pages import press, ready_form
 from xero_integration import connections
 from xero_integration.models import XeroConnection, XeroSettings
@@ -167,7 +167,7 @@ def refused(upload: Any, make_invoice: MakeInvoice, connected: XeroConnection, o
     """An upload to the first organisation with an invoice refused; by now uploads go to the second."""
     make_invoice()
     queued: Upload = upload().upload
-    transitions.refuse(
+    transitions.mark_rejected(
         Posting.objects.filter(upload=queued), dict.fromkeys(Posting.objects.values_list("pk", flat=True), "No.")
     )
     connections.choose(other)

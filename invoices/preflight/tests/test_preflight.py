@@ -11,10 +11,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from invoices.documents.builder import marker
-from invoices.preflight.preflight import Inspection, Verdict, inspect
-from invoices.models import Invoice, Posting
 from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.documents.builder import marker
+from invoices.models import Invoice, Posting
+from invoices.preflight.preflight import Inspection, Verdict, inspect
 from xero_integration import reference
 from xero_integration.client.errors import XeroUnavailable
 from xero_integration.client.gateway import EVERY_INVOICE

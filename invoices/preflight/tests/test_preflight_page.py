@@ -15,11 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
-from invoices.documents import builder
-from invoices.preflight import upload_drafts
 from invoices import tasks
-from invoices.models import BillingPeriod, Invoice, Posting, Upload, UploadDraft
 from invoices.conftest import MakeInvoice
+from invoices.documents import builder
+from invoices.models import BillingPeriod, Invoice, Posting, Upload, UploadDraft
+from invoices.preflight import upload_drafts
 from invoices.tests.makers import queries_of
 from invoices.tests.pages import post_ready, press
 from xero_integration import connections
@@ -277,7 +277,7 @@ def test_the_download_is_what_would_be_sent_byte_by_byte(
     make_invoice()
     invoice = Invoice.objects.select_related("customer", "period").get()
     response = finance.get(reverse("payload_json", args=[invoice.pk]), {"status": "AUTHORISED"})
-    prepared = builder.build(invoice, "AUTHORISED", "", builder.read_books(connected))
+    prepared = builder.build(invoice, "AUTHORISED", "", builder.read_context(connected))
     assert response.content == render([prepared.document])
     assert json.loads(response.content)["Invoices"][0]["Status"] == "AUTHORISED"
     assert response["Content-Disposition"] == 'attachment; filename="Invoice_0001.json"'

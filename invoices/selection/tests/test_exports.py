@@ -15,9 +15,9 @@ from django.urls import reverse
 
 from c3portal.models import User
 from invoices.importing.columns import FIELDS
-from invoices.selection.exports import INVOICE_COLUMNS, PAYMENT_COLUMNS, lines_csv
 from invoices.importing.importer import import_file
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Payment, Posting
+from invoices.selection.exports import INVOICE_COLUMNS, PAYMENT_COLUMNS, lines_csv
 from invoices.tests.c3_files import SEPTEMBER, of_customer, write
 from invoices.tests.makers import REFUSAL, connected, uploaded
 

@@ -18,14 +18,14 @@ from django.test import Client
 from django.utils import timezone
 
 from c3portal.database import clock
-from c3portal.processes import heartbeats, moments
-from operations.backups import restore as restoring
-from operations.backups import databases, storage
-from operations.backups.storage import BackupError
 from c3portal.models import AuditEntry, Delivery, Heartbeat, Notice, User
-from operations.conftest import Lose, restore
+from c3portal.processes import heartbeats, moments
 from invoices.models import Invoice, Posting
 from invoices.tests import makers
+from operations.backups import databases, storage
+from operations.backups import restore as restoring
+from operations.backups.storage import BackupError
+from operations.conftest import Lose, restore
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
 
 pytestmark = pytest.mark.usefixtures("transactional_db", "postgres_programs")

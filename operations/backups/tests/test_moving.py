@@ -23,16 +23,16 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.utils import timezone
 
 from c3portal.database import clock
-from c3portal.processes import start
-from operations.backups import copying, moving
-from xero_integration.checks import moved_away
 from c3portal.models import AuditEntry, Delivery, Heartbeat, LiveProcess, Notice, User, Webhook
-from operations.backups.tests import test_restored as restored
-from invoices.posting import transitions, sender
+from c3portal.processes import start
 from invoices.models import Invoice, Posting, Submission
+from invoices.posting import sender, transitions
 from invoices.tests import makers
 from invoices.tests.c3_files import NEW_CUSTOMERS
+from operations.backups import copying, moving
+from operations.backups.tests import test_restored as restored
 from xero_integration import connections as xero
+from xero_integration.checks import moved_away
 from xero_integration.client import oauth
 from xero_integration.client.errors import XeroRejected
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings

@@ -17,13 +17,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
-from operations.conftest import Lose, restore
-from invoices.posting import worker, transitions, reconciliation, sender
-from invoices.posting import contact_step
 from invoices import tasks
 from invoices.importing.importer import import_file
 from invoices.models import Invoice, Posting, PostLog, Submission
+from invoices.posting import contact_step, reconciliation, sender, transitions
 from invoices.tests.c3_files import NEW_CUSTOMERS, SEPTEMBER
+from operations.conftest import Lose, restore
 from xero_integration import connections
 from xero_integration.client import oauth
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
@@ -37,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("transactional_db", "postgres_programs")
 
 def upload(connection: XeroConnection, **which: Any) -> None:
     chosen = Invoice.objects.filter(**which)
-    transitions.queue(chosen, connection=connection, user=None, invoice_status="AUTHORISED")
+    transitions.enqueue(chosen, connection=connection, user=None, invoice_status="AUTHORISED")
 
 
 def some_of_each_state(connection: XeroConnection) -> None:
@@ -51,7 +50,7 @@ def some_of_each_state(connection: XeroConnection) -> None:
 def work_until_posted(connection: XeroConnection) -> None:
     """Do what workers and sweeps do, until nothing is on its way any more."""
     for _ in range(20):
-        tasks.recovery.free_the_dead()
+        tasks.recovery.release_expired_leases()
         tasks.work(connection.pk, spread=False)
         if not Posting.objects.exclude(status__in=[Status.POSTED, Status.REJECTED]).exists():
             return
@@ -83,7 +82,7 @@ def assert_exactly_once(sandbox: SandboxControl) -> None:
     assert sandbox.organisations()[0]["duplicates"] == {"number": {}, "url": {}, "reference": {}}
     assert sum(Decimal(each["total"]) for each in documents) == sum(abs(row.invoice.total) for row in rows)
     assert {row.total_difference for row in rows} == {0}
-    assert sandbox.sins() == []
+    assert sandbox.violations() == []
 
 
 def post_a_part(connection: XeroConnection, settings: Any) -> None:
@@ -236,7 +235,7 @@ def test_who_was_never_restored_is_asked_nothing_more(
     import_file(later_file, name=later_file.name)
     upload(connection)
     with django_assert_num_queries(0):
-        assert reconciliation.doubt(connection) == 0
+        assert reconciliation.require_lookups(connection) == 0
         assert not transitions.unseen(connection).exists()
     work_until_posted(connection)
     assert [call["method"] for call in sandbox.calls() if call["path"] in ("Invoices", "CreditNotes")] == ["PUT", "PUT"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from operations.backups import keys, storage, backup
+from operations.backups import backup, keys, storage
 from operations.backups.storage import BackupError
 
 

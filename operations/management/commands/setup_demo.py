@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from c3portal.audit.record import Action, record_changes
-from operations import demo
 from c3portal.context_processors import REAL_XERO
+from operations import demo
 
 
 class Command(BaseCommand):

@@ -23,7 +23,7 @@ AGES = dt.timedelta(minutes=5)
 
 
 @pytest.fixture
-def door(connected: XeroConnection, sandbox: SandboxControl) -> Gateway:
+def client(connected: XeroConnection, sandbox: SandboxControl) -> Gateway:
     """The way to a real stand-in of Xero's."""
     token = connected.token_set
     assert token is not None
@@ -54,40 +54,40 @@ def stand_still(patch: pytest.MonkeyPatch, noticed_by: str) -> None:
         patch.setattr(clock, "now", lambda: now() + AGES)
 
 
-def names(door: Gateway) -> list[str]:
+def names(client: Gateway) -> list[str]:
     """Return whom Xero knows, asked by a connection of its own."""
-    token = str(door.session.headers["Authorization"]).removeprefix("Bearer ")
-    return sorted(each["Name"] for each in Gateway(door.tenant_id, token).contacts())
+    token = str(client.session.headers["Authorization"]).removeprefix("Bearer ")
+    return sorted(each["Name"] for each in Gateway(client.tenant_id, token).contacts())
 
 
 @pytest.mark.parametrize("happens", ["connected", "head sent"])
 @pytest.mark.parametrize("noticed_by", ["the machine", "the database"])
 def test_what_stood_still_at_the_last_moment_creates_nothing(
-    door: Gateway, monkeypatch: pytest.MonkeyPatch, happens: str, noticed_by: str
+    client: Gateway, monkeypatch: pytest.MonkeyPatch, happens: str, noticed_by: str
 ) -> None:
-    before = names(door)
+    before = names(client)
     with monkeypatch.context() as patch:
         stop_when(happens, patch, lambda: stand_still(patch, noticed_by))
         with pytest.raises(XeroUnavailable, match="nothing was sent") as caught:
-            door.create_documents("Contacts", BODY, "key", clock.now())
+            client.create_documents("Contacts", BODY, "key", clock.now())
     assert caught.value.problem == STOOD_STILL
-    assert names(door) == before
+    assert names(client) == before
 
 
 def test_what_stood_still_before_it_looked_for_a_connection_creates_nothing(
-    door: Gateway, sandbox: SandboxControl
+    client: Gateway, sandbox: SandboxControl
 ) -> None:
     with pytest.raises(XeroUnavailable, match="nothing was sent"):
-        door.create_documents("Contacts", BODY, "key", clock.now() - AGES)
+        client.create_documents("Contacts", BODY, "key", clock.now() - AGES)
     assert sandbox.calls() == []
 
 
 def test_a_call_that_is_merely_slow_to_connect_leaves(
-    door: Gateway, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+    client: Gateway, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elapsed = clock.elapsed
     stop_when("connected", monkeypatch, lambda: monkeypatch.setattr(clock, "elapsed", lambda: elapsed() + 19))
-    door.read("Organisation")
+    client.read("Organisation")
     assert len(sandbox.calls()) == 1
 
 

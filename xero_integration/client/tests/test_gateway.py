@@ -1,4 +1,4 @@
-"""The one door to Xero: what each answer means for the invoice."""
+"""The one client to Xero: what each answer means for the invoice."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ HTML = b"<html><body><h1>Service Unavailable</h1></body></html>"
 
 
 def put() -> gateway.Answer:
-    with Gateway("tenant-1", "token-1") as door:
-        return door.create_documents("Invoices", b'{"Invoices": []}', KEY)
+    with Gateway("tenant-1", "token-1") as client:
+        return client.create_documents("Invoices", b'{"Invoices": []}', KEY)
 
 
 def read() -> gateway.Answer:
-    with Gateway("tenant-1", "token-1") as door:
-        return door.read("Organisation")
+    with Gateway("tenant-1", "token-1") as client:
+        return client.read("Organisation")
 
 
 DAY = dt.timedelta(days=1)
@@ -78,8 +78,8 @@ def test_documents_are_put_so_that_none_is_ever_overwritten(scripted_xero: Scrip
 
 
 def test_contacts_are_put_without_the_parameter_that_is_for_prices(scripted_xero: ScriptedServer) -> None:
-    with Gateway("tenant-1", "token-1") as door:
-        door.create_documents("Contacts", b"{}", KEY)
+    with Gateway("tenant-1", "token-1") as client:
+        client.create_documents("Contacts", b"{}", KEY)
     assert scripted_xero.received[0].path == "/api.xro/2.0/Contacts?summarizeErrors=false"
 
 
@@ -315,7 +315,7 @@ def test_no_error_repeats_the_token(scripted_xero: ScriptedServer, reply: Reply)
 def test_what_xero_tells_of_its_limits_reaches_the_permit(scripted_xero: ScriptedServer) -> None:
     record = CallRecord()
     scripted_xero.will(Reply(429, b"", DAY | {"X-DayLimit-Remaining": "0"}))
-    door = Gateway("tenant-1", "token-1", permit=lambda: gateway.nullcontext(record))
-    with door, pytest.raises(XeroUnavailable):
-        door.read("Organisation")
+    client = Gateway("tenant-1", "token-1", permit=lambda: gateway.nullcontext(record))
+    with client, pytest.raises(XeroUnavailable):
+        client.read("Organisation")
     assert record.headers["X-DayLimit-Remaining"] == "0"

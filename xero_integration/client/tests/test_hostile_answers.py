@@ -52,24 +52,26 @@ def bomb() -> Reply:
 
 def put(endpoint: str) -> Callable[[XeroConnection], Any]:
     def call(connection: XeroConnection) -> Any:
-        return connections.call(connection, lambda door: door.create_documents(endpoint, b"{}", KEY))
+        return connections.call(connection, lambda client: client.create_documents(endpoint, b"{}", KEY))
 
     return call
 
 
 def find(connection: XeroConnection) -> Any:
     return connections.call(
-        connection, lambda door: [door.find_invoices(["A-1"]), door.find_credit_notes(["A-1"])], click=True
+        connection, lambda client: [client.find_invoices(["A-1"]), client.find_credit_notes(["A-1"])], click=True
     )
 
 
 CALLS: dict[str, Callable[[XeroConnection], Any]] = {
     "reference": connections.read_reference,
-    "contacts": lambda connection: connections.call(connection, lambda door: contacts.read_listing(connection, door)),
+    "contacts": lambda connection: connections.call(
+        connection, lambda client: contacts.read_listing(connection, client)
+    ),
     "payments": payments.read,
     "find": find,
     "many": lambda connection: connections.call(
-        connection, lambda door: door.find_many_invoices([f"A-{place}" for place in range(200)])
+        connection, lambda client: client.find_many_invoices([f"A-{place}" for place in range(200)])
     ),
     "invoices": put("Invoices"),
     "credit notes": put("CreditNotes"),
@@ -154,8 +156,8 @@ def test_a_list_that_is_missing_is_never_an_empty_one(
 
 def test_a_mark_of_the_byte_order_is_no_hindrance(scripted_xero: ScriptedServer) -> None:
     scripted_xero.will(Reply(body=b'\xef\xbb\xbf{"Invoices": []}'))
-    with Gateway("tenant", "token") as door:
-        assert door.create_documents("Invoices", b"{}", KEY).rows("Invoices") == []
+    with Gateway("tenant", "token") as client:
+        assert client.create_documents("Invoices", b"{}", KEY).rows("Invoices") == []
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"Elements": [{"InvoiceID": 7}]}', b'{"a": NaN}'])
@@ -163,8 +165,8 @@ def test_a_refusal_of_a_write_that_cannot_be_read_leaves_the_outcome_open(
     scripted_xero: ScriptedServer, content: bytes
 ) -> None:
     scripted_xero.will(Reply(400, content))
-    with Gateway("tenant", "token") as door, pytest.raises(XeroOutcomeUnknown, match="cannot be read"):
-        door.create_documents("Invoices", b"{}", KEY)
+    with Gateway("tenant", "token") as client, pytest.raises(XeroOutcomeUnknown, match="cannot be read"):
+        client.create_documents("Invoices", b"{}", KEY)
 
 
 HEADERS = {
@@ -253,20 +255,20 @@ def test_an_answer_that_drips_ends_at_the_deadline_and_leaves_the_outcome_open(
     settings.XERO_CALL_TIMEOUT = 0.6
     settings.XERO_API_URL = drip(begin)
     began = time.monotonic()
-    with Gateway("tenant", "token") as door, pytest.raises(XeroOutcomeUnknown):
-        door.create_documents("Invoices", b"{}", KEY)
+    with Gateway("tenant", "token") as client, pytest.raises(XeroOutcomeUnknown):
+        client.create_documents("Invoices", b"{}", KEY)
     assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_an_answer_is_read_up_to_the_largest_size_and_no_byte_further(scripted_xero: ScriptedServer, more: int) -> None:
     scripted_xero.will(Reply(body=b'{"Invoices": []}'.ljust(LARGEST_ANSWER + more)))
-    with Gateway("tenant", "token") as door:
+    with Gateway("tenant", "token") as client:
         if more:
             with pytest.raises(XeroOutcomeUnknown):
-                door.create_documents("Invoices", b"{}", KEY)
+                client.create_documents("Invoices", b"{}", KEY)
         else:
-            assert door.create_documents("Invoices", b"{}", KEY).rows("Invoices") == []
+            assert client.create_documents("Invoices", b"{}", KEY).rows("Invoices") == []
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -15,7 +15,7 @@ from xero_integration.tests.scripted import Reply, ScriptedServer, body
 
 
 @pytest.fixture
-def door(connection: XeroConnection) -> Any:
+def client(connection: XeroConnection) -> Any:
     assert connection.token_set
     with Gateway(connection.tenant_id, connection.token_set.access_token) as made:
         yield made
@@ -47,68 +47,68 @@ ODD_NUMBERS = [
 
 
 @pytest.mark.parametrize("number", ODD_NUMBERS)
-def test_a_number_is_found_however_it_is_written(sandbox: Any, door: Gateway, number: str) -> None:
+def test_a_number_is_found_however_it_is_written(sandbox: Any, client: Gateway, number: str) -> None:
     write(sandbox, number)
     write(sandbox, "bystander")
-    assert found(door.find_invoices([number])) == [number]
+    assert found(client.find_invoices([number])) == [number]
 
 
-def test_numbers_with_and_without_commas_are_found_together(sandbox: Any, door: Gateway) -> None:
+def test_numbers_with_and_without_commas_are_found_together(sandbox: Any, client: Gateway) -> None:
     for number in ODD_NUMBERS:
         write(sandbox, number)
-    assert found(door.find_invoices([*ODD_NUMBERS, "absent"])) == sorted(ODD_NUMBERS)
+    assert found(client.find_invoices([*ODD_NUMBERS, "absent"])) == sorted(ODD_NUMBERS)
 
 
-def test_a_hundred_and_twenty_numbers_take_three_calls(sandbox: Any, door: Gateway) -> None:
+def test_a_hundred_and_twenty_numbers_take_three_calls(sandbox: Any, client: Gateway) -> None:
     write(sandbox, "number-000")
     write(sandbox, "number-119")
     sandbox.forget()
-    assert found(door.find_invoices(f"number-{each:03}" for each in range(120))) == ["number-000", "number-119"]
+    assert found(client.find_invoices(f"number-{each:03}" for each in range(120))) == ["number-000", "number-119"]
     assert len(sandbox.calls()) == 3
 
 
 @pytest.mark.parametrize("sign", ["x", ",", "&", '"', "%"])
-def test_long_numbers_of_every_sign_still_fit_an_address(sandbox: Any, door: Gateway, sign: str) -> None:
+def test_long_numbers_of_every_sign_still_fit_an_address(sandbox: Any, client: Gateway, sign: str) -> None:
     numbers = [f"{each:03}{sign * 200}" for each in range(30)]
     write(sandbox, numbers[0])
     write(sandbox, numbers[29])
-    assert found(door.find_invoices(numbers)) == [numbers[0], numbers[29]]
+    assert found(client.find_invoices(numbers)) == [numbers[0], numbers[29]]
 
 
-def test_no_number_asks_nothing(sandbox: Any, door: Gateway) -> None:
+def test_no_number_asks_nothing(sandbox: Any, client: Gateway) -> None:
     sandbox.forget()
-    assert door.find_invoices([]) == []
+    assert client.find_invoices([]) == []
     assert sandbox.calls() == []
 
 
 def test_a_suppliers_bill_of_the_same_number_is_not_our_invoice(scripted_xero: ScriptedServer) -> None:
     rows = [{"Type": "ACCPAY", "InvoiceNumber": "A-1"}, {"Type": "ACCREC", "InvoiceNumber": "A-1", "Total": 2}]
     scripted_xero.will(Reply(body=body(Invoices=rows)))
-    with Gateway("tenant-1", "token-1") as door:
-        (ours,) = door.find_invoices(["A-1"])
+    with Gateway("tenant-1", "token-1") as client:
+        (ours,) = client.find_invoices(["A-1"])
     assert ours["Total"] == 2
 
 
 @pytest.mark.parametrize("number", ["CN-1", 'Smith, "J"-1'])
-def test_credit_notes_are_found_among_credit_notes(sandbox: Any, door: Gateway, number: str) -> None:
+def test_credit_notes_are_found_among_credit_notes(sandbox: Any, client: Gateway, number: str) -> None:
     write(sandbox, number)
     write(sandbox, number, "ACCRECCREDIT", "CreditNotes")
-    (note,) = door.find_credit_notes([number, "absent"])
+    (note,) = client.find_credit_notes([number, "absent"])
     assert note["CreditNoteNumber"] == number
     assert note["Type"] == "ACCRECCREDIT"
 
 
-def test_a_refused_look_up_is_never_taken_for_not_there(sandbox: Any, door: Gateway) -> None:
+def test_a_refused_look_up_is_never_taken_for_not_there(sandbox: Any, client: Gateway) -> None:
     sandbox.place_fault("500_before", method="GET", path="Invoices")
     with pytest.raises(XeroUnavailable):
-        door.find_invoices(["A-1"])
+        client.find_invoices(["A-1"])
 
 
-def test_contacts_come_by_the_thousand_archived_ones_too(sandbox: Any, door: Gateway) -> None:
-    there = len(list(door.contacts()))
+def test_contacts_come_by_the_thousand_archived_ones_too(sandbox: Any, client: Gateway) -> None:
+    there = len(list(client.contacts()))
     sandbox.put_contacts({"name": f"Customer {each}"} for each in range(2100 - there))
     sandbox.forget()
-    contacts = list(door.contacts())
+    contacts = list(client.contacts())
     assert len({contact["ContactID"] for contact in contacts}) == 2100
     assert {"ACTIVE", "ARCHIVED"} <= {contact["ContactStatus"] for contact in contacts}
     assert len(sandbox.calls()) == 3
@@ -117,25 +117,25 @@ def test_contacts_come_by_the_thousand_archived_ones_too(sandbox: Any, door: Gat
 def test_a_last_page_that_is_full_asks_once_more_and_ends(scripted_xero: ScriptedServer) -> None:
     full = [{"ContactID": str(each)} for each in range(gateway.CONTACTS_PAGE)]
     scripted_xero.will(Reply(body=body(Contacts=full)), Reply(body=body(Contacts=[])))
-    with Gateway("tenant-1", "token-1") as door:
-        assert len(list(door.contacts())) == gateway.CONTACTS_PAGE
+    with Gateway("tenant-1", "token-1") as client:
+        assert len(list(client.contacts())) == gateway.CONTACTS_PAGE
     pages = [parse_qs(urlsplit(call.path).query)["page"] for call in scripted_xero.received]
     assert pages == [["1"], ["2"]]
 
 
-def test_credit_notes_are_found_by_their_marker_whatever_their_number(sandbox: Any, door: Gateway) -> None:
+def test_credit_notes_are_found_by_their_marker_whatever_their_number(sandbox: Any, client: Gateway) -> None:
     line = {"Description": "Seats", "Quantity": 1, "UnitAmount": 10, "AccountCode": "4010"}
     facts = {"Type": "ACCRECCREDIT", "Contact": {"Name": "Fabrikam Pty Ltd"}, "LineItems": [line], "Date": "2026-09-18"}
     for number, reference in (("A", "Billing C3-aaaaaaaaaaaa"), ("B", "C3-bbbbbbbbbbbb paid"), ("C", None)):
         more = {"CreditNoteNumber": number} | ({"Reference": reference} if reference else {})
         assert sandbox.write_document(facts | more, resource="CreditNotes")["StatusAttributeString"] == "OK"
-    rows = door.find_marked_credit_notes(["C3-aaaaaaaaaaaa", "C3-bbbbbbbbbbbb", "C3-cccccccccccc"])
+    rows = client.find_marked_credit_notes(["C3-aaaaaaaaaaaa", "C3-bbbbbbbbbbbb", "C3-cccccccccccc"])
     assert found(rows, "CreditNoteNumber") == ["A", "B"]
 
 
-def test_thirty_eight_markers_take_one_call(sandbox: Any, door: Gateway) -> None:
+def test_thirty_eight_markers_take_one_call(sandbox: Any, client: Gateway) -> None:
     sandbox.forget()
-    assert door.find_marked_credit_notes(f"C3-{each:012x}" for each in range(38)) == []
+    assert client.find_marked_credit_notes(f"C3-{each:012x}" for each in range(38)) == []
     assert len(sandbox.calls()) == 1
-    assert door.find_marked_credit_notes([]) == []
+    assert client.find_marked_credit_notes([]) == []
     assert len(sandbox.calls()) == 1

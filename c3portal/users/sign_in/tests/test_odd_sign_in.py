@@ -15,10 +15,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from c3portal.models import AuditEntry, User
-from c3portal.users.sign_in.account_adapter import AccountAdapter
-from c3portal.tests.addresses import paths
 from c3portal.http.tests.test_permissions import credential
+from c3portal.models import AuditEntry, User
+from c3portal.tests.addresses import paths
+from c3portal.users.sign_in.account_adapter import AccountAdapter
 from c3portal.users.sign_in.tests.test_mfa import add_app
 from c3portal.users.sign_in.tests.test_sign_in import PASSWORD, guess, said
 

@@ -16,8 +16,8 @@ from playwright.sync_api import Page, expect
 
 from c3portal.models import AuditEntry, User
 from c3portal.settings import openid_provider
-from c3portal.users.sign_in.oidc import CompanyAdapter, Provider, believed_address
 from c3portal.tests.providers import Person, ProviderProcess, provider_process
+from c3portal.users.sign_in.oidc import CompanyAdapter, Provider, believed_address
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

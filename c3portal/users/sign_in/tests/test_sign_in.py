@@ -14,8 +14,8 @@ from django.core import mail
 from django.test import Client
 
 from c3portal.models import AuditEntry, User
-from c3portal.users.sign_in import user_agents, checks
 from c3portal.testing import BASE_DIR, wait_until
+from c3portal.users.sign_in import checks, user_agents
 from conftest import _database_url
 
 PASSWORD = "a password of the tests"
