@@ -120,7 +120,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Work:
         if not after:
             tasks.work(connection_id, spread=False)
 
-    monkeypatch.setattr(tasks, "wake", create_autospec(wakeups.wake, side_effect=wake))
+    monkeypatch.setattr(wakeups, "wake", create_autospec(wakeups.wake, side_effect=wake))
     return tasks.sweep
 
 

@@ -34,7 +34,7 @@ def test_each_invoice_arrives_exactly_once_whoever_dies_and_whatever_strikes(
     assert _figure(told, "In the sandbox") == str(count), told
     for nothing in ("Twice", "Missing", "Wrong total"):
         assert _figure(told, nothing) == "0", told
-    assert _figure(told, "Sins") == "[]", told
+    assert _figure(told, "Violations") == "[]", told
     # And it was an ordeal; how many calls there are to strike, and whether a blow takes a process or its whole worker,
     # is chance.
     assert int(_figure(told, "Faults struck").split(",")[0]) >= 3, told

@@ -24,7 +24,7 @@ from c3portal.processes.state import UMASK
 
 logger = logging.getLogger(__name__)
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
 PAUSE_SECONDS = 0.5
 
 

@@ -65,6 +65,7 @@ class Machine:
 
     def __init__(self, folder: Path, postgres: str, sandbox_url: str, database: str) -> None:
         self.folder, self.sandbox_url = folder, sandbox_url
+        self.postgres, self.database, self.made_the_role = postgres, database, False
         self.release = containers.stage(folder / "app")
         self.running: list[Service] = []
         self.broker_port = free_port()
@@ -81,17 +82,18 @@ class Machine:
         self.services = containers.compose(self.env)
         (folder / "tmp").mkdir()
         self.addresses = {
-            "@postgres/c3portal": self._make_database(postgres, database),
+            "@postgres/c3portal": self._make_database(),
             "valkey:6379": f"127.0.0.1:{self.broker_port}",
         }
 
-    def _make_database(self, postgres: str, database: str) -> str:
+    def _make_database(self) -> str:
         """Return what stands in the address behind the password."""
-        with psycopg.connect(postgres, autocommit=True) as server:
+        with psycopg.connect(self.postgres, autocommit=True) as server:
             if not server.execute("SELECT 1 FROM pg_roles WHERE rolname = 'c3portal'").fetchone():
                 server.execute("CREATE ROLE c3portal LOGIN PASSWORD 'passwordofthetests'")
-            server.execute(f"CREATE DATABASE {database} OWNER c3portal")
-        return f"@/{database}?{postgres.partition('?')[2]}"
+                self.made_the_role = True
+            server.execute(f"CREATE DATABASE {self.database} OWNER c3portal")
+        return f"@/{self.database}?{self.postgres.partition('?')[2]}"
 
     def __enter__(self) -> Self:
         here = f"--port {self.broker_port} --bind 127.0.0.1 --dir '{self.folder}'"
@@ -122,6 +124,10 @@ class Machine:
             if service.process.poll() is None:
                 service.process.kill()
             service.process.wait()
+        with psycopg.connect(self.postgres, autocommit=True) as server:
+            server.execute(f"DROP DATABASE {self.database} WITH (FORCE)")
+            if self.made_the_role:
+                server.execute("DROP ROLE c3portal")
 
     def environment(self, service: str, **own: str) -> dict[str, str]:
         """Return what a container of the service has in its environment."""

@@ -40,7 +40,7 @@ FATES = (
     "element missing",
     "shuffled",
 )
-MOVES = ("post", "refuse", "release", "lose", "close")
+MOVES = ("mark_posted", "mark_rejected", "requeue", "mark_uncertain", "close")
 
 
 class Killed(BaseException):

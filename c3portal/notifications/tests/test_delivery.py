@@ -200,7 +200,7 @@ def test_no_transaction_is_open_while_a_message_is_under_way(
         inside.append(database.in_atomic_block)
         return 204
 
-    monkeypatch.setattr(delivery.webhooks, "post", post)
+    monkeypatch.setattr(delivery.webhook_client, "post", post)
     monkeypatch.setattr(EmailMessage, "send", lambda _: post())
     tell()
     deliver()

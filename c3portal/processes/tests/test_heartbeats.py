@@ -78,7 +78,7 @@ def test_who_works_sweeps_when_sweeps_wait_in_line_for_too_long(
 ) -> None:
     """With several organisations at work, their turns fill the line, and a sweep is past before it is its turn."""
     freed = Mock()
-    monkeypatch.setattr(tasks.recovery, "release_expired_leases", freed)
+    monkeypatch.setattr(tasks.reconciliation, "release_expired_leases", freed)
     for silence, times in ((2 * settings.SWEEP_EVERY, 0), (4 * settings.SWEEP_EVERY, 1)):
         Heartbeat.objects.update_or_create(
             process=Process.WORKER, defaults={"seen_at": clock.now() - dt.timedelta(seconds=silence)}
@@ -97,7 +97,7 @@ def test_a_sweep_before_work_wakes_nobody_who_sweeps_again(
 ) -> None:
     """Also when the sign of this process is a moment old and yet old by the database's clock, which jumped."""
     freed = Mock()
-    monkeypatch.setattr(tasks.recovery, "release_expired_leases", freed)
+    monkeypatch.setattr(tasks.reconciliation, "release_expired_leases", freed)
     monkeypatch.setattr(tasks, "_connections_with_work", lambda: [connected.pk])
     monkeypatch.setattr(
         tasks, "wake", lambda pk, workers=1, **_: [tasks.work(pk, spread=False) for _ in range(workers)]
@@ -114,7 +114,7 @@ def test_a_sweep_before_work_wakes_nobody_who_sweeps_again(
 
 
 def test_a_sweep_that_breaks_off_is_no_sign(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks.recovery, "release_expired_leases", Mock(side_effect=OperationalError))
+    monkeypatch.setattr(tasks.reconciliation, "release_expired_leases", Mock(side_effect=OperationalError))
     with pytest.raises(OperationalError):
         tasks.sweep()
     assert heartbeats.age(Process.WORKER) is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from invoices.conftest import MakeInvoice, Upload, Work
-from invoices.contacts import matching
+from invoices.contacts import matching, requests
 from invoices.contacts.matching import LinkStatus, NotLinked
 from invoices.models import Customer, Posting
 from invoices.tests import makers
@@ -240,7 +240,7 @@ class MatchingTest(TestCase):
                 a_link(connection, holder, contact.contact_id)
             seen.add(numbered)
         before = dict(ContactLink.objects.values_list("customer_key", "contact_id"))
-        wanted = matching.journey.wanted_contacts(Customer.objects.all())
+        wanted = requests.wanted_contacts(Customer.objects.all())
         taken = []
         for order in (wanted, list(reversed(wanted))):
             index = contacts.ContactIndex(connection)

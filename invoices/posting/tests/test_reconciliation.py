@@ -150,7 +150,7 @@ def test_what_a_worker_held_when_its_database_went_away_is_free_soon_although_it
     life.sign()
     monkeypatch.setattr(liveness, "_lives", [life])
     with monkeypatch.context() as patch:
-        patch.setattr(transitions, "post", create_autospec(transitions.mark_posted, side_effect=DatabaseError))
+        patch.setattr(transitions, "mark_posted", create_autospec(transitions.mark_posted, side_effect=DatabaseError))
         with pytest.raises(DatabaseError):
             tasks.work(connected.pk, spread=False)
     assert state() == {"sending": 2}

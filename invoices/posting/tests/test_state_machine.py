@@ -299,7 +299,7 @@ def _create(endpoint: str, body: bytes, key: str, gateway: Gateway) -> Answer:
     ("module", "name", "careless"),
     [
         (sender, "_lost", send_anew),
-        (reconciliation, "look", send_the_same_again),
+        (reconciliation, "reconcile", send_the_same_again),
     ],
     ids=["a new key for each try", "the key alone"],
 )

@@ -274,22 +274,22 @@ def test_a_claim_takes_as_many_queries_for_fifty_as_for_ten(
 # The moves: what each function moves, and that it moves nothing else
 
 MOVES: dict[str, tuple[Callable[[Submission], object], dict[str, str]]] = {
-    "post": (record, {"sending": "posted", "uncertain": "posted"}),
-    "refuse": (
+    "mark posted": (record, {"sending": "posted", "uncertain": "posted"}),
+    "mark rejected": (
         lambda submission: transitions.mark_rejected(transitions.answered_by(submission), {only().pk: "Xero's words."}),
         {"sending": "rejected", "uncertain": "rejected"},
     ),
-    "refuse what waits": (
+    "reject what waits": (
         lambda submission: transitions.mark_rejected(
             transitions.without_contact(submission.connection), {only().pk: "No contact."}
         ),
         {"queued": "rejected"},
     ),
-    "release": (
+    "requeue": (
         lambda submission: transitions.requeue(transitions.answered_by(submission), "Not there."),
         {"sending": "queued", "uncertain": "queued"},
     ),
-    "lose": (
+    "mark uncertain": (
         lambda submission: transitions.mark_uncertain(submission, "The answer was lost.", lookup_from=NOW),
         {"sending": "uncertain"},
     ),
@@ -305,7 +305,7 @@ def test_a_move_happens_from_the_states_it_is_for_and_from_no_other(
     make_invoice()
     upload()
     submission = claim()
-    if move == "refuse what waits":
+    if move == "reject what waits":
         ContactLink.objects.all().delete()
     put(before, submission)
     logs = PostLog.objects.count()
@@ -323,7 +323,7 @@ def test_a_move_happens_from_the_states_it_is_for_and_from_no_other(
         assert PostLog.objects.count() == logs
 
 
-@pytest.mark.parametrize("move", ["post", "refuse", "release", "lose"])
+@pytest.mark.parametrize("move", ["mark posted", "mark rejected", "requeue", "mark uncertain"])
 def test_a_call_moves_only_rows_that_it_still_answers_for(
     make_invoice: MakeInvoice, upload: Upload, claim: Claim, move: str
 ) -> None:
@@ -385,7 +385,7 @@ def test_rows_that_nothing_was_said_of_stay(make_invoices: MakeInvoices, upload:
     assert third.status == "sending"
 
 
-@pytest.mark.parametrize("move", ["post", "refuse", "release", "lose"])
+@pytest.mark.parametrize("move", ["mark posted", "mark rejected", "requeue", "mark uncertain"])
 def test_a_move_takes_as_many_queries_for_fifty_rows_as_for_ten(
     make_invoices: MakeInvoices, upload: Upload, claim: Claim, move: str
 ) -> None:
@@ -395,14 +395,14 @@ def test_a_move_takes_as_many_queries_for_fifty_rows_as_for_ten(
         rows = list(transitions.answered_by(submission).values_list("pk", flat=True))
         assert len(rows) == count
         do: dict[str, Callable[[], object]] = {
-            "post": lambda: transitions.mark_posted(
+            "mark posted": lambda: transitions.mark_posted(
                 submission, {pk: Recorded(f"id {pk}", "DRAFT", None) for pk in rows}
             ),
-            "refuse": lambda: transitions.mark_rejected(
+            "mark rejected": lambda: transitions.mark_rejected(
                 transitions.answered_by(submission), dict.fromkeys(rows, "No.")
             ),
-            "release": lambda: transitions.requeue(transitions.answered_by(submission), ""),
-            "lose": lambda: transitions.mark_uncertain(submission, "", lookup_from=NOW),
+            "requeue": lambda: transitions.requeue(transitions.answered_by(submission), ""),
+            "mark uncertain": lambda: transitions.mark_uncertain(submission, "", lookup_from=NOW),
         }
         with CaptureQueriesContext(database) as queries:
             assert do[move]() == count

@@ -371,7 +371,7 @@ def test_tables_of_someone_else_are_left_alone() -> None:
         cursor.execute("CREATE TABLE of_someone_else (id integer)")
     try:
         with pytest.raises(storage.BackupError, match=r"not the portal's .of_someone_else."):
-            restore.require_empty()
+            restoring.require_empty()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE of_someone_else")

@@ -155,7 +155,7 @@ def test_a_worker_in_the_middle_of_its_work_sends_nothing_any_more(
     source = connect(sandbox)
     restored.import_file(restored.SEPTEMBER, name="september.csv")
     restored.upload(source)
-    restored.journey.link_contacts(source)
+    restored.contact_step.link_contacts(source)
     submission = transitions.claim(source)
     assert submission
     move(target)

@@ -50,7 +50,7 @@ def some_of_each_state(connection: XeroConnection) -> None:
 def work_until_posted(connection: XeroConnection) -> None:
     """Do what workers and sweeps do, until nothing is on its way any more."""
     for _ in range(20):
-        tasks.recovery.release_expired_leases()
+        reconciliation.release_expired_leases()
         tasks.work(connection.pk, spread=False)
         if not Posting.objects.exclude(status__in=[Status.POSTED, Status.REJECTED]).exists():
             return
