@@ -100,7 +100,7 @@ def test_a_sweep_before_work_wakes_nobody_who_sweeps_again(
     monkeypatch.setattr(tasks.reconciliation, "release_expired_leases", freed)
     monkeypatch.setattr(tasks, "_connections_with_work", lambda: [connected.pk])
     monkeypatch.setattr(
-        tasks, "wake", lambda pk, workers=1, **_: [tasks.work(pk, spread=False) for _ in range(workers)]
+        tasks.wakeups, "wake", lambda pk, workers=1, **_: [tasks.work(pk, spread=False) for _ in range(workers)]
     )
     if written_by_this_process:
         heartbeats.beat(Process.WORKER)
