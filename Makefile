@@ -49,6 +49,7 @@ lint: $(VENV)/.tests
 	@echo "Lint"
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(BIN)/djangofmt --check --indent-width 2 templates xero_sandbox/templates
 
 # No secret of anyone's is needed to look at the code: with DEBUG on the settings fall back to stand-ins.
 types: export DEBUG := 1
