@@ -1,4 +1,4 @@
-# The portal's image: web, worker, beat and migrations run from the same one. docs/operations.md says how.
+# The portal's image: web, worker, beat and migrations run from the same one. docs/operations/install.md says how.
 FROM python:3.13.14-slim-trixie AS build
 
 ENV PATH="/opt/venv/bin:$PATH"

@@ -2,8 +2,8 @@
 
 A portal begins as a trial on SQLite and moves to a real PostgreSQL; then its processes die, its broker and database go
 away, a disk is full, clocks are wrong, and at last the database is lost and comes back from its backup. After each of
-these every invoice must be in the sandbox exactly once, without anybody's help but what docs/operations.md asks for.
-The waits are production's. Writes the table of docs/operations.md; `make drill`.
+these every invoice must be in the sandbox exactly once, without anybody's help but what docs/operations/ asks for.
+The waits are production's. Writes the table of docs/operations/troubleshooting.md; `make drill`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LATENCY = 1.0
 LIMIT = 600
 DISK_MEGABYTES = 400
 KEY = "an-encryption-key-of-production"
-REPORT = BASE_DIR / "docs" / "operations.md"
+REPORT = BASE_DIR / "docs" / "operations" / "troubleshooting.md"
 BEGIN, END = "<!-- make drill writes from here -->\n", "<!-- to here -->\n"
 SWEPT, PAGES = "its next sweep came {:.0f} s after", "pages were back {:.0f} s after"
 WORKERS = ("worker", "worker2")
@@ -381,7 +381,7 @@ def _done(command: Any) -> str:
 
 
 def move(drill: Drill, outcome: Outcome) -> float:
-    """From SQLite to PostgreSQL, as docs/operations.md says."""
+    """From SQLite to PostgreSQL, as docs/operations/move.md says."""
     site, url = drill.site, drill.postgres.database("portal")
     # As Ctrl-C of `make run` does.
     site.stop(patience=5)
@@ -454,7 +454,7 @@ def _connect(site: Installation) -> None:
 
 
 def table(outcomes: list[Outcome], count: int) -> str:
-    """Return what docs/operations.md shows."""
+    """Return what docs/operations/troubleshooting.md shows."""
     lines = [
         f"{count} invoices each, in calls of five that take a second; run on {dt.datetime.now(dt.UTC):%-d %B %Y}.",
         "",
@@ -476,7 +476,7 @@ def main() -> int:
     arguments.add_argument("--invoices", type=int, default=300, help="for each incident")
     arguments.add_argument("--only", default="", help="those incidents whose name has this in it")
     arguments.add_argument("--folder", type=Path, help="keep everything there")
-    arguments.add_argument("--write", action="store_true", help="write the table into docs/operations.md")
+    arguments.add_argument("--write", action="store_true", help="write the table into docs/operations/troubleshooting.md")
     told = arguments.parse_args()
     # Whatever ends the drill, what it started ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

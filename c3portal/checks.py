@@ -204,7 +204,7 @@ def stored_secrets(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
         Error(
             f"Stored secrets cannot be read with the ENCRYPTION_KEYS in force: {', '.join(lost)}.",
             hint="Find the key that wrote them and put the key behind the others. "
-            "docs/operations.md (“Keys”) says what to do when it is lost for good.",
+            "docs/operations/keys.md says what to do when it is lost for good.",
             id="c3portal.E011",
         )
     ]

@@ -1,6 +1,6 @@
 """The portal's settings, all of them: read from the environment, with `.env` for development.
 
-docs/operations.md says what each variable means; `.env.example` lists them. A mistake that can be told apart at start
+docs/operations/settings.md says what each variable means; `.env.example` lists them. A mistake that can be told apart at start
 is a system check in `c3portal/checks.py`.
 """
 

@@ -38,7 +38,7 @@ FIRST_PAUSE = dt.timedelta(minutes=1)
 LONGEST_PAUSE = dt.timedelta(hours=12)
 # Ten pauses that double and five of twelve hours: three days and five hours.
 MOST_TRIES = 16
-# How machines call each kind; docs/operations.md lists them.
+# How machines call each kind; docs/operations/notices.md lists them.
 EVENT_TYPES: dict[str, str] = {
     Kind.UPLOAD_FINISHED: "upload.finished",
     Kind.NEEDS_RECONNECTING: "connection.needs_reconnecting",

@@ -26,7 +26,7 @@ BESIDE = Path(sys.executable).parent
 UNITS = sorted((BASE_DIR / "deploy" / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 PROCESSES = ("web", "worker", "beat")
-OPERATIONS = (BASE_DIR / "docs" / "operations.md").read_text()
+OPERATIONS = BASE_DIR / "docs" / "operations"
 
 
 def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -156,7 +156,7 @@ def test_the_time_to_stop_covers_what_is_under_way(services: dict[str, Any]) -> 
 
 
 def test_what_a_unit_writes_to_is_made_by_the_installation() -> None:
-    install = OPERATIONS.partition("### Without containers")[2].partition("\n### ")[0]
+    install = (OPERATIONS / "install.md").read_text().partition("## Without containers")[2].partition("\n## ")[0]
     made = re.findall(r"^install -d -o c3portal -g c3portal -m 700 (\S+)$", install, re.MULTILINE)
     units = [configparser.ConfigParser(strict=False, interpolation=None) for _ in SERVICES]
     for parser, path in zip(units, SERVICES, strict=True):
@@ -318,7 +318,7 @@ def read_by(path: str) -> set[str]:
 
 @pytest.mark.parametrize("path", READERS)
 def test_every_variable_that_is_read_is_explained(path: str) -> None:
-    table = OPERATIONS.partition("## Settings")[2].partition("\n## ")[0]
+    table = (OPERATIONS / "settings.md").read_text()
     cells = " ".join(line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `"))
     explained = set(re.findall(r"`([A-Z_]+)`", cells))
     # The waits and time-outs around Xero share a row.

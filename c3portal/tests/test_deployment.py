@@ -46,7 +46,7 @@ GROWING = {
 
 RESTORING = re.findall(
     r"docker compose run --rm backup(?: restore /var/backups/c3portal)?(?=`)",
-    (BASE_DIR / "docs" / "operations.md").read_text().partition("## Backup and restore")[2],
+    (BASE_DIR / "docs" / "operations" / "backup.md").read_text(),
 )
 
 
@@ -207,7 +207,7 @@ def test_no_request_fails_while_the_web_processes_are_replaced(portal: Portal, p
 
 
 def test_an_update_is_brought_in_while_the_present_release_posts(portal: Portal, tmp_path: Path) -> None:
-    """The order is that of docs/operations.md: schema, workers, scheduler, web."""
+    """The order is that of docs/operations/update.md: schema, workers, scheduler, web."""
     new = next_release(portal.machine.release, tmp_path / "next")
     visitor = Visitor(portal.machine.env["PORTAL_URL"])
     old_port, new_port = portal.ports[0], free_port()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,8 @@ from c3portal.testing import BASE_DIR
 
 SECURITY = (BASE_DIR / "docs" / "security.md").read_text()
 PROOFS = sorted(set(re.findall(r"`(\S+?\.py)::(\w+)`", SECURITY)))
-FILES = [BASE_DIR / "README.md", *sorted((BASE_DIR / "docs").glob("*.md"))]
+FILES = [*sorted(BASE_DIR.glob("*.md")), *sorted((BASE_DIR / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
 
 
 def functions(path: str) -> Iterator[str]:
@@ -33,8 +35,30 @@ def test_every_threat_has_its_proof() -> None:
     assert [row for row in rows if "::test_" not in row.split("|")[3]] == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_every_file_that_a_document_links_to_exists(path: object) -> None:
-    text = path.read_text()
-    linked = [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if not link.startswith("http")]
-    assert [link for link in linked if not (path.parent / link).exists()] == []
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(BASE_DIR)))
+def test_every_link_of_a_document_leads_somewhere(path: Path) -> None:
+    astray = []
+    for link in LINK.findall(path.read_text()):
+        file, _, anchor = link.partition("#")
+        target = path.parent / file if file else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            astray.append(link)
+    assert astray == []
+
+
+def anchors(path: Path) -> set[str]:
+    """Return what a link can lead to within a document, as GitHub and others name its headings."""
+    titles = re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    reached, todo = set(), [BASE_DIR / "README.md"]
+    while todo:
+        path = todo.pop()
+        if path not in reached and path.suffix == ".md":
+            reached.add(path)
+            todo += [(path.parent / link.partition("#")[0]).resolve() for link in LINK.findall(path.read_text())]
+    assert set(FILES) - reached == set()

@@ -24,7 +24,7 @@ DEPLOY = BASE_DIR / "deploy"
 PROMTOOL = BASE_DIR / ".venv" / "tools" / "promtool"
 RULES = [rule for group in yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"] for rule in group["rules"]]
 TRIALS = yaml.safe_load((DEPLOY / "alerts_tests.yml").read_text())["tests"]
-DOCUMENTED = (BASE_DIR / "docs" / "operations.md").read_text()
+DOCUMENTED = (BASE_DIR / "docs" / "operations" / "monitoring.md").read_text()
 NAME = re.compile(r"c3portal_[a-z_]+")
 SELECTOR = re.compile(r"(c3portal_[a-z_]+)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r"""(\w+)(=~?)["']([^"']*)["']""")

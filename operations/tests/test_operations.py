@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, typed block by block in a folder that stands in for the machine.
+"""The commands of docs/operations/, typed block by block in a folder that stands in for the machine.
 
 What a machine without systemd, accounts and the network cannot do is read by bash alone, and named with the reason.
 """
@@ -23,7 +23,8 @@ from c3portal.testing import BASE_DIR, wait_until
 from c3portal.tests import containers, machine
 from xero_sandbox.testing import free_port
 
-TEXT = (BASE_DIR / "docs" / "operations.md").read_text()
+PAGES = ("install", "move", "update")
+TEXT = "\n".join((BASE_DIR / "docs" / "operations" / f"{page}.md").read_text() for page in PAGES)
 FENCED = [textwrap.dedent(block) for block in re.findall(r"^ *```sh\n(.*?)^ *```$", TEXT, re.MULTILINE | re.DOTALL)]
 # By its first line, a comment that says what it is.
 BLOCKS = {block.splitlines()[0].removeprefix("# "): block for block in FENCED}
@@ -40,7 +41,7 @@ ONLY_READ = {
     "the clock": "systemd sets it",
     "journald reads it": "systemd restarts it",
 }
-# In the order of the document.
+# In the order of the pages.
 TYPED = [name for name in BLOCKS if name not in ONLY_READ and not name.startswith("the move")]
 ADMIN = {"PORTAL_ADMIN_EMAIL": "admin@contoso.example", "PORTAL_ADMIN_PASSWORD": "a password of the tests"}
 OF_POSTGRES = """

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         if lost := [f"{each.unreadable} of {each.place}" for each in found if each.unreadable]:
             raise CommandError(
                 f"No key of ENCRYPTION_KEYS reads {', '.join(lost)}. Put the key that wrote them behind the others and "
-                "run this again. If it is lost for good, docs/operations.md says how to go on."
+                "run this again. If it is lost for good, docs/operations/keys.md says how to go on."
             )
         if any(each.old for each in found):
             raise CommandError("Older keys are still needed: run manage.py rotate_encryption_key.")

@@ -151,7 +151,7 @@ def test_the_post_is_signed_and_says_what_happened(receiver: Receiver, webhook: 
 
 
 def test_every_kind_has_a_name_for_machines_that_the_document_lists() -> None:
-    listed = (BASE_DIR / "docs" / "operations.md").read_text()
+    listed = (BASE_DIR / "docs" / "operations" / "notices.md").read_text()
     unnamed = [kind for kind in Kind if f"| `{delivery.EVENT_TYPES.get(kind)}` |" not in listed]
     assert unnamed == []
 

@@ -58,7 +58,7 @@ def _complete() -> list[CheckMessage]:
     return [
         Error(
             f"OIDC_ISSUER is set, {' and '.join(missing)} not.",
-            hint="Take them from the app registration at the provider (docs/operations.md, Sign-in).",
+            hint="Take them from the app registration at the provider (docs/operations/people.md, Sign-in).",
             id="c3portal.E022",
         )
     ]

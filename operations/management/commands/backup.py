@@ -43,5 +43,5 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The backup was made, but {manifest.unreadable:,} of its secrets can be read with none of the "
                 "ENCRYPTION_KEYS in force: put the key that wrote them back into the list. If it is lost for good, "
-                "docs/operations.md says how to go on (Keys)."
+                "docs/operations/keys.md says how to go on."
             )
