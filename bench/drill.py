@@ -476,7 +476,9 @@ def main() -> int:
     arguments.add_argument("--invoices", type=int, default=300, help="for each incident")
     arguments.add_argument("--only", default="", help="those incidents whose name has this in it")
     arguments.add_argument("--folder", type=Path, help="keep everything there")
-    arguments.add_argument("--write", action="store_true", help="write the table into docs/operations/troubleshooting.md")
+    arguments.add_argument(
+        "--write", action="store_true", help="write the table into docs/operations/troubleshooting.md"
+    )
     told = arguments.parse_args()
     # Whatever ends the drill, what it started ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -1,7 +1,7 @@
 """The portal's settings, all of them: read from the environment, with `.env` for development.
 
-docs/operations/settings.md says what each variable means; `.env.example` lists them. A mistake that can be told apart at start
-is a system check in `c3portal/checks.py`.
+docs/operations/settings.md says what each variable means; `.env.example` lists them. A mistake that can be told apart
+at start is a system check in `c3portal/checks.py`.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
+from c3portal import __version__
 from c3portal.processes import embedded_broker, state
 from c3portal.telemetry import log_config
 
@@ -445,7 +446,7 @@ LOGGING = log_config.config(env)
 # What monitoring brings to read /metrics; without it there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # What was deployed, as it calls itself: shown to monitoring alone.
-PORTAL_VERSION = env.str("PORTAL_VERSION", default="") or "unknown"
+PORTAL_VERSION = env.str("PORTAL_VERSION", default="") or __version__
 
 if SENTRY_DSN := env.str("SENTRY_DSN", default=""):
     # Without the setting nothing of the library is even loaded.

@@ -1,6 +1,7 @@
 """/metrics: the figures for Prometheus, read from the database when asked, so that any web process answers for all.
 
-Each family is a function that asks one query, whatever the number of invoices; docs/operations/monitoring.md lists them.
+Each family is a function that asks one query, whatever the number of invoices. docs/operations/monitoring.md lists
+them.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from c3portal.outgoing.http_client import BoundedHTTPConnection, BoundedHTTPSCon
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0
-USER_AGENT = "C3-portal-webhooks/1"
+USER_AGENT = f"C3-portal-webhooks/{settings.PORTAL_VERSION}"
 # Addresses in which another one is hidden: NAT64's last 32 bits are an IPv4 address.
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")

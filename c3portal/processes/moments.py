@@ -1,4 +1,7 @@
-"""What happened last and when, by the database's clock; docs/operations/monitoring.md says which moments monitoring is shown."""
+"""What happened last and when, by the database's clock.
+
+docs/operations/monitoring.md says which of it monitoring is shown.
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ SCOPES = (
     "accounting.payments.read",
     "accounting.attachments",
 )
-USER_AGENT = "C3 Portal (billing portal for CSP partners)"
+USER_AGENT = f"C3 Portal/{settings.PORTAL_VERSION} (billing portal for CSP partners)"
 # Bytes of tokens or of a list of organisations.
 LARGEST_ANSWER = 1_000_000
 LONGEST_PAUSE = dt.timedelta(days=1)
