@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from c3portal.tests.markup import markup
 from invoices.models import BillingPeriod
 
 
@@ -20,6 +21,7 @@ def press(client: Client, period: BillingPeriod, **fields: Any) -> HttpResponse:
 
 def ready_form(html: str) -> tuple[str, dict[str, str]]:
     """Return where *Post the ready ones* of a preflight page goes, and what its form holds."""
+    html = markup(html)
     (action,) = set(re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', html))
     form = html[html.index(action) :].partition("</form>")[0]
     return action, dict(re.findall(r'name="(organisation|taken|known_notes)" value="([^"]*)"', form))
@@ -32,5 +34,5 @@ def post_ready(client: Client, page: HttpResponse, **headers: Any) -> HttpRespon
 
 def said(response: HttpResponse) -> str:
     """Return the page's messages, with the links in them."""
-    notes = re.findall(r'<div class="note[^"]*" role="\w+">(.*?)</div>', response.content.decode(), re.DOTALL)
+    notes = re.findall(r'<div class="note[^"]*" role="\w+">(.*?)</div>', markup(response.content.decode()))
     return unescape(" ".join(notes))

@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from invoices.models import BillingPeriod, Invoice, InvoiceLine, Payment, Posting
 from invoices.tests.makers import REFUSAL, a_period, an_invoice, connected, queries_of, uploaded
 
@@ -48,7 +49,7 @@ def lines(invoice: Invoice, count: int = 1, unit_price: str = "0.058122686400") 
 
 
 def text(client: Client, invoice: Invoice) -> str:
-    return client.get(invoice.get_absolute_url()).content.decode()
+    return markup(client.get(invoice.get_absolute_url()).content.decode())
 
 
 def test_it_shows_prices_to_the_last_digit(reader: Client, period: BillingPeriod) -> None:

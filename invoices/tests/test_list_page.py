@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from invoices.models import BillingPeriod, Invoice, Posting, Upload
 from invoices.tests.makers import (
     a_period,
@@ -37,7 +38,7 @@ def period(db: None) -> BillingPeriod:
 
 
 def page(client: Client, **query: Any) -> str:
-    return client.get(LIST, query).content.decode()
+    return markup(client.get(LIST, query).content.decode())
 
 
 def shown(html: str) -> list[str]:
@@ -180,7 +181,7 @@ def test_nobody_sees_it_without_signing_in(client: Client, period: BillingPeriod
 def test_who_has_no_role_learns_nothing(client_for: ClientFor, period: BillingPeriod) -> None:
     an_invoice(period, "SECRET-1")
     response = client_for(User.objects.create_user("new@contoso.example")).get(LIST)
-    html = response.content.decode()
+    html = markup(response.content.decode())
     assert response.status_code == 403
     assert "C3 portal" in html
     assert "SECRET-1" not in html
@@ -410,7 +411,7 @@ def test_an_account_that_the_organisation_lacks_stops_the_upload(finance: Client
     connection = connected()
     an_invoice(period, "INV-1")
     Account.objects.create(connection=connection, code="4010", name="Revenue", type="REVENUE", status="ACTIVE")
-    html = press(finance, period, all="1").content.decode()
+    html = markup(press(finance, period, all="1").content.decode())
     assert "has no account 200" in html
     assert "Post the ready ones" not in html
     assert not Upload.objects.exists()

@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from invoices.models import BillingPeriod, Posting, Upload
 from invoices.tests.makers import REFUSAL, a_period, an_invoice, bring, connected, invoices, queries_of, uploaded
 from xero_integration.models import XeroConnection
@@ -34,7 +35,7 @@ def connection(db: None) -> XeroConnection:
 def text(client: Client, url: str) -> str:
     response = client.get(url)
     assert response.status_code == 200
-    return response.content.decode()
+    return markup(response.content.decode())
 
 
 # The uploads
@@ -169,7 +170,7 @@ def test_only_the_changing_part_is_sent_again(
     address: Callable[[Upload], str],
 ) -> None:
     upload = uploaded(connection, finance_admin, an_invoice(period, "A"))
-    html = finance.get(address(upload), headers={"HX-Request": "true"}).content.decode()
+    html = markup(finance.get(address(upload), headers={"HX-Request": "true"}).content.decode())
     assert html.lstrip().startswith('<div id="live"')
     assert "<html" not in html
     assert f'hx-get="{address(upload)}"' in html

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from c3portal.database import clock
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from xero_integration.models import Account, BrandingTheme, TokenSet, XeroConnection, XeroSettings
 from xero_integration.tests.consent_walk import (
     AUSTRALIA,
@@ -177,7 +178,7 @@ def test_a_wrong_client_id_ends_at_xero_and_the_page_before_said_what_to_check(
 ) -> None:
     app.client_id = "F" * 32
     app.save()
-    page = admin.get(LIST).content.decode()
+    page = markup(admin.get(LIST).content.decode())
     assert "the Client ID is mistyped or the app's redirect URI differs" in page
     assert "http://localhost:8000/" in page
     assert requests.get(leave_for_xero(admin), timeout=10).status_code == 400
@@ -353,7 +354,7 @@ def test_a_connection_that_died_shows_a_banner_with_the_way_back(
     give_consent(admin)
     sandbox.disconnect(AUSTRALIA)
     admin.post("/xero/refresh/")
-    page = admin.get(LIST).content.decode()
+    page = markup(admin.get(LIST).content.decode())
     assert f"The connection to {AUSTRALIA} needs reconnecting." in page
     assert "Reconnect to Xero" in page
 

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from xero_integration import connections, reference
 from xero_integration.models import BrandingTheme, XeroConnection, XeroSettings
 
@@ -104,7 +105,7 @@ def test_everything_may_be_left_for_later(admin: Client) -> None:
 
 
 def test_the_words_are_those_that_c3s_users_know(admin: Client) -> None:
-    text = admin.get(PAGE).content.decode()
+    text = markup(admin.get(PAGE).content.decode())
     for words in (
         "Client ID",
         "Client Secret",
@@ -131,7 +132,7 @@ def saved(admin: Client) -> None:
 
 
 def test_a_secret_goes_in_and_never_comes_out(admin: Client, saved: None) -> None:
-    page = admin.get(PAGE).content.decode()
+    page = markup(admin.get(PAGE).content.decode())
     assert SECRET not in page
     assert "A secret is set" in page
     assert 'type="password"' in page
@@ -319,7 +320,7 @@ def test_an_account_that_is_gone_is_shown_as_such(sandbox: Any, admin: Client, o
 
 
 def test_before_anything_is_connected_text_is_typed(admin: Client) -> None:
-    text = admin.get(PAGE).content.decode()
+    text = markup(admin.get(PAGE).content.decode())
     assert '<input type="text" name="theme_name"' in text
     assert '<input type="text" name="license_account_code"' in text
 

@@ -44,7 +44,7 @@ class Walker:
         """Press a button on the consent page and return what comes back to the app."""
         page = self.open(**changes)
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-        chosen = organisation or re.findall(r'name="organisation" value="([^"]+)"', page.text)[0]
+        chosen = organisation or re.findall(r'name="organisation"\s+value="([^"]+)"', page.text)[0]
         form = self.asked(**changes) | {"decision": decision, "organisation": chosen}
         assert token
         answer = self.browser.post(

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from invoices.contacts import matching
 from invoices.contacts.tests.test_matching import a_contact, a_customer, a_link
 from invoices.models import Customer
@@ -53,7 +54,7 @@ def many(organisation: XeroConnection) -> XeroConnection:
 def page(client: Client, **query: Any) -> str:
     response = client.get(PAGE, query)
     assert response.status_code == 200
-    return response.content.decode()
+    return markup(response.content.decode())
 
 
 def shown(html: str) -> list[str]:
@@ -158,7 +159,7 @@ def test_a_system_reader_looks_only(client_for: ClientFor, system_reader: User, 
 
 
 def test_the_menu_leads_there_for_everyone(client_for: ClientFor, system_reader: User) -> None:
-    assert f'<a href="{PAGE}"' in client_for(system_reader).get("/analyze/business/invoices/").content.decode()
+    assert f'<a href="{PAGE}"' in markup(client_for(system_reader).get("/analyze/business/invoices/").content.decode())
 
 
 def test_nothing_is_changed_by_looking(finance: Client, many: XeroConnection) -> None:
@@ -209,7 +210,7 @@ def test_an_upload_at_work_on_contacts_is_told(finance: Client, many: XeroConnec
 def test_a_contact_is_searched_and_linked_by_hand(finance: Client, many: XeroConnection) -> None:
     a_contact(many, "A wholly different name", contact_id="id-x")
     address = f"{PAGE}{named('New').pk}/"
-    html = finance.get(address, {"q": "wholly", "back": "state=new"}).content.decode()
+    html = markup(finance.get(address, {"q": "wholly", "back": "state=new"}).content.decode())
     assert 'value="id-x"' in html
     response = finance.post(address, {"contact": "id-x", "back": "state=new"}, follow=True)
     assert "New is linked" in said(response)
@@ -219,7 +220,7 @@ def test_a_contact_is_searched_and_linked_by_hand(finance: Client, many: XeroCon
 
 def test_a_contact_that_another_customer_has_cannot_be_chosen(finance: Client, many: XeroConnection) -> None:
     address = f"{PAGE}{named('New').pk}/"
-    html = finance.get(address, {"q": "linked"}).content.decode()
+    html = markup(finance.get(address, {"q": "linked"}).content.decode())
     assert "is linked to Linked. Unlink it there first." in html
     assert 'value="id-l"' not in html
     response = finance.post(address, {"contact": "id-l"}, follow=True)
@@ -291,7 +292,7 @@ def test_contacts_are_read_again(finance: Client, connected: XeroConnection, san
     a_customer("one", "Proseware")
     response = finance.post(f"{PAGE}read/", {"back": "state=suggested"}, follow=True)
     assert "7 contacts of Contoso Cloud (AU) were read." in said(response)
-    assert shown(response.content.decode()) == ["Proseware"]
+    assert shown(markup(response.content.decode())) == ["Proseware"]
 
 
 def test_a_contact_opens_in_xero(connected: XeroConnection, sandbox: SandboxControl) -> None:

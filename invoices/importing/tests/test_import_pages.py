@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from invoices.importing.importer import import_file
 from invoices.models import BillingPeriod, ImportRun, Invoice, Posting
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, json_bytes, of_customer, write
@@ -42,7 +43,7 @@ def test_a_file_comes_in_and_its_outcome_is_shown(client: Client, finance_admin:
     assert response.redirect_chain == [(reverse("import_run", args=[run.pk]), 302)]
     assert run.user == finance_admin
     assert Invoice.objects.count() == 120
-    page = response.content.decode()
+    page = markup(response.content.decode())
     assert "<h1>september.csv</h1>" in page
     assert "<dt>Invoices new</dt><dd>120</dd>" in page
     assert f'href="{reverse("invoice_list")}?period=20260918"' in page
@@ -57,13 +58,15 @@ def test_a_json_file_comes_in_too(client: Client) -> None:
 def test_the_same_file_again_is_nothing_new(client: Client) -> None:
     send(client, csv_bytes(a_row()))
 
-    assert "Nothing new: all of this file is there already." in send(client, csv_bytes(a_row())).content.decode()
+    assert "Nothing new: all of this file is there already." in markup(
+        send(client, csv_bytes(a_row())).content.decode()
+    )
 
 
 def test_the_first_errors_are_shown_and_all_can_be_downloaded(client: Client) -> None:
     response = send(client, csv_bytes(*(of_customer(index, Quantity="x", Total="") for index in range(60))))
 
-    page = response.content.decode()
+    page = markup(response.content.decode())
     assert "Nothing was imported." in page
     assert "120 errors in the rows below" in page
     assert "The first 50 of 120." in page

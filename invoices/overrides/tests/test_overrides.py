@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from invoices import tasks
 from invoices.conftest import MakeInvoice
 from invoices.models import AccountOverride, Customer, CustomerOverride, Invoice, InvoiceLine, TaxOverride
@@ -398,7 +399,7 @@ def test_what_changed_in_xero_is_told_with_where_it_is_used(
     sandbox.put_theme("Azure usage", new_name="Azure")
     sandbox.put_theme("Cloud services", delete=True)
     connections.read_reference(connected)
-    text = finance.get(CUSTOMERS).content.decode()
+    text = markup(finance.get(CUSTOMERS).content.decode())
     assert "The theme “Azure usage” is now called “Azure” in Xero" in text
     assert "has no theme “Cloud services”" in text
     place = '<a href="/settings/accounts/?show=unmapped">SKU CFQ7TTC0LF8Q:0001</a>'
@@ -412,7 +413,7 @@ def test_a_mapped_tax_rate_that_changed_is_told(
     override(finance, TAXES, "GST 10 %", tax_type="OUTPUT")
     sandbox.put_tax_rate("OUTPUT", rate="12.5")
     connections.read_reference(connected)
-    text = finance.get(TAXES).content.decode()
+    text = markup(finance.get(TAXES).content.decode())
     assert "10 % (GST)" in text
     assert "is mapped to GST on Income, which is 12.5 % in Xero" in text
     assert list(rows(finance, f"{TAXES}?show=unmapped")) == ["GST 10 %", "Tax without a name 0 %"]

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import AuditEntry, User
+from c3portal.tests.markup import markup
 from invoices.conftest import MakeInvoice
 from invoices.models import BillingPeriod, Posting, Upload, UploadDraft
 from invoices.posting import transitions
@@ -37,7 +38,7 @@ def form_of(page: HttpResponse) -> tuple[str, dict[str, str]]:
 
 
 def words(response: Any) -> str:
-    return " ".join(response.content.decode().split())
+    return markup(response.content.decode())
 
 
 def test_a_page_that_stands_open_while_another_is_chosen_posts_nothing(

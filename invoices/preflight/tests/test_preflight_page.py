@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
+from c3portal.tests.markup import markup
 from invoices import tasks
 from invoices.conftest import MakeInvoice
 from invoices.documents import builder
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("woken")
 def counts(response: HttpResponse) -> dict[str, int]:
     """Return how many invoices the page shows for each verdict."""
     pattern = r'<span class="state \w+">([\w ]+)</span></h2>\s*<p class="count">(\d+) '
-    return {label: int(count) for label, count in re.findall(pattern, response.content.decode())}
+    return {label: int(count) for label, count in re.findall(pattern, markup(response.content.decode()))}
 
 
 def test_when_all_is_ready_it_is_one_more_click(
@@ -96,7 +97,7 @@ def test_nothing_ready_posts_nothing(
     assert "Post the ready ones" not in page.content.decode()
     draft = UploadDraft.objects.get()
     response = finance.post(reverse("preflight_post", args=[draft.pk]), follow=True)
-    assert "None of these invoices is ready to be posted." in response.content.decode()
+    assert "None of these invoices is ready to be posted." in markup(response.content.decode())
     assert not Upload.objects.exists()
 
 
@@ -116,7 +117,7 @@ def test_a_problem_links_to_where_it_is_mended_and_back(
     link: str,
 ) -> None:
     make_invoice(**trouble)  # type: ignore[arg-type]
-    html = press(finance, period, all="1").content.decode()
+    html = markup(press(finance, period, all="1").content.decode())
     draft = UploadDraft.objects.get()
     links = re.findall(r'<a class="btn btn-sm btn-quiet" href="([^"]+)"', html)
     assert bool(links) == bool(link)
