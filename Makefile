@@ -6,7 +6,7 @@
 # make chaos  post 2,000 invoices while everything breaks, on SQLite and on PostgreSQL
 # make drill  kill, stop, fill and restore everything in turn, and write how long it takes to recover
 .DEFAULT_GOAL := help
-.PHONY: help run test attack bench load audit chaos drill lint types lock secrets chromium tools clean
+.PHONY: help run test attack bench load audit chaos drill lint format types lock secrets chromium tools clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -50,6 +50,10 @@ lint: $(VENV)/.tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/djangofmt --check --indent-width 2 templates xero_sandbox/templates
+
+format: $(VENV)/.tests
+	@$(BIN)/ruff format .
+	@$(BIN)/djangofmt --indent-width 2 templates xero_sandbox/templates
 
 # No secret of anyone's is needed to look at the code: with DEBUG on the settings fall back to stand-ins.
 types: export DEBUG := 1
