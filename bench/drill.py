@@ -386,7 +386,7 @@ def move(drill: Drill, outcome: Outcome) -> float:
     # As Ctrl-C of `make run` does.
     site.stop(patience=5)
     stopped = now()
-    while "gave a sign of life" in (done := site.manage("move_to", url, MOVE_TO_KEYS=KEY)).stderr:
+    while "sent a heartbeat" in (done := site.manage("move_to", url, MOVE_TO_KEYS=KEY)).stderr:
         (seconds,) = re.findall(r"after (\d+) seconds", done.stderr)
         time.sleep(min(int(seconds) + 1, 10))
     outcome.note = f"the move was over {now() - stopped:.0f} s after the trial was stopped"

@@ -29,7 +29,7 @@ class PunctualTask(Task[Any, Any]):
         """Do the task, unless it came too late."""
         past_at = self.request.get("past_at")
         if isinstance(past_at, int | float) and clock.now().timestamp() > past_at:
-            logger.info("%s came too late to be of use.", self.name)
+            logger.info("%s came too late and was dropped.", self.name)
             return None
         return super().__call__(*told, **more) if self.request.called_directly else self.run(*told, **more)
 
@@ -75,7 +75,7 @@ def say_when_it_is_past(headers: dict[str, Any], **_: Any) -> None:
     try:
         headers["past_at"] = clock.now().timestamp() + good_for
     except Error:
-        logger.warning("A task was sent without saying when it is past; the database is away.")
+        logger.warning("A task was sent without an expiry: the database cannot be reached.")
 
 
 @signals.task_prerun.connect

@@ -169,7 +169,7 @@ def token_dies(organisations: str, days: int, at: dt.datetime, last_used_at: dt.
         f"Without a renewal it ends on {moment(at)}; uploads then stop until someone connects again.",
         _what_waits(waiting, "are sent as soon as the sign-in works"),
         "What to do: open the list of invoices and press “Read again” beside the connection, which renews the sign-in "
-        "at once. If that fails, connect to Xero again. If it works, ask whoever runs the portal why it did not by "
+        "at once. If that fails, connect to Xero again. If it works, ask the portal's administrator why it did not by "
         "itself: its worker or its scheduler stands still.",
     )
 

@@ -54,7 +54,7 @@ def worker() -> bool:
 
 
 def beat() -> bool:
-    """Whether the one scheduler gave a sign of life lately."""
+    """Whether the one scheduler sent a heartbeat lately."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")

@@ -65,7 +65,7 @@ class Life:
                 self.sign()
                 self.look_for_the_dead()
             except Exception as error:
-                logger.warning("This process could not give a sign of life: %s", type(error).__name__)
+                logger.warning("This process could not send its heartbeat: %s", type(error).__name__)
                 connections.close_all()
             self.over.wait(SIGN_EVERY)
 
@@ -174,7 +174,7 @@ def end() -> None:
         try:
             life.end()
         except Error:
-            logger.warning("This process could not say good-bye; it is missed soon.")
+            logger.warning("This process could not sign off; others notice soon that it is gone.")
 
 
 @contextmanager

@@ -45,7 +45,7 @@ LONGEST_IMPORT = dt.timedelta(hours=1)
 CUT_SHORT = "The import was cut short by an error; nothing was imported."
 DISK_FULL = (
     "The disk is full, so nothing was imported. Invoices that were there before are as they were. "
-    "Have whoever looks after the portal make room, then import the file again."
+    "Ask the portal's administrator to make room, then import the file again."
 )
 CHUNK = 500
 LINES_AT_ONCE = 1_000
@@ -123,7 +123,7 @@ def _close(run: ImportRun, source: audit.Source) -> None:
         if not outages.is_full(error):
             raise
         # Room for a row that is there already may be left where there is none for another.
-        logger.exception("The audit record of an import found no room.")
+        logger.exception("The audit record of an import could not be written: the disk is full.")
         run.save()
 
 

@@ -65,7 +65,7 @@ def write(path: Path, backups: Path | None = None) -> None:
     folder = path.resolve().parent
     if storage.all_in(folder) or (backups and folder.is_relative_to(backups.resolve())):
         raise BackupError(
-            f"{folder} holds the backups: whoever took it would have the keys and what they open. "
+            f"{folder} holds the backups: anyone who took it would have the keys and what they open. "
             "Choose another place for the keys, best another machine. No keys were written."
         )
     storage.open_folder(folder)

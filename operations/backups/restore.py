@@ -129,12 +129,12 @@ def contents() -> list[str]:
 
 
 def require_stopped() -> None:
-    """Raise BackupError when a process of the portal's gave a sign of life on this database a moment ago: it would post
+    """Raise BackupError when a process of the portal's sent a heartbeat on this database a moment ago: it would post
     from what is being restored or moved."""
     waits = {name: seconds for name, seconds in _waits().items() if seconds > 0}
     if running := sorted(waits):
         raise BackupError(
-            f"The portal runs on this database: {' and '.join(running)} gave a sign of life a moment ago. Stop web, "
+            f"The portal runs on this database: {' and '.join(running)} sent a heartbeat a moment ago. Stop web, "
             f"workers and beat, and run this again after {max(waits.values()):.0f} seconds. Nothing was changed."
         )
 

@@ -77,7 +77,7 @@ def test_mail_that_cannot_leave_is_said(
     client_for: ClientFor, settings: Any, finance_admin: User, admin: Client
 ) -> None:
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
-    assert "Ask whoever runs the portal" in said(client_for(finance_admin).get(reverse("notice_choices")))
+    assert "Ask the portal's administrator" in said(client_for(finance_admin).get(reverse("notice_choices")))
     assert "sets EMAIL_URL" in said(admin.get(reverse("webhooks")))
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
     assert "into its log" in said(admin.get(reverse("webhooks")))

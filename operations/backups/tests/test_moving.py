@@ -374,7 +374,7 @@ def test_a_portal_whose_processes_live_is_refused_and_one_that_was_stopped_moves
     present = clock.now()
     living = LiveProcess.objects.create(kind="web", host="here", pid=1, started_at=present, seen_at=present)
     Heartbeat.objects.create(process=Heartbeat.Process.WORKER, seen_at=present)
-    with pytest.raises(CommandError, match=r"web gave a sign of life.* again after \d+ seconds"):
+    with pytest.raises(CommandError, match=r"web sent a heartbeat.* again after \d+ seconds"):
         move(target)
     assert is_empty(target)
     LiveProcess.objects.filter(pk=living.pk).update(dead_at=present)
@@ -383,7 +383,7 @@ def test_a_portal_whose_processes_live_is_refused_and_one_that_was_stopped_moves
 
 def test_a_portal_of_an_older_release_that_still_runs_is_refused(filled: XeroConnection, target: str) -> None:
     Heartbeat.objects.create(process=Heartbeat.Process.WORKER, seen_at=timezone.now())
-    with pytest.raises(CommandError, match="worker gave a sign of life"):
+    with pytest.raises(CommandError, match="worker sent a heartbeat"):
         move(target)
     assert is_empty(target)
     assert XeroSettings.load().gone == ""
