@@ -45,7 +45,7 @@ LONGEST_IMPORT = dt.timedelta(hours=1)
 CUT_SHORT = "The import was cut short by an error; nothing was imported."
 DISK_FULL = (
     "The disk is full, so nothing was imported. Invoices that were there before are as they were. "
-    "Ask the portal's administrator to make room, then import the file again."
+    "Ask an administrator of the portal to make room, then import the file again."
 )
 CHUNK = 500
 LINES_AT_ONCE = 1_000
