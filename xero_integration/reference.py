@@ -15,6 +15,7 @@ from c3portal.encryption.fields import EncryptedTextField
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroUnavailable
 from xero_integration.client.gateway import Gateway
+from xero_integration.client.vocabulary import AccountType, RecordStatus
 from xero_integration.models import (
     Account,
     BrandingTheme,
@@ -32,7 +33,7 @@ ACCOUNT_FIELDS = {
     "custom_account_code": "Custom offer SKUs",
     "rounding_account_code": "Account of rounding lines",
 }
-TYPE_LABELS = {"REVENUE": "Revenue", "SALES": "Sales", "OTHERINCOME": "Other income"}
+TYPE_LABELS = {AccountType.REVENUE: "Revenue", AccountType.SALES: "Sales", AccountType.OTHERINCOME: "Other income"}
 # How long the copies are trusted before a preflight: whoever mends a thing in Xero expects it to be seen soon.
 LIFE = dt.timedelta(minutes=10)
 _JSON_DATE = re.compile(r"/Date\((-?\d+)")
@@ -154,7 +155,9 @@ def _category(row: dict[str, Any]) -> dict[str, Any]:
         "category_id": str(row.get("TrackingCategoryID")),
         "name": str(row.get("Name") or ""),
         "status": str(row.get("Status") or ""),
-        "options": [str(option.get("Name")) for option in options if option.get("Status") in (None, "ACTIVE")],
+        "options": [
+            str(option.get("Name")) for option in options if option.get("Status") in (None, RecordStatus.ACTIVE)
+        ],
     }
 
 
@@ -168,7 +171,7 @@ Choices = list[tuple[str, str]]
 def account_choices(connection: XeroConnection) -> Choices:
     """Return code and words ("4010 Licence revenue (Revenue)") of each account that sales may be posted to."""
     accounts = Account.objects.filter(connection=connection)
-    return [(each.code, f"{each} ({TYPE_LABELS[each.type]})") for each in accounts if each.takes_sales]
+    return [(each.code, f"{each} ({TYPE_LABELS[AccountType(each.type)]})") for each in accounts if each.takes_sales]
 
 
 def theme_choices(connection: XeroConnection) -> Choices:
@@ -183,7 +186,7 @@ def tax_choices(connection: XeroConnection) -> Choices:
 
 def sales_taxes(connection: XeroConnection) -> list[TaxRate]:
     """Return the organisation's active tax rates that may be used for sales."""
-    return list(TaxRate.objects.filter(connection=connection, status="ACTIVE", can_apply_to_revenue=True))
+    return list(TaxRate.objects.filter(connection=connection, status=RecordStatus.ACTIVE, can_apply_to_revenue=True))
 
 
 def with_current(choices: Choices, current: str, connection: XeroConnection) -> Choices:
@@ -246,7 +249,7 @@ def _account_problem(accounts: dict[str, Account], code: str, organisation: str)
     account = accounts.get(code)
     if account is None:
         return f"{organisation} has no account {code}. Choose one of its revenue accounts."
-    if account.status != "ACTIVE":
+    if account.status != RecordStatus.ACTIVE:
         return f"account {account} is archived in {organisation}. Restore it there or choose another."
     if not account.takes_sales:
         return f"account {account} is of type {account.type}; sales need one of type Revenue, Sales or Other income."

@@ -22,6 +22,7 @@ from invoices.models import (
     TaxOverride,
 )
 from xero_integration import contacts, proof, reference
+from xero_integration.client.vocabulary import DocumentStatus, RecordStatus, TaxType
 from xero_integration.models import ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
 from xero_integration.payloads import Charge, Document, line, reference_text, to_cents
 
@@ -152,7 +153,7 @@ def _document_or_refusal(
 def read_context(connection: XeroConnection) -> DocumentContext:
     """Read what documents for this organisation are made with, in a constant number of queries."""
     app = XeroSettings.load()
-    rates = list(TaxRate.objects.filter(connection=connection, status="ACTIVE", can_apply_to_revenue=True))
+    rates = list(TaxRate.objects.filter(connection=connection, status=RecordStatus.ACTIVE, can_apply_to_revenue=True))
     theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None
     return DocumentContext(
         accounts=_account_rules(app),
@@ -214,7 +215,7 @@ def _untaxed(rates: Sequence[TaxRate]) -> str:
     """Return the tax type of a rounding line: outside of all tax where the organisation has such a type, else the
     first of 0 %."""
     none = [rate.tax_type for rate in rates if rate.effective_rate == 0]
-    return next((each for each in ("NONE", "BASEXCLUDED") if each in none), none[0] if none else "")
+    return next((each for each in TaxType if each in none), none[0] if none else "")
 
 
 def _organisation(connection: XeroConnection) -> rules.Organisation:
@@ -223,7 +224,7 @@ def _organisation(connection: XeroConnection) -> rules.Organisation:
         name=connection.name,
         currencies=frozenset(connection.currencys.values_list("code", flat=True)),
         accounts={
-            each.code: rules.AccountFacts(each.name, each.type, each.status == "ACTIVE", each.takes_sales)
+            each.code: rules.AccountFacts(each.name, each.type, each.status == RecordStatus.ACTIVE, each.takes_sales)
             for each in connection.accounts.all()
         },
         themes=frozenset(connection.brandingthemes.values_list("theme_id", flat=True)),
@@ -265,7 +266,7 @@ def build(
     )
     locked = context.organisation.locked_until
     if locked_as_drafts and locked and document.issued_on <= locked:
-        document = replace(document, status="DRAFT")
+        document = replace(document, status=DocumentStatus.DRAFT.value)
     return _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), context)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from xero_integration.client.vocabulary import DocumentStatus
 from xero_integration.payloads import MAX_REFERENCE, Document, is_exact
 from xero_integration.proof import Proof
 
@@ -145,7 +146,7 @@ def _theme(document: Document, organisation: Organisation, fix: Fix) -> Iterable
 
 def _lock_dates(document: Document, organisation: Organisation) -> Iterable[Problem]:
     locked = organisation.locked_until
-    if locked and document.status == "AUTHORISED" and document.issued_on <= locked:
+    if locked and document.status == DocumentStatus.AUTHORISED and document.issued_on <= locked:
         yield Problem(
             "locked",
             locked.isoformat(),

@@ -12,6 +12,7 @@ from invoices.models import DocumentType, Payment, Posting
 from invoices.posting.responses import amount
 from xero_integration import connections
 from xero_integration.client.gateway import Gateway
+from xero_integration.client.vocabulary import PaymentStatus
 from xero_integration.models import XeroConnection
 from xero_integration.reference import json_date
 
@@ -51,7 +52,7 @@ def _store(connection: XeroConnection, rows: list[dict[str, Any]]) -> int:
         .exclude(xero_id="")
         .values_list("xero_id", "pk")
     )
-    gone = [row.get("PaymentID") for row in rows if row.get("Status") == "DELETED"]
+    gone = [row.get("PaymentID") for row in rows if row.get("Status") == PaymentStatus.DELETED]
     Payment.objects.filter(payment_id__in=gone).delete()
     # A payment that changes while the pages are read is on two of them.
     payments = list({each.payment_id: each for row in rows if (each := _payment(row, postings))}.values())
@@ -69,7 +70,7 @@ def _payment(row: dict[str, Any], postings: dict[str, int]) -> Payment | None:
     """Return the payment that a row of Xero's describes, None when it is not against one of our invoices."""
     posting = postings.get(str((row.get("Invoice") or {}).get("InvoiceID")))
     paid_on, paid = json_date(row.get("Date")), amount(row.get("Amount"))
-    if posting is None or paid_on is None or paid is None or row.get("Status") == "DELETED":
+    if posting is None or paid_on is None or paid is None or row.get("Status") == PaymentStatus.DELETED:
         return None
     return Payment(
         posting_id=posting,

@@ -34,13 +34,13 @@ from xero_integration import connections, rate_limits
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroRejected
 from xero_integration.client.gateway import Gateway
+from xero_integration.client.vocabulary import GONE
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
 
 Outcome = Submission.Outcome
 MAX_LOOKED_UP = 500
-GONE = ("VOIDED", "DELETED")
 # As `documents.marker` writes it.
 MARKER = re.compile(r"C3-[0-9a-f]{12}")
 # A question that Xero refuses would be refused again; asking it at every sweep would use up the day's calls.

@@ -24,6 +24,7 @@ from xero_integration.client.call_log import CallRecord
 from xero_integration.client.departure import Departure, LastLook
 from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.client.oauth import USER_AGENT, never_connected, retry_after
+from xero_integration.client.vocabulary import GONE, DocumentStatus, SalesType
 
 MAX_BODY_BYTES = 3_000_000
 # Bytes of an answer: a full batch comes back with every line, some three times as long as it was sent.
@@ -43,8 +44,8 @@ INVOICES_PAGE = 1000
 EVERY_INVOICE: dict[str, str | int] = {
     "pageSize": INVOICES_PAGE,
     "summaryOnly": "true",
-    "where": 'Type=="ACCREC"',
-    "Statuses": "DRAFT,SUBMITTED,AUTHORISED,PAID",
+    "where": f'Type=="{SalesType.INVOICE}"',
+    "Statuses": ",".join(each for each in DocumentStatus if each not in GONE),
     "order": "InvoiceID",
 }
 # From here on a listing is tried first; its first page tells whether it is the shorter way.
@@ -130,11 +131,11 @@ class Gateway:
 
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales invoices with these numbers, as Xero has them; absent ones are left out."""
-        return self._find("Invoices", "InvoiceNumber", "ACCREC", numbers)
+        return self._find("Invoices", "InvoiceNumber", SalesType.INVOICE, numbers)
 
     def find_credit_notes(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales credit notes with these numbers, as Xero has them; absent ones are left out."""
-        return self._find("CreditNotes", "CreditNoteNumber", "ACCRECCREDIT", numbers)
+        return self._find("CreditNotes", "CreditNoteNumber", SalesType.CREDIT_NOTE, numbers)
 
     def find_marked_credit_notes(self, markers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales credit notes whose Reference holds one of these markers, whatever their numbers; one call
@@ -144,7 +145,7 @@ class Gateway:
             # A filter is evaluated row by row, and a row without a Reference would end it.
             where = f"Reference!=null AND ({terms})"
             found += self.read_list("CreditNotes", {"where": where, "pageSize": 1000, "unitdp": 4})
-        return [row for row in found if row.get("Type") in ("ACCRECCREDIT", None)]
+        return [row for row in found if row.get("Type") in (SalesType.CREDIT_NOTE, None)]
 
     def find_many_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the live sales invoices with these numbers, with the fewest calls: in lots by number, or, for many

@@ -12,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from c3portal.encryption.fields import EncryptedTextField
+from xero_integration.client.vocabulary import DocumentStatus
 
 REFRESH_TOKEN_LIFE = dt.timedelta(days=60)
 
@@ -19,9 +20,9 @@ REFRESH_TOKEN_LIFE = dt.timedelta(days=60)
 class InvoiceStatus(models.TextChoices):
     """The status an invoice is created with in Xero."""
 
-    DRAFT = "DRAFT", "Draft"
-    SUBMITTED = "SUBMITTED", "Awaiting approval"
-    AUTHORISED = "AUTHORISED", "Approved"
+    DRAFT = DocumentStatus.DRAFT.value, "Draft"
+    SUBMITTED = DocumentStatus.SUBMITTED.value, "Awaiting approval"
+    AUTHORISED = DocumentStatus.AUTHORISED.value, "Approved"
 
 
 class DifferencePolicy(models.TextChoices):

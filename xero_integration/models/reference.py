@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from c3portal.database import clock
+from xero_integration.client.vocabulary import AccountType, RecordStatus
 from xero_integration.models.connections import XeroConnection
 
 
@@ -24,8 +25,6 @@ class ReferenceData(models.Model):
 class Account(ReferenceData):
     """An account of the organisation's chart of accounts."""
 
-    REVENUE_TYPES = ("REVENUE", "SALES", "OTHERINCOME")
-
     code = models.CharField(max_length=10)
     type = models.CharField(max_length=30)
     status = models.CharField(max_length=20)
@@ -41,7 +40,7 @@ class Account(ReferenceData):
     @property
     def takes_sales(self) -> bool:
         """Whether a sales invoice line may be posted to it."""
-        return self.status == "ACTIVE" and self.type in self.REVENUE_TYPES
+        return self.status == RecordStatus.ACTIVE and self.type in AccountType
 
 
 class BrandingTheme(ReferenceData):
@@ -98,7 +97,7 @@ class TrackingCategory(ReferenceData):
 class Contact(ReferenceData):
     """A contact of the organisation, as last read: what customers are matched against without a look-up each."""
 
-    ACTIVE = "ACTIVE"
+    ACTIVE = RecordStatus.ACTIVE
 
     contact_id = models.CharField(max_length=36)
     contact_number = models.CharField(max_length=50, blank=True, db_index=True)
