@@ -4,8 +4,12 @@ FROM python:3.13.14-slim-trixie AS build
 ENV PATH="/opt/venv/bin:$PATH"
 RUN python -m venv /opt/venv
 COPY requirements.txt /tmp/requirements.txt
-# Wheels alone: nothing is compiled, and no code of a package runs while it is installed.
-RUN pip install --no-cache-dir --require-hashes --only-binary :all: --requirement /tmp/requirements.txt
+# Wheels alone: nothing is compiled, and no code of a package runs while it is installed. Only xero-python comes as
+# source; it is built with the setuptools of the lock, where pip would fetch one that is held against no hash.
+RUN sed -n '/^setuptools==/,/[^\\]$/p' /tmp/requirements.txt > /tmp/setuptools.txt \
+    && pip install --no-cache-dir --require-hashes --only-binary :all: --requirement /tmp/setuptools.txt \
+    && pip install --no-cache-dir --require-hashes --only-binary :all: --no-binary xero-python --no-build-isolation \
+        --requirement /tmp/requirements.txt
 
 WORKDIR /app
 COPY . .

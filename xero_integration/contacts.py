@@ -6,7 +6,6 @@ One listing for each 1,000 contacts serves all customers; a look-up for each inv
 from __future__ import annotations
 
 import datetime as dt
-import json
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -317,8 +316,10 @@ def _create(
     names: Mapping[str, str],
     outcome: Outcome,
 ) -> None:
-    rows = [_new_contact(customer, names[customer.key]) for customer in customers]
-    body = json.dumps({"Contacts": rows}, ensure_ascii=False, separators=(",", ":")).encode()
+    # Pages read this module too, and what it takes to build a body is not theirs to load.
+    from xero_integration.xero_models import contacts_body
+
+    body = contacts_body((names[each.key], each.key, each.email) for each in customers)
     # A process that dies in this call leaves contacts that only a new listing shows; without one the next process would
     # create them again, and Xero's refusal would be taken for the customers' own.
     held_at = clock.now()
@@ -335,13 +336,6 @@ def _create(
         ) from error
     if _read_created(connection, customers, answer.rows("Contacts"), outcome):
         XeroConnection.objects.filter(pk=connection.pk).update(contacts_read_at=connection.contacts_read_at)
-
-
-def _new_contact(customer: Customer, name: str) -> dict[str, str]:
-    row = {"Name": name, "ContactNumber": customer.key}
-    if "@" in customer.email:
-        row["EmailAddress"] = customer.email[:255]
-    return row
 
 
 def _read_created(

@@ -7,11 +7,8 @@ and a line amount must equal quantity times unit amount; tax is computed for eac
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-from typing import Any
 
 CENT = Decimal("0.01")
 UNIT_PLACES = Decimal("0.0001")
@@ -140,46 +137,6 @@ def reference_text(*, original_number: str, number: str, period: str, marker: st
     """
     shown = original_number if original_number != number else period
     return f"{shown[: MAX_REFERENCE - len(marker) - 1]} {marker}"
-
-
-def render(documents: Iterable[Document]) -> bytes:
-    """Return the request body for one kind of documents: the very bytes that are stored, sent and, if need be, sent
-    again. Raises ValueError for a number that JSON would not carry digit for digit."""
-    documents = list(documents)
-    name = "CreditNotes" if documents and documents[0].is_credit_note else "Invoices"
-    body = {name: [_document(document) for document in documents]}
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _document(document: Document) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "Type": "ACCRECCREDIT" if document.is_credit_note else "ACCREC",
-        "CreditNoteNumber" if document.is_credit_note else "InvoiceNumber": document.number,
-        "Contact": {"ContactID": document.contact_id},
-        "Date": document.issued_on.isoformat(),
-        "DueDate": document.due_on.isoformat(),
-        "LineAmountTypes": "Exclusive",
-        "CurrencyCode": document.currency,
-        "Status": document.status,
-        "Reference": document.reference,
-        "LineItems": [_line(each) for each in document.lines],
-    }
-    if document.theme_id:
-        row["BrandingThemeID"] = document.theme_id
-    if document.url and not document.is_credit_note:
-        row["Url"] = document.url
-    return row
-
-
-def _line(each: Line) -> dict[str, Any]:
-    return {
-        "Description": each.description,
-        "Quantity": number(each.quantity),
-        "UnitAmount": number(each.unit_amount),
-        "LineAmount": number(each.line_amount),
-        "AccountCode": each.account_code,
-        "TaxType": each.tax_type,
-    }
 
 
 def is_exact(value: Decimal) -> bool:

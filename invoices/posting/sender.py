@@ -22,7 +22,8 @@ from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.client.gateway import MAX_BODY_BYTES, Answer
 from xero_integration.models import XeroConnection
-from xero_integration.payloads import Document, render
+from xero_integration.payloads import Document
+from xero_integration.xero_models import documents_body
 
 
 def send_next(connection: XeroConnection) -> int:
@@ -52,7 +53,7 @@ def _prepare(connection: XeroConnection, submission: Submission, rows: Sequence[
 
 
 def _send(connection: XeroConnection, submission: Submission, documents: dict[int, Document]) -> None:
-    body = render(documents.values())
+    body = documents_body(documents.values())
     if len(body) > MAX_BODY_BYTES and len(documents) > 1:
         _too_large(submission, len(documents))
         return

@@ -17,7 +17,6 @@ from invoices.documents.builder import Prepared
 from invoices.models import Invoice
 from invoices.preflight.preflight import Inspected, inspect
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
-from xero_integration.payloads import render as render_body
 
 
 @require_safe
@@ -68,7 +67,10 @@ def _status(request: HttpRequest) -> str:
 
 
 def _body(prepared: Prepared | None) -> bytes:
-    return render_body([cast(Prepared, prepared).document])
+    # Few people open this page, and what it takes to build a body need not be loaded for the others.
+    from xero_integration.xero_models import documents_body
+
+    return documents_body([cast(Prepared, prepared).document])
 
 
 def _choices(prepared: Prepared) -> list[object]:

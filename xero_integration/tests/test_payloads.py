@@ -17,7 +17,6 @@ from xero_integration.payloads import (
     number,
     plain,
     reference_text,
-    render,
     to_cents,
 )
 
@@ -222,50 +221,6 @@ def test_a_long_reference_is_cut_before_the_marker() -> None:
 
 
 # Bytes
-
-
-def test_the_body_says_everything_that_xero_is_told() -> None:
-    body = json.loads(render([document(line(charge(), "AUD", is_credit_note=False), theme_id="7e")]))
-    assert body == {
-        "Invoices": [
-            {
-                "Type": "ACCREC",
-                "InvoiceNumber": "Invoice_1",
-                "Contact": {"ContactID": "c0ffee00-0000-4000-8000-000000000001"},
-                "Date": "2026-09-15",
-                "DueDate": "2026-10-06",
-                "LineAmountTypes": "Exclusive",
-                "CurrencyCode": "AUD",
-                "Status": "DRAFT",
-                "Reference": "Billing 20260918 C3-0123456789ab",
-                "Url": "https://portal.example/invoices/1/",
-                "BrandingThemeID": "7e",
-                "LineItems": [
-                    {
-                        "Description": "Microsoft 365 E5, 16 Aug 2026 to 15 Sep 2026",
-                        "Quantity": 8.0,
-                        "UnitAmount": 87.4,
-                        "LineAmount": 699.2,
-                        "AccountCode": "4010",
-                        "TaxType": "OUTPUT",
-                    }
-                ],
-            }
-        ]
-    }
-
-
-def test_a_credit_note_goes_under_its_own_names_and_without_an_address() -> None:
-    body = json.loads(render([document(is_credit_note=True)]))
-    (row,) = body["CreditNotes"]
-    assert (row["Type"], row["CreditNoteNumber"]) == ("ACCRECCREDIT", "Invoice_1")
-    assert not {"InvoiceNumber", "Url", "BrandingThemeID"} & row.keys()
-
-
-def test_the_same_documents_are_the_same_bytes() -> None:
-    made = [document(line(charge(name="東京"), "AUD", is_credit_note=False))]
-    assert render(made) == render(list(made))
-    assert "東京".encode() in render(made)
 
 
 @given(st.decimals(-(10**12), 10**12, places=2))

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from xero_integration import connections
 from xero_integration.models import XeroConnection
-from xero_integration.payloads import Charge, Document, line, render, to_cents
+from xero_integration.payloads import Charge, Document, line, to_cents
 from xero_integration.proof import Proof, prove, with_rounding_line
+from xero_integration.xero_models import documents_body
 
 DAY = dt.date(2026, 9, 18)
 CURRENCIES = ("AUD", "NZD", "USD")
@@ -93,7 +94,7 @@ def test_tax_is_rounded_for_each_line_and_not_for_the_sum() -> None:
 
 def test_amounts_go_out_exclusive_of_tax_whatever_the_currency() -> None:
     for currency in CURRENCIES:
-        (row,) = json.loads(render([document([charge("1", "10.00", "10.00")], currency)]))["Invoices"]
+        (row,) = json.loads(documents_body([document([charge("1", "10.00", "10.00")], currency)]))["Invoices"]
         assert (row["LineAmountTypes"], row["CurrencyCode"]) == ("Exclusive", currency)
 
 
@@ -151,7 +152,7 @@ def test_xero_answers_what_was_proven_to_the_cent(
 def created(connection: XeroConnection, endpoint: str, some: list[Document]) -> list[Decimal]:
     """Create the documents and return the totals answered. Raises AssertionError when one is refused."""
     answer = connections.call(
-        connection, lambda gateway: gateway.create_documents(endpoint, render(some), str(uuid.uuid4()))
+        connection, lambda gateway: gateway.create_documents(endpoint, documents_body(some), str(uuid.uuid4()))
     )
     rows = answer.rows(endpoint)
     assert not [row["ValidationErrors"] for row in rows if row.get("ValidationErrors")]

@@ -7,10 +7,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from invoices.documents.rules import AccountFacts, Fix, Organisation, Problem, Severity, problems
 from xero_integration.payloads import Document, Line
 from xero_integration.proof import Proof, prove
+from xero_integration.xero_models import documents_body
 
 LINE = Line("Microsoft 365 E5", Decimal(1), Decimal("100.00"), Decimal("100.00"), "4010", "OUTPUT", Decimal("10.00"))
 DAY = dt.date(2026, 9, 18)
@@ -121,3 +124,15 @@ def test_every_problem_is_said_at_once() -> None:
     bad = replace(using("4090"), currency="EUR", theme_id="gone")
     proof = prove(bad, [Decimal(1), Decimal(1)], Decimal(2))
     assert [each.code for each in problems(bad, proof, ORGANISATION)] == ["currency", "account", "theme", "total"]
+
+
+@given(st.integers(-(10**24), 10**24).map(lambda cents: Decimal(cents).scaleb(-2)))
+def test_an_amount_is_refused_before_it_is_sent_when_it_could_not_be_sent_to_the_digit(amount: Decimal) -> None:
+    document = replace(DOCUMENT, lines=(replace(LINE, unit_amount=amount, line_amount=amount),))
+    refused = "digits" in {each.code for each in told(document)}
+    try:
+        documents_body([document])
+    except ValueError:
+        assert refused
+    else:
+        assert not refused

@@ -34,7 +34,8 @@ from invoices.tests.c3_files import of_customer, write
 from xero_integration import connections
 from xero_integration.client.gateway import Answer
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
-from xero_integration.payloads import Document, render, to_cents
+from xero_integration.payloads import Document, to_cents
+from xero_integration.xero_models import documents_body
 from xero_sandbox.seed_data import EXPENSE_SIDE
 
 Trouble = Callable[[Any, Invoice], object]
@@ -172,7 +173,7 @@ def refusal(connection: XeroConnection, sandbox: Any, found: Inspected, prepared
 def send(connection: XeroConnection, *several: Document) -> Answer:
     endpoint = "CreditNotes" if several[0].is_credit_note else "Invoices"
     return connections.call(
-        connection, lambda gateway: gateway.create_documents(endpoint, render(several), str(uuid.uuid4()))
+        connection, lambda gateway: gateway.create_documents(endpoint, documents_body(several), str(uuid.uuid4()))
     )
 
 

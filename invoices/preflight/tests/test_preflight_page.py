@@ -25,7 +25,7 @@ from invoices.tests.makers import queries_of
 from invoices.tests.pages import post_ready, press
 from xero_integration import connections
 from xero_integration.models import XeroConnection
-from xero_integration.payloads import render
+from xero_integration.xero_models import documents_body
 
 ClientFor = Callable[[User], Client]
 Status = Posting.Status
@@ -279,7 +279,7 @@ def test_the_download_is_what_would_be_sent_byte_by_byte(
     invoice = Invoice.objects.select_related("customer", "period").get()
     response = finance.get(reverse("payload_json", args=[invoice.pk]), {"status": "AUTHORISED"})
     prepared = builder.build(invoice, "AUTHORISED", "", builder.read_context(connected))
-    assert response.content == render([prepared.document])
+    assert response.content == documents_body([prepared.document])
     assert json.loads(response.content)["Invoices"][0]["Status"] == "AUTHORISED"
     assert response["Content-Disposition"] == 'attachment; filename="Invoice_0001.json"'
 
