@@ -14,7 +14,8 @@ from c3portal.tests.imports import ALL
 from xero_integration.client import vocabulary
 from xero_integration.models import InvoiceStatus
 
-WORDS = [each for each in vars(vocabulary).values() if isinstance(each, type) and list(getattr(each, "__members__", []))]
+CLASSES = [each for each in vars(vocabulary).values() if isinstance(each, type)]
+WORDS = [each for each in CLASSES if list(getattr(each, "__members__", []))]
 # What takes each of the words that Xero's library has no enumeration of, and refuses any other.
 TAKES: list[tuple[type[StrEnum], Callable[[Any], Any]]] = [
     (vocabulary.SalesType, lambda word: accounting.Invoice(type=word)),
