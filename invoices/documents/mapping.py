@@ -143,9 +143,16 @@ class TaxRules:
 
     rates: tuple[Rate, ...]
     mapped: Mapping[tuple[str, str, Decimal], str] = field(default_factory=dict)
+    _chosen: dict[Tax, tuple[Rate, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def choose(self, tax: Tax) -> tuple[Rate, str]:
         """Return the rate for a line's tax and why. Raises UnmappedTax when none fits, or several do."""
+        # Thousands of lines ask for the same few taxes.
+        if tax not in self._chosen:
+            self._chosen[tax] = self._choose(tax)
+        return self._chosen[tax]
+
+    def _choose(self, tax: Tax) -> tuple[Rate, str]:
         for country in dict.fromkeys((tax.country, "")):
             if tax_type := self.mapped.get((country, tax.name.casefold(), tax.percentage)):
                 where = f"in {country}" if country else "in any country"
