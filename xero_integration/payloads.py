@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 
 CENT = Decimal("0.01")
 UNIT_PLACES = Decimal("0.0001")
+# As many digits as two figures of the source can have, multiplied.
+PRODUCT = Context(prec=80)
 MAX_DESCRIPTION = 4000
 MAX_REFERENCE = 255
 
@@ -105,9 +108,7 @@ def _comes_to(amount: Decimal, quantity: Decimal, unit_amount: Decimal) -> bool:
     """Whether Xero would compute these cents, from figures that reach it digit for digit."""
     if not (quantity == quantity.quantize(UNIT_PLACES) and is_exact(quantity) and is_exact(unit_amount)):
         return False
-    # As many digits as two figures of the source can have, multiplied.
-    with localcontext(prec=80):
-        return to_cents(quantity * unit_amount) == amount
+    return PRODUCT.multiply(quantity, unit_amount).quantize(CENT, ROUND_HALF_UP, PRODUCT) == amount
 
 
 def _description(charge: Charge, currency: str) -> str:
@@ -120,6 +121,7 @@ def _description(charge: Charge, currency: str) -> str:
     return (charge.name or charge.sku or "Charge")[: MAX_DESCRIPTION - len(tail)] + tail
 
 
+@lru_cache(maxsize=1024)
 def _day(day: dt.date) -> str:
     return f"{day.day} {day:%b %Y}"
 
@@ -147,6 +149,7 @@ def is_exact(value: Decimal) -> bool:
 def number(value: Decimal) -> float:
     """Return a float whose JSON text has exactly the digits of `value`. Raises ValueError where there is none, rather
     than send an amount that is off."""
-    if not is_exact(value):
+    sent = float(value)
+    if Decimal(repr(sent)) != value:
         raise ValueError(f"{value} cannot be sent digit for digit.")
-    return float(value)
+    return sent
