@@ -2,15 +2,17 @@
 
 from django import template
 
+from xero_integration.client.vocabulary import DocumentStatus
+
 register = template.Library()
 
-NAMES = {
-    "DRAFT": "Draft",
-    "SUBMITTED": "Awaiting approval",
-    "AUTHORISED": "Approved",
-    "PAID": "Paid",
-    "VOIDED": "Voided",
-    "DELETED": "Deleted",
+NAMES: dict[str, str] = {
+    DocumentStatus.DRAFT: "Draft",
+    DocumentStatus.SUBMITTED: "Awaiting approval",
+    DocumentStatus.AUTHORISED: "Approved",
+    DocumentStatus.PAID: "Paid",
+    DocumentStatus.VOIDED: "Voided",
+    DocumentStatus.DELETED: "Deleted",
 }
 
 
