@@ -25,7 +25,7 @@ from c3portal.models.notices import Kind
 from c3portal.notifications import publish, texts
 from invoices.models import Posting, PostLog, Twin, Upload
 from invoices.overrides import drift
-from xero_integration.client.gateway import DAY_LIMIT_REACHED
+from xero_integration.client.errors import Problem
 from xero_integration.models import TokenSet, XeroConnection
 from xero_integration.payloads import to_cents
 
@@ -200,7 +200,7 @@ def ending_tokens() -> int:
 def day_limits() -> int:
     """Tell of every organisation whose calls of the day are used up, once for the day on which it goes on."""
     told = 0
-    paused = XeroConnection.objects.filter(paused_until__gt=clock.now(), pause_reason=DAY_LIMIT_REACHED)
+    paused = XeroConnection.objects.filter(paused_until__gt=clock.now(), pause_problem=Problem.DAY)
     for connection in paused:
         until, waiting = cast(dt.datetime, connection.paused_until), _waiting(connection)
         data = {**_organisation(connection), "goes_on_at": until.isoformat(), "waiting": waiting}
@@ -220,15 +220,15 @@ def drifts() -> int:
         return 0
     found = [each for each in drift.find(connection) if each.needs_mending]
     last = Notice.objects.filter(kind=Kind.MAPPING_DRIFT, key__startswith=f"drift:{connection.pk}:").first()
-    before = set(last.data.get("findings", [])) if last else set()
-    now = sorted(each.words for each in found)
+    before = set(last.data.get("keys", [])) if last else set()
+    now = sorted(each.key for each in found)
     if set(now) == before:
         return 0
     key = f"drift:{connection.pk}:{last.pk if last else 0}:{hashlib.sha256(json.dumps(now).encode()).hexdigest()}"
     words = texts.mapping_drift(
         connection.name, [(each.words, [place.words for place in each.places]) for each in found]
     )
-    data = {**_organisation(connection), "findings": now}
+    data = {**_organisation(connection), "findings": sorted(each.words for each in found), "keys": now}
     return _tell(key, Kind.MAPPING_DRIFT, words, reverse("account_overrides"), data, quietly=not set(now) - before)
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from c3portal.database import clock
 from c3portal.processes import liveness
 from xero_integration import contacts, rate_limits, reference
 from xero_integration.client import oauth, timeouts
-from xero_integration.client.errors import XeroAuthError, XeroError, XeroRejected, XeroUnavailable
+from xero_integration.client.errors import Problem, XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 # A token is renewed this long before it ends, so that it never runs out between the check and the call.
 RENEW_BEFORE = dt.timedelta(minutes=2)
+NO_PAUSE: dict[str, Any] = {"paused_until": None, "pause_reason": "", "pause_problem": ""}
 
 
 def finish_consent(code: str, consent: oauth.Consent, user: User, *, source: Source = None) -> list[XeroConnection]:
@@ -88,8 +89,7 @@ def _connected(
         "token_set": token_set,
         "status": XeroConnection.Status.CONNECTED,
         "status_reason": "",
-        "paused_until": None,
-        "pause_reason": "",
+        **NO_PAUSE,
     }
     by_user = opened | {"connected_by": user, "connected_at": timezone.now()}
     connection, _ = XeroConnection.objects.update_or_create(
@@ -231,7 +231,7 @@ def revive(connection: XeroConnection, *, source: Source = None) -> list[str]:
         opened = XeroConnection.objects.filter(token_set=tokens, tenant_id__in=there, status=status.NEEDS_RECONNECTING)
         names = list(opened.order_by("name").values_list("name", flat=True))
         if names:
-            opened.update(status=status.CONNECTED, status_reason="", paused_until=None, pause_reason="")
+            opened.update(status=status.CONNECTED, status_reason="", **NO_PAUSE)
             before = dict.fromkeys(names, status.NEEDS_RECONNECTING.label)
             after = dict.fromkeys(names, status.CONNECTED.label)
             subject = f"Connected again to {', '.join(names)} by another Client ID or Client Secret"
@@ -240,11 +240,14 @@ def revive(connection: XeroConnection, *, source: Source = None) -> list[str]:
 
 
 def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
-    """Make no call for this organisation until what Xero asked for has passed."""
+    """Make no call for this organisation until what Xero asked for has passed. A pause in force is not lengthened by a
+    call that it kept back."""
+    if error.problem is Problem.PAUSED:
+        return
     until = clock.now() + min(error.retry_after, oauth.LONGEST_PAUSE)
     XeroConnection.objects.filter(pk=connection.pk).filter(
         Q(paused_until__isnull=True) | Q(paused_until__lt=until)
-    ).update(paused_until=until, pause_reason=str(error).rstrip("."))
+    ).update(paused_until=until, pause_reason=str(error).rstrip("."), pause_problem=error.problem)
 
 
 def end_pause(connection: XeroConnection, *, source: Source = None) -> bool:
@@ -254,7 +257,7 @@ def end_pause(connection: XeroConnection, *, source: Source = None) -> bool:
         if paused is None:
             return False
         ended = XeroConnection.objects.filter(pk=paused.pk, paused_until=paused.paused_until)
-        if not ended.update(paused_until=None, pause_reason=""):
+        if not ended.update(**NO_PAUSE):
             return False
         before = {"Paused until": paused.paused_until, "Reason": paused.pause_reason}
         record(source, Action.CONNECTION, f"{paused.name}: tried before the pause was over", before=before)
@@ -285,7 +288,7 @@ def _renewal_stuck() -> XeroUnavailable:
     return XeroUnavailable(
         "The sign-in to Xero is being renewed elsewhere; the portal goes on as soon as that is done.",
         retry_after=timeouts.retry_pause(),
-        problem="refresh",
+        problem=Problem.REFRESH,
     )
 
 
@@ -305,7 +308,7 @@ def _lease(tokens: TokenSet) -> str:
             "The clock of the machine that this ran on is wrong, or it stood still; nothing was sent. Have its clock "
             "set right, and try again.",
             retry_after=timeouts.retry_pause(),
-            problem="clock",
+            problem=Problem.CLOCK,
         )
     won = (
         TokenSet.objects.filter(pk=tokens.pk, generation=tokens.generation)
@@ -340,7 +343,7 @@ def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSe
         raise
     except XeroError as error:
         _release(tokens, holder)
-        raise XeroUnavailable(str(error), retry_after=timeouts.retry_pause(), problem="refresh") from error
+        raise XeroUnavailable(str(error), retry_after=timeouts.retry_pause(), problem=Problem.REFRESH) from error
     now = clock.now()
     TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder).update(
         access_token=new.access_token,

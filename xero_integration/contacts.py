@@ -19,7 +19,7 @@ from c3portal.database import clock
 from c3portal.processes import liveness
 from xero_integration.client import shapes, timeouts
 from xero_integration.client.departure import stood_still
-from xero_integration.client.errors import XeroOutcomeUnknown, XeroUnavailable
+from xero_integration.client.errors import Problem, XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.client.gateway import MAX_BATCH, Gateway
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 
@@ -331,7 +331,7 @@ def _create(
         raise XeroUnavailable(
             "Xero's answer to new contacts was lost; the portal looks which of them are there and goes on.",
             retry_after=timeouts.lookup_delay(),
-            problem="contacts",
+            problem=Problem.CONTACTS,
             correlation_id=error.correlation_id,
         ) from error
     if _read_created(connection, customers, answer.rows("Contacts"), outcome):
@@ -363,7 +363,7 @@ def _read_created(
         raise XeroUnavailable(
             "Xero left some new contacts out of its answer; the portal looks which of them are there and goes on.",
             retry_after=timeouts.lookup_delay(),
-            problem="contacts",
+            problem=Problem.CONTACTS,
         )
     return not outcome.problems
 

@@ -107,10 +107,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             return
         if "theme" in self.cleaned_data and self.add_prefix("theme") in self.data:
             self._keep_theme(self.connection, self.cleaned_data["theme"])
-        for field, words in reference.settings_problems(self.instance, self.connection).items():
-            problem = words.partition(": ")[2]
+        for field, problem in reference.settings_problems(self.instance, self.connection).items():
             shown = "theme" if field == "theme_name" and "theme" in self.fields else field
-            self.add_error(shown, f"{problem[:1].upper()}{problem[1:]} {WHEN_NEW_IN_XERO}")
+            self.add_error(shown, f"{problem.words} {WHEN_NEW_IN_XERO}")
 
     def _keep_theme(self, connection: XeroConnection, theme_id: str) -> None:
         """Keep the chosen theme by id and name; GONE leaves the old ones, to be refused in words."""

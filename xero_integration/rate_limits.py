@@ -22,7 +22,7 @@ from c3portal.processes import liveness
 from xero_integration import call_metrics
 from xero_integration.client import timeouts
 from xero_integration.client.call_log import CallRecord
-from xero_integration.client.errors import XeroUnavailable
+from xero_integration.client.errors import Problem, XeroUnavailable
 from xero_integration.models import CallBudget, XeroConnection
 
 IN_FLIGHT = 5
@@ -33,8 +33,6 @@ MOST_CALLS = 1_000_000
 # How long bulk work and a person's click wait for a permit before they give way.
 BULK_PATIENCE = 1.0
 CLICK_PATIENCE = 10.0
-# The problem of a call that found all permits taken: others are at work for this organisation, and go on.
-ALL_TAKEN = "taken"
 
 
 @contextmanager
@@ -82,7 +80,7 @@ def _wait_for(connection: XeroConnection, key: str, click: bool) -> None:
         if refusal is None:
             return
         # Waiting for a minute's budget or a pause would hold up other organisations; the rows wait instead.
-        if refusal.problem != ALL_TAKEN or time.monotonic() > give_up_at:
+        if refusal.problem is not Problem.ALL_TAKEN or time.monotonic() > give_up_at:
             raise refusal
         time.sleep(random.uniform(0.02, 0.06))  # noqa: S311 - no secret
 
@@ -132,7 +130,7 @@ def _refusal(budget: CallBudget, now: dt.datetime, connection: XeroConnection, c
     """Return why no call may leave now, None when one may."""
     known = budget.connection
     if known.paused_until and known.paused_until > now:
-        return XeroUnavailable(known.pause_reason, retry_after=known.paused_until - now, problem="paused")
+        return XeroUnavailable(known.pause_reason, retry_after=known.paused_until - now, problem=Problem.PAUSED)
     _forget_the_past(budget, now.timestamp())
     # With nothing left of the day one call at a time asks Xero when it goes on.
     places = 1 if budget.day_remaining == 0 else IN_FLIGHT - (0 if click else KEPT_FOR_CLICKS)
@@ -140,13 +138,13 @@ def _refusal(budget: CallBudget, now: dt.datetime, connection: XeroConnection, c
         return XeroUnavailable(
             f"{connection.name} is busy with other calls. Try again in a moment.",
             retry_after=dt.timedelta(seconds=1),
-            problem=ALL_TAKEN,
+            problem=Problem.ALL_TAKEN,
         )
     if sum(budget.started.values()) >= budget.minute_limit:
         return XeroUnavailable(
             "Xero's limit of calls a minute is reached",
             retry_after=_until_room(budget, now.timestamp()),
-            problem="minute",
+            problem=Problem.MINUTE,
         )
     return None
 

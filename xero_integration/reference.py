@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from c3portal.audit.record import masked
 from c3portal.database import clock
 from c3portal.encryption.fields import EncryptedTextField
 from xero_integration.client import timeouts
-from xero_integration.client.errors import XeroUnavailable
+from xero_integration.client.errors import Problem, XeroUnavailable
 from xero_integration.client.gateway import Gateway
 from xero_integration.client.vocabulary import AccountType, RecordStatus
 from xero_integration.models import (
@@ -80,7 +81,7 @@ def _organisation(gateway: Gateway) -> dict[str, Any]:
         raise XeroUnavailable(
             "Xero answered without the organisation. Try again in a minute.",
             retry_after=timeouts.retry_pause(),
-            problem="unreachable",
+            problem=Problem.UNREACHABLE,
         )
     return rows[0]
 
@@ -223,8 +224,21 @@ def follow_theme(settings: XeroSettings, connection: XeroConnection) -> str:
     return f"The theme “{before}” is now called “{theme.name}” in Xero; it stays the chosen one." if is_renamed else ""
 
 
-def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dict[str, str]:
-    """Return, by field of the settings, what the connected organisation does not have, in words; {} when all fits.
+@dataclass(frozen=True)
+class SettingsProblem:
+    """What the organisation does not have of one field of the settings: the field's `label`, a sentence on it, and the
+    `key` of the thing itself, the same wherever it is missed."""
+
+    label: str
+    words: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.words}"
+
+
+def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dict[str, SettingsProblem]:
+    """Return, by field of the settings, what the connected organisation does not have; {} when all fits.
 
     Says nothing before the reference data was read: then nothing is known.
     """
@@ -235,11 +249,13 @@ def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dic
     for field, label in ACCOUNT_FIELDS.items():
         if field == "rounding_account_code" and settings.difference_policy != DifferencePolicy.ROUNDING_LINE:
             continue
-        if problem := _account_problem(accounts, getattr(settings, field), connection.name):
-            problems[field] = f"{label}: {problem}"
+        code = getattr(settings, field)
+        if words := _account_problem(accounts, code, connection.name):
+            problems[field] = SettingsProblem(label, words, f"account:{code}")
     if settings.theme_name and find_theme(settings, connection) is None:
         names = ", ".join(connection.brandingthemes.values_list("name", flat=True)) or "none"
-        problems["theme_name"] = f"Theme: {connection.name} has no theme “{settings.theme_name}”. It has: {names}."
+        words = f"{connection.name} has no theme “{settings.theme_name}”. It has: {names}."
+        problems["theme_name"] = SettingsProblem("Theme", words, f"theme:{settings.theme_id or settings.theme_name}")
     return problems
 
 
@@ -250,9 +266,9 @@ def _account_problem(accounts: dict[str, Account], code: str, organisation: str)
     if account is None:
         return f"{organisation} has no account {code}. Choose one of its revenue accounts."
     if account.status != RecordStatus.ACTIVE:
-        return f"account {account} is archived in {organisation}. Restore it there or choose another."
+        return f"Account {account} is archived in {organisation}. Restore it there or choose another."
     if not account.takes_sales:
-        return f"account {account} is of type {account.type}; sales need one of type Revenue, Sales or Other income."
+        return f"Account {account} is of type {account.type}; sales need one of type Revenue, Sales or Other income."
     return ""
 
 

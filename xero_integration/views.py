@@ -149,8 +149,8 @@ def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
         return redirect("invoice_list")
     messages.success(request, f"Connected to {connection.name}.")
     _follow_theme(request, connection)
-    for words in reference.settings_problems(XeroSettings.load(), connection).values():
-        messages.warning(request, f"{words} Correct it in Settings → General before uploading.")
+    for problem in reference.settings_problems(XeroSettings.load(), connection).values():
+        messages.warning(request, f"{problem} Correct it in Settings → General before uploading.")
     return redirect("invoice_list")
 
 

@@ -149,6 +149,11 @@ class Posting(models.Model):
     compared_at = models.DateTimeField(
         null=True, help_text="When Xero was last asked whether it has the posted credit note more than once."
     )
+    is_number_taken = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Xero refused it since its number is another document's: looked up, and never sent again.",
+    )
     message = models.TextField(blank=True, help_text="Why it is where it is; Xero's own words when it refused.")
     xero_id = models.CharField(max_length=36, blank=True)
     xero_status = models.CharField(max_length=20, blank=True)

@@ -28,9 +28,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Drift:
-    """One thing that changed in Xero: `words` say what. A rename needs no mending: it stops nothing, and nobody has to
-    choose anew."""
+    """One thing that changed in Xero: `key` is what by its id, `words` say how. A rename needs no mending: it stops
+    nothing, and nobody has to choose anew."""
 
+    key: str
     words: str
     places: tuple[Place, ...]
     needs_mending: bool = True
@@ -49,25 +50,24 @@ def find(connection: XeroConnection) -> list[Drift]:
         *_taxes(context),
         *_customers(connection, themes),
     ):
-        known = found.get(each.words)
-        found[each.words] = replace(known, places=known.places + each.places) if known else each
+        known = found.get(each.key)
+        found[each.key] = replace(known, places=known.places + each.places) if known else each
     return list(found.values())
 
 
 def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
     url = reverse("settings_general")
-    for words in reference.settings_problems(app, connection).values():
-        field, _, problem = words.partition(": ")
-        place = Place(f"Settings → General, {field}", url, is_general=True)
-        yield Drift(f"{problem[:1].upper()}{problem[1:]}", (place,))
+    for problem in reference.settings_problems(app, connection).values():
+        place = Place(f"Settings → General, {problem.label}", url, is_general=True)
+        yield Drift(problem.key, problem.words, (place,))
     now = themes.get(app.theme_id, "")
     if app.theme_name and now and now != app.theme_name:
-        yield _renamed(app.theme_name, now, Place("Settings → General, Theme", url, is_general=True))
+        yield _renamed(app.theme_id, app.theme_name, now, Place("Settings → General, Theme", url, is_general=True))
 
 
-def _renamed(before: str, now: str, place: Place) -> Drift:
+def _renamed(theme_id: str, before: str, now: str, place: Place) -> Drift:
     words = f"The theme “{before}” is now called “{now}” in Xero; it stays the chosen one."
-    return Drift(words, (place,), needs_mending=False)
+    return Drift(f"renamed:{theme_id}:{before}", words, (place,), needs_mending=False)
 
 
 def _accounts(context: DocumentContext) -> Iterator[Drift]:
@@ -79,7 +79,9 @@ def _accounts(context: DocumentContext) -> Iterator[Drift]:
         used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
     for code, places in used.items():
         if words := rules.account_problem(context.organisation, code):
-            yield Drift(words, (Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped"),))
+            yield Drift(
+                f"account:{code}", words, (Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped"),)
+            )
 
 
 def _taxes(context: DocumentContext) -> Iterator[Drift]:
@@ -88,21 +90,22 @@ def _taxes(context: DocumentContext) -> Iterator[Drift]:
         try:
             context.taxes.choose(tax)
         except UnmappedTax as error:
-            yield Drift(str(error), (Place(f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped"),))
+            place = Place(f"tax {tax}", f"{reverse('tax_overrides')}?show=unmapped")
+            yield Drift(f"tax:{each.country}:{each.tax_name}:{each.percentage}", str(error), (place,))
 
 
 def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
-    gone: dict[str, list[str]] = defaultdict(list)
-    renamed: dict[tuple[str, str], list[str]] = defaultdict(list)
+    gone: dict[tuple[str, str], list[str]] = defaultdict(list)
+    renamed: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for own in CustomerOverride.objects.exclude(theme_id="").select_related("customer").order_by("customer__name"):
         now = themes.get(own.theme_id)
         if now is None:
-            gone[own.theme_name or own.theme_id].append(own.customer.name)
+            gone[own.theme_id, own.theme_name or own.theme_id].append(own.customer.name)
         elif now != own.theme_name:
-            renamed[own.theme_name, now].append(own.customer.name)
+            renamed[own.theme_id, own.theme_name, now].append(own.customer.name)
     url = reverse("customer_overrides")
-    for name, customers in gone.items():
+    for (theme_id, name), customers in gone.items():
         words = f"{connection.name} no longer has the theme “{name}”. Choose another."
-        yield Drift(words, (Place(", ".join(customers), f"{url}?show=unmapped"),))
-    for (before, now), customers in renamed.items():
-        yield _renamed(before, now, Place(", ".join(customers), f"{url}?show=overridden"))
+        yield Drift(f"theme:{theme_id}", words, (Place(", ".join(customers), f"{url}?show=unmapped"),))
+    for (theme_id, before, now), customers in renamed.items():
+        yield _renamed(theme_id, before, now, Place(", ".join(customers), f"{url}?show=overridden"))

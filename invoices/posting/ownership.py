@@ -9,7 +9,6 @@ from typing import Any
 from invoices.documents.builder import marker, url
 from invoices.models import Invoice
 from invoices.posting import responses
-from invoices.posting.responses import NOT_UNIQUE
 from xero_integration.models import DifferencePolicy, XeroSettings
 
 NOTHING = Decimal(0)
@@ -44,6 +43,6 @@ def clash(invoice: Invoice, row: Mapping[str, Any]) -> str:
             "Nothing was sent again. Void it there, then upload again, or leave it and ignore this invoice here."
         )
     return (
-        f"Invoice # {NOT_UNIQUE}. Xero has another document with the number {invoice.xero_number}: {what}. "
+        f"Invoice # must be unique. Xero has another document with the number {invoice.xero_number}: {what}. "
         "Change its number there or void it, then upload again."
     )

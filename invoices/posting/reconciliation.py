@@ -15,9 +15,10 @@ import datetime as dt
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -29,7 +30,18 @@ from c3portal.processes import liveness
 from invoices.documents.builder import marker
 from invoices.models import DocumentType, Invoice, Posting, Submission
 from invoices.posting import ownership, responses, transitions
-from invoices.posting.responses import KINDS, NOT_UNIQUE, Recorded
+from invoices.posting.outcomes import (
+    Absent,
+    DocumentOutcome,
+    Outcome,
+    Posted,
+    Rejected,
+    Released,
+    StillUncertain,
+    Uncertain,
+)
+from invoices.posting.responses import KINDS, Recorded
+from invoices.posting.settlement import settle
 from xero_integration import connections, rate_limits
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroRejected
@@ -39,7 +51,6 @@ from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
 
-Outcome = Submission.Outcome
 MAX_LOOKED_UP = 500
 # As `documents.marker` writes it.
 MARKER = re.compile(r"C3-[0-9a-f]{12}")
@@ -60,7 +71,8 @@ def release_expired_leases() -> int:
         connections.free(dead)
     freed = 0
     for submission in Submission.objects.filter(
-        Q(lease_until__lt=clock.now()) | Q(process__in=dead), outcome__in=[Outcome.PREPARING, Outcome.SENDING]
+        Q(lease_until__lt=clock.now()) | Q(process__in=dead),
+        outcome__in=[Submission.Outcome.PREPARING, Submission.Outcome.SENDING],
     ):
         freed += _free(submission)
     return freed
@@ -68,16 +80,17 @@ def release_expired_leases() -> int:
 
 @transaction.atomic
 def _free(submission: Submission) -> int:
-    was_sent = submission.outcome == Outcome.SENDING
+    was_sent = submission.outcome == Submission.Outcome.SENDING
     won = Submission.objects.filter(
         pk=submission.pk, outcome=submission.outcome, lease_until=submission.lease_until
-    ).update(outcome=Outcome.UNKNOWN if was_sent else Outcome.NOT_RECORDED, problem="The worker stopped on the way.")
+    ).update(
+        outcome=Submission.Outcome.UNKNOWN if was_sent else Submission.Outcome.NOT_RECORDED,
+        problem="The worker stopped on the way.",
+    )
     if not won:
         return 0
-    if was_sent:
-        words = "The worker stopped before Xero's answer was stored."
-        return transitions.mark_uncertain(submission, words, lookup_from=clock.now())
-    return transitions.requeue(transitions.answered_by(submission), "")
+    stopped = Uncertain("The worker stopped before Xero's answer was stored.", clock.now())
+    return settle(submission, Outcome(rest=stopped if was_sent else Released()))
 
 
 def require_lookups(connection: XeroConnection) -> int:
@@ -141,7 +154,7 @@ def _seek(gateway: Gateway, document_type: DocumentType, due: Sequence[Posting],
         each.invoice
         for each in due
         if each.submission is not None
-        and _is_settled(each.submission, asked_at)
+        and isinstance(_absent(each.submission, asked_at), Absent)
         and not by_number.shows(each.invoice, allowed)
     ]
     return Seen([*found, *gateway.find_marked_credit_notes([marker(each) for each in missing])], document_type)
@@ -177,50 +190,38 @@ class Seen:
 def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_at: dt.datetime) -> int:
     """Apply what the look showed to rows that this submission still answers for, and to no others: whoever moved one
     in the meantime knew more than this look."""
-    recorded: dict[int, Recorded] = {}
-    clashes: dict[int, str] = {}
-    absent: list[Posting] = []
+    absent = cache(partial(_absent, submission, asked_at))
     allowed = ownership.tolerance()
+    return settle(submission, Outcome({each.pk: _shown(each, seen, allowed, absent) for each in rows}))
+
+
+def _shown(
+    posting: Posting, seen: Seen, allowed: Decimal, absent: Callable[[], Absent | StillUncertain]
+) -> DocumentOutcome:
+    """Return what the look showed of one posting's document; `absent` is what it comes to where none is there."""
+    row = seen.document(posting.invoice, allowed)
+    if row is None and posting.is_number_taken:
+        return Rejected(f"{posting.message} Xero does not show which document has the number: look for it there.")
+    if row is None:
+        return absent()
+    document = responses.recorded(responses.kind_of(posting), row)
+    if document and ownership.is_ours(posting.invoice, row, allowed):
+        return Posted(_renumbered(posting, row, document))
     # Whoever else has a credit note's number, its own may still be coming.
-    early = submission.document_type == DocumentType.CREDIT_NOTE and not _is_settled(submission, asked_at)
-    for each in rows:
-        row = seen.document(each.invoice, allowed)
-        if row is None and NOT_UNIQUE in each.message:
-            clashes[each.pk] = f"{each.message} Xero does not show which document has the number: look for it there."
-        elif row is None:
-            absent.append(each)
-        elif (document := responses.recorded(responses.kind_of(each), row)) and ownership.is_ours(
-            each.invoice, row, allowed
-        ):
-            recorded[each.pk] = _renumbered(each, row, document)
-        elif early:
-            absent.append(each)
-        else:
-            clashes[each.pk] = ownership.clash(each.invoice, row)
-    settled = transitions.mark_posted(submission, recorded) + transitions.mark_rejected(
-        transitions.answered_by(submission), clashes
-    )
-    return settled + _settle_absent(submission, absent, asked_at)
+    if posting.document_type == DocumentType.CREDIT_NOTE and isinstance(early := absent(), StillUncertain):
+        return early
+    return Rejected(ownership.clash(posting.invoice, row))
 
 
-def _settle_absent(submission: Submission, absent: Sequence[Posting], asked_at: dt.datetime) -> int:
-    """Queue again what was not in Xero at `asked_at`, if Xero must have finished with the lost call by then."""
-    if not absent:
-        return 0
-    rows = transitions.answered_by(submission, [each.pk for each in absent]).filter(status=Posting.Status.UNCERTAIN)
-    if _is_settled(submission, asked_at):
-        return transitions.requeue(rows, "", looked_at=asked_at)
-    settled_at = _settled_at(submission, asked_at) or asked_at
+def _absent(submission: Submission, asked_at: dt.datetime) -> Absent | StillUncertain:
+    """Return what it means that a document was not in Xero at `asked_at`: it may be sent again if Xero must have
+    finished with the lost call by then."""
+    settled_at = _settled_at(submission, asked_at)
+    if settled_at is None or settled_at <= asked_at:
+        return Absent(asked_at)
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
     waited = asked_at - (submission.sent_at or submission.created_at)
-    transitions.postpone_lookup(rows, min(settled_at, asked_at + max(waited, timeouts.lookup_delay())))
-    return 0
-
-
-def _is_settled(submission: Submission, asked_at: dt.datetime) -> bool:
-    """Whether what was not in Xero at `asked_at` is not coming any more."""
-    settled_at = _settled_at(submission, asked_at)
-    return settled_at is None or settled_at <= asked_at
+    return StillUncertain(min(settled_at, asked_at + max(waited, timeouts.lookup_delay())))
 
 
 def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | None:
@@ -228,7 +229,7 @@ def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | 
     when that is long since so. Time that the clock jumped over has not passed. What lies far ahead was sent before the
     clock was put back, and that was noted."""
     began = [submission.connection.restored_at]
-    if submission.outcome not in (Outcome.ANSWERED, Outcome.NOT_RECORDED):
+    if submission.outcome not in (Submission.Outcome.ANSWERED, Submission.Outcome.NOT_RECORDED):
         sent_at, certain_since = submission.sent_at or submission.created_at, liveness.certain_since(asked_at)
         is_far_ahead = sent_at > asked_at + LONGEST_WAIT
         began += [certain_since] if certain_since and is_far_ahead else [sent_at, certain_since]

@@ -12,10 +12,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from invoices.models import DocumentType, Posting, Submission
+from xero_integration.client import refusals
+from xero_integration.client.refusals import Refusal
 
 NO_ID = "00000000-0000-0000-0000-000000000000"
-# Xero's words for a number that another live document has.
-NOT_UNIQUE = "must be unique"
 LARGEST_AMOUNT = Decimal(10) ** 13
 
 
@@ -51,10 +51,10 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Results:
-    """By posting id: what Xero recorded, and what it refused in its own words. The rest is unknown."""
+    """By posting id: what Xero recorded, and what it refused and why. The rest is unknown."""
 
     recorded: dict[int, Recorded] = field(default_factory=dict)
-    refused: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, Refusal] = field(default_factory=dict)
 
 
 def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[str, Any]]) -> Results:
@@ -71,8 +71,8 @@ def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[
     )
     for position, (pk, number) in enumerate(numbers.items()):
         row = rows[position] if in_order else by_number.get(number, {})
-        if words := element_errors(row):
-            results.refused[pk] = words
+        if refusal := refusals.read(row):
+            results.refused[pk] = refusal
         elif document := recorded(kind, row):
             results.recorded[pk] = document
     claims = Counter(document.xero_id for document in results.recorded.values())
@@ -93,23 +93,8 @@ def recorded(kind: Kind, row: Mapping[str, Any]) -> Recorded | None:
     if xero_id == NO_ID:
         return None
     return Recorded(
-        xero_id[:36], str(row.get("Status") or "")[:20], amount(row.get("Total")), _messages(row, "Warnings")
+        xero_id[:36], str(row.get("Status") or "")[:20], amount(row.get("Total")), refusals.messages(row, "Warnings")
     )
-
-
-def element_errors(row: Mapping[str, Any]) -> str:
-    """Return Xero's own words on why an element was refused, "" when it was not."""
-    if words := _messages(row, "ValidationErrors"):
-        return words
-    if row.get("HasErrors") is True or row.get("StatusAttributeString") == "ERROR":
-        return "Xero refused it without saying why."
-    return ""
-
-
-def _messages(row: Mapping[str, Any], key: str) -> str:
-    found = row.get(key)
-    messages = [each.get("Message") for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-    return "; ".join(dict.fromkeys(str(each) for each in messages if each))
 
 
 def amount(value: object) -> Decimal | None:

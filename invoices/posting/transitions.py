@@ -37,6 +37,7 @@ from c3portal.processes import liveness
 from c3portal.telemetry import tracing
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
 from invoices.posting import post_log
+from invoices.posting.outcomes import CallEnd
 from invoices.posting.responses import Recorded
 from xero_integration.client import timeouts
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
@@ -84,6 +85,8 @@ def enqueue(
             locked_as_drafts=locked_as_drafts,
             trace_id=tracing.current_id(),
         )
+        # A refused invoice may have been imported anew with a total of the other sign.
+        negative = Invoice.objects.filter(pk=OuterRef("invoice_id"), total__lt=0)
         again = Posting.objects.filter(
             invoice__in=invoices.values("pk"), status__in=[Status.REJECTED, Status.WITHDRAWN]
         )
@@ -96,10 +99,11 @@ def enqueue(
             not_before=None,
             looked_at=None,
             message="",
-            document_type=_document_type(),
+            is_number_taken=False,
+            document_type=_document_type(Exists(negative)),
             updated_at=timezone.now(),
         )
-        fresh = invoices.filter(posting__isnull=True).order_by("number").annotate(kind=_kind("total"))
+        fresh = invoices.filter(posting__isnull=True).order_by("number").annotate(kind=_document_type(Q(total__lt=0)))
         Posting.objects.bulk_create(
             [
                 Posting(invoice_id=pk, connection=connection, upload=upload, document_type=kind)
@@ -119,14 +123,8 @@ def enqueue(
     return Queued(upload, queued, total - queued)
 
 
-def _kind(total: str) -> Case:
-    return Case(When(**{f"{total}__lt": 0}, then=Value(DocumentType.CREDIT_NOTE)), default=Value(DocumentType.INVOICE))
-
-
-def _document_type() -> Case:
-    """A refused invoice may have been imported anew with a total of the other sign."""
-    negative = Invoice.objects.filter(pk=OuterRef("invoice_id"), total__lt=0)
-    return Case(When(Exists(negative), then=Value(DocumentType.CREDIT_NOTE)), default=Value(DocumentType.INVOICE))
+def _document_type(is_negative: Q | Exists) -> Case:
+    return Case(When(is_negative, then=Value(DocumentType.CREDIT_NOTE)), default=Value(DocumentType.INVOICE))
 
 
 def sendable(connection: XeroConnection) -> QuerySet[Posting]:
@@ -220,16 +218,14 @@ def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
     )
 
 
-def close(
-    submission: Submission, outcome: str, *, status_code: int | None = None, correlation_id: str = "", problem: str = ""
-) -> None:
+def close(submission: Submission, call: CallEnd) -> None:
     """Note on the submission how its call ended."""
     Submission.objects.filter(pk=submission.pk).update(
-        outcome=outcome,
+        outcome=call.outcome,
         answered_at=clock.now(),
-        status_code=status_code,
-        correlation_id=correlation_id,
-        problem=problem,
+        status_code=call.status_code,
+        correlation_id=call.correlation_id,
+        problem=call.problem,
     )
 
 
@@ -289,15 +285,11 @@ def mark_rejected(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
     return moved
 
 
-def requeue(
-    rows: QuerySet[Posting], message: str, *, batch_cap: int | None = None, looked_at: dt.datetime | None = None
-) -> int:
+def requeue(rows: QuerySet[Posting], message: str, *, looked_at: dt.datetime | None = None) -> int:
     """Put postings back in the queue. Only for what Xero said was not recorded, was never sent, or was looked for (at
     `looked_at`)."""
     with transaction.atomic():
         rows = _lock(rows)
-        if batch_cap is not None:
-            rows.update(batch_cap=batch_cap)
         moved = rows.update(
             status=Status.QUEUED,
             submission=None,
@@ -311,13 +303,24 @@ def requeue(
 
 
 def mark_uncertain(
-    submission: Submission, message: str, *, lookup_from: dt.datetime, among: Collection[int] | None = None
+    submission: Submission,
+    message: str,
+    *,
+    lookup_from: dt.datetime,
+    among: Collection[int] | None = None,
+    is_number_taken: bool = False,
 ) -> int:
     """The call's outcome is unknown: its postings (only those of `among`, when given) wait for a look in Xero, no
     earlier than `lookup_from`."""
     with transaction.atomic():
         rows = _lock(answered_by(submission, among).filter(status=Status.SENDING))
-        moved = rows.update(status=Status.UNCERTAIN, message=message, not_before=lookup_from, updated_at=timezone.now())
+        moved = rows.update(
+            status=Status.UNCERTAIN,
+            message=message,
+            is_number_taken=is_number_taken,
+            not_before=lookup_from,
+            updated_at=timezone.now(),
+        )
         post_log.write(rows, Status.UNCERTAIN)
     return moved
 
@@ -351,7 +354,14 @@ def _doubt(
         problem=why,
         trace_id=tracing.current_id(),
     )
-    moved = rows.update(status=Status.UNCERTAIN, submission=submission, message=why, not_before=now, updated_at=now)
+    moved = rows.update(
+        status=Status.UNCERTAIN,
+        submission=submission,
+        message=why,
+        is_number_taken=False,
+        not_before=now,
+        updated_at=now,
+    )
     post_log.write(rows, Status.UNCERTAIN)
     return moved
 

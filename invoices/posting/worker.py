@@ -12,8 +12,7 @@ from c3portal.database import clock
 from c3portal.processes import liveness
 from invoices.posting import contact_step, reconciliation, sender, transitions, twins
 from xero_integration import connections, rate_limits
-from xero_integration.client.departure import STOOD_STILL
-from xero_integration.client.errors import XeroAuthError, XeroUnavailable
+from xero_integration.client.errors import Problem, XeroAuthError, XeroUnavailable
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
     try:
         yield wait
     except XeroUnavailable as error:
-        if error.problem in (rate_limits.ALL_TAKEN, STOOD_STILL):
+        if error.problem in (Problem.ALL_TAKEN, Problem.STOOD_STILL):
             return
         connections.pause(connection, error)
         wait.seconds = error.retry_after.total_seconds()

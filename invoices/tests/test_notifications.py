@@ -28,8 +28,7 @@ from invoices.posting import transitions
 from invoices.tasks import find_notices
 from invoices.tests import makers
 from xero_integration import connections
-from xero_integration.client.errors import XeroUnavailable
-from xero_integration.client.gateway import DAY_LIMIT_REACHED
+from xero_integration.client.errors import Problem, XeroUnavailable
 from xero_integration.models import Account, BrandingTheme, TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent
 from xero_sandbox.testing import SandboxControl
@@ -213,7 +212,7 @@ def test_the_number_of_invoices_costs_no_queries(
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_tell_once(books: XeroConnection, finance_admin: User, system_admin: User) -> None:
     makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 5), to=Status.REJECTED)
-    XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(hours=3), pause_reason=DAY_LIMIT_REACHED)
+    XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(hours=3), pause_problem=Problem.DAY)
     counts = at_once(3, lambda _: notifications.find())
     assert sum(counts) == 2
     assert sorted(Notice.objects.values_list("kind", flat=True)) == [Kind.DAY_LIMIT, Kind.UPLOAD_FINISHED]
@@ -290,9 +289,7 @@ def test_the_daily_limit_is_told_once_a_day_and_says_when_it_goes_on(
 
 
 def test_a_short_pause_is_not_told(books: XeroConnection) -> None:
-    XeroConnection.objects.update(
-        paused_until=timezone.now() + dt.timedelta(minutes=1), pause_reason="Xero's limit of calls a minute is reached"
-    )
+    XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(minutes=1), pause_problem=Problem.MINUTE)
     assert notifications.find() == 0
 
 

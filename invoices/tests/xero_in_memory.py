@@ -22,7 +22,7 @@ from invoices.models import Submission
 from invoices.posting import transitions
 from xero_integration import connections
 from xero_integration.client.departure import Departure
-from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.client.gateway import Answer, Gateway
 from xero_integration.models import XeroConnection
 
@@ -90,7 +90,7 @@ class Xero:
         numbers = [each["Number"] for each in _elements(call.body)]
         self._hold_to_the_rule(numbers, call.key)
         if fate == "limit":
-            raise XeroUnavailable("The limit is reached", retry_after=dt.timedelta(seconds=30), problem="minute")
+            raise XeroUnavailable("The limit is reached", retry_after=dt.timedelta(seconds=30), problem=Problem.MINUTE)
         if fate == "no access":
             raise XeroAuthError("Connect again.")
         if fate == "refused":

@@ -87,7 +87,7 @@ def missing_for_upload(
     if missing := xero_settings.missing():
         return format_html("Still missing in {}: {}.", general, ", ".join(missing))
     if not preflight and (problems := reference.settings_problems(xero_settings, connection)):
-        return format_html("To be mended in {}: {}", general, " ".join(problems.values()))
+        return format_html("To be mended in {}: {}", general, " ".join(map(str, problems.values())))
     return ""
 
 

@@ -210,6 +210,7 @@ def _let_go(now: dt.datetime) -> None:
     XeroConnection.objects.update(
         paused_until=None,
         pause_reason="",
+        pause_problem="",
         contacts_lease_until=None,
         contacts_lease_holder="",
         contacts_read_at=None,

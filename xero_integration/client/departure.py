@@ -18,10 +18,7 @@ from urllib3.connection import HTTPConnection
 from c3portal.database import clock
 from c3portal.outgoing.http_client import BoundedAdapter
 from xero_integration.client import timeouts
-from xero_integration.client.errors import XeroUnavailable
-
-# The problem of a call that did not leave since its process had stood still: the rows wait for the next worker.
-STOOD_STILL = "stood still"
+from xero_integration.client.errors import Problem, XeroUnavailable
 
 
 class Departure:
@@ -48,7 +45,7 @@ def stood_still() -> XeroUnavailable:
     return XeroUnavailable(
         "This process stood still before its call to Xero; nothing was sent, and the portal goes on by itself.",
         retry_after=dt.timedelta(seconds=1),
-        problem=STOOD_STILL,
+        problem=Problem.STOOD_STILL,
     )
 
 

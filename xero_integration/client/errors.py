@@ -8,6 +8,36 @@ what to do next; the technical cause travels in the exception's chain.
 from __future__ import annotations
 
 import datetime as dt
+import enum
+
+
+class Problem(enum.StrEnum):
+    """What keeps a call from being made, or from being of use, just now."""
+
+    # The values of the header X-Rate-Limit-Problem.
+    # https://developer.xero.com/documentation/guides/oauth2/limits/
+    MINUTE = "minute"
+    DAY = "day"
+    CONCURRENT = "concurrent"
+    APP_MINUTE = "appminute"
+
+    UNREACHABLE = "unreachable"
+    # The answer left out a part of what was asked for.
+    INCOMPLETE = "incomplete"
+    # What became of new contacts is to be looked up.
+    CONTACTS = "contacts"
+    # Xero's sign-in service asks to wait.
+    IDENTITY = "identity"
+    # The sign-in is being renewed, or could not be.
+    REFRESH = "refresh"
+    # A pause is in force already.
+    PAUSED = "paused"
+    # Others hold all permits, and go on with the work.
+    ALL_TAKEN = "taken"
+    # This process stood still; others go on with the work.
+    STOOD_STILL = "stood still"
+    # This machine's clock is too far off to claim anything.
+    CLOCK = "clock"
 
 
 class XeroError(Exception):
@@ -21,11 +51,22 @@ class XeroError(Exception):
 
 class XeroRejected(XeroError):
     """Xero read the request and refused it as a whole: the same data would be refused again. Nothing was recorded
-    unless `elements` is there, in which case each element says for itself."""
+    unless `elements` is there, in which case each element says for itself.
 
-    def __init__(self, message: str, *, elements: list[dict[str, object]] | None = None, **context: object) -> None:
+    `is_number_taken` tells that Xero refused it for a number that another document has.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        elements: list[dict[str, object]] | None = None,
+        is_number_taken: bool = False,
+        **context: object,
+    ) -> None:
         super().__init__(message, **context)  # type: ignore[arg-type]
         self.elements = elements or []
+        self.is_number_taken = is_number_taken
 
 
 class XeroAuthError(XeroError):
@@ -40,10 +81,9 @@ class XeroAuthError(XeroError):
 
 
 class XeroUnavailable(XeroError):
-    """Nothing was recorded, and the connection pauses for `retry_after`; `problem` is Xero's X-Rate-Limit-Problem
-    (minute, day, concurrent, appminute) or "unreachable"."""
+    """Nothing was recorded, and the connection pauses for `retry_after`; `problem` says what stands in the way."""
 
-    def __init__(self, message: str, *, retry_after: dt.timedelta, problem: str, **context: object) -> None:
+    def __init__(self, message: str, *, retry_after: dt.timedelta, problem: Problem, **context: object) -> None:
         super().__init__(message, **context)  # type: ignore[arg-type]
         self.retry_after = retry_after
         self.problem = problem

@@ -19,10 +19,10 @@ from django.conf import settings
 
 from c3portal.outgoing import plain_json
 from c3portal.outgoing.http_client import AnswerUnreadable, BoundedSession
-from xero_integration.client import call_log, shapes, timeouts
+from xero_integration.client import call_log, refusals, shapes, timeouts
 from xero_integration.client.call_log import CallRecord
 from xero_integration.client.departure import Departure, LastLook
-from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.client.oauth import USER_AGENT, never_connected, retry_after
 from xero_integration.client.vocabulary import GONE, DocumentStatus, SalesType
 
@@ -56,8 +56,11 @@ CHARACTERS_EACH_LOOKUP = 1900
 PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
 PAUSE_AFTER_MINUTE = dt.timedelta(seconds=60)
 PAUSE_AFTER_DAY = dt.timedelta(hours=1)
-# By these words of a pause the daily limit is told from shorter waits.
-DAY_LIMIT_REACHED = "Xero's daily limit is reached"
+LIMITS = {str(each): each for each in (Problem.MINUTE, Problem.DAY, Problem.CONCURRENT, Problem.APP_MINUTE)}
+LIMIT_WORDS = {
+    Problem.DAY: "Xero's daily limit is reached",
+    Problem.CONCURRENT: "Xero is busy with other calls for this organisation",
+}
 
 Permit = Callable[[], AbstractContextManager[CallRecord]]
 
@@ -111,7 +114,7 @@ class Gateway:
             raise XeroUnavailable(
                 f"{what}; the portal tries again by itself.",
                 retry_after=timeouts.retry_pause(),
-                problem="unreachable",
+                problem=Problem.UNREACHABLE,
                 correlation_id=error.correlation_id,
             ) from error
 
@@ -189,7 +192,7 @@ class Gateway:
             raise XeroUnavailable(
                 "Xero left a part out of what it was asked for; the portal asks again by itself.",
                 retry_after=timeouts.retry_pause(),
-                problem="incomplete",
+                problem=Problem.INCOMPLETE,
                 correlation_id=answer.correlation_id,
             )
         return rows
@@ -241,7 +244,7 @@ def _unreachable() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero could not be reached; nothing was sent, and the portal tries again by itself.",
         retry_after=timeouts.retry_pause(),
-        problem="unreachable",
+        problem=Problem.UNREACHABLE,
     )
 
 
@@ -277,7 +280,8 @@ def _not_accepted(response: requests.Response, correlation_id: str) -> XeroAuthE
     """Return what a person is told. Only an ended token can be mended without one; Xero has more than one way of
     saying that the consent lacks a permission, and not one that names it."""
     said = response.headers.get("WWW-Authenticate", "") + response.text[:2000]
-    if "insufficient_scope" in said or "AuthorizationUnsuccessful" in said:
+    lacks_permission = "insufficient_scope" in said or "AuthorizationUnsuccessful" in said
+    if lacks_permission:
         words = "The consent given in Xero lacks a permission that the portal needs. Connect again and allow them all."
     elif response.status_code == 401:
         words = "Xero did not accept the sign-in (401). Connect again to go on."
@@ -288,21 +292,19 @@ def _not_accepted(response: requests.Response, correlation_id: str) -> XeroAuthE
         )
     return XeroAuthError(
         words,
-        token_expired=words.startswith("Xero did not"),
+        token_expired=response.status_code == 401 and not lacks_permission,
         correlation_id=correlation_id,
         status_code=response.status_code,
     )
 
 
 def _limit_reached(response: requests.Response, correlation_id: str) -> XeroUnavailable:
-    problem = response.headers.get("X-Rate-Limit-Problem", "minute").lower()
-    default = {"concurrent": PAUSE_AFTER_CONCURRENT, "day": PAUSE_AFTER_DAY}.get(problem, PAUSE_AFTER_MINUTE)
-    words = {
-        "day": DAY_LIMIT_REACHED,
-        "concurrent": "Xero is busy with other calls for this organisation",
-    }.get(problem, "Xero's limit of calls a minute is reached")
+    problem = LIMITS.get(response.headers.get("X-Rate-Limit-Problem", "").lower(), Problem.MINUTE)
+    default = {Problem.CONCURRENT: PAUSE_AFTER_CONCURRENT, Problem.DAY: PAUSE_AFTER_DAY}.get(
+        problem, PAUSE_AFTER_MINUTE
+    )
     return XeroUnavailable(
-        words,
+        LIMIT_WORDS.get(problem, "Xero's limit of calls a minute is reached"),
         retry_after=retry_after(response, int(default.total_seconds())),
         problem=problem,
         correlation_id=correlation_id,
@@ -318,6 +320,7 @@ def _refused(response: requests.Response, correlation_id: str) -> XeroRejected:
     return XeroRejected(
         words[:LONGEST_WORDS] or f"Xero refused the request (HTTP {response.status_code}).",
         elements=elements,
+        is_number_taken=refusals.is_number_taken(words),
         correlation_id=correlation_id,
         status_code=response.status_code,
     )

@@ -22,7 +22,7 @@ from requests.auth import HTTPBasicAuth
 from c3portal.outgoing import plain_json
 from c3portal.outgoing.http_client import BoundedAdapter, BoundedSession
 from xero_integration.client import timeouts
-from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 
 # Apps made since 2 March 2026 get granular scopes only, so these are the ones asked for.
 SCOPES = (
@@ -146,7 +146,7 @@ def _unreachable() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero's sign-in service could not be reached. Try again in a minute.",
         retry_after=timeouts.retry_pause(),
-        problem="unreachable",
+        problem=Problem.UNREACHABLE,
     )
 
 
@@ -159,7 +159,7 @@ def _token_call(client_id: str, client_secret: str, form: dict[str, str]) -> Tok
     response = _identity_post("/connect/token", client_id, client_secret, form)
     if response.status_code == 429:
         raise XeroUnavailable(
-            "Xero asks to wait before signing in again.", retry_after=retry_after(response), problem="identity"
+            "Xero asks to wait before signing in again.", retry_after=retry_after(response), problem=Problem.IDENTITY
         )
     if response.status_code >= 500 or 300 <= response.status_code < 400:
         raise XeroOutcomeUnknown(
@@ -295,7 +295,7 @@ def _no_connections() -> XeroUnavailable:
     return XeroUnavailable(
         "Xero's list of connected organisations could not be read. Try again in a minute.",
         retry_after=timeouts.retry_pause(),
-        problem="unreachable",
+        problem=Problem.UNREACHABLE,
     )
 
 

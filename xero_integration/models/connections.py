@@ -182,6 +182,9 @@ class XeroConnection(models.Model):
     connected_at = models.DateTimeField(default=timezone.now)
     paused_until = models.DateTimeField(null=True, blank=True)
     pause_reason = models.TextField(blank=True)
+    pause_problem = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="What the pause is for, as `Problem` names it."
+    )
 
     short_code = models.CharField(max_length=20, blank=True)
     country_code = models.CharField(max_length=2, blank=True)

@@ -19,7 +19,7 @@ from c3portal.models import AuditEntry, User
 from c3portal.testing import at_once
 from xero_integration import connections
 from xero_integration.client import oauth, timeouts
-from xero_integration.client.errors import XeroAuthError, XeroRejected, XeroUnavailable
+from xero_integration.client.errors import Problem, XeroAuthError, XeroRejected, XeroUnavailable
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
 from xero_integration.testing import consent, expire
@@ -437,7 +437,7 @@ def test_a_token_never_goes_to_another_organisation(connect: Any, sandbox: Any, 
 
 def test_a_pause_is_kept_with_its_reason_and_never_shortened(connection: XeroConnection) -> None:
     def pause(seconds: int, words: str) -> None:
-        error = XeroUnavailable(words, retry_after=dt.timedelta(seconds=seconds), problem="minute")
+        error = XeroUnavailable(words, retry_after=dt.timedelta(seconds=seconds), problem=Problem.MINUTE)
         connections.pause(connection, error)
 
     pause(600, "the day is over")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from c3portal.testing import at_once
 from xero_integration import connections, rate_limits
 from xero_integration.client import timeouts
-from xero_integration.client.errors import XeroUnavailable
+from xero_integration.client.errors import Problem, XeroUnavailable
 from xero_integration.models import CallBudget, XeroConnection
 from xero_integration.tests.consent_walk import NEW_ZEALAND
 
@@ -66,7 +66,7 @@ def test_four_calls_of_the_workers_and_one_click_are_in_flight_at_most(alone: Xe
             held.enter_context(rate_limits.permit(alone))
         with pytest.raises(XeroUnavailable, match="busy with other calls") as caught:
             held.enter_context(rate_limits.permit(alone))
-        assert caught.value.problem == rate_limits.ALL_TAKEN
+        assert caught.value.problem == Problem.ALL_TAKEN
         held.enter_context(rate_limits.permit(alone, click=True))
         with pytest.raises(XeroUnavailable, match="busy with other calls"):
             held.enter_context(rate_limits.permit(alone, click=True))
@@ -124,7 +124,7 @@ def _some_calls(connection: XeroConnection, *, click: bool) -> int:
         try:
             call(connection, click=click)
         except XeroUnavailable as error:
-            if error.problem != rate_limits.ALL_TAKEN:
+            if error.problem != Problem.ALL_TAKEN:
                 raise
         else:
             made += 1

@@ -18,7 +18,7 @@ from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.models import Posting, Submission
 from invoices.posting import contact_step, reconciliation, sender, transitions
 from xero_integration import connections, contacts, rate_limits
-from xero_integration.client.errors import XeroOutcomeUnknown
+from xero_integration.client.errors import Problem, XeroOutcomeUnknown
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, TokenSet, XeroConnection
 from xero_sandbox.testing import SandboxControl
@@ -127,7 +127,9 @@ def test_the_minute_is_the_databases(connected: XeroConnection, minutes: int) ->
 
 @WRONG
 def test_a_pause_is_as_long_for_everyone(connected: XeroConnection, minutes: int) -> None:
-    wait = rate_limits.XeroUnavailable("Xero asks to wait", retry_after=dt.timedelta(seconds=60), problem="minute")
+    wait = rate_limits.XeroUnavailable(
+        "Xero asks to wait", retry_after=dt.timedelta(seconds=60), problem=Problem.MINUTE
+    )
     with machine_off_by(minutes):
         connections.pause(connected, wait)
     connected.refresh_from_db()

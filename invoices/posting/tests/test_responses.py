@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoices.models import DocumentType
-from invoices.posting.responses import KINDS, NO_ID, Recorded, amount, element_errors, read_results, recorded
+from invoices.posting.responses import KINDS, NO_ID, Recorded, amount, read_results, recorded
+from xero_integration.client import refusals
+from xero_integration.client.refusals import Refusal
 
 KIND = KINDS[DocumentType.INVOICE]
 NUMBERS = {11: "Invoice_A", 12: "Invoice_B", 13: "Invoice_C", 14: "Invoice_D"}
@@ -87,14 +89,14 @@ def test_of_two_invoices_with_one_id_neither_is_believed() -> None:
 def test_a_refused_one_keeps_xeros_words_and_its_mates_are_recorded() -> None:
     rows = [ROWS[0], refusal("Invoice_B", "First.", "Second.", "First."), *ROWS[2:]]
     results = read_results(KIND, NUMBERS, rows)
-    assert results.refused == {12: "First.; Second."}
+    assert results.refused == {12: Refusal("First.; Second.")}
     assert list(results.recorded) == [11, 13, 14]
 
 
 def test_a_refusal_without_words_is_still_a_refusal() -> None:
-    assert element_errors(element("A", HasErrors=True)) == "Xero refused it without saying why."
-    assert element_errors(element("A", StatusAttributeString="ERROR")) == "Xero refused it without saying why."
-    assert element_errors(element("A", StatusAttributeString="WARNING", HasErrors=False)) == ""
+    assert refusals.read(element("A", HasErrors=True)) == Refusal("Xero refused it without saying why.")
+    assert refusals.read(element("A", StatusAttributeString="ERROR")) == Refusal("Xero refused it without saying why.")
+    assert refusals.read(element("A", StatusAttributeString="WARNING", HasErrors=False)) is None
 
 
 @pytest.mark.parametrize("xero_id", [NO_ID, None, ""])

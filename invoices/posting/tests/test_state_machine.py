@@ -27,7 +27,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from invoices.conftest import MakeInvoice
 from invoices.models import Customer, Invoice, Posting, PostLog, Submission
-from invoices.posting import reconciliation, sender, transitions
+from invoices.posting import outcomes, reconciliation, sender, transitions
+from invoices.posting.outcomes import CallEnd, Outcome, Released
 from invoices.posting.responses import kind_of, read_results
 from invoices.tests.xero_in_memory import FATES, Worker, Xero, staged
 from xero_integration import connections
@@ -267,10 +268,9 @@ def test_nothing_is_ever_twice_and_nothing_is_lost(portal: XeroConnection, uniqu
 # What is careless fails: else these tests would prove nothing
 
 
-def send_anew(submission: Submission, error: XeroOutcomeUnknown) -> None:
+def send_anew(error: XeroOutcomeUnknown) -> Outcome:
     """Take a lost answer for a failure: the next try goes out under a new key."""
-    transitions.requeue(transitions.answered_by(submission), "")
-    transitions.close(submission, Submission.Outcome.UNKNOWN)
+    return Outcome(rest=Released(), call=CallEnd(Submission.Outcome.UNKNOWN))
 
 
 def send_the_same_again(connection: XeroConnection) -> int:
@@ -298,7 +298,7 @@ def _create(endpoint: str, body: bytes, key: str, gateway: Gateway) -> Answer:
 @pytest.mark.parametrize(
     ("module", "name", "careless"),
     [
-        (sender, "_lost", send_anew),
+        (outcomes, "lost", send_anew),
         (reconciliation, "reconcile", send_the_same_again),
     ],
     ids=["a new key for each try", "the key alone"],

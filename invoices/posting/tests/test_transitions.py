@@ -15,8 +15,9 @@ from django.utils import timezone
 from invoices.conftest import MakeInvoice, Upload
 from invoices.models import Customer, DocumentType, Invoice, InvoiceLine, Posting, PostLog, Submission
 from invoices.models import Upload as UploadRow
-from invoices.posting import transitions
+from invoices.posting import outcomes, transitions
 from invoices.posting.responses import Recorded
+from invoices.posting.settlement import settle
 from invoices.posting.transitions import Status
 from xero_integration.models import ContactLink, XeroConnection
 
@@ -251,7 +252,7 @@ def test_rows_that_were_refused_together_travel_in_halves(
 ) -> None:
     make_invoices(5)
     upload()
-    transitions.requeue(transitions.answered_by(claim()), "", batch_cap=2)
+    settle(claim(), outcomes.too_large(4))
     sizes = []
     while submission := transitions.claim(connected):
         sizes.append(submission.postings.count())

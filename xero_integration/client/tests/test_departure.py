@@ -12,8 +12,7 @@ import pytest
 
 from c3portal.database import clock
 from xero_integration.client import departure
-from xero_integration.client.departure import STOOD_STILL
-from xero_integration.client.errors import XeroUnavailable
+from xero_integration.client.errors import Problem, XeroUnavailable
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
@@ -70,7 +69,7 @@ def test_what_stood_still_at_the_last_moment_creates_nothing(
         stop_when(happens, patch, lambda: stand_still(patch, noticed_by))
         with pytest.raises(XeroUnavailable, match="nothing was sent") as caught:
             client.create_documents("Contacts", BODY, "key", clock.now())
-    assert caught.value.problem == STOOD_STILL
+    assert caught.value.problem is Problem.STOOD_STILL
     assert names(client) == before
 
 

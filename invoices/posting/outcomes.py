@@ -1,0 +1,161 @@
+"""What became of a call to Xero, and of each document in it, as values that `settlement.settle` carries out.
+
+A call ends in one of five ways, each a function here; a look in Xero gives the same kinds of values.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from c3portal.database import clock
+from invoices.models import Submission
+from invoices.posting.responses import Kind, Recorded, read_results
+from xero_integration.client import timeouts
+from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
+from xero_integration.client.gateway import Answer
+from xero_integration.client.refusals import Refusal
+
+# Everything that a call may end in; what else it raises propagates.
+CallResult = Answer | XeroRejected | XeroOutcomeUnknown | XeroUnavailable | XeroAuthError
+
+
+@dataclass(frozen=True)
+class Posted:
+    """Xero has it, and it is ours."""
+
+    document: Recorded
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Xero refused it, or would; `words` say why."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """Xero may have it: it is looked up, no earlier than `lookup_from`."""
+
+    words: str
+    lookup_from: dt.datetime
+    is_number_taken: bool = False
+
+
+@dataclass(frozen=True)
+class Released:
+    """Nothing was recorded: it may be sent again."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """It was looked for at `looked_at`, when Xero must have finished with its call, and is not there."""
+
+    looked_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class StillUncertain:
+    """It is not there yet: too early to say that it is absent, so it is looked up again from `lookup_from`."""
+
+    lookup_from: dt.datetime
+
+
+# What may become of many alike.
+Alike = Uncertain | Released | Absent | StillUncertain
+DocumentOutcome = Posted | Rejected | Alike
+
+
+@dataclass(frozen=True)
+class CallEnd:
+    """How a call ended, as its submission keeps it."""
+
+    outcome: Submission.Outcome
+    status_code: int | None = None
+    correlation_id: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a submission's postings: of `each` by id, and of the `rest` that it still answers for.
+
+    `call` is None where the call's end is not known here, or stored already. `batch_cap` is how many of those that are
+    not settled may travel together from now on.
+    """
+
+    each: Mapping[int, DocumentOutcome] = field(default_factory=dict)
+    rest: Alike | None = None
+    call: CallEnd | None = None
+    batch_cap: int | None = None
+
+
+def of_call(ended: CallResult, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
+    """Return what a call's end means for the documents in it (`numbers`: posting id to number, in the order sent)."""
+    match ended:
+        case Answer():
+            return answered(ended, kind, numbers)
+        case XeroRejected():
+            return refused_whole(ended, kind, numbers)
+        case XeroOutcomeUnknown():
+            return lost(ended)
+        case XeroUnavailable() | XeroAuthError():
+            return not_recorded(ended)
+
+
+def answered(answer: Answer, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
+    """Xero said of each document what it did; what its answer leaves out is uncertain, never taken for a success."""
+    results = read_results(kind, numbers, answer.rows(kind.endpoint))
+    now = clock.now()
+    each: dict[int, DocumentOutcome] = {pk: Posted(document) for pk, document in results.recorded.items()}
+    each |= {pk: _refused(refusal, now) for pk, refusal in results.refused.items()}
+    call = CallEnd(Submission.Outcome.ANSWERED, answer.status_code, answer.correlation_id)
+    return Outcome(each, Uncertain("Xero's answer left it out.", now), call)
+
+
+def refused_whole(error: XeroRejected, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
+    """A whole-request 400: alone, the document is refused with Xero's words; in company, the call is halved after a
+    look, since Xero is known to have created the valid ones of such a request at times."""
+    refused = read_results(kind, numbers, error.elements).refused
+    if len(numbers) == 1 and not refused:
+        refused = dict.fromkeys(numbers, Refusal(str(error), error.is_number_taken))
+    now = clock.now()
+    return Outcome(
+        {pk: _refused(refusal, now) for pk, refusal in refused.items()},
+        Uncertain(f"Xero refused the whole request: {error}", now),
+        _call_end(Submission.Outcome.ANSWERED, error),
+        batch_cap=max(1, len(numbers) // 2),
+    )
+
+
+def lost(error: XeroOutcomeUnknown) -> Outcome:
+    """The answer was lost: everything in the call is looked up once Xero may have finished with it."""
+    rest = Uncertain(str(error), clock.now() + timeouts.lookup_delay())
+    return Outcome(rest=rest, call=_call_end(Submission.Outcome.UNKNOWN, error))
+
+
+def not_recorded(error: XeroUnavailable | XeroAuthError) -> Outcome:
+    """Xero recorded nothing of the call: its rows wait for the next."""
+    return Outcome(rest=Released(), call=_call_end(Submission.Outcome.NOT_RECORDED, error))
+
+
+def too_large(count: int) -> Outcome:
+    """The call was not made, since its `count` documents are larger than Xero takes: they go in halves."""
+    call = CallEnd(Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes.")
+    return Outcome(rest=Released(), call=call, batch_cap=count // 2)
+
+
+def _refused(refusal: Refusal, now: dt.datetime) -> Rejected | Uncertain:
+    """Return what a refusal comes to. A number that is taken may be our own document's, from a call whose answer was
+    lost, which only a look can tell."""
+    if refusal.is_number_taken:
+        return Uncertain(refusal.words, now, is_number_taken=True)
+    return Rejected(refusal.words)
+
+
+def _call_end(
+    outcome: Submission.Outcome, error: XeroRejected | XeroOutcomeUnknown | XeroUnavailable | XeroAuthError
+) -> CallEnd:
+    return CallEnd(outcome, error.status_code, error.correlation_id, str(error))
