@@ -54,7 +54,8 @@ def configure_logging(**_: Any) -> None:
     pool = get_pool_logger()
     pool.setLevel(logging.ERROR)
     pool.propagate = True
-    # Celery says on the bare output that it stops; that too is a line of the log. Only who runs tasks needs the module.
+    # Celery says on the bare output that it stops, past every logger; that too is a line of the log, and nothing public
+    # keeps it from the output. Only who runs tasks needs the module.
     from celery.apps import worker
 
     worker.safe_say = log_config.say  # type: ignore[attr-defined]

@@ -47,6 +47,7 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, Any]:
         """Return what the session holds; nothing when it has ended, also by a setting that was lowered meanwhile."""
+        # Django's public `load` gives what the row holds without the row, whose end is needed here.
         row = self._get_session_from_db()  # type: ignore[attr-defined]  # unknown to the stubs
         held = self.decode(row.session_data) if row else {}
         if not held:

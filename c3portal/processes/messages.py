@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 class _Reads:
     """Leaves a message out that is no JSON, or not in the shape of a message; it is gone from the queue by then.
 
-    Kombu (5.7) lets the error end the worker's loop. What such a message stood for is found by the next sweep.
+    Kombu (5.7) lets the error end the worker's loop, and has no public place to catch it before that. What such a
+    message stood for is found by the next sweep.
     """
 
     def _brpop_read(self, **options: Any) -> Any:

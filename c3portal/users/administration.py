@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+# allauth names a sign-in that waits for its second factor nowhere else, and whoever is sent away must lose that too.
 from allauth.account.internal.stagekit import LOGIN_SESSION_KEY
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator

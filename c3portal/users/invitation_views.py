@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from allauth.account.adapter import get_adapter
+
+# allauth has no public name for noting that someone has just shown a password by other means than its own form.
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.conf import settings

@@ -13,6 +13,8 @@ from allauth.account import app_settings as account_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
+
+# The public module counts by allauth's own settings and keys alone, which its docstring says itself.
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib import messages

@@ -11,7 +11,10 @@ import secrets
 from typing import Any, cast
 
 from allauth.account import app_settings
+
+# The public module counts by allauth's own settings and keys alone, which its docstring says itself.
 from allauth.core.internal import ratelimit
+from allauth.core.ratelimit import respond_429
 from django.conf import settings
 from django.core import signing
 from django.core.cache import cache
@@ -27,6 +30,7 @@ LIFE = 180 * 24 * 3600
 ACCOUNTS = 5
 APP = "allauth.account"
 THEMSELVES = "themselves"
+Usage = ratelimit.RateLimitUsage
 
 
 def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
@@ -63,7 +67,7 @@ def whose_count(request: HttpRequest, user: User | None) -> str:
     return "everyone"
 
 
-def consume(request: HttpRequest, action: str, account: str, whose: str) -> ratelimit.RateLimitUsage | None:
+def consume(request: HttpRequest, action: str, account: str, whose: str) -> Usage | None:
     """Count a try of `action` (of ACCOUNT_RATE_LIMITS) at `account`; None when there were too many.
 
     What counts by address is left out for whoever may share theirs with strangers and is known without it.
@@ -83,7 +87,7 @@ def refused_at_the_door(request: HttpRequest) -> HttpResponseBase | None:
     rates = (app_settings.RATE_LIMITS.get("door") or "").replace("/ip", "/key" if known else "/ip")
     if ratelimit.consume(request, app=APP, action="door", key=browser, config={"door": rates}):
         return None
-    return cast(HttpResponseBase, ratelimit.respond_429(request))
+    return cast(HttpResponseBase, respond_429(request))
 
 
 def _held(request: HttpRequest) -> tuple[str, dict[str, str]]:

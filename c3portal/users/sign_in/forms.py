@@ -7,7 +7,6 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter as account_adapter
 from allauth.core import context
-from allauth.core.internal.ratelimit import RateLimitUsage
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
@@ -61,7 +60,7 @@ class Code:
         raise get_adapter().validation_error("incorrect_code")
 
 
-def count_factor(user: User) -> RateLimitUsage:
+def count_factor(user: User) -> familiar.Usage:
     """Count a try at the second factor of `user`; the caller takes a right one back.
 
     Raises ValidationError when there were too many.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import forms as account
-from allauth.account.internal.flows.password_reset import request_password_reset
 from allauth.core import context
 from django import forms
 from django.http import HttpRequest
@@ -67,11 +66,10 @@ class ForgottenForm(Worded, account.ResetPasswordForm):  # type: ignore[misc]
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
         """Mail the link and record who was asked for; return the address."""
         email: str = self.cleaned_data["email"]
-        users = self.users or [User(pk=0, email=email, password=NO_PASSWORD)]
         whose = self.users[0].email if self.users else "an unknown address"
         kept(request, f"New password asked for: {whose}", actor=NOBODY)
-        request_password_reset(request, email, users, None)
-        return email
+        self.users = self.users or [User(pk=0, email=email, password=NO_PASSWORD)]
+        return str(super().save(request, **kwargs))
 
 
 class NewPasswordForm(Twice, account.ResetPasswordKeyForm):  # type: ignore[misc]

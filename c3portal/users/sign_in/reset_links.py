@@ -15,5 +15,6 @@ class ResetTokens(PasswordResetTokenGenerator):
     nobody with such an address set up a second factor: a stranger could shut out anyone by asking.
     """
 
+    # Django has no public place for what else a token must die with.
     def _make_hash_value(self, user: User, timestamp: int) -> str:
         return f"{super()._make_hash_value(user, timestamp)}{user.is_active}"
