@@ -240,7 +240,7 @@ def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
     """Mark postings (by id) as in Xero. Returns how many moved."""
     if not results:
         return 0
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = _lock(answered_by(submission, results))
         moved = rows.update(
             status=Status.POSTED,
@@ -272,7 +272,7 @@ def mark_rejected(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
     or those of `answered_by`."""
     if not reasons:
         return 0
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = _lock(rows.filter(pk__in=reasons))
         moved = rows.update(
             status=Status.REJECTED,
@@ -288,7 +288,7 @@ def mark_rejected(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
 def requeue(rows: QuerySet[Posting], message: str, *, looked_at: dt.datetime | None = None) -> int:
     """Put postings back in the queue. Only for what Xero said was not recorded, was never sent, or was looked for (at
     `looked_at`)."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = _lock(rows)
         moved = rows.update(
             status=Status.QUEUED,
@@ -312,7 +312,7 @@ def mark_uncertain(
 ) -> int:
     """The call's outcome is unknown: its postings (only those of `among`, when given) wait for a look in Xero, no
     earlier than `lookup_from`."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         rows = _lock(answered_by(submission, among).filter(status=Status.SENDING))
         moved = rows.update(
             status=Status.UNCERTAIN,
