@@ -30,7 +30,6 @@ LIFE = 180 * 24 * 3600
 ACCOUNTS = 5
 APP = "allauth.account"
 THEMSELVES = "themselves"
-Usage = ratelimit.RateLimitUsage
 
 
 def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
@@ -67,7 +66,7 @@ def whose_count(request: HttpRequest, user: User | None) -> str:
     return "everyone"
 
 
-def consume(request: HttpRequest, action: str, account: str, whose: str) -> Usage | None:
+def consume(request: HttpRequest, action: str, account: str, whose: str) -> ratelimit.RateLimitUsage | None:
     """Count a try of `action` (of ACCOUNT_RATE_LIMITS) at `account`; None when there were too many.
 
     What counts by address is left out for whoever may share theirs with strangers and is known without it.

@@ -7,6 +7,9 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter as account_adapter
 from allauth.core import context
+
+# What `familiar` counts with.
+from allauth.core.internal.ratelimit import RateLimitUsage
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
@@ -60,7 +63,7 @@ class Code:
         raise get_adapter().validation_error("incorrect_code")
 
 
-def count_factor(user: User) -> familiar.Usage:
+def count_factor(user: User) -> RateLimitUsage:
     """Count a try at the second factor of `user`; the caller takes a right one back.
 
     Raises ValidationError when there were too many.

@@ -63,6 +63,8 @@ class ReauthenticateForm(Worded, account.ReauthenticateForm):  # type: ignore[mi
 class ForgottenForm(Worded, account.ResetPasswordForm):  # type: ignore[misc]
     """Ask for the link to a new password. The work is the same where nobody has the address."""
 
+    users: list[User]
+
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
         """Mail the link and record who was asked for; return the address."""
         email: str = self.cleaned_data["email"]

@@ -141,7 +141,7 @@ def test_it_never_mixes_two_numbers_up(numbers: list[str], data: st.DataObject) 
     ]
     results = read_results(KIND, sent, answer)
     told = {row["InvoiceNumber"] for row in kept}
-    assert {sent[pk]: words for pk, words in results.refused.items()} == {number: number for number in told & refused}
+    assert {sent[pk]: why.words for pk, why in results.refused.items()} == {number: number for number in told & refused}
     assert {sent[pk]: each.xero_id for pk, each in results.recorded.items()} == {
         number: f"id of {number}" for number in told - refused
     }
