@@ -167,7 +167,8 @@ else:
         "tcp_user_timeout": 30_000,
         **DATABASES["default"].get("OPTIONS", {}),
     }
-# Seconds for which web, worker and beat of a new release wait until its migrations are applied (c3portal/start.py).
+# Seconds for which web, worker and beat of a new release wait until its migrations are applied
+# (c3portal/processes/start.py).
 SCHEMA_PATIENCE = env.float("SCHEMA_PATIENCE", default=300)
 # Where pg_dump and pg_restore lie when they are not on the PATH: what backups of PostgreSQL are made with.
 PG_BIN = env.str("PG_BIN", default="")
@@ -390,13 +391,13 @@ CELERY_BEAT_SCHEDULE = {
         "options": good_for(NOTICES_EVERY),
     },
     "deliver-notices": {
-        "task": "c3portal.notifications.tasks.deliver_notices",
+        "task": "c3portal.tasks.deliver_notices",
         "schedule": NOTICES_EVERY,
         "options": good_for(NOTICES_EVERY),
     },
     # A certificate of an hour ago is known well enough; the alarm is about days.
     "certificate": {
-        "task": "operations.tasks.look_at_the_certificate",
+        "task": "c3portal.tasks.look_at_the_certificate",
         "schedule": 3600.0,
         "options": good_for(3600.0),
     },
@@ -406,7 +407,7 @@ CELERY_BEAT_SCHEDULE = {
 # After how many days what is no fact of the books goes by itself, every night (c3portal/pruning.py); 0: never.
 PRUNE_AFTER_DAYS = env.int("PRUNE_AFTER_DAYS", default=0)
 if PRUNE_AFTER_DAYS > 0:
-    CELERY_BEAT_SCHEDULE["prune"] = {"task": "operations.tasks.prune", "schedule": crontab(hour=2, minute=47)}
+    CELERY_BEAT_SCHEDULE["prune"] = {"task": "c3portal.tasks.prune", "schedule": crontab(hour=2, minute=47)}
 
 SECURE_CSP = {
     "default-src": [CSP.NONE],
