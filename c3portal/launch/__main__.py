@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from c3portal.launch import announcement, environment, ports, readiness
+from c3portal.launch import announcement, beside, environment, ports, readiness
 from c3portal.launch.environment import BASE_DIR, Plan
 from c3portal.launch.processes import Processes
 from c3portal.processes.state import UMASK
@@ -24,6 +24,7 @@ def main() -> int:
     plan = environment.plan(given)
     with _only_one(plan):
         ports.refuse_taken(plan)
+        beside.keep(plan)
         _say("Preparing the database and the pages …")
         _manage(plan, "prepare")
         plan.beat_pidfile.unlink(missing_ok=True)

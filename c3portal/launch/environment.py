@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +56,10 @@ def plan(given: dict[str, str]) -> Plan:
 
     Makes the state folder and, in it, the secrets that nobody gave. Raises SystemExit for a port that is no number.
     """
-    variables = {**_dotenv(Path(given.get("ENV_FILE") or BASE_DIR / ".env")), **given}
+    variables = with_dotenv(given)
     port = _port(variables, "PORT", 8000)
     sandbox_port = _port(variables, "SANDBOX_PORT", 8100)
-    var_dir = Path(variables.get("VAR_DIR") or BASE_DIR / "var").absolute()
+    var_dir = state_folder(variables)
     var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     with_sandbox = not any(variables.get(name) for name in XERO_ORIGINS)
@@ -82,6 +83,16 @@ def plan(given: dict[str, str]) -> Plan:
     }
     variables |= _kept_secrets(var_dir, variables)
     return Plan(port, sandbox_port, variables["PORTAL_URL"].rstrip("/"), var_dir, variables, with_broker, with_sandbox)
+
+
+def with_dotenv(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment `given` over what `.env` says, or the file that ENV_FILE names."""
+    return {**_dotenv(Path(given.get("ENV_FILE") or BASE_DIR / ".env")), **given}
+
+
+def state_folder(variables: Mapping[str, str]) -> Path:
+    """Return where the embedded defaults keep their state."""
+    return Path(variables.get("VAR_DIR") or BASE_DIR / "var").absolute()
 
 
 def fresh_secrets() -> dict[str, str]:

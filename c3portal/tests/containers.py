@@ -1,4 +1,7 @@
-"""What Dockerfile, compose.yaml and deploy/env.example say, for tests to run it without a container engine."""
+"""What Dockerfile, compose.yaml and deploy/env.example say, for tests to run it without a container engine.
+
+`base` is the tree that the files are read from: this one, or the release before.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ def example() -> dict[str, str]:
     return {name: value or FILLED_IN[name] for name, value in given.items()}
 
 
-def dockerfile() -> list[list[tuple[str, str]]]:
+def dockerfile(base: Path = BASE_DIR) -> list[list[tuple[str, str]]]:
     """Return the stages of the Dockerfile, each as its instructions and what they say."""
-    text = re.sub(r"\\\n", " ", (BASE_DIR / "Dockerfile").read_text())
+    text = re.sub(r"\\\n", " ", (base / "Dockerfile").read_text())
     lines = [line.split(None, 1) for line in text.splitlines() if line and not line.startswith("#")]
     stages: list[list[tuple[str, str]]] = []
     for name, rest in lines:
@@ -42,18 +45,18 @@ def dockerfile() -> list[list[tuple[str, str]]]:
     return stages
 
 
-def image_says(instruction: str) -> str:
+def image_says(instruction: str, base: Path = BASE_DIR) -> str:
     """Return what the image's own stage says for an instruction that it has once."""
-    (said,) = [rest for name, rest in dockerfile()[-1] if name == instruction]
+    (said,) = [rest for name, rest in dockerfile(base)[-1] if name == instruction]
     return said
 
 
-def image_environment() -> dict[str, str]:
+def image_environment(base: Path = BASE_DIR) -> dict[str, str]:
     """Return the variables that the image sets."""
-    return dict(re.findall(r'(\w+)=("[^"]*"|\S+)', image_says("ENV")))
+    return dict(re.findall(r'(\w+)=("[^"]*"|\S+)', image_says("ENV", base)))
 
 
-def compose(env: dict[str, str]) -> dict[str, Any]:
+def compose(env: dict[str, str], base: Path = BASE_DIR) -> dict[str, Any]:
     """Return the services of compose.yaml with the variables of `env` put in, as `docker compose` does."""
 
     def value(found: re.Match[str]) -> str:
@@ -61,28 +64,28 @@ def compose(env: dict[str, str]) -> dict[str, Any]:
         assert env.get(name) or default is not None, f"{name} is not in deploy/env.example"
         return env.get(name) or default
 
-    text = (BASE_DIR / "compose.yaml").read_text()
+    text = (base / "compose.yaml").read_text()
     pattern = r"\$\{(?P<name>\w+)(:-(?P<default>[^}]*)|:\?[^}]*)?\}"
     services: dict[str, Any] = yaml.safe_load(re.sub(pattern, value, text).replace("$$", "$"))["services"]
     return services
 
 
-def command(service: dict[str, Any]) -> list[str]:
+def command(service: dict[str, Any], base: Path = BASE_DIR) -> list[str]:
     """Return what a service of the portal's image runs: the entry point and its arguments."""
-    entry = service.get("entrypoint") or json.loads(image_says("ENTRYPOINT"))
-    return [*entry, *(service.get("command") or json.loads(image_says("CMD")))]
+    entry = service.get("entrypoint") or json.loads(image_says("ENTRYPOINT", base))
+    return [*entry, *(service.get("command") or json.loads(image_says("CMD", base)))]
 
 
-def health_command(service: dict[str, Any]) -> list[str]:
+def health_command(service: dict[str, Any], base: Path = BASE_DIR) -> list[str]:
     """Return the health check of a service, its own or the image's."""
     if "healthcheck" in service:
         return list(service["healthcheck"]["test"][1:])
-    return list(json.loads(image_says("HEALTHCHECK").partition("CMD")[2]))
+    return list(json.loads(image_says("HEALTHCHECK", base).partition("CMD")[2]))
 
 
-def stage(folder: Path) -> Path:
+def stage(folder: Path, base: Path = BASE_DIR) -> Path:
     """Copy into `folder` what the image holds of the project, by .dockerignore. Returns the folder."""
-    lines = [line for line in (BASE_DIR / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    lines = [line for line in (base / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
     assert lines[0] == "*"
     kept = [line[1:].rstrip("/") for line in lines if line.startswith("!")]
     left_out = [line.removeprefix("**/").rstrip("/") for line in lines if line.startswith("**/")]
@@ -93,7 +96,7 @@ def stage(folder: Path) -> Path:
 
     folder.mkdir(parents=True)
     for name in kept:
-        source = BASE_DIR / name
+        source = base / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, folder / name, **({"ignore": ignored} if source.is_dir() else {}))
     return folder

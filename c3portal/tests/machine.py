@@ -60,13 +60,14 @@ class Service:
 class Machine:
     """A machine on which `docker compose up` was typed; use it as a context manager.
 
-    `database` names a database of the server `postgres` (its address), which is made; Xero is at `sandbox_url`.
+    `database` names a database of the server `postgres` (its address), which is made; Xero is at `sandbox_url`. What
+    is typed and what the services run is that of the tree `base`.
     """
 
-    def __init__(self, folder: Path, postgres: str, sandbox_url: str, database: str) -> None:
-        self.folder, self.sandbox_url = folder, sandbox_url
+    def __init__(self, folder: Path, postgres: str, sandbox_url: str, database: str, base: Path = BASE_DIR) -> None:
+        self.folder, self.sandbox_url, self.base = folder, sandbox_url, base
         self.postgres, self.database, self.made_the_role = postgres, database, False
-        self.release = containers.stage(folder / "app")
+        self.release = containers.stage(folder / "app", base)
         self.running: list[Service] = []
         self.broker_port = free_port()
         self.env = containers.example() | {
@@ -79,7 +80,7 @@ class Machine:
             "XERO_BATCH": "5",
             **dict.fromkeys(("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL"), sandbox_url),
         }
-        self.services = containers.compose(self.env)
+        self.services = containers.compose(self.env, base)
         (folder / "tmp").mkdir()
         self.addresses = {
             "@postgres/c3portal": self._make_database(),
@@ -132,7 +133,7 @@ class Machine:
     def environment(self, service: str, **own: str) -> dict[str, str]:
         """Return what a container of the service has in its environment."""
         said = self.services[service]
-        inside = {**containers.image_environment(), **self.env, **said["environment"]}
+        inside = {**containers.image_environment(self.base), **self.env, **said["environment"]}
         for there, here in self.addresses.items():
             inside = {name: value.replace(there, here) for name, value in inside.items()}
         keeps_state = any(each.endswith(f":{STATE}") for each in said.get("volumes", []))
@@ -149,14 +150,14 @@ class Machine:
     def start(self, service: str, name: str = "", release: Path | None = None, **own: str) -> Service:
         """Start a container of the service; `own` is what tells it from its equals."""
         (self.folder / "state").mkdir(exist_ok=True)
-        argv = containers.command(self.services[service])
+        argv = containers.command(self.services[service], self.base)
         log = self.folder / f"{name or service}.log"
         self.running.append(Service(argv, self.environment(service, **own), release or self.release, log))
         return self.running[-1]
 
     def run(self, service: str, *argv: str, release: Path | None = None, **own: str) -> str:
         """Run a service, or `argv` in its place, to its end; return what it said. Raises AssertionError."""
-        command = list(argv) or containers.command(self.services[service])
+        command = list(argv) or containers.command(self.services[service], self.base)
         done = subprocess.run(
             command,
             env=self.environment(service, **own),
@@ -173,30 +174,32 @@ class Machine:
         words = line.replace("/var/backups/c3portal", str(backups)).split()
         assert words[:4] == ["docker", "compose", "run", "--rm"], line
         service = {**self.services[words[4]], **({"command": words[5:]} if words[5:] else {})}
-        argv = [word.replace("/var/backups/c3portal", str(backups)) for word in containers.command(service)]
+        argv = [word.replace("/var/backups/c3portal", str(backups)) for word in containers.command(service, self.base)]
         return self.run(words[4], *argv, **own)
 
     def is_healthy(self, service: str, running: Service) -> bool:
         """Ask the health check of the service inside of this container."""
-        return self.inside(running, *containers.health_command(self.services[service])).returncode == 0
+        return self.inside(running, *containers.health_command(self.services[service], self.base)).returncode == 0
 
     def inside(self, running: Service, *argv: str) -> subprocess.CompletedProcess[str]:
         """Do what `docker compose exec` does in the container of a service."""
         return subprocess.run(argv, env=running.environment, cwd=running.folder, capture_output=True, text=True)
 
-    def gather_static(self) -> None:
+    def gather_static(self, release: Path | None = None) -> None:
         """Do the build's step that runs the project, with no more in its environment than the build has."""
-        (step,) = [rest for name, rest in containers.dockerfile()[0] if name == "RUN" and "collectstatic" in rest]
+        (step,) = [
+            rest for name, rest in containers.dockerfile(self.base)[0] if name == "RUN" and "collectstatic" in rest
+        ]
         bare = {"PATH": f"{BESIDE}:/usr/bin:/bin"}
         line = step.replace("/tmp/var", str(self.folder / "of-the-build"))
-        subprocess.run(["sh", "-c", line], env=bare, cwd=self.release, check=True)
+        subprocess.run(["sh", "-c", line], env=bare, cwd=release or self.release, check=True)
 
     def furnish(self) -> None:
         """Bring in the sample data, a Finance Admin, and the sandbox's first organisation as if connected."""
-        samples = [str(path) for path in (BASE_DIR / "sample_data").glob("*.csv")]
+        samples = [str(path) for path in (self.base / "sample_data").glob("*.csv")]
         self.run("web", "python", "manage.py", "import_invoices", *samples)
         script = [sys.executable, "-m", "c3portal.tests.furnish", self.sandbox_url, *FINANCE_ADMIN]
-        self.run("web", *script, release=BASE_DIR)
+        self.run("web", *script, release=self.base)
 
 
 class Visitor:
@@ -204,8 +207,9 @@ class Visitor:
 
     def __init__(self, portal_url: str) -> None:
         self.session = requests.Session()
+        scheme = urlsplit(portal_url).scheme
         self.session.headers.update(
-            {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7", "Referer": f"{portal_url}/"}
+            {"X-Forwarded-Proto": scheme, "X-Forwarded-For": "203.0.113.7", "Referer": f"{portal_url}/"}
         )
 
     def _cookies(self) -> dict[str, str]:
@@ -227,9 +231,8 @@ class Visitor:
         assert answer.status_code == 302, f"{path}: {answer.status_code} {answer.text[:2000]}"
         return str(answer.headers["Location"])
 
-    def sign_in(self, port: int) -> None:
+    def sign_in(self, port: int, email: str = FINANCE_ADMIN[0], password: str = FINANCE_ADMIN[1]) -> None:
         self.get(port, "/accounts/login/")
-        email, password = FINANCE_ADMIN
         self.post(port, "/accounts/login/", login=email, password=password)
 
     def upload(self, port: int, billing_id: str) -> str:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +20,10 @@ import requests
 from c3portal.testing import BASE_DIR, answers, wait_until
 from c3portal.tests import containers, machine
 from c3portal.tests.machine import Machine, Service, Visitor
-from xero_sandbox.testing import SandboxControl, free_port
+from c3portal.tests.updating import Portal, bring_in, next_release, portal_of
+from xero_sandbox.testing import SandboxControl
 
 pytestmark = pytest.mark.whole
-
-# What the next release adds to the schema: to each table that the posting of an invoice writes to, and a table.
-MIGRATION = """
-from django.db import migrations, models
-
-
-class Migration(migrations.Migration):
-    dependencies = [("{app}", "{last}")]
-    operations = [
-        migrations.CreateModel("Next{app}", [("id", models.BigAutoField(primary_key=True))]),
-        {additions}
-    ]
-"""
-ADDITION = 'migrations.AddField("{model}", "next_release", models.CharField(max_length=9, db_default="new")),'
-GROWING = {
-    "invoices": ("invoice", "posting", "submission", "postlog", "upload"),
-    "xero_integration": ("xeroconnection",),
-}
 
 RESTORING = re.findall(
     r"docker compose run --rm backup(?: restore /var/backups/c3portal)?(?=`)",
@@ -50,57 +31,13 @@ RESTORING = re.findall(
 )
 
 
-def next_release(present: Path, folder: Path) -> Path:
-    """Make the release after `present`: each of its apps has one more migration."""
-    shutil.copytree(present, folder)
-    for app, models in GROWING.items():
-        migrations = folder / app / "migrations"
-        last = max(path.stem for path in migrations.glob("[0-9]*.py"))
-        additions = "\n        ".join(ADDITION.format(model=model) for model in models)
-        (migrations / "9999_next.py").write_text(MIGRATION.format(app=app, last=last, additions=additions))
-    return folder
-
-
-@dataclass
-class Portal:
-    """All of it, running."""
-
-    machine: Machine
-    sandbox: SandboxControl
-    ports: tuple[int, int]
-    before: dict[str, float]
-    beat: Service
-    webs: list[Service] = field(default_factory=list)
-    workers: list[Service] = field(default_factory=list)
-
-    def start_web(self, number: int) -> Service:
-        port = str(self.ports[number])
-        return self.machine.start("web", f"web-{number + 1}", PORT=port)
-
-    def serves(self, web: Service) -> None:
-        """Wait until a web process is healthy."""
-        live = f"http://localhost:{web.environment['PORT']}/health/live"
-        wait_until(lambda: answers(live), "The web process serves", patience=60)
-
-
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory, postgres: str, sandbox_process: Any) -> Iterator[Portal]:
     sandbox = SandboxControl(sandbox_process.url)
     sandbox.reset()
     sandbox.set_limits(minute=1000)
-    folder = tmp_path_factory.mktemp("compose")
-    with Machine(folder, postgres, sandbox.url, "as_composed") as made:
-        made.gather_static()
-        made.run("migrate")
-        all_of_it = Portal(made, sandbox, (free_port(), free_port()), machine.times(made.release), made.start("beat"))
-        all_of_it.workers = [made.start("worker", f"worker-{n}", WORKER_NAME=f"worker{n}") for n in (1, 2, 3)]
-        all_of_it.webs = [all_of_it.start_web(0), all_of_it.start_web(1)]
-        made.furnish()
-        for worker in all_of_it.workers:
-            worker.says(" ready.")
-        for web in all_of_it.webs:
-            all_of_it.serves(web)
-        yield all_of_it
+    with portal_of(tmp_path_factory.mktemp("compose"), postgres, sandbox, "as_composed") as running:
+        yield running
 
 
 def test_a_period_arrives_once_by_two_web_processes_and_three_workers(portal: Portal) -> None:
@@ -207,50 +144,7 @@ def test_no_request_fails_while_the_web_processes_are_replaced(portal: Portal, p
 
 
 def test_an_update_is_brought_in_while_the_present_release_posts(portal: Portal, tmp_path: Path) -> None:
-    """The order is that of docs/operations/update.md: schema, workers, scheduler, web."""
-    new = next_release(portal.machine.release, tmp_path / "next")
-    visitor = Visitor(portal.machine.env["PORTAL_URL"])
-    old_port, new_port = portal.ports[0], free_port()
-    visitor.sign_in(old_port)
-
-    # New code on the old schema: it starts nothing, and says what it waits for.
-    new_worker = portal.machine.start("worker", "new-worker", new, WORKER_NAME="new")
-    new_web = portal.machine.start("web", "new-web", new, PORT=str(new_port))
-    for service in (new_worker, new_web):
-        service.says("waits and does nothing yet: the database lacks invoices.9999_next, xero_integration.9999_next")
-
-    # Old code on the new schema: it posts on.
-    there = len(portal.sandbox.documents())
-    portal.sandbox.set_limits(latency_seconds=2.5)
-    upload = visitor.upload(old_port, "20260818")
-    wait_until(lambda: len(portal.sandbox.documents()) > there, "The first are posted")
-    assert not answers(f"http://localhost:{new_port}/health/live")
-    assert " ready." not in new_worker.said
-    portal.machine.run("migrate", release=new)
-    assert not is_done(visitor.get(old_port, upload)), "The schema came too late to be lived with"
-    portal.sandbox.set_limits(latency_seconds=0)
-    wait_until(lambda: is_done(visitor.get(old_port, upload)), "All are posted", patience=60)
-
-    # Then workers, scheduler, web; what the old web process brings in is posted by the new worker.
-    new_worker.says(" ready.")
-    for worker in portal.workers:
-        worker.tell_to_stop()
-    for worker in portal.workers:
-        assert worker.process.wait(15) == 0
-    upload = visitor.upload(old_port, "20261018")
-    portal.beat.stop()
-    portal.beat = portal.machine.start("beat", "new-beat", new)
-    portal.beat.says("beat: Starting")
-    wait_until(lambda: answers(f"http://localhost:{new_port}/health/web"), "The new one serves", patience=60)
-    for web in portal.webs:
-        web.tell_to_stop()
-    wait_until(lambda: is_done(visitor.get(new_port, upload)), "The last period is posted", patience=60)
-    portal.workers, portal.webs = [new_worker], [*portal.webs, new_web]
-
-    arrived = Counter(each["number"] for each in portal.sandbox.documents())
-    assert set(arrived.values()) == {1}
-    assert arrived.keys() == invoices_of(portal.machine)
-    assert portal.sandbox.violations() == []
+    bring_in(portal, next_release(portal.machine.release, tmp_path / "next"))
 
 
 def posted_in(running: Machine) -> int:
@@ -259,18 +153,6 @@ def posted_in(running: Machine) -> int:
         found = database.execute("SELECT count(*) FROM invoices_posting WHERE status = 'posted'").fetchone()
     assert found
     return int(found[0])
-
-
-def is_done(page: str) -> bool:
-    (done, of) = re.findall(r"(\d+) of (\d+) done", page)[0]
-    return bool(done == of)
-
-
-def invoices_of(running: Machine) -> set[str]:
-    """Return the numbers of all invoices in the database."""
-    with psycopg.connect(running.environment("web")["DATABASE_URL"]) as database:
-        rows = database.execute("SELECT xero_number FROM invoices_invoice WHERE next_release = 'new'").fetchall()
-    return {number for (number,) in rows}
 
 
 def test_they_write_nothing_into_the_image(portal: Portal) -> None:

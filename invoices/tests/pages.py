@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from c3portal.tests.markup import markup
-from invoices.models import BillingPeriod
+
+if TYPE_CHECKING:
+    from invoices.models import BillingPeriod
 
 
 def press(client: Client, period: BillingPeriod, **fields: Any) -> HttpResponse:

@@ -4,77 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 
 from c3portal.launch import announcement, environment, ports
+from c3portal.launch.tests.launched import UP, Launched, given
 from c3portal.processes import embedded_broker
 from c3portal.testing import BASE_DIR, wait_until
 from xero_sandbox.testing import free_port
-
-UP = "The portal is up:"
-STOP_SECONDS = 20
-
-
-def given(var_dir: Path, **more: str) -> dict[str, str]:
-    """Return an environment as a newcomer has it: nothing of the portal's in it but what is told here."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/"),
-        "ENV_FILE": os.devnull,
-        "VAR_DIR": str(var_dir),
-        **more,
-    }
-
-
-class Launched:
-    """A `make run` whose lines are gathered while it runs."""
-
-    def __init__(self, var_dir: Path, port: int, sandbox_port: int) -> None:
-        self.port, self.sandbox_port = port, sandbox_port
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "c3portal.launch"],
-            env=given(var_dir, PORT=str(port), SANDBOX_PORT=str(sandbox_port)),
-            cwd=BASE_DIR,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout
-        self.lines.extend(iter(self.process.stdout.readline, ""))
-
-    @property
-    def said(self) -> str:
-        return "".join(list(self.lines))
-
-    def wait_until_up(self) -> None:
-        wait_until(lambda: UP in self.said or self.process.poll() is not None, "The portal is up", patience=120)
-        assert UP in self.said, self.said
-
-    def family(self) -> list[psutil.Process]:
-        """Every process that it has started so far."""
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def press_ctrl_c(self) -> None:
-        os.killpg(self.process.pid, signal.SIGINT)
-        self.process.wait(STOP_SECONDS)
-        self._reader.join(STOP_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +77,7 @@ def test_the_sign_ins_that_it_prints_are_good(portal_and_family: tuple[Launched,
 def test_its_secrets_are_for_this_account_alone(portal_and_family: tuple[Launched, Path]) -> None:
     launched, var_dir = portal_and_family
     assert stat.S_IMODE(var_dir.stat().st_mode) == 0o700
-    for name in ("secrets", "sign-ins"):
+    for name in ("secrets", "sign-ins", "told.json"):
         assert stat.S_IMODE((var_dir / name).stat().st_mode) == 0o600
     for line in (var_dir / "secrets").read_text().splitlines():
         assert line.partition("=")[2] not in launched.said

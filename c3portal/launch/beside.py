@@ -1,0 +1,82 @@
+"""`manage.py` typed beside `make run`: on the same database, with the same keys, broker and Xero.
+
+What a `make run` was told is kept in its state folder. Nobody but manage.py reads it, and only while nothing that is
+set here says otherwise: a portal with settings of its own is never mixed up with it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+from c3portal.launch import environment
+from c3portal.launch.environment import XERO_ORIGINS, Plan
+from c3portal.processes import embedded_broker
+
+SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS")
+# What says on which state a portal works: of these, none may be set to anything else here.
+STATE = (*SECRETS, "DATABASE_URL", "CELERY_BROKER_URL", *XERO_ORIGINS, "DEBUG")
+# What goes with it, unless it is set otherwise here.
+MANNERS = ("PORTAL_URL", "EMAIL_URL", "MFA_REQUIRED_FOR", "LOG_LEVEL", "LOG_FORMAT")
+NOTHING_SET = (
+    "No settings are given and `make run` has not run here: type `make run` once, and commands work on its portal, or "
+    "set SECRET_KEY, ENCRYPTION_KEYS and DATABASE_URL in the environment or in .env (docs/operations.md, Settings)."
+)
+
+
+def keep(plan: Plan) -> None:
+    """Write into the state folder what this start is told, for its owner alone."""
+    told = {name: plan.variables[name] for name in (*STATE, *MANNERS) if plan.variables.get(name)}
+    if plan.with_broker:
+        # Its address follows from the folder, which may be moved.
+        del told["CELERY_BROKER_URL"]
+    environment.write_private(_file(plan.var_dir), json.dumps(told, indent=1))
+
+
+def join(variables: MutableMapping[str, str]) -> None:
+    """Add to the environment `variables` what the last `make run` on their state folder was told, and say so.
+
+    Nothing is added where no `make run` was, or where all that a portal needs is set to something else. Raises
+    SystemExit that says what to do when only a part of it is, since that would mix two portals up.
+    """
+    given = environment.with_dotenv(variables)
+    var_dir = environment.state_folder(given)
+    if not (told := _told(var_dir)):
+        return
+    if other := [name for name in STATE if given.get(name) and given[name] != told.get(name, "")]:
+        _refuse_a_mixture(given, other, var_dir)
+        return
+    missing = {name: value for name, value in told.items() if not given.get(name)}
+    if missing:
+        variables.update(missing)
+        sys.stderr.write(f"On the portal of `make run` in {var_dir}, since no other is set.\n")
+
+
+def what_to_do(variables: Mapping[str, str], problem: Exception) -> str:
+    """Return what to say to a person whose command found the settings wanting."""
+    given = environment.with_dotenv(variables)
+    return str(problem) if any(given.get(name) for name in SECRETS) else NOTHING_SET
+
+
+def _refuse_a_mixture(given: Mapping[str, str], other: list[str], var_dir: Path) -> None:
+    if given.get("DEBUG") or all(given.get(name) for name in (*SECRETS, "DATABASE_URL")):
+        return
+    raise SystemExit(
+        f"Set here otherwise than for the `make run` of {var_dir}: {', '.join(other)}. Take that away to work on its "
+        f"portal, start `make run` again with it, or set all of {', '.join(SECRETS)} and DATABASE_URL for another."
+    )
+
+
+def _file(var_dir: Path) -> Path:
+    return var_dir / "told.json"
+
+
+def _told(var_dir: Path) -> dict[str, str]:
+    try:
+        told: dict[str, str] = json.loads(_file(var_dir).read_text())
+        return {"CELERY_BROKER_URL": embedded_broker.url(var_dir), **told}
+    except (OSError, ValueError):
+        # None was here, or it is another user's.
+        return {}
