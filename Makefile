@@ -4,9 +4,10 @@
 # make load   measure pages and an upload beside 50 people at work
 # make attack try to break in and to break things, in every way that is known
 # make chaos  post 2,000 invoices while everything breaks, on SQLite and on PostgreSQL
+# make update update the release before to this one while 1,000 invoices are posted, on SQLite and on PostgreSQL
 # make drill  kill, stop, fill and restore everything in turn, and write how long it takes to recover
 .DEFAULT_GOAL := help
-.PHONY: help run test attack bench load audit chaos drill lint format types lock secrets chromium tools clean
+.PHONY: help run test attack bench load audit chaos update drill lint format types lock secrets chromium tools clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 UV := uv==0.13.9
 
 help:
-	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,7p'
+	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,8p'
 
 # Secrets come from the folder var/ (made at the first start) unless .env or the environment has them.
 run: $(VENV)/.runtime
@@ -40,6 +41,11 @@ load: $(VENV)/.tests
 chaos: $(VENV)/.tests
 	@$(BIN)/python -m bench.chaos --invoices "$(or $(INVOICES),2000)"
 	@$(BIN)/python -m bench.chaos --invoices "$(or $(INVOICES),2000)" --postgres
+
+# Needs the history, in which the release before stands.
+update: $(VENV)/.tests
+	@$(BIN)/python -m bench.update --invoices "$(or $(INVOICES),1000)"
+	@$(BIN)/python -m bench.update --invoices "$(or $(INVOICES),1000)" --postgres
 
 # Needs a quarter of an hour and more: its waits are production's. As root it can fill a disk too.
 drill: $(VENV)/.tests tools

@@ -60,10 +60,18 @@ class Postgres:
 
 
 class Supervised:
-    """One process of the Procfile, as its unit starts it."""
+    """One process of the Procfile, as its unit starts it: from the release in `tree`, by the module `entry`."""
 
-    def __init__(self, name: str, folder: Path, environment: dict[str, str]) -> None:
-        self.name, self.folder, self.environment = name, folder, environment
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        environment: dict[str, str],
+        *,
+        tree: Path = BASE_DIR,
+        entry: str = "c3portal.processes.start",
+    ) -> None:
+        self.name, self.folder, self.environment, self.tree, self.entry = name, folder, environment, tree, entry
         self.process: subprocess.Popen[bytes] | None = None
         self.died_at: float | None = None
 
@@ -71,9 +79,9 @@ class Supervised:
         """Start it, with `own` in its environment besides."""
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "c3portal.processes.start", self.name.rstrip("2")],
+                [sys.executable, "-m", self.entry, self.name.rstrip("2")],
                 env={**self.environment, "WORKER_NAME": self.name, **own},
-                cwd=BASE_DIR,
+                cwd=self.tree,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
