@@ -95,8 +95,7 @@ def wait(connections: Sequence[XeroConnection], limit: float = 600) -> dict[int,
     while len(done) < len(connections):
         if time.monotonic() > give_up_at:
             raise RuntimeError("The upload did not end.")
-        under_way = Posting.objects.filter(status__in=["queued", "sending", "uncertain"])
-        busy = set(under_way.order_by().values_list("connection_id", flat=True).distinct())
+        busy = set(Posting.objects.in_progress().order_by().values_list("connection_id", flat=True).distinct())
         for each in connections:
             if each.pk not in busy:
                 done.setdefault(each.pk, time.monotonic())

@@ -106,7 +106,7 @@ def _at_rest() -> QuerySet[Upload]:
         Upload.objects.filter(created_at__gt=now - LONGEST_UPLOAD)
         .annotate(moved_at=Subquery(last_line))
         .filter(Exists(postings), moved_at__gt=now - IS_NEWS)
-        .exclude(Exists(postings.filter(status__in=[Status.QUEUED, Status.SENDING])))
+        .exclude(Exists(postings.in_progress().exclude(status=Status.UNCERTAIN)))
         .exclude(Exists(fresh_doubts))
         .order_by("pk")
     )

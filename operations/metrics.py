@@ -36,6 +36,7 @@ from c3portal.database import clock
 from c3portal.models import Delivery
 from c3portal.processes import certificate, disks, health, heartbeats, liveness, moments
 from invoices.models import Posting, Twin, Upload
+from invoices.models.statuses import IN_PROGRESS
 from xero_integration import call_metrics, rate_limits
 from xero_integration.client.call_log import RESULTS
 from xero_integration.models import CallCount, XeroConnection
@@ -43,7 +44,6 @@ from xero_integration.models import CallCount, XeroConnection
 DAY_SECONDS = 86_400
 # Two organisations may go by one name, so the tenant's id stands beside it.
 ORGANISATION = ("organisation", "tenant")
-UNDER_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
 
 Key = tuple[str, ...]
 Names = Mapping[int, Key]
@@ -132,7 +132,7 @@ def _postings(names: Names) -> Iterator[Metric]:
 def _oldest(names: Names) -> Metric:
     """Return since when the longest waiting invoice of each state is on its way, counted from its upload."""
     now = timezone.now()
-    rows = Posting.objects.filter(status__in=UNDER_WAY).values_list("connection", "status")
+    rows = Posting.objects.in_progress().values_list("connection", "status")
     oldest = {
         (connection_id, status): (now - since).total_seconds()
         for connection_id, status, since in rows.annotate(Min("upload__created_at")).order_by()
@@ -143,7 +143,7 @@ def _oldest(names: Names) -> Metric:
         labels=[*ORGANISATION, "status"],
     )
     for connection_id, name in names.items():
-        for status in UNDER_WAY:
+        for status in IN_PROGRESS:
             family.add_metric([*name, status.value], oldest.get((connection_id, status.value), 0))
     return family
 

@@ -18,13 +18,11 @@ from django.utils import timezone
 
 from c3portal.models import Delivery, Notice
 from invoices.models import ImportFinding, ImportRun, Posting, PostLog, Submission, UploadDraft
+from invoices.models.statuses import IN_PROGRESS
 from invoices.preflight import upload_drafts
 
 # A lock is held for this many rows and no longer.
 BATCH = 500
-Status = Posting.Status
-ON_THE_WAY = (Status.QUEUED, Status.SENDING, Status.UNCERTAIN)
-ENDS = (Status.POSTED, Status.REJECTED, Status.WITHDRAWN)
 
 
 @dataclass(frozen=True)
@@ -77,12 +75,10 @@ def _delete(rows: QuerySet[Any]) -> int:
 
 def _bytes(before: dt.datetime) -> QuerySet[Submission]:
     """Bodies of calls that are over, and none of whose invoices is on its way: not in this call, and not in another."""
-    over = (Submission.Outcome.ANSWERED, Submission.Outcome.NOT_RECORDED, Submission.Outcome.UNKNOWN)
-    waits = Posting.objects.filter(status__in=ON_THE_WAY)
-    return Submission.objects.filter(
+    waits = Posting.objects.in_progress()
+    return Submission.objects.closed().filter(
         ~Exists(waits.filter(submission=OuterRef("pk"))),
         ~Exists(waits.filter(invoice__post_logs__submission=OuterRef("pk"))),
-        outcome__in=over,
         created_at__lt=before,
         body__isnull=False,
     )
@@ -91,10 +87,10 @@ def _bytes(before: dt.datetime) -> QuerySet[Submission]:
 def _steps(before: dt.datetime) -> QuerySet[PostLog]:
     """Lines that say that an invoice waited or was being sent, where a later one says what it came to in the end. What
     was uncertain stays told: it is the reason why Xero was looked at."""
-    end = PostLog.objects.filter(
-        invoice=OuterRef("invoice"), upload=OuterRef("upload"), pk__gt=OuterRef("pk"), status__in=ENDS
-    )
-    return PostLog.objects.filter(Exists(end), status__in=(Status.QUEUED, Status.SENDING), created_at__lt=before)
+    later = PostLog.objects.filter(invoice=OuterRef("invoice"), upload=OuterRef("upload"), pk__gt=OuterRef("pk"))
+    end = later.exclude(status__in=IN_PROGRESS)
+    steps = PostLog.objects.filter(status__in=IN_PROGRESS).exclude(status=Posting.Status.UNCERTAIN)
+    return steps.filter(Exists(end), created_at__lt=before)
 
 
 def _findings(before: dt.datetime) -> QuerySet[ImportFinding]:

@@ -33,6 +33,7 @@ from invoices.importing.file_reader import FileRefused, HashingFile, RowError, o
 from invoices.importing.numbers import xero_number
 from invoices.importing.parser import BadRow, Line, parse_row, shown
 from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
+from invoices.models.statuses import UPLOADABLE
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -49,7 +50,6 @@ DISK_FULL = (
 )
 CHUNK = 500
 LINES_AT_ONCE = 1_000
-CHANGEABLE = (Posting.Status.REJECTED, Posting.Status.WITHDRAWN)
 
 # Any number that nothing else in this database locks.
 _IMPORT_LOCK = 0x1C3
@@ -268,7 +268,7 @@ def _lock_changeable(keys: list[uuid.UUID]) -> set[uuid.UUID]:
     """
     locked = set(Invoice.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
     postings = Posting.objects.select_for_update().filter(invoice__in=keys).order_by("pk")
-    sent = {pk for pk, status in postings.values_list("invoice_id", "status") if status not in CHANGEABLE}
+    sent = {pk for pk, status in postings.values_list("invoice_id", "status") if status not in UPLOADABLE}
     return locked - sent
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from invoices.models.fields import ExactDecimalField
+from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
 
 
 class Customer(models.Model):
@@ -41,6 +44,18 @@ class BillingPeriod(models.Model):
         return f"{self.ends_on:%B %Y} ({self.starts_on:%-d %b %Y} to {self.ends_on:%-d %b %Y})"
 
 
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Invoices by how far they have come on their way to Xero."""
+
+    def uploadable(self) -> Self:
+        """Return those that UPLOAD TO XERO may take: not uploaded yet, refused or withdrawn, and not ignored."""
+        return self.filter(Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE), ignored_because="")
+
+    def not_in_progress(self) -> Self:
+        """Return those that are not on their way to Xero: not uploaded yet, or come to rest, in Xero or outside."""
+        return self.exclude(posting__status__in=IN_PROGRESS)
+
+
 class Invoice(models.Model):
     """One customer invoice of a period. Amounts are in `currency`, to the cent: the sum of its lines' cents.
 
@@ -70,6 +85,8 @@ class Invoice(models.Model):
     )
     ignored_at = models.DateTimeField(null=True, blank=True)
     imported_at = models.DateTimeField(auto_now=True)
+
+    objects = InvoiceQuerySet.as_manager()
 
     class Meta:
         ordering = ["number"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from c3portal.database import clock
 from invoices.models.billing import BillingPeriod, Invoice
+from invoices.models.statuses import IN_FLIGHT, IN_PROGRESS, OPEN, UPLOADABLE, PostingStatus, SubmissionOutcome
 from xero_integration.models import InvoiceStatus, XeroConnection
 
 
@@ -74,6 +75,18 @@ class UploadDraft(models.Model):
         return reverse("preflight", args=[self.pk])
 
 
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    """Calls by whether they are over."""
+
+    def open(self) -> Self:
+        """Return those whose worker still holds them: being prepared, or sent and not answered."""
+        return self.filter(outcome__in=OPEN)
+
+    def closed(self) -> Self:
+        """Return those that are over, however they ended."""
+        return self.exclude(outcome__in=OPEN)
+
+
 class Submission(models.Model):
     """One HTTP call that creates up to 50 documents.
 
@@ -82,14 +95,7 @@ class Submission(models.Model):
     SHA-256 stays. `lease_until` is when a silent worker counts as dead.
     """
 
-    class Outcome(models.TextChoices):
-        """How far its call got."""
-
-        PREPARING = "preparing", "Being prepared"
-        SENDING = "sending", "Under way"
-        ANSWERED = "answered", "Answered"
-        NOT_RECORDED = "not_recorded", "Nothing was recorded"
-        UNKNOWN = "unknown", "Outcome unknown"
+    Outcome = SubmissionOutcome
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="submissions")
@@ -108,30 +114,39 @@ class Submission(models.Model):
     trace_id = models.CharField(max_length=64, default="", db_default="", help_text="Of the task that made the call.")
     problem = models.TextField(blank=True)
 
+    objects = SubmissionQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at"]
         indexes = [
-            models.Index(
-                fields=["lease_until"], condition=Q(outcome__in=["preparing", "sending"]), name="submission_under_way"
-            )
+            models.Index(fields=["lease_until"], condition=Q(outcome__in=list(OPEN)), name="submission_under_way")
         ]
 
     def __str__(self) -> str:
         return str(self.pk)
 
 
+class PostingQuerySet(models.QuerySet["Posting"]):
+    """Postings by the sets of states of `statuses`."""
+
+    def in_flight(self) -> Self:
+        """Return those that Xero may have by now without having said so: sending or uncertain."""
+        return self.filter(status__in=IN_FLIGHT)
+
+    def in_progress(self) -> Self:
+        """Return those that will still change by themselves: queued, sending or uncertain."""
+        return self.filter(status__in=IN_PROGRESS)
+
+    def uploadable(self) -> Self:
+        """Return those that may be queued again: rejected or withdrawn. `Invoice.objects.uploadable` knows those
+        without a posting too."""
+        return self.filter(status__in=UPLOADABLE)
+
+
 class Posting(models.Model):
-    """How far an invoice's journey to Xero has come. Only `posting.py` changes `status`."""
+    """How far an invoice's journey to Xero has come. Only `posting/transitions.py` changes `status`."""
 
-    class Status(models.TextChoices):
-        """Where it is on its way to Xero."""
-
-        QUEUED = "queued", "Waiting"
-        SENDING = "sending", "Being sent"
-        POSTED = "posted", "In Xero"
-        REJECTED = "rejected", "Refused"
-        UNCERTAIN = "uncertain", "Being checked"
-        WITHDRAWN = "withdrawn", "Withdrawn"
+    Status = PostingStatus
 
     invoice = models.OneToOneField(Invoice, on_delete=models.PROTECT, related_name="posting")
     connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="postings")
@@ -163,6 +178,8 @@ class Posting(models.Model):
     )
     updated_at = models.DateTimeField(auto_now=True)
 
+    objects = PostingQuerySet.as_manager()
+
     class Meta:
         indexes = [
             models.Index(fields=["connection", "status", "document_type", "id"]),
@@ -176,7 +193,7 @@ class Posting(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(status="posted") | ~Q(xero_id=""), name="posted_has_an_id_from_xero"),
             models.CheckConstraint(
-                condition=~Q(status__in=["sending", "uncertain"]) | Q(submission__isnull=False),
+                condition=~Q(status__in=list(IN_FLIGHT)) | Q(submission__isnull=False),
                 name="under_way_has_a_submission",
             ),
             models.UniqueConstraint(

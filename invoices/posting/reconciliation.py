@@ -70,10 +70,8 @@ def release_expired_leases() -> int:
         rate_limits.free(dead)
         connections.free(dead)
     freed = 0
-    for submission in Submission.objects.filter(
-        Q(lease_until__lt=clock.now()) | Q(process__in=dead),
-        outcome__in=[Submission.Outcome.PREPARING, Submission.Outcome.SENDING],
-    ):
+    expired = Q(lease_until__lt=clock.now()) | Q(process__in=dead)
+    for submission in Submission.objects.open().filter(expired):
         freed += _free(submission)
     return freed
 

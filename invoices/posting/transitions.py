@@ -87,10 +87,7 @@ def enqueue(
         )
         # A refused invoice may have been imported anew with a total of the other sign.
         negative = Invoice.objects.filter(pk=OuterRef("invoice_id"), total__lt=0)
-        again = Posting.objects.filter(
-            invoice__in=invoices.values("pk"), status__in=[Status.REJECTED, Status.WITHDRAWN]
-        )
-        again.update(
+        Posting.objects.uploadable().filter(invoice__in=invoices.values("pk")).update(
             status=Status.QUEUED,
             upload=upload,
             connection=connection,
@@ -232,7 +229,7 @@ def close(submission: Submission, call: CallEnd) -> None:
 def answered_by(submission: Submission, among: Collection[int] | None = None) -> QuerySet[Posting]:
     """Return the postings that this submission still answers for: an answer that comes after its worker was given up
     for dead is as good as one in time."""
-    rows = Posting.objects.filter(submission=submission, status__in=[Status.SENDING, Status.UNCERTAIN])
+    rows = Posting.objects.in_flight().filter(submission=submission)
     return rows if among is None else rows.filter(pk__in=among)
 
 

@@ -27,7 +27,6 @@ from xero_integration.models import XeroConnection
 logger = logging.getLogger(__name__)
 
 Status = Posting.Status
-UNDER_WAY = (Status.QUEUED, Status.SENDING, Status.UNCERTAIN)
 MAX_COMPARED = 500
 # How often Xero is asked whether someone has voided a document that is there twice.
 AGAIN_AFTER = dt.timedelta(hours=1)
@@ -37,7 +36,7 @@ def due() -> QuerySet[Posting]:
     """Return the credit notes to be looked for: those of uploads at rest, as soon as Xero must have finished with every
     call; those that are there twice every hour, until they are not."""
     now = clock.now()
-    at_work = Posting.objects.filter(upload=OuterRef("upload"), status__in=UNDER_WAY)
+    at_work = Posting.objects.in_progress().filter(upload=OuterRef("upload"))
     never = Q(~Exists(at_work), compared_at=None, updated_at__lte=now - timeouts.settles_after())
     again = Q(Exists(Twin.objects.filter(posting=OuterRef("pk"))), compared_at__lte=now - AGAIN_AFTER)
     return comparable().filter(never | again)

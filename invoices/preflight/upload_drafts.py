@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 from django.db.models import QuerySet
 
 from c3portal.database import clock
-from invoices.models import Invoice, Posting, UploadDraft
-from invoices.selection.selection import UPLOADABLE, Selection
+from invoices.models import Invoice, UploadDraft
+from invoices.selection.selection import Selection
 
 if TYPE_CHECKING:
     from c3portal.models import User
     from xero_integration.models import XeroConnection
 
 LIFE = dt.timedelta(days=1)
-ON_THE_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
 
 
 def make(
@@ -32,8 +31,8 @@ def make(
     """Keep the invoices with these ids, or `everything` of the filter that may be uploaded, to be posted to this
     organisation; None when there is nothing to upload among them. Raises BadRequest for what is no id."""
     ids = [] if everything else list(ids)
-    invoices = selection.uploadable() if everything else selection.chosen(ids).filter(UPLOADABLE)
-    if not invoices.exists():
+    invoices = selection.invoices() if everything else selection.chosen(ids)
+    if not invoices.uploadable().exists():
         return None
     return UploadDraft.objects.create(
         period=selection.period,
@@ -56,9 +55,8 @@ def invoices_of(draft: UploadDraft) -> QuerySet[Invoice]:
     """Return the invoices of the selection: those that may be uploaded, and of the ticked ones what is in Xero."""
     selection = selection_of(draft)
     if draft.everything:
-        return selection.uploadable()
-    chosen = selection.chosen(draft.invoice_ids).filter(ignored_because="")
-    return chosen.exclude(posting__status__in=ON_THE_WAY)
+        return selection.invoices().uploadable()
+    return selection.chosen(draft.invoice_ids).filter(ignored_because="").not_in_progress()
 
 
 def check_for(draft: UploadDraft, connection: XeroConnection) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from c3portal.audit.record import Action, Source, record
 from c3portal.notifications import texts
 from invoices.models import Invoice
-from invoices.selection.selection import UPLOADABLE
+from invoices.models.billing import InvoiceQuerySet
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -24,7 +24,7 @@ def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, source: Sou
     Returns how many were set aside."""
     with transaction.atomic():
         _lock(invoices)
-        found = _each(invoices.filter(UPLOADABLE))
+        found = _each(invoices).uploadable()
         after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
         count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
         if count:
@@ -50,6 +50,6 @@ def _lock(invoices: QuerySet[Invoice]) -> None:
     list(_each(invoices).select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
-def _each(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+def _each(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
     """Return the same rows without the joins that an UPDATE cannot have."""
     return Invoice.objects.filter(pk__in=invoices.order_by().values("pk"))

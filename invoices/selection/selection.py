@@ -10,10 +10,11 @@ from decimal import Decimal
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Sum
 from django.http import Http404, QueryDict
 
 from invoices.models import BillingPeriod, Invoice, Posting
+from invoices.models.billing import InvoiceQuerySet
 
 NOT_UPLOADED = "not_uploaded"
 IGNORED = "ignored"
@@ -23,10 +24,6 @@ STATES: dict[str, str] = (
     | {status.value: str(status.label) for status in Posting.Status}
     | {DIFFERS: "Differs", IGNORED: "Ignored"}
 )
-UPLOADABLE_STATUSES = (Posting.Status.REJECTED, Posting.Status.WITHDRAWN)
-NOT_UNDER_WAY = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE_STATUSES)
-UPLOADABLE = NOT_UNDER_WAY & Q(ignored_because="")
-
 
 _DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_difference=0)
 
@@ -78,7 +75,7 @@ class Selection:
             return None
         return cls(period, query.get("q", "").strip(), state)
 
-    def invoices(self) -> QuerySet[Invoice]:
+    def invoices(self) -> InvoiceQuerySet:
         """Return the invoices, each with its customer, its posting and the organisation that one went to."""
         found = self._found()
         if self.state == IGNORED:
@@ -91,11 +88,7 @@ class Selection:
             found = found.filter(posting__status=self.state, ignored_because="")
         return found.select_related("customer", "posting", "posting__connection", "ignored_by")
 
-    def uploadable(self) -> QuerySet[Invoice]:
-        """Return those that UPLOAD TO XERO may still take: not uploaded yet, refused or withdrawn, and not ignored."""
-        return self.invoices().filter(UPLOADABLE)
-
-    def chosen(self, ids: Iterable[str]) -> QuerySet[Invoice]:
+    def chosen(self, ids: Iterable[str]) -> InvoiceQuerySet:
         """Return the period's invoices with these ids, whatever the filter. Raises BadRequest for what is no id."""
         try:
             keys = [uuid.UUID(each) for each in ids]
@@ -128,7 +121,7 @@ class Selection:
         parts = {"period": self.period.billing_id, "q": self.search, "state": self.state} | changes
         return urlencode({name: value for name, value in parts.items() if value})
 
-    def _found(self) -> QuerySet[Invoice]:
+    def _found(self) -> InvoiceQuerySet:
         """Return the invoices of the period that the search finds, in any state."""
         invoices = Invoice.objects.filter(period=self.period)
         if not self.search:
@@ -142,7 +135,7 @@ class Selection:
         )
 
 
-def totals(invoices: QuerySet[Invoice]) -> list[CurrencyTotal]:
+def totals(invoices: InvoiceQuerySet) -> list[CurrencyTotal]:
     """Return the sums of these invoices, currency by currency; to the cent on any database."""
     cent = Decimal("0.01")
     rows = (

@@ -143,7 +143,7 @@ def test_an_upload_that_is_not_there_is_not_found(finance: Client) -> None:
 
 
 @pytest.mark.parametrize("address", [lambda upload: LOGS, Upload.get_absolute_url], ids=["uploads", "one upload"])
-def test_it_updates_by_itself_until_nothing_is_under_way(
+def test_it_updates_by_itself_until_nothing_is_in_progress(
     finance: Client,
     period: BillingPeriod,
     connection: XeroConnection,

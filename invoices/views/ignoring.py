@@ -54,7 +54,11 @@ def take_up(request: HttpRequest) -> HttpResponseBase:
 
 
 def _asked_for(request: HttpRequest, selection: Selection) -> QuerySet[Invoice]:
-    return selection.uploadable() if "all" in request.POST else selection.chosen(request.POST.getlist("invoice"))
+    return (
+        selection.invoices().uploadable()
+        if "all" in request.POST
+        else selection.chosen(request.POST.getlist("invoice"))
+    )
 
 
 def _back(request: HttpRequest, selection: Selection) -> HttpResponse:

@@ -46,5 +46,5 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
             if (query := selection.query(state=each.state))
         ],
         "totals": selection.totals(),
-        "uploadable": selection.uploadable().count() if may_upload else 0,
+        "uploadable": selection.invoices().uploadable().count() if may_upload else 0,
     }

@@ -21,6 +21,7 @@ from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Upload
+from invoices.models.statuses import IN_PROGRESS
 from invoices.posting import reconciliation, transitions, twins
 from invoices.selection import tracks
 from invoices.selection.selection import DIFFERS
@@ -33,7 +34,6 @@ UPLOADS_A_PAGE = 20
 MOVED_ROWS_SHOWN = 100
 TWINS_SHOWN = 100
 INVOICES_SHOWN = 50
-UNDER_WAY = (Posting.Status.QUEUED, Posting.Status.SENDING, Posting.Status.UNCERTAIN)
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Progress:
         return self.counts.get(Posting.Status.QUEUED, 0)
 
     @property
-    def under_way(self) -> int:
+    def in_progress(self) -> int:
         """How many will still change by themselves."""
-        return sum(self.counts.get(status, 0) for status in UNDER_WAY)
+        return sum(self.counts.get(status, 0) for status in IN_PROGRESS)
 
     @property
     def done(self) -> int:
-        return self.total - self.under_way
+        return self.total - self.in_progress
 
     @property
     def uncertain(self) -> int:
@@ -119,7 +119,7 @@ def post_logs(request: HttpRequest) -> HttpResponseBase:
         "rows": rows,
         "sought": sought,
         "invoices": tracks.invoices_with(sought).order_by("number")[:INVOICES_SHOWN] if sought else (),
-        "refresh": _refresh_seconds(upload.connection for upload in page if progress[upload.pk].under_way),
+        "refresh": _refresh_seconds(upload.connection for upload in page if progress[upload.pk].in_progress),
     }
     template = "invoices/_logs_live.html" if "HX-Request" in request.headers else "invoices/logs.html"
     return render(request, template, context)
@@ -148,7 +148,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "moved_rows": _moved_rows(found) if progress.moved else [],
         "twins": twins.of(found)[:TWINS_SHOWN],
         "may_check": bool(progress.uncertain or posted["notes"]),
-        "refresh": _refresh_seconds([found.connection] if progress.under_way else []),
+        "refresh": _refresh_seconds([found.connection] if progress.in_progress else []),
     }
     template = "invoices/_upload_live.html" if "HX-Request" in request.headers else "invoices/upload.html"
     return render(request, template, context)
@@ -256,7 +256,7 @@ def _refused(found: Upload, invoice_id: str) -> QuerySet[Invoice]:
 
 
 def _refresh_seconds(at_work: Iterable[XeroConnection]) -> int:
-    """Return how often the page should ask again while there is something under way for these organisations: not at all
+    """Return how often the page should ask again while anything is in progress for these organisations: not at all
     when nothing can change, seldom while Xero makes us wait, so that a page left open over a daily limit does not ask
     forty thousand times."""
     now = clock.now()

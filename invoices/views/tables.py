@@ -17,8 +17,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from invoices.contacts.matching import LinkStatus
 from invoices.models import Invoice, Posting
+from invoices.models.statuses import UPLOADABLE
 from invoices.overrides.rows import Row
-from invoices.selection.selection import UPLOADABLE_STATUSES
 
 ROWS_A_PAGE = 50
 
@@ -218,7 +218,7 @@ def why_not_uploadable(invoice: Invoice) -> str:
     if invoice.ignored_because:
         return "ignored"
     posting = getattr(invoice, "posting", None)
-    if posting is None or posting.status in UPLOADABLE_STATUSES:
+    if posting is None or posting.status in UPLOADABLE:
         return ""
     return "already in Xero" if posting.status == Posting.Status.POSTED else "already on its way to Xero"
 

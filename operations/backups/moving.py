@@ -220,8 +220,7 @@ def _settle_in() -> None:
     XeroConnection.objects.update(contacts_lease_until=None, contacts_lease_holder="")
     TokenSet.objects.update(lease_until=None, lease_holder="")
     CallBudget.objects.update(in_flight={})
-    under_way = [Submission.Outcome.PREPARING, Submission.Outcome.SENDING]
-    Submission.objects.filter(outcome__in=under_way).update(lease_until=clock.now())
+    Submission.objects.open().update(lease_until=clock.now())
 
 
 @transaction.atomic

@@ -216,8 +216,7 @@ def _let_go(now: dt.datetime) -> None:
         contacts_read_at=None,
     )
     CallBudget.objects.all().delete()
-    under_way = [Submission.Outcome.PREPARING, Submission.Outcome.SENDING]
-    Submission.objects.filter(outcome__in=under_way).update(lease_until=now)
+    Submission.objects.open().update(lease_until=now)
     Delivery.objects.filter(status=Delivery.Status.WAITING).update(
         status=Delivery.Status.FAILED, last_answer="Not sent: the database came back from a backup."
     )

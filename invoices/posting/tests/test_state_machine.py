@@ -151,7 +151,7 @@ class Portal(RuleBasedStateMachine):
         self.connection.restored_at = now
         self.connection.save(update_fields=["restored_at"])
         Posting.objects.update(looked_at=None)
-        Submission.objects.filter(outcome__in=["preparing", "sending"]).update(lease_until=now)
+        Submission.objects.open().update(lease_until=now)
         self.xero.in_doubt.update(self.xero.totals)
         self.forgotten = {*self.xero.numbers(), *self.xero.expected()}
 

@@ -92,7 +92,7 @@ def test_it_lets_upload_only_what_is_new_refused_or_taken_back(period: BillingPe
     for status in Status:
         uploaded(connection, finance_admin, an_invoice(period, f"N-{status}"), to=status)
     an_invoice(period, "N-new")
-    assert [each.number for each in Selection(period).uploadable()] == ["N-new", "N-rejected", "N-withdrawn"]
+    assert [each.number for each in Selection(period).invoices().uploadable()] == ["N-new", "N-rejected", "N-withdrawn"]
 
 
 def test_it_sums_each_currency_to_the_cent(period: BillingPeriod) -> None:

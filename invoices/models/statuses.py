@@ -1,0 +1,41 @@
+"""Where an invoice can stand on its way to Xero, how far a call got, and the sets of these, each defined here alone.
+
+`PostingQuerySet`, `InvoiceQuerySet` and `SubmissionQuerySet` ask for rows by them; code that has a row asks the sets.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class PostingStatus(models.TextChoices):
+    """Where it is on its way to Xero."""
+
+    QUEUED = "queued", "Waiting"
+    SENDING = "sending", "Being sent"
+    POSTED = "posted", "In Xero"
+    REJECTED = "rejected", "Refused"
+    UNCERTAIN = "uncertain", "Being checked"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+# A call has it, or had it and nobody knows what became of it: Xero may have it by now.
+IN_FLIGHT = (PostingStatus.SENDING, PostingStatus.UNCERTAIN)
+# It will still change by itself.
+IN_PROGRESS = (PostingStatus.QUEUED, *IN_FLIGHT)
+# It came to rest outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
+UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN)
+
+
+class SubmissionOutcome(models.TextChoices):
+    """How far its call got."""
+
+    PREPARING = "preparing", "Being prepared"
+    SENDING = "sending", "Under way"
+    ANSWERED = "answered", "Answered"
+    NOT_RECORDED = "not_recorded", "Nothing was recorded"
+    UNKNOWN = "unknown", "Outcome unknown"
+
+
+# Its worker still holds it.
+OPEN = (SubmissionOutcome.PREPARING, SubmissionOutcome.SENDING)
