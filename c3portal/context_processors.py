@@ -22,5 +22,5 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "sends_mail": email.is_sent(),
         "password_sign_in": settings.PASSWORD_SIGN_IN,
         "is_system_admin": role == roles.SYSTEM_ADMIN,
-        "is_finance_admin": role in (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN),
+        "is_finance_admin": role in roles.FINANCE,
     }

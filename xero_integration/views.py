@@ -30,7 +30,7 @@ CONSENT_LIFE_SECONDS = 3600
 GENERAL = "Settings → General"
 NOT_CONNECTED = "No organisation in Xero is connected."
 
-may_connect = role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+may_connect = role_required(*roles.FINANCE)
 
 
 def redirect_uri() -> str:

@@ -13,6 +13,8 @@ SYSTEM_ADMIN = "System Admin"
 FINANCE_ADMIN = "Finance Admin"
 SYSTEM_READER = "System Reader"
 ALL = (SYSTEM_ADMIN, FINANCE_ADMIN, SYSTEM_READER)
+# Who may do what a Finance Admin may: connect, import, choose accounts, upload, take back.
+FINANCE = (SYSTEM_ADMIN, FINANCE_ADMIN)
 
 
 def grant(user: User, role: str) -> None:

@@ -1,4 +1,7 @@
-"""Mail: whether any leaves this portal, what a notice's looks like, and handing one to the mail server."""
+"""Mail: whether any leaves this portal, what a notice's looks like, and handing one to the mail server.
+
+Every mail leaves by `send`, whoever wrote it: invitations, sign-in and notices.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +50,13 @@ def of_notice(notice: Notice, user: User) -> EmailMessage:
     )
 
 
+def to_person(address: str, subject: str, body: str) -> EmailMessage:
+    """Return a mail of plain text to one address."""
+    return EmailMessage(subject, body, to=[address])
+
+
 def send(message: EmailMessage) -> None:
-    """Hand the mail to the mail server. Raises MailFailed."""
+    """Hand the mail to the mail server. Raises MailFailed, also where the portal has none."""
     if not is_sent():
         raise MailFailed("The portal has no mail server (EMAIL_URL).")
     try:

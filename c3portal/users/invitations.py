@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from smtplib import SMTPException, SMTPRecipientsRefused
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core import signing
-from django.core.mail import send_mail
 from django.db import transaction
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -63,19 +61,11 @@ def send(user: User, by: User) -> bool:
     words = {"user": user, "by": by, "role": roles.role_of(user), "link": link(user), "days": LIFE.days}
     body = render_to_string("users/invitation.txt", words)
     try:
-        send_mail("Your invitation to the C3 portal", body, None, [user.email])
-    except (OSError, SMTPException) as error:
-        logger.error("The invitation of user %s could not be mailed: %s", user.pk, _without_names(error))
+        email.send(email.to_person(user.email, "Your invitation to the C3 portal", body))
+    except email.MailFailed as error:
+        logger.error("The invitation of user %s could not be mailed: %s", user.pk, error)
         return False
     return True
-
-
-def _without_names(error: OSError | SMTPException) -> str:
-    """Return the kind of the error and the mail server's number alone: its words name the address."""
-    code = getattr(error, "smtp_code", None)
-    if isinstance(error, SMTPRecipientsRefused):
-        code = next((code for code, _ in error.recipients.values()), None)
-    return f"{type(error).__name__} {code or ''}".rstrip()
 
 
 def _state(user: User) -> str:

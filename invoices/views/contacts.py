@@ -14,17 +14,16 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.audit.record import Action, record, record_changes
+from c3portal.http.next_address import next_address
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.contacts import matching
 from invoices.contacts.matching import LABELS, LinkStatus, NotLinked, State
 from invoices.models import Customer
 from invoices.views.tables import ContactTable, arrange
-from invoices.views.uploading import UPLOADERS
 from xero_integration import contacts
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
@@ -38,11 +37,15 @@ KEPT = ("q", "state", "sort", "page", "next")
 def contacts_page(request: HttpRequest) -> HttpResponseBase:
     """Show how the customers that `q` finds stand, in the `state` asked for; nothing is asked of Xero."""
     connection = XeroConnection.objects.current()
-    context: dict[str, Any] = {"search": _search(request.GET), "state": _state(request.GET), "next": _next(request)}
+    context: dict[str, Any] = {
+        "search": _search(request.GET),
+        "state": _state(request.GET),
+        "next": next_address(request),
+    }
     if connection:
         found = _found(connection, request.GET)
         rows = _in_state(found, context["state"])
-        may_link = roles.role_of(request.user) in UPLOADERS
+        may_link = roles.role_of(request.user) in roles.FINANCE
         context |= {
             "table": arrange(ContactTable(rows, may_link=may_link), request),
             "rows": len(rows),
@@ -63,13 +66,6 @@ def _state(query: QueryDict) -> str:
     if state and state not in State:
         raise BadRequest(f"There is no state {state!r}.")
     return state
-
-
-def _next(request: HttpRequest) -> str:
-    """Return the page of this portal to go back to once contacts are seen to, "" when none was named."""
-    address = request.GET.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
-    return address if is_ours else ""
 
 
 def _found(connection: XeroConnection, query: QueryDict) -> list[LinkStatus]:
@@ -99,7 +95,7 @@ def _pills(found: Sequence[LinkStatus], query: QueryDict) -> list[dict[str, Any]
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def contacts_do(request: HttpRequest) -> HttpResponseBase:
     """Do the `action` (link, create or unlink) for the ticked customers, or with `all` for those of the filter for whom
     it needs no second look, and go back to the page as it was."""
@@ -239,7 +235,7 @@ def _say(request: HttpRequest, count: int, what: str, problems: Sequence[str]) -
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def read_contacts(request: HttpRequest) -> HttpResponseBase:
     """Read the contacts from Xero again, and go back to the page as it was."""
     if connection := _connection(request):
@@ -253,7 +249,7 @@ def read_contacts(request: HttpRequest) -> HttpResponseBase:
     return redirect(f"{reverse('contacts')}?{_kept(QueryDict(request.POST.get('back', '')))}")
 
 
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Choose a customer's contact by hand, from those that may be it or those that `q` finds by name or number."""
     customer = get_object_or_404(Customer, pk=pk)

@@ -12,16 +12,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from c3portal.http.permissions import role_required
-from c3portal.models import User
+from c3portal.models import User, roles
 from c3portal.notifications import texts
 from invoices.models import Invoice
 from invoices.selection import ignoring
 from invoices.selection.selection import Selection
-from invoices.views.uploading import UPLOADERS
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def ignore(request: HttpRequest) -> HttpResponseBase:
     """Set aside the ticked invoices (`invoice`), or with `all` every one of the filter, for `reason`."""
     selection = Selection.from_query(request.POST)
@@ -42,7 +41,7 @@ def ignore(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def take_up(request: HttpRequest) -> HttpResponseBase:
     """Let the ignored invoice named by `only` go to Xero again."""
     selection = Selection.from_query(request.POST)

@@ -18,14 +18,13 @@ from invoices.importing.importer import import_file
 from invoices.models import ImportFinding, ImportRun, Invoice
 from invoices.selection.exports import findings_csv
 
-IMPORTERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 RUNS_SHOWN = 20
 FINDINGS_SHOWN = 50
 
 
-@takes_a_file(import_limit, *IMPORTERS)
+@takes_a_file(import_limit, *roles.FINANCE)
 @require_http_methods(["GET", "HEAD", "POST"])
-@role_required(*IMPORTERS)
+@role_required(*roles.FINANCE)
 def import_invoices(request: HttpRequest) -> HttpResponseBase:
     """Take a file and import it, or show the form and the imports so far."""
     form = ImportForm(request.POST, request.FILES) if request.method == "POST" else ImportForm()
@@ -42,7 +41,7 @@ def import_invoices(request: HttpRequest) -> HttpResponseBase:
 
 
 @require_safe
-@role_required(*IMPORTERS)
+@role_required(*roles.FINANCE)
 def import_run(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show how an import went, with the first of what it found."""
     run = get_object_or_404(ImportRun.objects.select_related("user", "period"), pk=pk)
@@ -55,7 +54,7 @@ def import_run(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_safe
-@role_required(*IMPORTERS)
+@role_required(*roles.FINANCE)
 @download
 def import_errors(request: HttpRequest, pk: int) -> Download:
     """Download everything that an import found."""

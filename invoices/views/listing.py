@@ -13,7 +13,6 @@ from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.models import BillingPeriod
 from invoices.selection.selection import Selection
-from invoices.views import uploading
 from invoices.views.tables import InvoiceTable, arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
 
@@ -23,7 +22,7 @@ from xero_integration.models import InvoiceStatus, XeroSettings
 def invoice_list(request: HttpRequest) -> HttpResponseBase:
     """Show the invoices of `period`, `q` and `state`, sorted by `sort`; with how to connect while nothing is."""
     selection = Selection.from_query(request.GET)
-    may_upload = roles.role_of(request.user) in uploading.UPLOADERS
+    may_upload = roles.role_of(request.user) in roles.FINANCE
     xero_settings = XeroSettings.load()
     context = {
         "selection": selection,

@@ -26,7 +26,7 @@ from invoices.posting import reconciliation, transitions, twins
 from invoices.selection import tracks
 from invoices.selection.selection import DIFFERS
 from invoices.views.tables import PostingTable, arrange
-from invoices.views.uploading import UPLOADERS, missing_for_upload, start
+from invoices.views.uploading import missing_for_upload, start
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
@@ -155,7 +155,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Queue the refused invoices of an upload again, or the one named by `invoice`, and go to the new upload's log.
 
@@ -176,7 +176,7 @@ def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Take back the invoices of an upload that still wait; what is being sent goes its way."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
@@ -194,7 +194,7 @@ def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Look in Xero now for the invoices of an upload whose outcome is unknown, and for credit notes of it that are
     there more than once."""

@@ -12,12 +12,12 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_safe
 
 from c3portal.audit.downloads import Download, download
 from c3portal.audit.record import Action, record_changes
 from c3portal.http.csv_response import as_csv
+from c3portal.http.next_address import next_address
 from c3portal.http.permissions import role_required
 from c3portal.http.request_limits import takes_a_file
 from c3portal.http.versions import changed_meanwhile, version_of
@@ -29,21 +29,20 @@ from invoices.views.tables import OverrideTable, arrange
 from xero_integration.models import XeroConnection, XeroSettings
 
 PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers}
-CHANGERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
 
 
-@takes_a_file(overrides_limit, *CHANGERS)
+@takes_a_file(overrides_limit, *roles.FINANCE)
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(*roles.ALL)
 def overrides(request: HttpRequest, kind: str) -> HttpResponse:
     """Show what has a default, and keep what is overridden or reverted; `q`, `show`, `pick` and `next` in the query."""
     connection = XeroConnection.objects.current()
     if connection is None:
-        return render(request, "invoices/overrides/page.html", {"page": PAGES[kind], "next": _next(request)})
+        return render(request, "invoices/overrides/page.html", {"page": PAGES[kind], "next": next_address(request)})
     page = PAGES[kind](connection)
     if request.method != "POST":
         return _show(request, page)
-    if roles.role_of(request.user) not in CHANGERS:
+    if roles.role_of(request.user) not in roles.FINANCE:
         raise PermissionDenied
     with transaction.atomic():
         XeroSettings.lock()
@@ -113,7 +112,7 @@ def _keep(
     how = "taken from a file" if "file" in request.FILES else "overridden"
     count = _save(request, page, changes, how)
     messages.success(request, f"{_many(count)} kept.")
-    came_from = _next(request)
+    came_from = next_address(request)
     return redirect(came_from) if came_from else _back(request, page)
 
 
@@ -144,23 +143,14 @@ def _found(request: HttpRequest, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     return [row for row in rows if (row.key in pick if pick else row.is_shown(shown, search))]
 
 
-def _next(request: HttpRequest) -> str:
-    """Return where the reader came from, "" when that is not within the portal."""
-    address = request.GET.get("next", "")
-    allowed = url_has_allowed_host_and_scheme(
-        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return address if allowed else ""
-
-
 def _back(request: HttpRequest, page: Page) -> HttpResponse:
-    kept = {"q": request.GET.get("q", ""), "show": request.GET.get("show", ""), "next": _next(request)}
+    kept = {"q": request.GET.get("q", ""), "show": request.GET.get("show", ""), "next": next_address(request)}
     kept = {name: value for name, value in kept.items() if value}
     return redirect(f"{reverse(page.name)}?{urlencode(kept)}" if kept else page.name)
 
 
 def _show(request: HttpRequest, page: Page, **given: Any) -> HttpResponse:
-    rows, may_change = page.rows(), roles.role_of(request.user) in CHANGERS
+    rows, may_change = page.rows(), roles.role_of(request.user) in roles.FINANCE
     search, found = request.GET.get("q", "").strip(), _found(request, rows)
     table = OverrideTable(found, noun=page.noun, counted=page.counted, may_change=may_change)
     pills = [
@@ -175,7 +165,7 @@ def _show(request: HttpRequest, page: Page, **given: Any) -> HttpResponse:
         "shown": request.GET.get("show", ""),
         "picked": request.POST.getlist("row") or request.GET.getlist("pick"),
         "can_all": sum(row.may_override for row in found) if may_change else 0,
-        "next": _next(request),
+        "next": next_address(request),
         "csv_url": request.path.rstrip("/") + ".csv",
         "file_form": OverridesFileForm(),
     }

@@ -18,7 +18,7 @@ from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 
-@role_required(roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
+@role_required(*roles.FINANCE)
 @require_POST
 def read_payments(request: HttpRequest) -> HttpResponse:
     """Read what changed of the payments in Xero, and go back to the period."""

@@ -22,7 +22,7 @@ from invoices.models import Invoice, Posting, UploadDraft
 from invoices.posting import transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
-from invoices.views.uploading import UPLOADERS, missing_for_upload, start
+from invoices.views.uploading import missing_for_upload, start
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
@@ -57,7 +57,7 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if connection is None:
         messages.error(request, missing_for_upload(None, may_set=_may_set(request)))
         return redirect("invoice_list")
-    may_upload = roles.role_of(request.user) in UPLOADERS
+    may_upload = roles.role_of(request.user) in roles.FINANCE
     if may_upload:
         upload_drafts.check_for(draft, connection)
     found, unasked = look(draft, connection, ask_xero=may_upload and connection.is_usable)
@@ -79,7 +79,7 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Queue what is ready or needs only a look, and go to the upload's log; what is blocked stays selected.
 
@@ -122,7 +122,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Have what lies in a locked period go as drafts, or with `no` not, and come back to the page."""
     draft = _draft(pk)

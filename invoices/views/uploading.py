@@ -25,11 +25,9 @@ from invoices.selection.selection import Selection, totals
 from xero_integration import reference
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 
-UPLOADERS = (roles.SYSTEM_ADMIN, roles.FINANCE_ADMIN)
-
 
 @require_POST
-@role_required(*UPLOADERS)
+@role_required(*roles.FINANCE)
 def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
     """Keep the ticked invoices, or with `all` every one of the filter, and go to what the preflight says of them.
 

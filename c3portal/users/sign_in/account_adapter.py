@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from smtplib import SMTPException
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from allauth.account import app_settings as account_settings
@@ -19,15 +18,19 @@ from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from c3portal.audit import record as audit
 from c3portal.encryption.sessions import SessionStore
+from c3portal.http.next_address import is_ours
 from c3portal.models import User
+from c3portal.notifications import email as outgoing_mail
 from c3portal.users.sign_in import familiar
+
+if TYPE_CHECKING:
+    from django.core.mail import EmailMessage
 
 NOBODY = "Nobody signed in"
 NOT_CONFIRMED = "Did not confirm who it is"
@@ -86,11 +89,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return bool(match and match.url_name == "mfa_login_webauthn" and super().is_ajax(request))
 
     def is_safe_url(self, url: str | None) -> bool:
-        """Return whether one may be sent on to `url`; not to what is no address at all."""
-        try:
-            return bool(super().is_safe_url(url))
-        except ValueError:
-            return False
+        """Return whether one may be sent on to `url` after signing in or out."""
+        return is_ours(self.request, url)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse passwords at the source where PASSWORD_SIGN_IN is off; who is in already is asked for theirs again."""
@@ -166,10 +166,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def _send(message: EmailMessage | None) -> None:
     try:
         if message:
-            message.send()
-    except (OSError, SMTPException) as error:
-        # What the server answered names the address.
-        logger.error("A mail about someone's account could not be sent: %s", type(error).__name__)
+            outgoing_mail.send(message)
+    except outgoing_mail.MailFailed as error:
+        logger.error("A mail about someone's account could not be sent: %s", error)
 
 
 def with_address(email: str) -> User | None:

@@ -1,0 +1,17 @@
+"""Where to go once a thing is done: an address that the request names, and the guard that keeps it in the portal."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+
+def is_ours(request: HttpRequest, address: str | None) -> bool:
+    """Whether a reader may be sent on to `address`: a page of the portal, under the name that the request came by."""
+    return url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+
+
+def next_address(request: HttpRequest) -> str:
+    """Return the `next` of the request's address, "" when none is named or it leads elsewhere."""
+    address = request.GET.get("next", "")
+    return address if is_ours(request, address) else ""
