@@ -13,10 +13,11 @@ from django.db import transaction
 from c3portal.audit.record import masked
 from c3portal.database import clock
 from c3portal.encryption.fields import EncryptedTextField
+from xero_integration.accounts import SALES_TYPES, AccountFacts, sales_problem
 from xero_integration.client import timeouts
 from xero_integration.client.errors import Problem, XeroUnavailable
 from xero_integration.client.gateway import Gateway
-from xero_integration.client.vocabulary import AccountType, RecordStatus
+from xero_integration.client.vocabulary import RecordStatus
 from xero_integration.models import (
     Account,
     BrandingTheme,
@@ -34,7 +35,6 @@ ACCOUNT_FIELDS = {
     "custom_account_code": "Custom offer SKUs",
     "rounding_account_code": "Account of rounding lines",
 }
-TYPE_LABELS = {AccountType.REVENUE: "Revenue", AccountType.SALES: "Sales", AccountType.OTHERINCOME: "Other income"}
 # How long the copies are trusted before a preflight: whoever mends a thing in Xero expects it to be seen soon.
 LIFE = dt.timedelta(minutes=10)
 _JSON_DATE = re.compile(r"/Date\((-?\d+)")
@@ -169,10 +169,16 @@ def _currency(row: dict[str, Any]) -> dict[str, Any]:
 Choices = list[tuple[str, str]]
 
 
+def accounts_of(connection: XeroConnection) -> dict[str, AccountFacts]:
+    """Return the organisation's accounts by code; {} while none was read."""
+    rows = Account.objects.filter(connection=connection).values_list("code", "name", "type", "status")
+    return {code: AccountFacts(code, *facts) for code, *facts in rows}
+
+
 def account_choices(connection: XeroConnection) -> Choices:
     """Return code and words ("4010 Licence revenue (Revenue)") of each account that sales may be posted to."""
-    accounts = Account.objects.filter(connection=connection)
-    return [(each.code, f"{each} ({TYPE_LABELS[AccountType(each.type)]})") for each in accounts if each.takes_sales]
+    accounts = accounts_of(connection).values()
+    return [(each.code, f"{each} ({SALES_TYPES[each.type]})") for each in accounts if each.takes_sales]
 
 
 def theme_choices(connection: XeroConnection) -> Choices:
@@ -244,32 +250,18 @@ def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dic
     """
     if connection.reference_read_at is None:
         return {}
-    accounts = {account.code: account for account in Account.objects.filter(connection=connection)}
-    problems = {}
+    accounts, problems = accounts_of(connection), {}
     for field, label in ACCOUNT_FIELDS.items():
         if field == "rounding_account_code" and settings.difference_policy != DifferencePolicy.ROUNDING_LINE:
             continue
         code = getattr(settings, field)
-        if words := _account_problem(accounts, code, connection.name):
+        if code and (words := sales_problem(accounts, code, connection.name)):
             problems[field] = SettingsProblem(label, words, f"account:{code}")
     if settings.theme_name and find_theme(settings, connection) is None:
         names = ", ".join(connection.brandingthemes.values_list("name", flat=True)) or "none"
         words = f"{connection.name} has no theme “{settings.theme_name}”. It has: {names}."
         problems["theme_name"] = SettingsProblem("Theme", words, f"theme:{settings.theme_id or settings.theme_name}")
     return problems
-
-
-def _account_problem(accounts: dict[str, Account], code: str, organisation: str) -> str:
-    if not code:
-        return ""
-    account = accounts.get(code)
-    if account is None:
-        return f"{organisation} has no account {code}. Choose one of its revenue accounts."
-    if account.status != RecordStatus.ACTIVE:
-        return f"Account {account} is archived in {organisation}. Restore it there or choose another."
-    if not account.takes_sales:
-        return f"Account {account} is of type {account.type}; sales need one of type Revenue, Sales or Other income."
-    return ""
 
 
 def find_theme(settings: XeroSettings, connection: XeroConnection) -> BrandingTheme | None:

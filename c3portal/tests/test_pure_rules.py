@@ -16,6 +16,7 @@ PURE = (
     "invoices.importing.file_reader",
     "invoices.importing.numbers",
     "invoices.importing.parser",
+    "xero_integration.accounts",
     "xero_integration.client.errors",
     "xero_integration.name_similarity",
     "xero_integration.payloads",

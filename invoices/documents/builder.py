@@ -22,7 +22,7 @@ from invoices.models import (
     TaxOverride,
 )
 from xero_integration import contacts, proof, reference
-from xero_integration.client.vocabulary import DocumentStatus, RecordStatus, TaxType
+from xero_integration.client.vocabulary import DocumentStatus, TaxType
 from xero_integration.models import ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
 from xero_integration.payloads import Charge, Document, line, reference_text, to_cents
 
@@ -153,7 +153,7 @@ def _document_or_refusal(
 def read_context(connection: XeroConnection) -> DocumentContext:
     """Read what documents for this organisation are made with, in a constant number of queries."""
     app = XeroSettings.load()
-    rates = list(TaxRate.objects.filter(connection=connection, status=RecordStatus.ACTIVE, can_apply_to_revenue=True))
+    rates = reference.sales_taxes(connection)
     theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None
     return DocumentContext(
         accounts=_account_rules(app),
@@ -223,10 +223,7 @@ def _organisation(connection: XeroConnection) -> rules.Organisation:
     return rules.Organisation(
         name=connection.name,
         currencies=frozenset(connection.currencys.values_list("code", flat=True)),
-        accounts={
-            each.code: rules.AccountFacts(each.name, each.type, each.status == RecordStatus.ACTIVE, each.takes_sales)
-            for each in connection.accounts.all()
-        },
+        accounts=reference.accounts_of(connection),
         themes=frozenset(connection.brandingthemes.values_list("theme_id", flat=True)),
         locked_until=max(locks, default=None),
     )

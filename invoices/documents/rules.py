@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from xero_integration.accounts import AccountFacts, sales_problem
 from xero_integration.client.vocabulary import DocumentStatus
 from xero_integration.payloads import MAX_REFERENCE, Document, is_exact
 from xero_integration.proof import Proof
@@ -57,16 +58,6 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class AccountFacts:
-    """An account of the organisation, as far as it decides about a line."""
-
-    name: str
-    type: str
-    is_active: bool
-    takes_sales: bool
-
-
-@dataclass(frozen=True)
 class Organisation:
     """What of the organisation's reference data decides whether it takes a document."""
 
@@ -112,26 +103,9 @@ def _currency(document: Document, organisation: Organisation) -> Iterable[Proble
 
 
 def _accounts(document: Document, organisation: Organisation) -> Iterable[Problem]:
-    if not organisation.accounts:
-        return
     for code in sorted({line.account_code for line in document.lines}):
-        if words := account_problem(organisation, code):
+        if words := sales_problem(organisation.accounts, code, organisation.name):
             yield Problem("account", code, words, Fix.ACCOUNTS)
-
-
-def account_problem(organisation: Organisation, code: str) -> str:
-    """Return in words why sales cannot be posted to an account, "" when they can."""
-    account = organisation.accounts.get(code)
-    if account is None:
-        return f"{organisation.name} has no account {code}. Choose one of its revenue accounts."
-    if not account.is_active:
-        return f"Account {code} {account.name} is archived in {organisation.name}. Restore it there or choose another."
-    if not account.takes_sales:
-        return (
-            f"Account {code} {account.name} is of type {account.type}; "
-            "sales need one of type Revenue, Sales or Other income."
-        )
-    return ""
 
 
 def _theme(document: Document, organisation: Organisation, fix: Fix) -> Iterable[Problem]:

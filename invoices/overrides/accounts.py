@@ -11,11 +11,11 @@ from django.db import transaction
 from django.db.models import Count, Min
 
 from c3portal.models import User
-from invoices.documents import rules
 from invoices.documents.builder import DocumentContext
 from invoices.documents.mapping import AccountRule, UnmappedAccount
 from invoices.models import AccountOverride, Customer, InvoiceLine
 from invoices.overrides.rows import Refused, Row
+from xero_integration.accounts import sales_problem
 
 COLUMNS = ("TenantID", "Kind", "SKU", "Match", "AccountCode")
 SHOWN_COLUMNS = (*COLUMNS, "Name", "Default", "Applies", "Because")
@@ -84,8 +84,8 @@ def label(context: DocumentContext, code: str) -> str:
 
 
 def account_problem(context: DocumentContext, code: str) -> str:
-    """Return why sales cannot be posted to an account; "" also while nothing was read of the organisation."""
-    return rules.account_problem(context.organisation, code) if context.organisation.accounts else ""
+    """Return why sales cannot be posted to an account, "" when they can."""
+    return sales_problem(context.organisation.accounts, code, context.organisation.name)
 
 
 def override(context: DocumentContext, subject: AccountRule, code: str) -> AccountRule:

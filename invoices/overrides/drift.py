@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
-from invoices.documents import rules
 from invoices.documents.builder import DocumentContext, read_context
 from invoices.documents.mapping import Tax, UnmappedTax
 from invoices.models import Customer, CustomerOverride, TaxOverride
 from xero_integration import reference
+from xero_integration.accounts import sales_problem
 from xero_integration.models import XeroConnection, XeroSettings
 
 
@@ -78,7 +78,7 @@ def _accounts(context: DocumentContext) -> Iterator[Drift]:
         what = what or context.accounts.labels.get(rule.kind, "every account")
         used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
     for code, places in used.items():
-        if words := rules.account_problem(context.organisation, code):
+        if words := sales_problem(context.organisation.accounts, code, context.organisation.name):
             yield Drift(
                 f"account:{code}", words, (Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped"),)
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from c3portal.database import clock
-from xero_integration.client.vocabulary import AccountType, RecordStatus
+from xero_integration.client.vocabulary import RecordStatus
 from xero_integration.models.connections import XeroConnection
 
 
@@ -36,11 +36,6 @@ class Account(ReferenceData):
 
     def __str__(self) -> str:
         return f"{self.code} {self.name}"
-
-    @property
-    def takes_sales(self) -> bool:
-        """Whether a sales invoice line may be posted to it."""
-        return self.status == RecordStatus.ACTIVE and self.type in AccountType
 
 
 class BrandingTheme(ReferenceData):

@@ -294,8 +294,10 @@ def test_one_organisations_calls_take_no_permits_of_another(both: list[XeroConne
 
 def test_a_permit_takes_two_changes_and_no_more(alone: XeroConnection, django_assert_max_num_queries: Any) -> None:
     rate_limits.require_room(alone)
-    with django_assert_max_num_queries(4), rate_limits.permit(alone):
+    with django_assert_max_num_queries(4) as asked, rate_limits.permit(alone):
         pass
+    changes = [query["sql"].split()[0] for query in asked if not query["sql"].startswith("SELECT")]
+    assert changes == ["UPDATE", "UPDATE"]
 
 
 def test_a_wait_for_a_permit_has_an_end(alone: XeroConnection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,8 +95,9 @@ def test_it_is_never_served_from_a_cache(client: Client, db: None, path: str) ->
 def test_it_costs_the_same_each_time(
     client: Client, at_work: BrokerServer, django_assert_num_queries: Any, path: str, queries: int
 ) -> None:
-    with django_assert_num_queries(queries):
-        client.get(path)
+    for _ in range(3):
+        with django_assert_num_queries(queries):
+            assert client.get(path).status_code == 200
 
 
 def test_why_it_fails_stays_in_the_log(client: Client, at_work: BrokerServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -445,10 +445,10 @@ def test_thousands_of_customers_take_as_many_queries_as_one(
     a_contact(organisation, "Somebody 0")
     with CaptureQueriesContext(database) as few:
         matching.link_statuses(organisation)
-    Customer.objects.bulk_create([Customer(tenant_id=f"t{n}", name=f"Customer {n:04}") for n in range(300)])
+    Customer.objects.bulk_create([Customer(tenant_id=f"t{n}", name=f"Customer {n:04}") for n in range(2000)])
     rows = [
         Contact(connection=organisation, contact_id=f"c{n}", name=f"C {n}", name_key=f"c {n}", status="ACTIVE")
-        for n in range(300)
+        for n in range(2000)
     ]
     Contact.objects.bulk_create(rows)
     with django_assert_num_queries(len(few)):

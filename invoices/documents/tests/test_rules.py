@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.documents.rules import AccountFacts, Fix, Organisation, Problem, Severity, problems
+from invoices.documents.rules import Fix, Organisation, Problem, Severity, problems
+from xero_integration.accounts import AccountFacts
 from xero_integration.payloads import Document, Line
 from xero_integration.proof import Proof, prove
 from xero_integration.xero_models import documents_body
@@ -22,9 +23,9 @@ ORGANISATION = Organisation(
     "Contoso Cloud (AU)",
     frozenset({"AUD", "NZD"}),
     {
-        "4010": AccountFacts("Licence revenue", "REVENUE", is_active=True, takes_sales=True),
-        "4090": AccountFacts("Hosting revenue", "REVENUE", is_active=False, takes_sales=False),
-        "400": AccountFacts("Advertising", "EXPENSE", is_active=True, takes_sales=False),
+        "4010": AccountFacts("4010", "Licence revenue", "REVENUE", "ACTIVE"),
+        "4090": AccountFacts("4090", "Hosting revenue", "REVENUE", "ARCHIVED"),
+        "400": AccountFacts("400", "Advertising", "EXPENSE", "ACTIVE"),
     },
     frozenset({"theme-1"}),
 )
