@@ -41,7 +41,10 @@ def measure(stage: Stage) -> Calls:
     _post(connection)
     seconds = time.monotonic() - began
     calls = len(stage.control.calls())
-    allowed = 1.05 * (math.ceil(COUNT / 50) + math.ceil(NEW / 50) + math.ceil(KNOWN / 1000)) + 6
+    from django.conf import settings
+
+    batch = settings.XERO_MAX_BATCH
+    allowed = 1.05 * (math.ceil(COUNT / batch) + math.ceil(NEW / batch) + math.ceil(KNOWN / 1000)) + 6
     usual_calls, usual_seconds = _usual_way(stage, connection)
     return Calls(calls, allowed, seconds, usual_calls, usual_seconds)
 

@@ -64,8 +64,10 @@ XERO_RETRY_AFTER = env.float("XERO_RETRY_AFTER", default=30)
 XERO_SETTLES_AFTER = env.float("XERO_SETTLES_AFTER", default=150)
 # Seconds that a call may take to leave; what stood still for longer on its way there sends nothing.
 XERO_DEPARTS_WITHIN = env.float("XERO_DEPARTS_WITHIN", default=20)
-# How many documents travel in one call: Xero takes about 50.
-XERO_BATCH = min(50, env.int("XERO_BATCH", default=50))
+# How many documents or contacts Xero takes in one call: https://developer.xero.com/documentation/api/accounting/invoices
+XERO_MAX_BATCH = 50
+# How many the portal sends in one call; never more than Xero takes.
+XERO_BATCH = max(1, min(XERO_MAX_BATCH, env.int("XERO_BATCH", default=XERO_MAX_BATCH)))
 # The length of the minute in Xero's limit of calls a minute; measurements against a sandbox make it shorter.
 XERO_MINUTE = env.float("XERO_MINUTE", default=60)
 

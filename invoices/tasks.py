@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
+from math import ceil
 
 from celery import shared_task
 from django.conf import settings
@@ -58,7 +59,7 @@ def work(connection_id: int, spread: bool = True) -> None:
 
 
 def _workers_for(connection: XeroConnection) -> int:
-    batches: int = -(-transitions.sendable(connection).count() // settings.XERO_BATCH)
+    batches: int = ceil(transitions.sendable(connection).count() / settings.XERO_BATCH)
     return max(1, min(WORKERS_EACH_ORGANISATION, batches))
 
 

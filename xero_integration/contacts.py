@@ -10,8 +10,10 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -20,7 +22,7 @@ from c3portal.processes import liveness
 from xero_integration.client import shapes, timeouts
 from xero_integration.client.departure import stood_still
 from xero_integration.client.errors import Problem, XeroOutcomeUnknown, XeroUnavailable
-from xero_integration.client.gateway import MAX_BATCH, Gateway
+from xero_integration.client.gateway import Gateway
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 
 # How long a listing is trusted before contacts are created on its word; contacts made in Xero meanwhile are found by
@@ -100,8 +102,8 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
     outcome.linked = len(links)
     to_create = [customer for customer in customers if matches.get(customer.key, "linked") is None]
     names = index.names_to_create(to_create)
-    for start in range(0, len(to_create), MAX_BATCH):
-        _create(connection, gateway, to_create[start : start + MAX_BATCH], names, outcome)
+    for some in batched(to_create, settings.XERO_BATCH):
+        _create(connection, gateway, some, names, outcome)
     return outcome
 
 

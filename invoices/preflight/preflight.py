@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from math import ceil
 
+from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
 from invoices.contacts import requests
@@ -26,7 +28,6 @@ from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, ContactLink, XeroConnection
 
-BATCH = 50
 NO_CONTACT_YET = ""
 # Without the import row as it came, which is most of a line's bytes and says nothing to Xero.
 LINES = Prefetch("lines", InvoiceLine.objects.defer("source"))
@@ -233,4 +234,4 @@ def _verdict(
 def _calls(ready: Sequence[Inspected], new_contacts: int) -> int:
     """Return how many calls posting these will take."""
     notes = sum(1 for row in ready if row.invoice.is_credit_note)
-    return -(-new_contacts // BATCH) - (-(len(ready) - notes) // BATCH) - (-notes // BATCH)
+    return sum(ceil(count / settings.XERO_BATCH) for count in (new_contacts, len(ready) - notes, notes))

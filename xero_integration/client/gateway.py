@@ -29,7 +29,6 @@ from xero_integration.client.vocabulary import GONE, DocumentStatus, SalesType
 MAX_BODY_BYTES = 3_000_000
 # Bytes of an answer: a full batch comes back with every line, some three times as long as it was sent.
 LARGEST_ANSWER = 24_000_000
-MAX_BATCH = 50
 LONGEST_WORDS = 4000
 CONTACTS_PAGE = 1000
 # In the order of their ids, so that a contact made while the pages are read shifts none of them past the reader.

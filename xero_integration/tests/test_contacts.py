@@ -49,6 +49,13 @@ def test_a_customer_whom_xero_does_not_know_is_created_with_its_number(link: Lin
     assert sandbox.organisations()[0]["contacts"] == 7
 
 
+def test_no_call_creates_more_contacts_than_one_may_carry(link: Link, sandbox: SandboxControl, settings: Any) -> None:
+    settings.XERO_BATCH = 2
+    sandbox.forget()
+    assert link(*(customer(f"tenant-{number}", f"Customer {number}") for number in range(5))).linked == 5
+    assert calls(sandbox).count("PUT Contacts") == 3
+
+
 def test_a_contact_with_the_customers_number_is_the_customer_whatever_its_name(
     link: Link, sandbox: SandboxControl
 ) -> None:

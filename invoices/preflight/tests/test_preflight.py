@@ -99,7 +99,11 @@ def test_a_voided_number_is_free_again(connected: XeroConnection, sandbox: Any, 
     assert [row.verdict for row in looked_at(connected).rows] == [Verdict.READY]
 
 
-def test_it_counts_the_calls_that_posting_will_take(connected: XeroConnection, make_invoice: MakeInvoice) -> None:
+@pytest.mark.parametrize(("batch", "calls"), [(50, 2 + 2 + 1), (10, 6 + 6 + 1)])
+def test_it_counts_the_calls_that_posting_will_take(
+    connected: XeroConnection, make_invoice: MakeInvoice, settings: Any, batch: int, calls: int
+) -> None:
+    settings.XERO_BATCH = batch
     for _ in range(51):
         make_invoice()
     make_invoice(amount="-1")
@@ -107,7 +111,7 @@ def test_it_counts_the_calls_that_posting_will_take(connected: XeroConnection, m
     CallBudget.objects.filter(connection=connected).update(day_remaining=4711)
     found = looked_at(connected, ask_xero=False)
     assert found.new_contacts == 52
-    assert found.calls_needed == 2 + 2 + 1
+    assert found.calls_needed == calls
     assert found.calls_left == 4711
 
 
