@@ -57,3 +57,15 @@ def folder_of(module: str) -> str:
 def used_by(module: str) -> set[str]:
     """Return the modules of ours that a module imports."""
     return {used for name in imports(ALL[module]) if (used := module_of(name))} - {module}
+
+
+def reached_from(*roots: str) -> dict[str, str]:
+    """Return the modules of ours that `roots` bring with them, however far away, each with who imports it."""
+    found = dict.fromkeys(roots, "")
+    waiting = list(roots)
+    while waiting:
+        module = waiting.pop()
+        for used in used_by(module) - found.keys():
+            found[used] = module
+            waiting.append(used)
+    return found

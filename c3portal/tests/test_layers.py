@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
+from django.urls import URLResolver, get_resolver
 
-from c3portal.tests.imports import ALL, PACKAGES, folder_of, imports, module_of, modules, used_by
+from c3portal.tests.imports import ALL, PACKAGES, folder_of, imports, module_of, modules, reached_from, used_by
 
 # From the bottom up. A module imports from its own folder and from those above it in this list. The package's own name
 # stands for what lies in it beside the folders: addresses, settings, tasks.
@@ -75,6 +77,32 @@ def test_no_module_comes_back_to_itself() -> None:
     while free := [name for name, used in uses.items() if not used & uses.keys()]:
         uses = {name: used for name, used in uses.items() if name not in free}
     assert not uses, f"These import one another in a circle, or lie above one: {sorted(uses)}"
+
+
+# What a worker runs, and nobody else: a page waits for none of it, and starts without it.
+WORKERS = {"invoices.posting.worker", "invoices.posting.sender", "invoices.posting.contact_step", "invoices.tasks"}
+PAGES = tuple(
+    module for module in ALL if {"urls", "views", "templatetags", "context_processors"} & {*module.split(".")}
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_brings_the_worker_with_it(page: str) -> None:
+    brought = reached_from(page)
+    assert not {module: brought[module] for module in WORKERS & brought.keys()}, "Who imports them stands beside them"
+
+
+def test_every_address_is_among_the_pages() -> None:
+    assert ALL.keys() > WORKERS
+    resolvers = [get_resolver()]
+    views = set()
+    for resolver in resolvers:
+        for pattern in resolver.url_patterns:
+            if isinstance(pattern, URLResolver):
+                resolvers.append(pattern)
+            else:
+                views.add(module_of(inspect.unwrap(pattern.callback).__module__))
+    assert views - {""} - reached_from(*PAGES).keys() == set()
 
 
 def users_of(app: str, within: tuple[str, ...]) -> list[str]:
