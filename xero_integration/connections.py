@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NOT_CONNECTED = "No organisation in Xero is connected."
 # A token is renewed this long before it ends, so that it never runs out between the check and the call.
 RENEW_BEFORE = dt.timedelta(minutes=2)
 NO_PAUSE: dict[str, Any] = {"paused_until": None, "pause_reason": "", "pause_problem": ""}

@@ -185,6 +185,11 @@ def _why_unusable(
     return f"The contact “{contact.name}” is archived in Xero. Restore it there or link another."
 
 
+def archived(name: str) -> str:
+    """Return why a customer whose contact is archived in Xero is left out of an upload."""
+    return f"The contact “{name}” of this customer is archived in Xero. Restore it there, then upload again."
+
+
 def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.timedelta = LISTING_LIFE) -> bool:
     """List the organisation's contacts anew when the last listing is older than `life`. Returns whether it was.
 
@@ -281,10 +286,7 @@ class ContactIndex:
                 return (
                     f"The contact “{contact.name}” of this customer was merged into “{target.name}” in Xero. Link that."
                 )
-            return (
-                f"The contact “{contact.name}” of this customer is archived in Xero. "
-                "Restore it there, then upload again."
-            )
+            return archived(contact.name)
         if self.holders.get(contact.contact_id, customer.key) != customer.key:
             return f"The contact “{contact.name}” with this customer's number is linked to another customer."
         if (customer.key, contact.contact_id) in self.unlinked:

@@ -28,7 +28,6 @@ CONSENT_KEY = "xero_consent"
 # Xero's code lives five minutes; a consent page left open longer than this is started anew.
 CONSENT_LIFE_SECONDS = 3600
 GENERAL = "Settings → General"
-NOT_CONNECTED = "No organisation in Xero is connected."
 
 may_connect = role_required(*roles.FINANCE)
 
@@ -171,7 +170,7 @@ def choose_organisation(request: HttpRequest) -> HttpResponse:
     """Choose among the organisations that the consents opened; the newest consent's comes first."""
     usable = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED).order_by("-connected_at", "name")
     if not usable:
-        messages.error(request, NOT_CONNECTED)
+        messages.error(request, connections.NOT_CONNECTED)
         return redirect("invoice_list")
     form = OrganisationForm(request.POST or None, connections=usable, initial={"connection": usable[0]})
     if request.method == "POST" and form.is_valid():
@@ -196,7 +195,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
     """Read accounts, themes, tax rates and currencies anew."""
     connection = XeroConnection.objects.current()
     if connection is None:
-        messages.error(request, NOT_CONNECTED)
+        messages.error(request, connections.NOT_CONNECTED)
         return redirect("invoice_list")
     try:
         connections.read_reference(connection)

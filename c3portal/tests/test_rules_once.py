@@ -12,6 +12,7 @@ from c3portal.tests.imports import ALL, imports
 ONLY = {
     "django.core.mail": "c3portal.notifications.email",
     "smtplib": "c3portal.notifications.email",
+    "xero_integration.client.vocabulary.AccountType": "xero_integration.accounts",
     "django.utils.http.url_has_allowed_host_and_scheme": "c3portal.http.next_address",
 }
 

@@ -80,8 +80,13 @@ class AccountRules:
         if rule := best_rule(self._by_customer.get("", ()), kind, sku):
             return Chosen(rule.code, f"{_subject(rule, label)} overrides {label}")
         if code := self.by_kind.get(kind, ""):
-            return Chosen(code, f"{label} is set so in Settings → General")
+            return Chosen(code, set_in_settings(label))
         raise UnmappedAccount(f"No account code is set for {label}. Fill it in under Settings → General.")
+
+
+def set_in_settings(label: str) -> str:
+    """Return why a kind of line with this label goes where no override sends it."""
+    return f"{label} is set so in Settings → General"
 
 
 def best_rule(rules: Iterable[AccountRule], kind: str, sku: str) -> AccountRule | None:

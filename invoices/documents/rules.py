@@ -108,12 +108,17 @@ def _accounts(document: Document, organisation: Organisation) -> Iterable[Proble
             yield Problem("account", code, words, Fix.ACCOUNTS)
 
 
+def theme_gone(organisation: str) -> str:
+    """Return what is said of a theme that the organisation no longer has."""
+    return f"The chosen theme is no longer there in {organisation}. Choose another."
+
+
 def _theme(document: Document, organisation: Organisation, fix: Fix) -> Iterable[Problem]:
     if document.theme_id and document.theme_id not in organisation.themes:
         yield Problem(
             "theme",
             document.theme_id,
-            f"The chosen theme is no longer there in {organisation.name}. Choose another.",
+            theme_gone(organisation.name),
             fix,
         )
 

@@ -26,6 +26,7 @@ from invoices.overrides.forms import OverridesFileForm, overrides_limit
 from invoices.overrides.pages import Accounts, Customers, Page, Taxes, overridden
 from invoices.overrides.rows import SHOWN, Row
 from invoices.views.tables import OverrideTable, arrange
+from xero_integration import connections
 from xero_integration.models import XeroConnection, XeroSettings
 
 PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers}
@@ -57,7 +58,7 @@ def overrides_csv(request: HttpRequest, kind: str) -> Download:
     """Download what the page shows, in the form in which it can be taken over again."""
     connection = XeroConnection.objects.current()
     if connection is None:
-        raise Http404("No organisation in Xero is connected.")
+        raise Http404(connections.NOT_CONNECTED)
     page = PAGES[kind](connection)
     return Download(as_csv(page.shown_columns, page.csv_rows()), f"{kind}.csv")
 

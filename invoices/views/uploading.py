@@ -22,7 +22,7 @@ from invoices.models import BillingPeriod, Invoice, Upload
 from invoices.posting import transitions, wakeups
 from invoices.preflight import upload_drafts
 from invoices.selection.selection import Selection, totals
-from xero_integration import reference
+from xero_integration import connections, reference
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 
 
@@ -79,7 +79,7 @@ def missing_for_upload(
     xero_settings = XeroSettings.load()
     if connection is None:
         connect = reverse("invoice_list") + "#connect"
-        return format_html('No organisation in Xero is connected. <a href="{}">Connect to Xero</a> first.', connect)
+        return format_html('{} <a href="{}">Connect to Xero</a> first.', connections.NOT_CONNECTED, connect)
     if not connection.is_usable:
         return f"The connection to {connection.name} needs reconnecting before anything can be uploaded."
     if missing := xero_settings.missing():

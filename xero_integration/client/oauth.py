@@ -36,6 +36,10 @@ SCOPES = (
     "accounting.payments.read",
     "accounting.attachments",
 )
+CHECK_BOTH = (
+    "Check both in Settings → General against the app's Configuration page in Xero; a secret is shown there once only: "
+    "generate a new one if in doubt."
+)
 USER_AGENT = f"C3 Portal/{settings.PORTAL_VERSION} (billing portal for CSP partners)"
 # Bytes of tokens or of a list of organisations.
 LARGEST_ANSWER = 1_000_000
@@ -209,10 +213,7 @@ def _token_error(code: str, status_code: int) -> XeroRejected | XeroAuthError:
     if code == "invalid_grant":
         return XeroAuthError("Xero no longer accepts this sign-in (invalid_grant): connect again.")
     if code in ("invalid_client", "unauthorized_client"):
-        return XeroRejected(
-            f"Xero does not know this Client ID and Client Secret ({code}). Check both in Settings → General against "
-            "the app's Configuration page in Xero; a secret is shown there once only: generate a new one if in doubt."
-        )
+        return XeroRejected(f"Xero does not know this Client ID and Client Secret ({code}). {CHECK_BOTH}")
     if code == "invalid_scope":
         return XeroRejected(
             "Xero refuses the permissions asked for (invalid_scope). Check that the app is a Web app made at Xero's "

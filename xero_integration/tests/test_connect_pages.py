@@ -18,7 +18,8 @@ from django.utils import timezone
 from c3portal.database import clock
 from c3portal.models import User
 from c3portal.tests.markup import markup
-from xero_integration import reference
+from xero_integration import connections, reference
+from xero_integration.client import oauth
 from xero_integration.models import Account, BrandingTheme, TokenSet, XeroConnection, XeroSettings
 from xero_integration.tests.consent_walk import (
     AUSTRALIA,
@@ -153,7 +154,7 @@ def test_an_organisation_that_is_not_connected_cannot_be_chosen(app: XeroSetting
 def test_with_nothing_to_choose_from_one_is_back_at_the_list(admin: Client) -> None:
     page = admin.get(CHOOSE, follow=True)
     assert page.request["PATH_INFO"] == LIST
-    assert said(page) == ["No organisation in Xero is connected."]
+    assert said(page) == [connections.NOT_CONNECTED]
 
 
 # What goes wrong on the way
@@ -169,8 +170,7 @@ def test_a_wrong_secret_is_said_in_words_at_the_moment_of_connecting(app: XeroSe
     app.save()
     (words,) = said(give_consent(admin))
     assert words.startswith("Not connected:")
-    assert "Check both in Settings → General" in words
-    assert "generate a new one" in words
+    assert oauth.CHECK_BOTH in words
     assert nothing_changed()
 
 

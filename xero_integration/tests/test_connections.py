@@ -246,9 +246,9 @@ def test_sixty_unused_days_need_a_person(sandbox: Any, connection: XeroConnectio
 def test_a_secret_that_no_longer_fits_is_said_in_words(connection: XeroConnection) -> None:
     XeroSettings.objects.update(client_secret="another secret altogether")
     expire(connection)
-    with pytest.raises(XeroAuthError, match="Check both in Settings → General"):
+    with pytest.raises(XeroAuthError, match=oauth.CHECK_BOTH):
         connections.fresh_tokens(connection)
-    assert "Check both in Settings → General" in now(connection).status_reason
+    assert oauth.CHECK_BOTH in now(connection).status_reason
 
 
 @pytest.mark.parametrize("reply", [Reply(500, b""), Reply(429, b"", {"Retry-After": "7"}), Reply(200, b"<html>")])

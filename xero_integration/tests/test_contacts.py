@@ -103,9 +103,7 @@ def test_an_archived_contact_with_the_customers_number_is_a_problem_in_words(
 ) -> None:
     sandbox.put_contacts([{"name": "Proseware", "number": "tenant-1", "status": "ARCHIVED"}])
     outcome = link(customer(), customer("tenant-2", "Litware"))
-    assert outcome.problems == {
-        "tenant-1": "The contact “Proseware” of this customer is archived in Xero. Restore it there, then upload again."
-    }
+    assert outcome.problems == {"tenant-1": contacts.archived("Proseware")}
     assert list(links()) == ["tenant-2"]
 
 

@@ -363,7 +363,7 @@ def test_reading_again_when_xero_cannot_be_asked_changes_nothing(
 
 
 def test_reading_again_without_a_connection_is_said_so(admin: Client) -> None:
-    assert "No organisation in Xero is connected" in admin.post("/xero/refresh/", follow=True).content.decode()
+    assert connections.NOT_CONNECTED in admin.post("/xero/refresh/", follow=True).content.decode()
 
 
 # Who may

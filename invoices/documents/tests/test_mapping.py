@@ -18,6 +18,7 @@ from invoices.documents.mapping import (
     TaxRules,
     UnmappedAccount,
     UnmappedTax,
+    set_in_settings,
     suggestion,
 )
 
@@ -64,9 +65,9 @@ def test_the_most_particular_rule_wins_whatever_stands_below_it(place: int) -> N
 @pytest.mark.parametrize(
     ("kind", "code", "because"),
     [
-        ("license", "4010", "License based SKUs is set so in Settings → General"),
-        ("azure", "4020", "Azure Usage based SKUs is set so in Settings → General"),
-        ("custom", "4030", "Custom offer SKUs is set so in Settings → General"),
+        ("license", "4010", set_in_settings("License based SKUs")),
+        ("azure", "4020", set_in_settings("Azure Usage based SKUs")),
+        ("custom", "4030", set_in_settings("Custom offer SKUs")),
     ],
 )
 def test_without_an_override_the_setting_of_the_kind_applies(kind: str, code: str, because: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.documents.rules import Fix, Organisation, Problem, Severity, problems
+from invoices.documents.rules import Fix, Organisation, Problem, Severity, problems, theme_gone
 from xero_integration.accounts import AccountFacts
 from xero_integration.payloads import Document, Line
 from xero_integration.proof import Proof, prove
@@ -51,7 +51,7 @@ def test_nothing_is_said_of_a_sound_document() -> None:
         (using("999"), "999", "has no account 999. Choose one", Fix.ACCOUNTS),
         (using("4090"), "4090", "Account 4090 Hosting revenue is archived", Fix.ACCOUNTS),
         (using("400"), "400", "Account 400 Advertising is of type EXPENSE; sales need", Fix.ACCOUNTS),
-        (replace(DOCUMENT, theme_id="gone"), "gone", "The chosen theme is no longer there", Fix.SETTINGS),
+        (replace(DOCUMENT, theme_id="gone"), "gone", theme_gone(ORGANISATION.name), Fix.SETTINGS),
         (replace(DOCUMENT, lines=()), "", "The invoice has no lines", Fix.NONE),
         (replace(DOCUMENT, number="Rechnung_Müller"), "", "plain characters only", Fix.NONE),
         (replace(DOCUMENT, number="N" * 256), "", "numbers of 1 to 255", Fix.NONE),

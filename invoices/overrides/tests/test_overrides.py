@@ -16,6 +16,7 @@ from c3portal.models import User
 from c3portal.tests.markup import markup
 from invoices import tasks
 from invoices.conftest import MakeInvoice
+from invoices.documents import mapping
 from invoices.models import AccountOverride, Customer, CustomerOverride, Invoice, InvoiceLine, TaxOverride
 from invoices.tests.makers import queries_of
 from xero_integration import connections
@@ -87,7 +88,7 @@ def test_each_sku_of_the_imported_lines_shows_where_it_goes_and_why(finance: Cli
         "4020 Azure consumption revenue",
         1,
     )
-    assert row.because == "Azure Usage based SKUs is set so in Settings → General"
+    assert row.because == mapping.set_in_settings("Azure Usage based SKUs")
     assert row.detail == "Azure plan · Azure Usage based SKUs"
 
 

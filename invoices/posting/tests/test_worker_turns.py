@@ -87,9 +87,7 @@ def test_an_archived_contact_refuses_its_invoices_in_words_and_nobody_elses(
     work()
     assert state() == {"posted": 1, "rejected": 2}
     words = set(Posting.objects.filter(status="rejected").values_list("message", flat=True))
-    assert words == {
-        "The contact “Proseware” of this customer is archived in Xero. Restore it there, then upload again."
-    }
+    assert words == {contacts.archived("Proseware")}
 
 
 def test_a_contact_archived_after_it_was_linked_is_refused_in_xeros_words_until_it_is_restored(

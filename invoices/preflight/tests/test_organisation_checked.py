@@ -120,7 +120,7 @@ def test_a_disconnect_in_between_posts_nothing_and_the_same_organisation_connect
     connections.disconnect(connected)
     answer = finance.post(action, form, follow=True)
     assert not Posting.objects.exists()
-    assert "No organisation in Xero is connected" in words(answer)
+    assert connections.NOT_CONNECTED in words(answer)
     connections.choose(consent(sandbox, XeroSettings.load().client_id))
     finance.post(action, form)
     assert Posting.objects.get().connection == connected

@@ -18,7 +18,7 @@ from c3portal.models import User
 from c3portal.tests.markup import markup
 from invoices import tasks
 from invoices.conftest import MakeInvoice
-from invoices.documents import builder
+from invoices.documents import builder, mapping, rules
 from invoices.models import BillingPeriod, Invoice, Posting, Upload, UploadDraft
 from invoices.preflight import upload_drafts
 from invoices.tests.makers import queries_of
@@ -140,7 +140,7 @@ def test_settings_are_the_system_admins_to_mend(
     sandbox.put_theme("Cloud services", delete=True)
     connections.read_reference(connected)
     html = press(finance, period, all="1").content.decode()
-    assert "The chosen theme is no longer there" in html
+    assert rules.theme_gone(connected.name) in html
     assert "Ask a System Admin" in html
     assert "Open Settings" not in html
     assert (
@@ -268,7 +268,7 @@ def test_the_payload_says_why_each_line_goes_where_it_goes(
     invoice = make_invoice()
     html = finance.get(reverse("payload", args=[invoice.pk])).content.decode()
     assert "Dated 18 Sep 2026, due 6 Oct 2026" in html
-    assert "because License based SKUs is set so in Settings → General" in html
+    assert f"because {mapping.set_in_settings('License based SKUs')}" in html
     assert "because GST on Income is the organisation" in html
     assert "Xero will come to 110.00, to the cent." in html
     assert "&quot;InvoiceNumber&quot;: &quot;Invoice_0001&quot;" in html

@@ -121,7 +121,7 @@ def test_a_wrong_id_or_secret_is_said_in_words_with_what_to_check(
     app: XeroSettings, consent: oauth.Consent, code: str, wrong: str
 ) -> None:
     given = {"client_id": app.client_id, "client_secret": app.client_secret, wrong: "F" * 32}
-    with pytest.raises(XeroRejected, match="Check both in Settings → General") as caught:
+    with pytest.raises(XeroRejected, match=oauth.CHECK_BOTH) as caught:
         oauth.exchange_code(given["client_id"], given["client_secret"], code, consent)
     assert app.client_secret not in str(caught.value)
 
@@ -192,9 +192,9 @@ def error(name: str, status: int = 400) -> Reply:
     ("reply", "expected", "words"),
     [
         (error("invalid_grant"), XeroAuthError, "connect again"),
-        (error("invalid_client"), XeroRejected, "Check both in Settings → General"),
-        (error("invalid_client", 401), XeroRejected, "Check both in Settings → General"),
-        (error("unauthorized_client"), XeroRejected, "Check both in Settings → General"),
+        (error("invalid_client"), XeroRejected, oauth.CHECK_BOTH),
+        (error("invalid_client", 401), XeroRejected, oauth.CHECK_BOTH),
+        (error("unauthorized_client"), XeroRejected, oauth.CHECK_BOTH),
         (error("invalid_scope"), XeroRejected, "Web app"),
         (error("something_new"), XeroRejected, "something_new"),
         (Reply(400, b"{}"), XeroRejected, "HTTP 400"),
