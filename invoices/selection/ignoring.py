@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from c3portal.audit.record import Action, Source, record
@@ -19,12 +18,12 @@ if TYPE_CHECKING:
 LONGEST_REASON = 500
 
 
-def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, source: Source = None) -> int:
+def ignore(invoices: InvoiceQuerySet, because: str, user: User, *, source: Source = None) -> int:
     """Set invoices aside for a reason (1 to 500 characters). What is in Xero or on its way there is left as it is.
     Returns how many were set aside."""
     with transaction.atomic():
         _lock(invoices)
-        found = _each(invoices).uploadable()
+        found = _each(invoices.uploadable())
         after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
         count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
         if count:
@@ -32,7 +31,7 @@ def ignore(invoices: QuerySet[Invoice], because: str, user: User, *, source: Sou
     return count
 
 
-def take_up(invoices: QuerySet[Invoice], *, source: Source = None) -> int:
+def take_up(invoices: InvoiceQuerySet, *, source: Source = None) -> int:
     """Let ignored invoices go to Xero again. Returns how many were ignored."""
     with transaction.atomic():
         _lock(invoices)
@@ -45,11 +44,11 @@ def take_up(invoices: QuerySet[Invoice], *, source: Source = None) -> int:
     return count
 
 
-def _lock(invoices: QuerySet[Invoice]) -> None:
+def _lock(invoices: InvoiceQuerySet) -> None:
     """Have the rows until the end of the transaction; what is asked next sees what others did before."""
     list(_each(invoices).select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
-def _each(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
+def _each(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
     """Return the same rows without the joins that an UPDATE cannot have."""
     return Invoice.objects.filter(pk__in=invoices.order_by().values("pk"))

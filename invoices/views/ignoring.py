@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_POST
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
-from invoices.models import Invoice
+from invoices.models.billing import InvoiceQuerySet
 from invoices.selection import ignoring
 from invoices.selection.selection import Selection
 
@@ -52,12 +51,10 @@ def take_up(request: HttpRequest) -> HttpResponseBase:
     return _back(request, selection)
 
 
-def _asked_for(request: HttpRequest, selection: Selection) -> QuerySet[Invoice]:
-    return (
-        selection.invoices().uploadable()
-        if "all" in request.POST
-        else selection.chosen(request.POST.getlist("invoice"))
-    )
+def _asked_for(request: HttpRequest, selection: Selection) -> InvoiceQuerySet:
+    if "all" in request.POST:
+        return selection.invoices().uploadable()
+    return selection.chosen(request.POST.getlist("invoice"))
 
 
 def _back(request: HttpRequest, selection: Selection) -> HttpResponse:
