@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from c3portal.database import clock
 from invoices.models import Submission
+from invoices.models.statuses import SubmissionOutcome
 from invoices.posting.responses import Kind, Recorded, read_results
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
@@ -72,7 +73,7 @@ DocumentOutcome = Posted | Rejected | Alike
 class CallEnd:
     """How a call ended, as its submission keeps it."""
 
-    outcome: Submission.Outcome
+    outcome: SubmissionOutcome
     status_code: int | None = None
     correlation_id: str = ""
     problem: str = ""
@@ -156,6 +157,6 @@ def _refused(refusal: Refusal, now: dt.datetime) -> Rejected | Uncertain:
 
 
 def _call_end(
-    outcome: Submission.Outcome, error: XeroRejected | XeroOutcomeUnknown | XeroUnavailable | XeroAuthError
+    outcome: SubmissionOutcome, error: XeroRejected | XeroOutcomeUnknown | XeroUnavailable | XeroAuthError
 ) -> CallEnd:
     return CallEnd(outcome, error.status_code, error.correlation_id, str(error))
