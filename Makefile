@@ -24,11 +24,11 @@ run: $(VENV)/.runtime
 
 test: $(VENV)/.tests chromium tools lint types
 	@echo "Tests"
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # ATTACK=whole tries every combination; `make test` has a part of each attack. No attack goes on for longer than this.
 attack: $(VENV)/.tests tools
-	@ATTACK=whole timeout --signal=INT 30m $(BIN)/python -m pytest -m attack --numprocesses auto --maxprocesses 4 --dist loadfile
+	@ATTACK=whole timeout --signal=INT 30m $(BIN)/python -m pytest -m attack --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Both against the sandbox, with processes of their own; bench writes docs/performance.md.
 bench: $(VENV)/.tests
