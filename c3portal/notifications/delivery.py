@@ -1,9 +1,4 @@
-"""The outbox: notices on their way to people and webhooks, each tried until it arrives or is given up.
-
-Whoever sends claims the row by conditional UPDATE, which puts its next try behind a lease: a worker that dies in the
-middle costs a few minutes, and at worst the same message twice, which its unchanged id tells the receiver. Nothing is
-sent inside a transaction.
-"""
+"""The outbox: each delivery of a notice is tried until it arrives or is given up, never inside a transaction."""
 
 from __future__ import annotations
 
@@ -52,17 +47,18 @@ EVENT_TYPES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a try came to: `words` for the page; `is_final` when another would change nothing, `is_gone` when the
-    receiver wants none at all any more."""
+    """What a try came to; `words` are for the page."""
 
     words: str
     is_delivered: bool = False
+    # Another try would change nothing.
     is_final: bool = False
+    # The receiver wants no more messages at all.
     is_gone: bool = False
 
 
 def pause_after(tries: int) -> dt.timedelta:
-    """Return how long to wait after this many tries: one minute, doubling, up to twelve hours."""
+    """Return the wait after so many tries (from 1): one minute, doubling, at most twelve hours."""
     return min(FIRST_PAUSE * (1 << (tries - 1)), LONGEST_PAUSE)
 
 
@@ -72,7 +68,7 @@ def due() -> QuerySet[Delivery]:
 
 
 def deliver_due(seconds: float) -> int:
-    """Deliver what is due until `seconds` have passed; return how many were tried."""
+    """Deliver what is due for about `seconds`; return how many were tried."""
     until, tried = time.monotonic() + seconds, 0
     if not liveness.may_claim(clock.now()):
         return 0
@@ -82,7 +78,8 @@ def deliver_due(seconds: float) -> int:
 
 
 def deliver(row: Delivery) -> bool:
-    """Try one delivery, unless someone else is at it or was since `row` was read. Returns whether it was tried."""
+    """Try one delivery; False when another worker took it since `row` was read."""
+    # The lease lets a worker that dies here cost minutes, at worst the same message twice, with the same id.
     claimed = Delivery.objects.filter(pk=row.pk, status=Status.WAITING, tries=row.tries).update(
         tries=row.tries + 1, next_try_at=clock.now() + LEASE
     )
@@ -107,7 +104,7 @@ def _send(delivery: Delivery) -> Outcome:
 
 
 def _settle(delivery: Delivery, outcome: Outcome) -> None:
-    """Note how the try ended, as long as the delivery is still this try's."""
+    # Another worker's try, after this one's lease, has a higher number.
     mine = Delivery.objects.filter(pk=delivery.pk, status=Status.WAITING, tries=delivery.tries)
     now, is_trial = clock.now(), delivery.notice.kind == publish.TEST
     # The name of a host, which may stand in the words, fills the column by itself.
@@ -141,7 +138,7 @@ def _mail(delivery: Delivery, user: User) -> Outcome:
 
 
 def payload(notice: Notice) -> bytes:
-    """Return what a webhook is posted: type, timestamp and data, after Standard Webhooks."""
+    """Return the JSON that a webhook is posted: `type`, `timestamp`, `data` (https://www.standardwebhooks.com)."""
     told = {
         "subject": in_zone(notice.subject, dt.UTC),
         "text": in_zone(notice.body, dt.UTC),
@@ -178,7 +175,7 @@ def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
 
 
 def send_test(webhook: Webhook, words: Words) -> Delivery:
-    """Post a trial to the webhook now; return its delivery with the outcome. A trial is not repeated by itself."""
+    """Post a test to the webhook now, once; return its delivery with the outcome."""
     with transaction.atomic():
         notice = publish.tell(f"test:{uuid.uuid4()}", publish.TEST, words, quietly=True)
         delivery = Delivery.objects.create(notice=cast(Notice, notice), webhook=webhook)
@@ -188,9 +185,9 @@ def send_test(webhook: Webhook, words: Words) -> Delivery:
 
 
 def try_again(delivery: Delivery) -> bool:
-    """Have a delivery tried now: one that was given up from the beginning, one that waits before its time. Returns
-    False for one that arrived. At worst it comes twice, with the same id."""
+    """Make a delivery due now; False for one that arrived."""
     now = clock.now()
+    # One that was given up starts again from its first try.
     given_up = Delivery.objects.filter(pk=delivery.pk, status=Status.FAILED)
     waiting = Delivery.objects.filter(pk=delivery.pk, status=Status.WAITING)
     return bool(given_up.update(status=Status.WAITING, tries=0, next_try_at=now) or waiting.update(next_try_at=now))

@@ -1,7 +1,4 @@
-"""Mail: whether any leaves this portal, what a notice's looks like, and handing one to the mail server.
-
-Every mail leaves by `send`, whoever wrote it: invitations, sign-in and notices.
-"""
+"""Mail: whether the portal sends any, what a notice's looks like, and `send`, by which every mail leaves."""
 
 from __future__ import annotations
 
@@ -18,21 +15,21 @@ from c3portal.notifications.texts import in_zone
 
 
 class MailFailed(Exception):
-    """The mail server did not take it; `str(error)` is fit for a page and names nobody. A later try may fare better."""
+    """The mail server did not take it, now; `str(error)` is fit for a page and names nobody."""
 
 
 def is_sent() -> bool:
-    """Whether mail leaves this portal at all (EMAIL_URL, or the console with DEBUG on)."""
+    """Return whether mail leaves this portal at all."""
     return not str(settings.MAILERS["default"]["BACKEND"]).endswith(".dummy.EmailBackend")
 
 
 def goes_to_console() -> bool:
-    """Whether mail is written to the log instead of being sent, as in development."""
+    """Return whether mail is written to the log instead of being sent."""
     return str(settings.MAILERS["default"]["BACKEND"]).endswith(".console.EmailBackend")
 
 
 def of_notice(notice: Notice, user: User) -> EmailMessage:
-    """Return the mail that tells this user of the notice, with times in their zone."""
+    """Return the mail that tells `user` of the notice, times in their zone."""
     choose = f"{settings.PORTAL_URL}{reverse('notice_choices')}"
     parts = [notice.body, f"Open it: {settings.PORTAL_URL}{notice.path}" if notice.path else ""]
     parts += [
@@ -68,7 +65,7 @@ def send(message: EmailMessage) -> None:
 
 
 def _refusal(error: smtplib.SMTPException) -> str:
-    """Return the mail server's answer by its number alone: its words may name people."""
+    # The number alone: the server's words may name people.
     code = getattr(error, "smtp_code", None)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = next((code for code, _ in error.recipients.values()), None)

@@ -1,4 +1,4 @@
-"""The forms of the notices: what a user wants to be told, and where webhooks go."""
+"""Forms of notices and webhooks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from c3portal.notifications import webhook_client
 
 
 class ChoicesForm(forms.Form):
-    """Which kinds of notice a user wants by mail."""
+    """The kinds of notice that a user wants by mail."""
 
     kinds = forms.MultipleChoiceField(
         label="Tell me by e-mail when", choices=Kind.choices, required=False, widget=forms.CheckboxSelectMultiple
@@ -21,7 +21,7 @@ class ChoicesForm(forms.Form):
 
 
 class WebhookKindsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """Which kinds of notice a webhook gets; all of them are kept as none, so that it gets later ones too."""
+    """The kinds of notice that a webhook gets."""
 
     kinds = forms.MultipleChoiceField(
         label="Post these notices",
@@ -40,15 +40,13 @@ class WebhookKindsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         self.initial["kinds"] = self.instance.kinds or Kind.values
 
     def save(self, commit: bool = True) -> Webhook:
-        """Save the webhook with the chosen kinds."""
+        # All kinds are kept as none, so that the webhook gets kinds of later releases too.
         chosen = self.cleaned_data["kinds"]
         self.instance.kinds = [] if set(chosen) == set(Kind.values) else chosen
         return cast(Webhook, super().save(commit))
 
 
 class WebhookForm(WebhookKindsForm):
-    """A new webhook."""
-
     url = forms.URLField(
         label="Address",
         assume_scheme="https",
@@ -62,7 +60,7 @@ class WebhookForm(WebhookKindsForm):
         fields = ("url",)
 
     def clean_url(self) -> str:
-        """Refuse an address that is there already, or that the portal does not post to."""
+        """Return the address. Raises ValidationError for a known one and for one that is not posted to."""
         url = str(self.cleaned_data["url"])
         if Webhook.objects.filter(url=url).exists():
             raise ValidationError("This address is in the list already.")

@@ -24,7 +24,7 @@ SHOWN = 10
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(*roles.ALL)
 def notice_choices(request: HttpRequest) -> HttpResponse:
-    """Show and keep which notices the user wants, with those that were sent to them last."""
+    """Show and save which notices the user wants, with the last that were sent."""
     user = cast(User, request.user)
     wanted = [kind for kind, is_wanted in publish.choices_of(user).items() if is_wanted]
     form = ChoicesForm(request.POST if request.method == "POST" else None, initial={"kinds": wanted})
@@ -41,7 +41,7 @@ def notice_choices(request: HttpRequest) -> HttpResponse:
 
 
 def _keep(request: HttpRequest, user: User, wanted: list[str]) -> str:
-    """Keep what is wanted; return why not when another page of the user's kept something since."""
+    """Save the kinds; return "", or why not: the user's choice changed meanwhile."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         version = version_of(publish.choices_of(user))

@@ -1,7 +1,4 @@
-"""What people are told without having asked: `tell` writes the notice and who is to get it, `deliveries` brings it.
-
-Who gets what: each user chooses, kind by kind, from the defaults of their role; a webhook takes the kinds it was given.
-"""
+"""Notices, and who gets them: each user by their choice or their role's default, each webhook by its kinds."""
 
 from __future__ import annotations
 
@@ -24,21 +21,22 @@ TOLD_BY_DEFAULT = {roles.SYSTEM_ADMIN: True, roles.FINANCE_ADMIN: True, roles.SY
 
 
 def is_told(key: str) -> bool:
-    """Whether what goes by this key was told."""
+    """Return whether there is a notice with this key."""
     return Notice.objects.filter(key=key).exists()
 
 
 def tell(
     key: str, kind: str, words: Words, *, path: str = "", data: Mapping[str, Any] | None = None, quietly: bool = False
 ) -> Notice | None:
-    """Write the notice, and a delivery for everyone who wants its kind; None when `key` was told before.
+    """Write the notice and its deliveries; return None when `key` was told before.
 
-    `key` names what it is about: of several workers that notice the same thing one tells it. `path` is the page to
-    open, from the portal's root; `data` (JSON) says the same to machines. `quietly` keeps it without telling anyone.
+    `key` names what it is about. `path` is the page to open, from the portal's root; `data` (JSON) is for machines.
+    `quietly` makes no deliveries.
     """
     if is_told(key):
         return None
     with transaction.atomic():
+        # Of several workers that notice the same thing, the unique key lets one tell it.
         notice, is_new = Notice.objects.get_or_create(
             key=key,
             defaults={
@@ -57,8 +55,8 @@ def tell(
 
 
 def message_id(notice: Notice) -> str:
-    """Return the id under which this notice goes out, the same at every try; no other notice ever has it, not even
-    after a restore that counts rows anew."""
+    """Return the id that a message of this notice bears at every try, and no other notice ever does."""
+    # Not the row's number, which a restore counts anew.
     name = f"{settings.PORTAL_URL}/{notice.key}/{notice.created_at.isoformat()}"
     return f"msg_{uuid.uuid5(uuid.NAMESPACE_URL, name).hex}"
 
@@ -72,27 +70,27 @@ def _address(notice: Notice) -> None:
 
 
 def takes(webhook: Webhook, kind: str) -> bool:
-    """Whether this webhook is posted notices of this kind."""
+    """Return whether this webhook gets notices of this kind."""
     return not webhook.kinds or kind in webhook.kinds
 
 
 def readers(kind: str) -> list[User]:
-    """Return the users who are told of this kind: active ones with a role, by their choice or their role's default."""
+    """Return the active users with a role who want this kind."""
     users = User.objects.filter(is_active=True, groups__name__in=roles.ALL).annotate(role=F("groups__name"))
     choices = dict(NoticeChoice.objects.filter(kind=kind).values_list("user", "wanted"))
     return [user for user in users.order_by("pk") if choices.get(user.pk, TOLD_BY_DEFAULT[user.role])]
 
 
 def choices_of(user: User) -> dict[str, bool]:
-    """Return for every kind whether this user is told of it by mail."""
+    """Return for every kind whether this user gets it by mail."""
     default = TOLD_BY_DEFAULT.get(roles.role_of(user) or "", False)
     return dict.fromkeys(Kind.values, default) | dict(user.notice_choices.values_list("kind", "wanted"))
 
 
 def choose(user: User, wanted: Iterable[str]) -> dict[str, bool]:
-    """Keep which kinds the user wants; return those that changed. What agrees with the role's default and was never
-    touched stays the role's."""
+    """Save the kinds that the user wants; return those that changed."""
     before, wanted = choices_of(user), set(wanted)
+    # What agrees with the role's default and was never touched goes on following the default.
     changed = {kind: kind in wanted for kind in Kind.values if before[kind] != (kind in wanted)}
     for kind, want in changed.items():
         NoticeChoice.objects.update_or_create(user=user, kind=kind, defaults={"wanted": want})

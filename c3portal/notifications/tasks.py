@@ -1,4 +1,4 @@
-"""What wakes the outbox. The rows know what is due: a lost task costs a minute, one delivered twice finds nothing."""
+"""The task that empties the outbox. The rows know what is due, so a lost or doubled message does no harm."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ TURN_SECONDS = 60
 # The name that messages on their way bear during an update.
 @shared_task(name="c3portal.tasks.deliver_notices")
 def deliver_notices() -> None:
-    """Bring notices to people and webhooks, as far as they are due."""
+    """Try the deliveries that are due, for about TURN_SECONDS."""
     delivery.deliver_due(TURN_SECONDS)

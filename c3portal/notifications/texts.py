@@ -1,7 +1,4 @@
-"""The words of each notice: what happened, what it means for the money, what to do next.
-
-Pure. A text may hold moments in time (`moment`); whoever reads it gets them in their own zone (`in_zone`).
-"""
+"""The words of each notice: what happened, what it means for the money, what to do next. Pure."""
 
 from __future__ import annotations
 
@@ -19,15 +16,13 @@ MOMENT = re.compile(r"<(\d{4}-\d\d-\d\dT[0-9:.]+\+00:00)>")
 
 @dataclass(frozen=True)
 class Words:
-    """What a person reads."""
-
     subject: str
     body: str
 
 
 @dataclass(frozen=True)
 class Sum:
-    """So many invoices, and what they come to in each currency."""
+    """A number of invoices, and their totals by currency."""
 
     count: int = 0
     totals: Mapping[str, Decimal] = field(default_factory=dict)
@@ -39,7 +34,7 @@ class Sum:
 
 @dataclass(frozen=True)
 class UploadOutcome:
-    """What became of an upload; `reasons` are the refusals' words with how many invoices each stopped, most first."""
+    """What became of an upload; `reasons` are (words, how many invoices each stopped), most first."""
 
     organisation: str
     started_at: dt.datetime
@@ -55,7 +50,7 @@ class UploadOutcome:
 
 
 def moment(at: dt.datetime) -> str:
-    """Return the mark for a point in time, which `in_zone` turns into words."""
+    """Return a mark for a point in time, which `in_zone` turns into words for each reader."""
     return f"<{at.astimezone(dt.UTC).isoformat(timespec='seconds')}>"
 
 
@@ -70,12 +65,12 @@ def in_zone(text: str, zone: dt.tzinfo) -> str:
 
 
 def invoices(count: int) -> str:
-    """Return how many invoices, in words: "1 invoice", "5,000 invoices"."""
+    """Return "1 invoice", "5,000 invoices"."""
     return "1 invoice" if count == 1 else f"{count:,} invoices"
 
 
 def upload_finished(outcome: UploadOutcome) -> Words:
-    """An upload came to rest."""
+    """Return the notice of an upload that came to rest."""
     summary = [f"{invoices(outcome.posted.count)} in Xero"]
     if outcome.refused.count:
         summary.append(f"{outcome.refused.count:,} refused")
@@ -134,12 +129,12 @@ def _next_step(outcome: UploadOutcome) -> str:
 
 
 def credit_notes(count: int) -> str:
-    """Return how many credit notes are there twice, in words, with the verb."""
+    """Return "1 credit note is", "5,000 credit notes are"."""
     return "1 credit note is" if count == 1 else f"{count:,} credit notes are"
 
 
 def posted_twice(organisation: str, count: int, totals: Mapping[str, Decimal]) -> Words:
-    """Xero has `count` credit notes more than once, which come to `totals` by currency."""
+    """Return the notice of `count` credit notes in Xero more than once; `totals` by currency, each counted once."""
     sums = ", ".join(f"{currency} {total:,.2f}" for currency, total in sorted(totals.items()))
     return _words(
         f"{organisation}: {credit_notes(count)} in Xero more than once",
@@ -151,7 +146,7 @@ def posted_twice(organisation: str, count: int, totals: Mapping[str, Decimal]) -
 
 
 def needs_reconnecting(organisation: str, reason: str, connected: str, waiting: int) -> Words:
-    """Xero no longer accepts the connection; `reason` is what it said, `connected` by whom and when, or ""."""
+    """Return the notice of a connection that Xero refuses for `reason`; `connected`: by whom and when, or ""."""
     return _words(
         f"{organisation}: the connection to Xero needs reconnecting",
         f"The portal can no longer work with {organisation} in Xero. {_sentence(reason)} {connected}".strip(),
@@ -162,7 +157,7 @@ def needs_reconnecting(organisation: str, reason: str, connected: str, waiting: 
 
 
 def token_dies(organisations: str, days: int, at: dt.datetime, last_used_at: dt.datetime, waiting: int) -> Words:
-    """The sign-in to Xero was not renewed for weeks and ends at `at`, within `days` days."""
+    """Return the notice of a refresh token that ends at `at`, within `days` days."""
     return _words(
         f"{organisations}: the sign-in to Xero ends within {days} days",
         f"The portal renews its sign-in to Xero every day, and has not managed to since {moment(last_used_at)}. "
@@ -175,7 +170,7 @@ def token_dies(organisations: str, days: int, at: dt.datetime, last_used_at: dt.
 
 
 def day_limit(organisation: str, until: dt.datetime, waiting: int) -> Words:
-    """Xero takes no more calls today."""
+    """Return the notice of a daily limit used up `until` then."""
     return _words(
         f"{organisation}: Xero's daily limit is reached",
         f"Xero takes a limited number of calls a day for each organisation, and those of {organisation} are used up. "
@@ -187,7 +182,7 @@ def day_limit(organisation: str, until: dt.datetime, waiting: int) -> Words:
 
 
 def mapping_drift(organisation: str, findings: Sequence[tuple[str, Sequence[str]]]) -> Words:
-    """Something chosen no longer fits; `findings` are what, in words, with where each is used."""
+    """Return the notice of choices that no longer fit; `findings` are (words, places of use)."""
     many = len(findings) != 1
     lines = [f"- {words}{_places(places)}" for words, places in findings]
     return _words(
@@ -204,7 +199,7 @@ def _places(places: Sequence[str]) -> str:
 
 
 def webhook_test(by: str) -> Words:
-    """Nothing happened: someone tries a webhook."""
+    """Return the text of a test that `by` sends."""
     return _words("A test of this webhook", f"{by} pressed “Send a test” in the portal. There is nothing to do.")
 
 

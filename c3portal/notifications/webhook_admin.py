@@ -1,4 +1,4 @@
-"""The webhooks that are kept: switching them on and off, and giving them a new secret."""
+"""Switching webhooks on and off, and new secrets for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SWITCHED_OFF = "Not sent: the webhook was switched off."
 
 
 def switch(webhook: Webhook, *, on: bool) -> bool:
-    """Switch the webhook on or off; what waits for one that is switched off is given up. Returns whether it changed."""
+    """Switch the webhook on, or off and give up its waiting deliveries; return whether it changed."""
     with transaction.atomic():
         changed = Webhook.objects.filter(pk=webhook.pk).exclude(is_active=on).update(is_active=on)
         if changed and not on:
@@ -22,7 +22,7 @@ def switch(webhook: Webhook, *, on: bool) -> bool:
 
 
 def switch_off_gone(webhook: Webhook) -> None:
-    """Switch off a webhook that answered that nobody listens there any more."""
+    """Switch off a webhook that answered 410 Gone, and record it."""
     with transaction.atomic():
         if switch(webhook, on=False):
             words = f"Webhook {webhook.url} switched off: it answered 410"
@@ -30,7 +30,7 @@ def switch_off_gone(webhook: Webhook) -> None:
 
 
 def roll_secret(webhook: Webhook) -> str:
-    """Give the webhook a new secret and return it; the old one signs nothing from then on."""
+    """Give the webhook a new secret, valid at once and alone, and return it."""
     secret = new_webhook_secret()
     webhook.secret = secret
     webhook.save(update_fields=["secret"])

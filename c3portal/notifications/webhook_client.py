@@ -1,9 +1,4 @@
-"""Posting to an address of someone else's: signed after Standard Webhooks, and never into the portal's own network.
-
-The name is looked up once, every address it has is checked, and the connection goes to an address that was checked:
-a name that answers differently the second time leads nowhere else. No redirect is followed, no proxy is used, and of
-the answer nothing but its status is read. Source of the signature: https://www.standardwebhooks.com.
-"""
+"""Posting to other people's addresses: signed by https://www.standardwebhooks.com, never into a private network."""
 
 from __future__ import annotations
 
@@ -63,16 +58,16 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class WebhookFailed(Exception):
-    """Nothing came back that says "received"; `str(error)` is fit for a page. A later try may fare better."""
+    """The message was not received, now; `str(error)` is fit for a page."""
 
 
 class WebhookRefused(WebhookFailed):
-    """The portal itself does not post there."""
+    """The portal does not post to this address."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to: an address of the scheme, host and port, and the rest of it as it is asked for."""
+    """A URL in its parts; `path` includes the query, percent-encoded."""
 
     is_https: bool
     host: str
@@ -87,10 +82,7 @@ class Target:
 
 
 def signed(secret: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
-    """Return the headers that let the receiver know who sent this; `at` is in epoch seconds.
-
-    `message_id` stays the same however often a message is tried. Source: Standard Webhooks, "Signature scheme".
-    """
+    """Return the Standard Webhooks headers for `body`; `at` is in epoch seconds."""
     key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
     digest = hmac.new(key, f"{message_id}.{at}.".encode() + body, hashlib.sha256).digest()
     return {
@@ -101,15 +93,16 @@ def signed(secret: str, message_id: str, at: int, body: bytes) -> dict[str, str]
 
 
 def check(url: str) -> None:
-    """Raise WebhookRefused for an address that is not posted to, WebhookFailed for one whose name is not known."""
+    """Raise WebhookRefused for an address that is not posted to, WebhookFailed for an unknown name."""
     _addresses(_target(url))
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """Post `body` (JSON) and return the answer's status. Raises WebhookRefused and WebhookFailed."""
+    """Post `body` (JSON), follow no redirect, return the status. Raises WebhookRefused and WebhookFailed."""
     target = _target(url)
     give_up_at = time.monotonic() + TIMEOUT_SECONDS
     failure = WebhookFailed(NOT_REACHED)
+    # The name is looked up once and only checked addresses are connected to: a second, different answer leads nowhere.
     for address in _addresses(target):
         left = give_up_at - time.monotonic()
         if left <= 0:
@@ -141,7 +134,7 @@ def _target(url: str) -> Target:
 
 
 def _spelled_out(host: str) -> str:
-    """Return an IPv4 address of an old way of writing, such as 127.1, in four parts; a name as it is."""
+    """Return an old spelling of an IPv4 address, such as 127.1, in four parts; a name as it is."""
     try:
         return socket.inet_ntoa(socket.inet_aton(host))
     except OSError:
@@ -154,7 +147,6 @@ def _path(parts: SplitResult) -> str:
 
 
 def _addresses(target: Target) -> list[str]:
-    """Return the addresses that the name has now, all of them checked."""
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -183,7 +175,7 @@ def _unwrapped(ip: Address) -> Address:
 
 
 def _connect(target: Target, address: str, timeout: float) -> HTTPConnection:
-    """Return an open connection to `address`, with the certificate held against the name."""
+    # To the checked address, with the certificate held against the name, and past any proxy.
     connection = (
         BoundedHTTPSConnection(
             address, target.port, timeout=timeout, server_hostname=target.host, ssl_context=_trust(target)
@@ -211,7 +203,7 @@ def _why_not(error: Exception, target: Target) -> str:
 
 
 def _trust(target: Target) -> ssl.SSLContext:
-    """Return the authorities that calls to Xero trust: those of requests, or of REQUESTS_CA_BUNDLE."""
+    # The authorities that calls to Xero trust: those of requests, or of REQUESTS_CA_BUNDLE.
     with requests.Session() as session:
         verify = session.merge_environment_settings(f"https://{target.host}", {}, None, None, None)["verify"]
     return ssl.create_default_context(cafile=verify if isinstance(verify, str) else certifi.where())
@@ -227,6 +219,7 @@ def _answer(connection: HTTPConnection, target: Target, body: bytes, headers: Ma
     }
     with _cut_off_after(connection, seconds) as cut_off:
         try:
+            # Nothing of the answer but its status is read.
             connection.request("POST", target.path, body=body, headers=sent, preload_content=False)
             return connection.getresponse().status
         except (HTTPError, http.client.HTTPException, OSError) as error:
@@ -237,7 +230,7 @@ def _answer(connection: HTTPConnection, target: Target, body: bytes, headers: Ma
 
 @contextmanager
 def _cut_off_after(connection: HTTPConnection, seconds: float) -> Iterator[threading.Event]:
-    """Close the connection after `seconds` in all: a time-out of the socket begins anew with every byte that drips."""
+    """Close the connection after `seconds` in all; the event tells that it was closed so."""
     is_over = threading.Event()
 
     def cut_off() -> None:
@@ -245,6 +238,7 @@ def _cut_off_after(connection: HTTPConnection, seconds: float) -> Iterator[threa
         with suppress(OSError, AttributeError):
             connection.sock.shutdown(socket.SHUT_RDWR)
 
+    # A socket's own time-out begins anew with every byte that drips in.
     timer = threading.Timer(max(seconds, 0.01), cut_off)
     timer.start()
     try:

@@ -28,7 +28,7 @@ for_system_admins = role_required(roles.SYSTEM_ADMIN)
 @page
 @for_system_admins
 def webhooks(request: HttpRequest) -> HttpResponse:
-    """List the webhooks and take a new one, whose secret this answer shows and no other does."""
+    """List the webhooks and add one; only this answer shows its secret."""
     form = WebhookForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         with transaction.atomic():
@@ -55,7 +55,6 @@ def _with_last_state() -> QuerySet[Webhook]:
 
 
 def _stuck_mails() -> QuerySet[Delivery]:
-    """Return the mails that did not leave at their last try."""
     stuck = Delivery.objects.filter(user__is_active=True).exclude(status=Delivery.Status.DELIVERED)
     return stuck.exclude(last_answer="").select_related("notice", "user").order_by("-pk")[:DELIVERIES_SHOWN]
 
@@ -64,7 +63,7 @@ def _stuck_mails() -> QuerySet[Delivery]:
 @page
 @for_system_admins
 def webhook(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a webhook with its last deliveries, and keep which notices it gets."""
+    """Show a webhook with its last deliveries, and save which notices it gets."""
     if request.method != "POST":
         return _show(request, get_object_or_404(Webhook, pk=pk))
     with transaction.atomic():
@@ -94,7 +93,7 @@ def _show(
 @require_POST
 @for_system_admins
 def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
-    """Post a trial now, and say how it went."""
+    """Post a test now and say how it went."""
     found = get_object_or_404(Webhook, pk=pk)
     if not found.is_active:
         messages.error(request, "The webhook is switched off, so nothing was sent. Switch it on first.")
@@ -111,7 +110,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @for_system_admins
 def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Switch a webhook on (`on=1`) or off; what waits for it then is given up."""
+    """Switch a webhook on (`on=1`) or off."""
     found = get_object_or_404(Webhook, pk=pk)
     on = request.POST.get("on") == "1"
     with transaction.atomic():
@@ -126,7 +125,7 @@ def webhook_switch(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @for_system_admins
 def webhook_roll(request: HttpRequest, pk: int) -> HttpResponse:
-    """Give a webhook a new secret, which this answer shows and no other does."""
+    """Give a webhook a new secret; only this answer shows it."""
     found = get_object_or_404(Webhook, pk=pk)
     with transaction.atomic():
         old = masked(str(found.secret))
@@ -139,7 +138,7 @@ def webhook_roll(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @for_system_admins
 def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Forget a webhook with its secret and its deliveries."""
+    """Delete a webhook with its secret and its deliveries."""
     found = get_object_or_404(Webhook, pk=pk)
     with transaction.atomic():
         _, deleted = Webhook.objects.filter(pk=pk).delete()
@@ -152,7 +151,7 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @for_system_admins
 def delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Try a delivery now that waits or was given up, and say how it went."""
+    """Try a waiting or failed delivery now, and say how it went."""
     found = get_object_or_404(Delivery.objects.select_related("notice", "user", "webhook"), pk=pk)
     back = redirect("webhook", found.webhook_id) if found.webhook_id else redirect("webhooks")
     if not delivery.try_again(found):
