@@ -1,4 +1,4 @@
-"""What a call to Xero leaves behind for those who watch: a line in the log, and the figures that are counted."""
+"""A call's line in the log, and the figures that are counted."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ RESULTS = (*dict.fromkeys(ANSWERS.values()), "error", "lost", "unreachable")
 
 @dataclass
 class CallRecord:
-    """How a call went, filled in while its permit is held. `result` is "" as long as no call was made.
-
-    Else it is one of the words of ANSWERS, "error" for any other answer, "unreachable" when not a byte left, and "lost"
-    when no answer came.
-    """
+    """How a call went; `result` is "" before it, then one of RESULTS."""
 
     method: str = ""
     endpoint: str = ""
@@ -34,21 +30,22 @@ class CallRecord:
 
 
 def correlation_id(headers: Mapping[str, str]) -> str:
-    """Return what Xero calls the call, "" when it gave no name that could be one."""
+    """Return Xero's id of the call, "" when it gave none that could be one."""
     name = headers.get("Xero-Correlation-Id", "")[:64]
     return name if name.isascii() and name.isprintable() else ""
 
 
 @contextmanager
 def watched(record: CallRecord, method: str, path: str, *, tenant_id: str, key: str) -> Iterator[None]:
-    """Around a call: complete its record and log one line, never with its query, body or token.
+    """Complete the call's record and log one line, never with its query, body or token.
 
-    `key` is its Idempotency-Key, which is the id of the submission it carries.
+    `key`: its Idempotency-Key, the submission's id.
     """
     began = time.monotonic()
     record.method, record.endpoint, record.result = method, path.partition("/")[0], "lost"
     try:
         yield
+    # Not a byte left.
     except XeroUnavailable:
         record.result = "unreachable"
         raise

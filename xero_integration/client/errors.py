@@ -1,9 +1,4 @@
-"""The one place that classifies how a call to Xero ended.
-
-Four errors decide what happens to an invoice; anything that is none of them propagates, so that an unforeseen case
-stops where it can be seen instead of being taken for a success or a failure. `str(error)` is fit for a page and says
-what to do next; the technical cause travels in the exception's chain.
-"""
+"""The four errors that a call to Xero ends in; `str(error)` is fit for a page."""
 
 from __future__ import annotations
 
@@ -12,7 +7,7 @@ import enum
 
 
 class Problem(enum.StrEnum):
-    """What keeps a call from being made, or from being of use, just now."""
+    """Why no call can be made, or is of use, now."""
 
     # The values of the header X-Rate-Limit-Problem.
     # https://developer.xero.com/documentation/guides/oauth2/limits/
@@ -40,8 +35,10 @@ class Problem(enum.StrEnum):
     CLOCK = "clock"
 
 
+# Whatever is none of these propagates: an unforeseen case stops where it can be seen, and is taken neither for a
+# success nor for a failure.
 class XeroError(Exception):
-    """Any call to Xero that did not end in a readable success."""
+    """Any end of a call but a readable success."""
 
     def __init__(self, message: str, *, correlation_id: str = "", status_code: int | None = None) -> None:
         super().__init__(message)
@@ -50,11 +47,8 @@ class XeroError(Exception):
 
 
 class XeroRejected(XeroError):
-    """Xero read the request and refused it as a whole: the same data would be refused again. Nothing was recorded
-    unless `elements` is there, in which case each element says for itself.
-
-    `is_number_taken` tells that Xero refused it for a number that another document has.
-    """
+    """Xero refused the whole request, and would again. Nothing was recorded, unless `elements` tell otherwise.
+    `is_number_taken`: another document has the number."""
 
     def __init__(
         self,
@@ -70,10 +64,7 @@ class XeroRejected(XeroError):
 
 
 class XeroAuthError(XeroError):
-    """Xero no longer accepts the connection: a person must connect again. Nothing was recorded, rows wait.
-
-    `token_expired` is True when one refresh of the access token may still help (HTTP 401).
-    """
+    """A person must connect again. Nothing was recorded. `token_expired`: one refresh may still help (HTTP 401)."""
 
     def __init__(self, message: str, *, token_expired: bool = False, **context: object) -> None:
         super().__init__(message, **context)  # type: ignore[arg-type]
@@ -81,7 +72,7 @@ class XeroAuthError(XeroError):
 
 
 class XeroUnavailable(XeroError):
-    """Nothing was recorded, and the connection pauses for `retry_after`; `problem` says what stands in the way."""
+    """Nothing was recorded, and the connection pauses for `retry_after`."""
 
     def __init__(self, message: str, *, retry_after: dt.timedelta, problem: Problem, **context: object) -> None:
         super().__init__(message, **context)  # type: ignore[arg-type]
@@ -90,5 +81,4 @@ class XeroUnavailable(XeroError):
 
 
 class XeroOutcomeUnknown(XeroError):
-    """The call left and its answer was lost, unreadable or a server error: it may or may not be recorded, and only a
-    look in Xero can tell."""
+    """The call left without a readable answer: only a look in Xero tells whether it was recorded."""

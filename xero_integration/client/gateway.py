@@ -1,8 +1,4 @@
-"""The only door to Xero's accounting API: one call in, a plain answer or one of the four errors out.
-
-The official SDK's transport repeats a PUT by itself and sleeps inside calls, so requests go out through our own
-session: an explicit token, explicit time-outs, no retries, no redirects. Answers are plain JSON with Decimal numbers.
-"""
+"""The only door to Xero's accounting API: one call in, a plain answer or one of the four errors out."""
 
 from __future__ import annotations
 
@@ -26,6 +22,7 @@ from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUn
 from xero_integration.client.oauth import USER_AGENT, never_connected, retry_after
 from xero_integration.client.vocabulary import GONE, DocumentStatus, SalesType
 
+# Xero's limits of one request: https://developer.xero.com/documentation/guides/oauth2/limits/
 MAX_BODY_BYTES = 3_000_000
 # Bytes of an answer: a full batch comes back with every line, some three times as long as it was sent.
 LARGEST_ANSWER = 24_000_000
@@ -66,14 +63,14 @@ Permit = Callable[[], AbstractContextManager[CallRecord]]
 
 @dataclass(frozen=True)
 class Answer:
-    """A readable success: the JSON object, with Decimal for its numbers, and what identifies the call at Xero."""
+    """A readable success: its JSON object, numbers as Decimal."""
 
     body: dict[str, Any]
     status_code: int
     correlation_id: str
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """Return the list under `name`; anything in it that is not an object is left out."""
+        """Return the list's objects."""
         return shapes.objects(self.body.get(name))
 
 
@@ -84,6 +81,8 @@ class Gateway:
         self.tenant_id = tenant_id
         self.permit = permit
         self.departure = Departure()
+        # xero-python's transport repeats a PUT by itself and sleeps inside calls; this one knows no retries, no
+        # redirects, and its time-outs are explicit.
         self.session = BoundedSession(LastLook(lambda: self.departure.check(), LARGEST_ANSWER))
         self.session.headers.update(
             {
@@ -103,11 +102,11 @@ class Gateway:
     def read(
         self, path: str, query: Mapping[str, str | int] | None = None, *, headers: dict[str, str] | None = None
     ) -> Answer:
-        """GET `path` below the accounting API. A read that fails leaves nothing behind, so it never raises
-        XeroOutcomeUnknown: what cannot be read now is XeroUnavailable."""
+        """GET `path` below the accounting API. Never raises XeroOutcomeUnknown: an unread answer is XeroUnavailable."""
         try:
             return self._call("GET", path, query or {}, None, headers or {}, timeouts.read_timeouts())
         except XeroOutcomeUnknown as error:
+            # A read that fails leaves nothing behind.
             unreadable = isinstance(error.__cause__, plain_json.Unreadable | AnswerUnreadable)
             what = "Xero's answer cannot be read" if unreadable else "Xero could not be read just now"
             raise XeroUnavailable(
@@ -120,28 +119,32 @@ class Gateway:
     def create_documents(
         self, endpoint: str, body: bytes, idempotency_key: str, stored_at: dt.datetime | None = None
     ) -> Answer:
-        """PUT `body` (which never updates anything, as POST would) to Invoices, CreditNotes or Contacts.
+        """PUT `body` to Invoices, CreditNotes or Contacts; elements succeed or fail one by one.
 
-        What was stored at `stored_at`, by the database's clock, leaves soon after that or not at all. Elements succeed
-        or fail one by one (summarizeErrors=false); unit amounts keep 4 decimals (unitdp=4).
+        What was stored at `stored_at` (the database's clock) leaves soon after that or not at all.
         """
+        # PUT only creates; POST would update a document of the same number.
+        # https://developer.xero.com/documentation/api/accounting/invoices/
+        # A key used twice brings back the first answer for 6 minutes.
+        # https://developer.xero.com/documentation/guides/idempotent-requests/idempotency/
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
         query: dict[str, str | int] = {"summarizeErrors": "false"}
         if endpoint != "Contacts":
+            # Unit amounts keep 4 decimals.
+            # https://developer.xero.com/documentation/guides/how-to-guides/rounding-in-xero/
             query["unitdp"] = 4
         return self._call("PUT", endpoint, query, body, headers, timeouts.write_timeouts(), stored_at)
 
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
-        """Return the sales invoices with these numbers, as Xero has them; absent ones are left out."""
+        """Return the sales invoices with these numbers that Xero has."""
         return self._find("Invoices", "InvoiceNumber", SalesType.INVOICE, numbers)
 
     def find_credit_notes(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
-        """Return the sales credit notes with these numbers, as Xero has them; absent ones are left out."""
+        """Return the sales credit notes with these numbers that Xero has."""
         return self._find("CreditNotes", "CreditNoteNumber", SalesType.CREDIT_NOTE, numbers)
 
     def find_marked_credit_notes(self, markers: Iterable[str]) -> list[dict[str, Any]]:
-        """Return the sales credit notes whose Reference holds one of these markers, whatever their numbers; one call
-        for about 38 of them."""
+        """Return the sales credit notes whose Reference holds one of these markers: one call for about 38."""
         found: list[dict[str, Any]] = []
         for terms in _joined((f'Reference.Contains("{_quoted(each)}")' for each in markers), " OR "):
             # A filter is evaluated row by row, and a row without a Reference would end it.
@@ -150,8 +153,7 @@ class Gateway:
         return [row for row in found if row.get("Type") in (SalesType.CREDIT_NOTE, None)]
 
     def find_many_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
-        """Return the live sales invoices with these numbers, with the fewest calls: in lots by number, or, for many
-        numbers, by listing every invoice in short and looking up only those that are there."""
+        """Return the live sales invoices with these numbers, with the fewest calls."""
         numbers = list(numbers)
         lots = len(list(_queries("Invoices", "InvoiceNumber", numbers)))
         if lots < LOTS_WORTH_A_LISTING:
@@ -160,7 +162,7 @@ class Gateway:
         return self.find_invoices(numbers if listed is None else [one for one in numbers if one in listed])
 
     def _numbers_listed(self, lots: int) -> set[str] | None:
-        """Return the numbers of all live sales invoices, None when listing them takes as many calls as `lots`."""
+        """Return all live sales invoices' numbers, None when listing takes as many calls as `lots`."""
         numbers: set[str] = set()
         page, pages = 1, 1
         while page <= pages:
@@ -182,10 +184,10 @@ class Gateway:
     def read_list(
         self, name: str, query: Mapping[str, str | int] | None = None, *, headers: dict[str, str] | None = None
     ) -> list[dict[str, Any]]:
-        """Return a list's rows. What an answer leaves out would be taken for absent, so one without the list, or with
-        fewer rows than Xero's own count beside them, counts as unread: XeroUnavailable."""
+        """Return a list's rows, all of them: an answer that leaves some out counts as unread (XeroUnavailable)."""
         answer = self.read(name, query, headers=headers)
         rows = answer.rows(name)
+        # What is left out would be taken for absent and sent again.
         is_list = isinstance(answer.body.get(name), list)
         if not is_list or len(rows) < _promised(answer.body.get("pagination")):
             raise XeroUnavailable(
@@ -248,9 +250,11 @@ def _unreachable() -> XeroUnavailable:
 
 
 def read_answer(response: requests.Response) -> Answer:
-    """Classify Xero's answer, after its pages on response codes and limits. Raises the four errors of `errors`."""
+    """Return Xero's answer, or raise one of the four errors, by its status and headers."""
     correlation_id = call_log.correlation_id(response.headers)
     status = response.status_code
+    # https://developer.xero.com/documentation/api/accounting/responsecodes/
+    # https://developer.xero.com/documentation/guides/oauth2/limits/
     if status == 200:
         return Answer(_readable_body(response, correlation_id), status, correlation_id)
     if status == 429:
@@ -276,8 +280,8 @@ def _readable_body(response: requests.Response, correlation_id: str) -> dict[str
 
 
 def _not_accepted(response: requests.Response, correlation_id: str) -> XeroAuthError:
-    """Return what a person is told. Only an ended token can be mended without one; Xero has more than one way of
-    saying that the consent lacks a permission, and not one that names it."""
+    # Xero has more than one way of saying that the consent lacks a permission, and none that names it. Only an ended
+    # token can be mended without a person.
     said = response.headers.get("WWW-Authenticate", "") + response.text[:2000]
     lacks_permission = "insufficient_scope" in said or "AuthorizationUnsuccessful" in said
     if lacks_permission:
@@ -312,7 +316,6 @@ def _limit_reached(response: requests.Response, correlation_id: str) -> XeroUnav
 
 
 def _refused(response: requests.Response, correlation_id: str) -> XeroRejected:
-    """Return Xero's own words for a request refused as a whole, with the elements' own errors when it lists them."""
     body = _told(response, correlation_id)
     elements = shapes.objects(body.get("Elements"))
     words = next((str(body[key]) for key in ("Message", "Detail", "detail", "Title", "title") if body.get(key)), "")
@@ -326,12 +329,12 @@ def _refused(response: requests.Response, correlation_id: str) -> XeroRejected:
 
 
 def _told(response: requests.Response, correlation_id: str) -> dict[str, Any]:
-    """Return what a refusal tells, {} for one by its status alone. A 400 may tell of elements that were recorded, so
-    one that cannot be read leaves the outcome open."""
+    """Return a refusal's body, {} for one by its status alone."""
     try:
         body = plain_json.parse(response.content)
         return shapes.check(body) if isinstance(body, dict) else {}
     except plain_json.Unreadable as error:
+        # A 400 may tell of elements that were recorded, so an unreadable one leaves the outcome open.
         if response.status_code != HTTPStatus.BAD_REQUEST:
             return {}
         raise XeroOutcomeUnknown(
@@ -340,7 +343,7 @@ def _told(response: requests.Response, correlation_id: str) -> dict[str, Any]:
 
 
 def _queries(endpoint: str, number: str, numbers: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield the parameter and value of each call that a look-up of these numbers takes."""
+    """Yield each call's parameter and value."""
     # A list parameter cannot carry a number with a comma in it, and credit notes have no list parameter.
     numbers = list(numbers)
     plain = [one for one in numbers if endpoint == "Invoices" and "," not in one]
@@ -350,7 +353,7 @@ def _queries(endpoint: str, number: str, numbers: Iterable[str]) -> Iterator[tup
 
 
 def _promised(pagination: object) -> int:
-    """Return how many rows a page must have by the count that Xero gives with it, 0 when it gives none."""
+    """Return how many rows a page must have by Xero's count, 0 without one."""
     if not isinstance(pagination, dict):
         return 0
     try:
@@ -365,7 +368,7 @@ def _quoted(number: str) -> str:
 
 
 def _joined(terms: Iterable[str], joint: str) -> Iterator[str]:
-    """Yield the terms joined in lots that fit an address: at most 50, at most 1,900 characters as they travel."""
+    """Yield the terms joined in lots that fit an address."""
     lot: list[str] = []
     length = 0
     for term in terms:

@@ -1,7 +1,4 @@
-"""Xero's sign-in service over HTTP: consent address, tokens, connections. No database here.
-
-Source of the rules: Xero's OAuth 2.0 guide (authorisation code with PKCE; refresh tokens rotate and live 60 days).
-"""
+"""Xero's sign-in service over HTTP; no database here."""
 
 from __future__ import annotations
 
@@ -24,6 +21,7 @@ from c3portal.outgoing.http_client import BoundedAdapter, BoundedSession
 from xero_integration.client import timeouts
 from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 
+# https://developer.xero.com/documentation/guides/oauth2/scopes/
 # Apps made since 2 March 2026 get granular scopes only, so these are the ones asked for.
 SCOPES = (
     "openid",
@@ -45,14 +43,14 @@ USER_AGENT = f"C3 Portal/{settings.PORTAL_VERSION} (billing portal for CSP partn
 LARGEST_ANSWER = 1_000_000
 LONGEST_PAUSE = dt.timedelta(days=1)
 LONGEST_TOKEN = 20_000
+# https://developer.xero.com/documentation/guides/oauth2/token-types/
 # Xero's access tokens live half an hour.
 LONGEST_LIFE_SECONDS = 366 * 86_400
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """A fresh pair; the access token is good for `life` from now on. `authentication_event_id` names this consent in
-    GET /connections."""
+    """A fresh pair; the access token is good for `life` from now on. `authentication_event_id` names the consent."""
 
     access_token: str
     refresh_token: str
@@ -74,7 +72,7 @@ class Tenant:
 
 @dataclass(frozen=True)
 class Consent:
-    """What must be remembered between leaving for Xero's consent page and coming back."""
+    """What is kept until Xero's consent page sends the browser back."""
 
     state: str
     code_verifier: str
@@ -82,12 +80,13 @@ class Consent:
 
 
 def new_consent(redirect_uri: str) -> Consent:
-    """Return a fresh consent whose state and PKCE verifier cannot be guessed."""
     return Consent(secrets.token_urlsafe(32), secrets.token_urlsafe(64), redirect_uri)
 
 
 def consent_url(client_id: str, consent: Consent) -> str:
-    """Return the address of Xero's consent page for this app and consent (PKCE S256)."""
+    """Return the address of Xero's consent page."""
+    # https://developer.xero.com/documentation/guides/oauth2/auth-flow/
+    # https://developer.xero.com/documentation/guides/oauth2/pkce-flow/
     digest = hashlib.sha256(consent.code_verifier.encode()).digest()
     query = {
         "response_type": "code",
@@ -102,7 +101,7 @@ def consent_url(client_id: str, consent: Consent) -> str:
 
 
 def exchange_code(client_id: str, client_secret: str, code: str, consent: Consent) -> Tokens:
-    """Trade the code that came back for tokens. Raises the errors of `_token_call`."""
+    """Trade the code that came back for tokens. Raises as `_token_call`."""
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -113,10 +112,9 @@ def exchange_code(client_id: str, client_secret: str, code: str, consent: Consen
 
 
 def refresh(client_id: str, client_secret: str, refresh_token: str) -> Tokens:
-    """Trade a refresh token for a new pair. Raises the errors of `_token_call`.
-
-    After XeroOutcomeUnknown the same refresh token may be tried again for 30 minutes (Xero's grace period).
-    """
+    """Trade a refresh token for a new pair. Raises as `_token_call`."""
+    # After XeroOutcomeUnknown the same refresh token may be tried again for 30 minutes.
+    # https://developer.xero.com/documentation/guides/oauth2/token-types/
     return _token_call(client_id, client_secret, {"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
@@ -141,7 +139,7 @@ def _identity_post(path: str, client_id: str, client_secret: str, form: dict[str
 
 
 def never_connected(error: requests.RequestException) -> bool:
-    """Return whether the connection was never made, so that not one byte of the request left."""
+    """Return whether not one byte of the request left."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return type(reason).__name__ in ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError")
 
@@ -155,11 +153,8 @@ def _unreachable() -> XeroUnavailable:
 
 
 def _token_call(client_id: str, client_secret: str, form: dict[str, str]) -> Tokens:
-    """Ask for tokens.
-
-    Raises XeroRejected for a wrong client id or secret or scope (the settings are to be mended), XeroAuthError for a
-    dead code or refresh token (only a new consent helps), XeroUnavailable and XeroOutcomeUnknown as named.
-    """
+    """Ask for tokens. Raises XeroRejected (mend the settings), XeroAuthError (only a new consent helps),
+    XeroUnavailable and XeroOutcomeUnknown."""
     response = _identity_post("/connect/token", client_id, client_secret, form)
     if response.status_code == 429:
         raise XeroUnavailable(
@@ -176,10 +171,8 @@ def _token_call(client_id: str, client_secret: str, form: dict[str, str]) -> Tok
 
 
 def retry_after(response: requests.Response, default: int = 60) -> dt.timedelta:
-    """Return how long the Retry-After header asks to wait, by seconds or a date: a second at least, a day at most.
-
-    `default` seconds when it is absent or unreadable.
-    """
+    """Return how long the Retry-After header asks to wait, a second at least, a day at most; `default` seconds
+    without a readable one."""
     told = response.headers.get("Retry-After", "").strip()
     try:
         seconds = float(int(told))
@@ -191,7 +184,6 @@ def retry_after(response: requests.Response, default: int = 60) -> dt.timedelta:
 
 
 def _seconds_until(http_date: str, default: int) -> float:
-    """Return the seconds until a date of HTTP, `default` when it is none."""
     try:
         moment = parsedate_to_datetime(http_date)
         return float((moment.replace(tzinfo=moment.tzinfo or dt.UTC) - dt.datetime.now(dt.UTC)).total_seconds())
@@ -240,7 +232,7 @@ def _tokens(body: dict[str, Any]) -> Tokens:
 
 
 def _token(body: dict[str, Any], name: str) -> str:
-    """Return a token that can stand in a header and be kept."""
+    """Return a token that can stand in a header. Raises XeroOutcomeUnknown for any other."""
     token = body.get(name)
     if isinstance(token, str) and 0 < len(token) <= LONGEST_TOKEN and token.isprintable() and max(token) <= "ÿ":
         return token
@@ -254,8 +246,9 @@ def _word(value: object, longest: int) -> str:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """Return the access token's claims, unverified (it came over TLS from Xero itself), {} when it is no JWT."""
+    """Return the access token's claims, unverified, {} when it is no JWT."""
     try:
+        # It came over TLS from Xero itself.
         payload = token.split(".")[1]
         claims = plain_json.parse(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
@@ -264,10 +257,9 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def list_tenants(access_token: str, authentication_event_id: str = "") -> list[Tenant]:
-    """Return the organisations connected to the app, or only those of one consent.
-
-    Raises XeroAuthError when the token is not accepted, XeroUnavailable when Xero cannot be asked now.
-    """
+    """Return the organisations connected to the app, or those of one consent. Raises XeroAuthError and
+    XeroUnavailable."""
+    # https://developer.xero.com/documentation/guides/oauth2/tenants/
     query = {"authEventId": authentication_event_id} if authentication_event_id else {}
     response = _connections_call("GET", access_token, params=query)
     try:
@@ -277,7 +269,7 @@ def list_tenants(access_token: str, authentication_event_id: str = "") -> list[T
 
 
 def _tenant(row: Any) -> Tenant:
-    """Return an organisation of the list. Raises ValueError: what has no usable id must not look disconnected."""
+    # One without a usable id must not look disconnected.
     if not isinstance(row, dict):
         raise plain_json.Unreadable("An organisation is no object.")
     connection_id, tenant_id = _word(row.get("id"), 36), _word(row.get("tenantId"), 36)
@@ -288,7 +280,7 @@ def _tenant(row: Any) -> Tenant:
 
 
 def remove_tenant(access_token: str, connection_id: str) -> None:
-    """Disconnect one organisation in Xero; one that is gone already is no error. Raises as `list_tenants`."""
+    """Disconnect an organisation in Xero; one that is gone is no error. Raises as `list_tenants`."""
     _connections_call("DELETE", access_token, f"/{connection_id}")
 
 

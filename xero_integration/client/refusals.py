@@ -1,9 +1,4 @@
-"""Why Xero refused a document: its words for people, and what they mean for the portal. Pure.
-
-Xero gives a validation error as a sentence and nothing else (`{"Message": "Invoice # must be unique."}`): no code, no
-field. https://developer.xero.com/documentation/api/accounting/responsecodes/ So this is the only place that reads
-meaning from Xero's words; everything else asks the fields of what it returns.
-"""
+"""Why Xero refused: the only place that reads meaning from Xero's words. Pure."""
 
 from __future__ import annotations
 
@@ -13,6 +8,8 @@ from typing import Any
 
 from xero_integration.client import shapes
 
+# Xero gives a validation error as a sentence and nothing else: no code, no field.
+# https://developer.xero.com/documentation/api/accounting/responsecodes/
 # "Invoice # must be unique.", "Credit Note # must be unique."
 # https://developer.xero.com/documentation/api/accounting/invoices/ (InvoiceNumber: unique alpha numeric code)
 _NUMBER_TAKEN = "must be unique"
@@ -20,14 +17,14 @@ _NUMBER_TAKEN = "must be unique"
 
 @dataclass(frozen=True)
 class Refusal:
-    """One document's refusal: Xero's own words, and whether another document has its number."""
+    """A document's refusal; `is_number_taken`: another document has its number."""
 
     words: str
     is_number_taken: bool = False
 
 
 def is_number_taken(words: str) -> bool:
-    """Return whether these words of Xero's say that another document has the number."""
+    """Return whether Xero's words say so."""
     return _NUMBER_TAKEN in words
 
 
@@ -41,6 +38,6 @@ def read(element: Mapping[str, Any]) -> Refusal | None:
 
 
 def messages(element: Mapping[str, Any], key: str) -> str:
-    """Return an element's messages under `key` (ValidationErrors, Warnings), each once, "" when there is none."""
+    """Return an element's messages under `key` (ValidationErrors, Warnings), each once, "" for none."""
     found = [each.get("Message") for each in shapes.objects(element.get(key))]
     return "; ".join(dict.fromkeys(str(each) for each in found if each))

@@ -1,8 +1,4 @@
-"""What each answer of Xero's must look like before a field of it is used: types, lengths and ids by a table. Pure.
-
-Names that are only shown are cut to their column. Whatever decides (ids, codes, numbers, amounts, states) is taken as
-it is or not at all: one wrong value makes the whole answer unreadable. Fields that the table lacks are never read.
-"""
+"""What each answer of Xero's must look like before a field of it is used, by a table. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +8,8 @@ from typing import Any
 
 from c3portal.outgoing.plain_json import Unreadable
 
+# Names that are only shown are cut to their column. Whatever decides (ids, codes, numbers, amounts, states) is taken as
+# it is or not at all: one wrong value makes the whole answer unreadable. Fields that the table lacks are never read.
 LARGEST = 10**13
 Check = Callable[[Any], Any]
 
@@ -50,7 +48,7 @@ def needed(check: Check) -> Check:
 
 
 def number(below: int = LARGEST) -> Check:
-    """Return a check for an amount or a rate; Xero writes some of them as texts, which the readers know."""
+    """Return a check for an amount or a rate, which Xero writes as number or text."""
 
     def check(value: Any) -> Any:
         if value is None or value == "":
@@ -85,7 +83,7 @@ def inner(**fields: Check) -> Check:
 
 
 def listed(**fields: Check) -> Check:
-    """Return a check for a list of objects with these fields; what else is in it tells of nothing."""
+    """Return a check for a list of objects with these fields."""
 
     def check(value: Any) -> Any:
         if value is not None and not isinstance(value, list):
@@ -178,7 +176,7 @@ PAGINATION = inner(page=whole, pageSize=whole, pageCount=whole, itemCount=whole)
 
 
 def check(body: Any) -> dict[str, Any]:
-    """Return the answer, its shown texts cut. Raises Unreadable for one that a field cannot be taken from."""
+    """Return the answer, its shown texts cut. Raises Unreadable for one that cannot be used."""
     if not isinstance(body, dict):
         raise Unreadable("It is no object.")
     PAGINATION(body.get("pagination"))
@@ -192,7 +190,7 @@ def check(body: Any) -> dict[str, Any]:
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list; what else is in it tells of nothing, and so does what is no list."""
+    """Return the objects of a list, [] for what is no list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 

@@ -1,23 +1,19 @@
-"""The words of Xero's own that the portal stores, compares with and asks by: each in one place. Pure.
-
-Pages need them, and xero-python, which knows them all, costs a process 0.2 s and 7 MB to import: web processes do not
-(`xero_models`). A test holds each word here against xero-python.
-"""
+"""Xero's words that the portal stores or compares with. Pure."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 
+# Not taken from xero-python, which costs a process 0.2 s and 7 MB to import: web processes do without (`xero_models`).
+# A test holds each word against it. https://developer.xero.com/documentation/api/accounting/types/
 class SalesType(StrEnum):
-    """The `Type` of the documents that the portal makes."""
-
     INVOICE = "ACCREC"
     CREDIT_NOTE = "ACCRECCREDIT"
 
 
 class DocumentStatus(StrEnum):
-    """The `Status` of an invoice or credit note."""
+    """`Status` of a document."""
 
     DRAFT = "DRAFT"
     SUBMITTED = "SUBMITTED"
@@ -32,19 +28,19 @@ GONE = (DocumentStatus.VOIDED, DocumentStatus.DELETED)
 
 
 class PaymentStatus(StrEnum):
-    """The `Status` of a payment that was taken back."""
+    """`Status` of a payment that was taken back."""
 
     DELETED = "DELETED"
 
 
 class RecordStatus(StrEnum):
-    """The `Status` of an account, contact, tax rate or tracking option that is in use."""
+    """`Status` of reference data in use."""
 
     ACTIVE = "ACTIVE"
 
 
 class AccountType(StrEnum):
-    """The `Type` of the accounts that sales may be posted to."""
+    """`Type` of accounts that take sales."""
 
     REVENUE = "REVENUE"
     SALES = "SALES"
@@ -52,7 +48,7 @@ class AccountType(StrEnum):
 
 
 class TaxType(StrEnum):
-    """The tax types outside of all tax; every other is read from the organisation."""
+    """`TaxType` outside of all tax; every other is read from the organisation."""
 
     NONE = "NONE"
     BASEXCLUDED = "BASEXCLUDED"
