@@ -1,7 +1,4 @@
-"""Whether sales may be posted to an account of an organisation. Pure: facts in, words out.
-
-The types are those of https://developer.xero.com/documentation/api/accounting/types (Account Types).
-"""
+"""Whether sales may be posted to an account. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from dataclasses import dataclass
 
 from xero_integration.client.vocabulary import AccountType, RecordStatus
 
+# https://developer.xero.com/documentation/api/accounting/types/
 # The types of income, with Xero's words for them.
 SALES_TYPES: dict[str, str] = {
     AccountType.REVENUE: "Revenue",
@@ -20,7 +18,7 @@ SALES_TYPES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """An account of the organisation, as far as it decides about a line."""
+    """An account of the organisation."""
 
     code: str
     name: str
@@ -32,13 +30,11 @@ class AccountFacts:
 
     @property
     def takes_sales(self) -> bool:
-        """Whether a sales line may be posted to it."""
         return self.status == RecordStatus.ACTIVE and self.type in SALES_TYPES
 
 
 def sales_problem(accounts: Mapping[str, AccountFacts], code: str, organisation: str) -> str:
-    """Return in words why sales cannot be posted to the account of this code, "" when they can. `accounts` are the
-    organisation's by code; while none was read nothing is known, and nothing is said."""
+    """Return in words why sales cannot be posted to the account, "" when they can, and while none was read."""
     if not accounts:
         return ""
     account = accounts.get(code)

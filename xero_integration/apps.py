@@ -1,13 +1,11 @@
-"""What knows Xero, as a Django app."""
+"""The Django app of what knows Xero."""
 
 from django.apps import AppConfig
 
 
 class XeroIntegrationConfig(AppConfig):
-    """Registers the system checks."""
-
     name = "xero_integration"
 
     def ready(self) -> None:
-        """Import the checks, which registers them."""
+        """Import the system checks, which registers them."""
         from xero_integration import checks  # noqa: F401

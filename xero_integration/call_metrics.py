@@ -1,4 +1,4 @@
-"""How many calls to Xero ended how, and how long they took: one row for each kind and span, for monitoring."""
+"""How many calls to Xero ended how, and how long they took, for monitoring."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 100.0)
 
 
 def count(connection: XeroConnection, record: CallRecord) -> None:
-    """Count a finished call, by one query once its kind has been seen. Never raises for the database: figures are not
-    worth the answer that the call brought."""
+    """Count a finished call. Never raises for the database."""
     if not record.result:
         return
     try:
         _count(connection, record)
+    # Figures are not worth the answer that the call brought.
     except Error:
         logger.warning("A call to Xero could not be counted.", exc_info=True)
 

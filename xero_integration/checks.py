@@ -1,4 +1,4 @@
-"""Mistakes about Xero that can be told apart at start; each says what to do."""
+"""System checks about Xero; each says what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from xero_integration.models import XeroSettings
 
 @register("moved", Tags.database)
 def moved_away(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Nobody works on by mistake in the database that a portal left."""
+    """Report the database that the portal left, lest someone works on in it."""
     try:
         gone = XeroSettings.whereabouts().gone if databases else ""
     except DatabaseError:

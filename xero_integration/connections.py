@@ -1,4 +1,4 @@
-"""Connecting to Xero, disconnecting, and a fresh token for every call: one refresh at a time across all processes."""
+"""Connecting to Xero, disconnecting, and a fresh token for every call, renewed once across all processes."""
 
 from __future__ import annotations
 
@@ -36,11 +36,9 @@ NO_PAUSE: dict[str, Any] = {"paused_until": None, "pause_reason": "", "pause_pro
 
 
 def finish_consent(code: str, consent: oauth.Consent, user: User, *, source: Source = None) -> list[XeroConnection]:
-    """Trade the code that came back for tokens and store them; return every organisation they open.
+    """Trade the code for tokens, store them, and return every organisation they open, this consent's first.
 
-    The one that this consent was given for comes first. Raises XeroRejected for a wrong Client ID or secret and where
-    the portal moved away from this database, XeroAuthError for a used or stale code, XeroUnavailable and
-    XeroOutcomeUnknown when Xero cannot be asked now.
+    Raises XeroRejected (mend the settings), XeroAuthError (used or stale code), XeroUnavailable and XeroOutcomeUnknown.
     """
     app = XeroSettings.load()
     if app.gone:
@@ -72,7 +70,6 @@ def finish_consent(code: str, consent: oauth.Consent, user: User, *, source: Sou
 
 
 def _statuses(tenant_ids: list[str]) -> dict[str, str]:
-    """Return by name how the organisations with these ids stand."""
     found = XeroConnection.objects.filter(tenant_id__in=tenant_ids)
     return {each.name: each.get_status_display() for each in found}
 
@@ -80,10 +77,7 @@ def _statuses(tenant_ids: list[str]) -> dict[str, str]:
 def _connected(
     tenant: oauth.Tenant, token_set: TokenSet, user: User, chosen: bool, restored_at: dt.datetime | None
 ) -> XeroConnection:
-    """Store one organisation with its new tokens; who connected it, and when, changes only if it was `chosen`.
-
-    One that a restored database does not know may have been connected, and posted to, before that was lost.
-    """
+    """Store one organisation; who connected it, and when, changes only if it was `chosen`."""
     opened = {
         "connection_id": tenant.connection_id,
         "name": tenant.name or "Organisation without a name",
@@ -96,14 +90,14 @@ def _connected(
     connection, _ = XeroConnection.objects.update_or_create(
         tenant_id=tenant.tenant_id,
         defaults=by_user if chosen else opened,
+        # One that a restored database does not know may have been posted to before that was lost.
         create_defaults=by_user | {"restored_at": restored_at},
     )
     return connection
 
 
 def choose(connection: XeroConnection, *, source: Source = None) -> None:
-    """Make this the organisation that uploads go to, and read its reference data. Raises XeroError when that fails;
-    the organisation is chosen all the same."""
+    """Make uploads go to this organisation and read its reference data. Raises XeroError when only the latter fails."""
     with transaction.atomic():
         # Of several who choose at once, each sees what the one before chose.
         list(XeroConnection.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
@@ -123,18 +117,16 @@ def _record_choice(source: Source, before: XeroConnection | None, after: XeroCon
 
 
 def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
-    """Read the organisation, accounts, themes, tax rates and currencies anew. Raises XeroError."""
+    """Read the organisation's reference data anew. Raises XeroError."""
     call(connection, lambda gateway: reference.read(connection, gateway), click=click)
 
 
 def disconnect(connection: XeroConnection, *, source: Source = None) -> None:
-    """Disconnect in Xero and forget the tokens; settings, invoices and what is known of them stay.
-
-    When Xero cannot be told (or has forgotten us already) the portal forgets all the same.
-    """
+    """Disconnect in Xero, if it can be told, and forget the tokens; settings and invoices stay."""
     try:
         oauth.remove_tenant(fresh_tokens(connection).access_token, connection.connection_id)
     except XeroError:
+        # It forgets all the same; Xero may have forgotten us already.
         told = "The portal forgot the connection, but Xero could not be told: remove it there under Connected apps."
     else:
         told = ""
@@ -154,16 +146,16 @@ def disconnect(connection: XeroConnection, *, source: Source = None) -> None:
 
 
 def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: bool = False) -> T:
-    """Run `work` with a gateway for this organisation, renewing the access token once when Xero says it expired.
+    """Run `work`, which must be safe to run twice, with a gateway; an expired token is renewed once.
 
-    Each call waits for a permit; a person's `click` has one that bulk work leaves free.
-    `work` must be safe to run twice: a 401 means that nothing was recorded. A connection that Xero no longer accepts
-    is marked as needing a person before XeroAuthError goes on. Raises the four errors of `errors`.
+    A person's `click` has a permit of its own. Raises the four errors of `errors`; XeroAuthError with the connection
+    marked.
     """
     tokens = fresh_tokens(connection)
     try:
         return _with_gateway(connection, tokens, work, click)
     except XeroAuthError as error:
+        # A 401 means that nothing was recorded.
         if error.token_expired:
             return _with_renewed_token(connection, tokens, work, click)
         needs_reconnecting(connection, tokens, str(error))
@@ -194,16 +186,12 @@ def _with_renewed_token[T](
 
 
 def needs_reconnecting(connection: XeroConnection, refused: TokenSet | None, reason: str) -> None:
-    """Mark that a person must connect again; invoices that wait go on by themselves once that is done.
-
-    `refused` are the tokens with which Xero was asked: whoever connected again meanwhile has others, which it says
-    nothing about.
-    """
+    """Mark that a person must connect again, unless someone did since Xero refused the tokens `refused`."""
+    # Whoever connected again meanwhile has other tokens, of which the refusal says nothing.
     _mark(XeroConnection.objects.filter(pk=connection.pk, token_set=refused), reason)
 
 
 def _mark(connections: QuerySet[XeroConnection], reason: str) -> None:
-    """Mark those of the connections that still count as connected."""
     status = XeroConnection.Status
     with transaction.atomic():
         for each in connections.filter(status=status.CONNECTED):
@@ -217,9 +205,8 @@ def _mark(connections: QuerySet[XeroConnection], reason: str) -> None:
 
 
 def revive(connection: XeroConnection, *, source: Source = None) -> list[str]:
-    """Try the tokens that are stored with the Client ID and Client Secret as they are now, for a connection that needs
-    reconnecting. Returns the names of the organisations that are connected again by that, none when Xero refuses or
-    cannot be asked; then everything is as before."""
+    """Try the stored tokens with the Client ID and Client Secret as they are now. Returns the names of the
+    organisations connected again, [] when Xero refuses or cannot be asked."""
     status = XeroConnection.Status
     if connection.status != status.NEEDS_RECONNECTING:
         return []
@@ -241,8 +228,8 @@ def revive(connection: XeroConnection, *, source: Source = None) -> list[str]:
 
 
 def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
-    """Make no call for this organisation until what Xero asked for has passed. A pause in force is not lengthened by a
-    call that it kept back."""
+    """Make no call for this organisation until what Xero asked for has passed."""
+    # A pause in force is not lengthened by a call that it kept back.
     if error.problem is Problem.PAUSED:
         return
     until = clock.now() + min(error.retry_after, oauth.LONGEST_PAUSE)
@@ -252,7 +239,7 @@ def pause(connection: XeroConnection, error: XeroUnavailable) -> None:
 
 
 def end_pause(connection: XeroConnection, *, source: Source = None) -> bool:
-    """End a pause before its time, by a person's wish. Returns False when none was in force."""
+    """End a pause early, by a person's wish. Returns False when none was in force."""
     with transaction.atomic():
         paused = XeroConnection.objects.filter(pk=connection.pk, paused_until__gt=clock.now()).first()
         if paused is None:
@@ -266,12 +253,13 @@ def end_pause(connection: XeroConnection, *, source: Source = None) -> bool:
 
 
 def fresh_tokens(connection: XeroConnection, *, refused_generation: int | None = None) -> TokenSet:
-    """Return tokens that are good for a call now, renewing them when they are about to end.
+    """Return tokens that are good for a call now; `refused_generation` names some that Xero refused.
 
-    `refused_generation` names tokens that Xero refused although they looked good. Renewal is single-flight: who gets
-    the lease by conditional UPDATE renews, everyone else waits for the new pair. Raises XeroAuthError when a person
-    must connect again (the connection is marked), XeroUnavailable when Xero cannot be asked now.
+    Raises XeroAuthError, the connection marked, or XeroUnavailable.
     """
+    # Two refreshes at once would kill the connection, since refresh tokens rotate: who gets the lease by conditional
+    # UPDATE renews, everyone else waits for the new pair.
+    # https://developer.xero.com/documentation/guides/oauth2/token-types/
     give_up_at = time.monotonic() + timeouts.refresh_lease().total_seconds()
     while True:
         tokens = _tokens_of(connection)
@@ -301,8 +289,7 @@ def _tokens_of(connection: XeroConnection) -> TokenSet:
 
 
 def _lease(tokens: TokenSet) -> str:
-    """Return the lease's holder when it is ours, "" when someone else renews these tokens right now. Raises
-    XeroUnavailable when this process may not take it."""
+    """Return the lease's holder, "" when another process renews these tokens. Raises XeroUnavailable."""
     now, holder = clock.now(), liveness.key()
     if not liveness.may_claim(now):
         raise XeroUnavailable(
@@ -320,7 +307,7 @@ def _lease(tokens: TokenSet) -> str:
 
 
 def free(dead: Collection[UUID]) -> None:
-    """Let go of the leases that the dead held: to renew tokens, and to look after an organisation's contacts."""
+    """Let go of the dead's leases: of tokens, and of organisations' contacts."""
     for tokens in TokenSet.objects.exclude(lease_holder=""):
         if liveness.is_of(tokens.lease_holder, dead):
             _release(tokens, tokens.lease_holder)
@@ -330,8 +317,7 @@ def free(dead: Collection[UUID]) -> None:
 
 
 def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSet:
-    """Refresh and store the new pair before anyone uses it. When the answer was lost the old refresh token is still
-    the stored one, and Xero accepts it again for 30 minutes."""
+    """Refresh and store the new pair before anyone uses it."""
     app = XeroSettings.load()
     try:
         new = oauth.refresh(app.client_id, app.client_secret, tokens.refresh_token)
@@ -344,6 +330,7 @@ def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSe
         raise
     except XeroError as error:
         _release(tokens, holder)
+        # The answer was lost: the old refresh token is still stored, and Xero takes it again for 30 minutes.
         raise XeroUnavailable(str(error), retry_after=timeouts.retry_pause(), problem=Problem.REFRESH) from error
     now = clock.now()
     TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder).update(
@@ -360,8 +347,9 @@ def _renew(connection: XeroConnection, tokens: TokenSet, holder: str) -> TokenSe
 
 
 def keep_alive() -> None:
-    """Once a day: use each refresh token, so that the 60 days after which an unused one dies never pass, and notice
-    organisations that were disconnected in Xero. What cannot be asked now is asked tomorrow."""
+    """Once a day: use each refresh token, and notice organisations that were disconnected in Xero."""
+    # An unused refresh token dies after 60 days. What cannot be asked now is asked tomorrow.
+    # https://developer.xero.com/documentation/guides/oauth2/token-types/
     for tokens in TokenSet.objects.filter(connections__status=XeroConnection.Status.CONNECTED).distinct():
         connected = list(tokens.connections.filter(status=XeroConnection.Status.CONNECTED))
         try:
@@ -383,8 +371,7 @@ def _release(tokens: TokenSet, holder: str) -> bool:
 
 
 def _mark_set(tokens: TokenSet, holder: str, reason: str) -> bool:
-    """The tokens are dead for every organisation that they open. Returns False when someone else had the lease
-    meanwhile: then these were old ones, and nothing is known of the new."""
+    """Mark every organisation of these dead tokens. Returns False when someone else had the lease meanwhile."""
     if not _release(tokens, holder):
         return False
     _mark(XeroConnection.objects.filter(token_set=tokens), reason)

@@ -1,7 +1,4 @@
-"""Which contact in Xero each customer is: matched or created in bulk, remembered, and never shared.
-
-One listing for each 1,000 contacts serves all customers; a look-up for each invoice would burn the call limits.
-"""
+"""Which contact in Xero each customer is: matched or created in bulk, remembered, and never shared."""
 
 from __future__ import annotations
 
@@ -35,8 +32,8 @@ NO_ID = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer who needs a contact. `key` becomes the ContactNumber (at most 50 characters); `suffix` tells it from
-    another customer of the same name."""
+    """Who needs a contact. `key` becomes the ContactNumber (at most 50 characters); `suffix` tells apart customers
+    of one name."""
 
     key: str
     name: str
@@ -47,8 +44,7 @@ class Customer:
 
 @dataclass
 class Outcome:
-    """What came of it: how many have a contact now, how many of those in a new one; `problems` says in words, by
-    customer key, who has none and why."""
+    """How many have a contact now, how many of them a new one; `problems`: why not, by customer key."""
 
     linked: int = 0
     created: int = 0
@@ -56,7 +52,8 @@ class Outcome:
 
 
 def lease(connection: XeroConnection) -> bool:
-    """Return whether this process may look after contacts now: one at a time, so that nobody is created twice."""
+    """Return whether this process may look after contacts now."""
+    # One process at a time, so that nobody is created twice.
     now, holder = clock.now(), liveness.key()
     if not liveness.may_claim(now):
         return False
@@ -78,15 +75,13 @@ def _held(connection: XeroConnection) -> QuerySet[XeroConnection]:
 
 
 def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Customer]) -> Outcome:
-    """Give every customer a contact: by ContactNumber, then by exact unambiguous name, else a new one. Who has one
-    already is passed over.
+    """Give every customer without a contact one. Call it under `lease`.
 
-    Call it under `lease`. Raises XeroUnavailable, XeroAuthError or XeroRejected (a whole call refused); what was
-    linked before that stays. A creation whose answer was lost counts as XeroUnavailable: the next listing finds it by
-    its number.
+    Raises XeroUnavailable, XeroAuthError or XeroRejected (a whole call refused); what was linked before stays.
     """
     if not customers:
         return Outcome()
+    # One listing for each 1,000 contacts serves all customers; a look-up for each invoice would burn the call limits.
     refresh_listing(connection, gateway)
     index, matches = _matches(connection, customers)
     doubted = any(isinstance(found, str) for found in matches.values())
@@ -115,10 +110,8 @@ def _matches(
 
 
 def link_by_hand(connection: XeroConnection, customer_key: str, contact: Contact) -> None:
-    """Make this active contact the customer's, in place of any other. Call it under `lease`.
-
-    Raises IntegrityError when another customer has it.
-    """
+    """Make this active contact the customer's, in place of any other. Call it under `lease`. Raises IntegrityError
+    when another customer has it."""
     with transaction.atomic():
         ContactLink.objects.filter(connection=connection, customer_key=customer_key).delete()
         UnlinkedContact.objects.filter(
@@ -134,8 +127,7 @@ def link_by_hand(connection: XeroConnection, customer_key: str, contact: Contact
 
 
 def unlink(connection: XeroConnection, customer_keys: Collection[str]) -> int:
-    """Forget which contacts these customers are, and never find the same for them again by itself. Nothing changes in
-    Xero. Returns how many were linked."""
+    """Forget these customers' contacts here, not in Xero, and never match the same again. Returns how many."""
     with transaction.atomic():
         links = list(ContactLink.objects.filter(connection=connection, customer_key__in=customer_keys))
         UnlinkedContact.objects.bulk_create(
@@ -150,13 +142,12 @@ def unlink(connection: XeroConnection, customer_keys: Collection[str]) -> int:
 
 
 def name_key(name: str) -> str:
-    """Return the form in which names are compared: casefolded, runs of blanks as one."""
+    """Return the form in which names are compared."""
     return " ".join(name.casefold().split())[:255]
 
 
 def unusable(connection: XeroConnection) -> dict[str, str]:
-    """Return why a linked contact takes no invoices, in words, by customer key, as the last listing says: it was
-    archived, merged into another, or is gone."""
+    """Return why a linked contact takes no invoices, in words by customer key, by the last listing."""
     active = Contact.objects.filter(connection=connection, contact_id=OuterRef("contact_id"), status=Contact.ACTIVE)
     links = list(ContactLink.objects.filter(~Exists(active), connection=connection))
     if not links:
@@ -191,10 +182,8 @@ def archived(name: str) -> str:
 
 
 def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.timedelta = LISTING_LIFE) -> bool:
-    """List the organisation's contacts anew when the last listing is older than `life`. Returns whether it was.
-
-    Raises XeroUnavailable, XeroAuthError.
-    """
+    """List the contacts anew when the last listing is older than `life`. Returns whether it was. Raises
+    XeroUnavailable, XeroAuthError."""
     connection.refresh_from_db(fields=["contacts_read_at"])
     if connection.contacts_read_at and connection.contacts_read_at > clock.now() - life:
         return False
@@ -203,7 +192,7 @@ def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.ti
 
 
 def read_listing(connection: XeroConnection, gateway: Gateway) -> int:
-    """List the organisation's contacts anew and return how many they are. Raises XeroUnavailable, XeroAuthError."""
+    """List the contacts anew; return how many. Raises XeroUnavailable, XeroAuthError."""
     started = clock.now()
     rows = [_contact(connection, row) for row in gateway.contacts() if row.get("ContactID")]
     with transaction.atomic():
@@ -228,10 +217,7 @@ def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
 
 
 class ContactIndex:
-    """The organisation's contacts as last listed, held in memory while customers are matched: no query for each.
-
-    `linked` and `holders` tell a customer's contact and a contact's customer, `contacts` are all by id.
-    """
+    """The contacts as last listed, in memory, so that matching takes no query for each customer."""
 
     def __init__(self, connection: XeroConnection) -> None:
         self.contacts = {each.contact_id: each for each in Contact.objects.filter(connection=connection)}
@@ -248,7 +234,8 @@ class ContactIndex:
                 self.by_name[contact.name_key].append(contact)
 
     def match(self, customer: Customer) -> dict[str, str] | str | None:
-        """Return the link's fields, in words why the customer can have no contact, or None when one is to be made."""
+        """Return the link's fields, why there can be none in words, or None when a contact is to be made."""
+        # By ContactNumber, then by exact unambiguous name, else a new one.
         if numbered := self.by_number.get(customer.key):
             return self._by_number(customer, numbered)
         named = self.by_name.get(name_key(customer.name), [])
@@ -257,8 +244,7 @@ class ContactIndex:
         return None
 
     def why_not_by_name(self, customer: Customer) -> str:
-        """Return in words why a contact of the customer's name is not taken to be the customer; "" when there is none
-        or when it is."""
+        """Return why a contact of the customer's name is not the customer, "" otherwise."""
         named = self.by_name.get(name_key(customer.name), [])
         if not named:
             return ""
@@ -276,7 +262,7 @@ class ContactIndex:
         return ""
 
     def merged_into(self, contact: Contact) -> Contact | None:
-        """Return the active contact that this one was merged into in Xero, None when it was not."""
+        """Return the active contact that this one was merged into, None when there is none."""
         target = self.contacts.get(contact.merged_into)
         return target if target and target.status == Contact.ACTIVE else None
 
@@ -301,8 +287,10 @@ class ContactIndex:
         return {"contact_id": contact.contact_id, "contact_name": contact.name, "matched_by": matched_by}
 
     def names_to_create(self, customers: Sequence[Customer]) -> dict[str, str]:
-        """Return a name for each new contact, by customer key. Xero wants it unique among active contacts, so a
-        customer whose name is taken or shared is told apart by its number in the partner's own books."""
+        """Return a name for each new contact, by customer key, unique among active contacts."""
+        # Xero wants unique names, so a customer whose name is taken or shared is told apart by its number in the
+        # partner's own books.
+        # https://developer.xero.com/documentation/api/accounting/contacts/
         wanted = Counter(name_key(customer.name) for customer in customers)
         names = {}
         for customer in customers:
@@ -345,10 +333,9 @@ def _create(
 def _read_created(
     connection: XeroConnection, customers: Sequence[Customer], rows: list[dict[str, Any]], outcome: Outcome
 ) -> bool:
-    """Link what Xero created. Results are matched by ContactNumber, by position where an answer leaves it out.
-
-    Returns whether the listing still holds, all of these added. Raises XeroUnavailable when some were left out.
-    """
+    """Link what Xero created. Returns whether the listing still holds. Raises XeroUnavailable when some were left
+    out."""
+    # Matched by ContactNumber, by position where an answer leaves it out.
     by_number = {str(row.get("ContactNumber")): row for row in rows if row.get("ContactNumber")}
     positions = rows if len(rows) == len(customers) else [{}] * len(customers)
     made, missing = [], False

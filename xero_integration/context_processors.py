@@ -11,7 +11,7 @@ from xero_integration.models import XeroConnection
 
 
 def connection(request: HttpRequest) -> dict[str, Any]:
-    """Return `xero_connection` (the current one or None) and whether it is paused, for who is signed in."""
+    """Return the current connection (or None) and whether it is paused, for who is signed in."""
     if not hasattr(request, "user") or not request.user.is_authenticated:
         return {}
     current = XeroConnection.objects.current()
@@ -25,7 +25,7 @@ def connection(request: HttpRequest) -> dict[str, Any]:
 
 
 def _time_format(until: dt.datetime, now: dt.datetime) -> str:
-    """Return how to write a time that is near: seconds within the next two minutes, the day when it is not today."""
+    # Seconds when it is near, the day when it is not today.
     if until - now < dt.timedelta(minutes=2):
         return "H:i:s"
     return "H:i" if timezone.localdate(until) == timezone.localdate(now) else "H:i, j M Y"

@@ -22,7 +22,7 @@ WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Read again first
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """Settings → General. The secret goes in and never comes out: left empty, it stays as it is."""
+    """Settings → General. The secret never comes out; left empty, it stays."""
 
     client_secret = forms.CharField(
         label="Client Secret",
@@ -75,7 +75,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
     @property
     def theme_field(self) -> forms.BoundField:
-        """The theme as it is asked for: by name before anything is connected, from the organisation's list then."""
+        """The theme: by name before anything is connected, then by id."""
         return self["theme" if "theme" in self.fields else "theme_name"]
 
     def clean_client_id(self) -> str:
@@ -94,14 +94,13 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         return name
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the account that rounding lines need."""
         cleaned = cast("dict[str, Any]", super().clean())
         if cleaned.get("difference_policy") == DifferencePolicy.ROUNDING_LINE and not cleaned["rounding_account_code"]:
             self.add_error("rounding_account_code", "Choose the account that rounding lines go to.")
         return cleaned
 
     def _post_clean(self) -> None:
-        """Hold account codes and theme against the connected organisation, once they are on the instance."""
+        """Check accounts and theme with what the connected organisation has."""
         super()._post_clean()  # type: ignore[misc]  # Django documents it, its stubs leave it out
         if self.connection is None:
             return
@@ -112,31 +111,31 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             self.add_error(shown, f"{problem.words} {WHEN_NEW_IN_XERO}")
 
     def _keep_theme(self, connection: XeroConnection, theme_id: str) -> None:
-        """Keep the chosen theme by id and name; GONE leaves the old ones, to be refused in words."""
+        # The old theme stays, to be refused in words.
         if theme_id == GONE:
             return
         names = dict(reference.theme_choices(connection))
         self.instance.theme_id, self.instance.theme_name = theme_id, names.get(theme_id, theme_id)
 
     def save(self, commit: bool = True) -> XeroSettings:
-        """Save, keeping the theme by its id too, so that a rename in Xero does not break it."""
+        # By its id too, so that a rename in Xero does not break it.
         if self.connection and (theme := reference.find_theme(self.instance, self.connection)):
             self.instance.theme_id = theme.theme_id if self.instance.theme_name else ""
         return cast(XeroSettings, super().save(commit))
 
     @property
     def changes_app(self) -> bool:
-        """Whether what the portal is known by at Xero is another now."""
+        """Whether the Client ID or Client Secret is another now."""
         kept = (self.initial.get("client_id", ""), self.kept_secret)
         return (self.instance.client_id, self.instance.client_secret) != kept
 
     def changes(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the settings before and after, by label, for the audit record."""
+        """Return the settings before and after, by label, the secret masked."""
         secret = masked(self.instance.client_secret, replaces=self.kept_secret)
         return self.kept, reference.facts(self.instance) | {"Client Secret": secret}
 
     def _offer_choices(self, connection: XeroConnection) -> None:
-        """Offer what the organisation has; what is set and no longer there is offered too, marked as such."""
+        """Offer what the organisation has; what is set and gone is offered too, marked."""
         accounts = reference.account_choices(connection)
         for name in reference.ACCOUNT_FIELDS:
             current = str(self[name].value() or "")

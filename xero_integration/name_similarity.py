@@ -1,9 +1,4 @@
-"""Names that may mean the same: suggestions for a person to judge, never a match by itself. Pure.
-
-Names are compared by the letters they share three by three (Dice's coefficient of trigrams). It forgives a typing error
-and the order of words, and an index finds the few names worth comparing, where difflib would have to run through every
-pair: 2,000 customers by 3,000 contacts are six million pairs, minutes instead of a second.
-"""
+"""Names that may mean the same: suggestions for a person to judge, never a match. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +7,9 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
+# Compared by the letters that names share three by three (Dice's coefficient of trigrams). It forgives a typing error
+# and the order of words, and an index finds the few names worth comparing, where difflib would have to run through
+# every pair: 2,000 customers by 3,000 contacts are six million pairs, minutes instead of a second.
 LEAST = 0.6
 # Letters that more names share than this tell none of them apart; they still count in the comparison.
 TOO_COMMON = 150
@@ -27,14 +25,14 @@ _DIGITS = re.compile(r"\d+")
 
 
 def words(name: str) -> tuple[str, ...]:
-    """Return a name's words without case, accents, punctuation and legal form (unless nothing else is left)."""
+    """Return a name's words without case, accents, punctuation and legal form."""
     plain = unicodedata.normalize("NFKD", name.casefold()).translate(_DROPPED)
     found = _WORDS.findall("".join(letter for letter in plain if not unicodedata.combining(letter)))
     return tuple(word for word in found if word not in _LEGAL_FORMS) or tuple(found)
 
 
 class Names:
-    """An index of names by key, to find those similar to another."""
+    """An index of names by key."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._grams: dict[str, frozenset[str]] = {}
@@ -47,13 +45,11 @@ class Names:
                 self._having[gram].append(key)
 
     def similar(self, name: str, *, most: int = 5) -> list[tuple[str, float]]:
-        """Return up to `most` keys with how similar their names are (LEAST to 1), the most similar first.
-
-        Names whose figures differ ("Plant 2", "Plant 3") are not similar, however many letters they share.
-        """
+        """Return up to `most` keys with their names' similarity (LEAST to 1), the most similar first."""
         parts = words(name)
         grams, digits = _grams(parts), _digits(parts)
         shared = Counter(key for gram in grams for key in self._rare(gram))
+        # Names whose figures differ ("Plant 2", "Plant 3") are not similar, however many letters they share.
         scores = [(key, _dice(grams, self._grams[key])) for key in _best(shared) if self._digits[key] == digits]
         return sorted((each for each in scores if each[1] >= LEAST), key=lambda each: (-each[1], each[0]))[:most]
 

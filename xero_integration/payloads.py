@@ -1,8 +1,4 @@
-"""Arithmetic and words: what an invoice becomes on its way to Xero. Pure, and the only place that rounds money.
-
-Source of the rules: Xero's Invoices and Credit Notes pages. Unit amounts keep 4 decimals (unitdp=4), line amounts 2,
-and a line amount must equal quantity times unit amount; tax is computed for each line, rounded to cents, then summed.
-"""
+"""Arithmetic and words of an invoice on its way to Xero. Pure, and the only place that rounds money."""
 
 from __future__ import annotations
 
@@ -11,6 +7,11 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
+# Unit amounts keep 4 decimals (unitdp=4), line amounts 2, and a line amount must equal quantity times unit amount; tax
+# is computed for each line, rounded to cents, then summed.
+# https://developer.xero.com/documentation/guides/how-to-guides/rounding-in-xero/
+# https://developer.xero.com/documentation/api/accounting/invoices/
+# https://developer.xero.com/documentation/api/accounting/creditnotes/
 CENT = Decimal("0.01")
 UNIT_PLACES = Decimal("0.0001")
 # As many digits as two figures of the source can have, multiplied.
@@ -20,14 +21,14 @@ MAX_REFERENCE = 255
 
 
 def to_cents(value: Decimal) -> Decimal:
-    """Return `value` rounded half up to two decimals, as Xero and C3 round money. Raises decimal.InvalidOperation for
-    what is no finite amount of at most 26 digits."""
+    """Return `value` rounded half up to cents, as Xero and C3 round. Raises decimal.InvalidOperation beyond 26
+    digits."""
     return value.quantize(CENT, ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)
 class Charge:
-    """One line of an invoice as the source has it: exact decimals, amount in the invoice's currency without tax."""
+    """A line of the source: exact decimals, amounts in the invoice's currency without tax."""
 
     name: str
     sku: str
@@ -44,7 +45,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class Line:
-    """One line as Xero is to have it; `tax_amount` is what Xero will compute for it."""
+    """A line as Xero is to have it; `tax_amount` is what Xero will compute."""
 
     description: str
     quantity: Decimal
@@ -57,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Document:
-    """An invoice or credit note as Xero is to have it. A credit note's amounts are positive."""
+    """An invoice or credit note as Xero is to have it; a credit note's amounts are positive."""
 
     is_credit_note: bool
     number: str
@@ -73,19 +74,17 @@ class Document:
 
     @property
     def total(self) -> Decimal:
-        """Return the total with tax that Xero will come to."""
+        """The total with tax."""
         return sum((line.line_amount + line.tax_amount for line in self.lines), Decimal("0.00"))
 
 
 def line(charge: Charge, currency: str, *, is_credit_note: bool) -> Line:
-    """Return the line for a charge, its sign turned when it goes on a credit note.
-
-    Usage goes as quantity 1 times the rounded amount, with meter, quantity and rate in words, since rates have ten and
-    more decimals. So does anything else whose quantity times its 4-decimal price would not give the same cents.
-    """
+    """Return the line for a charge, its sign turned on a credit note."""
     sign = -1 if is_credit_note else 1
     amount = to_cents(charge.subtotal)
     quantity, unit_amount = charge.quantity, charge.unit_price.quantize(UNIT_PLACES, ROUND_HALF_UP)
+    # Usage goes as quantity 1 times the rounded amount, with quantity and rate in words, since rates have ten and more
+    # decimals. So does what else would not come to the same cents.
     in_words = charge.is_usage or not _comes_to(amount, quantity, unit_amount)
     if in_words:
         quantity, unit_amount = Decimal(1), amount
@@ -112,7 +111,7 @@ def _comes_to(amount: Decimal, quantity: Decimal, unit_amount: Decimal) -> bool:
 
 
 def _description(charge: Charge, currency: str) -> str:
-    """Return name and charge period, and with a `currency` quantity and rate too, in at most 4,000 characters."""
+    """Return name and charge period, and with a `currency` quantity and rate."""
     tail = ""
     if charge.starts_on and charge.ends_on:
         tail += f", {_day(charge.starts_on)} to {_day(charge.ends_on)}"
@@ -127,29 +126,27 @@ def _day(day: dt.date) -> str:
 
 
 def plain(value: Decimal) -> str:
-    """Return every digit that counts, without an exponent and without trailing zeros."""
+    """Return every digit that counts, without exponent or trailing zeros."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def reference_text(*, original_number: str, number: str, period: str, marker: str) -> str:
-    """Return the Reference, at most 255 characters, which always ends with `marker`.
-
-    It carries the number as C3 has it when Xero cannot take that, else the billing period.
-    """
+    """Return the Reference (at most 255 characters), which always ends with `marker`."""
+    # The number as C3 has it when Xero cannot take that, else the billing period.
     shown = original_number if original_number != number else period
     return f"{shown[: MAX_REFERENCE - len(marker) - 1]} {marker}"
 
 
 def is_exact(value: Decimal) -> bool:
-    """Whether JSON carries `value` digit for digit; more than about 15 digits it does not."""
+    """Whether JSON carries `value` digit for digit (about 15 digits)."""
     return Decimal(repr(float(value))) == value
 
 
 def number(value: Decimal) -> float:
-    """Return a float whose JSON text has exactly the digits of `value`. Raises ValueError where there is none, rather
-    than send an amount that is off."""
+    """Return a float whose JSON text has exactly the digits of `value`. Raises ValueError where there is none."""
     sent = float(value)
     if Decimal(repr(sent)) != value:
+        # Rather than send an amount that is off.
         raise ValueError(f"{value} cannot be sent digit for digit.")
     return sent

@@ -1,8 +1,4 @@
-"""The penny proof: what Xero will make of a document, held against the invoice it was made from. Pure.
-
-Xero rounds so (its page on rounding in the Invoices API): unit amounts to four decimals, line amounts to cents, tax to
-cents for each line, then summed. `payloads.line` computes the same, so a document knows its own outcome beforehand.
-"""
+"""The penny proof: what Xero will make of a document, held against its invoice. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ ZERO = Decimal("0.00")
 
 @dataclass(frozen=True)
 class LineProof:
-    """One line where Xero comes to something else: `position` counts from 1, amounts with tax, in cents."""
+    """A line where Xero comes to something else: `position` from 1, amounts with tax in cents."""
 
     position: int
     description: str
@@ -26,13 +22,12 @@ class LineProof:
 
     @property
     def difference(self) -> Decimal:
-        """What Xero has more."""
         return self.in_xero - self.invoiced
 
 
 @dataclass(frozen=True)
 class Proof:
-    """`difference` is Xero's total less the invoice's; 0 when they are equal."""
+    """Totals with tax; `difference` is Xero's less the invoice's."""
 
     invoiced: Decimal
     in_xero: Decimal
@@ -40,12 +35,10 @@ class Proof:
 
     @property
     def difference(self) -> Decimal:
-        """What Xero has more in total."""
         return self.in_xero - self.invoiced
 
     @property
     def is_equal(self) -> bool:
-        """Whether Xero will come to the invoice's total, to the cent."""
         return self.difference == 0
 
     def __str__(self) -> str:
@@ -59,8 +52,9 @@ class Proof:
 
 
 def prove(document: Document, invoiced: Sequence[Decimal], total: Decimal) -> Proof:
-    """Hold a document against the invoice: `invoiced` is each line's amount with tax in the document's sign, `total`
-    the invoice's total in that sign."""
+    """Hold a document against `invoiced`, each line's amount with tax, and `total`, in the document's sign."""
+    # `payloads.line` rounds as Xero does, so a document knows its outcome beforehand.
+    # https://developer.xero.com/documentation/guides/how-to-guides/rounding-in-xero/
     differing = []
     for position, (line, expected) in enumerate(zip(document.lines, invoiced, strict=True), start=1):
         in_xero = line.line_amount + line.tax_amount
@@ -70,8 +64,7 @@ def prove(document: Document, invoiced: Sequence[Decimal], total: Decimal) -> Pr
 
 
 def with_rounding_line(document: Document, difference: Decimal, account_code: str, tax_type: str) -> Document:
-    """Return the document with one more line that takes `difference` (Xero's total less the invoice's) away, without
-    tax: `tax_type` is one of 0 %."""
+    """Return the document with one more line that takes `difference` away; `tax_type` is one of 0 %."""
     line = Line(
         description="Rounding",
         quantity=Decimal(1),

@@ -1,9 +1,4 @@
-"""Xero's limits for each organisation, kept across all workers and processes: permits in the database.
-
-At most five calls in flight, one of them left free for people's clicks; at most as many a minute as Xero's headers
-say; none while a Retry-After is in force. Source: Xero's page on rate limits. Xero counts for each app and
-organisation, and every call of the portal passes here, so its own count of the last minute is the whole count.
-"""
+"""Xero's limits for each organisation, kept across all processes by permits in the database."""
 
 from __future__ import annotations
 
@@ -25,6 +20,9 @@ from xero_integration.client.call_log import CallRecord
 from xero_integration.client.errors import Problem, XeroUnavailable
 from xero_integration.models import CallBudget, XeroConnection
 
+# Xero counts for each app and organisation, and every call of the portal passes here, so its own count of the last
+# minute is the whole count.
+# https://developer.xero.com/documentation/guides/oauth2/limits/
 IN_FLIGHT = 5
 KEPT_FOR_CLICKS = 1
 STEPS_A_MINUTE = 60
@@ -37,8 +35,7 @@ CLICK_PATIENCE = 10.0
 
 @contextmanager
 def permit(connection: XeroConnection, *, click: bool = False) -> Iterator[CallRecord]:
-    """Hold a permit for one call; the caller fills in how it went, which is counted. Raises XeroUnavailable when
-    Xero's limits allow no call now."""
+    """Hold a permit for one call; the caller fills in how it went. Raises XeroUnavailable."""
     key = liveness.key()
     _wait_for(connection, key, click)
     record = CallRecord()
@@ -50,7 +47,7 @@ def permit(connection: XeroConnection, *, click: bool = False) -> Iterator[CallR
 
 
 def require_room(connection: XeroConnection) -> None:
-    """Raise XeroUnavailable when bulk work would find no permit now: asked before rows are claimed."""
+    """Raise XeroUnavailable when bulk work would find no permit now."""
     now = clock.now()
     refusal = _refusal(_budget(connection), now, connection, click=False)
     if refusal:
@@ -58,8 +55,7 @@ def require_room(connection: XeroConnection) -> None:
 
 
 def minute_left(budget: CallBudget, now: dt.datetime) -> int:
-    """Return how many more calls Xero takes for the organisation within the minute of `now`, by what its
-    headers said."""
+    """Return how many more calls Xero takes within this minute."""
     _forget_the_past(budget, now.timestamp())
     left: int = budget.minute_limit - sum(budget.started.values())
     return max(left, 0)
@@ -88,8 +84,7 @@ def _wait_for(connection: XeroConnection, key: str, click: bool) -> None:
 def _change(
     connection: XeroConnection, decide: Callable[[CallBudget, dt.datetime], XeroUnavailable | None]
 ) -> XeroUnavailable | None:
-    """Apply `decide` to the budget, at the database's time, by conditional UPDATE, again and again until nobody came in
-    between."""
+    """Apply `decide` to the budget by conditional UPDATE, until nobody came in between."""
     while True:
         # Before the row is read: what is asked between that and the UPDATE gives others time to come in.
         now = clock.now()
@@ -162,14 +157,13 @@ def _step(now: float) -> int:
 
 
 def _until_room(budget: CallBudget, now: float) -> dt.timedelta:
-    """Return when the oldest calls of the last minute are past."""
     oldest = min(map(int, budget.started), default=_step(now))
     free_at = (oldest + STEPS_A_MINUTE + 1) * settings.XERO_MINUTE / STEPS_A_MINUTE
     return dt.timedelta(seconds=max(free_at - now, 0.05))
 
 
 def _give_back(budget: CallBudget, now: dt.datetime, *, key: str, headers: Mapping[str, str]) -> None:
-    """Free the permit and learn from the answer's headers what Xero's limits are."""
+    """Free the permit and learn Xero's limits from the answer's headers."""
     budget.in_flight.pop(key, None)
     day, minute = _whole(headers, "X-DayLimit-Remaining"), _whole(headers, "X-MinLimit-Remaining")
     if day is not None:

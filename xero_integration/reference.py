@@ -1,4 +1,4 @@
-"""The organisation's own reference data, read from Xero and kept: what settings and invoices are checked against."""
+"""The organisation's reference data, read from Xero and kept: settings and invoices are checked against it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _JSON_DATE = re.compile(r"/Date\((-?\d+)")
 
 
 def json_date(value: object) -> dt.date | None:
-    """Return the day of Xero's `/Date(1518685950940+0000)/` or of an ISO text, None when it is neither."""
+    """Return the day (UTC) of Xero's `/Date(1518685950940+0000)/` or of an ISO text, else None."""
     try:
         if match := _JSON_DATE.match(str(value)):
             return dt.datetime.fromtimestamp(int(match[1]) / 1000, tz=dt.UTC).date()
@@ -51,15 +51,13 @@ def json_date(value: object) -> dt.date | None:
 
 
 def is_stale(connection: XeroConnection) -> bool:
-    """Whether the copies are too old to promise by what Xero would accept."""
+    """Whether the copies are too old to promise what Xero would accept."""
     return connection.reference_read_at is None or connection.reference_read_at < clock.now() - LIFE
 
 
 def read(connection: XeroConnection, gateway: Gateway) -> None:
-    """Read the organisation and its reference data anew (six calls) and replace the stored copies.
-
-    Raises XeroUnavailable or XeroAuthError; then the old copies stay as they were.
-    """
+    """Replace the stored copies by what Xero has now, in six calls. Raises XeroUnavailable or XeroAuthError; then
+    they stay."""
     organisation = _organisation(gateway)
     accounts = gateway.read_list("Accounts")
     themes = gateway.read_list("BrandingThemes")
@@ -176,7 +174,7 @@ def accounts_of(connection: XeroConnection) -> dict[str, AccountFacts]:
 
 
 def account_choices(connection: XeroConnection) -> Choices:
-    """Return code and words ("4010 Licence revenue (Revenue)") of each account that sales may be posted to."""
+    """Return code and words ("4010 Licence revenue (Revenue)") of the accounts that take sales."""
     accounts = accounts_of(connection).values()
     return [(each.code, f"{each} ({SALES_TYPES[each.type]})") for each in accounts if each.takes_sales]
 
@@ -187,24 +185,24 @@ def theme_choices(connection: XeroConnection) -> Choices:
 
 
 def tax_choices(connection: XeroConnection) -> Choices:
-    """Return tax type and words ("GST on Income (10 %)") of each tax rate that may be used for sales."""
+    """Return tax type and words ("GST on Income (10 %)") of the tax rates for sales."""
     return [(each.tax_type, f"{each.name} ({each.effective_rate.normalize():f} %)") for each in sales_taxes(connection)]
 
 
 def sales_taxes(connection: XeroConnection) -> list[TaxRate]:
-    """Return the organisation's active tax rates that may be used for sales."""
+    """Return the active tax rates that may be used for sales."""
     return list(TaxRate.objects.filter(connection=connection, status=RecordStatus.ACTIVE, can_apply_to_revenue=True))
 
 
 def with_current(choices: Choices, current: str, connection: XeroConnection) -> Choices:
-    """Return the choices with `current` among them: marked, when the organisation no longer offers it."""
+    """Return the choices with `current` among them, marked when it is no longer offered."""
     if not current or current in dict(choices):
         return choices
     return [*choices, (current, f"{current} (not to be used in {connection.name})")]
 
 
 def facts(settings: XeroSettings) -> dict[str, Any]:
-    """Return Settings → General by label, as the audit record keeps them: of the secret only whether there is one."""
+    """Return Settings → General by label, for the audit record; the secret masked."""
     found: dict[str, Any] = {}
     for field in settings._meta.concrete_fields:
         if field.name in ("id", "updated_at", "updated_by"):
@@ -217,10 +215,8 @@ def facts(settings: XeroSettings) -> dict[str, Any]:
 
 
 def follow_theme(settings: XeroSettings, connection: XeroConnection) -> str:
-    """Keep the id of the theme that the settings name, and its name as it is now. Returns in words a rename, else "".
-
-    A theme that the organisation does not have stays as it is, for `settings_problems` to tell.
-    """
+    """Keep the id and present name of the settings' theme. Returns a rename in words, else ""."""
+    # A theme that the organisation lacks stays as it is, for `settings_problems` to tell.
     theme = find_theme(settings, connection) if settings.theme_id or settings.theme_name else None
     if theme is None or (theme.theme_id, theme.name) == (settings.theme_id, settings.theme_name):
         return ""
@@ -232,8 +228,7 @@ def follow_theme(settings: XeroSettings, connection: XeroConnection) -> str:
 
 @dataclass(frozen=True)
 class SettingsProblem:
-    """What the organisation does not have of one field of the settings: the field's `label`, a sentence on it, and the
-    `key` of the thing itself, the same wherever it is missed."""
+    """What the organisation lacks of a field of the settings; `key` names the thing itself."""
 
     label: str
     words: str
@@ -244,10 +239,7 @@ class SettingsProblem:
 
 
 def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dict[str, SettingsProblem]:
-    """Return, by field of the settings, what the connected organisation does not have; {} when all fits.
-
-    Says nothing before the reference data was read: then nothing is known.
-    """
+    """Return, by field of the settings, what the organisation lacks; {} before it was read."""
     if connection.reference_read_at is None:
         return {}
     accounts, problems = accounts_of(connection), {}
@@ -265,7 +257,8 @@ def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dic
 
 
 def find_theme(settings: XeroSettings, connection: XeroConnection) -> BrandingTheme | None:
-    """Return the theme of the settings: by its id, so that a rename in Xero does not break it, else by its name."""
+    """Return the settings' theme: by its id, else by its name."""
+    # By id first, so that a rename in Xero does not break it.
     themes = list(BrandingTheme.objects.filter(connection=connection))
     by_id = next((theme for theme in themes if theme.theme_id == settings.theme_id), None)
     return by_id or next((theme for theme in themes if theme.name.casefold() == settings.theme_name.casefold()), None)

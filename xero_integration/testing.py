@@ -1,4 +1,4 @@
-"""For tests and measurements: a connection to the sandbox as a consent would have left it, without a browser."""
+"""A connection to the sandbox without a browser, for tests and measurements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FIRST_ORGANISATION = "Contoso Cloud (AU)"
 
 
 def connect(sandbox: SandboxControl, organisation: str = FIRST_ORGANISATION) -> XeroConnection:
-    """Fill in Settings → General, connect the organisation, make it the current one and read its reference data."""
+    """Fill in Settings → General, connect the organisation and choose it."""
     app = sandbox.ensure_app(APP_NAME, [f"{settings.PORTAL_URL}/"])
     row = XeroSettings.load()
     row.client_id, row.client_secret = app["client_id"], app["client_secret"]
@@ -32,12 +32,11 @@ def connect(sandbox: SandboxControl, organisation: str = FIRST_ORGANISATION) -> 
 
 
 def expire(connection: XeroConnection) -> None:
-    """Bring the connection's access token to its end."""
     TokenSet.objects.filter(connections=connection).update(access_expires_at=timezone.now())
 
 
 def consent(sandbox: SandboxControl, client_id: str, organisation: str = FIRST_ORGANISATION) -> XeroConnection:
-    """Store fresh tokens for the organisation, which is connected from then on: a first time or again."""
+    """Store fresh tokens for the organisation, which is connected from then on."""
     given = sandbox.tokens(client_id, [organisation])
     tokens = TokenSet.objects.create(
         access_token=given["access_token"],

@@ -1,4 +1,4 @@
-"""The addresses of the settings and of the connection to Xero."""
+"""Addresses of the settings and the connection."""
 
 from django.urls import path
 

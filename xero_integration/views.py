@@ -25,6 +25,7 @@ from xero_integration.forms import OrganisationForm, SettingsForm
 from xero_integration.models import XeroConnection, XeroSettings
 
 CONSENT_KEY = "xero_consent"
+# https://developer.xero.com/documentation/guides/oauth2/auth-flow/
 # Xero's code lives five minutes; a consent page left open longer than this is started anew.
 CONSENT_LIFE_SECONDS = 3600
 GENERAL = "Settings → General"
@@ -39,7 +40,6 @@ def redirect_uri() -> str:
 
 @role_required(roles.SYSTEM_ADMIN)
 def settings_general(request: HttpRequest) -> HttpResponse:
-    """Settings → General."""
     connection = XeroConnection.objects.current()
     if request.method == "POST":
         form = _save_general(request, connection)
@@ -55,7 +55,7 @@ def settings_general(request: HttpRequest) -> HttpResponse:
 
 
 def _save_general(request: HttpRequest, connection: XeroConnection | None) -> SettingsForm:
-    """Save what the form says, unless it is invalid or someone else saved since it was shown; return it."""
+    """Save the form, unless it is invalid or outdated; return it."""
     with transaction.atomic():
         form = SettingsForm(request.POST, instance=XeroSettings.lock(), connection=connection)
         form.full_clean()
@@ -90,7 +90,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponseBase:
-    """The portal's root: the way back from Xero's consent page, and for everyone else the way to the list."""
+    """The portal's root: back from Xero's consent page, or on to the list."""
     if any(key in request.GET for key in ("code", "error", "state")):
         return connect_return(request)
     return redirect("invoice_list")
@@ -98,7 +98,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
 
 @may_connect
 def connect_return(request: HttpRequest) -> HttpResponse:
-    """Back from Xero: check that we asked for this, store the tokens, choose the organisation."""
+    """Back from Xero: check the state, store the tokens, choose the organisation."""
     consent = _pending_consent(request)
     if consent is None:
         messages.error(
@@ -128,9 +128,9 @@ def connect_return(request: HttpRequest) -> HttpResponse:
 
 
 def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
-    """Take the consent that this browser started, None when the state is stale or forged. It works once; what is
-    forged, which any page can send a browser here with, leaves it where it is."""
+    """Take this browser's consent, which works once; None when the state is stale or forged."""
     pending = request.session.get(CONSENT_KEY)
+    # What is forged, which any page can send a browser here with, leaves the consent where it is.
     if not pending or not constant_time_compare(pending["state"], request.GET.get("state", "")):
         return None
     del request.session[CONSENT_KEY]
@@ -140,7 +140,7 @@ def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
 
 
 def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
-    """Make it the organisation that uploads go to, and say what of the settings does not fit it."""
+    """Make uploads go to it, and say what of the settings does not fit it."""
     try:
         connections.choose(connection, source=request)
     except XeroError as error:
@@ -154,7 +154,6 @@ def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
 
 
 def _follow_theme(request: HttpRequest, connection: XeroConnection) -> None:
-    """Turn the theme's name into its id, and say when Xero calls it otherwise by now."""
     with transaction.atomic():
         xero_settings = XeroSettings.lock()
         before = reference.facts(xero_settings)
@@ -167,7 +166,7 @@ def _follow_theme(request: HttpRequest, connection: XeroConnection) -> None:
 
 @may_connect
 def choose_organisation(request: HttpRequest) -> HttpResponse:
-    """Choose among the organisations that the consents opened; the newest consent's comes first."""
+    """Choose among the connected organisations, the newest consent's first."""
     usable = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED).order_by("-connected_at", "name")
     if not usable:
         messages.error(request, connections.NOT_CONNECTED)
@@ -192,7 +191,7 @@ def disconnect(request: HttpRequest) -> HttpResponse:
 @may_connect
 @require_POST
 def refresh(request: HttpRequest) -> HttpResponse:
-    """Read accounts, themes, tax rates and currencies anew."""
+    """Read the reference data anew."""
     connection = XeroConnection.objects.current()
     if connection is None:
         messages.error(request, connections.NOT_CONNECTED)
@@ -211,7 +210,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
 @may_connect
 @require_POST
 def try_now(request: HttpRequest) -> HttpResponse:
-    """End the pause that Xero asked for: the next call finds out whether it goes on."""
+    """End the pause that Xero asked for."""
     connection = XeroConnection.objects.current()
     if connection and connections.end_pause(connection, source=request):
         messages.success(request, f"Uploads to {connection.name} go on now. If Xero asks to wait again, they wait.")

@@ -1,15 +1,4 @@
-"""What is sent to Xero as xero-python's models, and the bytes that they become.
-
-Xero's own library knows the fields, types and enumerations; no other module spells them. Nothing else of it is used in
-the product: its transport repeats requests and hides headers (docs/dependencies.md). Importing it takes 0.2 s and 7 MB
-(ten times as long when it is not compiled yet), so workers do so when they start, and pages that show what would be
-sent when they are asked for it.
-
-Three of its habits are turned off. Its models carry flags by default (`HasAttachments`, `HasErrors`,
-`HasValidationErrors`), and Xero takes any field of a contact but its id for a change of that contact
-(https://developer.xero.com/documentation/api/accounting/invoices). Its numbers go through float, so only those go
-that float keeps to the digit (`payloads.number`). And it refuses a currency that is younger than itself.
-"""
+"""What is sent to Xero as xero-python's models, and the bytes that they become."""
 
 from __future__ import annotations
 
@@ -20,6 +9,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+# Nothing else of xero-python is used in the product: its transport repeats requests and hides headers
+# (docs/dependencies.md). Importing it takes 0.2 s and 7 MB (ten times as long when it is not compiled yet), so workers
+# do so when they start, and pages that show what would be sent when they are asked for it.
 from xero_python.accounting import (
     Allocation,
     Allocations,
@@ -44,10 +36,9 @@ MAX_EMAIL = 255
 
 
 def documents_body(documents: Iterable[Document]) -> bytes:
-    """Return the request body for documents of one kind: the very bytes that are stored and sent; the same bytes for
-    the same documents.
+    """Return the body for documents of one kind, the same bytes for the same documents.
 
-    Raises ValueError for an amount that JSON would not carry digit for digit and for a status that Xero does not know.
+    Raises ValueError for an amount that JSON would not carry digit for digit, or a status that Xero does not know.
     """
     documents = list(documents)
     if documents and documents[0].is_credit_note:
@@ -56,26 +47,20 @@ def documents_body(documents: Iterable[Document]) -> bytes:
 
 
 def contacts_body(contacts: Iterable[tuple[str, str, str]]) -> bytes:
-    """Return the request body that creates contacts, each given as name, ContactNumber and e-mail address.
-
-    What is no e-mail address is left out, since Xero would refuse the contact for it. Raises ValueError for a name or
-    number that is longer than Xero takes.
-    """
+    """Return the body that creates contacts, each given as name, ContactNumber and e-mail address. Raises ValueError
+    for a name or number longer than Xero takes."""
     return _body(Contacts(contacts=[_new_contact(*each) for each in contacts]))
 
 
 def allocations_body(invoice_id: str, amount: Decimal, on: dt.date) -> bytes:
-    """Return the request body that allocates `amount`, in the documents' currency, of a credit note to an invoice on a
-    day.
-
-    Raises ValueError for an amount that JSON would not carry digit for digit.
-    """
+    """Return the body that allocates `amount` (the documents' currency) of a credit note to an invoice. Raises
+    ValueError as `documents_body`."""
     invoice = Invoice(invoice_id=invoice_id, has_attachments=None, has_errors=None)
     return _body(Allocations(allocations=[Allocation(invoice=invoice, amount=number(amount), date=on)]))
 
 
 def history_body(details: str) -> bytes:
-    """Return the request body that adds a note to a document's history."""
+    """Return the body that adds a note to a document's history."""
     return _body(HistoryRecords(history_records=[HistoryRecord(details=details)]))
 
 
@@ -85,8 +70,9 @@ def _body(model: Any) -> bytes:
 
 @serialize.register("CurrencyCode")  # type: ignore[untyped-decorator]
 def _currency(code: str | Enum, explicit_type: str | None = None) -> str:
-    """Let a currency through as its code. The organisation's own list decides which there are (`documents.rules`);
-    xero-python 15.2 lacks some that are in use, such as XCG."""
+    """Let a currency through as its code."""
+    # The organisation's own list decides which there are (`documents.rules`); xero-python 15.2 refuses some that are in
+    # use, such as XCG.
     return code.value if isinstance(code, Enum) else code
 
 
@@ -112,8 +98,10 @@ def _credit_note(document: Document) -> CreditNote:
 
 
 def _common(document: Document) -> dict[str, Any]:
-    """Return what both kinds of documents are given alike."""
     return {
+        # The models carry flags by default (`HasAttachments`, `HasErrors`, `HasValidationErrors`), and Xero takes any
+        # field of a contact but its id for a change of that contact.
+        # https://developer.xero.com/documentation/api/accounting/invoices/
         "contact": Contact(contact_id=document.contact_id, has_attachments=None, has_validation_errors=None),
         "date": document.issued_on,
         "due_date": document.due_on,
@@ -129,6 +117,7 @@ def _common(document: Document) -> dict[str, Any]:
 def _line_item(line: Line) -> LineItem:
     return LineItem(
         description=line.description,
+        # The models put numbers through float, so only those go that float keeps to the digit.
         quantity=number(line.quantity),
         unit_amount=number(line.unit_amount),
         line_amount=number(line.line_amount),
@@ -141,6 +130,7 @@ def _new_contact(name: str, contact_number: str, email: str) -> Contact:
     return Contact(
         name=name,
         contact_number=contact_number,
+        # Xero would refuse the contact for what is no e-mail address.
         email_address=email[:MAX_EMAIL] if "@" in email else None,
         has_attachments=None,
         has_validation_errors=None,

@@ -1,4 +1,4 @@
-"""What the portal knows of Xero: the app's settings, the connections, each organisation's own reference data."""
+"""The settings, the connections, and each organisation's reference data."""
 
 from xero_integration.models.calls import CallBudget, CallCount
 from xero_integration.models.connections import (

@@ -1,4 +1,4 @@
-"""The calls to Xero that were made: what of the limits is in use, and the figures."""
+"""The calls to Xero that were made: limits in use, and figures."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from xero_integration.models.connections import XeroConnection
 
 
 class CallBudget(models.Model):
-    """What of an organisation's call limits is in use, shared by all workers; only `limits` reads and writes it.
+    """What of an organisation's call limits is in use; only `rate_limits` reads and writes it.
 
-    `version` makes each change a conditional UPDATE. `in_flight` holds, by permit, when its call must be over (epoch
-    seconds); `started` counts the calls of the last minute in sixty steps.
+    `in_flight`: by permit, when its call must be over (epoch seconds). `started`: calls of the last minute, by
+    sixtieths.
     """
 
     connection = models.OneToOneField(XeroConnection, on_delete=models.CASCADE, related_name="budget")
+    # Makes each change a conditional UPDATE.
     version = models.PositiveBigIntegerField(default=0)
     in_flight = models.JSONField(default=dict)
     started = models.JSONField(default=dict)
@@ -27,10 +28,7 @@ class CallBudget(models.Model):
 
 
 class CallCount(models.Model):
-    """How many calls of a kind ended how, and how long they took: what monitoring reads.
-
-    One row for each bucket of duration; `bucket` is its upper end in seconds, 0 for what took longer than all of them.
-    """
+    """Calls of a kind, how they ended, for each bucket of duration (upper end in seconds, 0: longer)."""
 
     connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="call_counts")
     endpoint = models.CharField(max_length=30)

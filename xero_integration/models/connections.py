@@ -1,4 +1,4 @@
-"""What the portal is connected to: the app's settings, the tokens, and the organisations."""
+"""The app's settings, the tokens, and the organisations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 from c3portal.encryption.fields import EncryptedTextField
 from xero_integration.client.vocabulary import DocumentStatus
 
+# Of an unused one. https://developer.xero.com/documentation/guides/oauth2/token-types/
 REFRESH_TOKEN_LIFE = dt.timedelta(days=60)
 
 
@@ -26,7 +27,7 @@ class InvoiceStatus(models.TextChoices):
 
 
 class DifferencePolicy(models.TextChoices):
-    """What to do with an invoice whose total would come out differently in Xero, by a few cents of rounding."""
+    """What to do with an invoice whose total Xero would round to other cents."""
 
     BLOCK = "block", "Do not post it"
     WARN = "warn", "Post it and flag the difference"
@@ -34,7 +35,7 @@ class DifferencePolicy(models.TextChoices):
 
 
 class XeroSettings(models.Model):
-    """Settings → General: one row for the portal."""
+    """Settings → General: one row."""
 
     client_id = models.CharField("Client ID", max_length=64, blank=True)
     client_secret = EncryptedTextField("Client Secret", blank=True, default="")
@@ -85,12 +86,12 @@ class XeroSettings(models.Model):
 
     @classmethod
     def load(cls) -> XeroSettings:
-        """Return the one row, made when it is not there yet."""
+        """Return the row, made if need be."""
         return cls.objects.get_or_create(pk=1)[0]
 
     @classmethod
     def lock(cls) -> XeroSettings:
-        """Return the one row; until the end of the transaction nobody else changes it, or what is overridden beside."""
+        """Return the row, held until the transaction ends, what is overridden beside it included."""
         cls.load()
         return cls.objects.select_for_update().get(pk=1)
 
@@ -101,12 +102,11 @@ class XeroSettings(models.Model):
 
     @property
     def has_app(self) -> bool:
-        """Whether there is enough to ask Xero for consent."""
         return bool(self.client_id and self.client_secret)
 
     @property
     def gone(self) -> str:
-        """Say that the portal moved away from this database, or "" when it is at home here."""
+        """Where the portal moved from this database, in words; "" when it is at home here."""
         if not self.moved_to:
             return ""
         if self.moved_at is None:
@@ -116,18 +116,15 @@ class XeroSettings(models.Model):
         return f"The portal moved to {self.moved_to} on {self.moved_at:%-d %b %Y}; nothing is sent to Xero from here."
 
     def missing(self) -> list[str]:
-        """Return the labels of what must still be filled in before invoices can be uploaded, in the form's order."""
+        """Return the labels of what an upload needs filled in."""
         needed = ("client_id", "client_secret", "license_account_code", "azure_account_code", "custom_account_code")
         labels = {field.name: str(field.verbose_name) for field in self._meta.concrete_fields}
         return [labels[name] for name in needed if not getattr(self, name)]
 
 
 class TokenSet(models.Model):
-    """The tokens of one consent; one set serves every organisation that this Xero user connected to the app.
-
-    The refresh token rotates at each use. `lease_until` is the single-flight lock: whoever sets it by conditional
-    UPDATE may refresh, everyone else waits for the new pair to appear.
-    """
+    """The tokens of one consent, for every organisation that this Xero user connected to the app. Who sets
+    `lease_until` by conditional UPDATE may refresh."""
 
     xero_user_id = models.CharField(max_length=36, blank=True)
     access_token = EncryptedTextField(default="")
@@ -145,24 +142,20 @@ class TokenSet(models.Model):
 
     @property
     def dies_at(self) -> dt.datetime:
-        """When the refresh token dies unless it is used before (Xero: 60 days unused)."""
+        """When the refresh token dies unless it is used before."""
         return self.refreshed_at + REFRESH_TOKEN_LIFE
 
 
 class ConnectionQuerySet(models.QuerySet["XeroConnection"]):
-    """Sets of connections."""
-
     def current(self) -> XeroConnection | None:
-        """Return the organisation that uploads go to, with its tokens, or None while nothing is connected."""
+        """Return the organisation that uploads go to, or None."""
         return self.filter(is_current=True).exclude(status=XeroConnection.Status.DISCONNECTED).first()
 
 
 class XeroConnection(models.Model):
-    """One organisation in Xero (a tenant) that the portal is or was connected to."""
+    """An organisation in Xero (a tenant) that the portal is or was connected to."""
 
     class Status(models.TextChoices):
-        """Whether Xero lets the portal work with it."""
-
         CONNECTED = "connected", "Connected"
         NEEDS_RECONNECTING = "needs_reconnecting", "Needs reconnecting"
         DISCONNECTED = "disconnected", "Disconnected"
@@ -215,23 +208,23 @@ class XeroConnection(models.Model):
 
     @property
     def is_usable(self) -> bool:
-        """Whether calls may be made with it (a pause aside)."""
+        """Whether calls may be made with it, a pause aside."""
         return self.status == self.Status.CONNECTED and self.token_set_id is not None
 
     def is_paused(self, now: dt.datetime) -> bool:
-        """Whether Xero asked to wait (Retry-After) or could not be reached a moment ago."""
         return self.paused_until is not None and self.paused_until > now
 
     def invoice_url(self, xero_id: str, *, credit_note: bool = False) -> str:
-        """Return the address at which this document opens in Xero (reference: Xero's deep-linking page)."""
+        """Return where this document opens in Xero."""
         page = f"ViewCreditNote.aspx?creditNoteID={xero_id}" if credit_note else f"View.aspx?InvoiceID={xero_id}"
         return self._page_url(f"/AccountsReceivable/{page}")
 
     def contact_url(self, contact_id: str) -> str:
-        """Return the address at which this contact opens in Xero (reference: Xero's deep-linking page)."""
+        """Return where this contact opens in Xero."""
         return self._page_url(f"/Contacts/View/{contact_id}")
 
     def _page_url(self, page: str) -> str:
+        # https://developer.xero.com/documentation/guides/how-to-guides/deep-link-xero/
         origin = (
             "https://go.xero.com" if settings.XERO_LOGIN_URL == "https://login.xero.com" else settings.XERO_LOGIN_URL
         )

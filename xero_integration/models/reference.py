@@ -1,4 +1,4 @@
-"""What an organisation holds and the portal keeps a copy of, and which contact a customer is."""
+"""An organisation's reference data, copied, and which contact a customer is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xero_integration.models.connections import XeroConnection
 
 
 class ReferenceData(models.Model):
-    """A row that Xero keeps for an organisation and the portal holds a copy of."""
+    """A copy of what Xero keeps for an organisation."""
 
     connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="%(class)ss")
     name = models.CharField(max_length=255)
@@ -23,8 +23,6 @@ class ReferenceData(models.Model):
 
 
 class Account(ReferenceData):
-    """An account of the organisation's chart of accounts."""
-
     code = models.CharField(max_length=10)
     type = models.CharField(max_length=30)
     status = models.CharField(max_length=20)
@@ -90,7 +88,7 @@ class TrackingCategory(ReferenceData):
 
 
 class Contact(ReferenceData):
-    """A contact of the organisation, as last read: what customers are matched against without a look-up each."""
+    """A contact of the organisation, as last listed."""
 
     ACTIVE = RecordStatus.ACTIVE
 
@@ -110,14 +108,10 @@ class Contact(ReferenceData):
 
 
 class ContactLink(models.Model):
-    """Remembers which contact a customer is; two customers never share one.
-
-    `customer_key` is the customer's tenant id at Microsoft, which is also the ContactNumber in Xero.
-    """
+    """Which contact a customer is; two customers never share one. `customer_key`: the tenant id at Microsoft, which
+    is also the ContactNumber."""
 
     class MatchedBy(models.TextChoices):
-        """How it came to be this contact."""
-
         NUMBER = "number", "Contact number"
         NAME = "name", "Name"
         HAND = "hand", "Linked by hand"
@@ -141,7 +135,7 @@ class ContactLink(models.Model):
 
 
 class UnlinkedContact(models.Model):
-    """Remembers that a person took a contact away from a customer, who is not matched with it by itself again."""
+    """A contact that a person took away from a customer, never matched with it again."""
 
     connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="unlinked_contacts")
     customer_key = models.CharField(max_length=50)
