@@ -1,4 +1,4 @@
-"""Mail: whether the portal sends any, what a notice's looks like, and `send`, by which every mail leaves."""
+"""What a notice's mail looks like, and `send`, by which every mail leaves."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class MailFailed(Exception):
 
 
 def is_sent() -> bool:
-    """Return whether mail leaves this portal at all."""
+    """Return whether the portal sends mail at all."""
     return not str(settings.MAILERS["default"]["BACKEND"]).endswith(".dummy.EmailBackend")
 
 
 def goes_to_console() -> bool:
-    """Return whether mail is written to the log instead of being sent."""
+    """Return whether mail goes to the log instead."""
     return str(settings.MAILERS["default"]["BACKEND"]).endswith(".console.EmailBackend")
 
 

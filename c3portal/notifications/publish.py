@@ -1,4 +1,4 @@
-"""Notices, and who gets them: each user by their choice or their role's default, each webhook by its kinds."""
+"""Notices, and who gets them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ TOLD_BY_DEFAULT = {roles.SYSTEM_ADMIN: True, roles.FINANCE_ADMIN: True, roles.SY
 
 
 def is_told(key: str) -> bool:
-    """Return whether there is a notice with this key."""
     return Notice.objects.filter(key=key).exists()
 
 
@@ -55,7 +54,7 @@ def tell(
 
 
 def message_id(notice: Notice) -> str:
-    """Return the id that a message of this notice bears at every try, and no other notice ever does."""
+    """Return the id of this notice's messages, the same at every try, and no other notice's."""
     # Not the row's number, which a restore counts anew.
     name = f"{settings.PORTAL_URL}/{notice.key}/{notice.created_at.isoformat()}"
     return f"msg_{uuid.uuid5(uuid.NAMESPACE_URL, name).hex}"
@@ -70,7 +69,6 @@ def _address(notice: Notice) -> None:
 
 
 def takes(webhook: Webhook, kind: str) -> bool:
-    """Return whether this webhook gets notices of this kind."""
     return not webhook.kinds or kind in webhook.kinds
 
 

@@ -22,7 +22,7 @@ def switch(webhook: Webhook, *, on: bool) -> bool:
 
 
 def switch_off_gone(webhook: Webhook) -> None:
-    """Switch off a webhook that answered 410 Gone, and record it."""
+    """Switch off a webhook that answered 410 Gone."""
     with transaction.atomic():
         if switch(webhook, on=False):
             words = f"Webhook {webhook.url} switched off: it answered 410"

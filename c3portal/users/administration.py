@@ -1,7 +1,4 @@
-"""What a System Admin does with the portal's people: invite, give a role, send away, let in again.
-
-Each change is recorded within its own transaction, and takes effect at the next request of whoever it is about.
-"""
+"""What a System Admin does with users. Each change is in force at the user's next request."""
 
 from __future__ import annotations
 
@@ -29,24 +26,24 @@ from c3portal.users.sign_in.mfa import FACTORS
 
 
 class NotDone(Exception):
-    """Nothing was changed; the text says why, for the page."""
+    """Nothing was changed; `str(error)` says why, for the page."""
 
 
 def everyone() -> QuerySet[User]:
-    """Return all users by name, each with `has_second_factor`, and their role without further queries."""
+    """Return all users, active ones first, each with `has_second_factor`."""
     factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=FACTORS)
     users = User.objects.annotate(has_second_factor=Exists(factors)).prefetch_related("groups")
     return users.order_by("-is_active", "name", "email")
 
 
 def version(user: User) -> str:
-    """Return what stands for the role and the state of `user` as they are kept, for forms to carry."""
+    """Return the version of the role and state of `user`, for forms to carry."""
     kept = User.objects.get(pk=user.pk)
     return version_of(roles.role_of(kept), kept.is_active)
 
 
 def invite(source: Source, email: str, name: str, role: str) -> User:
-    """Return a new user who has a role and no way in but an invitation. Raises NotDone when the address is taken."""
+    """Create a user who signs in by invitation alone. Raises NotDone for a known address."""
     try:
         with transaction.atomic():
             user = User.objects.create_user(email, name=name, role=role, invited_at=timezone.now())
@@ -57,7 +54,7 @@ def invite(source: Source, email: str, name: str, role: str) -> User:
 
 
 def invite_again(source: Source, user: User) -> None:
-    """Make every earlier invitation void, so that a new one can go out. Raises NotDone for whoever needs none."""
+    """Void earlier invitations. Raises NotDone for whoever needs none."""
     if not (user.is_active and user.is_invited):
         raise NotDone(
             f"{user} needs no invitation: they have signed in before, or are deactivated. Nothing was sent. This page "
@@ -70,7 +67,7 @@ def invite_again(source: Source, user: User) -> None:
 
 
 def change_role(source: Source, user: User, role: str) -> None:
-    """Give `user` the role. Raises NotDone for the last System Admin, and when someone else changed it meanwhile."""
+    """Give `user` the role. Raises NotDone for the last System Admin and for an outdated form."""
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         _not_changed_meanwhile(source, user)
@@ -90,7 +87,6 @@ def change_role(source: Source, user: User, role: str) -> None:
 
 
 def _not_changed_meanwhile(source: Source, user: User) -> None:
-    """Raise NotDone for a form that was filled from another role or state of `user`, who is locked."""
     words = ""
     if isinstance(source, HttpRequest):
         words = changed_meanwhile(source, version(user), Action.USER, f"Role of {user.email}")
@@ -99,10 +95,7 @@ def _not_changed_meanwhile(source: Source, user: User) -> None:
 
 
 def deactivate(source: Source, user: User) -> None:
-    """Send `user` away: every session ends, every invitation is void.
-
-    Raises NotDone for oneself, the last admin, and whoever is away already.
-    """
+    """Shut `user` out at once. Raises NotDone for oneself, the last System Admin and the inactive."""
     if _is_by(source, user):
         raise NotDone("You cannot deactivate yourself. Nothing was changed: ask another System Admin.")
     with transaction.atomic():
@@ -113,27 +106,21 @@ def deactivate(source: Source, user: User) -> None:
 
 
 def activate(source: Source, user: User) -> None:
-    """Let `user` in again, with the role, the password and the second factor from before.
-
-    Raises NotDone for whoever is in.
-    """
+    """Let `user` in again. Raises NotDone for the active."""
     with transaction.atomic():
         _switch(user, "able to sign in already", is_active=True)
         _record_state(source, user, "deactivated", "active")
 
 
 def _switch(user: User, already: str, *, is_active: bool, **more: Any) -> None:
-    """Make the change, of several who press at once by one alone. Raises NotDone for the others, who come late."""
+    # Of several who press at once, one does it.
     if not User.objects.filter(pk=user.pk, is_active=not is_active).update(is_active=is_active, **more):
         raise NotDone(f"{user} is {already}. Nothing was changed.")
     user.is_active = is_active
 
 
 def take_second_factor(source: Source, user: User) -> None:
-    """Take away every second factor and recovery code of someone who lost theirs, and end all their sessions.
-
-    Raises NotDone for oneself (who has the pages of the own account) and for whoever has none.
-    """
+    """Delete all second factors and recovery codes. Raises NotDone for oneself and for whoever has none."""
     if _is_by(source, user):
         raise NotDone("Your own second factor is on the page of your account. Nothing was changed.")
     with transaction.atomic():
@@ -152,7 +139,7 @@ def take_second_factor(source: Source, user: User) -> None:
 
 
 def set_password(source: Source, user: User, password: str) -> None:
-    """Give `user` the password, which the caller has found good enough, and end all their sessions."""
+    """Set a password that the caller has validated."""
     with transaction.atomic():
         user.set_password(password)
         user.save(update_fields=["password"])
@@ -165,7 +152,7 @@ def set_password(source: Source, user: User, password: str) -> None:
 
 
 def end_sessions(user: User) -> int:
-    """Sign `user` out of every browser at once, sign-ins still under way included; return how many sessions ended."""
+    """End every session of `user`, half-finished sign-ins too; return how many."""
     # All are read, since a session names its user only within what is encoded.
     open_ones = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
     decode = SessionStore().decode
@@ -185,11 +172,9 @@ def _is_by(source: Source, user: User) -> bool:
 
 
 def _keep_one_admin(user: User) -> None:
-    """Raise NotDone when nobody but `user` can run the portal.
-
-    It holds the role's row until the transaction ends: of two who send each other away, one waits and is refused.
-    SQLite has but one writer at a time.
-    """
+    """Raise NotDone when nobody but `user` can run the portal."""
+    # Held to the end of the transaction: of two who deactivate each other, one waits and is refused. SQLite has but one
+    # writer.
     Group.objects.select_for_update().get(name=roles.SYSTEM_ADMIN)
     able = User.objects.filter(groups__name=roles.SYSTEM_ADMIN, is_active=True).exclude(
         last_login=None, password__startswith=UNUSABLE_PASSWORD_PREFIX

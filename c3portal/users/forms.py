@@ -14,19 +14,16 @@ WHAT_ROLES_DO = (
 
 
 class InvitationForm(forms.Form):
-    """Whom to invite, and as what."""
+    """Whom to invite, and with which role."""
 
     email = forms.EmailField(label="E-mail address", max_length=254, help_text="They sign in with it.")
     name = forms.CharField(max_length=150, required=False)
     role = forms.ChoiceField(choices=ROLES, initial=roles.SYSTEM_READER, help_text=WHAT_ROLES_DO)
 
     def clean_email(self) -> str:
-        """Return it in small letters, as it is kept."""
         email: str = self.cleaned_data["email"].lower()
         return email
 
 
 class RoleForm(forms.Form):
-    """The role of someone who is there already."""
-
     role = forms.ChoiceField(choices=ROLES, help_text=WHAT_ROLES_DO)

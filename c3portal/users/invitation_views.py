@@ -1,4 +1,4 @@
-"""The way in for someone who is invited."""
+"""The pages of an invitation."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ HELD = "invitation"
 @never_cache
 @require_safe
 def invitation_link(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Keep what the link carries and go on without it, so that no page has an address that lets one in."""
+    """Move the token from the link into the session."""
     request.session.pop(HELD, None)
     if invitations.holder(token):
         request.session[HELD] = token
+    # So no page has an address that lets one in.
     return redirect("invitation")
 
 
@@ -38,7 +39,7 @@ def invitation_link(request: HttpRequest, token: str) -> HttpResponseBase:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest) -> HttpResponseBase:
-    """Let the invited person choose a password, and sign them in with it."""
+    """Let the invited person choose a password, and sign them in."""
     invited = invitations.holder(request.session.get(HELD, ""))
     if invited is None:
         return _void(request)
@@ -55,7 +56,6 @@ def _void(request: HttpRequest) -> HttpResponseBase:
 
 
 def _sign_in(request: HttpRequest, user: User) -> HttpResponseBase:
-    """Sign `user` in by allauth's way, which asks for what else is needed; whoever was signed in here is out."""
     if request.user.is_authenticated:
         get_adapter().logout(request)
     request.session.pop(HELD, None)

@@ -1,4 +1,4 @@
-"""Links by which a new user comes in: good for seven days, once, and only as long as nothing about the user changes."""
+"""Links by which a new user comes in: good for LIFE, once, while nothing about the user changes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 def link(user: User) -> str:
-    """Return the whole address that brings `user` in. Whoever has it is taken for `user`: it goes to them alone."""
+    """Return the URL that signs whoever has it in as `user`."""
     token = signing.dumps({"user": user.pk, "state": _state(user)}, salt=SALT)
     return f"{settings.PORTAL_URL}{reverse('invitation_link', args=[token])}"
 
 
 def holder(token: str) -> User | None:
-    """Return the user whom the token brings in; None when it is forged, too old, or used, or the user has changed."""
+    """Return whom the token invites, None when it is void."""
     try:
         held = signing.loads(token, salt=SALT, max_age=LIFE)
     except signing.BadSignature:
@@ -42,7 +42,7 @@ def holder(token: str) -> User | None:
 
 
 def accept(request: HttpRequest, user: User, password: str) -> bool:
-    """Give the invited user their password; False when someone did so a moment before, or the invitation is void."""
+    """Set the invited user's password; False when the invitation is void by now."""
     with transaction.atomic():
         untouched = User.objects.filter(
             pk=user.pk, is_active=True, last_login=None, password=user.password, invited_at=user.invited_at
@@ -55,7 +55,7 @@ def accept(request: HttpRequest, user: User, password: str) -> bool:
 
 
 def send(user: User, by: User) -> bool:
-    """Mail the link; False where no mail is sent or it cannot be handed over now."""
+    """Mail the link; False when no mail could be handed over."""
     if not email.is_sent():
         return False
     words = {"user": user, "by": by, "role": roles.role_of(user), "link": link(user), "days": LIFE.days}
@@ -69,6 +69,6 @@ def send(user: User, by: User) -> bool:
 
 
 def _state(user: User) -> str:
-    """Return what is no longer the same once the user signed in, has a password, or was invited again."""
+    # Each of these changes when the user signs in, gets a password or is invited again.
     facts = [user.pk, user.email, user.password, user.last_login, user.invited_at and user.invited_at.isoformat()]
     return salted_hmac(SALT, repr(facts), algorithm="sha256").hexdigest()[:32]

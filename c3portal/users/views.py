@@ -1,4 +1,4 @@
-"""Settings → Users: who works in the portal, and as what."""
+"""Settings → Users: who works in the portal, and with which role."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ admins_only = role_required(roles.SYSTEM_ADMIN)
 
 @dataclass(frozen=True)
 class Action:
-    """Something that is asked once more before it is done; `follows` says in sentences what will be."""
+    """Something to confirm before it is done; `follows` are sentences on its effects."""
 
     title: str
     follows: tuple[str, ...]
@@ -70,7 +70,7 @@ ACTIONS = {
 @require_safe
 @admins_only
 def users(request: HttpRequest) -> HttpResponseBase:
-    """List everyone, those who may come in first."""
+    """List all users."""
     return render(request, "users/list.html", {"people": administration.everyone()})
 
 
@@ -78,7 +78,7 @@ def users(request: HttpRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def invite(request: HttpRequest) -> HttpResponseBase:
-    """Invite someone by e-mail, or by a link to hand over."""
+    """Invite someone by mail, or by a link to hand over."""
     form = InvitationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         asked = form.cleaned_data
@@ -102,7 +102,7 @@ def user(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @admins_only
 def user_role(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Give a user another role; to give up one's own is asked once more."""
+    """Give a user another role; confirm first to give up one's own."""
     found = get_object_or_404(administration.everyone(), pk=pk)
     form = RoleForm(request.POST)
     if not form.is_valid():
@@ -120,7 +120,7 @@ def user_role(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @admins_only
 def user_invite(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Invite someone who has not been here yet once more; the earlier link stops working."""
+    """Invite once more someone who never signed in."""
     found = get_object_or_404(User, pk=pk)
     if not _done(request, lambda: administration.invite_again(request, found), ""):
         return redirect("user", found.pk)
@@ -130,7 +130,7 @@ def user_invite(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @admins_only
 def user_action(request: HttpRequest, pk: int, action: str) -> HttpResponseBase:
-    """Say what follows from an action of ACTIONS, and do it when that is sent."""
+    """Confirm an action of ACTIONS, then do it."""
     found, chosen = get_object_or_404(administration.everyone(), pk=pk), ACTIONS[action]
     words = {"user": found, "role": roles.role_of(found) or "someone without a role"}
     if request.method == "POST":
@@ -147,7 +147,7 @@ def _page(request: HttpRequest, found: User, form: RoleForm) -> HttpResponse:
 
 
 def _done(request: HttpRequest, do: Callable[[], None], words: str) -> bool:
-    """Do it and say so, or say why it was not done."""
+    """Do it and say so, or say why not; return whether it was done."""
     try:
         do()
     except administration.NotDone as error:
@@ -159,7 +159,7 @@ def _done(request: HttpRequest, do: Callable[[], None], words: str) -> bool:
 
 
 def _send(request: HttpRequest, invited: User) -> HttpResponse:
-    """Mail the link. Where that does not work, show it this once: it is kept nowhere."""
+    """Mail the link, or show it this once: it is stored nowhere."""
     if invitations.send(invited, cast(User, request.user)):
         words = (
             f"An invitation is on its way to {invited.email}. Its link is good for {invitations.LIFE.days} days, once."

@@ -1,4 +1,4 @@
-"""How accounts behave here, where it differs from allauth's defaults; and what the audit record keeps of them."""
+"""How accounts differ from allauth's defaults, and what the audit record keeps of sign-ins."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Nobody signs up by themselves: a System Admin makes the users. What concerns sign-in goes into the record."""
+    """Nobody signs up: a System Admin makes the users. Every sign-in and failure is recorded."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -67,12 +67,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Return False: nobody signs up."""
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address of whoever asks; where TRUSTED_PROXIES counts more proxies than there are, that of the
-        proxy, so that everyone shares one count and nobody is shut out."""
+        """Return the client's address, the proxy's where TRUSTED_PROXIES is too high."""
         try:
             return str(super().get_client_ip(request))
         except ImproperlyConfigured:
@@ -80,20 +78,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             logger.error(
                 "TRUSTED_PROXIES is %s, but a request came through fewer. Set it to how many there are.", count
             )
+            # Everyone behind it shares one count then, and nobody is shut out.
             return str(request.META["REMOTE_ADDR"])
 
     def is_ajax(self, request: HttpRequest) -> bool:
-        """Answer scripts as everyone, but for what a passkey is asked by: allauth would send them back what was typed,
-        the password too."""
+        # For all else allauth would send a script what was typed, the password too.
         match = request.resolver_match
         return bool(match and match.url_name == "mfa_login_webauthn" and super().is_ajax(request))
 
     def is_safe_url(self, url: str | None) -> bool:
-        """Return whether one may be sent on to `url` after signing in or out."""
         return is_ours(self.request, url)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refuse passwords at the source where PASSWORD_SIGN_IN is off; who is in already is asked for theirs again."""
+        """Count the try. Raises ValidationError after too many, or without PASSWORD_SIGN_IN."""
+        # Who is signed in may be asked for their password again.
         if not settings.PASSWORD_SIGN_IN and not request.user.is_authenticated:
             raise ValidationError("Passwords are switched off here: sign in with your company's account.")
         email = str(credentials.get("email") or "")
@@ -104,33 +102,30 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             raise self.validation_error("too_many_login_attempts")
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Record whose account it was; an address that nobody has is not kept, since it may be anyone's."""
+        # An unknown address is not recorded, since it may be anyone's.
         failed(request, with_address(credentials.get("email") or ""), "password")
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Sign `user` in, and record with what."""
         with transaction.atomic():
             super().login(request, user)
             cast(SessionStore, request.session).begin()
             audit.record(request, audit.Action.SIGN_IN, "Signed in", after={"With": ways(request, user)}, actor=user)
 
     def post_login(self, request: HttpRequest, user: User, **login: Any) -> HttpResponseBase:
-        """Return the way on; from now on this browser and this network are known to be the user's."""
+        """Return the way on; the browser and network are familiar now."""
         answer: HttpResponseBase = super().post_login(request, user, **login)
         familiar.remember(request, answer, user)
         return answer
 
     def logout(self, request: HttpRequest) -> None:
-        """Sign out, and record it while it is still known who it was."""
         with transaction.atomic():
+            # First, while it is known who it is.
             audit.record(request, audit.Action.SIGN_IN, "Signed out")
             super().logout(request)
 
     def set_password(self, user: User, password: str) -> None:
-        """Set it; this is where a changed, a first and a forgotten password all come past.
-
-        A link and an old password are good for one change: who comes a moment later is sent back to the form.
-        """
+        """Set it. Raises ImmediateHttpResponse, back to the form, when another request was first."""
+        # A link, or an old password, is good for one change.
         known = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
         user.set_password(password)
         with transaction.atomic():
@@ -140,25 +135,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             audit.record(self.request, audit.Action.SIGN_IN, "Password set", after={"Of": user.email}, actor=user)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Whoever signed in just now has shown enough to change how they sign in."""
+        """Return False also for whoever has just signed in."""
         records = get_authentication_records(self.request, self.request.user)
         if any(time.time() - record["at"] < account_settings.REAUTHENTICATION_TIMEOUT for record in records):
             return False
         return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """Return the ways in which `user` can show who they are, each with the portal's words (AGAIN)."""
+        """Return allauth's methods with the portal's words (AGAIN)."""
         return [{**way, "description": AGAIN[way["id"]]} for way in super().get_reauthentication_methods(user)]
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """Return the link of the mail: at PORTAL_URL, whatever host the request named."""
+        """Return the link, at PORTAL_URL whatever host the request named."""
         return f"{settings.PORTAL_URL}{urlsplit(super().get_reset_password_from_key_url(key)).path}"
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send it after the request: how long mail takes, or that it fails, would tell who has an account. What is for
-        no user is written as any other, and goes nowhere."""
+        """Send it once the request is answered."""
         context = {"request": self.request, "email": email, "portal_url": settings.PORTAL_URL, **context}
         message = self.render_mail(template_prefix, email, context)
+        # How long mail takes, or that it fails, would tell who has an account: what is for no user is written too, and
+        # sent nowhere.
         is_to_somebody = "user" not in context or bool(context["user"].pk)
         threading.Timer(MAIL_AFTER, _send, (message if is_to_somebody else None,)).start()
 
@@ -172,15 +168,12 @@ def _send(message: EmailMessage | None) -> None:
 
 
 def with_address(email: str) -> User | None:
-    """Return the user whose e-mail address it is."""
+    """Return the user with this e-mail address."""
     return User.objects.filter(email__iexact=email).first()
 
 
 def failed(request: HttpRequest, user: User | None, way: str) -> None:
-    """Record a failed sign-in with `way`, one of WAYS; `user` is whose account it was, None for nobody's.
-
-    Where somebody is signed in, they were asked once more who they are.
-    """
+    """Record a failed sign-in by `way`, of WAYS, to the account of `user`; None for an unknown address."""
     if request.user.is_authenticated:
         kept(request, f"{NOT_CONFIRMED}: {request.user}", actor=request.user, after={"With": WAYS[way]})
         return
@@ -191,14 +184,13 @@ def failed(request: HttpRequest, user: User | None, way: str) -> None:
 
 
 def kept(request: HttpRequest, subject: str, actor: User | str, after: dict[str, Any] | None = None) -> None:
-    """Record what anyone may do again and again: up to RECORDED an hour from an address and of a person, so that
-    nobody fills the record."""
+    """Record what anyone can repeat at will, at most RECORDED an hour."""
     key = str(actor.pk) if isinstance(actor, User) else actor
     if ratelimit.consume(request, app="c3portal", action="recorded", key=key, config={"recorded": RECORDED}):
         audit.record(request, audit.Action.SIGN_IN, subject, after=after, actor=actor)
 
 
 def ways(request: HttpRequest, user: User) -> list[str]:
-    """Return in words what `user` has shown in this session to be let in."""
+    """Return in words by what `user` was let in to this session."""
     records = get_authentication_records(request, user)
     return [WAYS.get(record.get("type") or record["method"], record["method"]) for record in records]

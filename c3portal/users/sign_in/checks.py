@@ -1,4 +1,4 @@
-"""Mistakes in the settings of sign-in; each says what to do."""
+"""System checks of the settings of sign-in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORDS = ("all", "none")
 
 @register(Tags.security)
 def required_factors(**kwargs: Any) -> list[CheckMessage]:
-    """A misspelt role would leave everyone without the second factor that was asked for."""
+    """MFA_REQUIRED_FOR names roles: a misspelt one would leave everyone without a second factor."""
     unknown = [each for each in settings.MFA_REQUIRED_FOR if each not in (*roles.ALL, *WORDS)]
     return [
         Error(
@@ -31,7 +31,7 @@ def required_factors(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def company_sign_in(**kwargs: Any) -> list[CheckMessage]:
-    """The company's sign-in: complete, and of one organisation whose e-mail addresses can be believed."""
+    """The company's sign-in is complete and of one organisation, or passwords are allowed."""
     issuer = settings.OIDC_ISSUER
     if not issuer:
         if settings.PASSWORD_SIGN_IN:

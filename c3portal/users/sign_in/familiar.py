@@ -1,8 +1,7 @@
-"""Browsers and networks from which somebody has signed in to an account before, and the counts of wrong guesses.
+"""Rate limits of sign-in that do not let strangers' guesses shut out a familiar browser or network.
 
-Each of them has a count of its own for that account, and everyone else shares one: strangers' guesses stop, and keep
-nobody out who comes from where they always come from. The browser shows itself by a signed cookie, the network by its
-address. Both lose this with a new password.
+Each familiar browser (a signed cookie) and network (its address) counts for itself, all others together. A new password
+makes them unfamiliar.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ THEMSELVES = "themselves"
 
 
 def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
-    """Note that this browser and this network belong to whoever has the account of `user`."""
+    """Make this browser and network familiar to the account of `user`, for LIFE."""
     browser, marks = _held(request)
     marks = {**{pk: mark for pk, mark in marks.items() if pk != str(user.pk)}, str(user.pk): _mark(user)}
     latest = dict(list(marks.items())[-ACCOUNTS:])
@@ -49,11 +48,8 @@ def remember(request: HttpRequest, response: HttpResponseBase, user: User) -> No
 
 
 def whose_count(request: HttpRequest, user: User | None) -> str:
-    """Return whose tries this one at the account of `user` counts with: a browser's, those of who is signed in to it,
-    a network's, or everyone's.
-
-    `user` None is an address that nobody has: the work is the same, and it is always everyone's count.
-    """
+    """Return the name of the count for tries at the account of `user`; None is an unknown address."""
+    # The same work for an unknown address, which always goes to everyone's count.
     account = user or User(pk=0, password="")
     browser, marks = _held(request)
     mark, network = _mark(account), cache.get(_network_key(request, account), "")
@@ -67,11 +63,9 @@ def whose_count(request: HttpRequest, user: User | None) -> str:
 
 
 def consume(request: HttpRequest, action: str, account: str, whose: str) -> ratelimit.RateLimitUsage | None:
-    """Count a try of `action` (of ACCOUNT_RATE_LIMITS) at `account`; None when there were too many.
-
-    What counts by address is left out for whoever may share theirs with strangers and is known without it.
-    """
+    """Count a try of `action`, of ACCOUNT_RATE_LIMITS; None when there were too many."""
     rates: str = app_settings.RATE_LIMITS.get(action) or ""
+    # These may share their address with strangers and are known without it.
     if whose == THEMSELVES or whose.startswith("browser "):
         rates = ",".join(rate for rate in rates.split(",") if not rate.endswith("/ip"))
     key = f"{account.lower()}:{whose}"
@@ -79,7 +73,7 @@ def consume(request: HttpRequest, action: str, account: str, whose: str) -> rate
 
 
 def refused_at_the_door(request: HttpRequest) -> HttpResponseBase | None:
-    """Count a form sent to sign-in, for each address and for each familiar browser; return what to say to too many."""
+    """Count a form sent to sign-in; return the answer 429 after too many."""
     browser, marks = _held(request)
     users = User.objects.filter(pk__in=marks, is_active=True) if browser else []
     known = any(constant_time_compare(marks[str(user.pk)], _mark(user)) for user in users)
@@ -90,7 +84,7 @@ def refused_at_the_door(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def _held(request: HttpRequest) -> tuple[str, dict[str, str]]:
-    """Return the browser's name for itself and its marks by account; empty when its cookie is not the portal's."""
+    """Return the browser's id and its marks by account from its cookie; empty for a cookie not the portal's."""
     try:
         held: Any = signing.loads(request.COOKIES.get(settings.FAMILIAR_COOKIE_NAME, ""), salt=SALT, max_age=LIFE)
     except signing.BadSignature:

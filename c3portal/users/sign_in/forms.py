@@ -22,7 +22,7 @@ from c3portal.users.sign_in.account_adapter import failed
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """One's own name and time zone; e-mail address and role are a System Admin's to change."""
+    """One's own name and time zone."""
 
     time_zone = forms.ChoiceField(help_text="Times on pages are shown in it.")
 
@@ -40,18 +40,17 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
 
     @classmethod
     def words(cls, field: str) -> str:
-        """Return the label of `field`."""
         return field.replace("_", " ").capitalize()
 
 
 class Code:
-    """A second factor's code, counted by whose browser or network it comes from; a wrong one goes into the record."""
+    """Verification of a code that is counted and recorded, for the forms of allauth."""
 
     user: User
     cleaned_data: dict[str, Any]
 
     def clean_code(self) -> str:
-        """Return the code. Raises ValidationError for a wrong one, once that is in the record, and for too many."""
+        """Return the code. Raises ValidationError for a wrong one and after too many tries."""
         usage = count_factor(self.user)
         code: str = self.cleaned_data["code"]
         for each in Authenticator.objects.filter(user=self.user).exclude(type=Authenticator.Type.WEBAUTHN):
@@ -64,10 +63,7 @@ class Code:
 
 
 def count_factor(user: User) -> RateLimitUsage:
-    """Count a try at the second factor of `user`; the caller takes a right one back.
-
-    Raises ValidationError when there were too many.
-    """
+    """Count a try, which the caller rolls back after a right one. Raises ValidationError after too many."""
     whose = familiar.whose_count(context.request, user)
     usage = familiar.consume(context.request, "factor", str(user.pk), whose)
     if usage is None:
@@ -76,11 +72,11 @@ def count_factor(user: User) -> RateLimitUsage:
 
 
 class CodeAgainForm(Code, ReauthenticateForm):  # type: ignore[misc]
-    """Show once more that it is you, by a code."""
+    """A code, when asked again who one is."""
 
 
 class CodeForm(Code, AuthenticateForm):  # type: ignore[misc]
-    """A second factor's code at sign-in."""
+    """A code after the password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Second factors: how they are kept, and who must have one."""
+"""Second factors: how they are stored, and who must have one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Secrets are encrypted with the keys kept outside the database; passkeys belong to PORTAL_URL's host."""
+    """Secrets are encrypted with ENCRYPTION_KEYS; passkeys belong to PORTAL_URL's host."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
@@ -32,11 +32,10 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     }
 
     def encrypt(self, text: str) -> str:
-        """Return `text` as it is kept."""
         return cipher().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return what was encrypted. Raises KeyMissing when its key is gone from ENCRYPTION_KEYS."""
+        """Return the plain text. Raises KeyMissing when its key is gone from ENCRYPTION_KEYS."""
         try:
             return cipher().decrypt(encrypted_text.encode()).decode()
         except InvalidToken as error:
@@ -46,15 +45,12 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
             ) from error
 
     def get_totp_issuer(self) -> str:
-        """Return what an authenticator app shows above the code."""
         return f"C3 portal {_host()}"
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Return whom passkeys are for: `id`, the host that they belong to, and `name`."""
         return {"id": _host(), "name": "C3 portal"}
 
     def generate_authenticator_name(self, user: User, type: Any) -> str:
-        """Return a name for a passkey that was given none: Passkey, Passkey 2 and so on."""
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
         return f"Passkey {number}" if number > 1 else "Passkey"
 
@@ -64,18 +60,17 @@ def _host() -> str:
 
 
 def has_one(user: User) -> bool:
-    """Return whether the user has set up a second factor."""
     return bool(Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists())
 
 
 def is_required(user: Any) -> bool:
-    """Return whether the user's role must have a second factor (MFA_REQUIRED_FOR)."""
+    """Return whether MFA_REQUIRED_FOR names the user's role."""
     wanted = settings.MFA_REQUIRED_FOR
     return "all" in wanted or roles.role_of(user) in wanted
 
 
 def is_missing(request: HttpRequest) -> bool:
-    """Return whether the signed-in user must set up a second factor before anything else."""
+    """Return whether the signed-in user must set up a second factor first."""
     user = request.user
     if not user.is_authenticated or not is_required(user) or has_one(user):
         return False

@@ -23,10 +23,9 @@ WAY = {
 
 
 class SecondFactorRequired(MiddlewareMixin):
-    """Lead whoever must have a second factor and has none to its set-up page, whatever they ask for."""
+    """Lead whoever lacks a required second factor to its set-up page."""
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], *args: Any) -> HttpResponseBase | None:
-        """Return the way to the set-up page, None for those who may go on."""
         if not getattr(view, "login_required", True):
             return None
         match = request.resolver_match

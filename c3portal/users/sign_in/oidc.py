@@ -1,4 +1,4 @@
-"""The company's own sign-in, by OpenID Connect: who comes from there is let in only if the portal knows them."""
+"""The company's own sign-in, by OpenID Connect: only known users are let in."""
 
 from __future__ import annotations
 
@@ -29,24 +29,21 @@ ADDRESS = re.compile(r"[^\s'\"<>]+@[^\s'\"<>]+")
 
 
 class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Nobody becomes a user by coming from the company: a System Admin makes the users."""
+    """Nobody becomes a user by coming from the company."""
 
     def get_requests_session(self) -> BoundedSession:
-        """Return the session for calls to the provider: bounded like all calls out."""
         return BoundedSession(BoundedAdapter(LARGEST_ANSWER))
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        """Return False: nobody signs up."""
         return False
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **why: Any) -> None:
-        """Keep the reason for whoever runs the portal, without the person whom the provider may name in it; the page
-        names it in general words only."""
+        # For the log, without the person whom the provider may name; the page gives no reason.
         reason = ADDRESS.sub("…", str(why.get("exception")))
         logger.warning("Sign-in with %s failed: %s, %s", provider.name, why.get("error"), reason)
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Tie a known user's account to the company's subject the first time; show strangers out."""
+        """Tie a known user to the company's subject. Raises ImmediateHttpResponse for others."""
         if sociallogin.is_existing:
             return
         user = known_user(sociallogin.account)
@@ -60,26 +57,22 @@ class CompanyAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 
 def known_user(account: SocialAccount) -> User | None:
-    """Return the active user whose e-mail address the company's claims name, None where there is none.
-
-    None too for a user who is tied to another subject already: an address may be given to someone else.
-    """
+    """Return the active user whose e-mail address the claims prove; None for a user tied to another subject."""
     claims: dict[str, Any] = account.get_provider_account().get_user_data() or {}
     email = believed_address(claims)
     if not email:
         return None
     user = User.objects.filter(email__iexact=email, is_active=True).first()
+    # An e-mail address may be given to someone else, under another subject.
     if user is None or SocialAccount.objects.filter(user=user, provider=account.provider).exists():
         return None
     return user
 
 
 def believed_address(claims: dict[str, Any]) -> str:
-    """Return the e-mail address that the claims prove, empty where they prove none.
-
-    `email_verified` proves it with JSON's true alone. Microsoft Entra leaves it out: there, and where OIDC_TRUST_EMAIL
-    says so, the organisation's own administrators write the addresses, and the user name too.
-    """
+    """Return the e-mail address that the claims prove, or ""."""
+    # Only JSON's true proves it. Microsoft Entra leaves it out; there, and where OIDC_TRUST_EMAIL says so, the
+    # organisation's own administrators write the addresses, and the user name too.
     email, verified = claims.get("email"), claims.get("email_verified")
     if "email_verified" not in claims and settings.OIDC_TRUST_EMAIL:
         email = email or claims.get("preferred_username")
@@ -89,19 +82,20 @@ def believed_address(claims: dict[str, Any]) -> str:
 
 
 class Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """The exchange with the provider, stricter than allauth has it."""
+    """allauth's exchange with the provider, with stricter checks."""
 
     @property
     def openid_config(self) -> dict[str, Any]:
-        """The provider's description of itself. Raises OAuth2Error when it is someone else's."""
+        """The provider's metadata. Raises OAuth2Error for another issuer than OIDC_ISSUER."""
         config: dict[str, Any] = super().openid_config
         if config.get("issuer", "").rstrip("/") != settings.OIDC_ISSUER:
             raise OAuth2Error("The provider's description names another issuer than OIDC_ISSUER.")
         return config
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> SocialLogin:
-        """Return who signed in, by an ID token whose signature is checked though it came straight from the provider."""
+        """Return who signed in. Raises OAuth2Error without an ID token."""
         if not kwargs["response"].get("id_token"):
             raise OAuth2Error("The provider sent no ID token.")
+        # allauth checks the signature then, though the ID token came straight from the provider.
         self.did_fetch_access_token = False
         return super().complete_login(request, app, token, **kwargs)

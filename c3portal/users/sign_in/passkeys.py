@@ -1,4 +1,4 @@
-"""The forms that carry what a browser's passkey answered: it is a stranger's word until it has been checked."""
+"""Forms that carry a passkey's answer, which is untrusted until it is verified."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FORGED = (
 
 
 class CredentialField(forms.JSONField):
-    """What `PublicKeyCredential.toJSON()` gives: anything else is no answer of a passkey."""
+    """The JSON of `PublicKeyCredential.toJSON()`."""
 
     def __init__(self) -> None:
         super().__init__(widget=forms.HiddenInput)
@@ -55,7 +55,6 @@ class CredentialField(forms.JSONField):
         return held
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """Return what the page holds when it is shown again."""
         return InvalidJSONInput("")
 
 
@@ -73,14 +72,13 @@ BYTES = ("clientDataJSON", "authenticatorData", "signature", "userHandle", "atte
 
 
 class Passkey:
-    """An answer that shows who one is."""
+    """Verification that is counted and recorded, for the forms of allauth."""
 
     user: Any
     cleaned_data: dict[str, Any]
 
     def clean_credential(self) -> Authenticator:
-        """Return the passkey that answered. Raises ValidationError for a forged answer, once that is in the record of
-        whoever it was asked of, and for too many tries."""
+        """Return the passkey. Raises ValidationError for a wrong answer and after too many tries."""
         usage = count_factor(self.user) if self.user else None
         answer = self.cleaned_data["credential"]
         try:
@@ -108,7 +106,7 @@ class SecondForm(Passkey, webauthn.AuthenticateWebAuthnForm):  # type: ignore[mi
 
 
 class AgainForm(Passkey, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    """Show once more that it is you, by a passkey."""
+    """A passkey, when asked again who one is."""
 
     credential = CredentialField()
 
@@ -130,7 +128,6 @@ class AddForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
         alone.initial = True
 
     def clean(self) -> dict[str, Any]:
-        """Return what was sent. Raises ValidationError for a forged answer."""
         try:
             checked: dict[str, Any] = super().clean()
         except FORGED as error:

@@ -1,4 +1,4 @@
-"""The forms in which an address or a password is typed: allauth's, in the portal's words."""
+"""allauth's forms for addresses and passwords, in the portal's words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WHAT_IS_TAKEN = "At least 12 characters, none of the commonest passwords, and no
 
 
 class Worded:
-    """Fields that are called the same on every page; no placeholders, which go away when one types."""
+    """Fields with the labels of LABELS and without placeholders."""
 
     fields: dict[str, forms.Field]
 
@@ -41,10 +41,10 @@ class Worded:
 
 
 class Twice(Worded):
-    """A new password is typed twice."""
+    """A new password, typed twice."""
 
     def clean(self) -> dict[str, Any]:
-        """Return what was typed; in place of allauth's look at the two, which has its own words."""
+        # Past allauth's own comparison of the two, which has its own words.
         typed: dict[str, Any] = super(account.PasswordVerificationMixin, self).clean()  # type: ignore[misc]
         first, second = typed.get("password1"), typed.get("password2")
         if first and second and first != second:
@@ -53,20 +53,20 @@ class Twice(Worded):
 
 
 class LoginForm(Worded, account.LoginForm):  # type: ignore[misc]
-    """Sign in."""
+    pass
 
 
 class ReauthenticateForm(Worded, account.ReauthenticateForm):  # type: ignore[misc]
-    """Show once more that it is you."""
+    pass
 
 
 class ForgottenForm(Worded, account.ResetPasswordForm):  # type: ignore[misc]
-    """Ask for the link to a new password. The work is the same where nobody has the address."""
+    """Ask for the link to a new password, with the same work for an unknown address."""
 
     users: list[User]
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
-        """Mail the link and record who was asked for; return the address."""
+        """Mail the link and record for whom; return the address."""
         email: str = self.cleaned_data["email"]
         whose = self.users[0].email if self.users else "an unknown address"
         kept(request, f"New password asked for: {whose}", actor=NOBODY)
@@ -75,14 +75,12 @@ class ForgottenForm(Worded, account.ResetPasswordForm):  # type: ignore[misc]
 
 
 class NewPasswordForm(Twice, account.ResetPasswordKeyForm):  # type: ignore[misc]
-    """Choose a password by a link: that of an invitation, or of a forgotten one. It takes `user`, whose it will be."""
+    """A password for `user`, by the link of an invitation or a forgotten one."""
 
 
 class ChangeForm(Twice, account.ChangePasswordForm):  # type: ignore[misc]
-    """Change one's own."""
-
     def clean_oldpassword(self) -> str:
-        """Return it. Raises ValidationError for a wrong one, once that is in the record."""
+        """Return it. Raises ValidationError for a wrong one, and records that."""
         try:
             typed: str = super().clean_oldpassword()
         except forms.ValidationError:
@@ -92,4 +90,4 @@ class ChangeForm(Twice, account.ChangePasswordForm):  # type: ignore[misc]
 
 
 class FirstForm(Twice, account.SetPasswordForm):  # type: ignore[misc]
-    """Set one's first, for who came by the company's sign-in."""
+    """The first password of someone who came by the company's sign-in."""

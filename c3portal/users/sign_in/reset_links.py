@@ -1,4 +1,4 @@
-"""The tokens of the links to a new password."""
+"""Tokens of the links to a new password."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from c3portal.models import User
 
 
 class ResetTokens(PasswordResetTokenGenerator):
-    """Django's tokens, which die with the next sign-in and with a change of password or address; these die with the
-    account too.
+    """Tokens that die with the next sign-in, a new password or address, and the account."""
 
-    allauth's own would note the address of whoever is asked for as one that waits to be confirmed, and allauth lets
-    nobody with such an address set up a second factor: a stranger could shut out anyone by asking.
-    """
-
+    # Not allauth's generator: it notes the address of whoever is asked for as unconfirmed, and with such an address
+    # nobody can set up a second factor, so a stranger could shut anyone out by asking.
     # Django has no public place for what else a token must die with.
     def _make_hash_value(self, user: User, timestamp: int) -> str:
         return f"{super()._make_hash_value(user, timestamp)}{user.is_active}"

@@ -1,8 +1,4 @@
-"""The addresses of sign-in (`/accounts/…`) and of one's own account (`/account/…`).
-
-Of allauth's many pages only those that the portal uses are here, under allauth's names, by which it finds them: nobody
-signs up, and nobody changes their e-mail address by themselves.
-"""
+"""The addresses of sign-in and of one's own account, with allauth's names."""
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa

@@ -55,8 +55,8 @@ def own_account(request: HttpRequest) -> HttpResponse:
 
 
 def _keep(request: HttpRequest, form: ProfileForm) -> None:
-    """Keep the form's fields and no others, since somebody may deactivate the user at this moment; and record them."""
     with transaction.atomic():
+        # The form's fields and no others are saved: somebody may deactivate the user at this moment.
         before = ProfileForm(instance=User.objects.select_for_update().get(pk=form.instance.pk)).initial
         was, now = changes(
             *({ProfileForm.words(name): each[name] for name in each} for each in (before, form.cleaned_data))
@@ -67,17 +67,14 @@ def _keep(request: HttpRequest, form: ProfileForm) -> None:
 
 
 class Recorded:
-    """A form that changes how one signs in: what it did goes into the record, or neither happens.
-
-    What it takes away is of the type `takes`; of several that take it at once, one does.
-    """
+    """A form that changes how one signs in, in one transaction with its audit record."""
 
     said = ""
+    # What the form takes away; of several requests that take it at once, one does.
     takes: Authenticator.Type | None = None
     request: HttpRequest
 
     def form_valid(self, form: Any) -> HttpResponseBase:
-        """Do it and record it."""
         with transaction.atomic():
             user = User.objects.select_for_update().get(pk=cast(User, self.request.user).pk)
             if self.takes and not self._taken(user).exists():
@@ -92,10 +89,9 @@ class Recorded:
 
 
 class SecondFactor(IndexView):  # type: ignore[misc]
-    """Show one's second factors; the page that those are led to who must have one."""
+    """One's second factors."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what the page shows: `is_required` and `is_missing` tell whether it is asked for, and lacking."""
         user = self.request.user
         return {
             **super().get_context_data(**kwargs),
@@ -133,24 +129,23 @@ class NewRecoveryCodes(Recorded, GenerateRecoveryCodesView):  # type: ignore[mis
 
 @method_decorator(never_cache, name="dispatch")
 class RecoveryCodes(ViewRecoveryCodesView):  # type: ignore[misc]
-    """Show one's recovery codes, once; as a file too, which comes with the page since there is no second time."""
+    """One's recovery codes, shown once, with a data URL `file` of them."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what the page shows: `file` is the address of the codes as a file, where they are shown."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         if context["can_view_codes"]:
+            # With the page, since there is no second time.
             text = "".join(f"{code}\r\n" for code in context["unused_codes"])
             context["file"] = f"data:text/plain;base64,{base64.b64encode(text.encode()).decode()}"
         return context
 
 
 class Places(Recorded, ListUserSessionsView):  # type: ignore[misc]
-    """Show where one is signed in, and sign out everywhere else."""
+    """Where one is signed in; the form signs out everywhere else."""
 
     said = "Signed out everywhere else"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Return what the page shows: each of `sessions` names its `browser` in words."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         for each in context["sessions"]:
             each.browser = user_agents.in_words(each.user_agent)
@@ -171,11 +166,11 @@ def passkey_sign_in(request: HttpRequest) -> HttpResponseBase:
 
 @method_decorator(login_not_required, name="dispatch")
 class ForgottenPassword(account.PasswordResetView):  # type: ignore[misc]
-    """Ask for the link to a new password: strangers cannot use up what its owner may ask for."""
+    """Ask for the link to a new password."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
-        """Mail the link, unless it was asked for too often; the same is said of every address."""
         email = form.cleaned_data["email"]
+        # Strangers cannot use up what its owner may ask for. The answer is the same for every address.
         whose = familiar.whose_count(self.request, with_address(email))
         if familiar.consume(self.request, "reset_password", email, whose) is None:
             return cast(HttpResponseBase, ratelimit.respond_429(self.request))
@@ -185,22 +180,20 @@ class ForgottenPassword(account.PasswordResetView):  # type: ignore[misc]
 
 @method_decorator(login_not_required, name="dispatch")
 class NewPassword(account.PasswordResetFromKeyView):  # type: ignore[misc]
-    """Choose a new password by the link of a mail; whoever has the mail is the owner."""
+    """Choose a new password by the link of a mail, and make the browser familiar."""
 
     def form_valid(self, form: Any) -> HttpResponseBase:
-        """Set it; the browser counts as the owner's from now on."""
         answer: HttpResponseBase = super().form_valid(form)
         familiar.remember(self.request, answer, self.reset_user)
         return answer
 
 
 class OwnPassword:
-    """One's own new password: the browser in which it was typed stays a familiar one."""
+    """A new password of one's own; the browser stays familiar."""
 
     request: HttpRequest
 
     def form_valid(self, form: Any) -> HttpResponseBase:
-        """Set it."""
         answer: HttpResponseBase = super().form_valid(form)  # type: ignore[misc]
         familiar.remember(self.request, answer, User.objects.get(email=cast(User, self.request.user).email))
         return answer
@@ -217,11 +210,7 @@ class FirstPassword(OwnPassword, account.PasswordSetView):  # type: ignore[misc]
 @login_not_required
 @require_POST
 def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
-    """Leave for the company's sign-in, by a page that goes on by itself.
-
-    Not by a redirect: browsers hold what follows a form post against form-action of the content security policy, and
-    the company's sign-in may send people on to hosts that nobody here knows.
-    """
+    """Leave for the company's sign-in, by a page that goes on by itself."""
     if refused := familiar.refused_at_the_door(request):
         return refused
     provider = _provider(request, provider_id).get_provider()
@@ -232,6 +221,8 @@ def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
         return cast(HttpResponseBase, render_authentication_error(request, provider, exception=error))
     if answer.status_code != HTTPStatus.FOUND:
         return cast(HttpResponseBase, answer)
+    # Not by a redirect: browsers hold what follows a form post against form-action of the content security policy, and
+    # the company's sign-in may lead on to hosts that nobody here knows.
     page = render(request, "socialaccount/leave.html", {"name": provider.name, "url": answer.url})
     page["Refresh"] = f"0; url={answer.url}"
     return page
@@ -250,7 +241,7 @@ def company_callback(request: HttpRequest, provider_id: str) -> HttpResponseBase
 
 
 def _provider(request: HttpRequest, provider_id: str) -> Provider:
-    """Return the adapter of the provider. Raises Http404 when it is not set up."""
+    """Return the provider's adapter. Raises Http404 when it is not set up."""
     adapter = Provider(request, provider_id)
     try:
         adapter.get_provider()
