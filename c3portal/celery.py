@@ -1,4 +1,4 @@
-"""The Celery application: a clock that wakes workers, never the place where an invoice's state is kept."""
+"""The Celery application. It wakes workers; no message holds the state of an invoice."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ logger = logging.getLogger(__name__)
 
 
 class PunctualTask(Task[Any, Any]):
-    """A task that is not done any more when its message is older, by the database's clock, than it was said to be good
-    for: after an hour without workers one sweep is enough."""
+    """A task that is dropped when its message is older, by the database's clock, than its `good_for` seconds."""
 
     def __call__(self, *told: Any, **more: Any) -> Any:
-        """Do the task, unless it came too late."""
+        # After an hour without workers one sweep is enough.
         past_at = self.request.get("past_at")
         if isinstance(past_at, int | float) and clock.now().timestamp() > past_at:
             logger.info("%s came too late and was dropped.", self.name)
@@ -44,10 +43,9 @@ app.autodiscover_tasks(["c3portal.notifications"])
 @signals.celeryd_init.connect
 @signals.setup_logging.connect
 def configure_logging(**_: Any) -> None:
-    """Log as the web processes do. Celery, which would do it its own way, leaves it alone once this is connected.
-
-    A worker's own warnings come before Celery thinks of its log.
-    """
+    """Log as the web processes do."""
+    # At both signals: a worker's own warnings come before Celery sets its log up, which it leaves alone once this is
+    # connected.
     logging.config.dictConfig(settings.LOGGING)
     logging.captureWarnings(True)
     # The pool of a worker's processes says there when one of them dies.
@@ -63,29 +61,29 @@ def configure_logging(**_: Any) -> None:
 
 @signals.before_task_publish.connect
 def hand_the_trace_on(headers: dict[str, Any], **_: Any) -> None:
-    """Send the id of whatever asks for a task along with it; the scheduler's tasks get one of their own."""
+    """Send the trace id of whoever asks for a task along with it, else a new one."""
     headers["trace_id"] = tracing.current_id() or tracing.new_id()
 
 
 @signals.before_task_publish.connect
 def say_when_it_is_past(headers: dict[str, Any], **_: Any) -> None:
-    """Send along until when a task is good, if it is so for a time. While the database is away it is good for ever."""
+    """Send along until when a task with `good_for` is good, in epoch seconds of the database's clock."""
     good_for = headers.get("good_for")
     if good_for is None:
         return
     try:
         headers["past_at"] = clock.now().timestamp() + good_for
     except Error:
+        # Better a sweep too many than none.
         logger.warning("A task was sent without an expiry: the database cannot be reached.")
 
 
 @signals.task_prerun.connect
 def take_the_trace_up(task: Task[Any, Any], **_: Any) -> None:
-    """Let what a task does and logs carry the id that came with it, if it looks like one."""
+    """Let a task and its logs carry the trace id of its message."""
     tracing.begin(tracing.well_formed(task.request.get("trace_id")) or tracing.new_id())
 
 
 @signals.task_postrun.connect
 def lay_the_trace_down(**_: Any) -> None:
-    """Leave nothing of the task's id to the next one."""
     tracing.end()

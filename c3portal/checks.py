@@ -1,4 +1,4 @@
-"""Mistakes in the settings that can be told apart at start; each says what to do."""
+"""System checks of the settings; each says what to do."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ SAFE_BROKERS = ("redis", "rediss", "redis+socket", "sentinel")
 
 @register(Tags.urls)
 def portal_url(**kwargs: Any) -> list[CheckMessage]:
-    """Xero sends people back to PORTAL_URL and is strict about it (reference: Xero's OAuth 2.0 redirect URIs)."""
+    """PORTAL_URL is an origin that Xero takes as a redirect URI.
+
+    Source: https://developer.xero.com/documentation/guides/oauth2/auth-flow/.
+    """
     url = settings.PORTAL_URL
     parts = urlsplit(url)
     found: list[CheckMessage] = []
@@ -67,7 +70,7 @@ def _is_localhost(url: str) -> bool:
 
 @register(Tags.urls)
 def hosts(**kwargs: Any) -> list[CheckMessage]:
-    """A portal that refuses its own address answers every page with 400."""
+    """The portal accepts its own host: it would answer every page with 400."""
     host = urlsplit(settings.PORTAL_URL).hostname or ""
     allowed = settings.ALLOWED_HOSTS
     matches = "*" in allowed or host in allowed or any(a.startswith(".") and f".{host}".endswith(a) for a in allowed)
@@ -84,7 +87,7 @@ def hosts(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.urls)
 def xero_origins(**kwargs: Any) -> list[CheckMessage]:
-    """The three origins belong together: a token of one place must never be sent to the other."""
+    """The three origins are all Xero's or all a stand-in's: no token of one is ever sent to the other."""
     urls = [getattr(settings, name) for name in XERO_ORIGINS]
     stand_ins = [name for name, url, real in zip(XERO_ORIGINS, urls, REAL_XERO, strict=True) if url != real]
     real = [name for name in XERO_ORIGINS if name not in stand_ins]
@@ -109,7 +112,7 @@ def xero_origins(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def outgoing(**kwargs: Any) -> list[CheckMessage]:
-    """What is sent to Xero or to monitoring is encrypted on its way, unless it stays on this machine."""
+    """What is sent to Xero or to monitoring is encrypted, unless it stays on this machine."""
     names = (*XERO_ORIGINS, "SENTRY_DSN")
     return [
         Error(
@@ -124,7 +127,7 @@ def outgoing(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def mail_server(**kwargs: Any) -> list[CheckMessage]:
-    """Mail holds links to new passwords, and the server asks for a password."""
+    """Mail, which holds links to new passwords, is handed over encrypted."""
     options = settings.MAILERS["default"].get("OPTIONS", {})
     host = options.get("host")
     if not host or host in THIS_MACHINE or options["use_tls"] or options["use_ssl"]:
@@ -151,7 +154,7 @@ def _is_origin(url: str) -> bool:
 
 @register(Tags.security)
 def encryption_keys(**kwargs: Any) -> list[CheckMessage]:
-    """The keys of the stored tokens must be there, be hard to guess, and not be the key that signs cookies."""
+    """The encryption keys are there, hard to guess, and not the key that signs cookies."""
     keys = [key.strip() for key in settings.ENCRYPTION_KEYS if key.strip()]
     advice = (
         "Put a fresh one in front (`make secrets` prints one) and keep the old ones behind it, separated by commas."
@@ -176,7 +179,7 @@ def encryption_keys(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def broker(**kwargs: Any) -> list[CheckMessage]:
-    """Only brokers that give a dead worker's message to another worker (measured; docs/dependencies.md)."""
+    """The broker gives a dead worker's message to another worker (measured; docs/dependencies.md)."""
     scheme = settings.CELERY_BROKER_URL.partition("://")[0]
     if scheme in SAFE_BROKERS:
         return []
@@ -192,7 +195,7 @@ def broker(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def stored_secrets(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """A key that is lost is told at start, not by the first page or call that needs it."""
+    """Every stored secret can be read: a lost key is reported at start, not by the first call that needs it."""
     try:
         found = key_rotation.tally() if databases else []
     except DatabaseError:

@@ -12,7 +12,7 @@ REAL_XERO = ("https://login.xero.com", "https://identity.xero.com", "https://api
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return what pages show by: `role`, `stand_in_url` (what stands in for Xero, "" for the real one) and more."""
+    """Return the frame's context; `stand_in_url` is what stands in for Xero, "" for the real one."""
     urls = (settings.XERO_LOGIN_URL, settings.XERO_IDENTITY_URL, settings.XERO_API_URL)
     stand_in = next((url for url, real in zip(urls, REAL_XERO, strict=True) if url != real), "")
     role = roles.role_of(request.user) if hasattr(request, "user") else None

@@ -1,7 +1,6 @@
-"""The portal's settings, all of them: read from the environment, with `.env` for development.
+"""The portal's settings, read from the environment, with `.env` for development.
 
-docs/operations/settings.md says what each variable means; `.env.example` lists them. A mistake that can be told apart
-at start is a system check in `c3portal/checks.py`.
+docs/operations/settings.md explains each variable, `.env.example` lists them, `c3portal/checks.py` checks them.
 """
 
 from pathlib import Path
@@ -325,11 +324,8 @@ IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100 * 1024 * 1024)
 
 
 def mailer(url: str) -> dict[str, Any]:
-    """Return how mail leaves: by `url` (smtp+tls://user:password@host:587; consolemail:// writes it to the terminal),
-    else onto the console with DEBUG on.
-
-    Without either it does not leave at all: the link to a new password must not end up in a log.
-    """
+    """Return the mail setting for `url`, such as smtp+tls://user:password@host:587 or consolemail://."""
+    # Without DEBUG not onto the console: the link to a new password must not end up in a log.
     read = env.email_url_config(url or ("consolemail://" if DEBUG else "dummymail://"))
     if not read["EMAIL_BACKEND"].endswith(".smtp.EmailBackend"):
         return {"BACKEND": read["EMAIL_BACKEND"]}
@@ -378,10 +374,8 @@ WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=DEBUG)
 
 
 def good_for(seconds: float) -> dict[str, Any]:
-    """Return with what a task is sent that is past after so many seconds, by the database's clock (c3portal/celery.py).
-
-    Celery's own `expires` goes by the clocks of those who send and take it: one that was wrong ended every sweep.
-    """
+    """Return the options of a task that is dropped after so many seconds (c3portal/celery.py)."""
+    # Not Celery's `expires`, which goes by the clocks of sender and worker: one wrong clock ended every sweep.
     return {"headers": {"good_for": seconds}}
 
 

@@ -1,4 +1,4 @@
-"""Real parts for the tests: a broker, workers and a PostgreSQL that are processes of their own."""
+"""Real parts for tests: a broker, workers and a scheduler as processes of their own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def wait_until(holds: Callable[[], bool], what: str, patience: float = PATIENCE_
 
 
 def at_once[Result](times: int, work: Callable[[int], Result]) -> list[Result]:
-    """Do `work` in that many threads that start together, each told its turn; return what each got.
+    """Run `work` in so many threads that start together, each given its number; return the results.
 
     Raises what any of them raised.
     """
@@ -52,7 +52,7 @@ def at_once[Result](times: int, work: Callable[[int], Result]) -> list[Result]:
 
 
 class BrokerServer:
-    """The embedded broker of a state folder; may be killed and started again, as brokers are."""
+    """The embedded broker of a state folder; may be killed and started again."""
 
     def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir
@@ -66,7 +66,6 @@ class BrokerServer:
         wait_until(self.answers, "The broker answers")
 
     def answers(self) -> bool:
-        """Whether it takes commands."""
         try:
             return bool(self.client.ping())
         except redis.RedisError:
@@ -80,7 +79,7 @@ class BrokerServer:
 
 
 class BeatProcess:
-    """A real `celery beat`; what it says is in `log`, and its clock is as wrong as the file `clock` says."""
+    """A real `celery beat` with its output in `log`; its clock is as wrong as the file `clock` says."""
 
     def __init__(self, environment: dict[str, str], log: Path, clock: Path | None = None) -> None:
         self.log = log
@@ -96,14 +95,13 @@ class BeatProcess:
             )
 
     def stop(self) -> None:
-        """End it."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(PATIENCE_SECONDS)
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers there with a success."""
+    """Return whether a server answers there with a success."""
     try:
         return requests.get(url, timeout=5).ok
     except requests.RequestException:
@@ -111,7 +109,7 @@ def answers(url: str) -> bool:
 
 
 def database_without_sessions(folder: Path) -> str:
-    """Return the address of a copy of the tests' SQLite database on which every look for a session fails."""
+    """Return the URL of a copy of the tests' SQLite database without its table of sessions."""
     path = folder / "no-sessions.sqlite3"
     with sqlite3.connect(connection.settings_dict["NAME"]) as ours, sqlite3.connect(path) as copy:
         ours.backup(copy)
@@ -120,7 +118,7 @@ def database_without_sessions(folder: Path) -> str:
 
 
 class PortalProcess:
-    """A process of the Procfile, by its own command, for as long as the block lasts; what it says is in `log`."""
+    """A process of the Procfile, by its own command, while the block lasts, with its output in `log`."""
 
     def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
         self.name, self.log = name, log
@@ -174,7 +172,7 @@ class WorkerProcess:
         self.process.wait(PATIENCE_SECONDS)
 
     def stop(self) -> None:
-        """Let it finish what it is at, then end it."""
+        """Let it finish its task, then end it."""
         if self.process.poll() is None:
             self.process.terminate()
             try:

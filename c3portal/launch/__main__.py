@@ -18,7 +18,7 @@ STOPPED_BY_CTRL_C = 130
 
 
 def main() -> int:
-    """Run the portal until it is stopped; return the exit status. Raises SystemExit that says what is in the way."""
+    """Run the portal until it is stopped; return the exit status. Raises SystemExit with the reason."""
     os.umask(UMASK)
     given = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     plan = environment.plan(given)
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def _only_one(plan: Plan) -> IO[str]:
-    """Return the lock of the state folder. Raises SystemExit when a portal already runs on it."""
+    """Return the lock of the state folder. Raises SystemExit when it is held."""
     lock = (plan.var_dir / "running").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,7 +51,7 @@ def _only_one(plan: Plan) -> IO[str]:
 
 
 def _manage(plan: Plan, *arguments: str) -> str:
-    """Run a command of manage.py to its end and return what it printed. Raises SystemExit when it fails."""
+    """Run a command of manage.py; return what it printed. Raises SystemExit."""
     command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
     try:
         done = subprocess.run(command, env=plan.variables, cwd=BASE_DIR, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
@@ -61,7 +61,6 @@ def _manage(plan: Plan, *arguments: str) -> str:
 
 
 def _announce(plan: Plan, processes: Processes) -> None:
-    """Wait for each process, prepare what is shown, print it; when one does not come up, stop all."""
     sign_ins = ""
     try:
         for name, works in readiness.probes(plan):

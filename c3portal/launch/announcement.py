@@ -22,7 +22,7 @@ Then, with your own app of Xero's developer portal (its redirect URI is {portal}
 
 
 def text(plan: Plan, sign_ins: str) -> str:
-    """Return the address, the sign-ins and the next clicks; `sign_ins` is what `setup_demo` printed."""
+    """Return the address, the sign-ins (`setup_demo`'s output) and the next clicks."""
     clicks = SANDBOX_CLICKS if plan.with_sandbox else XERO_CLICKS
     rule = "─" * 78
     return "\n".join(

@@ -1,8 +1,4 @@
-"""`manage.py` typed beside `make run`: on the same database, with the same keys, broker and Xero.
-
-What a `make run` was told is kept in its state folder. Nobody but manage.py reads it, and only while nothing that is
-set here says otherwise: a portal with settings of its own is never mixed up with it.
-"""
+"""Settings for `manage.py` typed beside `make run`, so that it works on the same portal."""
 
 from __future__ import annotations
 
@@ -27,7 +23,7 @@ NOTHING_SET = (
 
 
 def keep(plan: Plan) -> None:
-    """Write into the state folder what this start is told, for its owner alone."""
+    """Write what this start is told into the state folder, for its owner alone."""
     told = {name: plan.variables[name] for name in (*STATE, *MANNERS) if plan.variables.get(name)}
     if plan.with_broker:
         # Its address follows from the folder, which may be moved.
@@ -36,15 +32,15 @@ def keep(plan: Plan) -> None:
 
 
 def join(variables: MutableMapping[str, str]) -> None:
-    """Add to the environment `variables` what the last `make run` on their state folder was told, and say so.
+    """Add to the environment `variables` what the last `make run` was told, and say so.
 
-    Nothing is added where no `make run` was, or where all that a portal needs is set to something else. Raises
-    SystemExit that says what to do when only a part of it is, since that would mix two portals up.
+    Adds nothing beside complete settings of another portal. Raises SystemExit for a mixture.
     """
     given = environment.with_dotenv(variables)
     var_dir = environment.state_folder(given)
     if not (told := _told(var_dir)):
         return
+    # A portal with settings of its own is never mixed up with this one.
     if other := [name for name in STATE if given.get(name) and given[name] != told.get(name, "")]:
         _refuse_a_mixture(given, other, var_dir)
         return
@@ -55,7 +51,7 @@ def join(variables: MutableMapping[str, str]) -> None:
 
 
 def what_to_do(variables: Mapping[str, str], problem: Exception) -> str:
-    """Return what to say to a person whose command found the settings wanting."""
+    """Return what to tell a person whose command lacks settings."""
     given = environment.with_dotenv(variables)
     return str(problem) if any(given.get(name) for name in SECRETS) else NOTHING_SET
 

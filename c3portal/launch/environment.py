@@ -1,4 +1,4 @@
-"""What the portal's processes are told, and which of them are wanted."""
+"""The environment of the portal's processes, and which of them a start needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
 
 @dataclass(frozen=True)
 class Plan:
-    """One start of the portal: where it listens, what it is told, what runs beside web, worker and beat."""
+    """One start of the portal; `variables` is the environment of its processes."""
 
     port: int
     sandbox_port: int
@@ -31,13 +31,13 @@ class Plan:
 
     @property
     def processes(self) -> tuple[str, ...]:
-        """The names of the wanted processes, as in the Procfile, in the order in which they start."""
+        """The names of the processes, as in the Procfile, in the order of their start."""
         beside = [name for name, wanted in (("broker", self.with_broker), ("sandbox", self.with_sandbox)) if wanted]
         return (*beside, "web", "worker", "beat")
 
     @property
     def beat_pidfile(self) -> Path:
-        """Where the scheduler writes its process id once it runs."""
+        """The file that the scheduler writes once it runs."""
         return self.var_dir / "beat.pid"
 
     @property
@@ -47,14 +47,13 @@ class Plan:
 
     @property
     def sandbox_url(self) -> str:
-        """The address of the sandbox."""
         return f"http://localhost:{self.sandbox_port}"
 
 
 def plan(given: dict[str, str]) -> Plan:
-    """Return the start that the environment `given` and `.env` ask for; what they leave open is the embedded default.
+    """Return the start that `given` and `.env` ask for, and make the state folder and missing secrets.
 
-    Makes the state folder and, in it, the secrets that nobody gave. Raises SystemExit for a port that is no number.
+    Raises SystemExit for a bad port.
     """
     variables = with_dotenv(given)
     port = _port(variables, "PORT", 8000)
@@ -86,12 +85,11 @@ def plan(given: dict[str, str]) -> Plan:
 
 
 def with_dotenv(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment `given` over what `.env` says, or the file that ENV_FILE names."""
+    """Return `given` over `.env`, or over the file that ENV_FILE names."""
     return {**_dotenv(Path(given.get("ENV_FILE") or BASE_DIR / ".env")), **given}
 
 
 def state_folder(variables: Mapping[str, str]) -> Path:
-    """Return where the embedded defaults keep their state."""
     return Path(variables.get("VAR_DIR") or BASE_DIR / "var").absolute()
 
 
@@ -104,7 +102,7 @@ def fresh_secrets() -> dict[str, str]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` to a file that only its owner can read, from its first moment on."""
+    """Write `text` to a new file that only its owner can ever read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
@@ -129,7 +127,7 @@ def _port(variables: dict[str, str], name: str, default: int) -> int:
 
 
 def _kept_secrets(var_dir: Path, variables: dict[str, str]) -> dict[str, str]:
-    """Return the secrets that `variables` lack: made at the first start, the same ones ever after."""
+    # Made at the first start, the same ones ever after.
     path = var_dir / "secrets"
     if not path.exists():
         write_private(path, "".join(f"{name}={value}\n" for name, value in fresh_secrets().items()))

@@ -10,7 +10,7 @@ LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
 def refuse_taken(plan: Plan) -> None:
-    """Raise SystemExit that names each taken port and how to move it."""
+    """Raise SystemExit that names each taken port and a free one."""
     wanted = [("PORT", plan.port, "the portal")]
     if plan.with_sandbox:
         wanted.append(("SANDBOX_PORT", plan.sandbox_port, "the Xero sandbox"))
@@ -27,7 +27,7 @@ def refuse_taken(plan: Plan) -> None:
 
 
 def is_taken(port: int) -> bool:
-    """Return whether something answers to `localhost:port`, by IPv4 or by IPv6 (browsers try both)."""
+    """Return whether `localhost:port` is in use, by IPv4 or IPv6 (browsers try both)."""
     return any(_answers(family, host, port) for family, host in LOOPBACKS) or not _can_listen(port)
 
 

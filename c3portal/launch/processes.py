@@ -1,4 +1,4 @@
-"""The processes of the Procfile under honcho, which stops all of them when one stops."""
+"""The processes of the Procfile under honcho, which stops all when one stops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from c3portal.launch.environment import BASE_DIR, Plan
 
 
 class Processes(Manager):  # type: ignore[misc]
-    """Runs what `plan` wants; calls `when_started` in a thread of its own once all of it has been started."""
+    """Runs the processes of `plan`; calls `when_started` in a thread."""
 
     # Honcho has no public say in when its loop starts and stops, so three of its private methods are built upon.
 
@@ -29,7 +29,7 @@ class Processes(Manager):  # type: ignore[misc]
             self.add_process(name, commands[name], env=plan.variables, cwd=str(BASE_DIR))
 
     def terminate(self) -> None:
-        """Ask every process to stop; those that have not after five seconds are killed."""
+        """Ask every process to stop; after five seconds the rest are killed."""
         self._stop_wanted = True
         # Before each has reported its id there is nothing to send the signal to; honcho's loop comes back here.
         if self._all_started():
@@ -47,13 +47,12 @@ class Processes(Manager):  # type: ignore[misc]
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the end has begun, asked for or because one of the processes stopped."""
+        """Whether a stop was asked for or one of the processes stopped."""
         return self._stop_wanted or bool(super()._any_stopped())
 
 
 class _Signals:
-    """How honcho reaches a process: politely the process itself, which looks after its children; by force all."""
-
+    # To the process alone: it stops its children itself.
     def terminate(self, pid: int) -> None:
         self._send(os.kill, pid, signal.SIGTERM)
 

@@ -17,11 +17,11 @@ PAUSE_SECONDS = 0.2
 
 
 class NotReadyError(Exception):
-    """Something did not come up in time; the message says what."""
+    """Something did not come up in time; `str(error)` says what."""
 
 
 def wait_for(name: str, works: Callable[[], bool], gave_up: Callable[[], bool]) -> None:
-    """Return once `works()`. Raises NotReadyError after PATIENCE_SECONDS, or as soon as `gave_up()`."""
+    """Return once `works()`. Raises NotReadyError after PATIENCE_SECONDS, or once `gave_up()`."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not works():
         if gave_up() or time.monotonic() > deadline:
@@ -30,7 +30,7 @@ def wait_for(name: str, works: Callable[[], bool], gave_up: Callable[[], bool]) 
 
 
 def probes(plan: Plan) -> Iterator[tuple[str, Callable[[], bool]]]:
-    """Yield the name and the question for each process that people wait for; the sandbox comes first."""
+    """Yield name and probe of each process that people wait for, the sandbox first."""
     if plan.with_sandbox:
         yield "sandbox", lambda: _answers(f"http://127.0.0.1:{plan.sandbox_port}/sandbox/state")
     # Whatever the portal is called from outside, here it listens on the loopback address.

@@ -11,7 +11,7 @@ from c3portal.models import User, roles
 
 
 class Command(BaseCommand):
-    """Changes nobody who is there already; so a release may run it each time."""
+    """Changes no user who exists, so each release may run it."""
 
     help = "Makes the System Admin of PORTAL_ADMIN_EMAIL and PORTAL_ADMIN_PASSWORD unless there is such a user."
 

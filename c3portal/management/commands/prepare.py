@@ -1,4 +1,4 @@
-"""`manage.py prepare`: what stands between a new version and its start; harmless when repeated."""
+"""`manage.py prepare`: what a new version needs before its start; harmless when repeated."""
 
 import argparse
 from typing import Any
@@ -8,8 +8,6 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    """Its own system checks, those of the database included, come first and stop it."""
-
     help = "Checks the settings, brings the database up to date and gathers the static files."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,6 @@ from c3portal.users import administration
 
 
 class Command(BaseCommand):
-    """Whoever can run it can read the database anyway; the record keeps that it was done."""
-
     help = "Takes away every second factor and recovery code of a user, and signs them out of every browser."
 
     def add_arguments(self, parser: CommandParser) -> None:

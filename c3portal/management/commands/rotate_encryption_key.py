@@ -1,4 +1,4 @@
-"""`manage.py rotate_encryption_key`: every stored secret is written anew with the first key, while all runs."""
+"""`manage.py rotate_encryption_key`: encrypt every stored secret anew with the first key, without a stop."""
 
 import argparse
 from typing import Any
@@ -45,7 +45,6 @@ class Command(BaseCommand):
         )
 
     def _tell(self, counts: dict[str, int], what: str, subject: str) -> None:
-        """Say how many texts of each place that were, here and in the audit record."""
         done = {name: count for name, count in counts.items() if count}
         for name, count in done.items():
             self.stdout.write(f"{name}: {count} {what}")

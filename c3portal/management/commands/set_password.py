@@ -1,4 +1,4 @@
-"""`manage.py set_password EMAIL`: for someone who forgot theirs, where no mail brings them a link."""
+"""`manage.py set_password EMAIL`: where no mail brings a link; recorded, unlike Django's changepassword."""
 
 import getpass
 from typing import Any
@@ -12,8 +12,6 @@ from c3portal.users import administration
 
 
 class Command(BaseCommand):
-    """Instead of Django's changepassword, of which the record keeps nothing."""
-
     help = "Asks for a user's new password twice, sets it, and signs them out of every browser."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,7 +26,7 @@ class Command(BaseCommand):
 
 
 def _asked(user: User) -> str:
-    """Return what is typed. Raises CommandError when it is not the same twice, or not good enough."""
+    """Return the new password. Raises CommandError."""
     password = getpass.getpass(f"New password of {user.email}: ")
     if getpass.getpass("Once more: ") != password:
         raise CommandError("The two differ. Nothing was changed: run this again.")

@@ -1,4 +1,4 @@
-"""`manage.py untie_company_sign_in`: let people be known by their e-mail address once more."""
+"""`manage.py untie_company_sign_in`: after a new app registration, under which everyone has a new subject."""
 
 from typing import Any
 
@@ -10,8 +10,6 @@ from c3portal.audit.record import Action, record
 
 
 class Command(BaseCommand):
-    """For a new app registration, under which the provider knows everyone by a new subject."""
-
     help = "Forgets which account at the company is whose; the next sign-in from there goes by e-mail address again."
 
     def add_arguments(self, parser: CommandParser) -> None:
