@@ -1,7 +1,4 @@
-"""What a file says of each invoice, gathered line by line: sums, a fingerprint, and where its lines disagree. Pure.
-
-Memory grows with the invoices of a file (about a kilobyte each, at most `MAX_INVOICES`), never with its lines.
-"""
+"""What a file says of each invoice, gathered line by line. Memory grows with the invoices, never with their lines."""
 
 from __future__ import annotations
 
@@ -19,6 +16,7 @@ from invoices.importing.numbers import invoice_id, xero_number
 from invoices.importing.parser import CANONICAL_NAMES, Header, Line, canonical, shown
 from xero_integration.payloads import to_cents
 
+# About a kilobyte of memory each.
 MAX_INVOICES = 100_000
 LARGEST_AMOUNT = Decimal(10) ** 13
 ROWS_NAMED = 5
@@ -38,7 +36,7 @@ _FIELD_OF = {
 
 
 class Action(enum.Enum):
-    """What an import does with an invoice of the file."""
+    """What becomes of an invoice of the file."""
 
     KEEP = "keep"
     CREATE = "create"
@@ -47,29 +45,23 @@ class Action(enum.Enum):
 
 
 class Details(NamedTuple):
-    """What a file says of a customer besides its name."""
-
     erp_id: str
     email: str
     country: str
 
 
 class FieldSums:
-    """Tells which fields of two sets of lines differ, in constant space: sums of hashes, one for each field.
-
-    Good within one process only. Equal sums mean equal values, whatever their order.
-    """
+    """Tells which fields of two sets of lines differ, whatever their order; within one process only."""
 
     def __init__(self) -> None:
+        # One sum of hashes for each field: constant space, however many lines.
         self.sums = array("Q", bytes(8 * len(CANONICAL_NAMES)))
 
     def add(self, cells: dict[str, str]) -> None:
-        """Add a line of the file."""
         for index, text in enumerate(canonical(cells)):
             self.sums[index] = (self.sums[index] + hash(text)) & _MASK
 
     def take(self, cells: dict[str, str]) -> None:
-        """Take away a line of the invoice as it is stored."""
         for index, text in enumerate(canonical(cells)):
             self.sums[index] = (self.sums[index] - hash(text)) & _MASK
 
@@ -80,10 +72,7 @@ class FieldSums:
 
 @dataclass(slots=True)
 class Facts:
-    """What the file says of one invoice. Amounts are the sums of its lines' cents; the total is subtotal plus tax.
-
-    `fingerprint` sums the hashes of its lines, so that their order does not count.
-    """
+    """What the file says of one invoice; amounts are the sums of its lines' cents."""
 
     row: int
     header: Header
@@ -106,14 +95,14 @@ class Facts:
 
     @property
     def source_hash(self) -> str:
-        """Return the SHA-256 that tells this content from any other: equal for a JSON and a CSV of the same lines."""
+        """Return the SHA-256 of the content: equal for a JSON and a CSV of the same lines in any order."""
         return hashlib.sha256(f"{self.lines}:{self.fingerprint:x}".encode()).hexdigest()
 
     def add(self, line: Line) -> None:
-        """Count a line in."""
         self.lines += 1
         self.subtotal += to_cents(line.subtotal)
         self.tax += to_cents(line.tax)
+        # A sum, so that the order of the lines does not count.
         digest = hashlib.sha256("\x1f".join(canonical(line.cells)).encode()).digest()
         self.fingerprint = (self.fingerprint + int.from_bytes(digest)) % _MODULUS
 
@@ -130,8 +119,7 @@ class Gathering:
     _details: dict[Details, Details] = field(default_factory=dict)
 
     def add(self, line: Line) -> list[RowError]:
-        """Count a line in and return where it disagrees with the lines before it. Raises FileRefused for a file of
-        more than `MAX_INVOICES` invoices."""
+        """Count a line in and return where it disagrees with earlier ones. Raises FileRefused over MAX_INVOICES."""
         self.lines += 1
         if not line.is_product:
             self.no_product += 1
@@ -144,7 +132,7 @@ class Gathering:
         return self._disagreements(line, facts)
 
     def closing_errors(self) -> list[RowError]:
-        """Return what can only be seen of whole invoices: amounts too large, two numbers that become one in Xero."""
+        """Return what only whole invoices show: amounts too large, two numbers that become one in Xero."""
         taken: dict[str, str] = {}
         errors = []
         for number, facts in self.invoices.items():
@@ -194,7 +182,6 @@ class Gathering:
 
 
 def clash(row: int, spelt: str, other: str) -> RowError:
-    """Return the error for two numbers that would be one number in Xero."""
     return RowError(row, "InvoiceNumber", f"is {shown(spelt)} in Xero, and so is invoice {shown(other)}")
 
 

@@ -1,7 +1,4 @@
-"""The columns of C3's invoice line download, and the one rule that keeps a spreadsheet from running a cell.
-
-The names are those of C3's public documentation up to ChargeStartDate; the rest is named in the same style.
-"""
+"""The columns of C3's invoice line download: C3's public documentation up to ChargeStartDate, its style after."""
 
 from __future__ import annotations
 

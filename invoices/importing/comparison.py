@@ -11,12 +11,12 @@ from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
 
 
 def finding(run: ImportRun, error: RowError, number: str) -> ImportFinding:
-    """Return the record of what was found at a row of invoice `number`, not saved yet."""
+    """Return the record of an error of invoice `number`, unsaved."""
     return ImportFinding(run=run, row=error.row, field=error.field, reason=error.reason, invoice_number=number)
 
 
 def report(run: ImportRun, chunk: list[Facts], *, most: int) -> None:
-    """Say on each invoice of `chunk`, and in the run's findings up to `most`, what the file says differently.
+    """Note on each invoice of `chunk`, and in at most `most` findings of the run, what the file says differently.
 
     Their `field_sums` hold the file's lines by now.
     """
@@ -38,12 +38,11 @@ def report(run: ImportRun, chunk: list[Facts], *, most: int) -> None:
 
 
 def _cells(source: dict[str, str]) -> dict[str, str]:
-    """Return a stored line's `source` as the row's cells, with "" for what was empty."""
     return dict.fromkeys(FIELDS, "") | source
 
 
 def _difference(invoice: Invoice, facts: Facts, lines: int) -> str:
-    """Return what the file says differently of an invoice that was sent: "total 100.00 → 110.00; lines 3 → 4"."""
+    """Return the differences in words: "total 100.00 → 110.00; lines 3 → 4"."""
     header = facts.header
     pairs: list[tuple[str, object, object]] = [
         ("customer", invoice.customer.tenant_id, header.tenant_id),

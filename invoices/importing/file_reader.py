@@ -1,8 +1,4 @@
-"""From the bytes of a file to rows of text: JSON or CSV, one row in memory at a time. Pure.
-
-What a row means is the business of `parsing`. Everything that is wrong with the file as a whole ends in `FileRefused`,
-whose words are fit for the page.
-"""
+"""From the bytes of a JSON or CSV file to rows of text, one in memory at a time."""
 
 from __future__ import annotations
 
@@ -67,7 +63,7 @@ _BLANK = dict.fromkeys(FIELDS, "")
 
 
 class FileRefused(Exception):
-    """The file as a whole cannot be imported; `str()` says why and what to do, in words for the page."""
+    """The file as a whole cannot be imported; `str()` says why and what to do, for the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,9 @@ class RowError:
 
 
 class RawRow(NamedTuple):
-    """A row of the file: its cells under all the names of `FIELDS`, stripped, "" where there is nothing.
+    """A row's cells under all names of `FIELDS`, stripped, "" where there is nothing.
 
-    `number` is the row a spreadsheet shows (the header of a CSV is row 1), or the place in a JSON list from 1.
+    `number` is the row a spreadsheet shows (a CSV's header is row 1), or the place in a JSON list from 1.
     """
 
     number: int
@@ -92,7 +88,7 @@ class RawRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An opened file. `rows` can be read once and raises FileRefused; `ignored` are columns nobody knows."""
+    """An opened file. `rows` can be read once and raises FileRefused; `ignored` are unknown columns."""
 
     kind: Literal["JSON", "CSV"]
     rows: Iterator[RawRow]
@@ -100,9 +96,9 @@ class Source:
 
 
 def open_source(stream: BinaryIO) -> Source:
-    """Return the rows of the file in `stream` (seekable, at its start). Raises FileRefused for what it cannot be.
+    """Return the rows of `stream` (seekable, at its start). Raises FileRefused.
 
-    UTF-8 with or without a byte order mark, UTF-16 with one; comma, semicolon or tab between the cells of a CSV.
+    Reads UTF-8 and, with a byte order mark, UTF-16; a CSV's cells are parted by comma, semicolon or tab.
     """
     head = stream.read(CHUNK)
     stream.seek(0)
@@ -118,7 +114,6 @@ def open_source(stream: BinaryIO) -> Source:
 
 
 def _refuse_other_kinds(head: bytes) -> None:
-    """Raise FileRefused for a file that its first bytes tell to be something else."""
     if not head.strip():
         raise FileRefused(f"The file is empty. {WANTED}")
     if head.startswith(b"PK\x03\x04"):
@@ -136,7 +131,7 @@ def _refuse_other_kinds(head: bytes) -> None:
 
 
 def _worded(rows: Iterator[RawRow], kind: str) -> Iterator[RawRow]:
-    """Pass `rows` on, and turn what the readers raise into words that say where it happened."""
+    """Raises FileRefused for whatever the readers raise, saying where."""
     last = 0
     try:
         for row in rows:
@@ -161,7 +156,7 @@ def _where(last: int) -> str:
 
 
 def _check_header(names: Sequence[str], ignored: list[str]) -> None:
-    """Raise FileRefused unless `names` are the columns of C3's download; put unknown ones into `ignored`."""
+    """Raises FileRefused unless `names` are C3's columns; unknown ones go into `ignored`."""
     if len(names) > MOST_COLUMNS:
         raise FileRefused(f"The file has more than {MOST_COLUMNS:,} columns. {WANTED}")
     folded = [name.casefold() for name in names]
@@ -181,13 +176,12 @@ def _check_header(names: Sequence[str], ignored: list[str]) -> None:
 
 
 class _RowBudget:
-    """Keeps a file without rows from filling the memory: so many characters may pass until `row_done`."""
+    """Keeps a file without rows from filling the memory: FileRefused over ROW_LIMIT characters a row."""
 
     def __init__(self) -> None:
         self.left = ROW_LIMIT
 
     def spend(self, count: int) -> None:
-        """Take `count` characters off. Raises FileRefused when a row would be longer than `ROW_LIMIT`."""
         self.left -= count
         if self.left < 0:
             raise FileRefused(
@@ -195,12 +189,10 @@ class _RowBudget:
             )
 
     def row_done(self) -> None:
-        """Start afresh with the next row."""
         self.left = ROW_LIMIT
 
 
 def _csv_rows(text: io.TextIOWrapper, start: str, ignored: list[str]) -> Iterator[RawRow]:
-    """Yield the rows of a CSV whose first characters are `start`."""
     budget = _RowBudget()
     reader = csv.reader(_lines(text, budget), delimiter=_delimiter(start), strict=True)
     header = [name.strip() for name in next(reader, [])]
@@ -224,20 +216,17 @@ def _csv_rows(text: io.TextIOWrapper, start: str, ignored: list[str]) -> Iterato
 
 
 def _lines(text: io.TextIOWrapper, budget: _RowBudget) -> Iterator[str]:
-    """Yield the lines of `text`, none of them longer than the budget."""
     while line := text.readline(ROW_LIMIT + 1):
         budget.spend(len(line))
         yield line
 
 
 def _delimiter(start: str) -> str:
-    """Return what stands most often between the cells of the first line: comma, semicolon or tab."""
     header = start.partition("\n")[0]
     return max(",;\t", key=header.count)
 
 
 def _json_rows(text: io.TextIOWrapper, prefix: str, ignored: list[str]) -> Iterator[RawRow]:
-    """Yield the rows of a JSON file: those of C3's envelope under Data, or of a bare list."""
     budget = _RowBudget()
     number = 0
     for item in _json_items(text, prefix, budget):
@@ -252,12 +241,10 @@ def _json_rows(text: io.TextIOWrapper, prefix: str, ignored: list[str]) -> Itera
 
 
 def _json_items(text: io.TextIOWrapper, prefix: str, budget: _RowBudget) -> Iterator[Any]:
-    """Yield what stands at `prefix`. Raises FileRefused when the envelope's Status is not Success.
-
-    The envelope may say its Status behind its Data, so the last word on it comes at the end of the file.
-    """
+    """Yield what stands at `prefix`. Raises FileRefused when Status is not Success."""
     found = ijson.sendable_list()
     readers = [ijson.items_coro(found, prefix, use_float=False)]
+    # The envelope may say its Status behind its Data, so it is judged at the end of the file.
     envelope = _Envelope() if prefix != "item" else None
     before = b""
     while chunk := text.read(CHUNK).encode():
@@ -278,20 +265,17 @@ def _json_items(text: io.TextIOWrapper, prefix: str, budget: _RowBudget) -> Iter
 
 
 class _Envelope:
-    """Status and ErrorMessage of C3's envelope, read beside its Data until Status is known to be Success."""
-
     def __init__(self) -> None:
         self.statuses, self.messages = ijson.sendable_list(), ijson.sendable_list()
         self.readers = [ijson.items_coro(self.statuses, "Status"), ijson.items_coro(self.messages, "ErrorMessage")]
 
     def read(self, chunk: bytes) -> None:
-        """Read on, unless all that matters is known."""
+        # Once it is Success, nothing else of the envelope matters.
         if self.statuses != ["Success"]:
             for reader in self.readers:
                 reader.send(chunk)
 
     def check(self) -> None:
-        """Raise FileRefused unless the envelope said Success."""
         if not self.statuses:
             raise FileRefused(f"The JSON has no Status, so it is not an answer of C3. {WANTED}")
         if self.statuses[-1] != "Success":
@@ -300,7 +284,6 @@ class _Envelope:
 
 
 def _json_row(number: int, item: Mapping[str, Any]) -> RawRow:
-    """Return the row of a JSON object; a value that is neither text, number nor null becomes an error."""
     row = _BLANK.copy()
     errors = []
     for key, value in item.items():
@@ -316,7 +299,6 @@ def _json_row(number: int, item: Mapping[str, Any]) -> RawRow:
 
 
 def _json_text(value: Any) -> str | None:
-    """Return a JSON value as the text it stands for, or None when it has none."""
     if isinstance(value, str):
         return value
     if isinstance(value, Decimal):
@@ -335,7 +317,7 @@ class HashingFile(io.FileIO):
         self._hashed = 0
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read into `buffer`; what is read a second time, after a seek, counts once."""
+        """Read into `buffer`; what is read again after a seek counts once."""
         start = self.tell()
         count = super().readinto(buffer)
         if count:

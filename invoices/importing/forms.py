@@ -1,4 +1,4 @@
-"""The file that is imported."""
+"""The form for a file of invoice lines."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from c3portal.http.upload_size import require_size
 
 
 def import_limit() -> int:
-    """Return how large a file of invoice lines the page takes, in bytes."""
+    """Return how large a file the page takes, in bytes."""
     return int(settings.IMPORT_MAX_BYTES)
 
 
 class ImportForm(forms.Form):
-    """A file of invoice lines; what is in it is the import's business, only its size is judged here."""
+    """A file of invoice lines; only its size is judged here."""
 
     file = forms.FileField(
         label="File of invoice lines",
@@ -27,7 +27,6 @@ class ImportForm(forms.Form):
     )
 
     def clean_file(self) -> UploadedFile[Any]:
-        """Return the file. Raises ValidationError for one that would keep the page waiting too long."""
         return require_size(
             self.cleaned_data["file"],
             import_limit(),

@@ -1,12 +1,6 @@
 """Brings a file of invoice lines into the portal: all of it or nothing.
 
-The file is read twice from disk. The first reading checks every row and gathers what it says of each invoice; the
-second writes the lines of those that are new or changed, in one transaction. Memory does not grow with the lines.
-
-What counts as sent: a posting that is queued, being sent, uncertain or posted. A queued one may be claimed at any
-moment, so it is treated like a sent one: withdraw it first, then import again. Invoices without a posting, or with a
-refused or withdrawn one, take what the file says. The rows are locked before that is decided (on SQLite the whole
-transaction is exclusive), so an upload that is pressed meanwhile waits and sends what was imported.
+Read twice from disk, to check and to write in one transaction, so that memory does not grow with the lines.
 """
 
 from __future__ import annotations
@@ -79,12 +73,12 @@ class _RowsRefused(Exception):
 def import_file(
     path: Path | str, *, user: User | None = None, name: str = "", source: audit.Source = None
 ) -> ImportRun:
-    """Import the file at `path`, known to people as `name`, and return the record of how it went.
+    """Import the file at `path`, known to people as `name`, and return its run.
 
-    A file with anything wrong changes nothing: its run is REFUSED, with a `reason` or with findings row by row (the
-    first `MAX_ERRORS`). Otherwise the findings of the run are what differs in invoices that were sent already. A disk
-    that is full refuses the file too. Raises OSError when the file cannot be read, and whatever else nobody foresaw,
-    after noting that nothing was imported; django.db.Error when a disk is too full even for that.
+    A file with anything wrong, or a full disk, changes nothing: its run is REFUSED, with a `reason` or the first
+    MAX_ERRORS findings. Otherwise the findings say what differs in invoices that were sent. Raises OSError when the
+    file cannot be read, DatabaseError when the disk is too full to note even that, and anything unforeseen after noting
+    that nothing was imported.
     """
     path = Path(path)
     run = ImportRun.objects.create(
@@ -107,7 +101,7 @@ def import_file(
 
 
 def _undo(run: ImportRun, reason: str) -> None:
-    """Have the run say that nothing was imported; what was written is gone, though it may only show at the commit."""
+    # A failure may only show at the commit, after the counts were set.
     run.state, run.reason, run.period = ImportRun.State.REFUSED, reason, None
     run.invoices_new = run.invoices_updated = run.invoices_unchanged = run.invoices_differing = 0
 
@@ -128,8 +122,8 @@ def _close(run: ImportRun, source: audit.Source) -> None:
 
 
 def close_abandoned() -> None:
-    """Close the records of imports that nothing is heard of any more: of a process that died, or a disk that was too
-    full to note the end. One that is at work all the same notes how it went in the end."""
+    """Close the runs of which nothing was heard for LONGEST_IMPORT."""
+    # The process died, or the disk was too full to note the end. An import that works on still notes its own end.
     long_ago = timezone.now() - LONGEST_IMPORT
     running = ImportRun.objects.filter(state=ImportRun.State.RUNNING, started_at__lt=long_ago)
     running.update(state=ImportRun.State.REFUSED, reason=CUT_SHORT, finished_at=timezone.now())
@@ -160,7 +154,7 @@ def _import(path: Path, run: ImportRun, source: audit.Source) -> None:
 
 
 def _check(path: Path, run: ImportRun) -> Gathering:
-    """Read the whole file, keep every error it has, and return what it says. Raises FileRefused."""
+    """Return what the whole file says; its errors are kept. Raises FileRefused."""
     gathering = Gathering()
     with HashingFile(path) as file:
         source = open_source(io.BufferedReader(file))
@@ -191,7 +185,6 @@ def _findings(run: ImportRun, rows: Iterable[Line | BadRow], gathering: Gatherin
 
 
 def _keep(run: ImportRun, errors: list[RowError], gathering: Gathering) -> None:
-    """Keep errors that concern invoices as a whole, each at its invoice's first row."""
     if not errors:
         return
     numbers = {facts.row: number for number, facts in gathering.invoices.items()}
@@ -205,14 +198,14 @@ def _keep(run: ImportRun, errors: list[RowError], gathering: Gathering) -> None:
 
 
 def _one_import_at_a_time() -> None:
-    """Wait for any other import's transaction; SQLite's transactions exclude each other from their start."""
+    # SQLite's transactions exclude each other from their start.
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_IMPORT_LOCK])
 
 
 def _write(path: Path, run: ImportRun, gathering: Gathering) -> None:
-    """Write what is new or changed. Raises _RowsRefused, and FileRefused when the file changed between readings."""
+    """Raises _RowsRefused, and FileRefused when the file changed between the readings."""
     periods = _write_periods(gathering)
     errors: list[RowError] = []
     for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
@@ -238,7 +231,7 @@ def _write_periods(gathering: Gathering) -> dict[str, BillingPeriod]:
 
 
 def _decide(chunk: Iterable[Facts], periods: dict[str, BillingPeriod]) -> list[RowError]:
-    """Decide what happens to each invoice of `chunk`, locking those that differ. Returns clashes with stored ones."""
+    """Set each invoice's action, locking those that differ. Returns clashes with stored ones."""
     by_number = {facts.header.number: facts for facts in chunk}
     stored = {invoice.number: invoice for invoice in Invoice.objects.filter(number__in=by_number)}
     matching = [
@@ -261,13 +254,12 @@ def _decide(chunk: Iterable[Facts], periods: dict[str, BillingPeriod]) -> list[R
 
 
 def _lock_changeable(keys: list[uuid.UUID]) -> set[uuid.UUID]:
-    """Lock these invoices and return those that were not sent: until the end of the transaction they stay so.
-
-    The lock keeps an upload from making a posting for them (its foreign key has to wait), the one on the posting
-    keeps it from being queued again.
-    """
+    """Return those of these invoices that were not sent: until the end of the transaction they stay so."""
+    # The lock on an invoice keeps an upload from making a posting for it (the foreign key waits), the one on a posting
+    # keeps it from being queued again: an upload pressed meanwhile sends what was imported.
     locked = set(Invoice.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
     postings = Posting.objects.select_for_update().filter(invoice__in=keys).order_by("pk")
+    # A queued one may be claimed at any moment, so it counts as sent: withdraw it first, then import again.
     sent = {pk for pk, status in postings.values_list("invoice_id", "status") if status not in UPLOADABLE}
     return locked - sent
 
@@ -287,7 +279,6 @@ def _clashes(
 
 
 def _write_invoices(chunk: list[Facts], periods: dict[str, BillingPeriod]) -> None:
-    """Write the invoices of `chunk` and their customers, and clear the way for their lines."""
     if not chunk:
         return
     customers = _write_customers(chunk)
@@ -320,7 +311,7 @@ def _write_invoices(chunk: list[Facts], periods: dict[str, BillingPeriod]) -> No
 
 
 def _write_customers(chunk: list[Facts]) -> dict[str, Customer]:
-    """Return the customers of `chunk` by tenant id, new ones made, others brought up to the newest period's word."""
+    """Return the customers of `chunk` by tenant id, as the newest period has them."""
     latest: dict[str, Facts] = {}
     for facts in sorted(chunk, key=lambda facts: facts.header.ends_on):
         latest[facts.header.tenant_id] = facts
@@ -341,10 +332,7 @@ def _write_customers(chunk: list[Facts]) -> dict[str, Customer]:
 
 
 def _write_lines(path: Path, run: ImportRun, gathering: Gathering) -> None:
-    """Read the file again: store the lines of new and changed invoices, compare those of the ones that were sent.
-
-    Raises FileRefused when it is not the file that was checked.
-    """
+    """Raises FileRefused when the file is not the one that was checked."""
     with HashingFile(path) as file:
         lines = (line for raw in open_source(io.BufferedReader(file)).rows if isinstance(line := parse_row(raw), Line))
         for batch in itertools.batched(_to_store(lines, gathering), LINES_AT_ONCE):
@@ -366,7 +354,6 @@ def _to_store(lines: Iterable[Line], gathering: Gathering) -> Iterator[bulk_inse
 
 
 def _conclude(run: ImportRun, gathering: Gathering, periods: dict[str, BillingPeriod]) -> None:
-    """Put the counts and the state on the run."""
     counts = dict.fromkeys(Action, 0)
     for facts in gathering.invoices.values():
         counts[facts.action] += 1

@@ -1,4 +1,4 @@
-"""What follows from an invoice's number: the number that it has in Xero, and its id here."""
+"""What follows from an invoice's number: its number in Xero, and its id here."""
 
 from __future__ import annotations
 
@@ -15,23 +15,19 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
 def xero_number(number: str) -> str:
-    """Return `number` as Xero takes it: at most 255 printable ASCII characters (Xero's documentation, Invoices).
+    """Return `number` as Xero takes it: at most 255 printable ASCII characters, two numbers never becoming one.
 
-    A number that is so already stays. Any other is spelt in ASCII letters, with the first 8 hexadecimal digits of the
-    SHA-256 of the original behind it, so that two numbers that are spelt alike stay two, and the same number is
-    written the same way every time.
+    The limit: https://developer.xero.com/documentation/api/accounting/invoices
     """
     if len(number) <= MAX_LENGTH and _PRINTABLE_ASCII.fullmatch(number):
         return number
+    # Two numbers that are spelt alike in ASCII stay two, and each is spelt the same way every time.
     mark = hashlib.sha256(number.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     spelt = _NOT_PRINTABLE.sub("", anyascii(number)).strip()
     return f"{spelt[: MAX_LENGTH - len(mark) - 1]}-{mark}"
 
 
 def invoice_id(number: str) -> uuid.UUID:
-    """Return the id of an invoice with this number as C3 gives it: always the same.
-
-    An invoice that a restored database does not know, and that is imported again, so keeps its address and the marker
-    by which its document in Xero is told to be ours.
-    """
+    """Return the id of an invoice with this number as C3 gives it: always the same."""
+    # An invoice imported again into a restored database keeps its address and the marker that proves its document ours.
     return uuid.uuid5(_INVOICES, hashlib.sha256(number.encode("utf-8", "surrogatepass")).hexdigest())

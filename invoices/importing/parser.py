@@ -1,17 +1,6 @@
-"""From a row of C3's invoice line download to an invoice line, or to what is wrong with it. Pure.
+"""From a row of C3's invoice line download to an invoice line, or to all that is wrong with it.
 
-Amounts are Decimal, digit for digit as the file has them. What is checked of a row:
-
-- the fields of `columns.REQUIRED` hold something; no text is longer than the model has room for, none holds a control
-  character (line breaks and tabs included) or half a character;
-- numbers are finite, with at most 15 digits before and 20 after the point; TaxPercentage is between 0 and 100;
-- dates are real ones between 2000 and 2099, the due date is not before the invoice's, a period does not end before it
-  starts;
-- the category tells which account the line belongs to;
-- Total is SubTotal plus TaxAmount, exactly or when each is rounded to cents.
-
-SubTotal may differ from Quantity times UnitPriceOfProduct, since discounts and part periods make it so: SubTotal is
-what is invoiced, `Line.is_product` tells the difference, and the import mentions it without refusing anything.
+Amounts are Decimal, digit for digit as the file has them.
 """
 
 from __future__ import annotations
@@ -69,12 +58,9 @@ class Header(NamedTuple):
     ends_on: dt.date
 
 
+# A named tuple where the house has frozen dataclasses: hundreds of thousands a file, made in a quarter of the time.
 class Line(NamedTuple):
-    """One line of an invoice. `cells` are the row's own texts under all names of `columns.FIELDS`.
-
-    A named tuple where the house has frozen dataclasses: it is made hundreds of thousands of times a file, and in a
-    quarter of the time.
-    """
+    """One line of an invoice. `cells` are the row's own texts under all names of `columns.FIELDS`."""
 
     row: int
     header: Header
@@ -92,6 +78,7 @@ class Line(NamedTuple):
     @property
     def is_product(self) -> bool:
         """Whether SubTotal is Quantity times UnitPriceOfProduct, to the cent."""
+        # Discounts and part periods make them differ: then SubTotal is invoiced, and the import only mentions it.
         return abs(EXACT.subtract(EXACT.multiply(self.quantity, self.unit_price), self.subtotal)) <= CENT
 
 
@@ -111,20 +98,19 @@ class _Fields:
         self.wrong = {error.field for error in raw.errors}
 
     def refuse(self, field: str, reason: str) -> None:
-        """Note what is wrong with `field`, once."""
         if field not in self.wrong:
             self.wrong.add(field)
             self.errors.append(RowError(self.row, field, reason))
 
     def need(self, field: str) -> str:
-        """Return the text of a field that must hold something."""
+        """Return the field's text, with an error when it is empty."""
         text = self.cells[field]
         if not text:
             self.refuse(field, "is empty")
         return text
 
     def number(self, field: str) -> Decimal:
-        """Return the number of `field`, or zero with an error."""
+        """Return the field's number, or zero with an error."""
         try:
             return _number(self.need(field))
         except ValueError as error:
@@ -132,12 +118,12 @@ class _Fields:
             return Decimal(0)
 
     def day(self, field: str) -> dt.date:
-        """Return the day of `field`, or the first of all days with an error."""
+        """Return the field's day, or `date.min` with an error."""
         self.need(field)
         return self.optional_day(field) or dt.date.min
 
     def optional_day(self, field: str) -> dt.date | None:
-        """Return the day of `field`, or None where it is empty or, with an error, unreadable."""
+        """Return the field's day, None when it is empty or, with an error, unreadable."""
         try:
             return _day(self.cells[field]) if self.cells[field] else None
         except ValueError as error:
@@ -145,7 +131,6 @@ class _Fields:
             return None
 
     def check_texts(self) -> None:
-        """Refuse texts that are too long or hold what no text may hold."""
         for field, limit in _LIMITS:
             if len(self.cells[field]) > limit:
                 self.refuse(field, f"is longer than {limit} characters")
@@ -157,12 +142,11 @@ class _Fields:
 
 
 def parse(stream: BinaryIO) -> Iterator[Line | BadRow]:
-    """Yield the lines of the file in `stream`. Raises FileRefused (see `reading`) when it is none of ours."""
+    """Yield the lines of the file in `stream`. Raises FileRefused."""
     return (parse_row(raw) for raw in open_source(stream).rows)
 
 
 def parse_row(raw: RawRow) -> Line | BadRow:
-    """Return the line that a row stands for, or everything that is wrong with it."""
     if raw.errors and not any(raw.cells.values()):
         return BadRow("", list(raw.errors))
     fields = _Fields(raw)
@@ -187,11 +171,7 @@ def parse_row(raw: RawRow) -> Line | BadRow:
 
 
 def canonical(cells: dict[str, str]) -> list[str]:
-    """Return a valid row's cells such that equal content gives equal texts: 12.50 as 12.5, a date without its time.
-
-    Its order is texts, numbers, dates (`columns`). Two rows with the same canonical cells are the same line, whether
-    they came as JSON or CSV.
-    """
+    """Return a valid row's cells under CANONICAL_NAMES, such that equal content gives equal texts in JSON and CSV."""
     return [
         *_texts_of(cells),
         *(plain(cells[name]) for name in NUMBERS),
@@ -211,7 +191,7 @@ def plain(number: str) -> str:
 
 
 def shown(text: str, length: int = SHOWN) -> str:
-    """Return what may be shown of a text from a file: cut, and with visible stand-ins for invisible characters."""
+    """Return what may be shown of a text from a file: cut to `length`, without invisible characters."""
     cut = text if len(text) <= length else f"{text[: length - 1]}…"
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in cut)
 
@@ -239,9 +219,9 @@ def _header(fields: _Fields) -> Header:
 
 
 def _kind(fields: _Fields) -> str:
-    """Return which of the three accounts the line belongs to; what the partner sells itself goes first."""
     category, provider = fields.need("Category"), fields.cells["ProviderCategory"].casefold()
     folded = category.casefold()
+    # What the partner sells itself goes first.
     if folded == "custom" or provider == "partner":
         return CUSTOM
     if folded == "usage" or provider == "azure":
@@ -264,7 +244,7 @@ def _check_amounts(fields: _Fields, line: Line) -> None:
 
 @lru_cache(maxsize=8192)
 def _number(text: str) -> Decimal:
-    """Return the number that `text` writes with a decimal point. Raises ValueError with the reason otherwise."""
+    """Raises ValueError unless `text` is a number of at most 15 digits before and 20 after a decimal point."""
     if len(text) > 64 or not _NUMBER.fullmatch(text):
         hint = "; write it with a decimal point and without separators" if "," in text else ""
         raise ValueError(f"“{shown(text)}” is not a number{hint}")
@@ -277,7 +257,7 @@ def _number(text: str) -> Decimal:
 
 @lru_cache(maxsize=1024)
 def _day(text: str) -> dt.date:
-    """Return the day of an ISO date, with or without a time. Raises ValueError with the reason otherwise."""
+    """Raises ValueError unless `text` is an ISO date of 2000 to 2099, with or without a time."""
     match = _DAY.fullmatch(text)
     if not match:
         raise ValueError(f"“{shown(text)}” is not a date written as 2026-09-18 or 2026-09-18T00:00:00")
