@@ -1,4 +1,4 @@
-"""From invoices to documents for Xero: gathers what the pure modules need, in a constant number of queries."""
+"""From invoices to documents for Xero."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from xero_integration.payloads import Charge, Document, line, reference_text, to
 
 @dataclass(frozen=True)
 class Refused:
-    """An invoice that must not be sent, with the reason in words."""
+    """An invoice that must not be sent, and why."""
 
     words: str
 
 
 @dataclass(frozen=True)
 class Own:
-    """What is different for one customer; what is empty stays the default."""
+    """A customer's own settings; what is empty stays the default."""
 
     theme_id: str = ""
     invoice_status: str = ""
@@ -45,7 +45,7 @@ class Own:
 
 @dataclass(frozen=True)
 class Differences:
-    """What is done about a total that would differ in Xero, up to `limit`; the rounding line's place."""
+    """What is done about a total that Xero would make differ by up to `limit`."""
 
     policy: str
     limit: Decimal
@@ -55,7 +55,7 @@ class Differences:
 
 @dataclass(frozen=True)
 class DocumentContext:
-    """What of the organisation, the settings and the overrides goes into every document."""
+    """What of the organisation, the settings and the overrides goes into documents."""
 
     accounts: mapping.AccountRules
     taxes: mapping.TaxRules
@@ -67,7 +67,7 @@ class DocumentContext:
 
 @dataclass(frozen=True)
 class LineChoice:
-    """Why a line goes where it goes: each `because` follows that word."""
+    """Where a line goes; each `because` follows that word."""
 
     account_code: str
     account_name: str
@@ -79,8 +79,6 @@ class LineChoice:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A document, why its lines go where they go, and what is known against it."""
-
     document: Document
     choices: tuple[LineChoice, ...]
     proof: proof.Proof
@@ -88,23 +86,23 @@ class Prepared:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether it must not be sent."""
         return any(problem.severity == Severity.BLOCKED for problem in self.problems)
 
 
 def marker(invoice: Invoice) -> str:
-    """Return the text in the Reference that proves a document in Xero to be ours: short, and the same every time."""
+    """Return the text in the Reference that proves a document in Xero to be ours; always the same."""
     return f"C3-{invoice.pk.hex[:12]}"
 
 
 def url(invoice: Invoice) -> str:
-    """Return the invoice's address in the portal, "" when Xero would refuse it (none with its own name in it)."""
+    """Return the invoice's address in the portal, "" when Xero would refuse it."""
+    # Xero refuses an address with its own name in it.
     address = f"{settings.PORTAL_URL}{invoice.get_absolute_url()}"
     return "" if "xero" in address.casefold() or not urlsplit(address).netloc else address
 
 
 def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> dict[int, Document | Refused]:
-    """Return the document for each posting by its id, or why there must not be one; in the postings' order."""
+    """Return, by posting id, the document or why there must be none; in a constant number of queries."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
     by_id = {each.pk: each for each in invoices.select_related("customer", "period").prefetch_related("lines")}
     told = Posting.objects.filter(pk__in=[each.pk for each in postings])
@@ -151,7 +149,7 @@ def _document_or_refusal(
 
 
 def read_context(connection: XeroConnection) -> DocumentContext:
-    """Read what documents for this organisation are made with, in a constant number of queries."""
+    """Read it in a constant number of queries."""
     app = XeroSettings.load()
     rates = reference.sales_taxes(connection)
     theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None
@@ -212,8 +210,7 @@ def _tax_rules(rates: Sequence[TaxRate]) -> mapping.TaxRules:
 
 
 def _untaxed(rates: Sequence[TaxRate]) -> str:
-    """Return the tax type of a rounding line: outside of all tax where the organisation has such a type, else the
-    first of 0 %."""
+    # Outside of all tax where the organisation has such a type, else the first of 0 %.
     none = [rate.tax_type for rate in rates if rate.effective_rate == 0]
     return next((each for each in TaxType if each in none), none[0] if none else "")
 
@@ -234,8 +231,8 @@ def build(
 ) -> Prepared:
     """Return the document for an invoice whose customer, period and lines are loaded.
 
-    `status` is the upload's; the customer's own goes before it, and with `locked_as_drafts` what lies in a locked
-    period goes as a draft. Raises mapping.Unmapped for a line without a place.
+    A customer's own status goes before `status`; with `locked_as_drafts` what lies in a locked period goes as a draft.
+    Raises mapping.Unmapped for a line without a place.
     """
     own = context.customers.get(invoice.customer.tenant_id, Own())
     lines = list(invoice.lines.all())
@@ -299,7 +296,6 @@ def _proven(
     choices: tuple[LineChoice, ...],
     context: DocumentContext,
 ) -> Prepared:
-    """Prove the document's total, add the rounding line where that is the policy, and gather what is wrong."""
     sign = -1 if invoice.is_credit_note else 1
     invoiced = [sign * (to_cents(each.subtotal) + to_cents(each.tax)) for each in lines]
     found = proof.prove(document, invoiced, abs(invoice.total))

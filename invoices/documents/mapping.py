@@ -1,18 +1,4 @@
-"""Which account and which tax type a line goes to, and why. Pure: facts in, an answer or the reason in words out.
-
-The order of resolution, from the most particular to the default; the first that fits wins:
-
-1. the customer's own account for this SKU
-2. the customer's own account for the longest beginning of this SKU
-3. the customer's own account for this kind of line
-4. the customer's own account for everything
-5. the account for this SKU
-6. the account for the longest beginning of this SKU
-7. the account of Settings → General for this kind of line
-
-A tax goes to the tax type mapped for its country, name and rate; then to the one mapped for its name and rate in any
-country; then to the organisation's only revenue tax rate that fits by rate and name.
-"""
+"""Which account and tax type a line goes to, and why."""
 
 from __future__ import annotations
 
@@ -23,7 +9,7 @@ from decimal import Decimal
 
 
 class Unmapped(Exception):
-    """A line has no place to go in this organisation; the message says why and what to do."""
+    """A line has no place in this organisation; the message says why and what to do."""
 
 
 class UnmappedAccount(Unmapped):
@@ -31,8 +17,6 @@ class UnmappedAccount(Unmapped):
 
 
 class UnmappedTax(Unmapped):
-    """No tax type for a line's tax (`tax`)."""
-
     def __init__(self, message: str, tax: Tax) -> None:
         super().__init__(message)
         self.tax = tax
@@ -40,7 +24,7 @@ class UnmappedTax(Unmapped):
 
 @dataclass(frozen=True)
 class Chosen:
-    """What was chosen, an account code or a tax type, and the rule that won, to follow the word "because"."""
+    """An account code, and the rule that won, to follow the word "because"."""
 
     code: str
     because: str
@@ -48,7 +32,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class AccountRule:
-    """An override: `code` for a customer (by key), a SKU (or, with `is_prefix`, what begins so) or a kind of line."""
+    """An override for a customer (by tenant id), a SKU (or its beginning) or a kind of line."""
 
     code: str
     customer: str = ""
@@ -59,7 +43,7 @@ class AccountRule:
 
 @dataclass(frozen=True)
 class AccountRules:
-    """The defaults of Settings → General by kind of line, the kinds' words for people, and all overrides."""
+    """The accounts of Settings → General by kind of line, the kinds' labels, and all overrides."""
 
     by_kind: Mapping[str, str]
     labels: Mapping[str, str]
@@ -71,8 +55,7 @@ class AccountRules:
             self._by_customer.setdefault(rule.customer, []).append(rule)
 
     def choose(self, kind: str, sku: str, customer: str = "", customer_name: str = "") -> Chosen:
-        """Return the account for a line of this kind and SKU of this customer. Raises UnmappedAccount when the setting
-        for the kind is empty and no override fits."""
+        """Return the customer's own account, else the SKU's, else the kind's. Raises UnmappedAccount."""
         label = self.labels.get(kind, kind)
         own = best_rule(self._by_customer.get(customer, ()), kind, sku) if customer else None
         if own:
@@ -85,12 +68,11 @@ class AccountRules:
 
 
 def set_in_settings(label: str) -> str:
-    """Return why a kind of line with this label goes where no override sends it."""
     return f"{label} is set so in Settings → General"
 
 
 def best_rule(rules: Iterable[AccountRule], kind: str, sku: str) -> AccountRule | None:
-    """Return the most particular of `rules` that fits: the SKU itself, its longest beginning, the kind, everything."""
+    """Return the first rule that fits of: SKU, its longest beginning, kind, everything."""
     fitting = [rule for rule in rules if _fits(rule, kind, sku)]
     return max(fitting, key=_particularity, default=None)
 
@@ -115,8 +97,7 @@ def _subject(rule: AccountRule, label: str) -> str:
 
 @dataclass(frozen=True)
 class Rate:
-    """A tax rate of the organisation that may be used for revenue; `percentage` 10 means 10 %. `components` are the
-    percentages of a compound rate's parts, () when it has one part."""
+    """A revenue tax rate; `percentage` 10 means 10 %, so do a compound rate's `components`."""
 
     tax_type: str
     name: str
@@ -134,7 +115,6 @@ class Tax:
 
     @property
     def key(self) -> str:
-        """Return what names it in an address."""
         return json.dumps([self.country, self.name, str(self.percentage.normalize())])
 
     def __str__(self) -> str:
@@ -144,14 +124,14 @@ class Tax:
 
 @dataclass(frozen=True)
 class TaxRules:
-    """The organisation's revenue tax rates, and the tax types mapped by hand, by (country or "", name, percentage)."""
+    """The organisation's revenue tax rates, and the tax types mapped by (country or "", name, percentage)."""
 
     rates: tuple[Rate, ...]
     mapped: Mapping[tuple[str, str, Decimal], str] = field(default_factory=dict)
     _chosen: dict[Tax, tuple[Rate, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def choose(self, tax: Tax) -> tuple[Rate, str]:
-        """Return the rate for a line's tax and why. Raises UnmappedTax when none fits, or several do."""
+        """Return the rate and why: mapped for the country, for any, else `suggestion`. Raises UnmappedTax."""
         # Thousands of lines ask for the same few taxes.
         if tax not in self._chosen:
             self._chosen[tax] = self._choose(tax)
@@ -182,18 +162,15 @@ SALES_WORDS = frozenset({"on", "income", "sales", "revenue", "output"})
 
 
 def suggestion(rates: Iterable[Rate], tax: Tax) -> tuple[Rate, str]:
-    """Return the organisation's revenue tax rate that fits a tax by rate and name, and why.
-
-    Of several of the same percentage the same name goes first, then one that adds only words for sales to it, then the
-    only one that holds every word of it, then the only one of that percentage. A compound rate fits a tax only by its
-    own name, since equal sums can have unequal parts. Raises UnmappedTax when none fits, or several do.
-    """
+    """Return the only revenue tax rate that fits a tax by rate and name, and why. Raises UnmappedTax."""
     equal = [rate for rate in rates if rate.percentage == tax.percentage]
     name = tax.name
     same = [rate for rate in equal if rate.name.casefold() == name.casefold()]
+    # A compound rate fits only by its own name: equal sums can have unequal parts.
     simple = [rate for rate in equal if len(rate.components) < 2]
     like = [rate for rate in simple if name and _words(name) <= _words(rate.name)]
     for_sales = [rate for rate in like if _words(rate.name) - _words(name) <= SALES_WORDS]
+    # The same name, one that adds only words for sales, the only one with every word, the only one of the percentage.
     for candidates in (same, for_sales, like, simple):
         if len(candidates) == 1:
             return candidates[0], f"{candidates[0].name} is the organisation's rate of {tax.percentage.normalize():f} %"

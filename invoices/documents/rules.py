@@ -1,4 +1,4 @@
-"""What Xero would refuse or make otherwise than invoiced, known before the call. Pure: facts in, problems out."""
+"""What Xero would refuse or make otherwise than invoiced."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from xero_integration.client.vocabulary import DocumentStatus
 from xero_integration.payloads import MAX_REFERENCE, Document, is_exact
 from xero_integration.proof import Proof
 
+# https://developer.xero.com/documentation/api/accounting/invoices (InvoiceNumber)
 MAX_NUMBER = 255
 
 
 class Severity(StrEnum):
-    """How bad a problem is."""
-
     BLOCKED = "blocked"
     WARNING = "warning"
 
 
 class Fix(StrEnum):
-    """Where a problem is mended; the page turns it into a link."""
+    """Where a problem is mended."""
 
     SETTINGS = "settings"
     ACCOUNTS = "accounts"
@@ -38,8 +37,7 @@ class Fix(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with an invoice. Invoices with equal `code`, `subject` and `words` share one line on the
-    page.
+    """One thing that is wrong with an invoice; equal ones share a line on the page.
 
     `words` say what is wrong and what to do, without naming the invoice; `detail` what is to be said of this one.
     """
@@ -53,14 +51,11 @@ class Problem:
 
     @property
     def of_this_one(self) -> str:
-        """What is wrong, where only this invoice is spoken of."""
         return self.detail or self.words
 
 
 @dataclass(frozen=True)
 class Organisation:
-    """What of the organisation's reference data decides whether it takes a document."""
-
     name: str
     currencies: frozenset[str]
     accounts: Mapping[str, AccountFacts]
@@ -76,10 +71,10 @@ def problems(
     warn_up_to: Decimal | None = None,
     is_own_theme: bool = False,
 ) -> list[Problem]:
-    """Return what is known against a document; [] when nothing is.
+    """Return what is known against a document.
 
-    `warn_up_to` is the difference (Decimal, absolute) up to which an unequal total is only worth a look; None blocks
-    every difference. `is_own_theme` tells that the theme is the customer's and not that of the settings.
+    `warn_up_to` is the difference (Decimal, absolute, in its currency) up to which an unequal total only warns; None
+    blocks every difference. `is_own_theme`: the theme is the customer's own.
     """
     return [
         *_currency(document, organisation),
@@ -109,7 +104,6 @@ def _accounts(document: Document, organisation: Organisation) -> Iterable[Proble
 
 
 def theme_gone(organisation: str) -> str:
-    """Return what is said of a theme that the organisation no longer has."""
     return f"The chosen theme is no longer there in {organisation}. Choose another."
 
 
