@@ -1,7 +1,4 @@
-"""Customers and their contacts in Xero: how each one stands, and what a person does about it.
-
-A page asks Xero for nothing: it rests on the last listing of contacts. Similar names are suggestions only.
-"""
+"""How customers stand to their contacts by the last listing, and what a person does about it."""
 
 from __future__ import annotations
 
@@ -36,8 +33,6 @@ HOW = {
 
 
 class State(StrEnum):
-    """How a customer stands."""
-
     CLASH = "clash"
     ARCHIVED = "archived"
     SUGGESTED = "suggested"
@@ -56,8 +51,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A contact that may be the customer. `is_sure` tells number and exact name, which the next upload links by itself,
-    from a similar name, which only a person links."""
+    """A contact that may be the customer; the next upload links it if `is_sure`, else only a person does."""
 
     contact_id: str
     name: str
@@ -67,7 +61,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class LinkStatus:
-    """A customer and its contact: `linked` is that contact's name and `how` it was found; `words` what to know."""
+    """A customer and its contact: `linked` is that contact's name, `words` what to know."""
 
     customer: Customer
     state: State
@@ -83,7 +77,6 @@ class LinkStatus:
 
     @property
     def order(self) -> int:
-        """Its place when sorted by state: what needs a person first."""
         return list(State).index(self.state)
 
     @property
@@ -96,7 +89,6 @@ class LinkStatus:
 
     @property
     def by_name(self) -> tuple[str, str]:
-        """What sorts by the customer's name."""
         return self.customer.name.casefold(), self.customer.tenant_id
 
     @property
@@ -110,7 +102,7 @@ class LinkStatus:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A contact to choose for a customer; `why_not` says in words why it cannot be."""
+    """A contact to choose; `why_not` says why it cannot be."""
 
     contact: Contact
     why: str
@@ -118,11 +110,11 @@ class Candidate:
 
 
 class NotLinked(Exception):
-    """A contact cannot be this customer's; the text says why, for the page."""
+    """Says in words why a contact cannot be this customer's."""
 
 
 def link_statuses(connection: XeroConnection) -> list[LinkStatus]:
-    """Return how every customer stands, by name; with as many queries for thousands as for one."""
+    """Return how every customer stands, by name, in a constant number of queries."""
     customers = list(Customer.objects.all())
     wanted = {each.key: each for each in requests.wanted_contacts(customers)}
     index, unusable = ContactIndex(connection), contacts.unusable(connection)
@@ -132,7 +124,6 @@ def link_statuses(connection: XeroConnection) -> list[LinkStatus]:
 
 
 def _free_names(index: ContactIndex, customer_keys: Collection[str]) -> Names:
-    """Index the active contacts that are no customer's yet."""
     return Names(
         {
             each.contact_id: each.name
@@ -204,7 +195,6 @@ def _how_similar(wanted: Wanted, contact: Contact, score: float) -> str:
 
 
 def _new_names(found: Sequence[LinkStatus], wanted: Mapping[str, Wanted], index: ContactIndex) -> list[LinkStatus]:
-    """Say under which name a contact would be created, where the next upload creates one."""
     makes = [
         each
         for each in found
@@ -224,7 +214,7 @@ def _new_names(found: Sequence[LinkStatus], wanted: Mapping[str, Wanted], index:
 
 
 def search(found: Iterable[LinkStatus], words: str) -> list[LinkStatus]:
-    """Return those in whose name, tenant id, ERP id or contact the words occur."""
+    """Return those whose name, tenant id, ERP id or contact holds the words."""
     term = words.casefold()
     return [
         each
@@ -259,7 +249,7 @@ def candidates(connection: XeroConnection, customer: Customer, words: str) -> li
 
 
 def _why_not(contact: Contact, customer: Customer, index: ContactIndex, names: Mapping[str, str]) -> str:
-    """Return in words why this contact cannot be linked by hand to the customer, "" when it can."""
+    """Return why a person cannot link this contact to the customer, "" when they can."""
     if contact.status != Contact.ACTIVE:
         return f"The contact “{contact.name}” is archived in Xero. Restore it there first."
     holder = index.holders.get(contact.contact_id, customer.tenant_id)
@@ -284,8 +274,10 @@ def linked(connection: XeroConnection, customers: Iterable[Customer]) -> dict[st
 
 
 def link(connection: XeroConnection, chosen: Mapping[str, str]) -> tuple[int, list[str]]:
-    """Link each customer (by tenant id) to the contact with the given id, as a person says. Returns how many were and,
-    in words, which were not and why. Raises NotLinked while contacts are being looked after elsewhere."""
+    """Link customers (by tenant id) to contacts (by id) as a person says. Returns how many, and why others were not.
+
+    Raises NotLinked while contacts are being looked after elsewhere.
+    """
     with _lease(connection):
         index, names = ContactIndex(connection), dict(Customer.objects.values_list("tenant_id", "name"))
         customers = {each.tenant_id: each for each in Customer.objects.filter(tenant_id__in=chosen)}
@@ -316,8 +308,7 @@ def _link_one(
 
 
 def create(connection: XeroConnection, customers: Iterable[Customer]) -> contacts.Outcome:
-    """Give these customers a contact in Xero now, at most MOST_AT_ONCE of them: one with their number or exact name
-    where there is one, else a new one.
+    """Give at most MOST_AT_ONCE customers a contact in Xero: an existing one of their number or exact name, else new.
 
     Raises XeroError, and NotLinked while contacts are being looked after elsewhere.
     """

@@ -1,4 +1,4 @@
-"""What is asked of the contacts for a customer."""
+"""Customers as the contacts are asked for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xero_integration.contacts import Customer as WantedContact
 
 
 def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
-    """Return what is asked of the contacts for these customers, with whether another goes by the same name."""
+    """Return them in their order."""
     names = Counter(contacts.name_key(name) for name in Customer.objects.values_list("name", flat=True))
     return [
         WantedContact(
@@ -19,6 +19,7 @@ def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
             name=customer.name,
             suffix=customer.erp_id,
             email=customer.email,
+            # Among all customers, not only these.
             shares_name=names[contacts.name_key(customer.name)] > 1,
         )
         for customer in customers
