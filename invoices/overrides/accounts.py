@@ -1,4 +1,4 @@
-"""Accounts by SKU and by customer: the SKUs of all imported lines, where each goes and why, and what may be kept."""
+"""Account overrides by SKU and by customer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXACT, BEGINS = "exact", "begins"
 
 
 def rows(context: DocumentContext) -> list[Row[AccountRule]]:
-    """Return a row for each SKU and kind of the imported lines, then one for each override by beginning or customer."""
+    """Return a row for each SKU and kind of the imported lines, then one for each other override."""
     found = InvoiceLine.objects.order_by("sku", "kind").values_list("sku", "kind")
     own = {rule.sku: rule for rule in context.accounts.overrides if not rule.customer and not rule.is_prefix}
     known = [
@@ -78,18 +78,17 @@ def _of_rule(context: DocumentContext, rule: AccountRule, names: Mapping[str, st
 
 
 def label(context: DocumentContext, code: str) -> str:
-    """Return code and name of an account, the code alone when the organisation does not have it."""
     account = context.organisation.accounts.get(code)
     return f"{code} {account.name}" if account else code
 
 
 def account_problem(context: DocumentContext, code: str) -> str:
-    """Return why sales cannot be posted to an account, "" when they can."""
+    """Return why sales cannot go to an account, "" when they can."""
     return sales_problem(context.organisation.accounts, code, context.organisation.name)
 
 
 def override(context: DocumentContext, subject: AccountRule, code: str) -> AccountRule:
-    """Return the rule that sends `subject` to this account. Raises Refused when it takes no sales."""
+    """Return the rule for `subject`. Raises Refused when the account takes no sales."""
     if not code or len(code) > 10:
         raise Refused("AccountCode", "An account code has 1 to 10 characters.")
     if words := account_problem(context, code):
@@ -98,7 +97,7 @@ def override(context: DocumentContext, subject: AccountRule, code: str) -> Accou
 
 
 def save(rules: Iterable[AccountRule], user: User | None) -> int:
-    """Keep each rule in place of what was overridden so before; one without a code is reverted. Returns how many."""
+    """Keep each rule in place of the one before; one without a code reverts. Returns how many."""
     rules = list(rules)
     people = {each.tenant_id: each for each in Customer.objects.filter(tenant_id__in={rule.customer for rule in rules})}
     count = 0
@@ -121,7 +120,7 @@ def save(rules: Iterable[AccountRule], user: User | None) -> int:
 
 
 def csv_rows(context: DocumentContext) -> Iterator[list[str]]:
-    """Yield every row of the page as the file has it, the override being empty where the default applies."""
+    """Yield the rows under SHOWN_COLUMNS; an empty override where the default applies."""
     codes = {replace(rule, code=""): rule.code for rule in context.accounts.overrides}
     # A SKU that is billed as several kinds has several rows and one override.
     by_subject = {row.subject: row for row in rows(context) if row.may_override}
@@ -131,7 +130,7 @@ def csv_rows(context: DocumentContext) -> Iterator[list[str]]:
 
 
 def read_row(context: DocumentContext, tenants: frozenset[str], cells: Mapping[str, str]) -> AccountRule:
-    """Return the rule of a row of a file. Raises Refused for what names no line, or an account that takes no sales."""
+    """Return the rule of a row of a file. Raises Refused."""
     tenant, kind, sku, match = (cells[name] for name in COLUMNS[:4])
     if tenant and tenant not in tenants:
         raise Refused("TenantID", f"There is no customer {tenant}.")

@@ -1,4 +1,4 @@
-"""What is different for one customer: theme, status and due days; what is left empty stays the default."""
+"""Theme, status and due days of one customer; what is left empty stays the default."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_DUE_DAYS = 3650
 
 @dataclass(frozen=True)
 class Names:
-    """The organisation's themes (name by id) and the defaults that customers depart from."""
+    """The organisation's themes (name by id) and the defaults."""
 
     themes: Mapping[str, str]
     theme: str
@@ -31,14 +31,13 @@ class Names:
 
 @dataclass(frozen=True)
 class CustomerRule:
-    """What is different for the customer with this tenant id; an empty Own reverts."""
+    """What is kept for a tenant id; an empty Own reverts."""
 
     tenant_id: str
     own: Own
 
 
 def rows(context: DocumentContext, names: Names) -> list[Row[str]]:
-    """Return a row for each customer."""
     found = Customer.objects.order_by("name", "tenant_id").values_list("tenant_id", "name", "country")
     default = _words(Own(), names)
     return [
@@ -79,14 +78,14 @@ def theme_problem(context: DocumentContext, theme_id: str) -> str:
 
 
 def override(context: DocumentContext, tenant_id: str, own: Own) -> CustomerRule:
-    """Return what is kept for a customer. Raises Refused for a theme that is not there."""
+    """Raises Refused for a theme that is not there."""
     if words := theme_problem(context, own.theme_id):
         raise Refused("Theme", words)
     return CustomerRule(tenant_id, own)
 
 
 def save(rules: Iterable[CustomerRule], names: Names, user: User | None) -> int:
-    """Keep what each rule says in place of what was there; returns how many customers that concerned."""
+    """Keep what each rule says in place of what was there. Returns how many customers changed."""
     rules = list(rules)
     people = {
         each.tenant_id: each for each in Customer.objects.filter(tenant_id__in={rule.tenant_id for rule in rules})
@@ -110,7 +109,7 @@ def save(rules: Iterable[CustomerRule], names: Names, user: User | None) -> int:
 
 
 def csv_rows(context: DocumentContext, names: Names) -> Iterator[list[str]]:
-    """Yield every customer as the file has it; a theme goes by its name when that is unique, else by its id."""
+    """Yield every customer under SHOWN_COLUMNS; a theme by its name when that is unique, else by its id."""
     for row in rows(context, names):
         own = context.customers.get(row.subject, Own())
         due_days = "" if own.due_days is None else str(own.due_days)
@@ -123,7 +122,7 @@ def _theme_word(theme_id: str, names: Names) -> str:
 
 
 def read_row(context: DocumentContext, names: Names, tenants: frozenset[str], cells: Mapping[str, str]) -> CustomerRule:
-    """Return what a row of a file says of a customer. Raises Refused."""
+    """Return the rule of a row of a file. Raises Refused."""
     if cells["TenantID"] not in tenants:
         raise Refused("TenantID", f"There is no customer {cells['TenantID']}.")
     if cells["Status"] and cells["Status"] not in InvoiceStatus.values:

@@ -1,5 +1,4 @@
-"""What no longer fits the organisation since it was chosen: an account archived, a theme renamed or gone, a tax rate
-ended or changed; and where each is used, with the way there."""
+"""What no longer fits the organisation since it was chosen, and where each is used."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from xero_integration.models import XeroConnection, XeroSettings
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is used, and the page on which that is changed; Settings → General is for System Admins."""
+    """Where it is used, and the page to change it; `is_general` is for System Admins."""
 
     words: str
     url: str
@@ -28,8 +27,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Drift:
-    """One thing that changed in Xero: `key` is what by its id, `words` say how. A rename needs no mending: it stops
-    nothing, and nobody has to choose anew."""
+    """One thing that changed in Xero: `key` is what by its id, `words` say how. A rename needs no mending."""
 
     key: str
     words: str
@@ -38,7 +36,7 @@ class Drift:
 
 
 def find(connection: XeroConnection) -> list[Drift]:
-    """Return what no longer fits, in a constant number of queries; [] before anything was read of the organisation."""
+    """Return what no longer fits, in a constant number of queries; [] before the organisation was first read."""
     if connection.reference_read_at is None:
         return []
     app, context = XeroSettings.load(), read_context(connection)
@@ -67,6 +65,7 @@ def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, s
 
 def _renamed(theme_id: str, before: str, now: str, place: Place) -> Drift:
     words = f"The theme “{before}” is now called “{now}” in Xero; it stays the chosen one."
+    # It stops nothing, and nobody has to choose anew.
     return Drift(f"renamed:{theme_id}:{before}", words, (place,), needs_mending=False)
 
 

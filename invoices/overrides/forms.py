@@ -1,4 +1,4 @@
-"""What people choose against the defaults, one by one and by file."""
+"""Forms for what people choose against the defaults."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ OVERRIDES_MAX_BYTES = 5 * 1024 * 1024
 
 
 def overrides_limit() -> int:
-    """Return how large a file of overrides the page takes, in bytes."""
+    """Return how large a file the page takes, in bytes."""
     return OVERRIDES_MAX_BYTES
 
 
 class OverridesFileForm(forms.Form):
-    """A file of overrides, as the page gives it for download."""
-
     file = forms.FileField(
         label="CSV file",
         help_text="As downloaded here. An empty override reverts; what is not in the file stays. All or nothing.",
@@ -32,14 +30,11 @@ class OverridesFileForm(forms.Form):
     )
 
     def clean_file(self) -> UploadedFile[Any]:
-        """Return the file. Raises ValidationError for one that is no handful of overrides."""
         advice = "What stays as it is need not be in the file: leave those rows out."
         return require_size(self.cleaned_data["file"], overrides_limit(), advice)
 
 
 class AccountForm(forms.Form):
-    """The account that lines go to instead of their default."""
-
     account_code = forms.CharField(
         label="Account", max_length=10, error_messages={"required": "Choose the account to override with."}
     )
@@ -50,7 +45,7 @@ class AccountForm(forms.Form):
 
 
 class AccountRuleForm(AccountForm):
-    """An override for a customer, a SKU or what begins so, a kind of line; several at once where that makes sense."""
+    """An override for a customer, a SKU or its beginning, a kind of line."""
 
     customer = forms.ModelChoiceField(
         Customer.objects.all(), required=False, to_field_name="tenant_id", empty_label="Every customer"
@@ -64,8 +59,6 @@ class AccountRuleForm(AccountForm):
 
 
 class TaxForm(forms.Form):
-    """The tax rate of the organisation that a tax goes to."""
-
     tax_type = forms.CharField(
         label="Tax rate in Xero", error_messages={"required": "Choose the tax rate to override with."}
     )
@@ -77,8 +70,6 @@ class TaxForm(forms.Form):
 
 
 class CustomerForm(forms.Form):
-    """What is different for customers; what is left empty stays the default."""
-
     theme_id = forms.CharField(label="Theme", required=False)
     invoice_status = forms.ChoiceField(
         label="Arrive in Xero as", required=False, choices=[("", "Default status"), *InvoiceStatus.choices]
@@ -90,7 +81,6 @@ class CustomerForm(forms.Form):
         self.fields["theme_id"].widget = forms.Select(choices=[("", "Default theme"), *choices])
 
     def clean(self) -> dict[str, Any]:
-        """Ask for at least one thing that is different."""
         cleaned = cast("dict[str, Any]", super().clean())
         if not self.errors and not any(value not in ("", None) for value in cleaned.values()):
             raise forms.ValidationError("Choose a theme, a status or due days to override with.")

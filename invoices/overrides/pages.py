@@ -1,4 +1,4 @@
-"""The three pages of overrides, alike but for what they are about: each reads its rows and keeps what was chosen."""
+"""The three pages of overrides."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from xero_integration.models import XeroConnection, XeroSettings
 
 
 class Page(ABC):
-    """One kind of override of one organisation. A change is what `save` keeps; `revert` makes one that takes back."""
+    """Overrides of one organisation. A change is what `save` keeps; `revert` makes one that takes back."""
 
     name: str
     title: str
@@ -45,15 +45,15 @@ class Page(ABC):
 
     @abstractmethod
     def form(self, data: Any = None) -> forms.Form:
-        """Return the form that says what the selected rows are overridden with."""
+        """Return the form for the selected rows."""
 
     def rule_form(self, data: Any = None) -> forms.Form | None:
-        """Return the form for an override that no row stands for, None where there is none."""
+        """Return the form for an override without a row, None where there is none."""
         return None
 
     @abstractmethod
     def change(self, subject: Any, chosen: dict[str, Any]) -> Any:
-        """Return the change that overrides `subject` with what a form says. Raises Refused."""
+        """Return the change for `subject`. Raises Refused."""
 
     @abstractmethod
     def revert(self, subject: Any) -> Any:
@@ -61,10 +61,10 @@ class Page(ABC):
 
     @abstractmethod
     def save(self, changes: Iterable[Any], user: User | None) -> int:
-        """Keep the changes, all or nothing; returns how many there were."""
+        """Keep the changes, all or nothing. Returns how many."""
 
     def kept(self) -> dict[str, str]:
-        """Return every override that is kept, what and with what, for the audit record to compare."""
+        """Return every override, what and with what, for the audit record."""
         return dict(each.said for each in self.model._default_manager.select_related(*(self.related or (None,))))
 
     @abstractmethod
@@ -77,8 +77,6 @@ class Page(ABC):
 
 
 class Accounts(Page):
-    """Accounts by SKU and by customer."""
-
     name, title, noun = "account_overrides", "Accounts", "SKU"
     intro = (
         "Lines go to the account of their kind in Settings → General, unless their SKU or customer is overridden here. "
@@ -122,8 +120,6 @@ class Accounts(Page):
 
 
 class Taxes(Page):
-    """Taxes by country, name and rate."""
-
     name, title, noun = "tax_overrides", "Taxes", "Tax"
     intro = (
         "Every tax of the imported lines needs a tax rate of the organisation that may be used for sales and has the "
@@ -157,8 +153,6 @@ class Taxes(Page):
 
 
 class Customers(Page):
-    """Theme, status and due days by customer."""
-
     name, title, noun, counted = "customer_overrides", "Customers", "Customer", "Invoices"
     intro = (
         "A customer's invoices get theme and status of Settings → General and are due as invoiced, unless that is "
@@ -201,7 +195,7 @@ class Customers(Page):
 
 
 def overridden(page: Page, subjects: Iterable[Any], chosen: dict[str, Any]) -> tuple[list[Any], list[str]]:
-    """Return the changes that override each subject with what a form says, and why some cannot be."""
+    """Return the changes that override each subject, and why some cannot be."""
     changes, refusals = [], []
     for subject in subjects:
         try:

@@ -1,4 +1,4 @@
-"""What the three pages of overrides have in common: a row, and a CSV file that is taken whole or not at all."""
+"""What the pages of overrides share: a row, and a CSV file that is taken whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHOWN = {ALL: "All", UNMAPPED: "Unmapped", OVERRIDDEN: "Overridden"}
 
 
 class Refused(Exception):
-    """What cannot be kept, in words; `field` is the column or field that it is about."""
+    """What cannot be kept, in words; `field` is the column or form field."""
 
     def __init__(self, field: str, words: str) -> None:
         super().__init__(words)
@@ -29,8 +29,8 @@ class Refused(Exception):
 class Row[Subject]:
     """One thing that has a default: `applies` is what it comes to now, `because` follows that word.
 
-    `problem` says why nothing can be posted with it, `also` is what else it is found by. `count` is how many lines or
-    invoices it stands for.
+    `problem` says why nothing can be posted with it, `also` is what else it is found by, `count` how many lines or
+    invoices.
     """
 
     key: str
@@ -47,7 +47,6 @@ class Row[Subject]:
     also: str = ""
 
     def is_shown(self, shown: str, search: str) -> bool:
-        """Whether the filter (a key of SHOWN) and the search leave it on the page."""
         if (shown == UNMAPPED and not self.problem) or (shown == OVERRIDDEN and not self.is_overridden):
             return False
         return search.casefold() in f"{self.title} {self.detail} {self.applies} {self.also}".casefold()
@@ -55,7 +54,7 @@ class Row[Subject]:
 
 @dataclass(frozen=True)
 class Finding:
-    """Why a row of a file cannot be taken; `row` counts as a spreadsheet does, the header being 1."""
+    """Why a row of a file is refused; `row` counts as a spreadsheet does, the header being 1."""
 
     row: int
     field: str
@@ -68,7 +67,7 @@ def read_file[Change](
     read: Callable[[Mapping[str, str]], Change],
     subject: Callable[[Change], Hashable],
 ) -> tuple[list[Change], list[Finding]]:
-    """Return the changes that a CSV file holds, and what is wrong with it: either may be empty.
+    """Return the changes that a CSV file holds, and what is wrong with it.
 
     `columns` must be there, in any order and among others; `read` makes a change of a row or raises Refused. Two rows
     may not say different things of one `subject`.
@@ -101,8 +100,8 @@ def read_file[Change](
 
 
 def _cell(name: str, text: str | None) -> str:
-    """Return what a cell says. Raises Refused for characters that nothing written here has, and no database takes."""
     text = unprotect((text or "").strip())
+    # Nothing written here has such characters, and no database takes them.
     if CONTROL.search(text):
         raise Refused(name, "The cell holds a control character.")
     return text

@@ -1,4 +1,4 @@
-"""Taxes by country, name and rate: each tax of the imported lines, the rate it goes to and why, what may be kept."""
+"""Taxes by country, name and rate."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ STEP = Decimal("0.0001")
 
 @dataclass(frozen=True)
 class TaxRule:
-    """A tax and the tax type that it is mapped to, "" to revert it; a tax without a country is one in any country."""
+    """A tax and its tax type, "" to revert; without a country it is one in any."""
 
     tax: Tax
     tax_type: str
 
 
 def rows(context: DocumentContext) -> list[Row[Tax]]:
-    """Return a row for each tax of the imported lines, and one for each mapping that none of them is named in."""
+    """Return a row for each tax of the imported lines, and for each other mapping."""
     found = InvoiceLine.objects.order_by().values_list("invoice__customer__country", "tax_name", "tax_percentage")
     counts: Counter[Tax] = Counter()
     for country, name, percentage, count in found.annotate(Count("pk")):
@@ -43,7 +43,7 @@ def rows(context: DocumentContext) -> list[Row[Tax]]:
 
 
 def key(tax: Tax) -> tuple[str, str, Decimal]:
-    """Return what makes two taxes the same, as the rules look them up."""
+    """Return what makes two taxes the same."""
     return tax.country, tax.name.casefold(), tax.percentage
 
 
@@ -66,7 +66,6 @@ def _row(context: DocumentContext, tax: Tax, count: int) -> Row[Tax]:
 
 
 def _chosen(rules: TaxRules, tax: Tax) -> tuple[str, str, str]:
-    """Return the rate's words, why, and the problem when there is none."""
     try:
         rate, because = rules.choose(tax)
     except UnmappedTax as error:
@@ -75,16 +74,15 @@ def _chosen(rules: TaxRules, tax: Tax) -> tuple[str, str, str]:
 
 
 def label(rate: Rate) -> str:
-    """Return a rate's name and percentage."""
     return f"{rate.name} ({rate.percentage.normalize():f} %)"
 
 
 def override(context: DocumentContext, tax: Tax, tax_type: str) -> TaxRule:
-    """Return the mapping of a tax. Raises Refused for a tax type that the organisation does not have for sales, or of
-    another rate: Xero would compute another total."""
+    """Raises Refused unless the organisation has the tax type for sales at an equal rate."""
     rate = next((rate for rate in context.taxes.rates if rate.tax_type == tax_type), None)
     if rate is None:
         raise Refused("TaxType", f"{context.organisation.name} has no active tax type {tax_type} for sales.")
+    # With another rate Xero would compute another total.
     if rate.percentage != tax.percentage:
         raise Refused(
             "TaxType",
@@ -95,7 +93,7 @@ def override(context: DocumentContext, tax: Tax, tax_type: str) -> TaxRule:
 
 
 def save(rules: Iterable[TaxRule], user: User | None) -> int:
-    """Keep each mapping in place of what the tax was mapped to before; one without a tax type is reverted."""
+    """Keep each mapping in place of the one before; one without a tax type reverts. Returns how many."""
     count = 0
     with transaction.atomic():
         kept = {(each.country, each.tax_name.casefold(), each.percentage): each for each in TaxOverride.objects.all()}
@@ -116,7 +114,7 @@ def save(rules: Iterable[TaxRule], user: User | None) -> int:
 
 
 def csv_rows(context: DocumentContext) -> Iterator[list[str]]:
-    """Yield every row of the page as the file has it."""
+    """Yield the page's rows under SHOWN_COLUMNS."""
     for row in rows(context):
         tax = row.subject
         tax_type = context.taxes.mapped.get(key(tax), "")
