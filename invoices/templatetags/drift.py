@@ -1,4 +1,4 @@
-"""The note on what changed in Xero since it was chosen."""
+"""The note on drift."""
 
 from __future__ import annotations
 
@@ -14,6 +14,5 @@ register = template.Library()
 
 @register.inclusion_tag("invoices/overrides/_drift.html", takes_context=True)
 def drift_note(context: dict[str, Any]) -> dict[str, Any]:
-    """Return what no longer fits the connected organisation, [] while none is connected."""
     connection: XeroConnection | None = context.get("xero_connection")
     return {"drift": drift.find(connection) if connection else [], "may_set": context.get("is_system_admin")}

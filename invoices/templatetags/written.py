@@ -1,4 +1,4 @@
-"""How amounts are written on the pages."""
+"""Amounts on the pages."""
 
 from decimal import Decimal
 
@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.filter
 def written(value: Decimal, places: int = 0) -> str:
-    """Return `value` to its own last digit, grouped, with `places` decimals or more: 1,122.50, 0.020625690600."""
+    """Return `value` with all its digits, grouped, and at least `places` decimals: 1,122.50."""
     return f"{value:,.{max(places, -int(value.as_tuple().exponent))}f}"

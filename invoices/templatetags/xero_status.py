@@ -1,4 +1,4 @@
-"""How the status of a document in Xero is called on the pages."""
+"""A document's status in words."""
 
 from django import template
 
@@ -18,5 +18,5 @@ NAMES: dict[str, str] = {
 
 @register.filter
 def xero_status(value: str) -> str:
-    """Return Xero's own words for a document's status, and a status that is not known as it is."""
+    """Return Xero's word for a status, an unknown one as it is."""
     return NAMES.get(value, value)

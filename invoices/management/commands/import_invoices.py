@@ -17,7 +17,7 @@ ERRORS_SHOWN = 50
 
 
 class Command(BaseCommand):
-    """Imports files one by one and says how each went; ends with 1 when one was refused."""
+    """Imports files one by one; ends with 1 when one was refused."""
 
     help = "Import C3's invoice line downloads (JSON or CSV). Each file comes in as a whole or not at all."
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             raise CommandError(f"Not imported: {', '.join(str(path) for path in refused)}")
 
     def import_one(self, path: Path) -> bool:
-        """Import one file, say how it went, and return whether it was taken."""
+        """Return whether the file was taken."""
         try:
             run = import_file(path, source="manage.py import_invoices")
         except (OSError, DatabaseError) as error:
