@@ -1,4 +1,4 @@
-"""A worker's step before posting: every customer with a queued invoice has a contact, or its invoices are refused."""
+"""A worker's step before posting: customers with queued invoices get contacts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from xero_integration.models import XeroConnection
 
 
 def link_contacts(connection: XeroConnection) -> None:
-    """Give every customer with a queued invoice a contact; refuse, in words, the invoices of those who cannot have one.
-
-    Raises XeroUnavailable and XeroAuthError. Does nothing while another worker is at it.
-    """
+    """Give every customer with a queued invoice a contact, or refuse its invoices. Does nothing while another worker
+    is at it. Raises XeroUnavailable and XeroAuthError."""
     waiting = transitions.without_contact(connection)
     if not (waiting.exists() or _is_doubted(connection)) or not contacts.lease(connection):
         return
@@ -35,7 +33,7 @@ def link_contacts(connection: XeroConnection) -> None:
 
 
 def _is_doubted(connection: XeroConnection) -> bool:
-    """Whether an invoice waits whose contact takes none, by the last listing: it may have been restored since."""
     return (
+        # By the last listing: the contact may have been restored since.
         transitions.sendable(connection).filter(invoice__customer__tenant_id__in=contacts.unusable(connection)).exists()
     )

@@ -1,7 +1,4 @@
-"""What became of a call to Xero, and of each document in it, as values that `settlement.settle` carries out.
-
-A call ends in one of five ways, each a function here; a look in Xero gives the same kinds of values.
-"""
+"""What became of a call and its documents, for `settlement.settle` to carry out."""
 
 from __future__ import annotations
 
@@ -31,14 +28,14 @@ class Posted:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Xero refused it, or would; `words` say why."""
+    """Xero refused it, or would."""
 
     words: str
 
 
 @dataclass(frozen=True)
 class Uncertain:
-    """Xero may have it: it is looked up, no earlier than `lookup_from`."""
+    """Xero may have it: looked up from `lookup_from`."""
 
     words: str
     lookup_from: dt.datetime
@@ -47,19 +44,19 @@ class Uncertain:
 
 @dataclass(frozen=True)
 class Released:
-    """Nothing was recorded: it may be sent again."""
+    """Not recorded: it may be sent again."""
 
 
 @dataclass(frozen=True)
 class Absent:
-    """It was looked for at `looked_at`, when Xero must have finished with its call, and is not there."""
+    """Not there at `looked_at`, when Xero must have finished with its call."""
 
     looked_at: dt.datetime
 
 
 @dataclass(frozen=True)
 class StillUncertain:
-    """It is not there yet: too early to say that it is absent, so it is looked up again from `lookup_from`."""
+    """Not there yet: looked up again from `lookup_from`."""
 
     lookup_from: dt.datetime
 
@@ -71,8 +68,6 @@ DocumentOutcome = Posted | Rejected | Alike
 
 @dataclass(frozen=True)
 class CallEnd:
-    """How a call ended, as its submission keeps it."""
-
     outcome: SubmissionOutcome
     status_code: int | None = None
     correlation_id: str = ""
@@ -81,10 +76,9 @@ class CallEnd:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a submission's postings: of `each` by id, and of the `rest` that it still answers for.
+    """What became of a submission's postings: `each` by id, and the `rest` it still answers for.
 
-    `call` is None where the call's end is not known here, or stored already. `batch_cap` is how many of those that are
-    not settled may travel together from now on.
+    `call` is None where unknown, or stored already. `batch_cap`: how many of the unsettled may travel together.
     """
 
     each: Mapping[int, DocumentOutcome] = field(default_factory=dict)
@@ -94,7 +88,7 @@ class Outcome:
 
 
 def of_call(ended: CallResult, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
-    """Return what a call's end means for the documents in it (`numbers`: posting id to number, in the order sent)."""
+    """Return what a call's end means for its documents (`numbers`: posting id to number, in the order sent)."""
     match ended:
         case Answer():
             return answered(ended, kind, numbers)
@@ -107,7 +101,7 @@ def of_call(ended: CallResult, kind: Kind, numbers: Mapping[int, str]) -> Outcom
 
 
 def answered(answer: Answer, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
-    """Xero said of each document what it did; what its answer leaves out is uncertain, never taken for a success."""
+    """What an answer left out is uncertain."""
     results = read_results(kind, numbers, answer.rows(kind.endpoint))
     now = clock.now()
     each: dict[int, DocumentOutcome] = {pk: Posted(document) for pk, document in results.recorded.items()}
@@ -117,8 +111,8 @@ def answered(answer: Answer, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
 
 
 def refused_whole(error: XeroRejected, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
-    """A whole-request 400: alone, the document is refused with Xero's words; in company, the call is halved after a
-    look, since Xero is known to have created the valid ones of such a request at times."""
+    """A document alone is refused with Xero's words; several are looked up, then halved."""
+    # Xero is known to have created the valid ones of such a request at times.
     refused = read_results(kind, numbers, error.elements).refused
     if len(numbers) == 1 and not refused:
         refused = dict.fromkeys(numbers, Refusal(str(error), error.is_number_taken))
@@ -132,25 +126,23 @@ def refused_whole(error: XeroRejected, kind: Kind, numbers: Mapping[int, str]) -
 
 
 def lost(error: XeroOutcomeUnknown) -> Outcome:
-    """The answer was lost: everything in the call is looked up once Xero may have finished with it."""
+    # Once Xero may have finished with it.
     rest = Uncertain(str(error), clock.now() + timeouts.lookup_delay())
     return Outcome(rest=rest, call=_call_end(Submission.Outcome.UNKNOWN, error))
 
 
 def not_recorded(error: XeroUnavailable | XeroAuthError) -> Outcome:
-    """Xero recorded nothing of the call: its rows wait for the next."""
     return Outcome(rest=Released(), call=_call_end(Submission.Outcome.NOT_RECORDED, error))
 
 
 def too_large(count: int) -> Outcome:
-    """The call was not made, since its `count` documents are larger than Xero takes: they go in halves."""
+    """The call was not made; its `count` documents go in halves."""
     call = CallEnd(Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes.")
     return Outcome(rest=Released(), call=call, batch_cap=count // 2)
 
 
 def _refused(refusal: Refusal, now: dt.datetime) -> Rejected | Uncertain:
-    """Return what a refusal comes to. A number that is taken may be our own document's, from a call whose answer was
-    lost, which only a look can tell."""
+    # The number may be our own document's, from a call whose answer was lost: only a look can tell.
     if refusal.is_number_taken:
         return Uncertain(refusal.words, now, is_number_taken=True)
     return Rejected(refusal.words)

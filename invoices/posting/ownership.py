@@ -1,4 +1,4 @@
-"""Whether a document in Xero is the one that was sent: its marker, and its total."""
+"""Whether a document in Xero is the one that was sent."""
 
 from __future__ import annotations
 
@@ -15,26 +15,24 @@ NOTHING = Decimal(0)
 
 
 def is_ours(invoice: Invoice, row: Mapping[str, Any], tolerance: Decimal = NOTHING) -> bool:
-    """Whether a document in Xero with our number is the one that we sent: our marker (or address), and our total up to
-    the difference that the settings let pass."""
+    """Whether this document in Xero has our marker (or address), and our total, up to `tolerance` in its currency."""
     marked = marker(invoice) in str(row.get("Reference") or "") or row.get("Url") == (url(invoice) or object())
     total = responses.amount(row.get("Total"))
     return marked and total is not None and abs(total - abs(invoice.total)) <= tolerance
 
 
 def tolerance() -> Decimal:
-    """Return by how much Xero's total may differ from an invoice's and the document still be the one that was sent."""
+    """Return by how much Xero's total may differ, by the settings."""
     app = XeroSettings.load()
     return app.difference_limit if app.difference_policy == DifferencePolicy.WARN else NOTHING
 
 
 def number_of(row: Mapping[str, Any]) -> str:
-    """Return the number that a document bears in Xero."""
     return str(row.get("InvoiceNumber") or row.get("CreditNoteNumber") or "")
 
 
 def clash(invoice: Invoice, row: Mapping[str, Any]) -> str:
-    """Return in words that an invoice's number is someone else's document, or that its own was changed in Xero."""
+    """Return in words that the number is someone else's, or that our document was changed in Xero."""
     contact = (row.get("Contact") or {}).get("Name") or "another contact"
     what = f"{contact}, {row.get('Total')} {row.get('CurrencyCode') or ''}"
     if number_of(row) != invoice.xero_number:

@@ -1,4 +1,4 @@
-"""The payments that Xero holds against posted invoices: read in bulk, kept for the download."""
+"""The payments that Xero holds against posted invoices, kept for the download."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ PAGE = 1000
 
 
 def read(connection: XeroConnection) -> int:
-    """Read what changed of the organisation's payments since the last time, one call for each 1,000.
-
-    Returns how many are kept that belong to invoices posted from here. Raises XeroUnavailable and XeroAuthError.
-    """
+    """Read what changed of the payments since the last time, one call for each 1,000; return how many are ours.
+    Raises XeroUnavailable and XeroAuthError."""
     began = clock.now()
     rows = connections.call(connection, lambda gateway: _changed(connection, gateway))
     with transaction.atomic():
@@ -67,7 +65,7 @@ def _store(connection: XeroConnection, rows: list[dict[str, Any]]) -> int:
 
 
 def _payment(row: dict[str, Any], postings: dict[str, int]) -> Payment | None:
-    """Return the payment that a row of Xero's describes, None when it is not against one of our invoices."""
+    """Return the payment, None when it is not against our invoices."""
     posting = postings.get(str((row.get("Invoice") or {}).get("InvoiceID")))
     paid_on, paid = json_date(row.get("Date")), amount(row.get("Amount"))
     if posting is None or paid_on is None or paid is None or row.get("Status") == PaymentStatus.DELETED:

@@ -1,4 +1,4 @@
-"""What happened to an invoice, line by line: in the database for people, and in the log by ids alone."""
+"""What happened to an invoice: in the database for people, in the log by ids alone."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def write(rows: QuerySet[Posting], status: str, *, user: User | None = None) -> 
 
 
 def _say(status: str, found: Iterable[tuple[Any, ...]]) -> None:
-    """Log which invoices a call moved, by the portal's ids and Xero's alone: words of Xero's may hold names."""
     for submission, rows in groupby(sorted(found, key=lambda row: str(row[2])), key=lambda row: row[2]):
         for some in batched(rows if submission else (), settings.XERO_BATCH):
+            # The portal's ids and Xero's alone: words of Xero's may hold names.
             documents = " ".join(f"{row[0]}={row[4] or '-'}" for row in some)
             facts = {"status": str(status), "submission": str(submission), "documents": documents}
             logger.info("Invoices %(status)s with submission %(submission)s: %(documents)s", facts, extra=facts)

@@ -1,13 +1,4 @@
-"""What went quiet or uncertain: dead workers' rows are freed, lost answers are looked up in Xero.
-
-An uncertain posting is looked up by number before anything else happens to it. A document is adopted only when it is
-proved ours (marker and total); someone else's with its number is reported as a clash. Only when it is certain that Xero
-has finished with the lost call and the document is not there does the posting go back to the queue. In the same way
-everything is looked up that a database restored from a backup would send.
-
-Xero refuses an invoice whose number is taken, but promises nothing of a credit note's: two may bear one number, and a
-second try is not refused. So before a credit note is believed absent it is looked for by its marker as well.
-"""
+"""Dead workers' rows are freed, lost answers are looked up in Xero."""
 
 from __future__ import annotations
 
@@ -60,11 +51,7 @@ LONGEST_WAIT = dt.timedelta(hours=1)
 
 
 def release_expired_leases() -> int:
-    """Free what dead processes held, and the rows of those that have not been heard of within their lease. Returns how
-    many rows moved.
-
-    Without stored bytes nothing was ever sent, so the rows queue again; with them the outcome is unknown.
-    """
+    """Free what the dead held, and rows past their lease. Returns how many rows moved."""
     dead = liveness.dead()
     if dead:
         rate_limits.free(dead)
@@ -78,6 +65,7 @@ def release_expired_leases() -> int:
 
 @transaction.atomic
 def _free(submission: Submission) -> int:
+    # Without stored bytes nothing was ever sent, so the rows queue again; with them the outcome is unknown.
     was_sent = submission.outcome == Submission.Outcome.SENDING
     won = Submission.objects.filter(
         pk=submission.pk, outcome=submission.outcome, lease_until=submission.lease_until
@@ -92,7 +80,7 @@ def _free(submission: Submission) -> int:
 
 
 def require_lookups(connection: XeroConnection) -> int:
-    """Have what a restored database would send looked up first, one look's worth at a time. Returns how many moved."""
+    """Have what a restored database would send looked up first. Returns how many moved."""
     if connection.restored_at is None:
         return 0
     return transitions.require_lookup(
@@ -101,16 +89,14 @@ def require_lookups(connection: XeroConnection) -> int:
 
 
 def is_due(now: dt.datetime) -> Q:
-    """Which uncertain postings are to be looked up; nobody waits longer than LONGEST_WAIT, but by a clock that was put
-    back since."""
+    """Which uncertain postings are to be looked up."""
+    # Nobody waits longer than LONGEST_WAIT, but by a clock that was put back since.
     return Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_WAIT)
 
 
 def reconcile(connection: XeroConnection, *, only: Sequence[int] | None = None) -> int:
     """Look up uncertain postings that are due, or those of `only` when a person asks. Returns how many were settled.
-
-    Raises XeroUnavailable and XeroAuthError; then the rows stay uncertain.
-    """
+    Raises XeroUnavailable and XeroAuthError; then they stay uncertain."""
     rows = Posting.objects.filter(connection=connection, status=Posting.Status.UNCERTAIN)
     rows = rows.filter(is_due(clock.now())) if only is None else rows.filter(pk__in=only)
     due = rows.select_related("invoice", "submission__connection").order_by("document_type", "submission_id", "pk")[
@@ -141,11 +127,14 @@ def _look_up(connection: XeroConnection, document_type: DocumentType, due: Seque
 
 
 def _seek(gateway: Gateway, document_type: DocumentType, due: Sequence[Posting], asked_at: dt.datetime) -> Seen:
-    """Ask Xero for these postings' documents by number, and for the credit notes by marker that would else be believed
-    absent or someone else's."""
+    """Ask by number, and by marker for credit notes that would else be absent or someone else's."""
     numbers = [each.invoice.xero_number for each in due]
     if document_type == DocumentType.INVOICE:
         return Seen(gateway.find_invoices(numbers), document_type)
+    # Xero refuses an invoice whose number is taken, but promises nothing of a credit note's: two may bear one number,
+    # and a second try is not refused. So before a credit note is believed absent it is looked for by its marker as
+    # well.
+    # https://developer.xero.com/documentation/api/accounting/creditnotes/
     found, allowed = gateway.find_credit_notes(numbers), ownership.tolerance()
     by_number = Seen(found, document_type)
     missing = [
@@ -159,14 +148,14 @@ def _seek(gateway: Gateway, document_type: DocumentType, due: Sequence[Posting],
 
 
 class Seen:
-    """What a look in Xero showed of one kind of document. Voided and deleted ones are left out, since they free their
-    numbers."""
+    """What a look in Xero showed of one kind of document, without the voided and deleted."""
 
     def __init__(self, found: Iterable[dict[str, Any]], document_type: DocumentType) -> None:
         number_key = KINDS[document_type].number_key
         self.by_number: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.by_marker: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in found:
+            # They free their numbers.
             if row.get("Status") in GONE:
                 continue
             self.by_number[str(row.get(number_key))].append(row)
@@ -174,20 +163,17 @@ class Seen:
                 self.by_marker[text].append(row)
 
     def document(self, invoice: Invoice, allowed: Decimal) -> dict[str, Any] | None:
-        """Return the invoice's document: the one proved ours, else any that has its marker or its number; None when
-        there is neither."""
+        """Return the document proved ours, else any with the invoice's marker or number, else None."""
         rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number, [])]
         return next((row for row in rows if ownership.is_ours(invoice, row, allowed)), rows[0] if rows else None)
 
     def shows(self, invoice: Invoice, allowed: Decimal) -> bool:
-        """Whether a document is there and proved ours."""
         row = self.document(invoice, allowed)
         return row is not None and ownership.is_ours(invoice, row, allowed)
 
 
 def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_at: dt.datetime) -> int:
-    """Apply what the look showed to rows that this submission still answers for, and to no others: whoever moved one
-    in the meantime knew more than this look."""
+    # Whoever moved a row in the meantime knew more than this look.
     absent = cache(partial(_absent, submission, asked_at))
     allowed = ownership.tolerance()
     return settle(submission, Outcome({each.pk: _shown(each, seen, allowed, absent) for each in rows}))
@@ -196,7 +182,7 @@ def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_a
 def _shown(
     posting: Posting, seen: Seen, allowed: Decimal, absent: Callable[[], Absent | StillUncertain]
 ) -> DocumentOutcome:
-    """Return what the look showed of one posting's document; `absent` is what it comes to where none is there."""
+    """Return what the look showed; `absent`: what nothing there comes to."""
     row = seen.document(posting.invoice, allowed)
     if row is None and posting.is_number_taken:
         return Rejected(f"{posting.message} Xero does not show which document has the number: look for it there.")
@@ -212,8 +198,7 @@ def _shown(
 
 
 def _absent(submission: Submission, asked_at: dt.datetime) -> Absent | StillUncertain:
-    """Return what it means that a document was not in Xero at `asked_at`: it may be sent again if Xero must have
-    finished with the lost call by then."""
+    # It may be sent again if Xero must have finished with the lost call by then.
     settled_at = _settled_at(submission, asked_at)
     if settled_at is None or settled_at <= asked_at:
         return Absent(asked_at)
@@ -223,11 +208,12 @@ def _absent(submission: Submission, asked_at: dt.datetime) -> Absent | StillUnce
 
 
 def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | None:
-    """When Xero cannot be at work any more on this call, nor on one that left before the database was restored; None
-    when that is long since so. Time that the clock jumped over has not passed. What lies far ahead was sent before the
-    clock was put back, and that was noted."""
+    """When Xero cannot be at work on this call any more; None when that is long since so."""
+    # Nor on a call that left before the database was restored.
     began = [submission.connection.restored_at]
     if submission.outcome not in (Submission.Outcome.ANSWERED, Submission.Outcome.NOT_RECORDED):
+        # Time that the clock jumped over has not passed. What lies far ahead was sent before the clock was put back,
+        # and that was noted.
         sent_at, certain_since = submission.sent_at or submission.created_at, liveness.certain_since(asked_at)
         is_far_ahead = sent_at > asked_at + LONGEST_WAIT
         began += [certain_since] if certain_since and is_far_ahead else [sent_at, certain_since]
@@ -236,7 +222,7 @@ def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | 
 
 
 def _renumbered(posting: Posting, row: Mapping[str, Any], document: Recorded) -> Recorded:
-    """Return the document with a word on its number where someone changed that in Xero."""
+    """Return the document, with a word on a number changed in Xero."""
     number = ownership.number_of(row)
     if number in ("", posting.invoice.xero_number):
         return document

@@ -1,7 +1,4 @@
-"""Reading what Xero answered to a batch: which document was recorded, which refused, and about which it says nothing.
-
-Pure. Unknown fields, nulls and unknown enum values are passed over, so that one odd element never loses a batch.
-"""
+"""What Xero answered to a batch: recorded, refused, or not mentioned. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +12,13 @@ from invoices.models import DocumentType, Posting, Submission
 from xero_integration.client import refusals
 from xero_integration.client.refusals import Refusal
 
+# What Xero gives to refused ones.
 NO_ID = "00000000-0000-0000-0000-000000000000"
 LARGEST_AMOUNT = Decimal(10) ** 13
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How the API names one kind of document."""
-
     endpoint: str
     id_key: str
     number_key: str
@@ -35,13 +31,12 @@ KINDS = {
 
 
 def kind_of(row: Submission | Posting) -> Kind:
-    """Return how the API names this row's kind of document."""
     return KINDS[DocumentType(row.document_type)]
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A document as Xero says it has it; `total` as Xero shows it (positive for credit notes too)."""
+    """A document as Xero has it; `total` positive for credit notes too."""
 
     xero_id: str
     status: str
@@ -51,20 +46,18 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Results:
-    """By posting id: what Xero recorded, and what it refused and why. The rest is unknown."""
+    """By posting id. What is in neither is unknown."""
 
     recorded: dict[int, Recorded] = field(default_factory=dict)
     refused: dict[int, Refusal] = field(default_factory=dict)
 
 
 def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[str, Any]]) -> Results:
-    """Match the elements of an answer to the documents sent (`numbers`: posting id to number, in the order sent).
-
-    An element counts for a document when it alone carries its number. One without any number counts by its place, as
-    long as the answer has as many elements as were sent and those with a number all stand in their places. A document
-    that two elements claim to be is believed of neither. So no answer ever mixes two invoices up.
-    """
+    """Match an answer's elements to the documents sent (`numbers`: posting id to number, in the order sent). No
+    answer ever mixes two invoices up."""
     results = Results()
+    # An element counts for a document when it alone carries its number. One without any number counts by its place, as
+    # long as the answer has as many elements as were sent and those with a number all stand in their places.
     by_number = _by_number(kind, rows)
     in_order = len(rows) == len(numbers) and all(
         row.get(kind.number_key) in (number, None, "") for row, number in zip(rows, numbers.values(), strict=True)
@@ -75,6 +68,7 @@ def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[
             results.refused[pk] = refusal
         elif document := recorded(kind, row):
             results.recorded[pk] = document
+    # A document that two elements claim to be is believed of neither.
     claims = Counter(document.xero_id for document in results.recorded.values())
     for pk in [pk for pk, document in results.recorded.items() if claims[document.xero_id] > 1]:
         del results.recorded[pk]
@@ -82,13 +76,13 @@ def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[
 
 
 def _by_number(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return the elements by their number, without those whose number another element has too."""
+    """Return the elements by number, without numbers that are there twice."""
     counts = Counter(str(row.get(kind.number_key)) for row in rows)
     return {number: row for row in rows if counts[number := str(row.get(kind.number_key))] == 1}
 
 
 def recorded(kind: Kind, row: Mapping[str, Any]) -> Recorded | None:
-    """Return the document that an element shows, None when it carries no id (Xero gives refused ones all zeros)."""
+    """Return the document that an element shows, None without an id."""
     xero_id = str(row.get(kind.id_key) or NO_ID)
     if xero_id == NO_ID:
         return None
@@ -98,7 +92,7 @@ def recorded(kind: Kind, row: Mapping[str, Any]) -> Recorded | None:
 
 
 def amount(value: object) -> Decimal | None:
-    """Return a total of Xero's as Decimal, None when it is not one that the database can hold."""
+    """Return a total of Xero's as Decimal, None when the database cannot hold it."""
     if isinstance(value, bool) or value is None:
         return None
     try:

@@ -1,8 +1,4 @@
-"""From claimed postings to recorded results: one call to Xero that creates up to 50 documents.
-
-The order is what makes it safe: claim and commit; render and commit the exact bytes; call; settle what came back.
-Whatever ends this process in between, the rows say how far it got, and `reconciliation` goes on from there.
-"""
+"""One call to Xero that creates up to 50 documents."""
 
 from __future__ import annotations
 
@@ -24,11 +20,10 @@ from xero_integration.xero_models import documents_body
 
 
 def send_next(connection: XeroConnection) -> int:
-    """Send one call's worth of queued postings. Returns how many were claimed; 0 when there was nothing to send.
-
-    Raises XeroUnavailable (the rows wait, the caller pauses the connection) and XeroAuthError (a person must
-    reconnect); in both cases nothing was recorded and the rows are queued again.
-    """
+    """Send one call's worth of queued postings; return how many. Raises XeroUnavailable and XeroAuthError: the rows
+    are queued again."""
+    # The order is what makes it safe: claim and commit; render and commit the exact bytes; call; settle what came back.
+    # Whatever ends this process in between, the rows say how far it got, and `reconciliation` goes on from there.
     submission = transitions.claim(connection)
     if submission is None:
         return 0
@@ -40,7 +35,7 @@ def send_next(connection: XeroConnection) -> int:
 
 
 def _prepare(connection: XeroConnection, submission: Submission, rows: Sequence[Posting]) -> dict[int, Document]:
-    """Return the documents to send by posting id; what Xero would refuse is refused here, each alone."""
+    """Return the documents by posting id; what Xero would refuse is refused here."""
     prepared = build_documents(connection, rows)
     documents = {pk: result for pk, result in prepared.items() if isinstance(result, Document)}
     refused = {pk: Rejected(result.words) for pk, result in prepared.items() if isinstance(result, Refused)}
@@ -63,7 +58,7 @@ def _send(connection: XeroConnection, submission: Submission, documents: Mapping
 
 
 def _call(connection: XeroConnection, submission: Submission, body: bytes) -> CallResult:
-    """Make the call and return how it ended; what is none of the ends that are known propagates."""
+    """Make the call and return how it ended; what is no known end propagates."""
     endpoint, key = kind_of(submission).endpoint, str(submission.pk)
     try:
         return connections.call(

@@ -1,4 +1,4 @@
-"""The one place where what became of a call, or what a look in Xero showed, turns into moves of its postings."""
+"""The one place where an outcome turns into moves of its postings."""
 
 from __future__ import annotations
 
@@ -23,11 +23,8 @@ from invoices.posting.outcomes import (
 
 @transaction.atomic
 def settle(submission: Submission, outcome: Outcome) -> int:
-    """Move the postings that this submission still answers for, and no others, as the outcome says. Returns how many
-    changed their state.
-
-    In one transaction: a call must not look finished while a row of it still waits for its end.
-    """
+    """Move the postings that this submission still answers for, and no others. Returns how many changed state."""
+    # In one transaction: a call must not look finished while a row of it still waits for its end.
     if outcome.batch_cap is not None:
         transitions.answered_by(submission).update(batch_cap=outcome.batch_cap)
     alike: dict[Alike, list[int]] = defaultdict(list)
@@ -51,7 +48,6 @@ def settle(submission: Submission, outcome: Outcome) -> int:
 
 
 def _move(submission: Submission, outcome: Alike, among: Collection[int] | None = None) -> int:
-    """Move the postings of `among`, or all that are left, the same way. Returns how many changed their state."""
     rows = transitions.answered_by(submission, among)
     looked_up = rows.filter(status=Posting.Status.UNCERTAIN)
     match outcome:

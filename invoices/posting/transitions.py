@@ -1,21 +1,6 @@
-"""The state machine of a posting: every move between states is a function here, and nothing else changes `status`.
+"""The state machine of a posting: nothing else changes `status`.
 
-| from               | to        | function                                                        |
-|--------------------|-----------|-----------------------------------------------------------------|
-| (new), rejected, withdrawn | queued | `enqueue`: UPLOAD TO XERO                                    |
-| queued             | sending   | `claim`                                                         |
-| queued, sending    | rejected  | `mark_rejected`: Xero's validation errors, or the portal knows them    |
-| sending, uncertain | posted    | `mark_posted`: Xero's answer or a look shows it there, proved ours     |
-| sending            | queued    | `requeue`: nothing was recorded                                 |
-| queued             | uncertain | `require_lookup`: Xero has it, or may since the database was restored    |
-| sending            | uncertain | `mark_uncertain`: the answer is lost                                      |
-| uncertain          | queued    | `requeue`: looked, and it is not there                          |
-| queued             | withdrawn | `withdraw`                                                      |
-
-The guarantee: nothing goes from sending or uncertain back to queued unless Xero said that nothing was recorded, or we
-looked; and to an organisation that may know more than a restored database nothing is sent before we looked. Each move
-is one conditional UPDATE, which is right on SQLite and PostgreSQL alike; whoever comes second finds nothing to change.
-Every move leaves a PostLog line.
+Nothing goes from sending or uncertain back to queued unless Xero recorded nothing, as it said or a look showed.
 """
 
 from __future__ import annotations
@@ -47,6 +32,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# Each move is one conditional UPDATE, which is right on SQLite and PostgreSQL alike; whoever comes second finds nothing
+# to change. Every move leaves a PostLog line. Nothing is sent to an organisation that may know more than a restored
+# database before we looked.
+#
+# | from                       | to        | function                                                              |
+# |----------------------------|-----------|-----------------------------------------------------------------------|
+# | (new), rejected, withdrawn | queued    | `enqueue`: UPLOAD TO XERO                                             |
+# | queued                     | sending   | `claim`                                                               |
+# | queued, sending            | rejected  | `mark_rejected`: Xero's validation errors, or the portal knows them   |
+# | sending, uncertain         | posted    | `mark_posted`: Xero's answer or a look shows it there, proved ours    |
+# | sending                    | queued    | `requeue`: nothing was recorded                                       |
+# | queued                     | uncertain | `require_lookup`: Xero has it, or may since the database was restored |
+# | sending                    | uncertain | `mark_uncertain`: the answer is lost                                  |
+# | uncertain                  | queued    | `requeue`: looked, and it is not there                                |
+# | queued                     | withdrawn | `withdraw`                                                            |
+
 Status = Posting.Status
 RESTORED = "The database came back from a backup, so this is looked for in Xero before it is sent."
 SEEN = "Xero has it already, so it is looked up there and not sent."
@@ -54,7 +55,7 @@ SEEN = "Xero has it already, so it is looked up there and not sent."
 
 @dataclass(frozen=True)
 class Queued:
-    """What a click of UPLOAD TO XERO did. `upload` is None when there was nothing to do."""
+    """What UPLOAD TO XERO did; `upload` is None when there was nothing to do."""
 
     upload: Upload | None
     queued: int
@@ -69,13 +70,10 @@ def enqueue(
     invoice_status: str,
     locked_as_drafts: bool = False,
 ) -> Queued:
-    """Queue what is not in Xero or on its way there: new, refused and withdrawn invoices. Pressing twice is harmless.
-    Ignored invoices are left out.
-
-    `invoices` may be any set, whole periods included; its size costs no extra queries. `invoice_status` is one of
-    `InvoiceStatus`. The caller wakes a worker after commit.
-    """
+    """Queue what is new, refused or withdrawn, but not ignored. Pressing twice is harmless. `invoice_status` is one
+    of `InvoiceStatus`. The caller wakes a worker after commit."""
     with transaction.atomic():
+        # Whole periods at once: their size costs no extra queries.
         total = invoices.count()
         invoices = invoices.filter(ignored_because="")
         upload = Upload.objects.create(
@@ -125,26 +123,23 @@ def _document_type(is_negative: Q | Exists) -> Case:
 
 
 def sendable(connection: XeroConnection) -> QuerySet[Posting]:
-    """Return the queued postings whose customer has a contact, in the order in which they go."""
+    """Return the queued postings whose customer has a contact, in order."""
     # The order of the index, so that the first rows of a long queue are found without sorting it.
     return _queued(connection).filter(_has_contact(connection)).order_by("document_type", "pk")
 
 
 def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
-    """Return the queued postings whose customer has no contact yet."""
     return _queued(connection).filter(~_has_contact(connection))
 
 
 def unseen(connection: XeroConnection) -> QuerySet[Posting]:
-    """Return the queued postings that Xero may have without this database knowing: it came back from a backup, and they
-    were not looked for since."""
+    """Return the queued postings that Xero may have without this restored database knowing."""
     if connection.restored_at is None:
         return Posting.objects.none()
     return Posting.objects.filter(connection=connection, status=Status.QUEUED, looked_at=None)
 
 
 def _queued(connection: XeroConnection) -> QuerySet[Posting]:
-    """Return what may be sent as far as Xero is concerned."""
     rows = Posting.objects.filter(connection=connection, status=Status.QUEUED)
     return rows if connection.restored_at is None else rows.exclude(looked_at=None)
 
@@ -156,15 +151,12 @@ def _has_contact(connection: XeroConnection) -> Exists:
 
 
 def _at_home() -> Q:
-    """Whether the portal still is at home in this database: after a move another one sends the same invoices."""
+    # After a move another portal sends the same invoices.
     return ~Q(Exists(XeroSettings.objects.exclude(moved_to="")))
 
 
 def claim(connection: XeroConnection) -> Submission | None:
-    """Claim up to 50 queued postings of one document type for one call; None when there is nothing to send.
-
-    Rows that Xero refused together travel in halves (`batch_cap`) until the culprit stands alone.
-    """
+    """Claim up to 50 queued postings of one document type for one call; None when there is nothing to send."""
     first = sendable(connection).only("document_type", "batch_cap").first()
     if first is None:
         return None
@@ -173,6 +165,7 @@ def claim(connection: XeroConnection) -> Submission | None:
         return None
     alike = sendable(connection).filter(document_type=first.document_type)
     limit = settings.XERO_BATCH
+    # Rows that Xero refused together travel in halves until the culprit stands alone.
     if first.batch_cap is None:
         alike = alike.filter(batch_cap__isnull=True)
     else:
@@ -200,8 +193,8 @@ def claim(connection: XeroConnection) -> Submission | None:
 
 
 def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
-    """Store and commit the exact bytes before the call leaves, and tell `submission` when that was. Returns False when
-    this worker was declared dead, or the portal moved away."""
+    """Store and commit the exact bytes before the call leaves, and tell `submission` when. Returns False when this
+    worker was declared dead, or the portal moved away."""
     now, preparing = clock.now(), Submission.Outcome.PREPARING
     submission.sent_at = now
     return bool(
@@ -216,7 +209,6 @@ def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
 
 
 def close(submission: Submission, call: CallEnd) -> None:
-    """Note on the submission how its call ended."""
     Submission.objects.filter(pk=submission.pk).update(
         outcome=call.outcome,
         answered_at=clock.now(),
@@ -227,8 +219,8 @@ def close(submission: Submission, call: CallEnd) -> None:
 
 
 def answered_by(submission: Submission, among: Collection[int] | None = None) -> QuerySet[Posting]:
-    """Return the postings that this submission still answers for: an answer that comes after its worker was given up
-    for dead is as good as one in time."""
+    """Return the postings that this submission still answers for."""
+    # An answer that comes after its worker was given up for dead is as good as one in time.
     rows = Posting.objects.in_flight().filter(submission=submission)
     return rows if among is None else rows.filter(pk__in=among)
 
@@ -255,7 +247,6 @@ def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
 
 
 def _flag_differences(rows: QuerySet[Posting]) -> None:
-    """Keep how much Xero's total differs from the invoice's, for those few where it does."""
     for row in rows.exclude(xero_total=None).annotate(invoiced=Abs("invoice__total")).exclude(xero_total=F("invoiced")):
         difference = row.xero_total - row.invoiced
         words = f"Xero's total is {row.xero_total:,.2f}, {difference:+,.2f} from the invoice's {row.invoiced:,.2f}."
@@ -265,8 +256,7 @@ def _flag_differences(rows: QuerySet[Posting]) -> None:
 
 
 def mark_rejected(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
-    """Mark postings (by id) as refused, with the reason for each. Returns how many moved. `rows` is either queued ones
-    or those of `answered_by`."""
+    """Refuse postings, by id with the reason; `rows`: queued ones or of `answered_by`. Returns how many moved."""
     if not reasons:
         return 0
     with transaction.atomic(savepoint=False):
@@ -283,8 +273,7 @@ def mark_rejected(rows: QuerySet[Posting], reasons: Mapping[int, str]) -> int:
 
 
 def requeue(rows: QuerySet[Posting], message: str, *, looked_at: dt.datetime | None = None) -> int:
-    """Put postings back in the queue. Only for what Xero said was not recorded, was never sent, or was looked for (at
-    `looked_at`)."""
+    """Queue again: only what Xero did not record, was never sent, or was looked for (at `looked_at`)."""
     with transaction.atomic(savepoint=False):
         rows = _lock(rows)
         moved = rows.update(
@@ -307,8 +296,7 @@ def mark_uncertain(
     among: Collection[int] | None = None,
     is_number_taken: bool = False,
 ) -> int:
-    """The call's outcome is unknown: its postings (only those of `among`, when given) wait for a look in Xero, no
-    earlier than `lookup_from`."""
+    """Have the call's postings (only of `among`, when given) looked up, no earlier than `lookup_from`."""
     with transaction.atomic(savepoint=False):
         rows = _lock(answered_by(submission, among).filter(status=Status.SENDING))
         moved = rows.update(
@@ -323,10 +311,7 @@ def mark_uncertain(
 
 
 def require_lookup(connection: XeroConnection, rows: QuerySet[Posting], why: str, *, most: int | None = None) -> int:
-    """Have queued postings, up to `most` of each kind, looked for in Xero before they are sent. Returns how many.
-
-    They go under submissions that carry no call, since whatever is uncertain belongs to one.
-    """
+    """Have queued postings, up to `most` of each kind, looked up before they are sent. Returns how many."""
     moved = 0
     with transaction.atomic():
         for document_type in DocumentType:
@@ -340,6 +325,7 @@ def _doubt(
     rows: QuerySet[Posting], count: int, why: str, connection: XeroConnection, document_type: DocumentType
 ) -> int:
     now = clock.now()
+    # One that carries no call, since whatever is uncertain belongs to a submission.
     submission = Submission.objects.create(
         connection=connection,
         document_type=document_type,
@@ -364,12 +350,12 @@ def _doubt(
 
 
 def postpone_lookup(rows: QuerySet[Posting], lookup_from: dt.datetime) -> None:
-    """Not seen in Xero yet, but too early to say that it is not there."""
+    """Look again from `lookup_from`: too early to say that it is not there."""
     rows.update(not_before=lookup_from)
 
 
 def withdraw(rows: QuerySet[Posting], user: User) -> int:
-    """Take back what has not been sent yet. Returns how many were."""
+    """Take back what has not been sent. Returns how many."""
     with transaction.atomic():
         waiting = _lock(rows.filter(status=Status.QUEUED))
         moved = waiting.update(status=Status.WITHDRAWN, message="", updated_at=timezone.now())
@@ -378,7 +364,6 @@ def withdraw(rows: QuerySet[Posting], user: User) -> int:
 
 
 def _by_pk(values: Mapping[int, Any]) -> Case | Value:
-    """Return the expression that gives each row its own value; one value when all are the same."""
     first = next(iter(values.values()))
     if all(value == first for value in values.values()):
         return Value(first)
@@ -386,10 +371,8 @@ def _by_pk(values: Mapping[int, Any]) -> Case | Value:
 
 
 def _lock(rows: QuerySet[Posting], most: int | None = None) -> QuerySet[Posting]:
-    """Return the very rows that `rows` names now, up to `most`, held until the transaction ends.
-
-    PostgreSQL locks them one by one: everyone in the same order, or two would wait for each other. On SQLite nothing is
-    needed, since its transactions begin with the write lock.
-    """
+    """Return the rows that `rows` names now, up to `most`, held until the transaction ends."""
+    # PostgreSQL locks them one by one: everyone in the same order, or two would wait for each other. SQLite's
+    # transactions begin with the write lock.
     held = rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[:most]
     return Posting.objects.filter(pk__in=list(held))

@@ -1,8 +1,4 @@
-"""Credit notes that Xero has twice, found by their markers once an upload has come to rest, and when a person asks.
-
-Only credit notes: Xero refuses a second invoice of a number, and promises nothing of theirs. One call tells of
-about 38.
-"""
+"""Credit notes that Xero has twice, found by their markers."""
 
 from __future__ import annotations
 
@@ -27,15 +23,17 @@ from xero_integration.models import XeroConnection
 logger = logging.getLogger(__name__)
 
 Status = Posting.Status
+# Only credit notes: Xero refuses a second invoice of a number, and promises nothing of a credit note's.
+# https://developer.xero.com/documentation/api/accounting/creditnotes/
 MAX_COMPARED = 500
 # How often Xero is asked whether someone has voided a document that is there twice.
 AGAIN_AFTER = dt.timedelta(hours=1)
 
 
 def due() -> QuerySet[Posting]:
-    """Return the credit notes to be looked for: those of uploads at rest, as soon as Xero must have finished with every
-    call; those that are there twice every hour, until they are not."""
     now = clock.now()
+    # Of uploads at rest, as soon as Xero must have finished with every call; those that are there twice every hour,
+    # until they are not.
     at_work = Posting.objects.in_progress().filter(upload=OuterRef("upload"))
     never = Q(~Exists(at_work), compared_at=None, updated_at__lte=now - timeouts.settles_after())
     again = Q(Exists(Twin.objects.filter(posting=OuterRef("pk"))), compared_at__lte=now - AGAIN_AFTER)
@@ -49,13 +47,12 @@ def comparable(upload: Upload | None = None) -> QuerySet[Posting]:
 
 
 def of(upload: Upload) -> QuerySet[Twin]:
-    """Return what Xero has besides this upload's own documents."""
     return Twin.objects.filter(posting__upload=upload).select_related("posting__invoice", "posting__connection")
 
 
 def look(connection: XeroConnection) -> int:
-    """Look for what is due of this organisation. Returns how many credit notes are there more than once. Raises
-    XeroUnavailable and XeroAuthError; then they stay due."""
+    """Look for what is due. Returns how many are there more than once. Raises XeroUnavailable and XeroAuthError;
+    then they stay due."""
     rows = due().filter(connection=connection)
     some = list(rows.values_list("pk", flat=True).order_by("pk")[:MAX_COMPARED])
     try:
@@ -68,10 +65,8 @@ def look(connection: XeroConnection) -> int:
 
 
 def compare(connection: XeroConnection, rows: QuerySet[Posting], *, click: bool = False) -> int:
-    """Ask Xero which of these posted credit notes it has more than once, and keep what it shows. Returns how many.
-
-    Raises XeroUnavailable, XeroAuthError and XeroRejected; then what was known stays.
-    """
+    """Ask Xero which of these credit notes it has more than once, and keep it. Returns how many. Raises
+    XeroUnavailable, XeroAuthError and XeroRejected; then what was known stays."""
     postings = list(rows.select_related("invoice").order_by("pk"))
     if not postings:
         return 0
@@ -82,7 +77,7 @@ def compare(connection: XeroConnection, rows: QuerySet[Posting], *, click: bool 
 
 
 def _twins(posting: Posting, seen: Seen) -> Iterator[Twin]:
-    """Yield the live documents with the posting's marker besides its own; none when there is but one, whichever."""
+    """Yield the live documents with its marker besides its own."""
     kind = responses.kind_of(posting)
     documents = {
         document.xero_id: (document, number_of(row))

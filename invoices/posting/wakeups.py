@@ -1,4 +1,4 @@
-"""Waking workers: a message names the task and the organisation, and no more, so pages need not know the worker."""
+"""Waking workers by a message that names the task and the organisation."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kombu.exceptions import OperationalError
 logger = logging.getLogger(__name__)
 
 # The task that does what is due for an organisation (invoices/tasks.py).
+# By name, so that pages need not know the worker.
 WORK = "invoices.tasks.work"
 
 
 def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: float = 0) -> None:
-    """Ask `workers` workers to look after this organisation in `after` seconds. A broker that is down only delays: the
-    sweep comes."""
+    """Ask `workers` workers to look after this organisation in `after` seconds."""
     for _ in range(workers):
         try:
             current_app.send_task(WORK, (connection_id, spread), countdown=after)
@@ -27,5 +27,4 @@ def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: fl
 
 
 def wake_after_commit(connection_id: int) -> None:
-    """Wake a worker for this organisation as soon as what was queued is committed."""
     transaction.on_commit(partial(wake, connection_id), robust=True)

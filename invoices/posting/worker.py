@@ -1,4 +1,4 @@
-"""One organisation's work, a step at a time: contacts, then calls, then looks. What a worker runs."""
+"""One organisation's work: contacts, then calls, then looks."""
 
 from __future__ import annotations
 
@@ -26,10 +26,8 @@ def reconcile_and_link_contacts(connection: XeroConnection) -> None:
 
 
 def advance(connection: XeroConnection, until: float) -> bool:
-    """Send what is queued for this organisation until the monotonic time `until`. Returns whether there is more to do.
-
-    Raises XeroUnavailable and XeroAuthError.
-    """
+    """Send what is queued until the monotonic time `until`. Returns whether there is more. Raises XeroUnavailable
+    and XeroAuthError."""
     rate_limits.require_room(connection)
     while sender.send_next(connection):
         if time.monotonic() > until:
@@ -45,20 +43,19 @@ def advance(connection: XeroConnection, until: float) -> bool:
 
 @dataclass
 class Wait:
-    """What ended the work: `seconds` until it can go on, None when it ended by itself or waits for a person."""
+    """Seconds until it can go on, None when it ended or waits for a person."""
 
     seconds: float | None = None
 
 
 @contextmanager
 def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
-    """Around the work for an organisation: a pause that Xero asks for, or a connection that a person must renew, ends
-    the work and leaves the rows waiting. So does finding all permits taken, by others who go on with the work, and
-    having stood still."""
+    """End the work, rows waiting, where Xero asks for a pause or the connection ended."""
     wait = Wait()
     try:
         yield wait
     except XeroUnavailable as error:
+        # Others go on with the work.
         if error.problem in (Problem.ALL_TAKEN, Problem.STOOD_STILL):
             return
         connections.pause(connection, error)
@@ -69,6 +66,5 @@ def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
 
 
 def may_work(connection: XeroConnection) -> bool:
-    """Whether calls may be made for this organisation now, by this process."""
     now = clock.now()
     return connection.is_usable and not connection.is_paused(now) and liveness.may_claim(now)
