@@ -1,1 +1,1 @@
-"""What looks into everything: backups, retention, metrics, the demonstration's set-up."""
+"""What looks into everything: backups, retention, metrics, the demonstration."""

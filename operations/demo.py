@@ -1,4 +1,4 @@
-"""What a fresh portal is shown with: a user of each role, three billing periods, an app in the sandbox."""
+"""What a fresh portal is shown with: users, billing periods, an app in the sandbox."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ THEME_NAME = "Cloud services"
 
 
 class SampleRefusedError(Exception):
-    """A file of the sample data is not as the import wants it."""
+    """A file of the sample data was not imported; `str(error)` says why."""
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """How someone gets in; `password` is a remark in brackets where it is not ours to show."""
+    """How someone signs in; `password` is a remark in brackets where it is not ours to show."""
 
     role: str
     email: str
@@ -45,10 +45,9 @@ class SignIn:
 
 
 def people() -> list[SignIn]:
-    """Make whoever of the three users is missing, and return how each signs in.
+    """Make the missing users of EMAILS, and return how each signs in.
 
-    Generated passwords are kept in var/sign-ins, for this account of the machine alone. PORTAL_ADMIN_EMAIL and
-    PORTAL_ADMIN_PASSWORD override the System Admin's.
+    Generated passwords are kept in var/sign-ins.
     """
     path = settings.VAR_DIR / "sign-ins"
     kept = dict(line.split() for line in path.read_text().splitlines()) if path.exists() else {}
@@ -75,9 +74,9 @@ def _password() -> str:
 
 
 def periods(folder: Path = SAMPLE_DATA) -> int:
-    """Import those billing periods of `folder` that are not there yet, and return how many they were.
+    """Import the missing billing periods of `folder`, and return how many. Raises SampleRefusedError.
 
-    A file's name ends with the BillingId of its period. Raises SampleRefusedError for a file that is not imported.
+    A file's name ends with the BillingId of its period.
     """
     there = set(BillingPeriod.objects.values_list("billing_id", flat=True))
     missing = [path for path in sorted(folder.glob("*.csv")) if path.stem.rpartition("-")[2] not in there]
@@ -89,20 +88,20 @@ def periods(folder: Path = SAMPLE_DATA) -> int:
 
 
 def facts() -> dict[str, Any]:
-    """Return what the demonstration sets up, as it stands, for the audit record: people, periods and settings."""
+    """Return users, periods and settings as they stand, for the audit record."""
     people = {f"User {user.email}": roles.role_of(user) or "" for user in User.objects.all()}
     periods = {f"Billing period {each}": "there" for each in BillingPeriod.objects.all()}
     return people | periods | reference.facts(XeroSettings.load())
 
 
 def sandbox_app() -> None:
-    """Have the sandbox know this portal under its address, and fill the empty fields of Settings → General.
+    """Register the portal with the sandbox, and fill the empty fields of Settings → General.
 
-    What a person filled in stays, unless the sandbox does not take that app. Raises requests.RequestException when the
-    sandbox does not answer.
+    Raises requests.RequestException when the sandbox does not answer.
     """
     row = XeroSettings.load()
     app = _registered()
+    # What a person filled in stays, unless the sandbox does not know that app.
     if row.client_id == app["client_id"] or not _is_taken_by_the_sandbox(row):
         row.client_id, row.client_secret = app["client_id"], app["client_secret"]
     for field, value in {**ACCOUNT_CODES, "theme_name": THEME_NAME}.items():
@@ -111,7 +110,7 @@ def sandbox_app() -> None:
 
 
 def _registered() -> dict[str, str]:
-    """Return the client id and a new secret of the app named APP_NAME, which from now on has our redirect URI."""
+    """Return the client id and a new secret of the app APP_NAME, with our redirect URI."""
     body = {"name": APP_NAME, "redirect_uris": [f"{settings.PORTAL_URL}/"]}
     answer = requests.post(f"{settings.XERO_LOGIN_URL}/sandbox/apps", json=body, timeout=10)
     answer.raise_for_status()
@@ -120,11 +119,11 @@ def _registered() -> dict[str, str]:
 
 
 def _is_taken_by_the_sandbox(row: XeroSettings) -> bool:
-    """Ask as Xero lets one ask: an app that it knows is told that the grant is wrong, another that the client is."""
     answer = requests.post(
         f"{settings.XERO_IDENTITY_URL}/connect/token",
         data={"grant_type": "refresh_token", "refresh_token": "none"},
         auth=(row.client_id, row.client_secret),
         timeout=10,
     )
+    # As Xero tells: a known app that its grant is wrong, an unknown one that the client is.
     return row.has_app and "invalid_client" not in answer.text

@@ -1,7 +1,6 @@
-"""/metrics: the figures for Prometheus, read from the database when asked, so that any web process answers for all.
+"""/metrics for Prometheus, read from the database, so that any web process answers for all.
 
-Each family is a function that asks one query, whatever the number of invoices. docs/operations/monitoring.md lists
-them.
+Each family takes one query, however many invoices there are (docs/operations/monitoring.md).
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ Names = Mapping[int, Key]
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer whoever brings METRICS_TOKEN with the figures; without that setting there is no such page."""
+    """Answer whoever sends METRICS_TOKEN as a bearer token; without that setting there is no such page."""
     if not settings.METRICS_TOKEN:
         raise Http404
     if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"):
@@ -67,10 +66,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 class Figures(Collector):
-    """Every family of figures, as they are now."""
-
     def collect(self) -> Iterator[Metric]:
-        """Yield the families; while the database is away, those alone that need none."""
+        """Yield every family; while the database is away, those that need none."""
         yield _build()
         yield from _disks()
         answers = _database_answers()
@@ -79,7 +76,7 @@ class Figures(Collector):
             yield from _of_the_database()
 
     def describe(self) -> Iterable[Metric]:
-        """Name no family beforehand: the registry would read all of them for that."""
+        # The registry would collect everything to learn the names.
         return []
 
 
@@ -130,7 +127,7 @@ def _postings(names: Names) -> Iterator[Metric]:
 
 
 def _oldest(names: Names) -> Metric:
-    """Return since when the longest waiting invoice of each state is on its way, counted from its upload."""
+    """Return the age in seconds of the oldest invoice in each state, from its upload on."""
     now = timezone.now()
     rows = Posting.objects.in_progress().values_list("connection", "status")
     oldest = {
@@ -209,7 +206,6 @@ def _cumulative(spans: dict[float, int]) -> Sequence[tuple[str, float]]:
 
 
 def _connections() -> Iterator[Metric]:
-    """Yield what is known of each organisation that is not disconnected."""
     now = clock.now()
     known = XeroConnection.objects.exclude(status=XeroConnection.Status.DISCONNECTED)
     usable = GaugeMetricFamily("c3portal_connection_usable", "0: a person must reconnect.", labels=ORGANISATION)
@@ -268,7 +264,6 @@ def _moments() -> Iterator[Metric]:
 
 
 def _processes() -> Iterator[Metric]:
-    """Yield how many processes live, and how far off their clocks are."""
     clocks = liveness.clocks()
     alive = GaugeMetricFamily("c3portal_processes", "Processes that give signs of life.", labels=["process"])
     off = GaugeMetricFamily(

@@ -1,7 +1,4 @@
-"""What may go after a time: stored bytes, steps in between, details and left-overs; never a fact of the books.
-
-Invoices, postings, what a call was and how it ended, the ends in the post logs and the audit record all stay.
-"""
+"""What may be deleted after a time: never invoices, postings, how a call ended, or the audit record."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class RetentionRule:
-    """Rows of one kind that may go, and how: `away` takes a part of them and says how many went."""
+    """Rows of one kind that may go; `away` takes some of them away and returns how many went."""
 
     words: str
     rows: QuerySet[Any]
@@ -35,8 +32,10 @@ class RetentionRule:
 
 
 def prune(older_than: dt.timedelta, *, dry_run: bool = False, seconds: float | None = None) -> dict[str, int]:
-    """Take away what is older, in batches, for about `seconds` at most. Returns how many of each kind went, with
-    `dry_run` how many would. Harmless when repeated or cut short."""
+    """Delete what is older, in batches, for about `seconds`; return how many of each kind.
+
+    `dry_run` counts them alone. May be cut short and repeated.
+    """
     until = None if seconds is None else time.monotonic() + seconds
     now = timezone.now()
     return {
@@ -56,7 +55,7 @@ def _in_batches(rule: RetentionRule, until: float | None) -> Iterator[int]:
 
 
 def retention_rules(before: dt.datetime, now: dt.datetime) -> list[RetentionRule]:
-    """Return what may go of what is older than `before`; sessions and selections that are over at `now`."""
+    """Return the rules for what is older than `before`; sessions and selections by their end at `now`."""
     return [
         RetentionRule("bytes of calls", _bytes(before), lambda rows: rows.update(body=None)),
         RetentionRule("steps in between in the post logs", _steps(before), _delete),
@@ -74,7 +73,7 @@ def _delete(rows: QuerySet[Any]) -> int:
 
 
 def _bytes(before: dt.datetime) -> QuerySet[Submission]:
-    """Bodies of calls that are over, and none of whose invoices is on its way: not in this call, and not in another."""
+    """Bodies of finished calls with no invoice in progress, in this call or another."""
     waits = Posting.objects.in_progress()
     return Submission.objects.closed().filter(
         ~Exists(waits.filter(submission=OuterRef("pk"))),
@@ -85,16 +84,16 @@ def _bytes(before: dt.datetime) -> QuerySet[Submission]:
 
 
 def _steps(before: dt.datetime) -> QuerySet[PostLog]:
-    """Lines that say that an invoice waited or was being sent, where a later one says what it came to in the end. What
-    was uncertain stays told: it is the reason why Xero was looked at."""
+    """Lines on queued and sending before a line on the end."""
     later = PostLog.objects.filter(invoice=OuterRef("invoice"), upload=OuterRef("upload"), pk__gt=OuterRef("pk"))
     end = later.exclude(status__in=IN_PROGRESS)
+    # Lines on uncertain stay: they are why Xero was asked.
     steps = PostLog.objects.filter(status__in=IN_PROGRESS).exclude(status=Posting.Status.UNCERTAIN)
     return steps.filter(Exists(end), created_at__lt=before)
 
 
 def _findings(before: dt.datetime) -> QuerySet[ImportFinding]:
-    """Rows of files that were refused. What differs from an invoice that was sent stays."""
+    # Of refused files alone: what differs from an invoice that was sent stays.
     return ImportFinding.objects.filter(run__state=ImportRun.State.REFUSED, run__finished_at__lt=before)
 
 

@@ -1,4 +1,4 @@
-"""What is looked after now and then. A lost task waits for the next turn, one delivered twice finds nothing to do."""
+"""Periodic tasks. A lost message waits for the next turn, a doubled one finds nothing to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TURN_SECONDS = 60
 # The name that messages on their way bear during an update.
 @shared_task(name="c3portal.tasks.look_at_the_certificate")
 def look_at_the_certificate() -> None:
-    """Keep when the certificate at PORTAL_URL ends, for monitoring. What cannot be read leaves what was known."""
+    """Store when the certificate at PORTAL_URL ends, for monitoring; what cannot be read changes nothing."""
     if not certificate.is_shown():
         return
     try:
@@ -35,7 +35,7 @@ def look_at_the_certificate() -> None:
 # The name that messages on their way bear during an update.
 @shared_task(name="c3portal.tasks.prune")
 def prune() -> None:
-    """Take away what is older than PRUNE_AFTER_DAYS and no fact of the books; what is left waits for the next day."""
+    """Delete what is older than PRUNE_AFTER_DAYS; what is left waits for the next day."""
     days = settings.PRUNE_AFTER_DAYS
     counts = retention.prune(dt.timedelta(days=days), seconds=TURN_SECONDS)
     if any(counts.values()):

@@ -1,4 +1,4 @@
-"""The address of the figures."""
+"""The address of the metrics."""
 
 from django.urls import path
 

@@ -17,8 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 def take(folder: Path) -> Manifest:
-    """Write a backup of the database into `folder` and return its manifest, which tells whether every secret can be
-    read (`unreadable`). Raises BackupError; then nothing is left of it."""
+    """Write a backup into `folder` and return its manifest. Raises BackupError, and leaves nothing."""
     made_at = dt.datetime.now(dt.UTC)
     in_use, unreadable = keys.in_use()
     storage.open_folder(folder)
@@ -42,17 +41,16 @@ def take(folder: Path) -> Manifest:
 
 
 def _note() -> None:
-    """Keep for monitoring that a backup was made. A database that does not take that has been backed up all the same:
-    one that is still to be migrated to this release, or one that may only be read."""
     try:
         with transaction.atomic():
+            # For monitoring. A database may refuse it, read-only or not yet migrated, and is backed up all the same.
             moments.note(moments.BACKUP)
     except Error:
         logger.warning("The backup is made, but the database did not take that it was.", exc_info=True)
 
 
 def applied_migrations() -> dict[str, list[str]]:
-    """Return the names of the migrations that the database has, by app."""
+    """Return the names of the applied migrations, by app."""
     found: dict[str, list[str]] = {}
     for app, name in sorted(MigrationRecorder(connection).applied_migrations()):
         found.setdefault(app, []).append(name)

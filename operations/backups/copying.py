@@ -1,7 +1,4 @@
-"""Carrying the rows of whole tables from the one database to the other, one by one, and comparing what arrived.
-
-Encrypted texts are opened and encrypted anew in memory, row by row: they are in clear in no file and no statement.
-"""
+"""Copying whole tables to another database, and comparing what arrived."""
 
 from __future__ import annotations
 
@@ -33,30 +30,29 @@ Row = tuple[Any, ...]
 
 @dataclass
 class Facts:
-    """What tells a table's contents from others: how many rows, their highest number (None where ids are no numbers),
-    the sum of each amount, and a digest of every value, secrets in clear, whatever the order of the rows."""
+    """What tells a table's contents from others."""
 
     rows: int = 0
+    # None where ids are no numbers.
     highest: int | None = None
     sums: dict[str, Decimal] = field(default_factory=dict)
+    # Of every value.
     digest: int = 0
 
     def differences(self, other: Facts) -> list[str]:
-        """Return the names of what is not the same."""
         return [each.name for each in fields(self) if getattr(self, each.name) != getattr(other, each.name)]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A table that was carried over and found the same in both databases."""
-
     name: str
     facts: Facts
 
 
 class Digest:
-    """Adds up rows into Facts. Its key is drawn anew for each move, so that a digest tells nothing of a secret."""
+    """Adds up rows into Facts, in any order."""
 
+    # Drawn anew for each move, so that a digest tells nothing of a secret.
     KEY = secrets.token_bytes(32)
 
     def __init__(self, table: Table) -> None:
@@ -65,7 +61,6 @@ class Digest:
         self._pk = table.names.index(table.pk.attname)
 
     def add(self, row: Row) -> None:
-        """Take one more row, its secrets in clear."""
         facts, pk = self.facts, row[self._pk]
         facts.rows += 1
         if isinstance(pk, int):
@@ -82,7 +77,7 @@ def _plain(value: Any) -> str:
 
 
 class Table:
-    """A model's table: its columns, and which of them hold encrypted texts."""
+    """A model's table, and which of its columns hold encrypted texts."""
 
     def __init__(self, model: type[models.Model], places: dict[str, key_rotation.Place]) -> None:
         self.model, self.name = model, model._meta.db_table
@@ -93,7 +88,7 @@ class Table:
         self._places = [places.get(f"{self.name}.{each.column}") for each in self.fields]
 
     def rows(self, alias: str, cipher: MultiFernet) -> Iterator[Row]:
-        """Yield every row of the database `alias`, as values of Python's, its secrets opened by `cipher`."""
+        """Yield the rows of the database `alias` as Python values, secrets decrypted."""
         raw = {
             f"raw_{each.attname}": Cast(each.attname, models.TextField())
             for each in self.fields
@@ -102,6 +97,7 @@ class Table:
         names = [f"raw_{name}" if f"raw_{name}" in raw else name for name in self.names]
         rows = self.model._base_manager.using(alias).annotate(**raw).order_by().values_list(*names)
         for row in rows.iterator(chunk_size=CHUNK):
+            # In memory, row by row: secrets are in clear in no file and no statement.
             yield self._turned(row, lambda text: cipher.decrypt(text.encode()).decode())
 
     def _turned(self, row: Row, turn: key_rotation.Turn) -> Row:
@@ -109,7 +105,7 @@ class Table:
         return tuple(place.turned(value, turn) if place else value for value, place in pairs)
 
     def load(self, source: str, cipher: MultiFernet, anew: MultiFernet) -> Facts:
-        """Carry all rows from the database `source` into the portal's, secrets encrypted `anew`. Raises BackupError."""
+        """Copy the rows of the database `source`, secrets encrypted `anew`. Raises BackupError."""
         target, digest = connections["default"], Digest(self)
         columns = ", ".join(target.ops.quote_name(str(each.column)) for each in self.fields)
         pk = self.names.index(self.pk.attname)
@@ -134,14 +130,13 @@ class Table:
         ]
 
     def told(self, alias: str, cipher: MultiFernet) -> Facts:
-        """Return the facts of what the database `alias` holds."""
         digest = Digest(self)
         for row in self.rows(alias, cipher):
             digest.add(row)
         return digest.facts
 
     def too_long(self) -> list[str]:
-        """Say which texts of the portal's database outgrow their column, which SQLite lets pass."""
+        """Return in words the texts that outgrow their column, which SQLite allows."""
         limited = {
             each.attname: each.max_length
             for each in self.fields
@@ -158,7 +153,7 @@ class Table:
 
 
 def tables() -> list[Table]:
-    """Return every table whose rows are the portal's for good."""
+    """Return the tables that a move carries over."""
     places = {place.name: place for place in key_rotation.places()}
     stay = {*left_out(), *(model._meta.db_table for model in OF_PROCESSES)}
     found = [model for model in apps.get_models(include_auto_created=True) if not model._meta.proxy]
@@ -166,8 +161,7 @@ def tables() -> list[Table]:
 
 
 def go_on_counting(found: list[Table], used: dict[str, int]) -> None:
-    """Have the portal's database (PostgreSQL) give out ids from behind those that were ever given out: `used` says how
-    far each table came."""
+    """Have PostgreSQL give out ids above those in use; `used` has the last ever given out by table."""
     with connections["default"].cursor() as cursor:
         for table in found:
             if isinstance(table.pk, models.AutoField):

@@ -1,4 +1,4 @@
-"""Copying a whole database to a file and back: SQLite by its backup API, PostgreSQL by pg_dump and pg_restore."""
+"""Copying a whole database to a file and back: SQLite's backup API, PostgreSQL's pg_dump and pg_restore."""
 
 from __future__ import annotations
 
@@ -24,43 +24,40 @@ Ask = Callable[[str], Iterable[tuple[Any, ...]]]
 
 
 def left_out() -> list[str]:
-    """Return the tables whose rows no backup holds: whoever has a session's key is signed in, and a cache is not worth
-    keeping. After a restore everyone signs in again."""
+    """Return the tables whose rows no backup holds: sessions, whose keys sign in, and caches."""
     labels = ("sessions.Session", "usersessions.UserSession")
     models = [apps.get_model(label) for label in labels if label.partition(".")[0] in apps.app_configs]
     return [*(model._meta.db_table for model in models), *cache_tables()]
 
 
 def cache_tables() -> list[str]:
-    """Return the tables of caches that are kept in the database."""
     caches: list[dict[str, Any]] = list(settings.CACHES.values())
     return [str(each["LOCATION"]) for each in caches if str(each["BACKEND"]).endswith("db.DatabaseCache")]
 
 
 def facts(ask: Ask) -> dict[str, int]:
-    """Return how many invoices there are, and how many postings in each state; `ask` runs a query."""
+    """Return how many invoices there are, and postings in each state; `ask` runs a query."""
     ((invoices,),) = ask(f"SELECT COUNT(*) FROM {Invoice._meta.db_table}")  # noqa: S608
     states = ask(f"SELECT status, COUNT(*) FROM {Posting._meta.db_table} GROUP BY status ORDER BY status")  # noqa: S608
     return {"invoices": invoices, **{f"postings {status}": count for status, count in states}}
 
 
 def ask(query: str) -> list[tuple[Any, ...]]:
-    """Run a query on the portal's database."""
+    """Return the rows of a query."""
     with connection.cursor() as cursor:
         cursor.execute(query)
         return list(cursor.fetchall())
 
 
 def dump(target: Path) -> dict[str, int]:
-    """Write the database, as it is at one moment, to the empty file `target`, while others go on working with it.
-    Returns its facts. Raises BackupError."""
+    """Write the database as at one moment to the empty file `target`; return its facts. Raises BackupError."""
     return _dump_sqlite(target) if connection.vendor == "sqlite" else _dump_postgresql(target)
 
 
 def load(source: Path, first: Callable[[Any], None]) -> None:
-    """Put the copy in place of all tables of the portal's database. Raises BackupError, and then there are none.
+    """Replace all tables by the copy. Raises BackupError, and then there are none.
 
-    `first` is called with a cursor on what was loaded, on SQLite before it is in place, on PostgreSQL at once.
+    `first` gets a cursor on what was loaded: on SQLite before it is in place, on PostgreSQL right after.
     """
     if connection.vendor == "sqlite":
         _load_sqlite(source, first)
@@ -71,7 +68,6 @@ def load(source: Path, first: Callable[[Any], None]) -> None:
 
 
 def empty() -> None:
-    """Take all tables away."""
     if connection.vendor == "sqlite":
         with closing(sqlite3.connect("")) as nothing:
             _put_in_place(nothing)
@@ -124,11 +120,11 @@ def _put_in_place(database: sqlite3.Connection) -> None:
 
 
 def _dump_postgresql(target: Path) -> dict[str, int]:
-    """The rows are counted in the very snapshot that pg_dump copies."""
     without = [f"--exclude-table-data={table}" for table in left_out()]
     with transaction.atomic(durable=True):
         ask_nothing("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         ((snapshot,),) = ask("SELECT pg_export_snapshot()")
+        # Rows are counted in the very snapshot that pg_dump copies.
         _run("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={target}", *without)
         return facts(ask)
 
@@ -146,14 +142,13 @@ def _drop_tables() -> None:
 
 
 def ask_nothing(statement: str) -> None:
-    """Run a statement that returns no rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement)
 
 
 def _run(program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs on the portal's database. The password goes by the environment: whoever lists
-    the processes sees the command line. Raises BackupError with the program's own words."""
+    """Run a program of PostgreSQL's on the portal's database. Raises BackupError."""
+    # The password goes by the environment: everyone on the machine sees the command line.
     command = [_program(program), "--no-password", *arguments]
     done = subprocess.run(  # noqa: S603
         command, env=os.environ | _environment(), capture_output=True, text=True, umask=0o077
@@ -163,8 +158,7 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _program(name: str) -> str:
-    """Return where a program of PostgreSQL's lies: in PG_BIN, else on the PATH. Raises BackupError when it is not
-    there, or older than the server, whose databases it then does not read."""
+    """Return the path of a program. Raises BackupError without a fit one."""
     found = shutil.which(name, path=settings.PG_BIN or None)
     if found is None:
         raise BackupError(
@@ -174,6 +168,7 @@ def _program(name: str) -> str:
     version = re.search(r"\d+", told.stdout)
     connection.ensure_connection()
     server = connection.connection.info.server_version // 10_000
+    # Older programs do not read databases of a newer server.
     if version and int(version[0]) < server:
         raise BackupError(f"{found} is of PostgreSQL {version[0]}, and the server of {server}. {_ADVICE}")
     return found
@@ -186,11 +181,11 @@ _ADVICE = (
 
 
 def _environment() -> dict[str, str]:
-    """Return the connection's own parameters as the environment variables that PostgreSQL's programs read."""
     from psycopg.pq import Conninfo
 
     connection.ensure_connection()
     info = connection.connection.info
     parameters = info.get_parameters() | {"password": info.password}
+    # The environment variables that PostgreSQL's programs read.
     names = {option.keyword.decode(): option.envvar.decode() for option in Conninfo.get_defaults() if option.envvar}
     return {names[name]: str(value) for name, value in parameters.items() if name in names and value}

@@ -1,4 +1,4 @@
-"""The keys, which no backup of the database holds: which of them reads what, and a file with them for another place."""
+"""The keys, which no backup holds: what each reads, and a file of them for another place."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ HEADING = """\
 
 
 def fingerprint(key: str) -> str:
-    """Return a name for a key that tells it from others and nothing else; slow on purpose, since a key may be a pass
-    phrase."""
+    """Return a name for a key that tells nothing else of it."""
+    # Slow on purpose, since a key may be a pass phrase.
     return hashlib.scrypt(key.strip().encode(), salt=b"c3portal fingerprint", n=2**14, r=8, p=1, dklen=6).hex()
 
 
 def in_use() -> tuple[list[dict[str, Any]], int]:
-    """Return of each key in force its fingerprint and how many stored secrets it reads, and how many none reads."""
+    """Return fingerprint and number of secrets of each key, and how many secrets none reads."""
     wrote = Counter(written_by(text) for place in places() for _, text in place.stored())
     keys = [key for key in settings.ENCRYPTION_KEYS if key.strip()]
     found = [{"fingerprint": fingerprint(key), "secrets": wrote[position]} for position, key in enumerate(keys)]
@@ -36,7 +36,7 @@ def in_use() -> tuple[list[dict[str, Any]], int]:
 
 
 def require(manifest: Manifest) -> None:
-    """Raise BackupError, naming what is missing, unless the keys in force read every secret of a backup."""
+    """Raise BackupError unless the keys in force read every secret of the backup."""
     keys = manifest.keys
     here = {fingerprint(key) for key in settings.ENCRYPTION_KEYS if key.strip()}
     missing = [
@@ -60,8 +60,7 @@ def require(manifest: Manifest) -> None:
 
 
 def write(path: Path, backups: Path | None = None) -> None:
-    """Write the keys in force to a new file for its owner alone. Raises BackupError for a folder that holds backups, or
-    that is `backups` or lies in it."""
+    """Write the keys to a new file for its owner alone. Raises BackupError for a folder that holds backups."""
     folder = path.resolve().parent
     if storage.all_in(folder) or (backups and folder.is_relative_to(backups.resolve())):
         raise BackupError(

@@ -1,9 +1,7 @@
-"""From the trial to production: everything of a portal on SQLite goes to an empty PostgreSQL.
+"""Moving everything of a portal on SQLite to an empty PostgreSQL; at no moment do two portals post the same invoices.
 
-At no moment two portals post from the same invoices. First this database is marked, and from then on nothing is sent
-from it; then all rows go over in one transaction of PostgreSQL's, which ends only when they are the same on both sides;
-then this database loses its sign-in to Xero. Wherever it breaks off, the mark and the id of the move, which goes over
-with the rows, tell how far it came.
+This database is marked and sends nothing; all rows go over in one transaction, which ends only when both sides are the
+same; then this database loses its sign-in to Xero. The mark and the id of the move tell how far it came.
 """
 
 from __future__ import annotations
@@ -44,18 +42,17 @@ LOCK = 0x6333706F7274616C
 
 @dataclass(frozen=True)
 class Moved:
-    """Where the portal moved, and each table that was compared; none when an earlier try had brought all of it."""
+    """Where the portal moved, and what was compared: nothing when an earlier try had brought it."""
 
     where: str
     compared: list[Compared]
 
 
 def move(url: str, encryption_keys: Sequence[str]) -> Moved:
-    """Bring everything of the portal's database, which is SQLite, to the empty PostgreSQL at `url`, with the secrets
-    encrypted by the first of `encryption_keys`.
+    """Move the portal to `url`, secrets encrypted by the first of `encryption_keys`.
 
-    Raises BackupError. Then the other database is empty, and this one is as it was; or, where that cannot be known,
-    this one stays marked, and sends nothing until the move was repeated.
+    Raises BackupError; then the other database is empty and this one as before, or, where that cannot be known, this
+    one sends nothing until the move is repeated.
     """
     target = _open(url)
     try:
@@ -88,7 +85,7 @@ def _move(target: BaseDatabaseWrapper, encryption_keys: Sequence[str]) -> Moved:
 
 
 def _open(url: str) -> BaseDatabaseWrapper:
-    """Return a connection to the database at `url`. Raises BackupError when it is no PostgreSQL that answers."""
+    """Return a connection. Raises BackupError."""
     told = environ.Env.db_url_config(url)
     if told.get("ENGINE") != "django.db.backends.postgresql":
         raise BackupError("A portal moves to PostgreSQL: postgres://user@host/name. Nothing was changed.")
@@ -108,7 +105,7 @@ def _name_of(target: BaseDatabaseWrapper) -> str:
 
 @contextmanager
 def _at(target: BaseDatabaseWrapper) -> Iterator[None]:
-    """Within the block the portal's database is `target`, and the one that it leaves is named SOURCE."""
+    """Make `target` the portal's database within the block, its own SOURCE."""
     source = connections["default"]
     connections[SOURCE], connections["default"] = source, target
     try:
@@ -122,7 +119,6 @@ def _at(target: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def _require_movable(where: str) -> None:
-    """Raise BackupError unless all of this database can go."""
     if connection.vendor != "sqlite":
         raise BackupError("This portal is on PostgreSQL already: backup and restore bring it elsewhere.")
     settings = XeroSettings.whereabouts()
@@ -144,8 +140,7 @@ def _require_movable(where: str) -> None:
 
 
 def _require_fit(applied: dict[str, list[str]]) -> None:
-    """Raise BackupError unless this database, the other one, is empty and has the migrations that were `applied` to the
-    one that is left; lay its tables when it has none."""
+    """Raise BackupError unless the other database is empty and of this release; make its tables."""
     if held := restore.contents():
         raise BackupError(
             f"The other database is not empty: it holds {', '.join(held)}. A move never writes over anything. Make a "
@@ -168,7 +163,7 @@ def _require_fit(applied: dict[str, list[str]]) -> None:
 
 @transaction.atomic
 def _mark(where: str) -> uuid.UUID:
-    """From now on nothing is sent from here. Returns the id of the move."""
+    """Stop all sending from here; return the id of the move."""
     this = uuid.uuid4()
     XeroSettings.load()
     XeroSettings.objects.update(move=this, moved_to=where, moved_at=None)
@@ -177,7 +172,6 @@ def _mark(where: str) -> uuid.UUID:
 
 
 def _carry(target: BaseDatabaseWrapper, encryption_keys: Sequence[str], where: str) -> list[Compared]:
-    """Bring all rows over while nobody can write here, and leave. Returns what was compared."""
     # The transaction of SQLite's begins with its write lock.
     with transaction.atomic():
         with _at(target), transaction.atomic():
@@ -189,16 +183,14 @@ def _carry(target: BaseDatabaseWrapper, encryption_keys: Sequence[str], where: s
 
 
 def _hold() -> None:
-    """Hold what only one at a time can hold in the other database, to the end of the transaction. Raises Error when
-    somebody else does for a minute."""
+    """Shut out another move to the end of the transaction. Raises Error after a minute."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '60s'")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def _fill(encryption_keys: Sequence[str]) -> list[Compared]:
-    """Put the rows of SOURCE in place of what migrations left in this database. Raises BackupError when what arrived is
-    not what left."""
+    """Replace what migrations left by the rows of SOURCE. Raises BackupError when they differ."""
     found, anew = copying.tables(), cipher_of(encryption_keys)
     with connection.cursor() as cursor:
         for table in found:
@@ -215,7 +207,7 @@ def _fill(encryption_keys: Sequence[str]) -> list[Compared]:
 
 
 def _settle_in() -> None:
-    """Be at home in this database, without the leases of processes that ran on the other."""
+    """End the mark, and the leases of processes on the other database."""
     XeroSettings.objects.update(moved_to="")
     XeroConnection.objects.update(contacts_lease_until=None, contacts_lease_holder="")
     TokenSet.objects.update(lease_until=None, lease_holder="")
@@ -225,7 +217,7 @@ def _settle_in() -> None:
 
 @transaction.atomic
 def _leave(where: str) -> None:
-    """Take from this database what a call to Xero could be made with: the other one has it."""
+    """Delete from this database what a call to Xero could be made with."""
     with connection.cursor() as cursor:
         restore.disarm(cursor)
     XeroSettings.objects.update(moved_at=timezone.now())
@@ -238,7 +230,7 @@ def _leave(where: str) -> None:
 
 
 def _arrived(target: BaseDatabaseWrapper, this: uuid.UUID) -> bool:
-    """Whether the other database has all of this move. Raises BackupError when it cannot be asked."""
+    """Return whether the other database has all of this move. Raises BackupError."""
     target.close()
     try:
         with _at(target), transaction.atomic():
@@ -254,7 +246,7 @@ def _arrived(target: BaseDatabaseWrapper, this: uuid.UUID) -> bool:
 
 
 def _come_back(target: BaseDatabaseWrapper, this: uuid.UUID, where: str, error: BaseException) -> None:
-    """Take the mark away again, if nothing arrived. Raises BackupError when all of it did."""
+    """Take the mark away. Raises BackupError when everything arrived."""
     if _arrived(target, this):
         raise BackupError(
             f"Everything arrived in {where}, but this database could not be closed behind it: {error}\nNothing is sent "
@@ -265,15 +257,13 @@ def _come_back(target: BaseDatabaseWrapper, this: uuid.UUID, where: str, error: 
 
 @transaction.atomic
 def take_back() -> None:
-    """Take this database into use again after a move. Raises BackupError when there was none.
-
-    What was sent from the other one meanwhile is in Xero, so everything is looked for there before it is sent.
-    """
+    """Use this database again after a move. Raises BackupError."""
     gone = XeroSettings.whereabouts().gone
     if not gone:
         raise BackupError("This portal never moved. Nothing was changed.")
     with connection.cursor() as cursor:
         restore.disarm(cursor)
+    # What was sent from the other database meanwhile is in Xero.
     restore.look_first(clock.now())
     XeroSettings.objects.update(move=None, moved_to="", moved_at=None)
     status = XeroConnection.Status

@@ -1,8 +1,7 @@
-"""Coming back from a backup, into an empty database only.
+"""Restoring a backup into an empty database.
 
-What was posted between the backup and the loss is in Xero, and this database does not know it. So every organisation
-is marked with the moment of the restore, and nothing is sent to it from then on before it was looked for there
-(`invoices.posting.transitions.unseen`).
+What was posted after the backup is in Xero and unknown here: so each organisation is marked as restored, and an invoice
+is looked up in Xero before it is sent (`invoices.posting.transitions.unseen`).
 """
 
 from __future__ import annotations
@@ -45,11 +44,10 @@ KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def restore(source: Path, *, keys_are_lost: bool = False) -> Manifest:
-    """Bring the backup at `source` (a folder, its database or its manifest) into the portal's database, which must be
-    empty. Returns its manifest. With `keys_are_lost` secrets that no key in force reads are left out of it.
+    """Restore the backup at `source`, its folder or a file of it, and return its manifest.
 
-    Raises BackupError; then nothing was changed, or the database has no tables any more. At no moment does it hold
-    anything that a process could post with.
+    `keys_are_lost` leaves out secrets that no key reads. Raises BackupError; then nothing was changed, or there are no
+    tables.
     """
     manifest, database = storage.find(source)
     storage.verify(manifest, database)
@@ -58,6 +56,7 @@ def restore(source: Path, *, keys_are_lost: bool = False) -> Manifest:
         keys.require(manifest)
     require_empty()
     require_stopped()
+    # At no moment does the database hold anything that a process could post with.
     databases.load(database, disarm)
     try:
         _make_ready(manifest, keys_are_lost)
@@ -71,8 +70,7 @@ def restore(source: Path, *, keys_are_lost: bool = False) -> Manifest:
 
 
 def _make_ready(manifest: Manifest, keys_are_lost: bool) -> None:
-    """Bring what was loaded to this version of the portal and begin anew with it. Raises BackupError when it is not
-    what was backed up."""
+    """Migrate and check what was loaded. Raises BackupError."""
     found = databases.facts(databases.ask)
     if found != manifest.facts:
         raise BackupError(f"What was restored is not what was backed up: {found}, not {manifest.facts}.")
@@ -86,7 +84,6 @@ def _make_ready(manifest: Manifest, keys_are_lost: bool) -> None:
 
 
 def _require_fitting(manifest: Manifest) -> None:
-    """Raise BackupError unless the backup is of this kind of database and of this version of the portal or an older."""
     if manifest.database != connection.vendor:
         raise BackupError(
             f"This is a backup of {KINDS.get(manifest.database, manifest.database)}, and the portal's database is "
@@ -104,7 +101,7 @@ def _require_fitting(manifest: Manifest) -> None:
 
 
 def require_empty() -> None:
-    """Raise BackupError, naming what is there, unless the database is empty or was migrated and never used."""
+    """Raise BackupError unless the database was at most migrated."""
     if held := contents():
         raise BackupError(
             f"The database is not empty: it holds {', '.join(held)}. A restore never writes over anything. Make a new "
@@ -113,7 +110,7 @@ def require_empty() -> None:
 
 
 def contents() -> list[str]:
-    """Say what the database holds beyond what a migration leaves; nothing when it was never used."""
+    """Return in words what the database holds beyond what migrations leave."""
     there = set(connection.introspection.table_names())
     models = {model._meta.db_table: model for model in apps.get_models(include_auto_created=True)}
     others = there - models.keys() - set(databases.cache_tables()) - {"django_migrations"}
@@ -129,8 +126,7 @@ def contents() -> list[str]:
 
 
 def require_stopped() -> None:
-    """Raise BackupError when a process of the portal's sent a heartbeat on this database a moment ago: it would post
-    from what is being restored or moved."""
+    """Raise BackupError while a process may live on this database: it would post from it."""
     waits = {name: seconds for name, seconds in _waits().items() if seconds > 0}
     if running := sorted(waits):
         raise BackupError(
@@ -140,12 +136,10 @@ def require_stopped() -> None:
 
 
 def _waits() -> dict[str, float]:
-    """Return for each kind of process how long its silence must still last to say that none lives.
-
-    A process says good-bye, or is missed within seconds; one of an older release is known by its work alone.
-    """
+    """Return the seconds of silence that each kind of process still lacks to count as stopped."""
     there = set(connection.introspection.table_names())
     if LiveProcess._meta.db_table in there and LiveProcess.objects.exists():
+        # A process reports its end, or is missed within seconds; one of an older release is known by its work alone.
         return liveness.silences()
     if Heartbeat._meta.db_table in there:
         return {name: heartbeats.longest_silence(name) - age for name, age in heartbeats.ages().items()}
@@ -153,8 +147,7 @@ def _waits() -> dict[str, float]:
 
 
 def disarm(cursor: Any) -> None:
-    """Take from what was loaded, whatever its version, everything that a call to Xero could be made with, and mark it
-    as restored. The backup's tokens are of no use: see `begin_anew`."""
+    """Delete all that a call to Xero could be made with, and mark the database as restored."""
     connections, status = XeroConnection._meta.db_table, XeroConnection.Status
     cursor.execute(f"UPDATE {connections} SET token_set_id = NULL")  # noqa: S608
     cursor.execute(
@@ -162,6 +155,7 @@ def disarm(cursor: Any) -> None:
         f"WHERE status <> '{status.DISCONNECTED}'"
     )
     cursor.execute(f"DELETE FROM {TokenSet._meta.db_table}")  # noqa: S608
+    # The columns are those of the backup's release, which may be older than this one.
     for table in (connections, XeroSettings._meta.db_table):
         cursor.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608
         if "restored_at" in [column[0] for column in cursor.description]:
@@ -170,7 +164,7 @@ def disarm(cursor: Any) -> None:
 
 @transaction.atomic
 def begin_anew(manifest: Manifest) -> None:
-    """Let go of what belonged to the processes of the lost portal, and have Xero looked at before anything is sent."""
+    """End what belonged to the lost portal, and have Xero asked before anything is sent."""
     now = clock.now()
     backup = f"{manifest.when:%-d %b %Y, %H:%M} UTC"
     look_first(now)
@@ -185,7 +179,7 @@ def begin_anew(manifest: Manifest) -> None:
 
 
 def look_first(now: dt.datetime) -> None:
-    """Have everything looked for in Xero from `now` on before it is sent."""
+    """Have every invoice looked up in Xero before it is sent."""
     XeroSettings.load()
     XeroSettings.objects.update(restored_at=now)
     XeroConnection.objects.update(restored_at=now)
@@ -193,7 +187,6 @@ def look_first(now: dt.datetime) -> None:
 
 
 def _end_sign_ins(backup: str) -> None:
-    """End every sign-in to Xero and to the portal."""
     # Xero lets a refresh token be used once, and the lost portal used it; were it still good, using it twice would end
     # the connection of whoever has its successor.
     TokenSet.objects.all().delete()
@@ -206,7 +199,6 @@ def _end_sign_ins(backup: str) -> None:
 
 
 def _let_go(now: dt.datetime) -> None:
-    """Forget pauses, permits, leases and signs of life, and give up the messages that waited."""
     XeroConnection.objects.update(
         paused_until=None,
         pause_reason="",

@@ -1,4 +1,4 @@
-"""Backups as files: a database and its manifest beside it, readable by their owner alone, there whole or not at all."""
+"""Backups as files: a database and its manifest, readable by their owner alone, there whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,36 +21,39 @@ PARTIAL_LIFE = dt.timedelta(days=1)
 
 
 class BackupError(Exception):
-    """A backup cannot be made or used; says in words why, and what to do."""
+    """No backup can be made or used; `str(error)` says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What is known of a backup without opening it. `keys` names each encryption key by its fingerprint, with how many
-    secrets it reads, and `unreadable` counts those that none of them does; `migrations` are those applied, by app;
-    `facts` the rows that must be there after a restore."""
+    """What is known of a backup without opening it."""
 
     made_at: str
     database: str
     file: str
     size: int
     sha256: str
+    # The applied ones, by app.
     migrations: dict[str, list[str]]
+    # Counts of rows that must be there after a restore.
     facts: dict[str, int]
+    # Of each encryption key its fingerprint and how many secrets it reads.
     keys: list[dict[str, Any]] = field(default_factory=list)
+    # Secrets that none of the keys reads.
     unreadable: int = 0
     format: int = FORMAT
 
     @property
     def when(self) -> dt.datetime:
-        """When it was made."""
         return dt.datetime.fromisoformat(self.made_at)
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """Yield a new file to write to, which becomes `path`, on disk for good, when the block ends well. It is taken away
-    otherwise. Raises BackupError when `path` is there already."""
+    """Yield a new file that becomes `path`, synced to disk, when the block ends well.
+
+    Raises BackupError when `path` exists.
+    """
     if path.exists():
         raise BackupError(f"{path} is there already. Choose another name; nothing was written.")
     partial = path.with_name(f".{path.name}{PARTIAL}")
@@ -74,7 +77,7 @@ def _sync(folder: Path) -> None:
 
 
 def open_folder(folder: Path) -> None:
-    """Make the folder, for its owner alone, when it is not there yet."""
+    """Make the folder, for its owner alone."""
     folder.mkdir(mode=FOLDER_OF_OWNER, parents=True, exist_ok=True)
 
 
@@ -91,13 +94,12 @@ def _manifest_of(database: Path) -> Path:
 
 
 def all_in(folder: Path) -> list[Path]:
-    """Return the manifests in a folder, the newest first."""
+    """Return the folder's manifests, the newest first."""
     return sorted(folder.glob("portal-*.json"), reverse=True)
 
 
 def find(source: Path) -> tuple[Manifest, Path]:
-    """Return the manifest and the database that `source` names: a folder (its newest backup), a database or a manifest.
-    Raises BackupError when there is none, or its manifest cannot be read."""
+    """Return manifest and database of `source`, a folder (its newest) or either file. Raises BackupError."""
     if source.is_dir():
         newest = all_in(source)[:1]
         if not newest:
@@ -116,7 +118,7 @@ def find(source: Path) -> tuple[Manifest, Path]:
 
 
 def verify(manifest: Manifest, database: Path) -> None:
-    """Raise BackupError unless the file is byte for byte the one that was written."""
+    """Raise BackupError unless the file is byte for byte what was written."""
     if not database.is_file():
         raise BackupError(f"{database} is not there. A backup is two files, the database and its manifest.")
     if database.stat().st_size != manifest.size or sha256_of(database) != manifest.sha256:
@@ -124,13 +126,12 @@ def verify(manifest: Manifest, database: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def keep_newest(folder: Path, count: int) -> int:
-    """Delete all but the newest `count` backups, and what interrupted ones left. Returns how many backups went."""
+    """Delete all but the newest `count` backups; return how many went."""
     old = all_in(folder)[count:]
     for manifest in old:
         manifest.with_suffix("").unlink(missing_ok=True)

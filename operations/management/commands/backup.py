@@ -11,8 +11,7 @@ from operations.backups.storage import BackupError
 
 
 class Command(BaseCommand):
-    """Two files for each backup: the database and its manifest. The keys are never among them. Ends with 1 also when a
-    backup was made that holds a secret which no key reads."""
+    """Ends with 1 also when a backup was made with a secret in it that no key reads."""
 
     help = "Writes a backup of the database and its manifest into a folder, while the portal works. Without the keys."
 

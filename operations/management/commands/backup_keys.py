@@ -1,4 +1,4 @@
-"""`manage.py backup_keys FILE`: the keys without which a backup's secrets cannot be read."""
+"""`manage.py backup_keys FILE`: the keys without which a backup's secrets cannot be read; again after each new key."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -11,8 +11,6 @@ from operations.backups.storage import BackupError
 
 
 class Command(BaseCommand):
-    """Needed once, and again after each change of a key."""
-
     help = "Writes SECRET_KEY and ENCRYPTION_KEYS to a new file that only its owner can read."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from operations.backups.storage import BackupError
 
 
 class Command(BaseCommand):
-    """Passwords and keys come by files, by the environment or by standard input, since a command line is public."""
+    """Takes secrets from files, the environment or standard input: a command line is public."""
 
     help = "Moves a portal on SQLite, with everything, to an empty PostgreSQL."
     requires_system_checks = []
@@ -81,7 +81,7 @@ def _told(url: str | None, file: Path | None) -> tuple[str, list[str]]:
 
 
 def _read(file: Path) -> dict[str, str]:
-    """Return what a settings file says, and nothing of this process's own environment."""
+    """Return what a settings file says, without this process's environment."""
     read: dict[str, str] = {}
 
     class Collected(environ.Env):  # type: ignore[misc]
@@ -92,7 +92,7 @@ def _read(file: Path) -> dict[str, str]:
 
 
 def _table(compared: Iterable[Compared]) -> str:
-    """Return the tables that hold anything, one a line: what was counted and summed up on both sides."""
+    """Return the tables that hold anything, one a line, with counts and sums."""
     lines = [f"{'table':<40} {'rows':>10} {'highest id':>11}  sums, the same in both databases"]
     full = [each for each in compared if each.facts.rows]
     for each in full:

@@ -1,4 +1,4 @@
-"""`manage.py prune`: what is old and no fact of the books goes."""
+"""`manage.py prune`: delete what is old and no fact of the books."""
 
 import datetime as dt
 from argparse import ArgumentParser
@@ -11,8 +11,6 @@ from operations import retention
 
 
 class Command(BaseCommand):
-    """Says how many of each kind went, or would go."""
-
     help = "Takes away stored bytes, steps in between and details that are old; never invoices or how they fared."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -12,8 +12,6 @@ from xero_integration.models import XeroConnection
 
 
 class Command(BaseCommand):
-    """Its last words say what a person has to do so that posting goes on."""
-
     help = "Restores a backup into an empty database, and has Xero looked at before anything is posted again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

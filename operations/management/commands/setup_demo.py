@@ -12,8 +12,6 @@ from operations import demo
 
 
 class Command(BaseCommand):
-    """Prints how each of the users signs in."""
-
     help = "Makes the demonstration's users, imports its billing periods, registers the portal with the Xero sandbox."
 
     def handle(self, *args: Any, **options: Any) -> None:
