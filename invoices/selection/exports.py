@@ -1,9 +1,4 @@
-"""A billing period as CSV: its invoices, their lines, the payments. One row in memory at a time.
-
-The files are UTF-8 with a byte order mark, without which Excel takes customers' names for another encoding; the import
-reads it too. Cells of text go through `spreadsheet_cells.protect`, so that no name or number becomes a formula;
-amounts and dates are written as they are.
-"""
+"""A billing period as CSV, one row in memory at a time."""
 
 from __future__ import annotations
 
@@ -67,23 +62,20 @@ _TEXTS = frozenset(TEXTS)
 
 
 def invoices_csv(period: BillingPeriod) -> Iterator[str]:
-    """Yield one row an invoice: its facts under the data's names, where it stands, and what it is in Xero."""
+    """Yield one row an invoice: its facts, where it stands, and what it is in Xero."""
     found = Invoice.objects.filter(period=period).select_related("customer", "period", "posting__connection")
     return as_csv(INVOICE_COLUMNS, map(_invoice_row, found.order_by("number").iterator(FETCHED_AT_ONCE)))
 
 
 def lines_csv(period: BillingPeriod) -> Iterator[str]:
-    """Yield the period's lines with the cells they were imported with: importing the file again changes nothing."""
+    """Yield the lines as imported: importing the file again changes nothing."""
     lines = InvoiceLine.objects.filter(invoice__period=period).order_by("invoice__number", "position")
     sources = lines.values_list("source", flat=True).iterator(FETCHED_AT_ONCE)
     return csv_rows(FIELDS, map(_line_cells, sources))
 
 
 def payments_csv(period: BillingPeriod) -> Iterator[str]:
-    """Yield one row a payment of the invoices in Xero, as last read; one without payments has a row of its own.
-
-    Amounts have the sign of the invoice's total: what was paid back on a credit note is negative.
-    """
+    """Yield one row a payment as last read, one for an invoice in Xero without any; signed as the invoice's total."""
     postings = (
         Posting.objects.filter(invoice__period=period, status=Posting.Status.POSTED)
         .select_related("invoice__customer")
@@ -95,7 +87,6 @@ def payments_csv(period: BillingPeriod) -> Iterator[str]:
 
 
 def findings_csv(run: ImportRun) -> Iterator[str]:
-    """Yield everything that an import found, one row each."""
     findings = run.findings.values_list("row", "invoice_number", "field", "reason")
     return as_csv(FINDING_COLUMNS, findings.iterator(FETCHED_AT_ONCE))
 
@@ -108,7 +99,7 @@ DOWNLOADS: dict[str, Callable[[BillingPeriod], Iterator[str]]] = {
 
 
 def _line_cells(source: dict[str, str]) -> list[str]:
-    """Return a line's cells; its numbers and dates were checked to be that, so only the texts need protection."""
+    # Only texts can become formulas: numbers and dates were checked to be that.
     return [protect(source.get(name, "")) if name in _TEXTS else source.get(name, "") for name in FIELDS]
 
 

@@ -1,4 +1,4 @@
-"""Invoices that must not go to Xero: set aside with a reason, and taken up again."""
+"""Invoices that must not go to Xero."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ LONGEST_REASON = 500
 
 
 def ignore(invoices: InvoiceQuerySet, because: str, user: User, *, source: Source = None) -> int:
-    """Set invoices aside for a reason (1 to 500 characters). What is in Xero or on its way there is left as it is.
-    Returns how many were set aside."""
+    """Set aside invoices not in Xero nor on their way; `because` has 1 to LONGEST_REASON characters. Returns how
+    many."""
     with transaction.atomic():
         _lock(invoices)
         found = _each(invoices.uploadable())
@@ -45,10 +45,10 @@ def take_up(invoices: InvoiceQuerySet, *, source: Source = None) -> int:
 
 
 def _lock(invoices: InvoiceQuerySet) -> None:
-    """Have the rows until the end of the transaction; what is asked next sees what others did before."""
+    # What is asked next then sees what others did before.
     list(_each(invoices).select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def _each(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
-    """Return the same rows without the joins that an UPDATE cannot have."""
+    # Without the joins that an UPDATE cannot have.
     return Invoice.objects.filter(pk__in=invoices.order_by().values("pk"))

@@ -1,4 +1,4 @@
-"""Which invoices a page, a download or an upload is about: a billing period, a search and a state."""
+"""Which invoices a page, a download or an upload is about."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ _DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_differen
 
 @dataclass(frozen=True)
 class StateCount:
-    """How many invoices are in a state; `label` is the page's word for it."""
-
     state: str
     label: str
     count: int
@@ -39,8 +37,6 @@ class StateCount:
 
 @dataclass(frozen=True)
 class CurrencyTotal:
-    """What the invoices of one currency come to."""
-
     currency: str
     count: int
     subtotal: Decimal
@@ -50,7 +46,7 @@ class CurrencyTotal:
 
 @dataclass(frozen=True)
 class Selection:
-    """The invoices of `period` that `search` finds and that are in `state` (a key of STATES, "" for any)."""
+    """The invoices of `period` that `search` finds, in `state` (a key of STATES, "" for any)."""
 
     period: BillingPeriod
     search: str = ""
@@ -58,12 +54,10 @@ class Selection:
 
     @classmethod
     def from_query(cls, query: QueryDict) -> Selection | None:
-        """Read `period` (a BillingId; the newest when left out), `q` and `state`; None while there is no period.
-
-        Raises Http404 for a period that is not there, and BadRequest for an unknown state: taking that for "all"
-        would select more than was asked for.
-        """
+        """Read `period` (a BillingId, "" for the newest), `q` and `state`; None without periods. Raises Http404,
+        BadRequest."""
         state = query.get("state", "")
+        # Taking an unknown state for "all" would select more than was asked for.
         if state not in STATES:
             raise BadRequest(f"There is no state {state!r}.")
         billing_id = query.get("period", "")
@@ -76,7 +70,7 @@ class Selection:
         return cls(period, query.get("q", "").strip(), state)
 
     def invoices(self) -> InvoiceQuerySet:
-        """Return the invoices, each with its customer, its posting and the organisation that one went to."""
+        """Return the invoices with customer, posting and its organisation."""
         found = self._found()
         if self.state == IGNORED:
             found = found.exclude(ignored_because="")
@@ -89,7 +83,7 @@ class Selection:
         return found.select_related("customer", "posting", "posting__connection", "ignored_by")
 
     def chosen(self, ids: Iterable[str]) -> InvoiceQuerySet:
-        """Return the period's invoices with these ids, whatever the filter. Raises BadRequest for what is no id."""
+        """Return the period's invoices with these ids, whatever the filter. Raises BadRequest."""
         try:
             keys = [uuid.UUID(each) for each in ids]
         except ValueError as error:
@@ -97,8 +91,7 @@ class Selection:
         return replace(self, search="", state="").invoices().filter(pk__in=keys)
 
     def state_counts(self) -> list[StateCount]:
-        """Return how many of the period and search are in each state: all first, then those with any. An invoice whose
-        total differs in Xero counts there besides its state."""
+        """Return the counts of period and search: all, then the states with any; DIFFERS counts besides."""
         is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
         found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
         counts: Counter[str] = Counter()
@@ -113,16 +106,14 @@ class Selection:
         ]
 
     def totals(self) -> list[CurrencyTotal]:
-        """Return the sums of the selection, currency by currency."""
         return totals(self.invoices())
 
     def query(self, **changes: str) -> str:
-        """Return the query string of this selection, with `changes` (of `q` and `state`) applied."""
+        """Return the query string, with `changes` (of `q` and `state`)."""
         parts = {"period": self.period.billing_id, "q": self.search, "state": self.state} | changes
         return urlencode({name: value for name, value in parts.items() if value})
 
     def _found(self) -> InvoiceQuerySet:
-        """Return the invoices of the period that the search finds, in any state."""
         invoices = Invoice.objects.filter(period=self.period)
         if not self.search:
             return invoices
@@ -136,7 +127,7 @@ class Selection:
 
 
 def totals(invoices: InvoiceQuerySet) -> list[CurrencyTotal]:
-    """Return the sums of these invoices, currency by currency; to the cent on any database."""
+    """Return the sums by currency, to the cent on any database."""
     cent = Decimal("0.01")
     rows = (
         invoices.order_by("currency")

@@ -1,4 +1,4 @@
-"""The tracks that an invoice leaves from a click to Xero: which calls carried it, and what an id belongs to."""
+"""The tracks that an invoice leaves from a click to Xero."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ LONGEST_SOUGHT = 255
 
 
 def calls_of(invoice: Invoice) -> QuerySet[Submission]:
-    """Return every submission that carried the invoice, oldest first; those that carry no call are looks in Xero."""
+    """Return every submission that carried the invoice, oldest first, without its body."""
     carried = PostLog.objects.filter(invoice=invoice, submission__isnull=False).values("submission")
     return Submission.objects.filter(pk__in=carried).defer("body").order_by("created_at")
 
 
 def invoices_with(text: str) -> QuerySet[Invoice]:
-    """Return the invoices that an id belongs to: of a call (its own or Xero's for it), a trace, an invoice, or a
-    document in Xero; or whose number it is."""
+    """Return the invoices of an id (of a call, a trace, an invoice, a document in Xero) or a number."""
     text = text.strip()[:LONGEST_SOUGHT]
     key = _uuid(text)
     calls = Submission.objects.filter(Q(pk=key) | Q(correlation_id=text) | Q(trace_id=text))
@@ -37,7 +36,7 @@ def invoices_with(text: str) -> QuerySet[Invoice]:
 
 
 def uploads_with(text: str) -> QuerySet[Upload]:
-    """Return the uploads in which the invoices that an id belongs to took part."""
+    """Return the uploads in which those invoices took part."""
     lines = PostLog.objects.filter(invoice__in=invoices_with(text).values("pk"))
     return Upload.objects.filter(pk__in=lines.values("upload"))
 
