@@ -1,8 +1,4 @@
-"""The preflight of a selection: what would become of each invoice in Xero, before any is sent.
-
-The database is asked a constant number of times, Xero as seldom as can be: one listing for each 1,000 contacts when the
-last one is stale, and the numbers in lots, or all invoices by pages where that takes fewer calls.
-"""
+"""What would become of each invoice of a selection in Xero."""
 
 from __future__ import annotations
 
@@ -35,8 +31,6 @@ TAKEN = "Xero has another document with the number. Change its number there or v
 
 
 class Verdict(StrEnum):
-    """What the preflight page says of an invoice."""
-
     READY = "ready"
     WARNING = "warning"
     BLOCKED = "blocked"
@@ -62,7 +56,6 @@ class Inspected:
 
     @property
     def may_go(self) -> bool:
-        """Whether it may be queued."""
         if self.verdict == Verdict.IN_XERO:
             return not _is_posted(self.invoice) and self.prepared is not None and not self.prepared.is_blocked
         return self.verdict in (Verdict.READY, Verdict.WARNING)
@@ -70,7 +63,7 @@ class Inspected:
 
 @dataclass(frozen=True)
 class Troubled:
-    """An invoice that has a problem, and what is to be said of it alone."""
+    """An invoice with a problem; `detail` is about it alone."""
 
     invoice: Invoice
     detail: str
@@ -78,7 +71,7 @@ class Troubled:
 
 @dataclass(frozen=True)
 class Group:
-    """Invoices that share one problem: one line on the page."""
+    """Invoices that share one problem."""
 
     problem: Problem
     invoices: tuple[Troubled, ...]
@@ -86,7 +79,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Inspection:
-    """The whole selection. `calls_left` is None while Xero has not said how many calls the day has left."""
+    """The whole selection. `calls_left` is None while Xero has not said."""
 
     rows: tuple[Inspected, ...]
     new_contacts: int
@@ -94,29 +87,27 @@ class Inspection:
     calls_left: int | None
 
     def of(self, verdict: Verdict) -> list[Inspected]:
-        """Return the invoices with this verdict."""
         return [row for row in self.rows if row.verdict == verdict]
 
     def postable(self) -> list[Invoice]:
-        """Return what *Post the ready ones* takes: ready or needing a look, and what is in Xero and proved ours but not
-        known here to be, so that it is adopted."""
+        """Return what *Post the ready ones* takes."""
+        # What is in Xero and proved ours, but not known here to be, goes too, so that it is adopted.
         return [row.invoice for row in self.rows if row.may_go]
 
     def known_notes(self) -> list[Invoice]:
-        """Return the credit notes that Xero has and this portal does not know to be there. A number of theirs is not
-        promised to be refused a second time, so they are looked up and not sent."""
+        """Return the credit notes to look up rather than send."""
+        # Xero does not promise to refuse a credit note's number a second time.
         there = [row for row in self.of(Verdict.IN_XERO) if row.may_go]
         return [row.invoice for row in there if row.invoice.is_credit_note]
 
     def totals(self, verdict: Verdict) -> dict[str, Decimal]:
-        """Return the sum of each currency's totals with this verdict."""
         sums: dict[str, Decimal] = defaultdict(Decimal)
         for row in self.of(verdict):
             sums[row.invoice.currency] += row.invoice.total
         return dict(sorted(sums.items()))
 
     def groups(self) -> list[Group]:
-        """Return the problems, each with its invoices: what blocks first, then by how many have it."""
+        """Return the problems with their invoices: what blocks first, then by how many have it."""
         found: dict[Problem, list[Troubled]] = defaultdict(list)
         for row in self.rows:
             for problem in row.problems:
@@ -133,10 +124,9 @@ def inspect(
     locked_as_drafts: bool = False,
     ask_xero: bool = True,
 ) -> Inspection:
-    """Return what would become of each of `invoices` in Xero.
+    """Return what would become of each of `invoices`, in a constant number of queries.
 
-    With `ask_xero` reference data and contacts are read anew when stale and the numbers are looked up. Raises
-    XeroUnavailable and XeroAuthError when Xero cannot be asked; without it those checks rest on what is known.
+    With `ask_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
     """
     rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
     taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
@@ -174,9 +164,10 @@ def _is_posted(invoice: Invoice) -> bool:
 
 
 def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[str, object]]:
-    """Return what Xero has under the numbers of these invoices, by number; what is stale is read anew on the way."""
+    """Return what Xero has, by number."""
 
     def asked(gateway: Gateway) -> dict[str, dict[str, object]]:
+        # As few calls as can be: stale listings only, and numbers in lots or by pages, whichever takes fewer.
         if reference.is_stale(connection):
             reference.read(connection, gateway)
         contacts.refresh_listing(connection, gateway)
@@ -193,7 +184,7 @@ def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[
 def _contacts(
     connection: XeroConnection, rows: Iterable[Invoice]
 ) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]], set[str]]:
-    """Return the contact ids known, the problems by customer, and whose contacts would be created."""
+    """Return known contact ids and problems by customer, and whose contacts would be created."""
     ids = dict(ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id"))
     people = {row.customer.tenant_id: row.customer for row in rows}
     wanted = requests.wanted_contacts([each for key, each in people.items() if key not in ids])
@@ -232,6 +223,5 @@ def _verdict(
 
 
 def _calls(ready: Sequence[Inspected], new_contacts: int) -> int:
-    """Return how many calls posting these will take."""
     notes = sum(1 for row in ready if row.invoice.is_credit_note)
     return sum(ceil(count / settings.XERO_BATCH) for count in (new_contacts, len(ready) - notes, notes))

@@ -1,4 +1,4 @@
-"""Selections on their way through the preflight page: made at UPLOAD TO XERO, kept while something is mended."""
+"""Selections on their way through the preflight page."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ def make(
     connection: XeroConnection,
     user: User,
 ) -> UploadDraft | None:
-    """Keep the invoices with these ids, or `everything` of the filter that may be uploaded, to be posted to this
-    organisation; None when there is nothing to upload among them. Raises BadRequest for what is no id."""
+    """Keep what may be uploaded of `ids`, or of `everything` in the filter; None when nothing. Raises BadRequest."""
     ids = [] if everything else list(ids)
     invoices = selection.invoices() if everything else selection.chosen(ids)
     if not invoices.uploadable().exists():
@@ -47,12 +46,11 @@ def make(
 
 
 def selection_of(draft: UploadDraft) -> Selection:
-    """Return the filter that the selection was made in."""
     return Selection(draft.period, draft.search, draft.state)
 
 
 def invoices_of(draft: UploadDraft) -> QuerySet[Invoice]:
-    """Return the invoices of the selection: those that may be uploaded, and of the ticked ones what is in Xero."""
+    """Return those that may be uploaded, and of the ticked ones what is in Xero."""
     selection = selection_of(draft)
     if draft.everything:
         return selection.invoices().uploadable()
@@ -60,19 +58,18 @@ def invoices_of(draft: UploadDraft) -> QuerySet[Invoice]:
 
 
 def check_for(draft: UploadDraft, connection: XeroConnection) -> None:
-    """Note that the selection is being checked for this organisation: from now on it goes there or nowhere."""
+    """Bind the selection to this organisation: it goes there or nowhere."""
     if draft.connection_id != connection.pk:
         draft.connection = connection
         draft.save(update_fields=["connection"])
 
 
 def keep_only(draft: UploadDraft, invoices: Iterable[Invoice]) -> None:
-    """Let the selection be these invoices from now on."""
     draft.everything = False
     draft.invoice_ids = [str(invoice.pk) for invoice in invoices]
     draft.save(update_fields=["everything", "invoice_ids"])
 
 
 def forget_old() -> None:
-    """Delete selections that nobody came back to within a day."""
+    """Delete selections older than LIFE."""
     UploadDraft.objects.filter(created_at__lt=clock.now() - LIFE).delete()
