@@ -1,9 +1,4 @@
-"""What there is to tell, found by looking at the rows: an upload that came to rest, a connection that needs a person,
-a sign-in that ends, a day's calls used up, a choice that no longer fits.
-
-Nothing here is called by what it tells of. Each finding has a key (`c3portal.notifications.publish.tell`), so that it
-is told once however often and by however many workers it is found.
-"""
+"""What there is to tell people, found by looking at the rows; each finding's key has it told once."""
 
 from __future__ import annotations
 
@@ -44,10 +39,10 @@ TOKEN_WARNINGS_DAYS = (2, 7)
 
 
 def find() -> int:
-    """Tell what is to be told; return how many notices were written. One look that fails does not keep the others from
-    theirs."""
+    """Tell what is to be told. Returns how many notices were written."""
     told = 0
     for look in (uploads, posted_twice, disconnections, ending_tokens, day_limits, drifts):
+        # One look that fails does not keep the others from theirs.
         try:
             told += look()
         except Exception:
@@ -56,8 +51,7 @@ def find() -> int:
 
 
 def uploads() -> int:
-    """Tell of every upload of which nothing is under way any more; of one in which only lost answers are left for an
-    hour, too, and again when they are settled."""
+    """Tell of uploads at rest; after LONG_IN_DOUBT of those with only lost answers left, and again once settled."""
     told = 0
     for upload in _at_rest().select_related("connection", "period", "created_by"):
         counts = dict(upload.postings.values_list("status").annotate(Count("pk")).order_by())
@@ -76,7 +70,7 @@ def uploads() -> int:
 
 
 def posted_twice() -> int:
-    """Tell of every organisation in whose Xero credit notes are more than once, again whenever another is found."""
+    """Tell of organisations in whose Xero credit notes are more than once, again when another is found."""
     told = 0
     for connection in XeroConnection.objects.filter(Exists(Twin.objects.filter(posting__connection=OuterRef("pk")))):
         twice = Posting.objects.filter(Exists(Twin.objects.filter(posting=OuterRef("pk"))), connection=connection)
@@ -156,11 +150,11 @@ def _plain(each: texts.Sum) -> dict[str, Any]:
 
 
 def disconnections() -> int:
-    """Tell of every connection that a person must renew. Connecting again makes a new token set, so that its id tells
-    one time from the next; after a restore there is none, and its moment does."""
+    """Tell of connections that a person must renew."""
     told = 0
     broken = XeroConnection.objects.filter(status=Organisation.NEEDS_RECONNECTING).select_related("connected_by")
     for connection in broken:
+        # Connecting again makes a new token set, so its id tells one time from the next; after a restore there is none.
         key = f"reconnect:{connection.pk}:{connection.token_set_id or connection.restored_at}"
         waiting = _waiting(connection)
         words = texts.needs_reconnecting(connection.name, connection.status_reason, _connected(connection), waiting)
@@ -176,7 +170,7 @@ def _connected(connection: XeroConnection) -> str:
 
 
 def ending_tokens() -> int:
-    """Tell of every refresh token that nobody used for weeks, 7 days before it dies and 2 days before."""
+    """Tell of refresh tokens that nobody used, 7 and 2 days before they die."""
     now, told = clock.now(), 0
     for tokens in TokenSet.objects.filter(connections__status=Organisation.CONNECTED).distinct():
         left = tokens.dies_at - now
@@ -198,7 +192,7 @@ def ending_tokens() -> int:
 
 
 def day_limits() -> int:
-    """Tell of every organisation whose calls of the day are used up, once for the day on which it goes on."""
+    """Tell of organisations whose calls of the day are used up, once a day."""
     told = 0
     paused = XeroConnection.objects.filter(paused_until__gt=clock.now(), pause_problem=Problem.DAY)
     for connection in paused:
@@ -211,10 +205,7 @@ def day_limits() -> int:
 
 
 def drifts() -> int:
-    """Tell what no longer fits the current organisation, when there is something that the last look did not find.
-
-    What was mended meanwhile is kept quietly, so that it is told again when it comes back.
-    """
+    """Tell what no longer fits the current organisation, if the last look did not find it."""
     connection = XeroConnection.objects.current()
     if connection is None or not connection.is_usable:
         return 0
@@ -229,6 +220,7 @@ def drifts() -> int:
         connection.name, [(each.words, [place.words for place in each.places]) for each in found]
     )
     data = {**_organisation(connection), "findings": sorted(each.words for each in found), "keys": now}
+    # What was mended meanwhile is kept quietly, so that it is told again when it comes back.
     return _tell(key, Kind.MAPPING_DRIFT, words, reverse("account_overrides"), data, quietly=not set(now) - before)
 
 

@@ -1,5 +1,4 @@
-"""What wakes the workers. A task carries ids only and decides nothing: the rows know what is to be done, so a lost
-task costs a minute and a task delivered twice finds nothing left to claim."""
+"""What wakes the workers. A task carries ids only and decides nothing, so that it may be lost or come twice."""
 
 from __future__ import annotations
 
@@ -37,17 +36,15 @@ WORKERS_EACH_ORGANISATION = 4
 @shared_task
 @liveness.letting_go()
 def work(connection_id: int, spread: bool = True) -> None:
-    """Do what is due for one organisation for one turn; then make room for others.
-
-    The first worker sees to the contacts and then calls as many others (`spread`) as the queue can use. When sweeps
-    wait in line behind long work until they are past, it sweeps itself before it works.
-    """
+    """Do what is due for one organisation for one turn; `spread` calls as many other workers as the queue can use."""
+    # Sweeps wait in line behind long work until they are past, so a worker sweeps itself when they are missed.
     if heartbeats.sweeps_are_missed():
         sweep()
     until = time.monotonic() + WORK_SECONDS
     connection = XeroConnection.objects.select_related("token_set").get(pk=connection_id)
     if not worker.may_work(connection):
         return
+    # The first worker sees to the contacts, before others are called.
     with worker.waiting_rows(connection) as wait:
         worker.reconcile_and_link_contacts(connection)
         if spread:
@@ -65,11 +62,11 @@ def _workers_for(connection: XeroConnection) -> int:
 
 @shared_task
 def sweep() -> None:
-    """Free what dead workers left, forget selections that nobody came back to, and wake workers for whatever is due:
-    what makes a lost task harmless."""
+    """Free what dead workers left, and wake workers for whatever is due."""
     reconciliation.release_expired_leases()
     upload_drafts.forget_old()
     importer.close_abandoned()
+    # The rows know what is to be done, so a lost task only waits for the next sweep.
     due = _connections_with_work()
     # Before the first worker is woken: it would find the sweeps still missed, and sweep and wake in its turn.
     heartbeats.beat(heartbeats.Process.WORKER)
@@ -79,20 +76,20 @@ def sweep() -> None:
 
 @shared_task
 def find_notices() -> None:
-    """Look for what people are to be told, and have it delivered at once."""
+    """Have what people are to be told delivered at once."""
     if notifications.find():
         deliver_notices.delay()
 
 
 @shared_task
 def keep_connections_alive() -> None:
-    """Use every refresh token once a day, and notice organisations that were disconnected in Xero."""
+    """Use every refresh token, and notice organisations that were disconnected in Xero."""
     connections.keep_alive()
 
 
 @shared_task
 def refresh_reference() -> None:
-    """Have the reference data of every connected organisation read anew, each by a task of its own."""
+    """Have each connected organisation's reference data read by a task of its own."""
     connected = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED)
     for connection_id in connected.values_list("pk", flat=True):
         read_reference.delay(connection_id)
@@ -100,7 +97,7 @@ def refresh_reference() -> None:
 
 @shared_task
 def read_reference(connection_id: int) -> None:
-    """Read one organisation's reference data anew; what cannot be read now is read the next time."""
+    """Read one organisation's reference data; what cannot be read now is read the next time."""
     try:
         connections.read_reference(XeroConnection.objects.get(pk=connection_id), click=False)
     except XeroError as error:

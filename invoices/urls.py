@@ -1,4 +1,4 @@
-"""The addresses of the invoices: the list, what became of them, and how they get in and out."""
+"""The addresses of the invoices."""
 
 from django.urls import path
 
