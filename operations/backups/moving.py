@@ -190,7 +190,7 @@ def _hold() -> None:
 
 
 def _fill(encryption_keys: Sequence[str]) -> list[Compared]:
-    """Replace what migrations left by the rows of SOURCE. Raises BackupError when they differ."""
+    """Replace what migrations left by the rows of SOURCE. Raises BackupError when what arrived differs."""
     found, anew = copying.tables(), cipher_of(encryption_keys)
     with connection.cursor() as cursor:
         for table in found:

@@ -147,7 +147,7 @@ def _waits() -> dict[str, float]:
 
 
 def disarm(cursor: Any) -> None:
-    """Delete all that a call to Xero could be made with, and mark the database as restored."""
+    """Delete all that a call to Xero could be made with, and mark the database of `cursor` as restored."""
     connections, status = XeroConnection._meta.db_table, XeroConnection.Status
     cursor.execute(f"UPDATE {connections} SET token_set_id = NULL")  # noqa: S608
     cursor.execute(
@@ -179,7 +179,7 @@ def begin_anew(manifest: Manifest) -> None:
 
 
 def look_first(now: dt.datetime) -> None:
-    """Have every invoice looked up in Xero before it is sent."""
+    """Have every invoice looked up in Xero before it is sent from `now` on."""
     XeroSettings.load()
     XeroSettings.objects.update(restored_at=now)
     XeroConnection.objects.update(restored_at=now)
