@@ -1,8 +1,4 @@
-"""The database's clock: the one by which machines judge each other.
-
-Leases, permits, pauses and heartbeats are set by one machine and read by another, whose own clocks may differ by
-minutes. On SQLite the machine's clock is the database's, since there is one machine.
-"""
+"""The database's clock, by which machines judge each other."""
 
 from __future__ import annotations
 
@@ -23,33 +19,34 @@ _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def now() -> dt.datetime:
-    """Return the database's present time, aware, in UTC. Raises django.db.Error when the database is away."""
+    """Return the database's time, aware, in UTC. Raises django.db.Error when it is away."""
     return READERS.get(connection.vendor, timezone.now)()
 
 
 def _clock_timestamp() -> dt.datetime:
-    """Not the time at which the transaction began, which is what `now()` means to PostgreSQL."""
     with connection.cursor() as cursor:
+        # PostgreSQL's `now()` is when the transaction began: postgresql.org/docs/current/functions-datetime.html.
         cursor.execute("SELECT clock_timestamp()")
         moment: dt.datetime = cursor.fetchone()[0]
     return moment.astimezone(dt.UTC)
 
 
 # How each kind of database is asked; what is not named goes by the machine's clock.
+# Machines' own clocks may differ by minutes; a database of SQLite's has one machine.
 READERS: dict[str, Callable[[], dt.datetime]] = {"postgresql": _clock_timestamp}
 
 
 def compare() -> tuple[dt.datetime, dt.timedelta]:
-    """Return the database's present time, and by how much this process's own clock is ahead of it (less than nothing:
-    behind it). What the question takes on its way is no difference. Raises as `now`."""
+    """Return `now()` and how far this process's clock is ahead of it, negative when behind."""
     asked_at, present, answered_at = timezone.now(), now(), timezone.now()
+    # What the question takes on its way is no difference.
     if asked_at <= present <= answered_at:
         return present, dt.timedelta(0)
     return present, answered_at - present if answered_at < present else asked_at - present
 
 
 def boot() -> str:
-    """Return the id of this machine's present run, in which `elapsed` counts; "" where it has none (not Linux)."""
+    """Return the id of this machine's boot, in which `elapsed` counts; "" where unknown (not Linux)."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -57,6 +54,5 @@ def boot() -> str:
 
 
 def elapsed() -> float:
-    """Return the seconds of a clock that nobody sets and that runs on while the process or the machine stands still;
-    two of its readings on one machine tell how much time has gone by."""
+    """Return seconds of a clock that nobody sets, comparable within one `boot`."""
     return time.clock_gettime(_BOOTTIME)

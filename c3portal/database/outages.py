@@ -1,8 +1,4 @@
-"""Tells a database that is away, and a disk that is full, from mistakes of the program.
-
-The driver's own codes decide: of PostgreSQL the SQLSTATE (documentation, appendix A), of SQLite its result codes, of
-files the system's error number.
-"""
+"""Tells outages and full disks from mistakes of the program."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from collections.abc import Iterator
 from django.db import Error, InterfaceError, OperationalError, connection
 
 FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT}
+# The driver's own codes decide: sqlite.org/rescode.html, postgresql.org/docs/current/errcodes-appendix.html.
 SQLITE_FULL = sqlite3.SQLITE_FULL
 # Locked for longer than its patience, not to be read or written, not to be opened.
 SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
@@ -23,7 +20,7 @@ POSTGRESQL_AWAY = {"57P01", "57P02", "57P03", "57P05", "53200", "53300", "25006"
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether a disk without space, the database's or another, is the reason of `error`."""
+    """Whether a disk without space is the reason of `error`."""
     return any(
         (isinstance(each, OSError) and each.errno in FULL_ERRNO)
         or _sqlite_code(each) == SQLITE_FULL
@@ -33,12 +30,11 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether a database that cannot be reached, or does not serve just now, is the reason of `error`."""
+    """Whether a database that does not serve is the reason of `error`."""
     return any(_is_away(each) for each in _reasons(error))
 
 
 def _reasons(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield the error and whatever it was raised from or while handling."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -59,7 +55,7 @@ def _is_away(error: BaseException) -> bool:
 
 
 def _is_broken() -> bool:
-    """Whether this thread's connection has ended; a cursor used after its end is a mistake of the program."""
+    # On a living connection, a cursor used after its end is a mistake of the program.
     return connection.connection is None or bool(connection.connection.closed)
 
 
@@ -69,6 +65,6 @@ def _sqlstate(error: BaseException | None) -> str | None:
 
 
 def _sqlite_code(error: BaseException | None) -> int | None:
-    """Return SQLite's primary result code, which is the lowest byte of the one that it gives."""
     code = getattr(error, "sqlite_errorcode", None)
+    # The lowest byte is the primary result code.
     return None if code is None else int(code) & 0xFF
