@@ -11,16 +11,16 @@ from c3portal.encryption.cipher import KeyMissing, cipher
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # not generic at run time
-    """A text column whose value is encrypted at rest; empty text stays empty. It cannot be searched or sorted."""
+    """A text column encrypted at rest; empty text stays empty. It cannot be searched or sorted."""
 
     def get_prep_value(self, value: Any) -> Any:
-        """Return what is stored. Raises KeyMissing when there is no key to write with."""
+        """Raises KeyMissing without a key."""
         if value in (None, ""):
             return value
         return cipher().encrypt(str(value).encode()).decode()
 
     def from_db_value(self, value: str | None, *args: Any) -> str | None:
-        """Return the clear text. Raises KeyMissing when none of the keys reads it."""
+        """Raises KeyMissing when no key reads it."""
         if not value:
             return value
         try:

@@ -1,7 +1,4 @@
-"""Which of the ENCRYPTION_KEYS the stored secrets are written with, and writing them anew with the first.
-
-Everything that is encrypted is found by itself: the columns by walking the models, and what second factors keep.
-"""
+"""Which keys wrote the stored secrets, and writing them anew with the first."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ Turn = Callable[[str], str]
 
 
 class Place(ABC):
-    """A table's column that holds encrypted text. The rewriting never puts an old secret in place of a newer one."""
+    """A table's column that holds encrypted text."""
 
     def __init__(self, model: type[models.Model], name: str) -> None:
         self.model = model
@@ -34,24 +31,22 @@ class Place(ABC):
 
     @abstractmethod
     def stored(self) -> Iterator[tuple[Any, str]]:
-        """Yield the row's id and the encrypted text, for every text there is."""
+        """Yield the row's id and the encrypted text, for every text."""
 
     @abstractmethod
     def rewrite(self, pk: Any, stored: str) -> bool:
-        """Write the text anew with the first key, unless the row holds another by now. Returns whether it did."""
+        """Encrypt the text anew unless the row holds another by now; return whether it did."""
 
     @abstractmethod
     def forget(self, pk: Any, stored: str) -> bool:
-        """Take away a text whose key is lost, unless the row holds another by now. Returns whether it did."""
+        """Remove a text whose key is lost, on the same terms."""
 
     @abstractmethod
     def turned(self, value: Any, turn: Turn) -> Any:
-        """Return the column's value as stored, with each encrypted text in it put through `turn`."""
+        """Return the stored value with each encrypted text put through `turn`."""
 
 
 class Column(Place):
-    """An EncryptedTextField."""
-
     def __init__(self, model: type[models.Model], field: EncryptedTextField) -> None:
         super().__init__(model, str(field.column))
         self.field = field.name
@@ -66,10 +61,11 @@ class Column(Place):
 
     def rewrite(self, pk: Any, stored: str) -> bool:
         clear = cipher().decrypt(stored.encode()).decode()
+        # An old secret never takes the place of one that was renewed meanwhile.
         return bool(self._rows().filter(pk=pk, stored=stored).update(**{self.field: clear}))
 
     def forget(self, pk: Any, stored: str) -> bool:
-        """Leave what a new row would have: no secret, or a fresh one where there must be one."""
+        # What a new row would have: no secret, or a fresh one where there must be one.
         return bool(self._rows().filter(pk=pk, stored=stored).update(**{self.field: self.default()}))
 
     def turned(self, value: str | None, turn: Turn) -> str | None:
@@ -77,7 +73,7 @@ class Column(Place):
 
 
 class Factors(Place):
-    """What allauth keeps of second factors: texts inside of JSON."""
+    """Second factors as allauth keeps them: texts inside of JSON."""
 
     NAMES = ("secret", "seed")
     LISTS = ("migrated_codes",)
@@ -105,11 +101,11 @@ class Factors(Place):
         return True
 
     def forget(self, pk: Any, stored: str) -> bool:
-        """Remove the whole factor: a part of it is no use, and its owner sets up another."""
         with transaction.atomic():
             row = Authenticator.objects.select_for_update().filter(pk=pk).first()
             if row is None or stored not in self._texts(row.data):
                 return False
+            # A part of a factor is of no use; its owner sets up another.
             row.delete()
         return True
 
@@ -128,7 +124,7 @@ def _with(data: dict[str, Any], old: str, new: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many texts of a place the first key wrote, how many an older one, and how many none of them reads."""
+    """How many texts the first key wrote, an older one, and none."""
 
     place: str
     current: int
@@ -137,7 +133,7 @@ class Tally:
 
 
 def places() -> list[Place]:
-    """Return every place of encrypted text whose table is there."""
+    """Return every place whose table exists."""
     tables = set(connection.introspection.table_names())
     columns: list[Place] = [
         Column(model, field)
@@ -160,10 +156,7 @@ def _tally(place: Place) -> Tally:
 
 
 def rotate() -> dict[str, int]:
-    """Write anew what another than the first key wrote, and return how many texts of each place that were.
-
-    What no key reads stays as it is. Whatever is renewed meanwhile stays the newer.
-    """
+    """Encrypt anew what an older key wrote; return how many texts by place."""
     done = {place.name: 0 for place in places()}
     for _ in range(PASSES):
         more = {place.name: _rotate(place) for place in places()}
@@ -174,12 +167,13 @@ def rotate() -> dict[str, int]:
 
 
 def _rotate(place: Place) -> int:
+    # What no key reads stays as it is.
     old = [(pk, text) for pk, text in place.stored() if written_by(text) not in (0, None)]
     return sum(place.rewrite(pk, text) for pk, text in old)
 
 
 def forget() -> dict[str, int]:
-    """Take away what no key reads, and return how many texts of each place that were."""
+    """Remove what no key reads; return how many texts by place."""
     return {place.name: _forget(place) for place in places()}
 
 

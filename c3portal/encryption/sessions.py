@@ -1,9 +1,4 @@
-"""Sessions in the database, encrypted: while someone sets up a second factor or connects Xero, one holds a secret.
-
-What no key in force reads is a session that has ended: whoever it was signs in again. A session ends SESSION_HOURS
-after sign-in whatever is written to it, and before that after SESSION_IDLE_HOURS in which nobody did anything; the
-stored row holds the earlier of the two moments.
-"""
+"""Sessions, stored encrypted, that end by age and by idleness."""
 
 from __future__ import annotations
 
@@ -34,19 +29,19 @@ class SessionStore(db.SessionStore):
         self._ends: dt.datetime | None = None
 
     def encode(self, session_dict: dict[str, Any]) -> str:
-        """Return the session as it is stored."""
+        # While someone sets up a second factor or connects Xero, it holds a secret.
         return cipher().encrypt(super().encode(session_dict).encode()).decode()
 
     def decode(self, session_data: bytes | str) -> dict[str, Any]:
-        """Return what a stored session holds; nothing when it cannot be read."""
         try:
             signed = cipher().decrypt(session_data)
+        # What no key in force reads has ended: whoever it was signs in again.
         except InvalidToken:
             return {}
         return super().decode(signed.decode())
 
     def load(self) -> dict[str, Any]:
-        """Return what the session holds; nothing when it has ended, also by a setting that was lowered meanwhile."""
+        """Return what the session holds, {} when it has ended."""
         # Django's public `load` gives what the row holds without the row, whose end is needed here.
         row = self._get_session_from_db()  # type: ignore[attr-defined]  # unknown to the stubs
         held = self.decode(row.session_data) if row else {}
@@ -54,6 +49,7 @@ class SessionStore(db.SessionStore):
             return {}
         # One from before sessions knew when they began: its last write is the nearest to it.
         began = held.setdefault(BEGAN, row.expire_date.timestamp() - settings.SESSION_COOKIE_AGE)
+        # Also by a setting that was lowered meanwhile.
         if _last(began) <= timezone.now():
             self._session_key = None
             return {}
@@ -61,22 +57,21 @@ class SessionStore(db.SessionStore):
         return held
 
     def clear(self) -> None:
-        """Empty it; what it holds next is another session."""
+        # What it holds next is another session.
         super().clear()
         self._ends = None
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
-        """Return the row to store; a session begins with the first."""
         data.setdefault(BEGAN, timezone.now().timestamp())
         return super().create_model_instance(data)
 
     def begin(self) -> None:
-        """Let the session's time count from now: somebody signs in."""
+        """Count the session's age from now, at sign-in."""
         self[BEGAN] = timezone.now().timestamp()
         self._ends = None
 
     def touch(self) -> None:
-        """Note that somebody did something, so that the idle time counts from now."""
+        """Count the idle time from now."""
         ends = _ends(self.get(BEGAN) or timezone.now().timestamp())
         if self._ends and (ends - self._ends).total_seconds() < min(LAG, settings.SESSION_IDLE_AGE / 10):
             return
@@ -88,14 +83,15 @@ class SessionStore(db.SessionStore):
             logger.warning("A session's last use could not be stored: %s", type(error).__name__)
 
     def get_expiry_date(self, **kwargs: Any) -> dt.datetime:
-        """Return when the row ends: a write alone moves it no further."""
+        """Return when the row ends, in UTC; a write alone does not move it."""
         if self._ends is None:
             self._ends = _ends(self.get(BEGAN) or timezone.now().timestamp())
         return self._ends
 
     def get_expiry_age(self, **kwargs: Any) -> int:
-        """Return the seconds for which the browser keeps the cookie: up to the end that nothing moves."""
+        """Return the seconds for which the browser keeps the cookie."""
         began = self.get(BEGAN) or timezone.now().timestamp()
+        # Up to the end that nothing moves.
         return max(0, math.ceil((_last(began) - timezone.now()).total_seconds()))
 
 
@@ -106,4 +102,5 @@ def _last(began: float) -> dt.datetime:
 def _ends(began: float) -> dt.datetime:
     if not settings.SESSION_IDLE_AGE:
         return _last(began)
+    # It ends SESSION_HOURS after sign-in whatever is written, and before that when idle for SESSION_IDLE_HOURS.
     return min(_last(began), timezone.now() + dt.timedelta(seconds=settings.SESSION_IDLE_AGE))
