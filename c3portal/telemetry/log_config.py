@@ -1,4 +1,4 @@
-"""How web, worker and scheduler log: one JSON object a line in production, a line for people with DEBUG on."""
+"""How every process logs: one JSON object a line, with DEBUG a line for people."""
 
 from __future__ import annotations
 
@@ -31,31 +31,26 @@ _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 
 
 class LineFormatter(logging.Formatter):
-    """A line for people: nothing that was logged begins another one, moves the cursor or turns the reading direction.
-
-    A traceback follows in lines of its own, each behind a bar.
-    """
+    """A line for people: nothing logged can begin another line, move the cursor or turn the reading direction."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """Return the record's line with what cannot be printed in its escaped form."""
         return _shown(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
-        """Return the traceback's lines, each behind a bar."""
+        # Behind a bar, so that no line of a traceback passes for a record.
         return "\n".join(f"  | {_shown(line)}" for line in super().formatException(ei).split("\n"))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802
-        """Return the stack's lines, each behind a bar."""
         return "\n".join(f"  | {_shown(line)}" for line in stack_info.split("\n"))
 
 
 def _shown(text: str) -> str:
-    """Return `text` with every character that is none to read (controls, line ends, halves) as Python writes it."""
+    # Controls, line ends and halves of characters, as Python writes them.
     return _NOT_PLAIN.sub(lambda found: found[0] if found[0].isprintable() else ascii(found[0])[1:-1], text)
 
 
 def config(env: environ.Env) -> dict[str, Any]:
-    """Return the settings of `logging` that LOG_FORMAT, LOG_LEVEL and DEBUG ask for. Raises ImproperlyConfigured."""
+    """Return logging's settings by LOG_FORMAT, LOG_LEVEL and DEBUG. Raises ImproperlyConfigured."""
     name = env.str("LOG_FORMAT", default="") or ("line" if env.bool("DEBUG", default=False) else "json")
     if name not in FORMATS:
         raise ImproperlyConfigured(f"LOG_FORMAT is {name!r}: set it to json or line.")
@@ -71,7 +66,7 @@ def config(env: environ.Env) -> dict[str, Any]:
 
 
 def say(message: str, *_: object) -> None:
-    """Write a line as the log would, from where logging itself must not be used: the handler of a signal."""
+    """Write a line as the log would, from a signal's handler, where logging must not be used."""
     handler = logging.getLogger().handlers[0]
     record = logging.makeLogRecord({"name": __name__, "levelno": logging.INFO, "levelname": "INFO", "msg": message})
     handler.filter(record)

@@ -1,5 +1,4 @@
-"""Reports of errors to Sentry, or what speaks its language, when SENTRY_DSN is set: where in the code, and nothing
-of whom or what it was about."""
+"""Reports errors to Sentry when SENTRY_DSN is set: where in the code, nothing of whom or what."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ CONTEXTS = {"runtime", "trace"}
 
 
 def start(dsn: str, *, environment: str, release: str) -> None:
-    """Have every exception that nobody caught be reported from now on."""
+    """Report every uncaught exception from now on."""
     sentry_sdk.init(
         dsn=dsn,
         environment=environment,
@@ -55,7 +54,7 @@ def start(dsn: str, *, environment: str, release: str) -> None:
 
 
 def scrubbed(event: Event, hint: dict[str, Any]) -> Event:
-    """Return of an event only what says where it happened, with the id that finds it in the log."""
+    """Return only what says where the event happened, and the id that finds it in the log."""
     kept: dict[str, Any] = {name: value for name, value in event.items() if name in KEPT}
     kept["contexts"] = {name: value for name, value in kept.get("contexts", {}).items() if name in CONTEXTS}
     for error in kept.get("exception", {}).get("values", []):
@@ -65,5 +64,5 @@ def scrubbed(event: Event, hint: dict[str, Any]) -> Event:
 
 
 def _first_line(text: str) -> str:
-    """Return the first line of an error's words: PostgreSQL quotes the row in the ones below."""
+    # PostgreSQL quotes the row in the lines below.
     return next(iter(text.splitlines()), "")

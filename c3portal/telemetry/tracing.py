@@ -1,4 +1,4 @@
-"""One id through a request, the tasks that it started, and every line that they log."""
+"""One id through a request, its tasks and every line they log."""
 
 from __future__ import annotations
 
@@ -28,36 +28,34 @@ _current: ContextVar[str] = ContextVar("trace_id", default="")
 
 
 def current_id() -> str:
-    """Return the id of the request or task that runs here, "" outside of both."""
+    """Return the id of the running request or task, "" outside of both."""
     return _current.get()
 
 
 def new_id() -> str:
-    """Return an id that nothing had before."""
+    """Return a unique id."""
     return uuid.uuid4().hex
 
 
 def well_formed(handed_on: object) -> str:
-    """Return the id that a proxy or a message brought, "" for what is none."""
+    """Return the id that a proxy or message brought, "" when malformed."""
     return handed_on if isinstance(handed_on, str) and WELL_FORMED.fullmatch(handed_on) else ""
 
 
 def begin(trace_id: str) -> None:
-    """Have everything from here on, until `end`, belong to `trace_id`."""
+    """Let everything until `end` belong to `trace_id`."""
     _current.set(trace_id)
 
 
 def end() -> None:
-    """Have what comes belong to nothing."""
+    """Forget the id."""
     _current.set("")
 
 
 class TraceFilter(logging.Filter):
-    """Gives every line of the log its `trace_id`, "-" outside of requests and tasks, and takes one-time keys out of the
-    addresses in Django's own lines."""
+    """Gives each log line its `trace_id` ("-" for none) and takes one-time keys out of addresses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every line pass."""
         record.trace_id = current_id() or "-"
         request = getattr(record, "request", None)
         if isinstance(request, HttpRequest) and isinstance(record.args, tuple):
@@ -66,7 +64,7 @@ class TraceFilter(logging.Filter):
 
 
 def shown_path(request: HttpRequest) -> str:
-    """Return the path as a log may hold it: without the key that opens an invitation or sets a new password."""
+    """Return the path for a log, without keys of invitations and passwords."""
     path = request.path
     try:
         # What failed before it came to a view has not been looked up yet.
@@ -79,7 +77,7 @@ def shown_path(request: HttpRequest) -> str:
 
 
 def traced(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Give the request its id (the proxy's, when that is well-formed), answer with it, and log one line."""
+    """Give the request its id, answer with it, and log one line."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began = time.monotonic()
@@ -96,7 +94,7 @@ def traced(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[
 
 
 def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
-    """Log a request without what its query or body may hold, and its user by number."""
+    # Nothing of what the query or body may hold, and the user by number.
     facts = {
         "method": request.method,
         "path": shown_path(request),
@@ -109,14 +107,14 @@ def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> No
 
 
 def _is_routine(path: str) -> bool:
-    """Whether it is asked for again and again, by browsers beside each page or by machines."""
+    # Asked for again and again: by browsers beside each page, or by machines.
     return path.startswith((settings.STATIC_URL, "/health/", "/metrics"))
 
 
 def _user_id(request: HttpRequest) -> str | None:
-    """Return the signed-in user's number; never reads a session that the request itself had no need of."""
     session = getattr(request, "session", None)
     try:
+        # Never reads a session that the request itself had no need of.
         return session.get(SESSION_KEY) if session is not None and session.accessed else None
     except Error:
         # The database is away, which is what the request has just failed of.
