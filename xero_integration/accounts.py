@@ -30,6 +30,7 @@ class AccountFacts:
 
     @property
     def takes_sales(self) -> bool:
+        """Whether a sales line may be posted to it."""
         return self.status == RecordStatus.ACTIVE and self.type in SALES_TYPES
 
 

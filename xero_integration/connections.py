@@ -148,8 +148,8 @@ def disconnect(connection: XeroConnection, *, source: Source = None) -> None:
 def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: bool = False) -> T:
     """Run `work`, which must be safe to run twice, with a gateway; an expired token is renewed once.
 
-    A person's `click` has a permit of its own. Raises the four errors of `errors`; XeroAuthError with the connection
-    marked.
+    A person's `click` may use the permit that bulk work leaves free. Raises the four errors of `errors`; XeroAuthError
+    with the connection marked.
     """
     tokens = fresh_tokens(connection)
     try:
@@ -365,7 +365,6 @@ def keep_alive() -> None:
 
 
 def _release(tokens: TokenSet, holder: str) -> bool:
-    """Let go of the lease. Returns whether it was still this holder's."""
     held = TokenSet.objects.filter(pk=tokens.pk, lease_holder=holder)
     return bool(held.update(lease_until=None, lease_holder=""))
 

@@ -100,7 +100,6 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         return cleaned
 
     def _post_clean(self) -> None:
-        """Check accounts and theme with what the connected organisation has."""
         super()._post_clean()  # type: ignore[misc]  # Django documents it, its stubs leave it out
         if self.connection is None:
             return
@@ -156,8 +155,6 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
 
 
 class OrganisationForm(forms.Form):
-    """Which of the connected organisations uploads go to."""
-
     connection = forms.ModelChoiceField(
         queryset=XeroConnection.objects.none(), label="Organisation", widget=forms.RadioSelect, empty_label=None
     )

@@ -111,7 +111,6 @@ def _comes_to(amount: Decimal, quantity: Decimal, unit_amount: Decimal) -> bool:
 
 
 def _description(charge: Charge, currency: str) -> str:
-    """Return name and charge period, and with a `currency` quantity and rate."""
     tail = ""
     if charge.starts_on and charge.ends_on:
         tail += f", {_day(charge.starts_on)} to {_day(charge.ends_on)}"

@@ -152,7 +152,6 @@ def _forget_the_past(budget: CallBudget, now: float) -> None:
 
 
 def _step(now: float) -> int:
-    """Return which sixtieth of a minute `now` (epoch seconds) lies in."""
     return int(now * STEPS_A_MINUTE / settings.XERO_MINUTE)
 
 
@@ -163,7 +162,6 @@ def _until_room(budget: CallBudget, now: float) -> dt.timedelta:
 
 
 def _give_back(budget: CallBudget, now: dt.datetime, *, key: str, headers: Mapping[str, str]) -> None:
-    """Free the permit and learn Xero's limits from the answer's headers."""
     budget.in_flight.pop(key, None)
     day, minute = _whole(headers, "X-DayLimit-Remaining"), _whole(headers, "X-MinLimit-Remaining")
     if day is not None:

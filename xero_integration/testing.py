@@ -32,6 +32,7 @@ def connect(sandbox: SandboxControl, organisation: str = FIRST_ORGANISATION) -> 
 
 
 def expire(connection: XeroConnection) -> None:
+    """End the access token."""
     TokenSet.objects.filter(connections=connection).update(access_expires_at=timezone.now())
 
 

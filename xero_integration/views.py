@@ -40,6 +40,7 @@ def redirect_uri() -> str:
 
 @role_required(roles.SYSTEM_ADMIN)
 def settings_general(request: HttpRequest) -> HttpResponse:
+    """Settings → General."""
     connection = XeroConnection.objects.current()
     if request.method == "POST":
         form = _save_general(request, connection)
@@ -140,7 +141,6 @@ def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
 
 
 def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
-    """Make uploads go to it, and say what of the settings does not fit it."""
     try:
         connections.choose(connection, source=request)
     except XeroError as error:
@@ -180,7 +180,7 @@ def choose_organisation(request: HttpRequest) -> HttpResponse:
 @may_connect
 @require_POST
 def disconnect(request: HttpRequest) -> HttpResponse:
-    """Disconnect the current organisation, in Xero and here."""
+    """Disconnect the current organisation."""
     connection = XeroConnection.objects.current()
     if connection:
         connections.disconnect(connection, source=request)

@@ -60,7 +60,7 @@ def allocations_body(invoice_id: str, amount: Decimal, on: dt.date) -> bytes:
 
 
 def history_body(details: str) -> bytes:
-    """Return the body that adds a note to a document's history."""
+    """Return the body that adds a note."""
     return _body(HistoryRecords(history_records=[HistoryRecord(details=details)]))
 
 

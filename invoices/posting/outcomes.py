@@ -126,17 +126,19 @@ def refused_whole(error: XeroRejected, kind: Kind, numbers: Mapping[int, str]) -
 
 
 def lost(error: XeroOutcomeUnknown) -> Outcome:
+    """All are looked up."""
     # Once Xero may have finished with it.
     rest = Uncertain(str(error), clock.now() + timeouts.lookup_delay())
     return Outcome(rest=rest, call=_call_end(Submission.Outcome.UNKNOWN, error))
 
 
 def not_recorded(error: XeroUnavailable | XeroAuthError) -> Outcome:
+    """All may be sent again."""
     return Outcome(rest=Released(), call=_call_end(Submission.Outcome.NOT_RECORDED, error))
 
 
 def too_large(count: int) -> Outcome:
-    """The call was not made; its `count` documents go in halves."""
+    """No call was made; all go in halves."""
     call = CallEnd(Submission.Outcome.NOT_RECORDED, problem="The request would be larger than Xero takes.")
     return Outcome(rest=Released(), call=call, batch_cap=count // 2)
 

@@ -1,4 +1,4 @@
-"""Whether a document in Xero is the one that was sent."""
+"""Whether Xero's document is the one that was sent."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def tolerance() -> Decimal:
 
 
 def number_of(row: Mapping[str, Any]) -> str:
+    """Return the document's number, "" without one."""
     return str(row.get("InvoiceNumber") or row.get("CreditNoteNumber") or "")
 
 

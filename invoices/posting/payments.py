@@ -65,7 +65,6 @@ def _store(connection: XeroConnection, rows: list[dict[str, Any]]) -> int:
 
 
 def _payment(row: dict[str, Any], postings: dict[str, int]) -> Payment | None:
-    """Return the payment, None when it is not against our invoices."""
     posting = postings.get(str((row.get("Invoice") or {}).get("InvoiceID")))
     paid_on, paid = json_date(row.get("Date")), amount(row.get("Amount"))
     if posting is None or paid_on is None or paid is None or row.get("Status") == PaymentStatus.DELETED:

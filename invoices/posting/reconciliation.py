@@ -89,7 +89,7 @@ def require_lookups(connection: XeroConnection) -> int:
 
 
 def is_due(now: dt.datetime) -> Q:
-    """Which uncertain postings are to be looked up."""
+    """Which uncertain postings to look up."""
     # Nobody waits longer than LONGEST_WAIT, but by a clock that was put back since.
     return Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_WAIT)
 
@@ -168,6 +168,7 @@ class Seen:
         return next((row for row in rows if ownership.is_ours(invoice, row, allowed)), rows[0] if rows else None)
 
     def shows(self, invoice: Invoice, allowed: Decimal) -> bool:
+        """Whether it is there and proved ours."""
         row = self.document(invoice, allowed)
         return row is not None and ownership.is_ours(invoice, row, allowed)
 
@@ -222,7 +223,6 @@ def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | 
 
 
 def _renumbered(posting: Posting, row: Mapping[str, Any], document: Recorded) -> Recorded:
-    """Return the document, with a word on a number changed in Xero."""
     number = ownership.number_of(row)
     if number in ("", posting.invoice.xero_number):
         return document

@@ -31,6 +31,7 @@ KINDS = {
 
 
 def kind_of(row: Submission | Posting) -> Kind:
+    """Return the row's kind of document."""
     return KINDS[DocumentType(row.document_type)]
 
 
@@ -76,7 +77,7 @@ def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[
 
 
 def _by_number(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return the elements by number, without numbers that are there twice."""
+    # A number that is there twice tells of neither.
     counts = Counter(str(row.get(kind.number_key)) for row in rows)
     return {number: row for row in rows if counts[number := str(row.get(kind.number_key))] == 1}
 

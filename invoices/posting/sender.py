@@ -58,7 +58,7 @@ def _send(connection: XeroConnection, submission: Submission, documents: Mapping
 
 
 def _call(connection: XeroConnection, submission: Submission, body: bytes) -> CallResult:
-    """Make the call and return how it ended; what is no known end propagates."""
+    # What is none of the known ends propagates.
     endpoint, key = kind_of(submission).endpoint, str(submission.pk)
     try:
         return connections.call(

@@ -129,6 +129,7 @@ def sendable(connection: XeroConnection) -> QuerySet[Posting]:
 
 
 def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
+    """Return the queued postings that wait for a contact."""
     return _queued(connection).filter(~_has_contact(connection))
 
 
@@ -209,6 +210,7 @@ def store_body(submission: Submission, body: bytes, sha256: str) -> bool:
 
 
 def close(submission: Submission, call: CallEnd) -> None:
+    """Store how its call ended."""
     Submission.objects.filter(pk=submission.pk).update(
         outcome=call.outcome,
         answered_at=clock.now(),

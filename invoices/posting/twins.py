@@ -31,6 +31,7 @@ AGAIN_AFTER = dt.timedelta(hours=1)
 
 
 def due() -> QuerySet[Posting]:
+    """Return the credit notes to look for now."""
     now = clock.now()
     # Of uploads at rest, as soon as Xero must have finished with every call; those that are there twice every hour,
     # until they are not.
@@ -47,6 +48,7 @@ def comparable(upload: Upload | None = None) -> QuerySet[Posting]:
 
 
 def of(upload: Upload) -> QuerySet[Twin]:
+    """Return this upload's twins."""
     return Twin.objects.filter(posting__upload=upload).select_related("posting__invoice", "posting__connection")
 
 
@@ -77,13 +79,13 @@ def compare(connection: XeroConnection, rows: QuerySet[Posting], *, click: bool 
 
 
 def _twins(posting: Posting, seen: Seen) -> Iterator[Twin]:
-    """Yield the live documents with its marker besides its own."""
     kind = responses.kind_of(posting)
     documents = {
         document.xero_id: (document, number_of(row))
         for row in seen.by_marker.get(marker(posting.invoice), [])
         if (document := responses.recorded(kind, row))
     }
+    # Alone it is no twin, whichever it is.
     if len(documents) < 2:
         return
     for xero_id, (document, number) in documents.items():

@@ -27,4 +27,5 @@ def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: fl
 
 
 def wake_after_commit(connection_id: int) -> None:
+    """Wake one worker after commit."""
     transaction.on_commit(partial(wake, connection_id), robust=True)

@@ -66,5 +66,6 @@ def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
 
 
 def may_work(connection: XeroConnection) -> bool:
+    """Whether this process may make calls now."""
     now = clock.now()
     return connection.is_usable and not connection.is_paused(now) and liveness.may_claim(now)

@@ -81,4 +81,4 @@ class XeroUnavailable(XeroError):
 
 
 class XeroOutcomeUnknown(XeroError):
-    """The call left without a readable answer: only a look in Xero tells whether it was recorded."""
+    """The call left and no readable answer came: only a look in Xero tells whether it was recorded."""

@@ -368,7 +368,6 @@ def _quoted(number: str) -> str:
 
 
 def _joined(terms: Iterable[str], joint: str) -> Iterator[str]:
-    """Yield the terms joined in lots that fit an address."""
     lot: list[str] = []
     length = 0
     for term in terms:

@@ -80,6 +80,7 @@ class Consent:
 
 
 def new_consent(redirect_uri: str) -> Consent:
+    """Return a consent that cannot be guessed."""
     return Consent(secrets.token_urlsafe(32), secrets.token_urlsafe(64), redirect_uri)
 
 

@@ -65,14 +65,14 @@ def number(below: int = LARGEST) -> Check:
 
 
 def whole(value: Any) -> Any:
-    """Check a count or a place in an order."""
+    """Check a count."""
     if value is not None and not (type(value) is int and abs(value) < 2**31):
         raise Unreadable("A count is none.")
     return value
 
 
 def inner(**fields: Check) -> Check:
-    """Return a check for an object within an element."""
+    """Return a check for an object within."""
 
     def check(value: Any) -> Any:
         if value is not None:

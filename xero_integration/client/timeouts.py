@@ -18,11 +18,13 @@ def write_timeouts() -> tuple[float, float]:
 
 
 def read_timeouts() -> tuple[float, float]:
+    """Return connect and read time-out."""
     connect, read = write_timeouts()
     return connect, min(LONGEST_READ, read)
 
 
 def sign_in_timeouts() -> tuple[float, float]:
+    """Return connect and read time-out."""
     connect, read = write_timeouts()
     return connect, min(LONGEST_SIGN_IN, read)
 
@@ -48,7 +50,7 @@ def retry_pause() -> dt.timedelta:
 
 
 def lookup_delay() -> dt.timedelta:
-    """How long after a lost answer to look in Xero first; no two looks are closer."""
+    """How long after a lost answer to look in Xero, and to look again."""
     return dt.timedelta(seconds=settings.XERO_LOOK_AFTER)
 
 

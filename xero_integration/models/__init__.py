@@ -1,4 +1,4 @@
-"""The settings, the connections, and each organisation's reference data."""
+"""What the portal keeps about Xero."""
 
 from xero_integration.models.calls import CallBudget, CallCount
 from xero_integration.models.connections import (

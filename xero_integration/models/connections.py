@@ -19,8 +19,6 @@ REFRESH_TOKEN_LIFE = dt.timedelta(days=60)
 
 
 class InvoiceStatus(models.TextChoices):
-    """The status an invoice is created with in Xero."""
-
     DRAFT = DocumentStatus.DRAFT.value, "Draft"
     SUBMITTED = DocumentStatus.SUBMITTED.value, "Awaiting approval"
     AUTHORISED = DocumentStatus.AUTHORISED.value, "Approved"
@@ -102,6 +100,7 @@ class XeroSettings(models.Model):
 
     @property
     def has_app(self) -> bool:
+        """Whether consent can be asked for."""
         return bool(self.client_id and self.client_secret)
 
     @property
@@ -212,6 +211,7 @@ class XeroConnection(models.Model):
         return self.status == self.Status.CONNECTED and self.token_set_id is not None
 
     def is_paused(self, now: dt.datetime) -> bool:
+        """Whether no call may be made yet."""
         return self.paused_until is not None and self.paused_until > now
 
     def invoice_url(self, xero_id: str, *, credit_note: bool = False) -> str:

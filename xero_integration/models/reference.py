@@ -10,8 +10,6 @@ from xero_integration.models.connections import XeroConnection
 
 
 class ReferenceData(models.Model):
-    """A copy of what Xero keeps for an organisation."""
-
     connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="%(class)ss")
     name = models.CharField(max_length=255)
 
@@ -62,8 +60,6 @@ class TaxRate(ReferenceData):
 
 
 class Currency(ReferenceData):
-    """A currency that the organisation has switched on."""
-
     code = models.CharField(max_length=3)
 
     class Meta:
