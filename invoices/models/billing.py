@@ -1,4 +1,4 @@
-"""What was billed: customers, billing periods, invoices and their lines. An Invoice is a fact."""
+"""What was billed: customers, billing periods, invoices and their lines."""
 
 from __future__ import annotations
 
@@ -45,27 +45,22 @@ class BillingPeriod(models.Model):
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    """Invoices by how far they have come on their way to Xero."""
-
     def uploadable(self) -> Self:
-        """Return those that UPLOAD TO XERO may take: not uploaded yet, refused or withdrawn, and not ignored."""
+        """Return those that UPLOAD TO XERO may take."""
         return self.filter(Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE), ignored_because="")
 
     def not_in_progress(self) -> Self:
-        """Return those that are not on their way to Xero: not uploaded yet, or come to rest, in Xero or outside."""
         return self.exclude(posting__status__in=IN_PROGRESS)
 
 
 class Invoice(models.Model):
-    """One customer invoice of a period. Amounts are in `currency`, to the cent: the sum of its lines' cents.
-
-    `xero_number` is the number it has in Xero: its own, or a transliteration when that is not printable ASCII.
-    """
+    """One customer invoice of a period. Amounts are in `currency`, to the cent: the sum of its lines' cents."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     period = models.ForeignKey(BillingPeriod, on_delete=models.PROTECT, related_name="invoices")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="invoices")
     number = models.CharField(max_length=255, unique=True)
+    # `number`, or a transliteration when that is not printable ASCII.
     xero_number = models.CharField(max_length=255, unique=True)
     issued_on = models.DateField()
     due_on = models.DateField()
@@ -100,17 +95,16 @@ class Invoice(models.Model):
 
     @property
     def is_credit_note(self) -> bool:
-        """Negative totals go to Xero as credit notes, which is the only form in which it takes them."""
+        # Xero takes a negative total only as a credit note.
         return self.total < 0
 
     @property
     def is_transliterated(self) -> bool:
-        """Whether Xero knows it by another number than C3 does."""
         return self.number != self.xero_number
 
 
 class InvoiceLine(models.Model):
-    """One charge, in the source's own precision. `source` keeps every field of the import row for the download."""
+    """One charge, in the source's own precision; `source` keeps the import row's fields."""
 
     class Kind(models.TextChoices):
         """Which of the three account codes of Settings → General a line goes to."""

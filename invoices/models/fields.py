@@ -9,11 +9,10 @@ from django.db import models
 
 
 class ExactDecimalField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
-    """A Decimal kept as text, digit for digit, for prices and quantities that are multiplied in Python only.
+    """A Decimal kept as text, digit for digit; the database cannot sum or order by it."""
 
-    SQLite keeps a DecimalField as a float of 15 digits, which an Azure rate of twelve decimals times a large quantity
-    outgrows. It cannot be summed or ordered by the database.
-    """
+    # SQLite keeps a DecimalField as a float of 15 digits, which an Azure rate of twelve decimals times a large quantity
+    # outgrows.
 
     # What the type checker reads of a field: a Decimal goes in and comes out.
     _pyi_private_set_type: Decimal | int | str  # type: ignore[assignment]
@@ -27,7 +26,6 @@ class ExactDecimalField(models.CharField):  # type: ignore[type-arg]  # not gene
         return None if value is None else format(Decimal(value), "f")
 
     def from_db_value(self, value: str | None, *args: Any) -> Decimal | None:
-        """Return the Decimal with the number of places it was stored with."""
         return None if value is None else Decimal(value)
 
     def to_python(self, value: Any) -> Any:

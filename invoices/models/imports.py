@@ -10,11 +10,9 @@ from invoices.models.billing import BillingPeriod
 
 
 class ImportRun(models.Model):
-    """One import of one file, and how it ended. A refused one changed nothing but this record."""
+    """One import of one file. A refused one changed nothing but this record."""
 
     class State(models.TextChoices):
-        """How it went."""
-
         RUNNING = "running", "Under way"
         IMPORTED = "imported", "Imported"
         NOTHING_NEW = "nothing_new", "Nothing new"
@@ -50,7 +48,6 @@ class ImportRun(models.Model):
 
     @property
     def summary(self) -> str:
-        """What it came to, in a sentence."""
         if self.state == self.State.REFUSED:
             errors = f"; {self.errors:,} error{'' if self.errors == 1 else 's'}" if self.errors else ""
             return f"Nothing was imported{errors}."
@@ -61,7 +58,7 @@ class ImportRun(models.Model):
 
 
 class ImportFinding(models.Model):
-    """What an import found: errors of a refused run; of any other, what differs in invoices that were already sent."""
+    """An error of a refused run, or what differs in an invoice that was already sent."""
 
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="findings")
     row = models.PositiveIntegerField(help_text="As a spreadsheet counts: the header of a CSV is row 1.")

@@ -1,4 +1,4 @@
-"""Where the partner departs from the defaults: accounts, taxes, and what is different for one customer."""
+"""Where the partner departs from the defaults."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from xero_integration.models import InvoiceStatus
 
 
 class AccountOverride(models.Model):
-    """An account that lines go to instead of the default of their kind: by SKU, by customer, or by both.
-
-    Which of several applies is `mapping.AccountRules`' to say. At least one of customer, kind and sku is set.
-    """
+    """An account that lines go to instead of their kind's; `mapping.AccountRules` says which applies."""
 
     customer = models.ForeignKey(
         Customer, null=True, blank=True, on_delete=models.CASCADE, related_name="account_overrides"
@@ -57,7 +54,7 @@ class AccountOverride(models.Model):
 
 
 class TaxOverride(models.Model):
-    """The organisation's tax type that a line's tax goes to, instead of the one of equal rate; `country` "" is any."""
+    """The tax type that a line's tax goes to, instead of the one of equal rate; `country` "" is any."""
 
     country = models.CharField(max_length=2, blank=True)
     tax_name = models.CharField(max_length=100, blank=True)
@@ -79,12 +76,11 @@ class TaxOverride(models.Model):
 
     @property
     def said(self) -> tuple[str, str]:
-        """What is overridden, and with what."""
         return f"{self.country or 'any country'} {self.tax_name} {self.percentage.normalize():f} %", self.tax_type
 
 
 class CustomerOverride(models.Model):
-    """What is different for one customer: theme, status, due days; what is empty stays the default."""
+    """What is different for one customer; what is empty stays the default."""
 
     customer = models.OneToOneField(Customer, on_delete=models.CASCADE, related_name="override")
     theme_id = models.CharField(max_length=36, blank=True)
@@ -101,12 +97,11 @@ class CustomerOverride(models.Model):
 
     @property
     def said(self) -> tuple[str, str]:
-        """What is overridden, and with what."""
         due = "" if self.due_days is None else f"due after {self.due_days} days"
         own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due)
         return f"Customer {_known(self.customer)}", " · ".join(filter(None, own))
 
 
 def _known(customer: Customer) -> str:
-    """Return the name with the id that tells customers of one name apart."""
+    # The id tells customers of one name apart.
     return f"{customer.name} ({customer.tenant_id})"

@@ -1,8 +1,4 @@
-"""How far each invoice has come on its way to Xero.
-
-A Posting (one to one with its invoice) says where its journey stands. An Upload is one click of UPLOAD TO XERO. A
-Submission is one HTTP call that carries up to 50 postings. A PostLog is an append-only record of what happened.
-"""
+"""How far each invoice has come on its way to Xero."""
 
 from __future__ import annotations
 
@@ -22,14 +18,14 @@ from xero_integration.models import InvoiceStatus, XeroConnection
 
 
 class DocumentType(models.TextChoices):
-    """The two kinds of document an invoice becomes in Xero; each has its own endpoint."""
+    """The kind of document an invoice becomes in Xero; each has its own endpoint."""
 
     INVOICE = "invoice", "Invoice"
     CREDIT_NOTE = "credit_note", "Credit note"
 
 
 class Upload(models.Model):
-    """One click of UPLOAD TO XERO: who sent what where, with the choices in force at that moment."""
+    """One click of UPLOAD TO XERO, with the choices in force at that moment."""
 
     connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="uploads")
     period = models.ForeignKey(BillingPeriod, null=True, on_delete=models.PROTECT, related_name="uploads")
@@ -50,14 +46,11 @@ class Upload(models.Model):
 
 
 class UploadDraft(models.Model):
-    """A selection on its way through the preflight page: kept, so that one can go and mend a thing and come back.
-
-    Either `everything` of the filter, or the invoices with `invoice_ids`. `connection` is the organisation that it was
-    last checked for, the only one that it may be posted to.
-    """
+    """A selection on the preflight page: `everything` of the filter, or the invoices with `invoice_ids`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     period = models.ForeignKey(BillingPeriod, on_delete=models.CASCADE, related_name="drafts")
+    # The organisation that it was last checked for, the only one that it may be posted to.
     connection = models.ForeignKey(XeroConnection, on_delete=models.SET_NULL, null=True, related_name="+")
     search = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=20, blank=True)
@@ -76,24 +69,16 @@ class UploadDraft(models.Model):
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
-    """Calls by whether they are over."""
-
     def open(self) -> Self:
-        """Return those whose worker still holds them: being prepared, or sent and not answered."""
+        """Return those whose worker still holds them."""
         return self.filter(outcome__in=OPEN)
 
     def closed(self) -> Self:
-        """Return those that are over, however they ended."""
         return self.exclude(outcome__in=OPEN)
 
 
 class Submission(models.Model):
-    """One HTTP call that creates up to 50 documents.
-
-    Its id claims the rows and is the Idempotency-Key. `body` holds the exact bytes, stored and committed before the
-    call leaves: a submission under way without a body was never sent. Long after its end the bytes may be pruned, their
-    SHA-256 stays. `lease_until` is when a silent worker counts as dead.
-    """
+    """One HTTP call that creates up to 50 documents. Its id is the Idempotency-Key."""
 
     Outcome = SubmissionOutcome
 
@@ -101,12 +86,15 @@ class Submission(models.Model):
     connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="submissions")
     document_type = models.CharField(max_length=12, choices=DocumentType)
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.PREPARING)
+    # The exact bytes, committed before the call leaves: one under way without a body was never sent. Long after its end
+    # the bytes may be pruned; their SHA-256 stays.
     body = models.BinaryField(null=True)
     body_sha256 = models.CharField(max_length=64, blank=True)
     postings_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
+    # When a silent worker counts as dead.
     lease_until = models.DateTimeField()
     process = models.UUIDField(null=True, help_text="Who claimed it; once that process is dead it is free.")
     status_code = models.PositiveSmallIntegerField(null=True)
@@ -127,19 +115,16 @@ class Submission(models.Model):
 
 
 class PostingQuerySet(models.QuerySet["Posting"]):
-    """Postings by the sets of states of `statuses`."""
-
     def in_flight(self) -> Self:
-        """Return those that Xero may have by now without having said so: sending or uncertain."""
+        """Return those that Xero may have by now."""
         return self.filter(status__in=IN_FLIGHT)
 
     def in_progress(self) -> Self:
-        """Return those that will still change by themselves: queued, sending or uncertain."""
+        """Return those that will still change by themselves."""
         return self.filter(status__in=IN_PROGRESS)
 
     def uploadable(self) -> Self:
-        """Return those that may be queued again: rejected or withdrawn. `Invoice.objects.uploadable` knows those
-        without a posting too."""
+        """Return those that may be queued again; `Invoice.objects.uploadable` adds those never uploaded."""
         return self.filter(status__in=UPLOADABLE)
 
 
@@ -206,17 +191,14 @@ class Posting(models.Model):
 
     @property
     def xero_url(self) -> str:
-        """Return the document's address in Xero, or "" while it is not known to be there."""
+        """Return the document's address in Xero, "" while it is not known to be there."""
         if not self.xero_id:
             return ""
         return self.connection.invoice_url(self.xero_id, credit_note=self.document_type == DocumentType.CREDIT_NOTE)
 
 
 class Twin(models.Model):
-    """A live document in Xero that bears the marker of a posting's own and is another one: the money counts twice.
-
-    It is here as long as Xero shows it. The `total` is as Xero shows it, positive.
-    """
+    """Another live document in Xero with a posting's marker: the money counts twice. `total` is positive."""
 
     posting = models.ForeignKey(Posting, on_delete=models.CASCADE, related_name="twins")
     xero_id = models.CharField(max_length=36)
@@ -234,12 +216,11 @@ class Twin(models.Model):
 
     @property
     def xero_url(self) -> str:
-        """Return the document's address in Xero."""
         return self.posting.connection.invoice_url(self.xero_id, credit_note=True)
 
 
 class Payment(models.Model):
-    """A payment that Xero holds against a posted invoice, as last read. `amount` is in the invoice's currency."""
+    """A payment in Xero of a posted invoice, as last read; `amount` is in the invoice's currency."""
 
     posting = models.ForeignKey(Posting, on_delete=models.CASCADE, related_name="payments")
     payment_id = models.CharField(max_length=36, unique=True)
@@ -273,7 +254,7 @@ class PostLog(models.Model):
         return f"{self.invoice_id} {self.status}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the record once. Raises TypeError on an attempt to change it."""
+        """Raises TypeError on an attempt to change it."""
         if self.pk:
             raise TypeError("A post log is append-only.")
         super().save(*args, **kwargs)

@@ -1,7 +1,4 @@
-"""Where an invoice can stand on its way to Xero, how far a call got, and the sets of these, each defined here alone.
-
-`PostingQuerySet`, `InvoiceQuerySet` and `SubmissionQuerySet` ask for rows by them; code that has a row asks the sets.
-"""
+"""Where an invoice can stand on its way to Xero, how far a call got, and the sets of these, defined here alone."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from django.db import models
 
 
 class PostingStatus(models.TextChoices):
-    """Where it is on its way to Xero."""
+    """Where an invoice is on its way to Xero."""
 
     QUEUED = "queued", "Waiting"
     SENDING = "sending", "Being sent"
@@ -28,8 +25,6 @@ UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN)
 
 
 class SubmissionOutcome(models.TextChoices):
-    """How far its call got."""
-
     PREPARING = "preparing", "Being prepared"
     SENDING = "sending", "Under way"
     ANSWERED = "answered", "Answered"
