@@ -1,4 +1,4 @@
-"""Customers and their contacts in Xero: who is linked to whom, and the hands-on work of a person."""
+"""Customers and their contacts in Xero."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KEPT = ("q", "state", "sort", "page", "next")
 @require_safe
 @role_required(*roles.ALL)
 def contacts_page(request: HttpRequest) -> HttpResponseBase:
-    """Show how the customers that `q` finds stand, in the `state` asked for; nothing is asked of Xero."""
+    """Show how the customers that `q` finds stand, in the `state` asked for."""
     connection = XeroConnection.objects.current()
     context: dict[str, Any] = {
         "search": _search(request.GET),
@@ -61,7 +61,7 @@ def _search(query: QueryDict) -> str:
 
 
 def _state(query: QueryDict) -> str:
-    """Return the state asked for, "" for any. Raises BadRequest for one there is not."""
+    """Return the state asked for, "" for any. Raises BadRequest."""
     state = query.get("state", "")
     if state and state not in State:
         raise BadRequest(f"There is no state {state!r}.")
@@ -79,7 +79,7 @@ def _in_state(found: Sequence[LinkStatus], state: str) -> list[LinkStatus]:
 
 
 def _kept(query: QueryDict, **changes: str) -> str:
-    """Return the query string that brings this view of the page back, with `changes` to it."""
+    """Return the query string that brings this view of the page back, with `changes`."""
     kept = {name: query.get(name, "") for name in KEPT} | changes
     return urlencode({name: value for name, value in kept.items() if value})
 
@@ -97,8 +97,7 @@ def _pills(found: Sequence[LinkStatus], query: QueryDict) -> list[dict[str, Any]
 @require_POST
 @role_required(*roles.FINANCE)
 def contacts_do(request: HttpRequest) -> HttpResponseBase:
-    """Do the `action` (link, create or unlink) for the ticked customers, or with `all` for those of the filter for whom
-    it needs no second look, and go back to the page as it was."""
+    """Do the `action` (link, create, unlink) for the ticked customers, or with `all` for those of the filter."""
     query = QueryDict(request.POST.get("back", ""))
     action = ACTIONS.get(request.POST.get("action", ""))
     if action is None:
@@ -131,7 +130,7 @@ def _chosen(request: HttpRequest, connection: XeroConnection, query: QueryDict) 
 def _recorded(
     request: HttpRequest, connection: XeroConnection, what: str, customers: Sequence[Customer]
 ) -> Iterator[None]:
-    """Have the audit record keep whose contacts were changed; also when it ended half way."""
+    """Record whose contacts were changed, even when it ended half way."""
     before = matching.linked(connection, customers)
     try:
         yield
@@ -144,7 +143,7 @@ def _recorded(
 def _changed(
     request: HttpRequest, connection: XeroConnection, what: str, customers: Sequence[Customer]
 ) -> Iterator[None]:
-    """Change whose contacts are whose and record it, or neither; of several who do it at once, one after the other."""
+    """Change contacts and record it, or neither; one at a time for each customer."""
     keys = [customer.pk for customer in customers]
     with transaction.atomic():
         list(Customer.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
@@ -153,7 +152,7 @@ def _changed(
 
 
 def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
-    """Link what the page suggested; of a whole filter only what is sure, since a similar name needs to be looked at."""
+    # Of a whole filter only what is sure: a similar name needs to be looked at.
     if everything:
         pairs = {
             each.customer.tenant_id: each.suggestion.contact_id
@@ -178,7 +177,7 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Lin
 
 
 def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
-    """Create contacts for who has none; of a whole filter not for those whose contact may be there already."""
+    # Of a whole filter not for those whose contact may be there already.
     able = [each for each in chosen if not each.linked and not (everything and _needs_a_look(each))]
     customers = [each.customer for each in able]
     try:
@@ -203,7 +202,7 @@ def _needs_a_look(each: LinkStatus) -> bool:
 
 
 def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
-    """Unlink the ticked ones; never a whole filter, since the next upload would create all those contacts anew."""
+    # The next upload would create all those contacts anew.
     if everything:
         messages.warning(request, "Unlinking takes ticked customers only, not a whole filter.")
         return
@@ -237,7 +236,7 @@ def _say(request: HttpRequest, count: int, what: str, problems: Sequence[str]) -
 @require_POST
 @role_required(*roles.FINANCE)
 def read_contacts(request: HttpRequest) -> HttpResponseBase:
-    """Read the contacts from Xero again, and go back to the page as it was."""
+    """Read the contacts from Xero again."""
     if connection := _connection(request):
         try:
             count = matching.read_again(connection)
@@ -251,7 +250,7 @@ def read_contacts(request: HttpRequest) -> HttpResponseBase:
 
 @role_required(*roles.FINANCE)
 def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Choose a customer's contact by hand, from those that may be it or those that `q` finds by name or number."""
+    """Choose a customer's contact by hand, from those that may be it or that `q` finds."""
     customer = get_object_or_404(Customer, pk=pk)
     connection = _connection(request)
     if connection is None:

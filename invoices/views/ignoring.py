@@ -1,4 +1,4 @@
-"""Set invoices aside that must not go to Xero, with a reason; and take them up again."""
+"""Set invoices aside that must not go to Xero, and take them up again."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ def _asked_for(request: HttpRequest, selection: Selection) -> InvoiceQuerySet:
 
 
 def _back(request: HttpRequest, selection: Selection) -> HttpResponse:
-    """Return the way to the page that asked: an invoice's own, named by `page`, or the list."""
     if "page" in request.POST:
         found = selection.chosen([request.POST["page"]]).first()
         if found:

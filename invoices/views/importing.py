@@ -1,4 +1,4 @@
-"""Import: a file of invoice lines comes in, and what became of it."""
+"""A file of invoice lines comes in, and what became of it."""
 
 from __future__ import annotations
 
@@ -63,6 +63,5 @@ def import_errors(request: HttpRequest, pk: int) -> Download:
 
 
 def _with_invoices(findings: list[ImportFinding]) -> list[tuple[ImportFinding, Invoice | None]]:
-    """Return each finding with the invoice it is about, where the portal has that."""
     known = Invoice.objects.in_bulk([finding.invoice_number for finding in findings], field_name="number")
     return [(finding, known.get(finding.invoice_number)) for finding in findings]

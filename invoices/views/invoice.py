@@ -1,4 +1,4 @@
-"""One invoice: its facts and lines, its journey to Xero, and the link to it there."""
+"""One invoice and its journey to Xero."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 
 def _journey(invoice: Invoice) -> QuerySet[PostLog]:
-    """Return the lines of the post log; `pruned_sha256` is that of the bytes sent, where they are not kept any more."""
+    """Return the post log; `pruned_sha256` is that of sent bytes that are not kept any more."""
     gone = Case(
         When(submission__body=None, then=F("submission__body_sha256")), default=Value(""), output_field=CharField()
     )

@@ -1,4 +1,4 @@
-"""Analyze → Business → Download Invoice/Payments: a billing period's invoices, and UPLOAD TO XERO."""
+"""Analyze → Business → Download Invoice/Payments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xero_integration.models import InvoiceStatus, XeroSettings
 @require_safe
 @role_required(*roles.ALL)
 def invoice_list(request: HttpRequest) -> HttpResponseBase:
-    """Show the invoices of `period`, `q` and `state`, sorted by `sort`; with how to connect while nothing is."""
+    """Show the invoices of `period`, `q` and `state`, sorted by `sort`."""
     selection = Selection.from_query(request.GET)
     may_upload = roles.role_of(request.user) in roles.FINANCE
     xero_settings = XeroSettings.load()

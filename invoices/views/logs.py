@@ -1,4 +1,4 @@
-"""VIEW POST LOGS: the uploads, newest first, and what became of each invoice."""
+"""VIEW POST LOGS: the uploads, and what became of each invoice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ INVOICES_SHOWN = 50
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an upload has come: `counts` by status, and how many have `moved` on to a later upload."""
+    """How far an upload has come: counts by status, and how many have `moved` to a later upload."""
 
     counts: dict[str, int]
     moved: int
@@ -57,7 +57,6 @@ class Progress:
 
     @property
     def in_progress(self) -> int:
-        """How many will still change by themselves."""
         return sum(self.counts.get(status, 0) for status in IN_PROGRESS)
 
     @property
@@ -74,7 +73,7 @@ class Progress:
 
     @property
     def by_state(self) -> list[dict[str, Any]]:
-        """Return the states that occur, each with its word and count, in the order of the journey."""
+        """Return the states that occur, with label and count, in the order of the journey."""
         return [
             {"status": status.value, "label": status.label, "count": self.counts[status]}
             for status in Posting.Status
@@ -83,15 +82,13 @@ class Progress:
 
 
 def progress_of(uploads: list[Upload]) -> dict[int, Progress]:
-    """Return the progress of each upload by its id, with two queries however many they are.
-
-    An invoice that was refused and uploaded again belongs to the later upload; the earlier counts it as moved.
-    """
+    """Return each upload's progress by its id, in two queries."""
     keys = [upload.pk for upload in uploads]
     counts: dict[int, dict[str, int]] = {key: {} for key in keys}
     rows = Posting.objects.filter(upload__in=keys).values_list("upload", "status").annotate(Count("pk"))
     for key, status, count in rows:
         counts[key][status] = count
+    # An invoice that was uploaded again belongs to the later upload; the earlier counts it as moved.
     moved = dict(
         PostLog.objects.filter(upload__in=keys)
         .exclude(invoice__posting__upload=F("upload"))
@@ -105,8 +102,7 @@ def progress_of(uploads: list[Upload]) -> dict[int, Progress]:
 @require_safe
 @role_required(*roles.ALL)
 def post_logs(request: HttpRequest) -> HttpResponseBase:
-    """List the uploads, newest first, with counts and progress; only the list when htmx asks. With `q`, those that an
-    id or an invoice's number belongs to, and the invoices."""
+    """List the uploads, newest first; with `q` those that an id or a number belongs to, and the invoices."""
     sought = request.GET.get("q", "").strip()[: tracks.LONGEST_SOUGHT]
     uploads = Upload.objects.select_related("connection", "period", "created_by")
     if sought:
@@ -128,7 +124,7 @@ def post_logs(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 @role_required(*roles.ALL)
 def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Show what became of each invoice of an upload, in the `state` asked for; only the table when htmx asks."""
+    """Show what became of each invoice of an upload, in the `state` asked for."""
     found = get_object_or_404(Upload.objects.select_related("connection", "period", "created_by"), pk=pk)
     progress = progress_of([found])[found.pk]
     state = request.GET.get("state", "")
@@ -157,10 +153,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @role_required(*roles.FINANCE)
 def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Queue the refused invoices of an upload again, or the one named by `invoice`, and go to the new upload's log.
-
-    They go to the organisation that the upload went to, whichever is in use now.
-    """
+    """Queue an upload's refused invoices again, or the one named by `invoice`, for the same organisation."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     if problem := missing_for_upload(found.connection, may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN):
         messages.error(request, problem)
@@ -178,7 +171,7 @@ def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @role_required(*roles.FINANCE)
 def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Take back the invoices of an upload that still wait; what is being sent goes its way."""
+    """Take back the invoices of an upload that still wait."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     with transaction.atomic():
         taken = transitions.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
@@ -196,8 +189,7 @@ def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @role_required(*roles.FINANCE)
 def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Look in Xero now for the invoices of an upload whose outcome is unknown, and for credit notes of it that are
-    there more than once."""
+    """Look in Xero for an upload's uncertain invoices, and for its credit notes that are there more than once."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     uncertain = Posting.objects.filter(upload=found, status=Posting.Status.UNCERTAIN)
     try:
@@ -237,7 +229,7 @@ def _moved_on(found: Upload) -> QuerySet[Upload]:
 
 
 def _moved_rows(found: Upload) -> list[PostLog]:
-    """Return how each invoice that was uploaded again later had fared in this upload: its last line here."""
+    """Return the last line here of each invoice that was uploaded again later."""
     lines = PostLog.objects.filter(upload=found).exclude(invoice__posting__upload=found)
     last = lines.order_by().values("invoice").annotate(last=Max("pk")).values("last")
     rows = PostLog.objects.filter(pk__in=last).select_related("invoice", "invoice__customer", "invoice__posting")
@@ -245,7 +237,7 @@ def _moved_rows(found: Upload) -> list[PostLog]:
 
 
 def _refused(found: Upload, invoice_id: str) -> QuerySet[Invoice]:
-    """Return the refused invoices of the upload, or the one with this id. Raises BadRequest for what is no id."""
+    """Return the upload's refused invoices, or the one with this id. Raises BadRequest."""
     refused = Invoice.objects.filter(posting__upload=found, posting__status=Posting.Status.REJECTED)
     if not invoice_id:
         return refused
@@ -256,11 +248,10 @@ def _refused(found: Upload, invoice_id: str) -> QuerySet[Invoice]:
 
 
 def _refresh_seconds(at_work: Iterable[XeroConnection]) -> int:
-    """Return how often the page should ask again while anything is in progress for these organisations: not at all
-    when nothing can change, seldom while Xero makes us wait, so that a page left open over a daily limit does not ask
-    forty thousand times."""
+    """Return how often (seconds, 0 for never) the page should ask again."""
     now = clock.now()
     waits = [not connection.is_usable or connection.is_paused(now) for connection in at_work]
     if not waits:
         return 0
+    # A page left open over a daily limit would otherwise ask forty thousand times.
     return 30 if all(waits) else 2

@@ -1,4 +1,4 @@
-"""Settings → Accounts, Taxes, Customers: defaults that can be overridden and reverted."""
+"""Settings → Accounts, Taxes, Customers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def overrides(request: HttpRequest, kind: str) -> HttpResponse:
 @role_required(*roles.ALL)
 @download
 def overrides_csv(request: HttpRequest, kind: str) -> Download:
-    """Download what the page shows, in the form in which it can be taken over again."""
+    """Download the overrides as the page takes them back."""
     connection = XeroConnection.objects.current()
     if connection is None:
         raise Http404(connections.NOT_CONNECTED)
@@ -107,7 +107,6 @@ def _take_file(request: HttpRequest, page: Page) -> HttpResponse:
 def _keep(
     request: HttpRequest, page: Page, changes: Sequence[Any], refusals: Sequence[str], **forms: Any
 ) -> HttpResponse:
-    """Keep the changes and go back to where the reader came from; with a refusal nothing is kept."""
     if refusals:
         return _show(request, page, refusals=refusals, **forms)
     how = "taken from a file" if "file" in request.FILES else "overridden"
@@ -118,7 +117,7 @@ def _keep(
 
 
 def _save(request: HttpRequest, page: Page, changes: Sequence[Any], how: str) -> int:
-    """Keep the changes together with their line in the audit record; returns how many there were."""
+    """Keep the changes and record them. Returns how many."""
     before = page.kept()
     count = page.save(changes, cast(User, request.user))
     subject = f"Settings → {page.title}: {count:,} {how}"

@@ -1,4 +1,4 @@
-"""The exact payload of an invoice: what would be sent to Xero, why, and what it comes to there."""
+"""The exact payload of an invoice, and why."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 @require_safe
 @role_required(*roles.ALL)
 def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Show the document for an invoice line by line, with why each goes where, the proof and the JSON."""
+    """Show the document line by line, with why each goes where, the proof and the JSON."""
     invoice = get_object_or_404(Invoice.objects.select_related("customer", "period"), pk=pk)
     found = _inspected(invoice, _status(request))
     if found is None:
@@ -42,7 +42,7 @@ def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 @require_safe
 @role_required(*roles.ALL)
 def payload_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Download the exact bytes that would be sent for this invoice alone. 404 when no document can be made."""
+    """Download the exact bytes for this invoice alone. 404 when no document can be made."""
     invoice = get_object_or_404(Invoice, pk=pk)
     found = _inspected(invoice, _status(request))
     if found is None or found.prepared is None:
@@ -53,7 +53,7 @@ def payload_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 
 def _inspected(invoice: Invoice, status: str) -> Inspected | None:
-    """Return what is known of one invoice without asking Xero; None while no organisation is connected."""
+    """Return what is known without asking Xero; None while no organisation is connected."""
     connection = XeroConnection.objects.current()
     if connection is None:
         return None
@@ -74,6 +74,5 @@ def _body(prepared: Prepared | None) -> bytes:
 
 
 def _choices(prepared: Prepared) -> list[object]:
-    """Return the reasons, one for each line of the document; a rounding line has none."""
     more = len(prepared.document.lines) - len(prepared.choices)
     return [*prepared.choices, *[None] * more]

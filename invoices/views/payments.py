@@ -1,4 +1,4 @@
-"""Reading payments from Xero, for the download."""
+"""Reading payments from Xero."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from xero_integration.models import XeroConnection
 @role_required(*roles.FINANCE)
 @require_POST
 def read_payments(request: HttpRequest) -> HttpResponse:
-    """Read what changed of the payments in Xero, and go back to the period."""
+    """Read what changed of the payments in Xero."""
     connection = XeroConnection.objects.current()
     if connection is None or not connection.is_usable:
         messages.error(request, "Payments are read from Xero: connect first.")

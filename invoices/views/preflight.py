@@ -1,4 +1,4 @@
-"""What would become of a selection in Xero, before anything is sent; and *Post the ready ones*."""
+"""The preflight page, and *Post the ready ones*."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ class Way:
 @require_safe
 @role_required(*roles.ALL)
 def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Show what would become of a selection. Only for who may upload is Xero asked; when it cannot be, the page says so
-    and shows what is known."""
+    """Show what would become of a selection, and why Xero could not be asked."""
     draft = _draft(pk)
     connection = XeroConnection.objects.current()
     if connection is None:
@@ -81,11 +80,10 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 @require_POST
 @role_required(*roles.FINANCE)
 def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Queue what is ready or needs only a look, and go to the upload's log; what is blocked stays selected.
+    """Queue what is ready or needs only a look; what is blocked stays selected.
 
-    `organisation` is the one that the page was checked for; where uploads go elsewhere by now, nothing is queued and
-    the selection is checked anew. `taken` names the invoices whose number the page showed to be someone else's,
-    `known_notes` the credit notes that it showed to be in Xero, so that Xero need not be asked twice.
+    Of what the page showed, `organisation` is the one it was checked for, `taken` the invoices whose number is someone
+    else's, `known_notes` the credit notes that are in Xero.
     """
     draft = _draft(pk)
     connection = draft.connection
@@ -95,6 +93,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if problem := missing_for_upload(connection, may_set=_may_set(request), preflight=True):
         messages.error(request, problem)
         return redirect(draft)
+    # Xero was asked for the page, which brings back what it showed, so it need not be asked twice.
     found, _ = look(draft, connection, ask_xero=False)
     taken = set(request.POST.get("taken", "").split(","))
     going = [invoice.pk for invoice in found.postable() if str(invoice.pk) not in taken]
@@ -124,7 +123,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 @require_POST
 @role_required(*roles.FINANCE)
 def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Have what lies in a locked period go as drafts, or with `no` not, and come back to the page."""
+    """Have what lies in a locked period go as drafts, or with `no` not."""
     draft = _draft(pk)
     draft.locked_as_drafts = "no" not in request.POST
     draft.save(update_fields=["locked_as_drafts"])
@@ -153,8 +152,7 @@ def _inspect(draft: UploadDraft, connection: XeroConnection, *, ask_xero: bool) 
 
 
 def _is_still_meant(request: HttpRequest, checked: XeroConnection) -> bool:
-    """Whether the page, the selection and the organisation in use are one: of several tabs and several people each may
-    have checked the same selection for another organisation."""
+    # Several tabs and several people may have checked the same selection for different organisations.
     return request.POST.get("organisation") == str(checked.pk) and checked == XeroConnection.objects.current()
 
 
@@ -205,7 +203,7 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
 
 
 def _way(problem: Problem, draft: UploadDraft, *, may_set: bool) -> Way | None:
-    """Return the link that mends a problem and leads back here, None where there is no such page for the reader."""
+    """Return the link that mends a problem and leads back here, None where the reader has no such page."""
     if problem.fix not in ACTIONS or (problem.fix == Fix.SETTINGS and not may_set):
         return None
     words, name = ACTIONS[problem.fix]

@@ -1,4 +1,4 @@
-"""The tables of the invoice pages: their columns, how they sort and how a cell reads."""
+"""The tables of the invoice pages."""
 
 from __future__ import annotations
 
@@ -24,27 +24,23 @@ ROWS_A_PAGE = 50
 
 
 def look(classes: str) -> dict[str, dict[str, str]]:
-    """Return the attributes that give a column's cells these classes of `portal.css`; its header takes them too."""
+    """Return `attrs` that give a column's cells and header these classes of `portal.css`."""
     return {"td": {"class": classes}}
 
 
 class DayColumn(tables.Column):  # type: ignore[misc]
-    """A date, in words that no country reads the wrong way round."""
-
     def render(self, value: dt.date) -> str:
         return date_format(value, "j M Y")
 
 
 class MoneyColumn(tables.Column):  # type: ignore[misc]
-    """An amount to the cent, with thousands apart, under a header that stands over the figures."""
+    """An amount to the cent, grouped."""
 
     def render(self, value: Decimal) -> str:
         return f"{value:,.2f}"
 
 
 class NumberColumn(tables.Column):  # type: ignore[misc]
-    """An invoice's number with the link to its page, and under it the number in Xero where that differs."""
-
     def render(self, record: Invoice) -> SafeString:
         return number_cell(record)
 
@@ -58,7 +54,7 @@ class CellColumn(tables.Column):  # type: ignore[misc]
 
 
 class TickColumn(tables.Column):  # type: ignore[misc]
-    """A box to tick for what may be uploaded; the reason where it may not."""
+    """A box to tick for what may be uploaded, else the reason."""
 
     def __init__(self) -> None:
         super().__init__(empty_values=(), orderable=False, attrs=look("tick"))
@@ -81,7 +77,7 @@ class TickColumn(tables.Column):  # type: ignore[misc]
 
 
 class InvoiceTable(tables.Table):  # type: ignore[misc]
-    """A billing period's invoices. Without `may_upload` the boxes to tick are left out."""
+    """A billing period's invoices."""
 
     tick = TickColumn()
     number = NumberColumn(verbose_name="Number", order_by=("number",))
@@ -140,7 +136,7 @@ class PostingTable(tables.Table):  # type: ignore[misc]
 
 
 class OverrideTable(tables.Table):  # type: ignore[misc]
-    """What has a default, and what it comes to now. Without `may_change` the boxes and buttons are left out."""
+    """What has a default, and what it comes to now."""
 
     tick = CellColumn("invoices/overrides/_tick.html", empty_values=(), orderable=False, attrs=look("tick"))
     number = CellColumn("invoices/overrides/_subject.html", accessor="title", order_by=("title", "detail"))
@@ -164,7 +160,7 @@ class OverrideTable(tables.Table):  # type: ignore[misc]
 
 
 class ContactTable(tables.Table):  # type: ignore[misc]
-    """Customers and their contacts in Xero, who needs a person first. Without `may_link` there is nothing to tick."""
+    """Customers and their contacts in Xero, who needs a person first."""
 
     tick = CellColumn("invoices/contacts/_tick_cell.html", accessor="customer", orderable=False, attrs=look("tick"))
     number = CellColumn(
@@ -209,7 +205,7 @@ def number_cell(invoice: Invoice) -> SafeString:
 
 
 def breakable(number: str) -> SafeString:
-    """Return the number such that it wraps behind its underscores only, and is copied without a trace of that."""
+    """Return the number so that it wraps behind its underscores only."""
     return format_html_join(mark_safe("_<wbr>"), "{}", ((part,) for part in number.split("_")))
 
 
@@ -224,11 +220,9 @@ def why_not_uploadable(invoice: Invoice) -> str:
 
 
 def arrange(table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE) -> tables.Table:
-    """Sort and page `table` as the request's `sort` and `page` say; a page that is not there is the last there is.
-
-    The table's own way lets a request say how many rows a page has: all of them, or none.
-    """
+    """Sort and page `table` as the request's `sort` and `page` say; the last page for one that is not there."""
     tables.RequestConfig(request, paginate=False).configure(table)
+    # The table's own way lets a request say how many rows a page has: all of them, or none.
     table.paginate(per_page=rows)
     table.page = table.paginator.get_page(request.GET.get(table.prefixed_page_field))
     return table

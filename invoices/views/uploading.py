@@ -1,4 +1,4 @@
-"""What comes before and after an upload is queued, for every page with such a button."""
+"""What comes before and after an upload is queued."""
 
 from __future__ import annotations
 
@@ -29,10 +29,7 @@ from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 @require_POST
 @role_required(*roles.FINANCE)
 def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
-    """Keep the ticked invoices, or with `all` every one of the filter, and go to what the preflight says of them.
-
-    Says what is missing, with the link to mend it, when nothing is selected or connected or a setting is not filled in.
-    """
+    """Keep the ticked invoices, or with `all` every one of the filter, for the preflight."""
     selection = Selection.from_query(request.POST)
     if selection is None:
         return redirect("invoice_list")
@@ -65,11 +62,9 @@ def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
 def missing_for_upload(
     connection: XeroConnection | None, *, may_set: bool, preflight: bool = False
 ) -> str | SafeString:
-    """Return what must be done before anything can be uploaded to this organisation (None: to the one in use, and there
-    is none), with the link to do it; "" when nothing.
+    """Return what must be done before anything can be uploaded to `connection`, with the link; "" when nothing.
 
-    `may_set` tells whether the reader may open Settings → General, or has to ask someone who may. With `preflight`
-    what the preflight page says of each invoice by itself is left to that.
+    `may_set`: the reader may open Settings → General. With `preflight` what that page says of each invoice is left out.
     """
     general = (
         format_html('<a href="{}">Settings → General</a>', reverse("settings_general"))
@@ -97,10 +92,9 @@ def start(
     invoice_status: str,
     locked_as_drafts: bool = False,
 ) -> HttpResponse | None:
-    """Queue the invoices for the organisation that they were checked for, say how many, and return the way to their
-    log; None when nothing was left to queue.
+    """Queue the invoices and return the way to their log; None when nothing was left to queue.
 
-    To be called once `missing_for_upload` has nothing to say of that organisation.
+    Only once `missing_for_upload` has nothing to say of the organisation.
     """
     with transaction.atomic():
         queued = transitions.enqueue(
@@ -123,7 +117,6 @@ def start(
 
 
 def _record(request: HttpRequest, upload: Upload, count: int) -> None:
-    """Have the audit record keep what was sent off: how many, of which period, to where, as what, to which sums."""
     invoices = Invoice.objects.filter(posting__upload=upload)
     periods = BillingPeriod.objects.filter(invoices__in=invoices).distinct()
     after: dict[str, Any] = {
@@ -140,7 +133,7 @@ def _record(request: HttpRequest, upload: Upload, count: int) -> None:
 
 
 def _invoice_status(request: HttpRequest) -> str:
-    """Return the status chosen beside the button. Raises BadRequest for one that Xero does not have."""
+    """Return the status chosen beside the button. Raises BadRequest."""
     status = request.POST.get("invoice_status") or XeroSettings.load().invoice_status
     if status not in InvoiceStatus.values:
         raise BadRequest("There is no such status for invoices.")
