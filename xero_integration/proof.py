@@ -64,8 +64,8 @@ def prove(document: Document, invoiced: Sequence[Decimal], total: Decimal) -> Pr
 
 
 def with_rounding_line(document: Document, difference: Decimal, account_code: str, tax_type: str) -> Document:
-    """Return the document with a line that takes `difference` (Xero's less the invoice's) away, at a `tax_type` of 0
-    %."""
+    """Return the document with a line that takes `difference` (Xero's less the invoice's) away; `tax_type` is free
+    of tax."""
     line = Line(
         description="Rounding",
         quantity=Decimal(1),
