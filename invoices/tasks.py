@@ -30,6 +30,7 @@ WORK_SECONDS = 10
 # longer than the broker's visibility time-out would be delivered several times.
 LONGEST_NAP = 120
 # Xero allows five calls in flight for an organisation; one is kept free for people's clicks.
+# https://developer.xero.com/documentation/guides/oauth2/limits/
 WORKERS_EACH_ORGANISATION = 4
 
 

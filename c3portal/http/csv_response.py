@@ -26,6 +26,7 @@ class _Echo:
 def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Cell]]) -> Iterator[str]:
     """Yield the text of a CSV file, piece by piece, its cells as they are."""
     writer = csv.writer(_Echo())
+    # A byte order mark, without which Excel takes customers' names for another encoding.
     yield "﻿" + writer.writerow(header)
     for batch in batched(rows, ROWS_AT_ONCE):
         yield "".join(writer.writerow(row) for row in batch)

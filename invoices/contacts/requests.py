@@ -1,4 +1,4 @@
-"""Customers as the contacts are asked for them."""
+"""What is asked of the contacts for a customer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xero_integration.contacts import Customer as WantedContact
 
 
 def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
-    """Return them in their order."""
+    """Return it for these customers, in their order."""
     names = Counter(contacts.name_key(name) for name in Customer.objects.values_list("name", flat=True))
     return [
         WantedContact(

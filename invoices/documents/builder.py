@@ -102,7 +102,8 @@ def url(invoice: Invoice) -> str:
 
 
 def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> dict[int, Document | Refused]:
-    """Return, by posting id, the document or why there must be none; in a constant number of queries."""
+    """Return the document by posting id, or why there must be none; in the postings' order, in a constant number of
+    queries."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
     by_id = {each.pk: each for each in invoices.select_related("customer", "period").prefetch_related("lines")}
     told = Posting.objects.filter(pk__in=[each.pk for each in postings])
@@ -149,7 +150,7 @@ def _document_or_refusal(
 
 
 def read_context(connection: XeroConnection) -> DocumentContext:
-    """Read it in a constant number of queries."""
+    """Return what documents for this organisation are made with, in a constant number of queries."""
     app = XeroSettings.load()
     rates = reference.sales_taxes(connection)
     theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None

@@ -97,7 +97,7 @@ def _subject(rule: AccountRule, label: str) -> str:
 
 @dataclass(frozen=True)
 class Rate:
-    """A revenue tax rate; `percentage` 10 means 10 %, so do a compound rate's `components`."""
+    """A revenue tax rate; 10 means 10 %. `components` are a compound rate's parts, else ()."""
 
     tax_type: str
     name: str

@@ -13,7 +13,7 @@ from xero_integration.client.vocabulary import DocumentStatus
 from xero_integration.payloads import MAX_REFERENCE, Document, is_exact
 from xero_integration.proof import Proof
 
-# https://developer.xero.com/documentation/api/accounting/invoices (InvoiceNumber)
+# https://developer.xero.com/documentation/api/accounting/invoices/ (InvoiceNumber)
 MAX_NUMBER = 255
 
 
@@ -118,6 +118,7 @@ def _theme(document: Document, organisation: Organisation, fix: Fix) -> Iterable
 
 
 def _lock_dates(document: Document, organisation: Organisation) -> Iterable[Problem]:
+    # https://developer.xero.com/documentation/api/accounting/organisation/ (PeriodLockDate, EndOfYearLockDate)
     locked = organisation.locked_until
     if locked and document.status == DocumentStatus.AUTHORISED and document.issued_on <= locked:
         yield Problem(

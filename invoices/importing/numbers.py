@@ -17,7 +17,7 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 def xero_number(number: str) -> str:
     """Return `number` as Xero takes it: at most 255 printable ASCII characters, two numbers never becoming one.
 
-    The limit: https://developer.xero.com/documentation/api/accounting/invoices
+    The limit: https://developer.xero.com/documentation/api/accounting/invoices/
     """
     if len(number) <= MAX_LENGTH and _PRINTABLE_ASCII.fullmatch(number):
         return number

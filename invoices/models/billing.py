@@ -95,7 +95,7 @@ class Invoice(models.Model):
 
     @property
     def is_credit_note(self) -> bool:
-        # Xero takes a negative total only as a credit note.
+        # Xero takes a negative total only as a credit note: https://developer.xero.com/documentation/api/accounting/creditnotes/
         return self.total < 0
 
     @property

@@ -198,12 +198,13 @@ class Posting(models.Model):
 
 
 class Twin(models.Model):
-    """Another live document in Xero with a posting's marker: the money counts twice. `total` is positive."""
+    """Another live document in Xero with a posting's marker, as long as Xero shows it: the money counts twice."""
 
     posting = models.ForeignKey(Posting, on_delete=models.CASCADE, related_name="twins")
     xero_id = models.CharField(max_length=36)
     number = models.CharField(max_length=255, blank=True)
     status = models.CharField(max_length=20, blank=True)
+    # As Xero shows it: positive for a credit note.
     total = models.DecimalField(max_digits=15, decimal_places=2, null=True)
     found_at = models.DateTimeField(default=clock.now)
 

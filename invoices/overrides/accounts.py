@@ -89,6 +89,7 @@ def account_problem(context: DocumentContext, code: str) -> str:
 
 def override(context: DocumentContext, subject: AccountRule, code: str) -> AccountRule:
     """Return the rule for `subject`. Raises Refused when the account takes no sales."""
+    # https://developer.xero.com/documentation/api/accounting/accounts/ (Code)
     if not code or len(code) > 10:
         raise Refused("AccountCode", "An account code has 1 to 10 characters.")
     if words := account_problem(context, code):

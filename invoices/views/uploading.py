@@ -62,7 +62,7 @@ def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
 def missing_for_upload(
     connection: XeroConnection | None, *, may_set: bool, preflight: bool = False
 ) -> str | SafeString:
-    """Return what must be done before anything can be uploaded to `connection`, with the link; "" when nothing.
+    """Return what must be done before anything can be uploaded to `connection` (None: none is in use), "" when nothing.
 
     `may_set`: the reader may open Settings → General. With `preflight` what that page says of each invoice is left out.
     """
