@@ -1,9 +1,4 @@
-"""The one way out by HTTP: answers that are bounded in time and size, whoever gives them.
-
-One deadline holds for a whole call, from the connection to the last byte: a time-out of a socket begins anew with
-every byte that drips. Bytes are counted before and after decompression. No redirect is followed, no proxy and no
-password file of the machine is used, and nothing is repeated. Connections are kept for the next call as ever.
-"""
+"""The one way out by HTTP: each answer bounded in time and size."""
 
 from __future__ import annotations
 
@@ -31,7 +26,7 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
 
 
 class AnswerUnreadable(requests.RequestException):
-    """An answer began and cannot be had: too large, too slow, cut short, or packed in a way that was not asked for."""
+    """An answer began but is too large, too slow, cut short or packed otherwise than asked for."""
 
 
 class AnswerTooLarge(http.client.HTTPException):
@@ -43,6 +38,7 @@ class _Wire(io.RawIOBase):
 
     def __init__(self, sock: socket.socket) -> None:
         seconds = sock.gettimeout()
+        # One deadline for the whole call: a socket's own time-out begins anew with every byte that drips.
         self.give_up_at = time.monotonic() + (ANSWER_SECONDS if seconds is None else seconds)
         self.left = LARGEST_HEAD
         self._sock = sock
@@ -85,13 +81,13 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(reading, *how, **more)  # type: ignore[arg-type]
 
     def begin(self) -> None:
-        """Read the head; what follows may be longer."""
         super().begin()
+        # The head is read; what follows may be longer.
         self._wire.left = LARGEST_ON_THE_WIRE
 
 
 class BoundedHTTPConnection(HTTPConnection):
-    """A connection whose answers are bounded; its time-out holds for the whole of an answer."""
+    """A connection whose time-out holds for the whole of an answer."""
 
     response_class = _Answer
 
@@ -111,14 +107,14 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Reads each answer whole, up to `largest` bytes once it is unpacked."""
+    """Reads each answer whole, up to `largest` bytes once unpacked."""
 
     def __init__(self, largest: int) -> None:
         self.largest = largest
+        # No call is repeated here.
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
-        """Make connections of the bounded kind."""
         super().init_poolmanager(*sizes, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
@@ -136,8 +132,8 @@ class BoundedAdapter(HTTPAdapter):
 
 
 def _whole(timeout: Any) -> Any:
-    """Return the time for all of a call: that for connecting and that for the answer together."""
     connect, answer = timeout if isinstance(timeout, tuple) else (CONNECT_SECONDS, timeout or ANSWER_SECONDS)
+    # From the connection to the last byte.
     return Timeout(total=connect + answer, connect=connect, read=answer)
 
 
@@ -157,10 +153,11 @@ def _content(raw: Any, largest: int) -> bytes:
 
 
 class BoundedSession(requests.Session):
-    """A session for calls to one service; `adapter` says how much of an answer is read."""
+    """A session for calls to one service; `adapter` bounds its answers."""
 
     def __init__(self, adapter: BoundedAdapter) -> None:
         super().__init__()
+        # No proxy and no password file of the machine.
         self.trust_env = False
         self.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
         self.headers["Accept-Encoding"] = "gzip"

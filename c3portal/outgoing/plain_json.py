@@ -1,8 +1,4 @@
-"""Someone else's JSON as plain values that every database can hold: parsed in one place, within bounds.
-
-Refused as unreadable are: other encodings than UTF-8, a name twice in an object, NaN and Infinity, numbers beyond all
-amounts, NUL and halves of characters in a text, and nesting or numbers of parts that no service has a reason for.
-"""
+"""Someone else's JSON as plain values that every database can hold."""
 
 from __future__ import annotations
 
@@ -26,7 +22,8 @@ class Unreadable(ValueError):
 
 
 def parse(content: bytes) -> Any:
-    """Return the value, with Decimal for numbers that are no integers. Raises Unreadable."""
+    """Return the value, with Decimal for numbers that are no integers. Raises Unreadable for other encodings than
+    UTF-8, a name twice in an object, NaN, Infinity, NUL, halves of characters, and what is beyond the bounds above."""
     if sum(content.count(mark) for mark in (b",", b"[", b"{")) > MOST_PARTS:
         raise Unreadable("It has too many parts.")
     try:
@@ -67,7 +64,7 @@ _DECODER = json.JSONDecoder(
 
 
 def _require_depth(value: Any) -> None:
-    """Raise Unreadable for a nesting beyond DEEPEST; goes level by level, since every answer is looked through."""
+    # Level by level, since every answer is looked through.
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(DEEPEST + 1):
         parts = (part.values() if type(part) is dict else part for part in level)
@@ -78,10 +75,10 @@ def _require_depth(value: Any) -> None:
 
 
 def _require_texts(value: Any) -> None:
-    """Raise ValueError for a text with NUL or half a character."""
     if isinstance(value, str):
         if "\0" in value:
             raise Unreadable("A text has NUL in it.")
+        # Raises UnicodeEncodeError, a ValueError, for half a character.
         value.encode()
     elif isinstance(value, dict):
         for pair in value.items():
