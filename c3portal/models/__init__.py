@@ -1,4 +1,4 @@
-"""What the portal's shell keeps: its people, what they did, what they are told, and whether its processes live."""
+"""The tables of the portal's shell."""
 
 from c3portal.models.audit import AuditEntry
 from c3portal.models.heartbeats import Heartbeat

@@ -1,4 +1,4 @@
-"""The record of who changed what: written once, never changed."""
+"""The audit record: written once, never changed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from django.utils import timezone
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
-    """Sets of entries; none of them can be changed or taken away through the portal."""
+    """Entries; `update` and `delete` raise TypeError."""
 
     def update(self, **values: Any) -> int:
-        """Raise TypeError: the record is append-only."""
         raise TypeError("The audit record is append-only.")
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Raise TypeError: the record is append-only."""
         raise TypeError("The audit record is append-only.")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that changed; what was not there before, or is not any more, is ""."""
+    """One thing that changed; "" stands for nothing before or after."""
 
     label: str
     before: str
@@ -39,15 +37,9 @@ def _words(value: Any) -> str:
 
 
 class AuditEntry(models.Model):
-    """One change that someone made: who, when, from where, and what it was before and after.
-
-    Who is kept as words, so that the record outlives the user's row. `before` and `after` hold what changed by its
-    label, with secrets masked.
-    """
+    """One change, with what was before and after by label, secrets masked."""
 
     class Action(models.TextChoices):
-        """What kind of change it was."""
-
         SIGN_IN = "sign_in", "Sign-in"
         USER = "user", "User or role"
         SETTINGS = "settings", "Settings"
@@ -66,6 +58,7 @@ class AuditEntry(models.Model):
     actor_id = models.BigIntegerField(
         null=True, help_text="The user's id, null for the portal itself and for commands."
     )
+    # Words, so that the record outlives the user's row.
     actor = models.CharField(max_length=254, help_text="The user's e-mail address, or what acted in nobody's name.")
     address = models.GenericIPAddressField(null=True, help_text="Where the request came from.")
     action = models.CharField(max_length=12, choices=Action)
@@ -86,18 +79,18 @@ class AuditEntry(models.Model):
 
     @property
     def differences(self) -> list[Difference]:
-        """Return what changed, label by label."""
+        """Return what changed, by label."""
         return [
             Difference(label, _words(self.before.get(label)), _words(self.after.get(label)))
             for label in {**self.before, **self.after}
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the entry once. Raises TypeError on an attempt to change it."""
+        """Write the entry once. Raises TypeError on a change."""
         if self.pk:
             raise TypeError("The audit record is append-only.")
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Raise TypeError: the record is append-only."""
+        """Raise TypeError."""
         raise TypeError("The audit record is append-only.")

@@ -1,4 +1,4 @@
-"""When the processes without a page of their own last did their part."""
+"""Signs that sweeps are sent and run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """When the scheduler last sent a sweep, or any worker last ran one to its end."""
+    """When the scheduler last sent a sweep, or a worker last ran one to its end."""
 
     class Process(models.TextChoices):
-        """Whose life is looked at."""
-
         SCHEDULER = "scheduler", "Scheduler"
         WORKER = "worker", "Worker"
 

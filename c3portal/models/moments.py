@@ -1,4 +1,4 @@
-"""What happened last and when, and who may do what only one process does."""
+"""Moments and leases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Moment(models.Model):
-    """When something last happened, or will next: a task was sent, a backup made, the certificate ends."""
+    """When something last happened, or will next."""
 
     name = models.CharField(max_length=60, primary_key=True)
     at = models.DateTimeField()
@@ -16,7 +16,7 @@ class Moment(models.Model):
 
 
 class Lease(models.Model):
-    """Which process does something that one alone may do, until when unless it says so again."""
+    """Which process does what one alone may do, and until when."""
 
     name = models.CharField(max_length=20, primary_key=True)
     holder = models.CharField(max_length=120)

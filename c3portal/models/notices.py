@@ -1,4 +1,4 @@
-"""What people are told without having asked: by e-mail and by webhook, as each of them chose."""
+"""Notices to people, by e-mail and by webhook."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from django.utils import timezone
 from c3portal.database import clock
 from c3portal.encryption.fields import EncryptedTextField
 
+# Standard Webhooks: github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md.
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how one begins
 
 
 def new_webhook_secret() -> str:
-    """Return a fresh secret for signing: 32 random bytes, base64, with the prefix of Standard Webhooks."""
+    """Return a fresh secret for signing: 32 random bytes, base64, prefixed."""
     return f"{SECRET_PREFIX}{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 class Kind(models.TextChoices):
-    """What there is to be told."""
+    """What there is to tell."""
 
     UPLOAD_FINISHED = "upload_finished", "An upload is finished, and what of it failed"
     NEEDS_RECONNECTING = "needs_reconnecting", "The connection to Xero needs reconnecting"
@@ -33,7 +34,7 @@ class Kind(models.TextChoices):
 
 
 class Notice(models.Model):
-    """One thing to tell. `key` names what it is about, so that the same thing is told once, whoever notices it."""
+    """One thing to tell, once for each `key`."""
 
     key = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=20, choices=Kind)
@@ -51,7 +52,7 @@ class Notice(models.Model):
 
 
 class NoticeChoice(models.Model):
-    """Whether a user wants notices of a kind by e-mail; without a row the default of their role holds."""
+    """Whether a user wants a kind by e-mail; without a row their role's default holds."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notice_choices")
     kind = models.CharField(max_length=20, choices=Kind)
@@ -65,7 +66,7 @@ class NoticeChoice(models.Model):
 
 
 class Webhook(models.Model):
-    """An address of someone else's that notices are posted to, signed with `secret`."""
+    """An address that notices are posted to, signed with `secret`."""
 
     url = models.URLField(max_length=500)
     secret = EncryptedTextField(default=new_webhook_secret)
@@ -79,11 +80,9 @@ class Webhook(models.Model):
 
 
 class Delivery(models.Model):
-    """One notice on its way to one user or one webhook; the row knows whether and when to try again."""
+    """One notice on its way to one user or one webhook."""
 
     class Status(models.TextChoices):
-        """Whether it is still to arrive, did, or is not tried any more."""
-
         WAITING = "waiting", "Waiting"
         DELIVERED = "delivered", "Delivered"
         FAILED = "failed", "Given up"

@@ -13,12 +13,12 @@ from c3portal.models import roles
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users that are known by their e-mail address."""
+    """Makes users known by their e-mail address."""
 
     def create_user(
         self, email: str, password: str | None = None, *, role: str | None = None, **fields: object
     ) -> User:
-        """Return a new user with `role` (one of `roles.ALL`); without a password nobody can sign in as them."""
+        """Return a new user with `role`, one of `roles.ALL`; without a password nobody can sign in as them."""
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -27,12 +27,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> User:
-        """Return a System Admin; what `manage.py createsuperuser` calls."""
+        """Return a System Admin, for `manage.py createsuperuser`."""
         return self.create_user(email, password, role=roles.SYSTEM_ADMIN, is_superuser=True, **fields)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Someone who works in the portal; what they may do is their role, held as a Django group."""
+    """Someone who works in the portal; their role is a Django group."""
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, blank=True)
@@ -54,12 +54,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_invited(self) -> bool:
-        """Whether they have not been here yet, and nothing but an invitation lets them in."""
+        """Whether nothing but an invitation lets them in so far."""
         return self.last_login is None and not self.has_usable_password()
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The zone in which this user reads times; UTC when theirs is unknown to this machine."""
+        """The zone in which they read times; UTC when this machine does not know theirs."""
         try:
             return zoneinfo.ZoneInfo(self.time_zone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""The processes of the portal's that are alive, as far as the database knows."""
+"""Processes of the portal that live."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ from django.db.models import Q
 
 
 class LiveProcess(models.Model):
-    """One process of the operating system's, which signs here every few seconds by a thread of its own.
-
-    Once it is declared dead (`dead_at`) it never lives again under this id, and what it held is no longer its own. All
-    times are the database's; `clock_ahead` is by how many seconds its own clock differs from that, and `jumped_at` when
-    the database's clock last leapt before its eyes, or may have before it began. `elapsed` is what a clock that nobody
-    sets said at its last sign; it means the same to all processes of one `boot` of one machine.
-    """
+    """A process, which signs here every few seconds. All times are the database's."""
 
     class Kind(models.TextChoices):
-        """What it does."""
-
         WEB = "web", "Web"
         WORKER = "worker", "Worker"
         SCHEDULER = "scheduler", "Scheduler"
@@ -30,10 +22,14 @@ class LiveProcess(models.Model):
     pid = models.PositiveBigIntegerField()
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
+    # Seconds by which its own clock differs from the database's.
     clock_ahead = models.FloatField(default=0)
     boot = models.CharField(max_length=36, blank=True, default="", db_default="")
+    # Seconds of a clock that nobody sets, at its last sign: they mean the same to all of one `boot` of one machine.
     elapsed = models.FloatField(null=True)
+    # When the database's clock last leapt before its eyes, or may have before it began.
     jumped_at = models.DateTimeField(null=True)
+    # Once declared dead it never lives again under this id, and what it held is no longer its own.
     dead_at = models.DateTimeField(null=True)
 
     class Meta:

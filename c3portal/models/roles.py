@@ -1,4 +1,4 @@
-"""Who may do what: three roles, held as Django groups of the same name."""
+"""The three roles, held as Django groups of the same name."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FINANCE = (SYSTEM_ADMIN, FINANCE_ADMIN)
 
 
 def grant(user: User, role: str) -> None:
-    """Give `user` the one role `role`, taking any other away. Raises Group.DoesNotExist for an unknown role."""
+    """Give `user` this one role. Raises Group.DoesNotExist for an unknown one."""
     user.groups.set([Group.objects.get(name=role)])
     user.__dict__.pop("_role", None)
 
 
 def role_of(user: Any) -> str | None:
-    """Return the user's role, or None for someone without one (who may see nothing but the sign-in pages)."""
+    """Return the user's role, None for someone who may see the sign-in pages alone."""
     if not user.is_authenticated:
         return None
     if not hasattr(user, "_role"):
