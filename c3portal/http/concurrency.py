@@ -1,8 +1,4 @@
-"""How many files a web process takes and sends at a time, for each person and together.
-
-Whoever sends or reads a large file slowly keeps a thread of the process for as long as they like. So there are fewer
-such files at a time than threads, and pages always find one.
-"""
+"""How many files a web process takes and sends at a time."""
 
 from __future__ import annotations
 
@@ -18,7 +14,7 @@ RETRY_AFTER = {429: 10, 503: 30}
 
 
 class AtATime:
-    """So many at a time for each person, and so many together; counted in this process."""
+    """So many for each person, and so many together, in this process."""
 
     def __init__(self, each: int, together: int) -> None:
         self.each, self.together = each, together
@@ -26,7 +22,7 @@ class AtATime:
         self._taken: Counter[Any] = Counter()
 
     def take(self, who: Any) -> int:
-        """Take one for `who` and return 0; else 429 when they have enough, 503 when all are taken."""
+        """Take one for `who`: return 0, 429 when they have enough, 503 when all are taken."""
         with self._lock:
             if self._taken[who] >= self.each:
                 return 429
@@ -36,19 +32,21 @@ class AtATime:
             return 0
 
     def give_back(self, who: Any) -> None:
-        """Give one back that `who` took."""
+        """Give back one that `who` took."""
         with self._lock:
             self._taken[who] -= 1
             if not self._taken[who]:
                 del self._taken[who]
 
 
+# Whoever sends or reads slowly keeps a thread for as long as they like: with fewer of them than threads, pages always
+# find one.
 UPLOADS = AtATime(each=1, together=max(1, settings.WEB_THREADS // 4))
 DOWNLOADS = AtATime(each=2, together=max(1, settings.WEB_THREADS * 3 // 8))
 
 
 def refusal(request: HttpRequest, status: int, what: str) -> HttpResponse:
-    """Return the page that asks for patience: `status` as `AtATime.take` gave it, `what` is "upload" or "download"."""
+    """Return the page that asks for patience; `status` as from `AtATime.take`, `what` is "upload" or "download"."""
     page = render(request, "busy.html", {"status": status, "what": what}, status=status)
     page["Retry-After"] = str(RETRY_AFTER[status])
     return page

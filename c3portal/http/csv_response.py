@@ -17,14 +17,12 @@ ROWS_AT_ONCE = 200
 
 
 class _Echo:
-    """A file that gives back what is written to it."""
-
     def write(self, text: str) -> str:
         return text
 
 
 def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Cell]]) -> Iterator[str]:
-    """Yield the text of a CSV file, piece by piece, its cells as they are."""
+    """Yield the text of a CSV file, its cells as they are."""
     writer = csv.writer(_Echo())
     # A byte order mark, without which Excel takes customers' names for another encoding.
     yield "﻿" + writer.writerow(header)
@@ -33,5 +31,5 @@ def csv_rows(header: Iterable[str], rows: Iterable[Iterable[Cell]]) -> Iterator[
 
 
 def as_csv(header: Iterable[str], rows: Iterable[Iterable[Cell]]) -> Iterator[str]:
-    """Yield the text of a CSV file, piece by piece; cells of text are made safe for a spreadsheet."""
+    """The same, with cells of text safe for a spreadsheet."""
     return csv_rows(header, ([protect(cell) if isinstance(cell, str) else cell for cell in row] for row in rows))

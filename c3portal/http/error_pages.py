@@ -1,4 +1,4 @@
-"""The page of an error that nobody foresaw; of one that somebody must mend, or that passes, it says what to do."""
+"""What page an error is answered with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AGAIN_SECONDS = 15
 
 
 class Page(NamedTuple):
-    """What an error is answered with, when it is one of those that `tells` knows."""
+    """The answer to errors that `tells` knows."""
 
     tells: Callable[[BaseException | None], bool]
     template: str
@@ -34,13 +34,11 @@ UNFORESEEN = Page(lambda error: True, "500.html", 500)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Show the page with the id that finds the error in the log. Called while the error is being handled.
-
-    It asks nothing of a database or a session that may be the reason.
-    """
+    """Return the page for the error being handled, with the id that finds it in the log."""
     error = sys.exception()
     page = next((page for page in PAGES if page.tells(error)), UNFORESEEN)
     facts = {"trace_id": tracing.current_id(), "again": AGAIN_SECONDS, "is_form": request.method == "POST"}
+    # Asks nothing of a database or a session that may be the reason.
     answer = HttpResponse(loader.render_to_string(page.template, facts), status=page.status)
     if page.status == 503:
         answer["Retry-After"] = str(AGAIN_SECONDS)

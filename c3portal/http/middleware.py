@@ -26,15 +26,13 @@ METHODS = ("GET", "HEAD", "POST")
 def pages_and_forms_alone(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Refuse every method and encoding that neither a link nor a form uses, before anything looks at the request.
-
-    Views of libraries would otherwise take a PUT for a POST, and a view that does not name its methods for a GET; and
-    Python knows encodings that are none of text, at which reading the form would fail.
-    """
+    """Refuse methods and encodings that neither a link nor a form uses."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        # Python knows encodings that are none of text, at which reading the form would fail.
         if (request.content_params or {}).get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
             return HttpResponseBadRequest("Send text as UTF-8.", content_type="text/plain")
+        # Views of libraries would take a PUT for a POST, and a view that does not name its methods for a GET.
         return get_response(request) if request.method in METHODS else HttpResponseNotAllowed(METHODS)
 
     return middleware
@@ -43,7 +41,7 @@ def pages_and_forms_alone(
 def machines_need_no_session(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Answer what monitoring asks before anything looks for a session, which a database that is away would fail."""
+    """Answer monitoring without a session."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
@@ -53,6 +51,7 @@ def machines_need_no_session(
             asked = resolve(path)
         except Resolver404:
             return get_response(request)
+        # Looking for a session would fail while the database is away.
         answer: HttpResponseBase = asked.func(request, *asked.args, **asked.kwargs)
         return answer
 
@@ -60,21 +59,15 @@ def machines_need_no_session(
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Sign-in before every page, and then the page asked for.
-
-    A form sent after the session had ended leads to the start instead: its address alone shows nothing, and nothing of
-    it was done.
-    """
+    """Sign-in before every page, then that page."""
 
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> HttpResponseBase | None:
-        """Return the way to sign-in, None for whoever is signed in; what they do keeps the session from idling.
-
-        A page that is left open and asks again by itself is nobody doing anything; once the session has ended it loads
-        itself anew, and so leads to sign-in as a whole.
-        """
+        """Return the way to sign-in, None for whoever is signed in."""
         answer: HttpResponseBase | None = super().process_view(request, view_func, *args, **kwargs)
+        # A page left open that asks again by itself is nobody doing anything. Once the session has ended it loads
+        # itself anew, and so leads to sign-in as a whole.
         if "HX-Request" in request.headers:
             return HttpResponse(status=401, headers={"HX-Refresh": "true"}) if answer else None
         if answer is None and request.user.is_authenticated and getattr(view_func, "login_required", True):
@@ -82,13 +75,12 @@ class SignInRequired(LoginRequiredMiddleware):
         return answer
 
     def handle_no_permission(self, request: HttpRequest, view_func: Callable[..., Any]) -> HttpResponseRedirect:
-        """Return the way to sign-in, and from there to the page asked for or, after a form, to the start.
-
-        So does an answer of Xero's consent page, which comes to the start: its code is for no address and no log, and
-        the session that asked for it is gone.
-        """
+        """Return the way to sign-in, then to the page asked for or, after a form, the start."""
+        # The address of a form alone shows nothing, and nothing of it was done.
         if request.method not in ("GET", "HEAD"):
             messages.warning(request, "You were no longer signed in, so nothing was done. Sign in and do it once more.")
+        # An answer of Xero's consent page goes to the start: its code is for no address and no log, and the session
+        # that asked for it is gone.
         elif request.path != reverse("home"):
             return super().handle_no_permission(request, view_func)
         return redirect_to_login(
@@ -99,7 +91,7 @@ class SignInRequired(LoginRequiredMiddleware):
 def page_for_forms_alone(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Show a page of the portal's own to whoever opens the address that only a form is sent to."""
+    """Show a page of our own for a GET where only forms are sent."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

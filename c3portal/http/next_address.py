@@ -1,4 +1,4 @@
-"""Where to go once a thing is done: an address that the request names, and the guard that keeps it in the portal."""
+"""Where to go once a thing is done, never out of the portal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def is_ours(request: HttpRequest, address: str | None) -> bool:
-    """Whether a reader may be sent on to `address`: a page of the portal, under the name that the request came by."""
+    """Whether `address` is a page of the portal, under the name that the request came by."""
     return url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
 
 
 def next_address(request: HttpRequest) -> str:
-    """Return the `next` of the request's address, "" when none is named or it leads elsewhere."""
+    """Return the `next` of the request's address, "" when none or elsewhere."""
     address = request.GET.get("next", "")
     return address if is_ours(request, address) else ""

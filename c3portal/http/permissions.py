@@ -1,4 +1,4 @@
-"""Who may open a page: the decorator with which each view names its roles."""
+"""Which roles may open a page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def role_required(*allowed: str) -> Callable[[View], View]:
-    """Let a view be seen by the named roles alone; everyone else gets the 403 page. Sign-in is required before it."""
+    """Let only these roles see a view, after sign-in; others get the 403 page."""
 
     def decorate(view: View) -> View:
         @wraps(view)

@@ -1,4 +1,4 @@
-"""What may be sent to a page: how much, told by its announced length before anything of it is read, and no NUL."""
+"""What may be sent to a page."""
 
 from __future__ import annotations
 
@@ -26,10 +26,8 @@ View = Callable[..., HttpResponseBase]
 
 
 def takes_a_file(largest: Callable[[], int], *given_roles: str) -> Callable[[View], View]:
-    """Let people of these roles send this view a file of up to `largest()` bytes; other views take what forms need.
-
-    It goes outermost, since other decorators hide the mark.
-    """
+    """Let these roles send the view a file of up to `largest()` bytes. It goes outermost: other decorators hide the
+    mark."""
 
     def decorate(view: View) -> View:
         view.largest_file, view.sent_by = largest, given_roles  # type: ignore[attr-defined]
@@ -39,18 +37,12 @@ def takes_a_file(largest: Callable[[], int], *given_roles: str) -> Callable[[Vie
 
 
 class BodyLimit:
-    """Answers 413 to a body that is larger than its page takes, and 411 to one that does not say its length.
-
-    What is larger than a form is taken only while few others are on their way (429, 503): the proxy passes it on while
-    it comes, so that it keeps a thread for as long as its sender likes. A form without files is limited once more by
-    Django (DATA_UPLOAD_MAX_MEMORY_SIZE), and its number of fields is.
-    """
+    """Answers 413 to a body too large, 411 to one of unknown length, 429 or 503 to one too many."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Let the request through; what it took of `UPLOADS` is given back with its answer."""
         try:
             return self.get_response(request)
         finally:
@@ -58,7 +50,7 @@ class BodyLimit:
                 UPLOADS.give_back(who)
 
     def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponse | None:
-        """Refuse what is too large; it comes before the look for the CSRF token, which reads the body."""
+        # Before the look for the CSRF token, which reads the body. What is announced is judged, before any is read.
         if "HTTP_TRANSFER_ENCODING" in request.META:
             return _refusal(request, 411, 0)
         length = _length(request)
@@ -68,6 +60,7 @@ class BodyLimit:
             return _refusal(request, 413, limit)
         if length <= _largest_form():
             return None
+        # The proxy passes it on while it comes, so it keeps a thread for as long as its sender likes.
         if status := UPLOADS.take(request.user.pk):
             return refusal(request, status, "upload")
         request.uploads_as = request.user.pk  # type: ignore[attr-defined]
@@ -75,7 +68,7 @@ class BodyLimit:
 
 
 def largest_body(request: HttpRequest, view: View) -> int:
-    """Return how many bytes may be sent to `view` by whoever asks."""
+    """Return how many bytes whoever asks may send to `view`."""
     if not request.user.is_authenticated:
         return STRANGERS_FORM
     largest_file = getattr(view, "largest_file", None)
@@ -85,6 +78,7 @@ def largest_body(request: HttpRequest, view: View) -> int:
 
 
 def _largest_form() -> int:
+    # Django limits a form without files by it once more, and its number of fields.
     return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
 
 
@@ -100,15 +94,13 @@ def _refusal(request: HttpRequest, status: int, limit: int) -> HttpResponse:
 
 
 class ToDisk(TemporaryFileUploadHandler):
-    """Keeps a file that is sent on disk, and nothing of one for which the disk has no room."""
+    """Keeps an upload on disk, and nothing of one that finds it full (OSError)."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Write a part. Raises OSError, after taking away what was written."""
         with self._nothing_left():
             super().receive_data_chunk(raw_data, start)
 
     def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
-        """Return the file. Raises OSError, after taking away what was written."""
         with self._nothing_left():
             return super().file_complete(file_size)
 
@@ -124,13 +116,10 @@ class ToDisk(TemporaryFileUploadHandler):
 
 
 class NoNul(MiddlewareMixin):
-    """Answers 400 to a NUL character in address, query or form: nobody types one, and PostgreSQL takes none in text.
-
-    It comes after the look for the CSRF token, which has read the form by then.
-    """
+    """Answers 400 to a NUL character in address, query or form."""
 
     def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> None:
-        """Raise BadRequest for a NUL."""
+        # Nobody types one, and PostgreSQL takes none in text. The look for the CSRF token has read the form by now.
         address = request.path_info + request.META.get("QUERY_STRING", "").replace("%00", "\0")
         if "\0" in address or any("\0" in text for _, texts in request.POST.lists() for text in texts):
             raise BadRequest("A NUL character is no text.")

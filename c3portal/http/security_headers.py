@@ -1,4 +1,4 @@
-"""What every answer of the portal tells the browser not to do, whatever its status."""
+"""What every answer tells the browser not to do."""
 
 from __future__ import annotations
 
@@ -43,15 +43,12 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 
 
 def headers_for_all(get_response: Answer) -> Answer:
-    """Take from every page the browser's features that none of them uses.
-
-    It stands outside of Django's security middleware, so it also says nosniff: that one leaves it out of its own
-    refusals, such as of a host that the portal does not have.
-    """
+    """Add Permissions-Policy and nosniff."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        # Django's security middleware, inside of this, leaves it out of its own refusals, as of an unknown host.
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         return response
 
@@ -59,12 +56,13 @@ def headers_for_all(get_response: Answer) -> Answer:
 
 
 def nothing_is_kept(get_response: Answer) -> Answer:
-    """Have no browser and no proxy keep what signed-in people see: going back after sign-out shows none of it."""
+    """Have no browser and no proxy keep what signed-in people see."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         was_signed_in = request.user.is_authenticated
         response = get_response(request)
         if was_signed_in or request.user.is_authenticated:
+            # Going back after sign-out shows none of it.
             response.headers["Cache-Control"] = "no-store, private"
         return response
 

@@ -1,4 +1,4 @@
-"""What keeps a spreadsheet, of any language, from running a cell of a CSV file as a formula."""
+"""Keeps spreadsheets, of any language, from running cells as formulas."""
 
 from __future__ import annotations
 
@@ -30,14 +30,9 @@ _IN_PROTECTED_RUN = re.compile(rf"({_LINE})'")
 
 
 def protect(text: str) -> str:
-    """Return `text` as it may stand in a cell of text in a CSV file that a spreadsheet opens, in any language.
-
-    What a spreadsheet would take for a formula gets one apostrophe in front: what starts with = + - @ or their
-    full-width twins, at the beginning of the text or behind a separator, tab or line break in it, where a spreadsheet
-    of another language begins a cell; spaces, quotes and apostrophes between do not count. So does a text that begins
-    with a tab or a line break. Only cells of text pass through here: numbers and dates stay as they are, so that a
-    negative amount is still a number. `unprotect` is the inverse.
-    """
+    """Return `text` with an apostrophe before whatever begins a formula. Only for cells of text: negative amounts stay
+    numbers. `unprotect` is the inverse."""
+    # A text that begins with a tab or a line break gets one too.
     if _LEADING_LINE.match(text) and not _RUN.match(text):
         text = f"'{text}"
 
@@ -48,7 +43,7 @@ def protect(text: str) -> str:
 
 
 def unprotect(text: str) -> str:
-    """Return what `protect` was given; a text that it would not have written stays as it is ("'t Hoen")."""
+    """Return what `protect` was given; other text stays as it is ("'t Hoen")."""
     if "'" not in text:
         return text
     if text.startswith("'") and _LEADING_LINE.match(text) and not _RUN.match(text):

@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat
 
 
 def require_size(file: UploadedFile[Any], limit: int, advice: str) -> UploadedFile[Any]:
-    """Return `file`. Raises ValidationError, which ends with `advice`, when it has more than `limit` bytes."""
+    """Return `file`. Raises ValidationError, ending with `advice`, above `limit` bytes."""
     if (size := file.size or 0) > limit:
         words = f"This file has {filesizeformat(size)}; the page takes up to {filesizeformat(limit)}."
         raise forms.ValidationError(f"{words} {advice}")

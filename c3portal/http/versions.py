@@ -1,8 +1,4 @@
-"""Two people and one form: whoever saves second is told what the first one changed, and nothing is lost.
-
-A form carries the version of what it was filled from. Its view locks what it is about, compares, and only then saves,
-so that the audit record's *before* is what was there. A form without a version, such as a script's, is taken as it is.
-"""
+"""Whoever saves a form second is told what the first changed."""
 
 from __future__ import annotations
 
@@ -15,22 +11,23 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from c3portal.models import AuditEntry
 
+# A form carries the version of what it was filled from. Its view locks what it is about, compares, and only then saves,
+# so that the audit record's *before* is what was there.
 FIELD = "version"
 CHANGES_TOLD = 5
 
 
 def version_of(*facts: Any) -> str:
-    """Return what stands for these facts in a form; nothing of them can be read from it."""
+    """Return what stands for these facts in a form; they cannot be read from it."""
     text = json.dumps(facts, sort_keys=True, default=str)
     return salted_hmac("c3portal.http.versions", text, algorithm="sha256").hexdigest()[:32]
 
 
 def changed_meanwhile(request: HttpRequest, current: str, action: str, subject: str) -> str:
-    """Return what to tell someone whose form is older than `current`, "" when it is not.
-
-    Who changed it, and what, is the last word of the audit record on `action` and `subject` (its beginning).
-    """
+    """Return what to tell someone whose form is older than `current`, else ""; `subject` begins that of the audit
+    entry."""
     given = request.POST.get(FIELD, "")
+    # A form without a version, such as a script's, is taken as it is.
     if not given or constant_time_compare(given.encode(), current.encode()):
         return ""
     last = AuditEntry.objects.filter(action=action, subject__startswith=subject).order_by("-pk").first()
