@@ -1,8 +1,4 @@
-"""Tables whose rows are written once: triggers that the database holds against whoever writes.
-
-They are made by migrations. A migration that changes such a table's columns has SQLite make the table anew, without its
-triggers: it calls `guard` again at its end.
-"""
+"""Tables whose rows are written once, held so by triggers."""
 
 from __future__ import annotations
 
@@ -28,15 +24,17 @@ $$
 
 
 def guard(editor: BaseDatabaseSchemaEditor, table: str, *, columns: Sequence[str] = (), deletes: bool = True) -> None:
-    """Have the database refuse to change the rows of `table` (of `columns` only, when given), and with `deletes` to
-    take them away. Whoever tries gets an IntegrityError."""
+    """Have the database refuse, by an IntegrityError, changes to the rows of `table` (to `columns` alone, when given)
+    and, with `deletes`, their removal."""
+    # A migration that changes such a table's columns has SQLite make the table anew, without its triggers: it calls
+    # this again at its end.
     postgres = editor.connection.vendor == "postgresql"
     for statement in _postgres(table, columns, deletes) if postgres else _sqlite(table, columns, deletes):
         editor.execute(statement, params=None)
 
 
 def unguard(editor: BaseDatabaseSchemaEditor, table: str) -> None:
-    """Take the triggers of `table` away again."""
+    """Remove the triggers of `table`."""
     on_table = f" ON {table}" if editor.connection.vendor == "postgresql" else ""
     for event in ("update", "delete", "truncate"):
         editor.execute(f"DROP TRIGGER IF EXISTS {trigger(table, event)}{on_table}", params=None)

@@ -1,4 +1,4 @@
-"""Files that are sent while they are made: few at a time, and each with its line in the audit record."""
+"""Files sent while they are made, few at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class Download(StreamingHttpResponse):
-    """A file to be saved as `name`, sent while it is made."""
+    """A file to be saved as `name`."""
 
     def __init__(self, pieces: Iterable[str], name: str, content_type: str = "text/csv; charset=utf-8") -> None:
         super().__init__(pieces, content_type=content_type)
@@ -31,7 +31,7 @@ class Download(StreamingHttpResponse):
 
 
 class _Sent:
-    """The pieces of a download; it is over when they are, when the response is closed or forgotten, or by its time."""
+    """The pieces of a download; it is over with them, with the response, or by its time."""
 
     def __init__(self, pieces: Iterator[bytes], who: Any) -> None:
         self.pieces = pieces
@@ -46,10 +46,8 @@ class _Sent:
 
 
 def download(view: View) -> View:
-    """Let the view's Download be one of the few at a time, and record who takes it.
-
-    It goes innermost, where the user is known to be allowed.
-    """
+    """Bound how many of the view's Downloads run at a time, and record who takes each. It goes innermost, where the
+    user is known to be allowed."""
 
     @wraps(view)
     def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -1,8 +1,4 @@
-"""Who changed what, when and from where: the one place that writes the audit record.
-
-The doors (views and commands) call it beside the change, in the change's own transaction, so that neither is kept
-without the other.
-"""
+"""The one place that writes the audit record."""
 
 from __future__ import annotations
 
@@ -34,14 +30,12 @@ def record(
     after: Mapping[str, Any] | None = None,
     actor: User | str | None = None,
 ) -> AuditEntry:
-    """Write one entry: `action` is one of `AuditEntry.Action`, `subject` says in words what was changed.
-
-    `before` and `after` hold labels and values (text, numbers, booleans, lists; anything else is kept as its text),
-    with secrets masked by the caller (`masked`). `actor` is who acted when that is not the door's user.
-    """
+    """Write one entry, in the change's own transaction. `action` is an `AuditEntry.Action`; `before` and `after` hold
+    values by label, secrets `masked` by the caller; `actor` is who acted when not the source's user."""
     request = source if isinstance(source, HttpRequest) else None
     who = actor or (getattr(request, "user", None) if request else source)
     user = who if isinstance(who, User) else None
+    # Beside the change and in its transaction, so that neither is kept without the other.
     return AuditEntry.objects.create(
         actor_id=user.pk if user else None,
         actor=user.email if user else str(who or "The portal")[:254],
@@ -57,14 +51,13 @@ def record(
 def record_changes(
     source: Source, action: str, subject: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> AuditEntry | None:
-    """Write one entry of what differs between `before` and `after`, by label; none when nothing does."""
+    """Write and return one entry of what differs, by label; None when nothing does."""
     was, is_now = changes(_plain(before), _plain(after))
     return record(source, action, subject, before=was, after=is_now) if was or is_now else None
 
 
 def masked(value: str, *, replaces: str = "") -> str:
-    """Return what the record may show of a secret: whether there is one, whether it took the place of another, and
-    nothing of it."""
+    """Return what the record may show of a secret: that there is one, or another than before."""
     if value and replaces and value != replaces:
         return f"{MASK} (another)"
     return MASK if value else ""
@@ -94,8 +87,8 @@ def _storable(value: Any) -> Any:
 
 
 def _address(request: HttpRequest) -> str | None:
-    """Return the IP address that the rate limits of sign-in count by, None where it cannot be told."""
     try:
+        # The one that the rate limits of sign-in count by.
         address: str = get_adapter().get_client_ip(request)
     except PermissionDenied:
         return None

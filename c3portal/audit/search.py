@@ -1,8 +1,4 @@
-"""Reading the audit record: what of it is asked for, a page at a time, and all of it as a file.
-
-Pages follow one another by the entries' ids, and nothing is counted, so that the hundredth page of a long record costs
-what the first does.
-"""
+"""Reading the audit record, a page at a time or as a file."""
 
 from __future__ import annotations
 
@@ -39,7 +35,7 @@ def _day(label: str) -> forms.DateField:
 
 
 class TrailForm(forms.Form):
-    """What of the record is asked for; days are those of the reader's time zone, both included."""
+    """What is asked for; days are in the reader's time zone, both included."""
 
     action = forms.ChoiceField(label="Action", required=False, choices=[("", "Any"), *AuditEntry.Action.choices])
     who = forms.CharField(
@@ -53,7 +49,7 @@ class TrailForm(forms.Form):
     q = forms.CharField(label="Search what changed", required=False, max_length=200)
 
     def entries(self) -> QuerySet[AuditEntry]:
-        """Return the entries asked for, newest first; none for a question that cannot be read."""
+        """Return the entries asked for, newest first; none for an invalid question."""
         found = AuditEntry.objects.order_by("-pk")
         if not self.is_valid():
             return found.none()
@@ -74,9 +70,9 @@ def _midnight(day: dt.date) -> dt.datetime:
 
 
 def _containing(found: QuerySet[AuditEntry], words: str) -> QuerySet[AuditEntry]:
-    """Return those in whose words the words occur; SQLite keeps JSON with other letters than ASCII escaped."""
     found = found.alias(was=Cast("before", TextField()), is_now=Cast("after", TextField()))
     either = Q(subject__icontains=words) | Q(address__startswith=words) | Q(request_id=words)
+    # SQLite keeps JSON with other letters than ASCII escaped.
     for form in {words, json.dumps(words)[1:-1]}:
         either |= Q(was__icontains=form) | Q(is_now__icontains=form)
     return found.filter(either)
@@ -84,7 +80,7 @@ def _containing(found: QuerySet[AuditEntry], words: str) -> QuerySet[AuditEntry]
 
 @dataclass(frozen=True)
 class Page:
-    """Some entries, newest first; `newer` and `older` are the ids to go on from, None at either end."""
+    """Some entries, newest first, and the ids to go on from, None at either end."""
 
     entries: list[AuditEntry]
     newer: int | None
@@ -92,7 +88,8 @@ class Page:
 
 
 def page(found: QuerySet[AuditEntry], *, before: int | None = None, after: int | None = None) -> Page:
-    """Return the newest entries below the id `before`, or the oldest above the id `after`, else the newest."""
+    """Return the newest entries below the id `before`, or the oldest above `after`, else the newest."""
+    # By ids, and nothing is counted, so that the hundredth page of a long record costs what the first does.
     if after is not None:
         rows = list(found.filter(pk__gt=after).order_by("pk")[: PAGE + 1])
         more, rows = len(rows) > PAGE, rows[:PAGE][::-1]
@@ -104,14 +101,14 @@ def page(found: QuerySet[AuditEntry], *, before: int | None = None, after: int |
 
 
 def rows(found: QuerySet[AuditEntry]) -> Iterator[list[str | int | None]]:
-    """Yield the entries as a CSV file has them, under COLUMNS; before and after are JSON."""
+    """Yield the entries under COLUMNS; before and after are JSON."""
     for each in found.iterator(FETCHED_AT_ONCE):
         *plain, before, after, request_id = _facts(each)
         yield [*plain, *(json.dumps(values, ensure_ascii=False) for values in (before, after)), request_id]
 
 
 def json_lines(found: QuerySet[AuditEntry]) -> Iterator[str]:
-    """Yield the entries as JSON, one a line, with COLUMNS as names."""
+    """Yield a JSON object a line, with COLUMNS as names."""
     for each in found.iterator(FETCHED_AT_ONCE):
         yield json.dumps(dict(zip(COLUMNS, _facts(each), strict=True)), ensure_ascii=False) + "\n"
 

@@ -1,4 +1,4 @@
-"""Settings → Audit: who changed what, when and from where. Nothing can be changed here."""
+"""Settings → Audit, where nothing can be changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from c3portal.models import User, roles
 @require_safe
 @role_required(roles.SYSTEM_ADMIN)
 def audit_record(request: HttpRequest) -> HttpResponse:
-    """Show what the form asks for, a page at a time: from the id `before` on downwards, or `after` on upwards."""
+    """Show what the form asks for: from the id `before` downwards, or `after` upwards."""
     form = TrailForm(request.GET)
     page = search.page(form.entries(), before=_id(request, "before"), after=_id(request, "after"))
     kept = request.GET.copy()
@@ -41,7 +41,7 @@ def audit_record(request: HttpRequest) -> HttpResponse:
 @role_required(roles.SYSTEM_ADMIN)
 @download
 def audit_csv(request: HttpRequest) -> Download:
-    """Download what the form asks for as CSV, safe for a spreadsheet."""
+    """Download it as CSV, safe for a spreadsheet."""
     rows = search.rows(TrailForm(request.GET).entries())
     return _file(as_csv(COLUMNS, rows), "text/csv; charset=utf-8", "csv")
 
@@ -50,7 +50,7 @@ def audit_csv(request: HttpRequest) -> Download:
 @role_required(roles.SYSTEM_ADMIN)
 @download
 def audit_jsonl(request: HttpRequest) -> Download:
-    """Download what the form asks for as JSON, an entry a line."""
+    """Download it as JSON, an entry a line."""
     return _file(search.json_lines(TrailForm(request.GET).entries()), "application/jsonl", "jsonl")
 
 
@@ -59,7 +59,6 @@ def _file(pieces: Iterator[str], content_type: str, ending: str) -> Download:
 
 
 def _id(request: HttpRequest, name: str) -> int | None:
-    """Return the id that the query names, None when it names none. Raises BadRequest for what is no id."""
     given = request.GET.get(name, "")
     if given and not (given.isascii() and given.isdigit() and len(given) < 19):
         raise BadRequest("That is not the id of an entry.")
