@@ -71,6 +71,7 @@ class SignInRequired(LoginRequiredMiddleware):
         if "HX-Request" in request.headers:
             return HttpResponse(status=401, headers={"HX-Refresh": "true"}) if answer else None
         if answer is None and request.user.is_authenticated and getattr(view_func, "login_required", True):
+            # What people do keeps the session from idling.
             cast(SessionStore, request.session).touch()
         return answer
 

@@ -1,4 +1,4 @@
-"""When the certificate that people's browsers are shown ends: asked at PORTAL_URL itself, as a browser would."""
+"""When the certificate that browsers are shown ends."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ def is_shown() -> bool:
 
 
 def end() -> dt.datetime:
-    """Return when the certificate shown at PORTAL_URL ends, aware, in UTC, whoever signed it.
-
-    Raises OSError when nothing answers there in time.
-    """
+    """Return when the one at PORTAL_URL ends, aware, in UTC, whoever signed it. Raises OSError without an answer."""
     address = urlsplit(settings.PORTAL_URL)
     host = address.hostname or ""
     context = ssl.create_default_context()

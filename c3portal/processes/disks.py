@@ -1,4 +1,4 @@
-"""How much room is left where the portal writes, on the machine that is asked."""
+"""How much room is left where the portal writes."""
 
 from __future__ import annotations
 
@@ -13,23 +13,20 @@ from django.db import connection
 
 
 class Room(NamedTuple):
-    """What a file system has, in bytes: for whoever is no administrator, and in all."""
+    """Bytes of a file system: free for whoever is no administrator, and in all."""
 
     free: int
     size: int
 
 
 def rooms() -> dict[str, Room]:
-    """Return the room at each place; those that cannot be asked are left out.
-
-    `state` is VAR_DIR, `temporary` where files lie while they are imported, `database` SQLite's file. How full a disk
-    of PostgreSQL's is, PostgreSQL does not tell.
-    """
+    """Return the room at `state` (VAR_DIR), `temporary` (imports) and `database` (SQLite), as far as it is known."""
     return dict(_rooms())
 
 
 def _rooms() -> Iterator[tuple[str, Room]]:
     places = {"state": Path(settings.VAR_DIR), "temporary": Path(tempfile.gettempdir())}
+    # PostgreSQL does not tell how full its disk is.
     if connection.vendor == "sqlite":
         places["database"] = Path(connection.settings_dict["NAME"])
     for place, path in places.items():
@@ -41,5 +38,5 @@ def _rooms() -> Iterator[tuple[str, Room]]:
 
 
 def _existing(path: Path) -> Path:
-    """Return the path itself or the nearest folder above that is there: the file system that it will be on."""
+    # The file system that the path will be on once it is made.
     return next((each for each in (path, *path.parents) if each.exists()), Path("/"))

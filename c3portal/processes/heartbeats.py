@@ -1,8 +1,4 @@
-"""When the scheduler last sent a sweep and a worker last ran one, and how old that may be.
-
-That a process lives tells nothing: a worker can stay alive and never take another task, a scheduler go round and send
-nothing. So the sign is what was done.
-"""
+"""When the scheduler last sent a sweep and a worker last ran one."""
 
 from __future__ import annotations
 
@@ -17,6 +13,8 @@ from c3portal.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 
+# That a process lives tells nothing: a worker can stay alive and never take another task, a scheduler go round and send
+# nothing. So the sign is what was done.
 Process = Heartbeat.Process
 
 # What a process writes at most; a sign at each turn of work would be as many writes as the work itself.
@@ -29,12 +27,7 @@ _written: dict[str, float] = {}
 
 
 def beat(process: str) -> None:
-    """Write that `process` (one of `Process`) did its part of a sweep just now; at most every EVERY_SECONDS by each
-    process of the system.
-
-    Never raises for a database that is away: what keeps the sign from being written keeps the work from being done,
-    and says so itself.
-    """
+    """Write that `process`, one of `Process`, did its part of a sweep. Never raises while the database is away."""
     if _just_written(process):
         return
     try:
@@ -43,6 +36,7 @@ def beat(process: str) -> None:
             [row], update_conflicts=True, unique_fields=["process"], update_fields=["seen_at"]
         )
     except Error:
+        # What keeps the sign from being written keeps the work from being done, and says so itself.
         logger.warning("The heartbeat of the %s could not be written.", process, exc_info=True)
     else:
         _written[process] = time.monotonic()
@@ -54,20 +48,20 @@ def _just_written(process: str) -> bool:
 
 
 def age(process: str) -> float | None:
-    """Return the seconds since `process` last did its part of a sweep, None when it never did."""
+    """Return the seconds since `process` did its part, None when it never did."""
     return ages().get(process)
 
 
 def ages() -> dict[str, float]:
-    """Return the seconds since its part of a sweep was last done, for each process that ever did it."""
+    """Return these seconds for each process that ever did."""
     now = clock.now()
     rows = Heartbeat.objects.values_list("process", "seen_at")
     return {process: max((now - seen_at).total_seconds(), 0.0) for process, seen_at in rows}
 
 
 def sweeps_are_missed() -> bool:
-    """Whether workers once ran sweeps and have run none for the time of several; never right after one of this
-    process's own, however the database's clock jumped."""
+    """Whether workers once ran sweeps and have run none for the time of several."""
+    # However the database's clock jumped, this process ran one just now.
     if _just_written(Process.WORKER):
         return False
     silence = age(Process.WORKER)

@@ -1,8 +1,4 @@
-"""What one process alone may do: it holds a lease in the database, renews it, and is replaced when it is gone.
-
-Taken by conditional UPDATE and judged by the database's clock, so of two processes one gets it, whatever their own
-clocks say.
-"""
+"""What one process alone may do, by a lease that it renews."""
 
 from __future__ import annotations
 
@@ -16,8 +12,8 @@ from c3portal.models import Lease
 
 
 def take(name: str, holder: str, seconds: float) -> Lease:
-    """Take or renew the lease `name` for `holder` and return it as it is then: `holder` is who has it now, `rival` who
-    else asked since it was last renewed. Raises django.db.Error when the database is away."""
+    """Take or renew the lease for `seconds`; return who has it (`holder`) and who else asked since the last renewal
+    (`rival`). Raises django.db.Error."""
     now = clock.now()
     until = now + dt.timedelta(seconds=seconds)
     with transaction.atomic():
@@ -26,6 +22,7 @@ def take(name: str, holder: str, seconds: float) -> Lease:
             return lease
         # One that lasts longer than anybody may take it was written while the database's clock was ahead.
         free = Q(holder=holder) | Q(until__lt=now) | Q(until__gt=until)
+        # Conditional, by the database's clock: of two processes one gets it, whatever their own clocks say.
         if Lease.objects.filter(free, name=name).update(holder=holder, until=until, rival=""):
             return Lease(name=name, holder=holder, until=until, rival=lease.rival if lease.holder == holder else "")
         Lease.objects.filter(name=name).update(rival=holder)

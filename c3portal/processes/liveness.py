@@ -1,13 +1,4 @@
-"""Which processes live, and what follows from it: who may claim work, and what comes free when one dies.
-
-Each process signs its row in the database every few seconds, by a thread of its own, so that long work looks no
-different from short. One that has not signed for `SILENCE` is declared dead by another, and whatever it held is free
-from then on. One that only stood still finds that out at its next sign, and goes on under a new id; nothing that it
-held is its own any more.
-
-Nobody is declared dead by someone who could not sign either: when the database was away, or kept everybody waiting,
-silence says nothing about the living.
-"""
+"""Which processes live, who may claim work, and what comes free when one dies."""
 
 from __future__ import annotations
 
@@ -36,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 Kind = LiveProcess.Kind
 
+# In seconds, by a thread of its own, so that long work looks no different from short.
 SIGN_EVERY = 4.0
 # With the longest wait for the next look, a process that died is known to be dead within 20 seconds.
 SILENCE = 12.0
@@ -59,19 +51,19 @@ class Life:
         self.over = threading.Event()
 
     def run(self) -> None:
-        """Sign for as long as the process lives. No error ends it: who does not sign is taken for dead."""
+        """Sign until `end`; no error stops it."""
         while not self.over.is_set():
             try:
                 self.sign()
                 self.look_for_the_dead()
             except Exception as error:
+                # Who does not sign is taken for dead.
                 logger.warning("This process could not send its heartbeat: %s", type(error).__name__)
                 connections.close_all()
             self.over.wait(SIGN_EVERY)
 
     def sign(self) -> None:
-        """Say in the database that this process lives, and how its clock stands to the database's. Raises
-        django.db.Error when that cannot be said."""
+        """Write that this process lives and how its clock stands. Raises django.db.Error."""
         if not self.is_known:
             self._learn()
         present, ahead = clock.compare()
@@ -87,15 +79,14 @@ class Life:
         self._tell(ahead)
 
     def _learn(self) -> None:
-        """Know the time before this process from the last sign of another on this machine, whose clock jumps too."""
+        # What another on this machine signed tells of the time before this process: its clock jumps too.
         others = LiveProcess.objects.filter(boot=clock.boot(), elapsed__gt=clock.elapsed() - KNOWN).exclude(boot="")
         if last := others.order_by("elapsed").last():
             self.seen_at, self.signed = last.seen_at, last.elapsed or 0
             self.steady_since = clock.elapsed()
 
     def _begin(self, facts: dict[str, Any]) -> None:
-        """Be known, under a new id if the one before is dead. Who knows nothing of the time before lets everyone know
-        that: the clock may have jumped while nobody looked, as when a machine starts again."""
+        # One that only stood still finds that out here; nothing that it held is its own any more.
         if self.is_known:
             logger.warning("This process was silent for so long that it was taken for dead; it goes on as a new one.")
             self.id = uuid.uuid4()
@@ -106,22 +97,23 @@ class Life:
             pid=self.pid,
             started_at=facts["seen_at"],
             boot=clock.boot(),
+            # Who knows nothing of the time before says so: the clock may have jumped while nobody looked, as when a
+            # machine starts again.
             jumped_at=facts["seen_at"] if self.seen_at is None else None,
             **facts,
         )
         self.is_known = True
 
     def has_jumped(self, present: dt.datetime) -> bool:
-        """Whether the database's clock, which now says `present`, went by another span since the last sign than the
-        time that has passed."""
+        """Whether the database's clock leapt between the last sign and `present`."""
         if self.seen_at is None:
             return False
         expected = self.seen_at + dt.timedelta(seconds=clock.elapsed() - self.signed)
         return abs(present - expected) > clock.TOLD_FROM
 
     def note_jump(self, present: dt.datetime) -> None:
-        """Let everyone know that what is old by the clock may be young. What was noted while the clock was ahead holds
-        from now on, not from a moment that is years away."""
+        """Let everyone know that what is old by the clock may be young."""
+        # What was noted while the clock was ahead holds from now on, not from a moment that is years away.
         LiveProcess.objects.filter(Q(pk=self.id) | Q(jumped_at__gt=present)).update(jumped_at=present)
         logger.error("The database's clock jumped to %s, or this machine stood still.", present.isoformat())
         self.seen_at, self.signed = None, -math.inf
@@ -134,26 +126,29 @@ class Life:
             self.told = self.signed
 
     def look_for_the_dead(self) -> None:
-        """Declare dead who was silent while this process could sign, and free what they held. A last sign in the future
-        is from before the clock was put back."""
+        """Declare the silent dead, and free what they held."""
+        # Who could not sign declares nobody dead: when the database was away, or kept everybody waiting, silence says
+        # nothing about the living.
         if self.seen_at is None or self.signed - self.steady_since < SILENCE:
             return
         silence = dt.timedelta(seconds=SILENCE)
+        # A last sign in the future is from before the clock was put back.
         silent = Q(seen_at__lt=self.seen_at - silence) | Q(seen_at__gt=self.seen_at + silence)
         if died := LiveProcess.objects.filter(silent, dead_at=None).update(dead_at=self.seen_at):
             logger.warning("%d processes of the portal died or stood still; what they held is free.", died)
             self.free()
 
     def has_signed(self) -> bool:
-        """Whether the last sign is so young that nobody takes this process for dead."""
+        """Whether nobody takes this process for dead yet."""
         return self.is_known and clock.elapsed() - self.signed < SILENCE
 
     def let_go(self) -> None:
-        """Hold nothing any more: what was held is free once the id that held it is missed."""
+        """Hold nothing any more."""
+        # What was held is free once the id that held it is missed.
         self.id, self.is_known = uuid.uuid4(), False
 
     def end(self) -> None:
-        """Say good-bye: what is still held is free at once."""
+        """Sign off: what is still held is free at once."""
         self.over.set()
         LiveProcess.objects.filter(pk=self.id, dead_at=None).update(dead_at=clock.now())
 
@@ -162,14 +157,13 @@ _lives: list[Life] = []
 
 
 def start(kind: str) -> None:
-    """Let this process be known to live from now on, once it has forked for the last time; when it finds others dead,
-    it calls what `ON_DEAD_PROCESSES` names."""
+    """Sign this process from now on, after its last fork; ON_DEAD_PROCESSES is called when others died."""
     _lives[:] = [Life(kind, import_string(settings.ON_DEAD_PROCESSES))]
     threading.Thread(target=_lives[0].run, name="signs of life", daemon=True).start()
 
 
 def end() -> None:
-    """Say good-bye for this process, if it is known."""
+    """Sign this process off, if it is known."""
     if life := _life():
         try:
             life.end()
@@ -179,41 +173,41 @@ def end() -> None:
 
 @contextmanager
 def letting_go() -> Iterator[None]:
-    """Within the block, an error that nobody handles lets go of all that this process holds: nobody goes on with
-    it, and the database may be away, so that it cannot be said there."""
+    """Let go of all that this process holds when the block raises."""
     try:
         yield
     except Exception:
         if life := _life():
+            # Nobody goes on with it, and the database may be away, so that it cannot be said there.
             life.let_go()
         raise
 
 
 def _life() -> Life | None:
-    """Return this very process's life: one that came over by a fork is its parent's."""
+    # One that came over by a fork is its parent's.
     return next((life for life in _lives if life.pid == os.getpid()), None)
 
 
 def current() -> uuid.UUID | None:
-    """Return the id of this process; None for one that nobody watches, such as a command, whose leases end by time."""
+    """Return this process's id; None for one that nobody watches, whose leases end by time."""
     life = _life()
     return life.id if life else None
 
 
 def key() -> str:
-    """Return a new name for something that this process holds, which tells whose it is."""
+    """Return a new name for something that this process holds."""
     mine = current()
     return f"{mine.hex if mine else ''}:{uuid.uuid4()}"
 
 
 def is_of(key: str, dead: Collection[uuid.UUID]) -> bool:
-    """Whether what goes by this name is held by one of the dead."""
+    """Whether one of the dead holds what goes by this name."""
     return any(key.startswith(f"{each.hex}:") for each in dead)
 
 
 def may_claim(present: dt.datetime) -> bool:
-    """Whether this process may take work upon itself at `present`, the database's time: its own clock is right enough,
-    and nobody takes it for dead."""
+    """Whether this process may take on work at `present`, the database's time."""
+    # Its own clock must be right enough, and nobody may take it for dead.
     if abs(timezone.now() - present) > clock.CLAIMS_UP_TO:
         return False
     life = _life()
@@ -221,11 +215,11 @@ def may_claim(present: dt.datetime) -> bool:
 
 
 def certain_since(present: dt.datetime) -> dt.datetime | None:
-    """Return since when the database's clock is known to have run on evenly up to `present`; None when no process ever
-    signed. One that began alone on its machine knows nothing of the time before."""
+    """Return since when the database's clock ran evenly up to `present`; None when no process ever signed."""
     life = _life()
     if life and life.has_jumped(present):
         life.note_jump(present)
+    # One that began alone on its machine knows nothing of the time before.
     if life and not life.is_known:
         return present
     jumped_at: dt.datetime | None = LiveProcess.objects.aggregate(last=Max("jumped_at"))["last"]
@@ -233,14 +227,13 @@ def certain_since(present: dt.datetime) -> dt.datetime | None:
 
 
 def dead() -> set[uuid.UUID]:
-    """Return the ids of those who died within the last day; forget those before."""
+    """Return the ids of those who died within a day; forget those before."""
     LiveProcess.objects.filter(dead_at__lt=clock.now() - KEPT).delete()
     return set(LiveProcess.objects.exclude(dead_at=None).values_list("pk", flat=True))
 
 
 def silences() -> dict[str, float]:
-    """Return for each kind of process how many seconds it must still be silent until all of that kind count as dead,
-    less than nothing when they do already."""
+    """Return by kind the seconds until all of it count as dead, negative when they do."""
     present, longest = clock.now(), SILENCE + 2 * SIGN_EVERY
     # What lies further ahead was signed before the clock was put back; who lives has signed since.
     signed = LiveProcess.objects.filter(dead_at=None, seen_at__lte=present + dt.timedelta(seconds=longest))
@@ -249,8 +242,7 @@ def silences() -> dict[str, float]:
 
 
 def clocks() -> dict[str, list[float]]:
-    """Return for each kind of process how many seconds the clock of each that lives is ahead of the database's (less
-    than nothing: behind it)."""
+    """Return by kind the seconds by which each living process's clock is ahead, negative when behind."""
     ahead: dict[str, list[float]] = defaultdict(list)
     lately = clock.now() - dt.timedelta(seconds=2 * SILENCE)
     for kind, seconds in LiveProcess.objects.filter(dead_at=None, seen_at__gt=lately).values_list(

@@ -1,4 +1,4 @@
-"""Celery's messages from Redis or Valkey, of which one that cannot be read ends no worker."""
+"""Celery's messages from Redis, of which one that cannot be read ends no worker."""
 
 from __future__ import annotations
 
@@ -11,16 +11,13 @@ logger = logging.getLogger(__name__)
 
 
 class _Reads:
-    """Leaves a message out that is no JSON, or not in the shape of a message; it is gone from the queue by then.
-
-    Kombu (5.7) lets the error end the worker's loop, and has no public place to catch it before that. What such a
-    message stood for is found by the next sweep.
-    """
-
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
+            # It is no JSON, or not in the shape of a message. Kombu (5.7) lets the error end the worker's loop, and has
+            # no public place to catch it before that. It is gone from the queue by then; the next sweep finds what it
+            # stood for.
             logger.error("A message that cannot be read was left out: %s.", type(error).__name__)
             return True
 
@@ -30,8 +27,6 @@ class Channel(_Reads, redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Redis, by its own address."""
-
     Channel = Channel
 
 
@@ -40,8 +35,6 @@ class SentinelChannel(_Reads, redis.SentinelChannel):
 
 
 class SentinelTransport(redis.SentinelTransport):
-    """Redis, by its sentinels."""
-
     Channel = SentinelChannel
 
 

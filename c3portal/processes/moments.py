@@ -1,7 +1,4 @@
-"""What happened last and when, by the database's clock.
-
-docs/operations/monitoring.md says which of it monitoring is shown.
-"""
+"""What happened last and when, by the database's clock."""
 
 from __future__ import annotations
 
@@ -10,12 +7,13 @@ import datetime as dt
 from c3portal.database import clock
 from c3portal.models import Moment
 
+# docs/operations/monitoring.md says which of them monitoring is shown.
 BACKUP = "backup made"
 CERTIFICATE = "certificate ends"
 
 
 def note(name: str, at: dt.datetime | None = None) -> None:
-    """Keep that `name` happened at `at`, by default now. Raises django.db.Error when the database is away."""
+    """Keep that `name` happened at `at`, by default now. Raises django.db.Error."""
     note_all({name: at or clock.now()})
 
 
@@ -26,5 +24,5 @@ def note_all(moments: dict[str, dt.datetime]) -> None:
 
 
 def every() -> dict[str, dt.datetime]:
-    """Return all moments that were kept, by name."""
+    """Return all moments by name."""
     return dict(Moment.objects.values_list("name", "at"))

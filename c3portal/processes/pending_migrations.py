@@ -1,4 +1,4 @@
-"""Whether the database has the tables that this release needs."""
+"""Whether the database has this release's tables."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.db.migrations.recorder import MigrationRecorder
 
 
 def missing() -> list[str]:
-    """Return the migrations that this release needs and the database lacks, as `app.name`; those of a later release
-    that it has beyond that are no matter. Raises django.db.Error when the database does not answer."""
+    """Return the migrations that the database lacks, as `app.name`. Raises django.db.Error."""
+    # What a later release has applied beyond that is no matter.
     lacking = _wanted() - MigrationRecorder(connection).applied_migrations().keys()
     return sorted(f"{app}.{name}" for app, name in lacking)
 
 
+# The files cannot change while the process lives.
 @cache
 def _wanted() -> frozenset[tuple[str, str]]:
-    """The newest migration of each app; the files cannot change while the process lives."""
     return frozenset(MigrationLoader(None).graph.leaf_nodes())

@@ -1,8 +1,4 @@
-"""Celery's scheduler as `celery beat` runs it here: one at a time, in no file, and past any jump of the clock.
-
-When a task was last sent stands in the database, so that another scheduler goes on from there. A file of Celery's own
-kept a moment from a clock that was ahead, and sent nothing until that moment came.
-"""
+"""Celery's scheduler as `celery beat` runs it here: one at a time, in no file."""
 
 from __future__ import annotations
 
@@ -29,7 +25,7 @@ SWEEP = "sweep"
 
 
 class Scheduler(CelerysScheduler):
-    """Sends what is due while it is the one scheduler; another one that runs waits until this one is gone."""
+    """Sends what is due while it is the one scheduler; another waits."""
 
     # A turn waits for the next due task or this long, and the lease must be renewed in time.
     max_interval = 5
@@ -41,7 +37,6 @@ class Scheduler(CelerysScheduler):
     _is_at_it = False
 
     def setup_schedule(self) -> None:
-        """Begin with what the settings say, going on from what any scheduler sent last."""
         self.name = f"{socket.gethostname()}, process {os.getpid()} ({uuid.uuid4().hex[:8]})"[-120:]
         super().setup_schedule()
         self._go_on()
@@ -64,18 +59,20 @@ class Scheduler(CelerysScheduler):
         return seconds
 
     def apply_async(self, entry: ScheduleEntry, *args: Any, **kwargs: Any) -> Any:
-        """Send the task, and keep that a sweep was sent: what the scheduler is judged by."""
         sent = super().apply_async(entry, *args, **kwargs)
         if entry.name == SWEEP:
+            # What the scheduler is judged by.
             heartbeats.beat(heartbeats.Process.SCHEDULER)
         return sent
 
     def sync(self) -> None:
-        """Keep when each task was last sent. Celery calls it every three minutes and at the end."""
+        """Keep when each task was last sent."""
         if not self.is_the_one:
             return
         try:
             now = clock.now()
+            # Celery calls it every three minutes and at the end. Another scheduler goes on from here; a file of
+            # Celery's own kept a moment from a clock that was ahead, and sent nothing until that moment came.
             moments.note_all({_moment(entry): now - _age(entry) for entry in self.schedule.values()})
         except Error:
             logger.warning("When tasks were last sent could not be kept.", exc_info=True)
@@ -92,12 +89,11 @@ class Scheduler(CelerysScheduler):
             logger.warning("The lease of the scheduler could not be given back.", exc_info=True)
 
     def _may_send(self) -> bool:
-        """Whether this is the one scheduler. While the database is away, whoever was it goes on: a task that is sent
-        twice finds nothing left to do."""
         try:
             lease = leases.take(LEASE, self.name, LEASE_SECONDS)
         except Error:
             logger.warning("The lease of the scheduler could not be renewed.", exc_info=True)
+            # Whoever was the one goes on: a task that is sent twice finds nothing left to do.
             return bool(self.is_the_one)
         self._tell(lease.holder, lease.rival)
         is_the_one = lease.holder == self.name
@@ -107,7 +103,6 @@ class Scheduler(CelerysScheduler):
         return is_the_one
 
     def _tell(self, holder: str, rival: str) -> None:
-        """Log what changed since the last turn."""
         is_the_one = holder == self.name
         if is_the_one and not self.is_the_one:
             level = logging.INFO if self.is_the_one is None else logging.WARNING
@@ -123,10 +118,10 @@ class Scheduler(CelerysScheduler):
             self.rival = rival
 
     def _go_on(self) -> None:
-        """Take over when each task was last sent. Without the database everything counts as just sent."""
         try:
             now, sent = clock.now(), moments.every()
         except Error:
+            # Everything counts as just sent.
             logger.warning("When tasks were last sent could not be read.", exc_info=True)
             return
         for entry in self.schedule.values():
@@ -135,7 +130,7 @@ class Scheduler(CelerysScheduler):
         self._heap = None
 
     def _forget_the_future(self) -> None:
-        """Count as just sent what was sent later than now: the clock was ahead, and has been put right since."""
+        # The clock was ahead when they were sent, and has been put right since.
         ahead = [entry for entry in self.schedule.values() if _age(entry) < dt.timedelta()]
         for entry in ahead:
             logger.warning("The clock was put back: %s counts as sent just now.", entry.name)

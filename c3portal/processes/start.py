@@ -1,8 +1,4 @@
-"""`python -m c3portal.processes.start PROCESS`: become a process of the Procfile, once settings and database
-are what it needs.
-
-This is what the image and the systemd units start, so the Procfile alone says how each process runs.
-"""
+"""`python -m c3portal.processes.start PROCESS`: become a process of the Procfile, once all that it needs is right."""
 
 from __future__ import annotations
 
@@ -29,10 +25,7 @@ PAUSE_SECONDS = 0.5
 
 
 def main(name: str) -> None:
-    """Never return: check the settings, wait for the schema, then run the process `name` in this one's place.
-
-    Raises SystemExit.
-    """
+    """Check the settings, wait for the schema and become `name`, or raise SystemExit."""
     os.umask(UMASK)
     command = command_of(name)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")
@@ -47,7 +40,8 @@ def main(name: str) -> None:
 
 
 def command_of(name: str) -> str:
-    """Return what the Procfile says for the process. Raises SystemExit for one that it does not have."""
+    """Return the Procfile's command. Raises SystemExit for a process that it does not have."""
+    # The image and the systemd units start this, so the Procfile alone says how each process runs.
     commands: dict[str, str] = parse_procfile((BASE_DIR / "Procfile").read_text()).processes
     if name not in commands:
         raise SystemExit(f"The Procfile has no process {name!r}; it has {', '.join(commands)}.")
@@ -55,15 +49,14 @@ def command_of(name: str) -> str:
 
 
 def refuse_mistakes(name: str) -> None:
-    """Raise SystemExit, naming each with what to do, when `manage.py check` finds errors in the settings.
-
-    A misspelt role of MFA_REQUIRED_FOR would otherwise leave people without the second factor that was asked for.
-    """
+    """Raise SystemExit naming each error that `manage.py check` finds."""
+    # A misspelt role of MFA_REQUIRED_FOR would otherwise leave people without the second factor that was asked for.
     _refuse(f"{name} does not start, since the settings are wrong.", run_checks())
 
 
 def refuse_a_database_that_was_left(name: str) -> None:
-    """Raise SystemExit when the portal moved to another database: what is done in this one would be lost."""
+    """Raise SystemExit when the portal moved to another database."""
+    # What is done in this one would be lost.
     _refuse(f"{name} does not start on this database.", run_checks(tags=["moved"], databases=["default"]))
 
 
@@ -74,10 +67,7 @@ def _refuse(why: str, found: Iterable[CheckMessage]) -> None:
 
 
 def wait_for_the_schema(name: str) -> None:
-    """Return once every migration of this release is applied, saying what is waited for.
-
-    Raises SystemExit after SCHEMA_PATIENCE seconds, for whoever supervises the process to start it anew.
-    """
+    """Return once every migration is applied. Raises SystemExit after SCHEMA_PATIENCE seconds."""
     deadline = time.monotonic() + settings.SCHEMA_PATIENCE
     told = ""
     while obstacle := _obstacle():
@@ -85,6 +75,7 @@ def wait_for_the_schema(name: str) -> None:
             logger.warning("%s waits and does nothing yet: %s", name, obstacle)
             told = obstacle
         if time.monotonic() > deadline:
+            # Whoever supervises the process starts it anew.
             raise SystemExit(f"{name} has not started within {settings.SCHEMA_PATIENCE:.0f} seconds: {obstacle}")
         time.sleep(PAUSE_SECONDS)
     if told:
@@ -92,7 +83,6 @@ def wait_for_the_schema(name: str) -> None:
 
 
 def _obstacle() -> str:
-    """Return what stands in the way, in words; nothing when the way is free."""
     try:
         lacking = pending_migrations.missing()
     except Error as error:
