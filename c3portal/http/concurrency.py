@@ -46,7 +46,7 @@ DOWNLOADS = AtATime(each=2, together=max(1, settings.WEB_THREADS * 3 // 8))
 
 
 def refusal(request: HttpRequest, status: int, what: str) -> HttpResponse:
-    """Return the page that asks for patience; `status` as from `AtATime.take`, `what` is "upload" or "download"."""
+    """Return the page that asks for patience, for an "upload" or a "download"."""
     page = render(request, "busy.html", {"status": status, "what": what}, status=status)
     page["Retry-After"] = str(RETRY_AFTER[status])
     return page

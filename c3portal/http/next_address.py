@@ -1,4 +1,4 @@
-"""Where to go once a thing is done, never out of the portal."""
+"""Where to go next, within the portal."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ def version_of(*facts: Any) -> str:
 
 
 def changed_meanwhile(request: HttpRequest, current: str, action: str, subject: str) -> str:
-    """Return what to tell someone whose form is older than `current`, else ""; `subject` begins that of the audit
-    entry."""
+    """Return what to tell someone whose form is older than `current`, else ""."""
     given = request.POST.get(FIELD, "")
     # A form without a version, such as a script's, is taken as it is.
     if not given or constant_time_compare(given.encode(), current.encode()):
         return ""
+    # Who changed it, and what, is the last word of the audit record.
     last = AuditEntry.objects.filter(action=action, subject__startswith=subject).order_by("-pk").first()
     if last is None:
         return "This was changed meanwhile, so nothing was saved. Save again to replace that with what this form says."

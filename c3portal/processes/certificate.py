@@ -20,7 +20,7 @@ def is_shown() -> bool:
 
 
 def end() -> dt.datetime:
-    """Return when the one at PORTAL_URL ends, aware, in UTC, whoever signed it. Raises OSError without an answer."""
+    """Return its end, aware, in UTC, whoever signed it. Raises OSError without an answer."""
     address = urlsplit(settings.PORTAL_URL)
     host = address.hostname or ""
     context = ssl.create_default_context()

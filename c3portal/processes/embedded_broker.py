@@ -14,7 +14,7 @@ SOCKET_PATH_MAX = 100
 
 
 def socket_path(var_dir: Path) -> Path:
-    """Return where the embedded broker of the portal with this state folder listens."""
+    """Return where the embedded broker of this state folder listens."""
     inside = var_dir / "broker.sock"
     if len(os.fsencode(inside)) <= SOCKET_PATH_MAX:
         return inside
@@ -64,7 +64,7 @@ def _own_folder(folder: Path) -> None:
 
 
 def main() -> None:
-    """Become the server for the state folder in VAR_DIR."""
+    """Become the server for VAR_DIR."""
     os.umask(UMASK)
     command = server_command(Path(os.environ["VAR_DIR"]))
     sys.stdout.flush()

@@ -42,7 +42,7 @@ def _ask(path: str) -> tuple[int, str]:
 
 
 def worker() -> bool:
-    """Whether this very worker answers over the broker."""
+    """Whether this worker answers over the broker."""
     from celery import current_app
 
     name = f"{os.environ.get('WORKER_NAME', 'worker')}@{socket.gethostname()}"
@@ -50,7 +50,7 @@ def worker() -> bool:
 
 
 def beat() -> bool:
-    """Whether the one scheduler sent a heartbeat lately."""
+    """Whether the scheduler sent a heartbeat lately."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "c3portal.settings")

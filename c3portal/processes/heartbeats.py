@@ -27,7 +27,7 @@ _written: dict[str, float] = {}
 
 
 def beat(process: str) -> None:
-    """Write that `process`, one of `Process`, did its part of a sweep. Never raises while the database is away."""
+    """Write that `process` did its part of a sweep. Never raises while the database is away."""
     if _just_written(process):
         return
     try:
@@ -53,14 +53,14 @@ def age(process: str) -> float | None:
 
 
 def ages() -> dict[str, float]:
-    """Return these seconds for each process that ever did."""
+    """Return these seconds for each that ever did."""
     now = clock.now()
     rows = Heartbeat.objects.values_list("process", "seen_at")
     return {process: max((now - seen_at).total_seconds(), 0.0) for process, seen_at in rows}
 
 
 def sweeps_are_missed() -> bool:
-    """Whether workers once ran sweeps and have run none for the time of several."""
+    """Whether workers that once ran sweeps have missed several."""
     # However the database's clock jumped, this process ran one just now.
     if _just_written(Process.WORKER):
         return False

@@ -40,7 +40,7 @@ TELL_EVERY = 60.0
 
 
 class Life:
-    """The life of this process, as the others know it under `id`."""
+    """This process, as the others know it by `id`."""
 
     def __init__(self, kind: str, free: Callable[[], object]) -> None:
         self.kind, self.free, self.pid = kind, free, os.getpid()
@@ -112,8 +112,9 @@ class Life:
         return abs(present - expected) > clock.TOLD_FROM
 
     def note_jump(self, present: dt.datetime) -> None:
-        """Let everyone know that what is old by the clock may be young."""
-        # What was noted while the clock was ahead holds from now on, not from a moment that is years away.
+        """Let everyone know that the database's clock leapt."""
+        # What is old by the clock may be young now. What was noted while the clock was ahead holds from now on, not
+        # from a moment that is years away.
         LiveProcess.objects.filter(Q(pk=self.id) | Q(jumped_at__gt=present)).update(jumped_at=present)
         logger.error("The database's clock jumped to %s, or this machine stood still.", present.isoformat())
         self.seen_at, self.signed = None, -math.inf
@@ -157,7 +158,7 @@ _lives: list[Life] = []
 
 
 def start(kind: str) -> None:
-    """Sign this process from now on, after its last fork; ON_DEAD_PROCESSES is called when others died."""
+    """Sign this process from now on, after its last fork."""
     _lives[:] = [Life(kind, import_string(settings.ON_DEAD_PROCESSES))]
     threading.Thread(target=_lives[0].run, name="signs of life", daemon=True).start()
 

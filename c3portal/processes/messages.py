@@ -1,4 +1,4 @@
-"""Celery's messages from Redis, of which one that cannot be read ends no worker."""
+"""Celery's messages from Redis, of which an unreadable one ends no worker."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def main(name: str) -> None:
 
 
 def command_of(name: str) -> str:
-    """Return the Procfile's command. Raises SystemExit for a process that it does not have."""
+    """Return the Procfile's command. Raises SystemExit without one."""
     # The image and the systemd units start this, so the Procfile alone says how each process runs.
     commands: dict[str, str] = parse_procfile((BASE_DIR / "Procfile").read_text()).processes
     if name not in commands:
