@@ -245,8 +245,8 @@ def start_worker(
     started: list[WorkerProcess] = []
 
     def start(concurrency: int = 2, clock: Path | None = None, **environment: str) -> WorkerProcess:
-        told = {**process_environment(), **environment}
-        started.append(WorkerProcess(told, tmp_path / f"worker-{len(started)}.log", concurrency, clock))
+        variables = {**process_environment(), **environment}
+        started.append(WorkerProcess(variables, tmp_path / f"worker-{len(started)}.log", concurrency, clock))
         return started[-1]
 
     yield start
@@ -262,8 +262,8 @@ def start_beat(
     started: list[BeatProcess] = []
 
     def start(clock: Path | None = None, **environment: str) -> BeatProcess:
-        told = {**process_environment(), **environment}
-        started.append(BeatProcess(told, tmp_path / f"beat-{len(started)}.log", clock))
+        variables = {**process_environment(), **environment}
+        started.append(BeatProcess(variables, tmp_path / f"beat-{len(started)}.log", clock))
         return started[-1]
 
     yield start
@@ -287,8 +287,8 @@ def start_process(
     with ExitStack() as started:
 
         def start(name: str, **environment: str) -> PortalProcess:
-            told = {**process_environment(), **environment}
-            return started.enter_context(PortalProcess(name, told, tmp_path / f"{name}.log"))
+            variables = {**process_environment(), **environment}
+            return started.enter_context(PortalProcess(name, variables, tmp_path / f"{name}.log"))
 
         yield start
 

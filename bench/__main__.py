@@ -25,10 +25,10 @@ def run(name: str, times: int) -> list[dict[str, Any]]:
     found = []
     for turn in range(times):
         command = [sys.executable, "-m", "bench.measure", name]
-        told = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False)
-        if told.returncode:
-            raise SystemExit(f"{name} failed:\n{told.stderr[-2000:]}")
-        found.append(json.loads(told.stdout.splitlines()[-1]))
+        done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
+        found.append(json.loads(done.stdout.splitlines()[-1]))
         print(f"{name} {turn + 1} of {times}: {found[-1]}", flush=True)
     return found
 
@@ -50,7 +50,7 @@ def main() -> None:
     times = arguments.parse_args().times
     runs = {name: run(name, times) for name in MEASUREMENTS}
     names = ("calls", "wall", "cost", "preflight", "fairness")
-    calls, wall, cost, look, fair = (middle(runs[name]) for name in names)
+    calls, wall, cost, preflight, fair = (middle(runs[name]) for name in names)
     worst = max(each["worst"] for each in runs["fairness"])
     memory = cost["megabytes_late"] / cost["megabytes_early"]
     text = TEMPLATE.read_text().format(
@@ -68,10 +68,10 @@ def main() -> None:
         cpu_verdict=verdict(cost["large_ms"] <= 3 and cost["small_ms"] <= 3),
         growth_verdict=verdict(cost["growth"] <= 1.2),
         queries_verdict=verdict(cost["queries_first"] == cost["queries_last"]),
-        look=look,
-        look_verdict=verdict(look["seconds"] < 3),
-        look_queries_verdict=verdict(look["queries"] == look["queries_small"]),
-        look_calls_verdict=verdict(look["calls"] < look["lots"]),
+        preflight=preflight,
+        preflight_verdict=verdict(preflight["seconds"] < 3),
+        preflight_queries_verdict=verdict(preflight["queries"] == preflight["queries_small"]),
+        preflight_calls_verdict=verdict(preflight["calls"] < preflight["lots"]),
         fair=fair,
         worst=worst,
         fair_verdict=verdict(fair["worst"] <= 2),

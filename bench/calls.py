@@ -45,7 +45,7 @@ def measure(stage: Stage) -> Calls:
 
     batch = settings.XERO_MAX_BATCH
     allowed = 1.05 * (math.ceil(COUNT / batch) + math.ceil(NEW / batch) + math.ceil(KNOWN / 1000)) + 6
-    usual_calls, usual_seconds = _usual_way(stage, connection)
+    usual_calls, usual_seconds = _measure_calls_by_hand(stage, connection)
     return Calls(calls, allowed, seconds, usual_calls, usual_seconds)
 
 
@@ -66,7 +66,7 @@ def _post(connection: XeroConnection) -> None:
         raise RuntimeError(f"Only {posted} of {COUNT} were posted.")
 
 
-def _usual_way(stage: Stage, connection: XeroConnection) -> tuple[int, float]:
+def _measure_calls_by_hand(stage: Stage, connection: XeroConnection) -> tuple[int, float]:
     """Create the same invoices (under other numbers) one by one; the client names the contact, which Xero finds or
     makes. Returns calls and seconds."""
     from xero_python.accounting import AccountingApi

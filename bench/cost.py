@@ -39,9 +39,9 @@ def post(stage: Stage, connection: XeroConnection, count: int, *, prefix: str, l
     worker.reconcile_and_link_contacts(connection)
     cost, counted = Cost(count), [0]
 
-    def counting(execute: Any, *told: Any) -> Any:
+    def counting(execute: Any, *args: Any) -> Any:
         counted[0] += 1
-        return execute(*told)
+        return execute(*args)
 
     began = time.process_time()
     with database.execute_wrapper(counting):
@@ -55,5 +55,5 @@ def post(stage: Stage, connection: XeroConnection, count: int, *, prefix: str, l
 
 
 def _megabytes() -> float:
-    with open("/proc/self/statm") as told:
-        return int(told.read().split()[1]) * PAGE_BYTES / 1e6
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * PAGE_BYTES / 1e6

@@ -29,7 +29,7 @@ class Run:
 
     seconds: float
     killed: int
-    books: dict[str, Any]
+    result: dict[str, Any]
 
 
 def run(folder: Path, count: int, *, deaths: bool, database_url: str = "", limit: float = 1200) -> Run:
@@ -51,7 +51,7 @@ def run(folder: Path, count: int, *, deaths: bool, database_url: str = "", limit
                 os.kill(int(rng.choice(children)), signal.SIGKILL)
                 killed += 1
         seconds = time.monotonic() - began
-        return Run(seconds, killed, chaos.books_of(stage, connection, chaos.ChaosRun(rng)))
+        return Run(seconds, killed, chaos.compare_with_sandbox(stage, connection, chaos.ChaosRun(rng)))
 
 
 def _is_posted(count: int) -> bool:
@@ -66,13 +66,13 @@ def main() -> int:
     arguments.add_argument("--invoices", type=int, default=5000)
     arguments.add_argument("--deaths", action="store_true", help="have processes die; without it nobody does")
     arguments.add_argument("--postgres", action="store_true", help="on a real PostgreSQL, started for the run")
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     with tempfile.TemporaryDirectory(prefix="deaths-") as folder, ExitStack() as ends:
-        url = _postgres(Path(folder), ends) if told.postgres else ""
-        done = run(Path(folder), told.invoices, deaths=told.deaths, database_url=url)
-    figures = {"Seconds": round(done.seconds, 1), "Processes killed": done.killed, **done.books}
+        url = _postgres(Path(folder), ends) if options.postgres else ""
+        done = run(Path(folder), options.invoices, deaths=options.deaths, database_url=url)
+    figures = {"Seconds": round(done.seconds, 1), "Processes killed": done.killed, **done.result}
     print(tally([(name.capitalize(), figure) for name, figure in figures.items()]))
-    arrived = done.books["in the sandbox"] == told.invoices and not (done.books["twice"] or done.books["missing"])
+    arrived = done.result["in the sandbox"] == options.invoices and not (done.result["twice"] or done.result["missing"])
     return 0 if arrived else 1
 
 

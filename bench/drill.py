@@ -43,7 +43,7 @@ WORKERS = ("worker", "worker2")
 FAKETIME = BASE_DIR / ".venv" / "tools" / "libfaketimeMT.so.1"
 
 
-class Away(Exception):
+class Unavailable(Exception):
     """An incident that this machine cannot have; says why."""
 
 
@@ -67,7 +67,7 @@ class Drill:
     disk: Path | None
     count: int
     turn: int = 0
-    lookers: list[threading.Thread] = field(default_factory=list)
+    observers: list[threading.Thread] = field(default_factory=list)
 
     @property
     def prefix(self) -> str:
@@ -81,7 +81,7 @@ class Drill:
 
         return XeroConnection.objects.get(is_current=True)
 
-    def look(self, outcome: Outcome, words: str, wait: Callable[[], float]) -> None:
+    def observe(self, outcome: Outcome, words: str, wait: Callable[[], float]) -> None:
         """Beside the measuring, note how many seconds `wait` came to."""
 
         def note() -> None:
@@ -90,8 +90,8 @@ class Drill:
             outcome.note = words.format(wait())
             connection.close()
 
-        self.lookers.append(threading.Thread(target=note))
-        self.lookers[-1].start()
+        self.observers.append(threading.Thread(target=note))
+        self.observers[-1].start()
 
     def begin(self) -> None:
         """Make this incident's invoices and press UPLOAD TO XERO."""
@@ -235,7 +235,7 @@ def stand_still(drill: Drill, outcome: Outcome) -> float:
 def kill_the_scheduler(drill: Drill, outcome: Outcome) -> float:
     drill.site.processes["beat"].send(signal.SIGKILL)
     killed = now()
-    drill.look(outcome, SWEPT, lambda: _seconds_to_a_sweep(killed))
+    drill.observe(outcome, SWEPT, lambda: _seconds_to_a_sweep(killed))
     return killed
 
 
@@ -260,14 +260,14 @@ def scheduler_from_the_future(drill: Drill, outcome: Outcome) -> float:
     beat.stop()
     beat.start()
     right = now()
-    drill.look(outcome, SWEPT, lambda: _seconds_to_a_sweep(right))
+    drill.observe(outcome, SWEPT, lambda: _seconds_to_a_sweep(right))
     return right
 
 
 def _clock(offset: str) -> dict[str, str]:
     """Return what gives a process a wrong clock. Raises Away."""
     if not FAKETIME.exists():
-        raise Away("libfaketime is not here (make tools)")
+        raise Unavailable("libfaketime is not here (make tools)")
     return {"LD_PRELOAD": str(FAKETIME), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
@@ -297,7 +297,7 @@ def clock_ahead(drill: Drill, outcome: Outcome) -> float:
 def kill_web(drill: Drill, outcome: Outcome) -> float:
     drill.site.processes["web"].send(signal.SIGKILL)
     killed = now()
-    drill.look(outcome, PAGES, lambda: _seconds_to_pages(drill, killed))
+    drill.observe(outcome, PAGES, lambda: _seconds_to_pages(drill, killed))
     return killed
 
 
@@ -325,14 +325,14 @@ def stop_the_database(drill: Drill, outcome: Outcome) -> float:
     time.sleep(30)
     drill.postgres.start()
     started = now()
-    drill.look(outcome, PAGES, lambda: _seconds_to_pages(drill, started))
+    drill.observe(outcome, PAGES, lambda: _seconds_to_pages(drill, started))
     return started
 
 
 @incident("the database's disk is full for 30 s")
 def fill_the_disk(drill: Drill, outcome: Outcome) -> float:
     if drill.disk is None:
-        raise Away("only root may make a small disk")
+        raise Unavailable("only root may make a small disk")
     ballast = drill.disk / "ballast"
     with ballast.open("wb") as file:
         try:
@@ -405,12 +405,12 @@ def happen(drill: Drill, name: str, what: Incident) -> Outcome:
         known = drill.posted() or 0
         since = what(drill, outcome)
         drill.measure(outcome, since, drill.posted() or known)
-    except Away as reason:
+    except Unavailable as reason:
         outcome.note = f"not here: {reason}"
         drill.measure(outcome, now(), 0)
         outcome.again = outcome.settled = None
-    while drill.lookers:
-        drill.lookers.pop().join()
+    while drill.observers:
+        drill.observers.pop().join()
     drill.check(outcome)
     if outcome.settled is None and not outcome.note.startswith("not here"):
         outcome.wrong.append(f"not all posted within {LIMIT} s")
@@ -462,11 +462,11 @@ def table(outcomes: list[Outcome], count: int) -> str:
         "|---|---|---|---|",
     ]
     for each in outcomes:
-        lines.append(f"| {each.name} | {_said(each.again)} | {_said(each.settled)} | {each.note} |")
+        lines.append(f"| {each.name} | {_seconds_text(each.again)} | {_seconds_text(each.settled)} | {each.note} |")
     return "\n".join(lines) + "\n"
 
 
-def _said(seconds: float | None) -> str:
+def _seconds_text(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:.0f} s"
 
 
@@ -479,28 +479,31 @@ def main() -> int:
     arguments.add_argument(
         "--write", action="store_true", help="write the table into docs/operations/troubleshooting.md"
     )
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     # Whatever ends the drill, what it started ends with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    chosen = [(name, what) for name, what in INCIDENTS if told.only in name]
+    chosen = [(name, what) for name, what in INCIDENTS if options.only in name]
     outcomes = []
     with ExitStack() as stack:
-        kept = told.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drill-")))
+        kept = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drill-")))
         # The database's own user has to get through.
         kept.mkdir(parents=True, exist_ok=True)
         kept.chmod(0o755)
-        drill = stack.enter_context(open_drill(kept, told.invoices))
+        drill = stack.enter_context(open_drill(kept, options.invoices))
         for name, what in [("the trial on SQLite moves to PostgreSQL", move), *chosen]:
             outcomes.append(happen(drill, name, what))
             each = outcomes[-1]
-            print(f"{name}: {_said(each.again)}, {_said(each.settled)} {each.note} {each.wrong or ''}", flush=True)
+            print(
+                f"{name}: {_seconds_text(each.again)}, {_seconds_text(each.settled)} {each.note} {each.wrong or ''}",
+                flush=True,
+            )
         violations = drill.site.control.violations()
-    print(table(outcomes, told.invoices))
+    print(table(outcomes, options.invoices))
     print(f"What a careful caller would not have done: {Counter(each['kind'] for each in violations) or 'nothing'}")
-    if told.write:
+    if options.write:
         text = REPORT.read_text()
         before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-        REPORT.write_text(f"{before}{BEGIN}{table(outcomes, told.invoices)}{END}{after}")
+        REPORT.write_text(f"{before}{BEGIN}{table(outcomes, options.invoices)}{END}{after}")
     return 1 if any(each.wrong for each in outcomes) else 0
 
 

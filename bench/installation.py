@@ -203,8 +203,8 @@ class Installation:
         from django.conf import settings
         from django.db import connections
 
-        told = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": encryption_keys}
-        self.environment.update(told)
+        own = {"DATABASE_URL": database_url, "ENCRYPTION_KEYS": encryption_keys}
+        self.environment.update(own)
         settings.ENCRYPTION_KEYS = encryption_keys.split(",")
         connections["default"].close()
         del connections["default"]

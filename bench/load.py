@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from bench import invoices, throughput
 from bench.environment import Stage, tally
 from bench.section import REPORT, put_section
-from bench.virtual_users import Crowd, Told
+from bench.virtual_users import Crowd, Measurements
 from xero_sandbox.testing import free_port
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Outcome:
 
     alone: float
     beside: float
-    told: Told
+    measured: Measurements
 
     @property
     def ratio(self) -> float:
@@ -89,11 +89,11 @@ def _measure(stage: Stage, plan: Plan) -> Outcome:
     with _web(stage) as origin:
         alone = _upload(stage, connection, "A", plan)
         cookies = _sign_in(plan.people)
-        with Crowd(origin, cookies, plan.thinks) as told:
+        with Crowd(origin, cookies, plan.thinks) as measured:
             began = time.monotonic()
             beside = _upload(stage, connection, "B", plan)
             time.sleep(max(0, began + plan.seconds - time.monotonic()))
-    return Outcome(alone, beside, told)
+    return Outcome(alone, beside, measured)
 
 
 def _settle() -> None:
@@ -167,14 +167,17 @@ def _upload(stage: Stage, connection: XeroConnection, prefix: str, plan: Plan) -
 
 def section(outcome: Outcome, plan: Plan) -> str:
     """Return the section of the report."""
-    told = outcome.told
+    measured = outcome.measured
     beside = f"{outcome.beside:.1f} s beside {outcome.alone:.1f} s = {outcome.ratio:.2f} ×"
+    errors = len(measured.errors)
     met = "met" if outcome.ratio <= MOST else "**missed**"
     rows = "\n".join(
-        f"| {page} | {len(told.seconds[page]):,} | " + " | ".join(f"{each:.0f}" for each in told.quantiles(page)) + " |"
-        for page in sorted(told.seconds)
+        f"| {page} | {len(measured.seconds[page]):,} | "
+        + " | ".join(f"{each:.0f}" for each in measured.quantiles(page))
+        + " |"
+        for page in sorted(measured.seconds)
     )
-    everything = " | ".join(f"{each:.0f}" for each in told.quantiles())
+    everything = " | ".join(f"{each:.0f}" for each in measured.quantiles())
     return f"""## {TITLE}
 
 Measured on {dt.datetime.now(tz=dt.UTC).date()} with `make load` ({os.cpu_count()} processors, {platform.system()}
@@ -185,13 +188,13 @@ PostgreSQL, Valkey, {plan.web} web processes, a worker of {plan.worker} processe
 
 | what | target | measured | |
 |---|---|---|---|
-| Requests that failed | 0 of {told.requests:,} | {len(told.errors)} | {"met" if not told.errors else "**missed**"} |
+| Requests that failed | 0 of {measured.requests:,} | {errors} | {"**missed**" if errors else "met"} |
 | The upload beside the people | at most {MOST} × alone | {beside} | {met} |
 
 | page | requests | p50 (ms) | p95 (ms) | p99 (ms) |
 |---|---|---|---|---|
 {rows}
-| all | {told.requests:,} | {everything} |
+| all | {measured.requests:,} | {everything} |
 
 *Renewed* is what a page fetches by itself while invoices are under way.
 """
@@ -208,25 +211,28 @@ def main() -> int:
     plan = QUICK if given.quick else Plan(given.people, given.seconds, given.invoices)
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         outcome = run(Path(folder), plan)
-    told = outcome.told
+    measured = outcome.measured
     print(
         tally(
             [
-                ("Requests", told.requests),
-                ("Errors", len(told.errors)),
-                ("p95 (ms)", round(told.quantiles()[1])),
+                ("Requests", measured.requests),
+                ("Errors", len(measured.errors)),
+                ("p95 (ms)", round(measured.quantiles()[1])),
                 ("Alone (s)", round(outcome.alone, 1)),
                 ("Beside (s)", round(outcome.beside, 1)),
                 ("Ratio", round(outcome.ratio, 2)),
-                *((f"  {page}", [round(each) for each in told.quantiles(page)]) for page in sorted(told.seconds)),
-                *(("Error", each[:300]) for each in told.errors[:20]),
+                *(
+                    (f"  {page}", [round(each) for each in measured.quantiles(page)])
+                    for page in sorted(measured.seconds)
+                ),
+                *(("Error", each[:300]) for each in measured.errors[:20]),
             ]
         )
     )
     if not given.quick:
         put_section(TITLE, section(outcome, plan))
         print(f"Written: {REPORT.name}, {TITLE}")
-    return 1 if told.errors or (not given.quick and outcome.ratio > MOST) else 0
+    return 1 if measured.errors or (not given.quick and outcome.ratio > MOST) else 0
 
 
 if __name__ == "__main__":

@@ -24,8 +24,13 @@ def measure_calls(stage: Stage) -> dict[str, Any]:
 
 def measure_wall(stage: Stage) -> dict[str, Any]:
     """Return an upload's seconds beside the bound that the limits set."""
-    told = throughput.measure(stage)
-    return {"seconds": told.seconds, "calls": told.calls, "bound": told.bound, "ratio": told.seconds / told.bound}
+    measured = throughput.measure(stage)
+    return {
+        "seconds": measured.seconds,
+        "calls": measured.calls,
+        "bound": measured.bound,
+        "ratio": measured.seconds / measured.bound,
+    }
 
 
 def measure_cost(stage: Stage) -> dict[str, Any]:

@@ -14,7 +14,7 @@ CONTACTS = 300
 
 
 @dataclass(frozen=True)
-class Looked:
+class Measurement:
     """One preflight: its seconds without the waits for Xero, and what it took."""
 
     seconds: float
@@ -22,17 +22,17 @@ class Looked:
     calls: int
 
 
-def measure(stage: Stage) -> tuple[Looked, Looked]:
+def measure(stage: Stage) -> tuple[Measurement, Measurement]:
     """Return the preflight of 200 invoices and that of 2,000, both after a warm-up."""
     (connection,) = stage.connect()
     _fill_the_contacts(stage)
     invoices.make(200, customers=50, lines=LINES, prefix="small")
     invoices.make(COUNT, customers=CUSTOMERS, lines=LINES, prefix="large")
-    look(stage, connection, "small")
-    return look(stage, connection, "small"), look(stage, connection, "large")
+    run_preflight(stage, connection, "small")
+    return run_preflight(stage, connection, "small"), run_preflight(stage, connection, "large")
 
 
-def look(stage: Stage, connection: object, prefix: str) -> Looked:
+def run_preflight(stage: Stage, connection: object, prefix: str) -> Measurement:
     """Inspect all invoices of a prefix, as the page does."""
     from django.db import connection as database
     from django.test.utils import CaptureQueriesContext
@@ -46,10 +46,10 @@ def look(stage: Stage, connection: object, prefix: str) -> Looked:
     mine = Invoice.objects.filter(number__startswith=f"{prefix}-")
     with CaptureQueriesContext(database) as queries:
         began = time.monotonic()
-        inspect(mine, connection, invoice_status="DRAFT", ask_xero=False)
+        inspect(mine, connection, invoice_status="DRAFT", look_up_in_xero=False)
         seconds = time.monotonic() - began
     inspect(mine, connection, invoice_status="DRAFT")
-    return Looked(seconds, len(queries), len(stage.control.calls()))
+    return Measurement(seconds, len(queries), len(stage.control.calls()))
 
 
 def calls_by_lots() -> int:

@@ -198,7 +198,7 @@ def _stop(site: Site) -> None:
         list(pool.map(lambda each: each.stop(), site.processes.values()))
 
 
-def books(site: Site) -> dict[str, Any]:
+def compare_with_sandbox(site: Site) -> dict[str, Any]:
     """Hold what is in the sandbox against the invoices of the portal's database."""
     there = Counter(each["number"] for each in site.sandbox.documents())
     totals = {each["number"]: each["total"] for each in site.sandbox.documents()}
@@ -220,13 +220,13 @@ def main() -> int:
     arguments.add_argument("--invoices", type=int, default=1000)
     arguments.add_argument("--postgres", action="store_true", help="on a real PostgreSQL, started for the run")
     arguments.add_argument("--folder", type=Path, help="keep everything there")
-    told = arguments.parse_args()
+    options = arguments.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with ExitStack() as ends:
-        folder = told.folder or Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="update-")))
+        folder = options.folder or Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="update-")))
         folder.mkdir(parents=True, exist_ok=True)
         url = ""
-        if told.postgres:
+        if options.postgres:
             server = Postgres(folder / "postgres")
             ends.callback(server.stop)
             url = server.database("portal")
@@ -235,17 +235,17 @@ def main() -> int:
         except release_before.NoHistoryError as error:
             raise SystemExit(str(error)) from error
         began = time.monotonic()
-        pages = update(site, told.invoices)
+        pages = update(site, options.invoices)
         updated = time.monotonic() - began
         wait_until(
             lambda: all(is_done(site.visitor.get(site.port("web"), page)) for page in pages), "All is done", LIMIT
         )
-        found = books(site)
+        found = compare_with_sandbox(site)
         seconds = time.monotonic() - began
-    rows = [("From", release_before.COMMIT[:7]), ("Database", "PostgreSQL" if told.postgres else "SQLite")]
+    rows = [("From", release_before.COMMIT[:7]), ("Database", "PostgreSQL" if options.postgres else "SQLite")]
     figures = {"Seconds until updated": round(updated, 1), "Seconds until all was done": round(seconds, 1), **found}
     print(tally([*rows, *site.steps, *((name.capitalize(), figure) for name, figure in figures.items())]))
-    right = found["states"] == {"posted": told.invoices} and found["in the sandbox"] == told.invoices
+    right = found["states"] == {"posted": options.invoices} and found["in the sandbox"] == options.invoices
     wrong = ("twice", "missing", "not the portal's", "wrong total", "violations")
     return 0 if right and not any(found[name] for name in wrong) else 1
 

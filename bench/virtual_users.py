@@ -23,7 +23,7 @@ INVOICE = re.compile(r'href="(/invoices/[0-9a-f-]{36}/)"')
 
 
 @dataclass
-class Told:
+class Measurements:
     """What the people met: seconds by page, and what went wrong."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -56,7 +56,7 @@ class Person(threading.Thread):
     def __init__(self, number: int, origin: str, cookie: tuple[str, str], crowd: Crowd) -> None:
         super().__init__(name=f"person-{number}", daemon=True)
         self.rng, self.origin = random.Random(number), origin
-        self.told, self.over, self.thinks = crowd.told, crowd.over, crowd.thinks
+        self.measured, self.over, self.thinks = crowd.measured, crowd.over, crowd.thinks
         self.browser = requests.Session()
         self.browser.cookies.set(*cookie)
         self.upload = ""
@@ -88,10 +88,12 @@ class Person(threading.Thread):
         try:
             answer = self.browser.get(self.origin + path, headers=headers, timeout=PATIENCE)
         except requests.RequestException as error:
-            self.told.note(page, time.monotonic() - began, f"{path}: {error!r}")
+            self.measured.note(page, time.monotonic() - began, f"{path}: {error!r}")
             return ""
         well = answer.status_code == 200 and words in answer.text
-        self.told.note(page, time.monotonic() - began, "" if well else f"{path}: {answer.status_code} without {words}")
+        self.measured.note(
+            page, time.monotonic() - began, "" if well else f"{path}: {answer.status_code} without {words}"
+        )
         return answer.text if well else ""
 
     def home(self) -> None:
@@ -142,13 +144,13 @@ class Crowd:
     """Several people, for as long as the block lasts; each looks at a page for `thinks` (least and most seconds)."""
 
     def __init__(self, origin: str, cookies: list[tuple[str, str]], thinks: tuple[float, float]) -> None:
-        self.told, self.over, self.thinks = Told(), threading.Event(), thinks
+        self.measured, self.over, self.thinks = Measurements(), threading.Event(), thinks
         self.people = [Person(number, origin, cookie, self) for number, cookie in enumerate(cookies)]
 
-    def __enter__(self) -> Told:
+    def __enter__(self) -> Measurements:
         for person in self.people:
             person.start()
-        return self.told
+        return self.measured
 
     def __exit__(self, *_: object) -> None:
         self.over.set()

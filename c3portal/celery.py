@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 class PunctualTask(Task[Any, Any]):
     """A task that is dropped when its message is older, by the database's clock, than its `good_for` seconds."""
 
-    def __call__(self, *told: Any, **more: Any) -> Any:
+    def __call__(self, *args: Any, **more: Any) -> Any:
         # After an hour without workers one sweep is enough.
         past_at = self.request.get("past_at")
         if isinstance(past_at, int | float) and clock.now().timestamp() > past_at:
             logger.info("%s came too late and was dropped.", self.name)
             return None
-        return super().__call__(*told, **more) if self.request.called_directly else self.run(*told, **more)
+        return super().__call__(*args, **more) if self.request.called_directly else self.run(*args, **more)
 
 
 messages.use()
@@ -60,13 +60,13 @@ def configure_logging(**_: Any) -> None:
 
 
 @signals.before_task_publish.connect
-def hand_the_trace_on(headers: dict[str, Any], **_: Any) -> None:
+def send_trace(headers: dict[str, Any], **_: Any) -> None:
     """Send the trace id of whoever asks for a task along with it, else a new one."""
     headers["trace_id"] = tracing.current_id() or tracing.new_id()
 
 
 @signals.before_task_publish.connect
-def say_when_it_is_past(headers: dict[str, Any], **_: Any) -> None:
+def log_late_message(headers: dict[str, Any], **_: Any) -> None:
     """Send along until when a task with `good_for` is good, in epoch seconds of the database's clock."""
     good_for = headers.get("good_for")
     if good_for is None:
@@ -79,11 +79,11 @@ def say_when_it_is_past(headers: dict[str, Any], **_: Any) -> None:
 
 
 @signals.task_prerun.connect
-def take_the_trace_up(task: Task[Any, Any], **_: Any) -> None:
+def receive_trace(task: Task[Any, Any], **_: Any) -> None:
     """Let a task and its logs carry the trace id of its message."""
     tracing.begin(tracing.well_formed(task.request.get("trace_id")) or tracing.new_id())
 
 
 @signals.task_postrun.connect
-def lay_the_trace_down(**_: Any) -> None:
+def clear_trace(**_: Any) -> None:
     tracing.end()

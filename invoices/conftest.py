@@ -125,7 +125,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch) -> Work:
 
 
 @pytest.fixture
-def look_at_once(settings: Any) -> None:
+def no_lookup_delay(settings: Any) -> None:
     """Lost answers are looked up at once, and what is not in Xero then never will be."""
     settings.XERO_LOOK_AFTER = settings.XERO_SETTLES_AFTER = 0
 

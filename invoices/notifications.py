@@ -40,38 +40,38 @@ TOKEN_WARNINGS_DAYS = (2, 7)
 
 def find() -> int:
     """Tell what is to be told. Returns how many notices were written."""
-    told = 0
-    for look in (uploads, posted_twice, disconnections, ending_tokens, day_limits, drifts):
+    count = 0
+    for check in (uploads, posted_twice, disconnections, ending_tokens, day_limits, drifts):
         # One look that fails does not keep the others from theirs.
         try:
-            told += look()
+            count += check()
         except Exception:
-            logger.exception("Looking for notices failed in %s", look.__name__)
-    return told
+            logger.exception("Looking for notices failed in %s", check.__name__)
+    return count
 
 
 def uploads() -> int:
     """Tell of uploads at rest; after LONG_IN_DOUBT of those with only lost answers left, and again once settled."""
-    told = 0
-    for upload in _at_rest().select_related("connection", "period", "created_by"):
+    count = 0
+    for upload in _finished_uploads().select_related("connection", "period", "created_by"):
         counts = dict(upload.postings.values_list("status").annotate(Count("pk")).order_by())
         key = f"upload:{upload.pk}" + (":in doubt" if counts.get(Status.UNCERTAIN) else "")
-        if counts.keys() <= {Status.WITHDRAWN} or publish.is_told(key):
+        if counts.keys() <= {Status.WITHDRAWN} or publish.is_published(key):
             continue
         outcome = _outcome(upload)
-        told += _tell(
+        count += _publish(
             key,
             Kind.UPLOAD_FINISHED,
             texts.upload_finished(outcome),
             upload.get_absolute_url(),
             _upload_data(upload, outcome),
         )
-    return told
+    return count
 
 
 def posted_twice() -> int:
     """Tell of organisations in whose Xero credit notes are more than once, again when another is found."""
-    told = 0
+    count = 0
     for connection in XeroConnection.objects.filter(Exists(Twin.objects.filter(posting__connection=OuterRef("pk")))):
         twice = Posting.objects.filter(Exists(Twin.objects.filter(posting=OuterRef("pk"))), connection=connection)
         newest = Twin.objects.filter(posting__connection=connection).latest("pk")
@@ -83,15 +83,15 @@ def posted_twice() -> int:
         key = f"twice:{connection.pk}:{newest.pk}:{newest.found_at.isoformat()}"
         words = texts.posted_twice(connection.name, found.count, totals)
         data = {**_organisation(connection), "posted_twice": {"count": found.count, "totals": _texts(totals)}}
-        told += _tell(key, Kind.POSTED_TWICE, words, path, data)
-    return told
+        count += _publish(key, Kind.POSTED_TWICE, words, path, data)
+    return count
 
 
 def _texts(totals: Mapping[str, Decimal]) -> dict[str, str]:
     return {currency: str(total) for currency, total in sorted(totals.items())}
 
 
-def _at_rest() -> QuerySet[Upload]:
+def _finished_uploads() -> QuerySet[Upload]:
     now = clock.now()
     postings = Posting.objects.filter(upload=OuterRef("pk"))
     fresh_doubts = postings.filter(status=Status.UNCERTAIN, updated_at__gt=now - LONG_IN_DOUBT)
@@ -151,7 +151,7 @@ def _plain(each: texts.Sum) -> dict[str, Any]:
 
 def disconnections() -> int:
     """Tell of connections that a person must renew."""
-    told = 0
+    count = 0
     broken = XeroConnection.objects.filter(status=Organisation.NEEDS_RECONNECTING).select_related("connected_by")
     for connection in broken:
         # Connecting again makes a new token set, so its id tells one time from the next; after a restore there is none.
@@ -159,8 +159,8 @@ def disconnections() -> int:
         waiting = _waiting(connection)
         words = texts.needs_reconnecting(connection.name, connection.status_reason, _connected(connection), waiting)
         data = {**_organisation(connection), "reason": connection.status_reason, "waiting": waiting}
-        told += _tell(key, Kind.NEEDS_RECONNECTING, words, reverse("invoice_list"), data)
-    return told
+        count += _publish(key, Kind.NEEDS_RECONNECTING, words, reverse("invoice_list"), data)
+    return count
 
 
 def _connected(connection: XeroConnection) -> str:
@@ -171,7 +171,7 @@ def _connected(connection: XeroConnection) -> str:
 
 def ending_tokens() -> int:
     """Tell of refresh tokens that nobody used, 7 and 2 days before they die."""
-    now, told = clock.now(), 0
+    now, count = clock.now(), 0
     for tokens in TokenSet.objects.filter(connections__status=Organisation.CONNECTED).distinct():
         left = tokens.dies_at - now
         days = next((days for days in TOKEN_WARNINGS_DAYS if left <= dt.timedelta(days=days)), None)
@@ -187,21 +187,21 @@ def ending_tokens() -> int:
             "waiting": waiting,
         }
         key = f"token:{tokens.pk}:{tokens.generation}:{days}"
-        told += _tell(key, Kind.TOKEN_DIES, words, reverse("invoice_list"), data)
-    return told
+        count += _publish(key, Kind.TOKEN_DIES, words, reverse("invoice_list"), data)
+    return count
 
 
 def day_limits() -> int:
     """Tell of organisations whose calls of the day are used up, once a day."""
-    told = 0
+    count = 0
     paused = XeroConnection.objects.filter(paused_until__gt=clock.now(), pause_problem=Problem.DAY)
     for connection in paused:
         until, waiting = cast(dt.datetime, connection.paused_until), _waiting(connection)
         data = {**_organisation(connection), "goes_on_at": until.isoformat(), "waiting": waiting}
         words = texts.day_limit(connection.name, until, waiting)
         key = f"day-limit:{connection.pk}:{until:%Y-%m-%d}"
-        told += _tell(key, Kind.DAY_LIMIT, words, reverse("post_logs"), data)
-    return told
+        count += _publish(key, Kind.DAY_LIMIT, words, reverse("post_logs"), data)
+    return count
 
 
 def drifts() -> int:
@@ -221,10 +221,10 @@ def drifts() -> int:
     )
     data = {**_organisation(connection), "findings": sorted(each.words for each in found), "keys": now}
     # What was mended meanwhile is kept quietly, so that it is told again when it comes back.
-    return _tell(key, Kind.MAPPING_DRIFT, words, reverse("account_overrides"), data, quietly=not set(now) - before)
+    return _publish(key, Kind.MAPPING_DRIFT, words, reverse("account_overrides"), data, quietly=not set(now) - before)
 
 
-def _tell(key: str, kind: str, words: texts.Words, path: str, data: dict[str, Any], *, quietly: bool = False) -> int:
+def _publish(key: str, kind: str, words: texts.Words, path: str, data: dict[str, Any], *, quietly: bool = False) -> int:
     return int(publish.tell(key, kind, words, path=path, data=data, quietly=quietly) is not None)
 
 

@@ -35,7 +35,7 @@ WORKERS_EACH_ORGANISATION = 4
 
 
 @shared_task
-@liveness.letting_go()
+@liveness.released_on_error()
 def work(connection_id: int, spread: bool = True) -> None:
     """Do what is due for one organisation for one turn; `spread` calls as many other workers as the queue can use."""
     # Sweeps wait in line behind long work until they are past, so a worker sweeps itself when they are missed.

@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from c3portal.conftest import webhook  # noqa: F401
 from c3portal.tests import machine
-from invoices.conftest import look_at_once, woken  # noqa: F401
+from invoices.conftest import no_lookup_delay, woken  # noqa: F401
 from invoices.tests.c3_files import NEW_CUSTOMERS, a_row, of_customer, write
 
 Lose = Callable[[], None]
@@ -35,9 +35,9 @@ def lose(transactional_db: None) -> Lose:
 
 def restore(source: Path) -> str:
     """Restore and return what the command says."""
-    said = io.StringIO()
-    call_command("restore", str(source), stdout=said)
-    return said.getvalue()
+    output = io.StringIO()
+    call_command("restore", str(source), stdout=output)
+    return output.getvalue()
 
 
 @pytest.fixture

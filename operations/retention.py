@@ -28,7 +28,7 @@ class RetentionRule:
 
     words: str
     rows: QuerySet[Any]
-    away: Callable[[QuerySet[Any]], int]
+    delete: Callable[[QuerySet[Any]], int]
 
 
 def prune(older_than: dt.timedelta, *, dry_run: bool = False, seconds: float | None = None) -> dict[str, int]:
@@ -48,9 +48,9 @@ def _in_batches(rule: RetentionRule, until: float | None) -> Iterator[int]:
     while until is None or time.monotonic() < until:
         keys = list(rule.rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
         # The rows are asked for once more, since one of them may be needed again by now.
-        gone = rule.away(rule.rows.filter(pk__in=keys)) if keys else 0
-        yield gone
-        if not gone:
+        deleted = rule.delete(rule.rows.filter(pk__in=keys)) if keys else 0
+        yield deleted
+        if not deleted:
             return
 
 

@@ -33,8 +33,8 @@ def scripted_xero(scripted: ScriptedServer, settings: Any) -> ScriptedServer:
 def app(sandbox: Any, db: None, settings: Any) -> XeroSettings:
     """Settings → General with an app that the sandbox knows."""
     row = XeroSettings.load()
-    told = sandbox.ensure_app("C3 portal", [f"{settings.PORTAL_URL}/"])
-    row.client_id, row.client_secret = told["client_id"], told["client_secret"]
+    answer = sandbox.ensure_app("C3 portal", [f"{settings.PORTAL_URL}/"])
+    row.client_id, row.client_secret = answer["client_id"], answer["client_secret"]
     row.save()
     return row
 
@@ -44,15 +44,15 @@ def connect(sandbox: Any, app: XeroSettings) -> Connect:
     """Return a function that connects organisations by one consent, without a browser."""
 
     def connect(*names: str) -> list[XeroConnection]:
-        told = sandbox.tokens(app.client_id, names)
+        answer = sandbox.tokens(app.client_id, names)
         token_set = TokenSet.objects.create(
-            access_token=told["access_token"],
-            refresh_token=told["refresh_token"],
-            access_expires_at=timezone.now() + dt.timedelta(seconds=told["expires_in"]),
+            access_token=answer["access_token"],
+            refresh_token=answer["refresh_token"],
+            access_expires_at=timezone.now() + dt.timedelta(seconds=answer["expires_in"]),
             refreshed_at=timezone.now(),
-            scopes=told["scope"],
+            scopes=answer["scope"],
         )
-        ids = {one["tenantId"]: one["id"] for one in told["connections"]}
+        ids = {one["tenantId"]: one["id"] for one in answer["connections"]}
         return [
             XeroConnection.objects.create(
                 tenant_id=tenant_id, connection_id=ids[tenant_id], name=name, token_set=token_set

@@ -127,20 +127,20 @@ def disconnect(connection: XeroConnection, *, source: Source = None) -> None:
         oauth.remove_tenant(fresh_tokens(connection).access_token, connection.connection_id)
     except XeroError:
         # It forgets all the same; Xero may have forgotten us already.
-        told = "The portal forgot the connection, but Xero could not be told: remove it there under Connected apps."
+        reason = "The portal forgot the connection, but Xero could not be told: remove it there under Connected apps."
     else:
-        told = ""
+        reason = ""
     before = {"Status": connection.get_status_display()}
     connection.status = XeroConnection.Status.DISCONNECTED
-    connection.status_reason = told
+    connection.status_reason = reason
     connection.is_current = False
     connection.token_set = None
     with transaction.atomic():
         still = XeroConnection.objects.filter(pk=connection.pk).exclude(status=XeroConnection.Status.DISCONNECTED)
-        if not still.update(status=connection.status, status_reason=told, is_current=False, token_set=None):
+        if not still.update(status=connection.status, status_reason=reason, is_current=False, token_set=None):
             return
         TokenSet.objects.filter(connections__isnull=True).delete()
-        after = {"Status": connection.get_status_display()} | ({"Reason": told} if told else {})
+        after = {"Status": connection.get_status_display()} | ({"Reason": reason} if reason else {})
         subject = f"Disconnected {connection.name}"
         record(source, Action.CONNECTION, subject, before=before, after=after)
 

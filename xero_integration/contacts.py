@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from c3portal.database import clock
 from c3portal.processes import liveness
 from xero_integration.client import shapes, timeouts
-from xero_integration.client.departure import stood_still
+from xero_integration.client.departure import stalled_error
 from xero_integration.client.errors import Problem, XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
@@ -158,8 +158,8 @@ def unusable(connection: XeroConnection) -> dict[str, str]:
         connection=connection, contact_id__in={each.merged_into for each in listed.values() if each.merged_into}
     )
     names = dict(targets.values_list("contact_id", "name"))
-    said = {each.customer_key: _why_unusable(connection, each, listed.get(each.contact_id), names) for each in links}
-    return {key: words for key, words in said.items() if words}
+    reasons = {each.customer_key: _why_unusable(connection, each, listed.get(each.contact_id), names) for each in links}
+    return {key: words for key, words in reasons.items() if words}
 
 
 def _why_unusable(
@@ -316,7 +316,7 @@ def _create(
     # create them again, and Xero's refusal would be taken for the customers' own.
     held_at = clock.now()
     if not _held(connection).update(contacts_read_at=None):
-        raise stood_still()
+        raise stalled_error()
     try:
         answer = gateway.create_documents("Contacts", body, str(uuid.uuid4()), held_at)
     except XeroOutcomeUnknown as error:

@@ -197,8 +197,8 @@ class SandboxControl:
 
     def pay(self, number: str, amount: Decimal | str | None = None, tenant: str = "", **more: Any) -> dict[str, str]:
         """Record a payment; without an amount, in full."""
-        told = more if amount is None else more | {"amount": str(amount)}
-        return self.call("POST", "payments", tenant=tenant, number=number, **told)  # type: ignore[no-any-return]
+        fields = more if amount is None else more | {"amount": str(amount)}
+        return self.call("POST", "payments", tenant=tenant, number=number, **fields)  # type: ignore[no-any-return]
 
     def place_fault(self, name: str, **order: Any) -> dict[str, Any]:
         """Order a fault: method, path (regex), nth, times, probability, seconds, seed."""

@@ -28,18 +28,18 @@ def test_each_invoice_arrives_exactly_once_whoever_dies_and_whatever_strikes(
     tmp_path: Path, count: int, duration: int, more: list[str]
 ) -> None:
     folder = str(tmp_path / "chaos")
-    told = _chaos("--invoices", str(count), "--duration", str(duration), "--seed", "1", "--folder", folder, *more)
+    output = _chaos("--invoices", str(count), "--duration", str(duration), "--seed", "1", "--folder", folder, *more)
 
-    assert _figure(told, "States") == f"{{'posted': {count}}}", told
-    assert _figure(told, "In the sandbox") == str(count), told
+    assert _figure(output, "States") == f"{{'posted': {count}}}", output
+    assert _figure(output, "In the sandbox") == str(count), output
     for nothing in ("Twice", "Missing", "Wrong total"):
-        assert _figure(told, nothing) == "0", told
-    assert _figure(told, "Violations") == "[]", told
+        assert _figure(output, nothing) == "0", output
+    assert _figure(output, "Violations") == "[]", output
     # And it was an ordeal; how many calls there are to strike, and whether a blow takes a process or its whole worker,
     # is chance.
-    assert int(_figure(told, "Faults struck").split(",")[0]) >= 3, told
-    killed = int(_figure(told, "Workers killed")) + int(_figure(told, "Workers' processes killed"))
-    assert killed >= 3, told
+    assert int(_figure(output, "Faults struck").split(",")[0]) >= 3, output
+    killed = int(_figure(output, "Workers killed")) + int(_figure(output, "Workers' processes killed"))
+    assert killed >= 3, output
 
 
 def _chaos(*arguments: str) -> str:
@@ -53,16 +53,16 @@ def _chaos(*arguments: str) -> str:
         start_new_session=True,
     )
     try:
-        told, _ = process.communicate(timeout=LIMIT + AROUND)
+        output, _ = process.communicate(timeout=LIMIT + AROUND)
     except subprocess.TimeoutExpired:
         # It still stops what it started.
         process.send_signal(signal.SIGINT)
-        told, _ = process.communicate(timeout=AROUND)
-        raise AssertionError(f"The ordeal did not end:\n{told}") from None
-    return told
+        output, _ = process.communicate(timeout=AROUND)
+        raise AssertionError(f"The ordeal did not end:\n{output}") from None
+    return output
 
 
-def _figure(told: str, name: str) -> str:
-    found = re.search(rf"^{name}  +(.*)$", told, re.MULTILINE)
-    assert found, f"No {name}:\n{told}"
+def _figure(output: str, name: str) -> str:
+    found = re.search(rf"^{name}  +(.*)$", output, re.MULTILINE)
+    assert found, f"No {name}:\n{output}"
     return found[1].strip()

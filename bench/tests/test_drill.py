@@ -20,9 +20,9 @@ def test_a_trial_moves_while_it_posts_and_each_invoice_arrives_once() -> None:
 
 
 def test_an_incident_that_went_wrong_shows() -> None:
-    told = table([Outcome("nothing happens", 0, 12.4), Outcome("it burns", None, None, "not here: no fire")], 300)
-    assert "| nothing happens | 0 s | 12 s |  |" in told
-    assert "| it burns | – | – | not here: no fire |" in told
+    written = table([Outcome("nothing happens", 0, 12.4), Outcome("it burns", None, None, "not here: no fire")], 300)
+    assert "| nothing happens | 0 s | 12 s |  |" in written
+    assert "| it burns | – | – | not here: no fire |" in written
 
 
 def test_the_document_has_a_row_for_every_incident() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bench.load import QUICK, Outcome, section
 from bench.section import section_of, with_section
-from bench.virtual_users import Told
+from bench.virtual_users import Measurements
 from c3portal.testing import BASE_DIR
 
 
@@ -24,10 +24,10 @@ def test_people_get_their_pages_while_an_upload_runs() -> None:
 
 
 def test_a_page_that_fails_and_an_upload_that_is_slowed_down_are_told() -> None:
-    told = Told()
+    measured = Measurements()
     for tenths in range(1, 101):
-        told.note("list", tenths / 1000, "500" if tenths == 100 else "")
-    report = section(Outcome(alone=10, beside=13, told=told), QUICK)
+        measured.note("list", tenths / 1000, "500" if tenths == 100 else "")
+    report = section(Outcome(alone=10, beside=13, measured=measured), QUICK)
     assert "| Requests that failed | 0 of 100 | 1 | **missed** |" in report
     assert "13.0 s beside 10.0 s = 1.30 × | **missed** |" in report
     assert "| list | 100 | 50 | 95 | 99 |" in report

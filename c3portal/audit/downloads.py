@@ -16,7 +16,7 @@ from c3portal.http.concurrency import DOWNLOADS, refusal
 
 # No line is so slow that a period takes longer; whoever reads on drop by drop is cut off.
 DOWNLOAD_SECONDS = 600
-ASKED_LENGTH = 500
+MAX_QUERY_LENGTH = 500
 
 View = Callable[..., HttpResponseBase]
 
@@ -72,6 +72,6 @@ def download(view: View) -> View:
 
 
 def _record(request: HttpRequest, name: str) -> None:
-    asked = "&".join(f"{key}={value}" for key, values in request.GET.lists() for value in values if value)
-    after = {"Asked for": asked[:ASKED_LENGTH]} if asked else None
+    query = "&".join(f"{key}={value}" for key, values in request.GET.lists() for value in values if value)
+    after = {"Asked for": query[:MAX_QUERY_LENGTH]} if query else None
     record(request, Action.DOWNLOAD, f"Download of {name}", after=after)

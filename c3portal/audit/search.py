@@ -53,16 +53,16 @@ class TrailForm(forms.Form):
         found = AuditEntry.objects.order_by("-pk")
         if not self.is_valid():
             return found.none()
-        asked = self.cleaned_data
-        if asked["action"]:
-            found = found.filter(action=asked["action"])
-        if asked["who"]:
-            found = found.filter(actor__icontains=asked["who"].strip())
-        if asked["since"]:
-            found = found.filter(at__gte=_midnight(asked["since"]))
-        if asked["until"]:
-            found = found.filter(at__lt=_midnight(asked["until"] + dt.timedelta(days=1)))
-        return _containing(found, asked["q"].strip()) if asked["q"] else found
+        cleaned = self.cleaned_data
+        if cleaned["action"]:
+            found = found.filter(action=cleaned["action"])
+        if cleaned["who"]:
+            found = found.filter(actor__icontains=cleaned["who"].strip())
+        if cleaned["since"]:
+            found = found.filter(at__gte=_midnight(cleaned["since"]))
+        if cleaned["until"]:
+            found = found.filter(at__lt=_midnight(cleaned["until"] + dt.timedelta(days=1)))
+        return _containing(found, cleaned["q"].strip()) if cleaned["q"] else found
 
 
 def _midnight(day: dt.date) -> dt.datetime:

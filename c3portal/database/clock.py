@@ -12,7 +12,7 @@ from django.utils import timezone
 
 # From here on a clock that differs from the database's is told to those who look after the machines, and from here on
 # nothing is claimed by it any more: who cannot keep time is not to be trusted with what hangs on it.
-TOLD_FROM = dt.timedelta(seconds=5)
+WARN_FROM = dt.timedelta(seconds=5)
 CLAIMS_UP_TO = dt.timedelta(seconds=60)
 # Counts the time that a machine was suspended too, where there is such a clock.
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

@@ -12,11 +12,11 @@ FULL_ERRNO = {errno.ENOSPC, errno.EDQUOT}
 # The driver's own codes decide: sqlite.org/rescode.html, postgresql.org/docs/current/errcodes-appendix.html.
 SQLITE_FULL = sqlite3.SQLITE_FULL
 # Locked for longer than its patience, not to be read or written, not to be opened.
-SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+SQLITE_UNAVAILABLE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 POSTGRESQL_FULL = "53100"
 # A connection that failed (class 08); stopping, crashed, starting, shut for idleness; no memory, too many connections;
 # a server that only reads, as after a change to another.
-POSTGRESQL_AWAY = {"57P01", "57P02", "57P03", "57P05", "53200", "53300", "25006"}
+POSTGRESQL_UNAVAILABLE = {"57P01", "57P02", "57P03", "57P05", "53200", "53300", "25006"}
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -29,9 +29,9 @@ def is_full(error: BaseException | None) -> bool:
     )
 
 
-def is_away(error: BaseException | None) -> bool:
+def is_unavailable(error: BaseException | None) -> bool:
     """Whether a database that does not serve is the reason of `error`."""
-    return any(_is_away(each) for each in _reasons(error))
+    return any(_is_unavailable(each) for each in _reasons(error))
 
 
 def _reasons(error: BaseException | None) -> Iterator[BaseException]:
@@ -42,15 +42,15 @@ def _reasons(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _is_away(error: BaseException) -> bool:
+def _is_unavailable(error: BaseException) -> bool:
     if not isinstance(error, Error):
         return False
     driver = error.__cause__
     state = _sqlstate(driver)
     if state is not None:
-        return state.startswith("08") or state in POSTGRESQL_AWAY
+        return state.startswith("08") or state in POSTGRESQL_UNAVAILABLE
     if connection.vendor == "sqlite":
-        return _sqlite_code(driver) in SQLITE_AWAY
+        return _sqlite_code(driver) in SQLITE_UNAVAILABLE
     return isinstance(error, OperationalError) or (isinstance(error, InterfaceError) and _is_broken())
 
 

@@ -28,7 +28,7 @@ class Page(NamedTuple):
 PAGES = (
     Page(lambda error: isinstance(error, KeyMissing), "500_settings.html", 500),
     Page(outages.is_full, "507.html", 507),
-    Page(outages.is_away, "503.html", 503),
+    Page(outages.is_unavailable, "503.html", 503),
 )
 UNFORESEEN = Page(lambda error: True, "500.html", 500)
 

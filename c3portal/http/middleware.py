@@ -48,11 +48,11 @@ def machines_need_no_session(
         if not (path.startswith("/health/") or path == "/metrics"):
             return get_response(request)
         try:
-            asked = resolve(path)
+            match = resolve(path)
         except Resolver404:
             return get_response(request)
         # Looking for a session would fail while the database is away.
-        answer: HttpResponseBase = asked.func(request, *asked.args, **asked.kwargs)
+        answer: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         return answer
 
     return middleware

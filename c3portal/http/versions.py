@@ -14,7 +14,7 @@ from c3portal.models import AuditEntry
 # A form carries the version of what it was filled from. Its view locks what it is about, compares, and only then saves,
 # so that the audit record's *before* is what was there.
 FIELD = "version"
-CHANGES_TOLD = 5
+MAX_CHANGES_SHOWN = 5
 
 
 def version_of(*facts: Any) -> str:
@@ -34,9 +34,9 @@ def changed_meanwhile(request: HttpRequest, current: str, action: str, subject: 
     if last is None:
         return "This was changed meanwhile, so nothing was saved. Save again to replace that with what this form says."
     changes = [f"{each.label}: {each.before or 'nothing'} → {each.after or 'nothing'}" for each in last.differences]
-    told = "; ".join(changes[:CHANGES_TOLD]) + ("; and more" if len(changes) > CHANGES_TOLD else "")
+    shown = "; ".join(changes[:MAX_CHANGES_SHOWN]) + ("; and more" if len(changes) > MAX_CHANGES_SHOWN else "")
     when = timezone.localtime(last.at).strftime("%H:%M")
     return (
-        f"This was changed meanwhile by {last.actor}, at {when}{f' ({told})' if told else ''}, so nothing was saved. "
+        f"This was changed meanwhile by {last.actor}, at {when}{f' ({shown})' if shown else ''}, so nothing was saved. "
         "Save again to replace that with what this form says."
     )

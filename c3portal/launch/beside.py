@@ -24,11 +24,11 @@ NOTHING_SET = (
 
 def keep(plan: Plan) -> None:
     """Write what this start is told into the state folder, for its owner alone."""
-    told = {name: plan.variables[name] for name in (*STATE, *MANNERS) if plan.variables.get(name)}
+    settings = {name: plan.variables[name] for name in (*STATE, *MANNERS) if plan.variables.get(name)}
     if plan.with_broker:
         # Its address follows from the folder, which may be moved.
-        del told["CELERY_BROKER_URL"]
-    environment.write_private(_file(plan.var_dir), json.dumps(told, indent=1))
+        del settings["CELERY_BROKER_URL"]
+    environment.write_private(_file(plan.var_dir), json.dumps(settings, indent=1))
 
 
 def join(variables: MutableMapping[str, str]) -> None:
@@ -38,13 +38,13 @@ def join(variables: MutableMapping[str, str]) -> None:
     """
     given = environment.with_dotenv(variables)
     var_dir = environment.state_folder(given)
-    if not (told := _told(var_dir)):
+    if not (settings := _settings(var_dir)):
         return
     # A portal with settings of its own is never mixed up with this one.
-    if other := [name for name in STATE if given.get(name) and given[name] != told.get(name, "")]:
+    if other := [name for name in STATE if given.get(name) and given[name] != settings.get(name, "")]:
         _refuse_a_mixture(given, other, var_dir)
         return
-    missing = {name: value for name, value in told.items() if not given.get(name)}
+    missing = {name: value for name, value in settings.items() if not given.get(name)}
     if missing:
         variables.update(missing)
         sys.stderr.write(f"On the portal of `make run` in {var_dir}, since no other is set.\n")
@@ -69,10 +69,10 @@ def _file(var_dir: Path) -> Path:
     return var_dir / "told.json"
 
 
-def _told(var_dir: Path) -> dict[str, str]:
+def _settings(var_dir: Path) -> dict[str, str]:
     try:
-        told: dict[str, str] = json.loads(_file(var_dir).read_text())
-        return {"CELERY_BROKER_URL": embedded_broker.url(var_dir), **told}
+        settings: dict[str, str] = json.loads(_file(var_dir).read_text())
+        return {"CELERY_BROKER_URL": embedded_broker.url(var_dir), **settings}
     except (OSError, ValueError):
         # None was here, or it is another user's.
         return {}

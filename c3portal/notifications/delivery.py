@@ -54,7 +54,7 @@ class Outcome:
     # Another try would change nothing.
     is_final: bool = False
     # The receiver wants no more messages at all.
-    is_gone: bool = False
+    is_receiver_gone: bool = False
 
 
 def pause_after(tries: int) -> dt.timedelta:
@@ -115,7 +115,7 @@ def _settle(delivery: Delivery, outcome: Outcome) -> None:
         mine.update(status=Status.FAILED, last_answer=words)
     else:
         mine.update(last_answer=words, next_try_at=now + pause_after(delivery.tries))
-    if outcome.is_gone and delivery.webhook:
+    if outcome.is_receiver_gone and delivery.webhook:
         webhook_admin.switch_off_gone(delivery.webhook)
 
 
@@ -139,7 +139,7 @@ def _mail(delivery: Delivery, user: User) -> Outcome:
 
 def payload(notice: Notice) -> bytes:
     """Return the JSON that a webhook is posted: `type`, `timestamp`, `data` (https://www.standardwebhooks.com)."""
-    told = {
+    content = {
         "subject": in_zone(notice.subject, dt.UTC),
         "text": in_zone(notice.body, dt.UTC),
         "url": f"{settings.PORTAL_URL}{notice.path}",
@@ -147,7 +147,7 @@ def payload(notice: Notice) -> bytes:
     message = {
         "type": EVENT_TYPES.get(notice.kind, notice.kind),
         "timestamp": notice.created_at.isoformat(),
-        "data": told | notice.data,
+        "data": content | notice.data,
     }
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -163,7 +163,7 @@ def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
         return Outcome(str(error))
     if status == HTTPStatus.GONE:
         words = "Answered 410: nobody listens there any more, so the webhook was switched off."
-        return Outcome(words, is_final=True, is_gone=True)
+        return Outcome(words, is_final=True, is_receiver_gone=True)
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Outcome(f"Answered {status}.", is_delivered=True)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:

@@ -17,10 +17,10 @@ from c3portal.notifications.texts import Words
 
 # What a trial of a webhook is kept as: nobody chooses it, and it is not tried again.
 TEST = "test"
-TOLD_BY_DEFAULT = {roles.SYSTEM_ADMIN: True, roles.FINANCE_ADMIN: True, roles.SYSTEM_READER: False}
+NOTIFIED_BY_DEFAULT = {roles.SYSTEM_ADMIN: True, roles.FINANCE_ADMIN: True, roles.SYSTEM_READER: False}
 
 
-def is_told(key: str) -> bool:
+def is_published(key: str) -> bool:
     return Notice.objects.filter(key=key).exists()
 
 
@@ -32,7 +32,7 @@ def tell(
     `key` names what it is about. `path` is the page to open, from the portal's root; `data` (JSON) is for machines.
     `quietly` makes no deliveries.
     """
-    if is_told(key):
+    if is_published(key):
         return None
     with transaction.atomic():
         # Of several workers that notice the same thing, the unique key lets one tell it.
@@ -76,12 +76,12 @@ def readers(kind: str) -> list[User]:
     """Return the active users with a role who want this kind."""
     users = User.objects.filter(is_active=True, groups__name__in=roles.ALL).annotate(role=F("groups__name"))
     choices = dict(NoticeChoice.objects.filter(kind=kind).values_list("user", "wanted"))
-    return [user for user in users.order_by("pk") if choices.get(user.pk, TOLD_BY_DEFAULT[user.role])]
+    return [user for user in users.order_by("pk") if choices.get(user.pk, NOTIFIED_BY_DEFAULT[user.role])]
 
 
 def choices_of(user: User) -> dict[str, bool]:
     """Return for every kind whether this user gets it by mail."""
-    default = TOLD_BY_DEFAULT.get(roles.role_of(user) or "", False)
+    default = NOTIFIED_BY_DEFAULT.get(roles.role_of(user) or "", False)
     return dict.fromkeys(Kind.values, default) | dict(user.notice_choices.values_list("kind", "wanted"))
 
 

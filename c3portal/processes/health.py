@@ -49,7 +49,7 @@ def ready(request: HttpRequest) -> HttpResponseBase:
         process.value: ages.get(process, math.inf) <= heartbeats.longest_silence(process)
         for process in heartbeats.Process
     }
-    at_work["clock"] = all(abs(ahead) <= clock.TOLD_FROM.total_seconds() for ahead in clocks.values())
+    at_work["clock"] = all(abs(ahead) <= clock.WARN_FROM.total_seconds() for ahead in clocks.values())
     # Since the scheduler sent a sweep and a worker ran one; by how much the processes' clocks are off the database's.
     facts = {"ages": _rounded(ages), "clocks": _rounded(clocks)}
     return _answer(parts | at_work, **facts)

@@ -20,8 +20,8 @@ def web() -> bool:
 
 def ready() -> bool:
     """Whether everything is at work; prints what is and what is not."""
-    status, said = _ask("/health/ready")
-    sys.stdout.write(f"{said}\n")
+    status, output = _ask("/health/ready")
+    sys.stdout.write(f"{output}\n")
     return status == 200
 
 
@@ -29,16 +29,16 @@ def _ask(path: str) -> tuple[int, str]:
     port = int(os.environ.get("PORT", "8000"))
     host = os.environ.get("WEB_BIND", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     name = urlsplit(os.environ.get("PORTAL_URL", "http://localhost")).hostname or "localhost"
-    asked = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
     try:
-        asked.request("GET", path, headers={"Host": name})
-        answer = asked.getresponse()
+        connection.request("GET", path, headers={"Host": name})
+        answer = connection.getresponse()
         return answer.status, answer.read().decode()
     except (OSError, http.client.HTTPException) as error:
         # No status, and the reason.
         return 0, f"no answer: {error}"
     finally:
-        asked.close()
+        connection.close()
 
 
 def worker() -> bool:

@@ -36,7 +36,7 @@ KNOWN = 60.0
 # For what may still name the dead.
 KEPT = dt.timedelta(days=1)
 # How often a wrong clock is said again.
-TELL_EVERY = 60.0
+WARN_EVERY = 60.0
 
 
 class Life:
@@ -47,7 +47,7 @@ class Life:
         self.id, self.is_known = uuid.uuid4(), False
         # The last sign: by the database's clock, and by one that nobody sets.
         self.seen_at: dt.datetime | None = None
-        self.signed = self.steady_since = self.told = -math.inf
+        self.signed = self.steady_since = self.warned_at = -math.inf
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -55,7 +55,7 @@ class Life:
         while not self.over.is_set():
             try:
                 self.sign()
-                self.look_for_the_dead()
+                self.declare_dead()
             except Exception as error:
                 # Who does not sign is taken for dead.
                 logger.warning("This process could not send its heartbeat: %s", type(error).__name__)
@@ -109,7 +109,7 @@ class Life:
         if self.seen_at is None:
             return False
         expected = self.seen_at + dt.timedelta(seconds=clock.elapsed() - self.signed)
-        return abs(present - expected) > clock.TOLD_FROM
+        return abs(present - expected) > clock.WARN_FROM
 
     def note_jump(self, present: dt.datetime) -> None:
         """Let everyone know that the database's clock leapt."""
@@ -120,13 +120,13 @@ class Life:
         self.seen_at, self.signed = None, -math.inf
 
     def _tell(self, ahead: dt.timedelta) -> None:
-        if abs(ahead) > clock.TOLD_FROM and self.signed - self.told > TELL_EVERY:
+        if abs(ahead) > clock.WARN_FROM and self.signed - self.warned_at > WARN_EVERY:
             seconds, claims = ahead.total_seconds(), abs(ahead) <= clock.CLAIMS_UP_TO
             more = "." if claims else ", so this process claims no work until it is set right."
             logger.error("The clock of this machine is %+.1f seconds off the database's%s", seconds, more)
-            self.told = self.signed
+            self.warned_at = self.signed
 
-    def look_for_the_dead(self) -> None:
+    def declare_dead(self) -> None:
         """Declare the silent dead, and free what they held."""
         # Who could not sign declares nobody dead: when the database was away, or kept everybody waiting, silence says
         # nothing about the living.
@@ -143,7 +143,7 @@ class Life:
         """Whether nobody takes this process for dead yet."""
         return self.is_known and clock.elapsed() - self.signed < SILENCE
 
-    def let_go(self) -> None:
+    def release_all(self) -> None:
         """Hold nothing any more."""
         # What was held is free once the id that held it is missed.
         self.id, self.is_known = uuid.uuid4(), False
@@ -173,14 +173,14 @@ def end() -> None:
 
 
 @contextmanager
-def letting_go() -> Iterator[None]:
+def released_on_error() -> Iterator[None]:
     """Let go of all that this process holds when the block raises."""
     try:
         yield
     except Exception:
         if life := _life():
             # Nobody goes on with it, and the database may be away, so that it cannot be said there.
-            life.let_go()
+            life.release_all()
         raise
 
 

@@ -62,23 +62,23 @@ def refuse_a_database_that_was_left(name: str) -> None:
 
 def _refuse(why: str, found: Iterable[CheckMessage]) -> None:
     if mistakes := [each for each in found if each.is_serious()]:
-        told = "\n".join(f"{each.id}: {each.msg} {each.hint or ''}" for each in mistakes)
-        raise SystemExit(f"{why}\n{told}")
+        reported = "\n".join(f"{each.id}: {each.msg} {each.hint or ''}" for each in mistakes)
+        raise SystemExit(f"{why}\n{reported}")
 
 
 def wait_for_the_schema(name: str) -> None:
     """Return once every migration is applied. Raises SystemExit after SCHEMA_PATIENCE seconds."""
     deadline = time.monotonic() + settings.SCHEMA_PATIENCE
-    told = ""
+    reported = ""
     while obstacle := _obstacle():
-        if obstacle != told:
+        if obstacle != reported:
             logger.warning("%s waits and does nothing yet: %s", name, obstacle)
-            told = obstacle
+            reported = obstacle
         if time.monotonic() > deadline:
             # Whoever supervises the process starts it anew.
             raise SystemExit(f"{name} has not started within {settings.SCHEMA_PATIENCE:.0f} seconds: {obstacle}")
         time.sleep(PAUSE_SECONDS)
-    if told:
+    if reported:
         logger.warning("%s starts: the database has what this release needs.", name)
 
 

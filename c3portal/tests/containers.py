@@ -47,8 +47,8 @@ def dockerfile(base: Path = BASE_DIR) -> list[list[tuple[str, str]]]:
 
 def image_says(instruction: str, base: Path = BASE_DIR) -> str:
     """Return what the image's own stage says for an instruction that it has once."""
-    (said,) = [rest for name, rest in dockerfile(base)[-1] if name == instruction]
-    return said
+    (value,) = [rest for name, rest in dockerfile(base)[-1] if name == instruction]
+    return value
 
 
 def image_environment(base: Path = BASE_DIR) -> dict[str, str]:

@@ -35,16 +35,16 @@ class Service:
             )
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text()
 
     def says(self, words: str) -> None:
         """Wait until it has said `words`."""
-        wait_until(lambda: words in self.said or self._ended(), f"{self.log.stem} says {words!r}", patience=60)
+        wait_until(lambda: words in self.output or self._ended(), f"{self.log.stem} says {words!r}", patience=60)
 
     def _ended(self) -> bool:
         if self.process.poll() is not None:
-            raise AssertionError(f"{self.log.stem} ended ({self.process.returncode}):\n{self.said}")
+            raise AssertionError(f"{self.log.stem} ended ({self.process.returncode}):\n{self.output}")
         return False
 
     def tell_to_stop(self) -> None:
@@ -132,11 +132,11 @@ class Machine:
 
     def environment(self, service: str, **own: str) -> dict[str, str]:
         """Return what a container of the service has in its environment."""
-        said = self.services[service]
-        inside = {**containers.image_environment(self.base), **self.env, **said["environment"]}
+        definition = self.services[service]
+        inside = {**containers.image_environment(self.base), **self.env, **definition["environment"]}
         for there, here in self.addresses.items():
             inside = {name: value.replace(there, here) for name, value in inside.items()}
-        keeps_state = any(each.endswith(f":{STATE}") for each in said.get("volumes", []))
+        keeps_state = any(each.endswith(f":{STATE}") for each in definition.get("volumes", []))
         inside |= {
             "PATH": f"{BESIDE}:/usr/bin:/bin",
             "HOME": "/nonexistent",
@@ -275,13 +275,13 @@ def _proxy_config(folder: Path, portal_url: str, upstreams: str) -> Path:
     """Return deploy/Caddyfile as Caddy's own JSON, on the loopback address and a port that anyone may listen on."""
     given = {"PORTAL_URL": portal_url, "ACME_EMAIL": "internal", "WEB_UPSTREAMS": upstreams}
     adapt = [str(BESIDE / "caddy"), "adapt", "--config", str(BASE_DIR / "deploy" / "Caddyfile")]
-    told: dict[str, Any] = json.loads(subprocess.run(adapt, env=given, capture_output=True, check=True).stdout)
-    (server,) = told["apps"]["http"]["servers"].values()
+    config: dict[str, Any] = json.loads(subprocess.run(adapt, env=given, capture_output=True, check=True).stdout)
+    (server,) = config["apps"]["http"]["servers"].values()
     server["listen"] = [f"127.0.0.1:{urlsplit(portal_url).port}"]
     server["automatic_https"] = {"disable_redirects": True}
     server["protocols"] = ["h1", "h2"]
-    told["apps"]["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
-    told["admin"] = {"disabled": True}
+    config["apps"]["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
+    config["admin"] = {"disabled": True}
     path = folder / "caddy.json"
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(config))
     return path

@@ -107,13 +107,13 @@ class Run:
     def has_mail(self, words: str) -> bool:
         return any(words in mail.get_content() for mail in self.mails.mails)
 
-    def manage(self, *words: str, told: str = "") -> None:
+    def manage(self, *words: str, stdin: str = "") -> None:
         with (self.folder / "manage.log").open("ab") as log:
             subprocess.run(
                 [sys.executable, "manage.py", *words],
                 env=self.environment,
                 cwd=BASE_DIR,
-                input=told.encode(),
+                input=stdin.encode(),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 check=True,
@@ -167,7 +167,7 @@ def run(transactional_db: None, sandbox: SandboxControl, tmp_path: Path) -> Iter
         with connection.cursor() as cursor:
             cursor.execute("VACUUM INTO %s", [str(it.database)])
         given = {"email": EMAIL, "password": PASSWORD, "totp": TOTP, "webhook": WEBHOOK, "recovery_code": RECOVERY_CODE}
-        it.manage("shell", "-c", SETUP, told=json.dumps(given))
+        it.manage("shell", "-c", SETUP, stdin=json.dumps(given))
         # As long as someone has the database open, its write-ahead log stays.
         with processes(it), closing(sqlite3.connect(it.database)) as held:
             held.execute("SELECT 1 FROM django_session").fetchall()

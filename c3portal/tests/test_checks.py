@@ -100,9 +100,9 @@ def test_it_wants_usable_encryption_keys(settings: Any, keys: list[str], expecte
 def test_it_never_shows_a_key(settings: Any) -> None:
     settings.SECRET_KEY = "the-key-that-signs-the-cookies"
     settings.ENCRYPTION_KEYS = ["the-key-that-signs-the-cookies", "short"]
-    told = " ".join(f"{message.msg} {message.hint}" for message in checks.encryption_keys())
-    assert "the-key" not in told
-    assert "'short'" not in told
+    text = " ".join(f"{message.msg} {message.hint}" for message in checks.encryption_keys())
+    assert "the-key" not in text
+    assert "'short'" not in text
 
 
 @pytest.mark.parametrize("url", ["filesystem://", "sqla+sqlite:///broker.db", "memory://", "amqp://localhost"])

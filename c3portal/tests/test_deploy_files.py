@@ -98,7 +98,7 @@ def test_the_proxys_log_of_failures_holds_no_address(tmp_path: Path) -> None:
     finally:
         proxy.stop()
     for secret in ("key-of-a-link", "code-of-a-consent", "a-session"):
-        assert secret not in proxy.said
+        assert secret not in proxy.output
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
@@ -207,8 +207,8 @@ def test_backups_are_made_by_tools_of_the_servers_version(services: dict[str, An
 
 
 def test_the_broker_keeps_its_messages(services: dict[str, Any]) -> None:
-    told = [line.strip() for line in services["valkey"]["command"][-1].splitlines()]
-    assert {"maxmemory-policy noeviction", "appendonly yes", 'save ""'} <= set(told)
+    written = [line.strip() for line in services["valkey"]["command"][-1].splitlines()]
+    assert {"maxmemory-policy noeviction", "appendonly yes", 'save ""'} <= set(written)
 
 
 def test_the_broker_asks_for_its_password(services: dict[str, Any]) -> None:
@@ -220,8 +220,8 @@ def test_the_broker_asks_for_its_password(services: dict[str, Any]) -> None:
 
 def test_no_secret_stands_in_a_command_line(services: dict[str, Any]) -> None:
     for name, service in services.items():
-        told = json.dumps([service.get("command"), service.get("entrypoint"), service.get("healthcheck")])
-        assert not [secret for secret in containers.FILLED_IN.values() if secret in told], name
+        written = json.dumps([service.get("command"), service.get("entrypoint"), service.get("healthcheck")])
+        assert not [secret for secret in containers.FILLED_IN.values() if secret in written], name
 
 
 def test_a_container_has_no_secret_that_it_has_no_use_for(services: dict[str, Any]) -> None:
@@ -276,7 +276,7 @@ def example_portal(**changed: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("mistake", "told"),
+    ("mistake", "message"),
     [
         ({"MFA_REQUIRED_FOR": "System Admn"}, "MFA_REQUIRED_FOR names 'System Admn', which is no role."),
         ({"OIDC_ISSUER": "https://login.microsoftonline.com/common/v2.0"}, "people of every organisation sign in"),
@@ -284,12 +284,12 @@ def example_portal(**changed: str) -> dict[str, str]:
     ids=["misspelt role", "everyone's sign-in"],
 )
 @pytest.mark.parametrize("process", PROCESSES)
-def test_no_process_starts_with_a_mistake_in_the_settings(process: str, mistake: dict[str, str], told: str) -> None:
+def test_no_process_starts_with_a_mistake_in_the_settings(process: str, mistake: dict[str, str], message: str) -> None:
     company = {"OIDC_CLIENT_ID": "portal", "OIDC_CLIENT_SECRET": "a secret"}
     done = run(sys.executable, "-m", "c3portal.processes.start", process, **example_portal(**company, **mistake))
     assert done.returncode == 1
     assert f"{process} does not start, since the settings are wrong." in done.stderr
-    assert told in done.stderr
+    assert message in done.stderr
     assert "waits" not in done.stderr
 
 

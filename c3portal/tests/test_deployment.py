@@ -54,7 +54,7 @@ def test_a_period_arrives_once_by_two_web_processes_and_three_workers(portal: Po
     assert set(arrived.values()) == {1}
     assert portal.sandbox.violations() == []
     for worker in portal.workers:
-        assert "invoices.tasks.work[" in worker.said, "Each of them took part"
+        assert "invoices.tasks.work[" in worker.output, "Each of them took part"
 
 
 def test_each_container_passes_its_own_health_check(portal: Portal) -> None:
@@ -63,13 +63,13 @@ def test_each_container_passes_its_own_health_check(portal: Portal) -> None:
     assert portal.machine.is_healthy("beat", portal.beat)
     ready = f"http://localhost:{portal.ports[0]}/health/ready"
     wait_until(lambda: answers(ready), "Everything is at work", patience=60)
-    asked = portal.machine.inside(portal.webs[0], "python", "-m", "c3portal.processes.healthcheck", "ready")
-    assert (asked.returncode, json.loads(asked.stdout)["broker"]) == (0, "ok")
+    answered = portal.machine.inside(portal.webs[0], "python", "-m", "c3portal.processes.healthcheck", "ready")
+    assert (answered.returncode, json.loads(answered.stdout)["broker"]) == (0, "ok")
 
 
 def test_the_first_system_admin_is_made_inside_a_container(portal: Portal) -> None:
-    said = portal.machine.run("web", "python", "manage.py", "ensure_admin")
-    assert "admin@contoso.example can sign in as System Admin." in said
+    output = portal.machine.run("web", "python", "manage.py", "ensure_admin")
+    assert "admin@contoso.example can sign in as System Admin." in output
 
 
 def test_nothing_is_left_to_secure_with_the_database_included(portal: Portal) -> None:
@@ -111,9 +111,9 @@ def test_the_proxy_tells_the_portal_that_it_is_https(portal: Portal, proxy: Serv
 
 def test_strangers_are_not_told_which_part_fails(portal: Portal, proxy: Service) -> None:
     address = portal.machine.env["PORTAL_URL"]
-    asked = {name: requests.get(f"{address}/health/{name}", **through(portal)) for name in ("live", "web", "ready")}
-    assert {name: answer.status_code for name, answer in asked.items()} == {"live": 200, "web": 200, "ready": 404}
-    assert asked["ready"].text == ""
+    answered = {name: requests.get(f"{address}/health/{name}", **through(portal)) for name in ("live", "web", "ready")}
+    assert {name: answer.status_code for name, answer in answered.items()} == {"live": 200, "web": 200, "ready": 404}
+    assert answered["ready"].text == ""
 
 
 def test_no_request_fails_while_the_web_processes_are_replaced(portal: Portal, proxy: Service) -> None:
@@ -166,10 +166,10 @@ def test_all_of_them_stop_when_they_are_told_to(portal: Portal) -> None:
         if service.process.poll() is None:
             service.tell_to_stop()
     for service in services:
-        assert service.process.wait(15) == 0, service.said[-2000:]
+        assert service.process.wait(15) == 0, service.output[-2000:]
 
 
 def test_nothing_secret_is_said(portal: Portal) -> None:
-    said = "".join(path.read_text() for path in Path(portal.machine.folder).glob("*.log"))
+    output = "".join(path.read_text() for path in Path(portal.machine.folder).glob("*.log"))
     for name in ("SECRET_KEY", "ENCRYPTION_KEYS", "POSTGRES_PASSWORD", "VALKEY_PASSWORD"):
-        assert portal.machine.env[name] not in said
+        assert portal.machine.env[name] not in output

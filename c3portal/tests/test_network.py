@@ -38,7 +38,7 @@ def datagram(host: str) -> None:
         out.sendto(b"a", (host, 9))
 
 
-WAYS: dict[str, Callable[[str], object]] = {
+CALLS: dict[str, Callable[[str], object]] = {
     "a socket": lambda host: socket.create_connection((host, 9), timeout=1),
     "a datagram": datagram,
     "requests": lambda host: requests.get(f"http://{f'[{host}]' if ':' in host else host}:9/", timeout=1),
@@ -48,13 +48,13 @@ WAYS: dict[str, Callable[[str], object]] = {
 
 
 @pytest.mark.parametrize("host", OUTSIDE)
-@pytest.mark.parametrize("way", WAYS)
-def test_nothing_outside_this_machine_is_reached(way: str, host: str, forgiven: list[str]) -> None:
-    if way == "a datagram" and host == "example.com":
+@pytest.mark.parametrize("call", CALLS)
+def test_nothing_outside_this_machine_is_reached(call: str, host: str, forgiven: list[str]) -> None:
+    if call == "a datagram" and host == "example.com":
         host = OUTSIDE[0]  # a socket looks names up before it tells anyone; everything here asks getaddrinfo first
     before = len(forgiven)
     with pytest.raises(OSError, match="stay on this machine"):
-        WAYS[way](host)
+        CALLS[call](host)
     assert len(forgiven) > before
 
 

@@ -20,9 +20,9 @@ PARTS = {"shell": ["c3portal"], "journey": ["xero_integration", "invoices", "ope
 def test_what_is_marked_for_both_databases_holds_on_a_real_postgresql(postgres: str) -> None:
     runs = [start(folders, urlsplit(postgres)._replace(path=f"/{name}").geturl()) for name, folders in PARTS.items()]
     for run in runs:
-        said, _ = run.communicate()
-        assert run.returncode == 0, said[-8000:]
-        assert " passed" in said
+        output, _ = run.communicate()
+        assert run.returncode == 0, output[-8000:]
+        assert " passed" in output
 
 
 def start(folders: list[str], database_url: str) -> subprocess.Popen[str]:

@@ -37,10 +37,10 @@ from celery import current_app
 from django.conf import settings
 current_app.loader.import_default_modules()
 own = {name: task for name, task in current_app.tasks.items() if name.startswith(("c3portal.", "invoices."))}
-told = {name: list(inspect.signature(task.run).parameters.values()) for name, task in own.items()}
+parameters = {name: list(inspect.signature(task.run).parameters.values()) for name, task in own.items()}
 print(json.dumps({
-    "tasks": {name: [each.name for each in all] for name, all in told.items()},
-    "needs": {name: [each.name for each in all if each.default is each.empty] for name, all in told.items()},
+    "tasks": {name: [each.name for each in all] for name, all in parameters.items()},
+    "needs": {name: [each.name for each in all if each.default is each.empty] for name, all in parameters.items()},
     "sent": [each["task"] for each in settings.CELERY_BEAT_SCHEDULE.values()],
 }))
 """
@@ -62,8 +62,8 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tasks_of(tree: Path, var_dir: Path) -> dict[str, Any]:
     """Return the tasks that a worker of `tree` knows, what each must be told, and which ones its scheduler sends."""
-    told = {"PATH": os.environ["PATH"], **SETTINGS, "VAR_DIR": str(var_dir), "PRUNE_AFTER_DAYS": "400"}
-    done = subprocess.run([sys.executable, "-c", LIST], cwd=tree, env=told, capture_output=True, text=True)
+    variables = {"PATH": os.environ["PATH"], **SETTINGS, "VAR_DIR": str(var_dir), "PRUNE_AFTER_DAYS": "400"}
+    done = subprocess.run([sys.executable, "-c", LIST], cwd=tree, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 
@@ -74,9 +74,9 @@ def test_the_list_is_that_of_the_release_before(before: Path, tmp_path: Path) ->
 
 def test_messages_of_the_release_before_are_understood(tmp_path: Path) -> None:
     present = tasks_of(BASE_DIR, tmp_path)
-    for name, told in TASKS.items():
-        assert present["tasks"][name][: len(told)] == told, name
-        assert set(present["needs"][name]) <= set(told), name
+    for name, parameters in TASKS.items():
+        assert present["tasks"][name][: len(parameters)] == parameters, name
+        assert set(present["needs"][name]) <= set(parameters), name
 
 
 def test_every_task_that_the_scheduler_sends_is_one(tmp_path: Path) -> None:
@@ -89,16 +89,16 @@ def of_the_procfile(before: Path, name: str, **more: str) -> subprocess.Complete
     """Start a process of the Procfile of the release before on the code of this one, and end it once it is up."""
     command = parse_procfile((before / "Procfile").read_text()).processes[name]
     beside = Path(sys.executable).parent
-    told = {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1", **SETTINGS, **more}
+    variables = {"PATH": f"{beside}{os.pathsep}{os.environ['PATH']}", "PYTHONUNBUFFERED": "1", **SETTINGS, **more}
     process = subprocess.Popen(
-        ["sh", "-c", command], cwd=BASE_DIR, env=told, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ["sh", "-c", command], cwd=BASE_DIR, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
         wait_until(lambda: Path(more["UP"]).exists() or process.poll() is not None, f"{name} is up")
     finally:
         process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=30)
-    return subprocess.CompletedProcess(shlex.split(command), process.returncode, said)
+    output, _ = process.communicate(timeout=30)
+    return subprocess.CompletedProcess(shlex.split(command), process.returncode, output)
 
 
 def test_its_broker_starts(before: Path, tmp_path: Path) -> None:
@@ -109,9 +109,9 @@ def test_its_broker_starts(before: Path, tmp_path: Path) -> None:
 def test_its_web_server_reads_its_settings(before: Path, tmp_path: Path) -> None:
     command = parse_procfile((before / "Procfile").read_text()).processes["web"].replace("exec gunicorn", "")
     words = [sys.executable, "-m", "gunicorn", "--check-config", *shlex.split(command)]
-    told = {"PATH": os.environ["PATH"], **SETTINGS, "VAR_DIR": str(tmp_path)}
+    variables = {"PATH": os.environ["PATH"], **SETTINGS, "VAR_DIR": str(tmp_path)}
     words = [word for word in words if "$" not in word and word not in ("--bind", "--workers", "--threads")]
-    done = subprocess.run(words, cwd=BASE_DIR, env=told, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, cwd=BASE_DIR, env=variables, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
 
 
@@ -121,8 +121,8 @@ def test_its_web_server_reads_its_settings(before: Path, tmp_path: Path) -> None
     ids=["as a module", "as a file"],
 )
 def test_its_health_check_is_answered(words: tuple[str, ...]) -> None:
-    told = {"PATH": os.environ["PATH"], "PORT": str(free_port())}
-    done = subprocess.run([sys.executable, *words], cwd=BASE_DIR, env=told, capture_output=True, text=True)
+    variables = {"PATH": os.environ["PATH"], "PORT": str(free_port())}
+    done = subprocess.run([sys.executable, *words], cwd=BASE_DIR, env=variables, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, ""), "Nobody listens there"
 
 

@@ -72,16 +72,16 @@ def test_what_it_keeps_is_for_its_owner_alone_in_a_folder_that_was_there_before(
     folder = tmp_path / "var"
     folder.mkdir(mode=0o755)
     (folder / "portal.sqlite3-wal").touch(mode=0o644)
-    told = {**NEEDED, "PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "VAR_DIR": str(folder)}
-    subprocess.run([sys.executable, "manage.py", "migrate"], env=told, cwd=BASE_DIR, check=True, umask=umask)
+    given = {**NEEDED, "PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "VAR_DIR": str(folder)}
+    subprocess.run([sys.executable, "manage.py", "migrate"], env=given, cwd=BASE_DIR, check=True, umask=umask)
     for each in folder.iterdir():
         assert not each.stat().st_mode & 0o077, each
 
 
-@pytest.mark.parametrize(("told", "batch"), [("", 50), ("7", 7), ("500", 50), ("0", 1), ("-3", 1)])
-def test_no_call_carries_more_than_xero_takes_nor_nothing(told: str, batch: int) -> None:
-    told_so = {"XERO_BATCH": told} if told else {}
-    environment = {**NEEDED, **told_so, "PATH": os.environ["PATH"], "ENV_FILE": os.devnull}
+@pytest.mark.parametrize(("given", "batch"), [("", 50), ("7", 7), ("500", 50), ("0", 1), ("-3", 1)])
+def test_no_call_carries_more_than_xero_takes_nor_nothing(given: str, batch: int) -> None:
+    variables = {"XERO_BATCH": given} if given else {}
+    environment = {**NEEDED, **variables, "PATH": os.environ["PATH"], "ENV_FILE": os.devnull}
     command = [sys.executable, "-c", "from c3portal import settings; print(settings.XERO_BATCH)"]
     done = subprocess.run(command, env=environment, cwd=BASE_DIR, capture_output=True, text=True, check=True)
     assert int(done.stdout) == batch

@@ -42,7 +42,7 @@ def named() -> set[str]:
     return {name for name, values in held.items() if values == {True}}
 
 
-def asked(node: ast.AST) -> list[ast.expr]:
+def compared(node: ast.AST) -> list[ast.expr]:
     """Return what a piece of code compares a text with."""
     if isinstance(node, ast.Compare):
         sides = [node.left, *node.comparators]
@@ -53,7 +53,7 @@ def asked(node: ast.AST) -> list[ast.expr]:
 
 
 def asks_a_sentence(node: ast.AST, named: set[str]) -> bool:
-    return any(is_sentence(each) or getattr(each, "id", getattr(each, "attr", "")) in named for each in asked(node))
+    return any(is_sentence(each) or getattr(each, "id", getattr(each, "attr", "")) in named for each in compared(node))
 
 
 def test_no_code_asks_what_a_sentence_says(named: set[str]) -> None:
@@ -66,13 +66,13 @@ def test_no_code_asks_what_a_sentence_says(named: set[str]) -> None:
 
 
 def test_no_page_asks_what_a_sentence_says() -> None:
-    asked = [
+    compared = [
         (page.name, question)
         for page in (BASE_DIR / "templates").rglob("*.html")
         for question in IF.findall(page.read_text())
         if any(SENTENCE.search("".join(text)) for text in QUOTED.findall(question))
     ]
-    assert asked == []
+    assert compared == []
 
 
 @pytest.mark.parametrize(

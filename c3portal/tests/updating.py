@@ -110,7 +110,7 @@ def bring_in(portal: Portal, new: Path) -> None:
     upload = visitor.upload(old_port, "20260818")
     wait_until(lambda: len(portal.sandbox.documents()) > there, "The first are posted")
     assert not answers(f"http://localhost:{new_port}/health/live")
-    assert " ready." not in new_worker.said
+    assert " ready." not in new_worker.output
     portal.machine.run("migrate", release=new)
     assert not is_done(visitor.get(old_port, upload)), "The schema came too late to be lived with"
     portal.sandbox.set_limits(latency_seconds=0)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import time_machine
 
-LOOK_EVERY = 0.1
+POLL_EVERY = 0.1
 
 
 def keep_wrong(path: Path) -> None:
@@ -27,15 +27,15 @@ def keep_wrong(path: Path) -> None:
 
 
 def _follow(path: Path) -> None:
-    threading.Thread(target=_look_again_and_again, args=[path], daemon=True).start()
+    threading.Thread(target=_poll, args=[path], daemon=True).start()
 
 
-def _look_again_and_again(path: Path) -> None:
-    told = path.read_text()
+def _poll(path: Path) -> None:
+    applied = path.read_text()
     while True:
-        time.sleep(LOOK_EVERY)
-        if path.read_text() not in ("", told):
-            told = path.read_text()
+        time.sleep(POLL_EVERY)
+        if path.read_text() not in ("", applied):
+            applied = path.read_text()
             _go_wrong(path)
 
 

@@ -163,8 +163,8 @@ def end_sessions(user: User) -> int:
 
 
 def _is_of(session: dict[str, Any], user: User) -> bool:
-    under_way = session.get(LOGIN_SESSION_KEY) or {}
-    return session.get(SESSION_KEY) == str(user.pk) or under_way.get("user_pk") == user_pk_to_url_str(user)
+    pending_sign_in = session.get(LOGIN_SESSION_KEY) or {}
+    return session.get(SESSION_KEY) == str(user.pk) or pending_sign_in.get("user_pk") == user_pk_to_url_str(user)
 
 
 def _is_by(source: Source, user: User) -> bool:

@@ -81,9 +81,9 @@ def invite(request: HttpRequest) -> HttpResponseBase:
     """Invite someone by mail, or by a link to hand over."""
     form = InvitationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        asked = form.cleaned_data
+        cleaned = form.cleaned_data
         try:
-            user = administration.invite(request, asked["email"], asked["name"], asked["role"])
+            user = administration.invite(request, cleaned["email"], cleaned["name"], cleaned["role"])
         except administration.NotDone as error:
             form.add_error("email", str(error))
         else:

@@ -204,10 +204,10 @@ def _new_names(found: Sequence[LinkStatus], wanted: Mapping[str, Wanted], index:
         and each.customer.tenant_id not in index.by_number
     ]
     names = index.names_to_create([wanted[each.customer.tenant_id] for each in makes])
-    said = {key: f"The next upload creates “{name}”." for key, name in names.items()}
+    notes = {key: f"The next upload creates “{name}”." for key, name in names.items()}
     return [
-        replace(each, words=f"{each.words} {said[each.customer.tenant_id]}".strip())
-        if each.customer.tenant_id in said
+        replace(each, words=f"{each.words} {notes[each.customer.tenant_id]}".strip())
+        if each.customer.tenant_id in notes
         else each
         for each in found
     ]

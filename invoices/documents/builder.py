@@ -106,8 +106,8 @@ def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> 
     queries."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
     by_id = {each.pk: each for each in invoices.select_related("customer", "period").prefetch_related("lines")}
-    told = Posting.objects.filter(pk__in=[each.pk for each in postings])
-    uploads = told.values_list("pk", "upload__invoice_status", "upload__locked_as_drafts")
+    rows = Posting.objects.filter(pk__in=[each.pk for each in postings])
+    uploads = rows.values_list("pk", "upload__invoice_status", "upload__locked_as_drafts")
     statuses = {pk: (status, locked_as_drafts) for pk, status, locked_as_drafts in uploads}
     links = dict(
         ContactLink.objects.filter(

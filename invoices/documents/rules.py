@@ -103,7 +103,7 @@ def _accounts(document: Document, organisation: Organisation) -> Iterable[Proble
             yield Problem("account", code, words, Fix.ACCOUNTS)
 
 
-def theme_gone(organisation: str) -> str:
+def theme_missing(organisation: str) -> str:
     return f"The chosen theme is no longer there in {organisation}. Choose another."
 
 
@@ -112,7 +112,7 @@ def _theme(document: Document, organisation: Organisation, fix: Fix) -> Iterable
         yield Problem(
             "theme",
             document.theme_id,
-            theme_gone(organisation.name),
+            theme_missing(organisation.name),
             fix,
         )
 

@@ -46,7 +46,7 @@ class AccountOverride(models.Model):
         return f"{self.sku or self.get_kind_display() or 'everything'} → {self.account_code}"
 
     @property
-    def said(self) -> tuple[str, str]:
+    def as_text(self) -> tuple[str, str]:
         """What is overridden, and with what."""
         what = f"SKU {self.sku}" if self.sku else self.get_kind_display() or "Every line"
         what = f"SKUs that begin with {self.sku}" if self.is_prefix else what
@@ -72,10 +72,10 @@ class TaxOverride(models.Model):
         ]
 
     def __str__(self) -> str:
-        return " → ".join(self.said)
+        return " → ".join(self.as_text)
 
     @property
-    def said(self) -> tuple[str, str]:
+    def as_text(self) -> tuple[str, str]:
         return f"{self.country or 'any country'} {self.tax_name} {self.percentage.normalize():f} %", self.tax_type
 
 
@@ -96,7 +96,7 @@ class CustomerOverride(models.Model):
         return f"{self.customer}: own settings"
 
     @property
-    def said(self) -> tuple[str, str]:
+    def as_text(self) -> tuple[str, str]:
         due = "" if self.due_days is None else f"due after {self.due_days} days"
         own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due)
         return f"Customer {_known(self.customer)}", " · ".join(filter(None, own))

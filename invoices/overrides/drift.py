@@ -94,16 +94,16 @@ def _taxes(context: DocumentContext) -> Iterator[Drift]:
 
 
 def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
-    gone: dict[tuple[str, str], list[str]] = defaultdict(list)
+    missing: dict[tuple[str, str], list[str]] = defaultdict(list)
     renamed: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for own in CustomerOverride.objects.exclude(theme_id="").select_related("customer").order_by("customer__name"):
         now = themes.get(own.theme_id)
         if now is None:
-            gone[own.theme_id, own.theme_name or own.theme_id].append(own.customer.name)
+            missing[own.theme_id, own.theme_name or own.theme_id].append(own.customer.name)
         elif now != own.theme_name:
             renamed[own.theme_id, own.theme_name, now].append(own.customer.name)
     url = reverse("customer_overrides")
-    for (theme_id, name), customers in gone.items():
+    for (theme_id, name), customers in missing.items():
         words = f"{connection.name} no longer has the theme “{name}”. Choose another."
         yield Drift(f"theme:{theme_id}", words, (Place(", ".join(customers), f"{url}?show=unmapped"),))
     for (theme_id, before, now), customers in renamed.items():

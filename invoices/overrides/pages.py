@@ -65,7 +65,7 @@ class Page(ABC):
 
     def kept(self) -> dict[str, str]:
         """Return every override, what and with what, for the audit record."""
-        return dict(each.said for each in self.model._default_manager.select_related(*(self.related or (None,))))
+        return dict(each.as_text for each in self.model._default_manager.select_related(*(self.related or (None,))))
 
     @abstractmethod
     def csv_rows(self) -> Iterator[list[str]]:

@@ -50,8 +50,8 @@ def _store(connection: XeroConnection, rows: list[dict[str, Any]]) -> int:
         .exclude(xero_id="")
         .values_list("xero_id", "pk")
     )
-    gone = [row.get("PaymentID") for row in rows if row.get("Status") == PaymentStatus.DELETED]
-    Payment.objects.filter(payment_id__in=gone).delete()
+    deleted = [row.get("PaymentID") for row in rows if row.get("Status") == PaymentStatus.DELETED]
+    Payment.objects.filter(payment_id__in=deleted).delete()
     # A payment that changes while the pages are read is on two of them.
     payments = list({each.payment_id: each for row in rows if (each := _payment(row, postings))}.values())
     Payment.objects.bulk_create(

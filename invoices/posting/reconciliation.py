@@ -84,7 +84,7 @@ def require_lookups(connection: XeroConnection) -> int:
     if connection.restored_at is None:
         return 0
     return transitions.require_lookup(
-        connection, transitions.unseen(connection), transitions.RESTORED, most=MAX_LOOKED_UP
+        connection, transitions.not_looked_up(connection), transitions.RESTORED, most=MAX_LOOKED_UP
     )
 
 
@@ -117,37 +117,41 @@ def reconcile(connection: XeroConnection, *, only: Sequence[int] | None = None) 
 
 def _look_up(connection: XeroConnection, document_type: DocumentType, due: Sequence[Posting], *, click: bool) -> int:
     # The answer tells how it was then: on its way it may grow old, and Xero finish a lost call meanwhile.
-    asked_at = clock.now()
-    seen = connections.call(connection, lambda gateway: _seek(gateway, document_type, due, asked_at), click=click)
+    looked_up_at = clock.now()
+    seen = connections.call(connection, lambda gateway: _seek(gateway, document_type, due, looked_up_at), click=click)
     settled = 0
     for submission, some in groupby(due, key=lambda each: each.submission):
         if submission is not None:
-            settled += _settle(submission, list(some), seen, asked_at)
+            settled += _settle(submission, list(some), seen, looked_up_at)
     return settled
 
 
-def _seek(gateway: Gateway, document_type: DocumentType, due: Sequence[Posting], asked_at: dt.datetime) -> Seen:
+def _seek(
+    gateway: Gateway, document_type: DocumentType, due: Sequence[Posting], looked_up_at: dt.datetime
+) -> FoundDocuments:
     """Ask by number, and by marker for credit notes that would else be absent or someone else's."""
     numbers = [each.invoice.xero_number for each in due]
     if document_type == DocumentType.INVOICE:
-        return Seen(gateway.find_invoices(numbers), document_type)
+        return FoundDocuments(gateway.find_invoices(numbers), document_type)
     # Xero refuses an invoice whose number is taken, but promises nothing of a credit note's: two may bear one number,
     # and a second try is not refused. So before a credit note is believed absent it is looked for by its marker as
     # well.
     # https://developer.xero.com/documentation/api/accounting/creditnotes/
     found, allowed = gateway.find_credit_notes(numbers), ownership.tolerance()
-    by_number = Seen(found, document_type)
+    by_number = FoundDocuments(found, document_type)
     missing = [
         each.invoice
         for each in due
         if each.submission is not None
-        and isinstance(_absent(each.submission, asked_at), Absent)
+        and isinstance(_absent(each.submission, looked_up_at), Absent)
         and not by_number.shows(each.invoice, allowed)
     ]
-    return Seen([*found, *gateway.find_marked_credit_notes([marker(each) for each in missing])], document_type)
+    return FoundDocuments(
+        [*found, *gateway.find_marked_credit_notes([marker(each) for each in missing])], document_type
+    )
 
 
-class Seen:
+class FoundDocuments:
     """What a look in Xero showed of one kind of document, without the voided and deleted."""
 
     def __init__(self, found: Iterable[dict[str, Any]], document_type: DocumentType) -> None:
@@ -173,15 +177,15 @@ class Seen:
         return row is not None and ownership.is_ours(invoice, row, allowed)
 
 
-def _settle(submission: Submission, rows: Sequence[Posting], seen: Seen, asked_at: dt.datetime) -> int:
+def _settle(submission: Submission, rows: Sequence[Posting], seen: FoundDocuments, looked_up_at: dt.datetime) -> int:
     # Whoever moved a row in the meantime knew more than this look.
-    absent = cache(partial(_absent, submission, asked_at))
+    absent = cache(partial(_absent, submission, looked_up_at))
     allowed = ownership.tolerance()
     return settle(submission, Outcome({each.pk: _shown(each, seen, allowed, absent) for each in rows}))
 
 
 def _shown(
-    posting: Posting, seen: Seen, allowed: Decimal, absent: Callable[[], Absent | StillUncertain]
+    posting: Posting, seen: FoundDocuments, allowed: Decimal, absent: Callable[[], Absent | StillUncertain]
 ) -> DocumentOutcome:
     """Return what the look showed; `absent`: what nothing there comes to."""
     row = seen.document(posting.invoice, allowed)
@@ -198,25 +202,25 @@ def _shown(
     return Rejected(ownership.clash(posting.invoice, row))
 
 
-def _absent(submission: Submission, asked_at: dt.datetime) -> Absent | StillUncertain:
+def _absent(submission: Submission, looked_up_at: dt.datetime) -> Absent | StillUncertain:
     # It may be sent again if Xero must have finished with the lost call by then.
-    settled_at = _settled_at(submission, asked_at)
-    if settled_at is None or settled_at <= asked_at:
-        return Absent(asked_at)
+    settled_at = _settled_at(submission, looked_up_at)
+    if settled_at is None or settled_at <= looked_up_at:
+        return Absent(looked_up_at)
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
-    waited = asked_at - (submission.sent_at or submission.created_at)
-    return StillUncertain(min(settled_at, asked_at + max(waited, timeouts.lookup_delay())))
+    waited = looked_up_at - (submission.sent_at or submission.created_at)
+    return StillUncertain(min(settled_at, looked_up_at + max(waited, timeouts.lookup_delay())))
 
 
-def _settled_at(submission: Submission, asked_at: dt.datetime) -> dt.datetime | None:
+def _settled_at(submission: Submission, looked_up_at: dt.datetime) -> dt.datetime | None:
     """When Xero cannot be at work on this call any more; None when that is long since so."""
     # Nor on a call that left before the database was restored.
     began = [submission.connection.restored_at]
     if submission.outcome not in (Submission.Outcome.ANSWERED, Submission.Outcome.NOT_RECORDED):
         # Time that the clock jumped over has not passed. What lies far ahead was sent before the clock was put back,
         # and that was noted.
-        sent_at, certain_since = submission.sent_at or submission.created_at, liveness.certain_since(asked_at)
-        is_far_ahead = sent_at > asked_at + LONGEST_WAIT
+        sent_at, certain_since = submission.sent_at or submission.created_at, liveness.certain_since(looked_up_at)
+        is_far_ahead = sent_at > looked_up_at + LONGEST_WAIT
         began += [certain_since] if certain_since and is_far_ahead else [sent_at, certain_since]
     latest = max((moment for moment in began if moment), default=None)
     return latest and latest + timeouts.settles_after()

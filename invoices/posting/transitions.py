@@ -50,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 Status = Posting.Status
 RESTORED = "The database came back from a backup, so this is looked for in Xero before it is sent."
-SEEN = "Xero has it already, so it is looked up there and not sent."
+ALREADY_IN_XERO = "Xero has it already, so it is looked up there and not sent."
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
     return _queued(connection).filter(~_has_contact(connection))
 
 
-def unseen(connection: XeroConnection) -> QuerySet[Posting]:
+def not_looked_up(connection: XeroConnection) -> QuerySet[Posting]:
     """Return the queued postings that Xero may have without this restored database knowing."""
     if connection.restored_at is None:
         return Posting.objects.none()

@@ -14,7 +14,7 @@ from invoices.documents.builder import marker
 from invoices.models import DocumentType, Posting, Twin, Upload
 from invoices.posting import responses
 from invoices.posting.ownership import number_of
-from invoices.posting.reconciliation import Seen
+from invoices.posting.reconciliation import FoundDocuments
 from xero_integration import connections
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroRejected
@@ -52,7 +52,7 @@ def of(upload: Upload) -> QuerySet[Twin]:
     return Twin.objects.filter(posting__upload=upload).select_related("posting__invoice", "posting__connection")
 
 
-def look(connection: XeroConnection) -> int:
+def detect(connection: XeroConnection) -> int:
     """Look for what is due. Returns how many are there more than once. Raises XeroUnavailable and XeroAuthError;
     then they stay due."""
     rows = due().filter(connection=connection)
@@ -74,11 +74,11 @@ def compare(connection: XeroConnection, rows: QuerySet[Posting], *, click: bool 
         return 0
     markers = [marker(each.invoice) for each in postings]
     found = connections.call(connection, lambda gateway: gateway.find_marked_credit_notes(markers), click=click)
-    seen = Seen(found, DocumentType.CREDIT_NOTE)
+    seen = FoundDocuments(found, DocumentType.CREDIT_NOTE)
     return _keep(postings, [twin for each in postings for twin in _twins(each, seen)])
 
 
-def _twins(posting: Posting, seen: Seen) -> Iterator[Twin]:
+def _twins(posting: Posting, seen: FoundDocuments) -> Iterator[Twin]:
     kind = responses.kind_of(posting)
     documents = {
         document.xero_id: (document, number_of(row))

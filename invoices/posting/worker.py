@@ -35,9 +35,9 @@ def advance(connection: XeroConnection, until: float) -> bool:
         rate_limits.require_room(connection)
     reconciliation.reconcile(connection)
     # What the look put back, the halves of a refused call among it, need not wait for the next sweep.
-    if transitions.sendable(connection).exists() or transitions.unseen(connection).exists():
+    if transitions.sendable(connection).exists() or transitions.not_looked_up(connection).exists():
         return True
-    twins.look(connection)
+    twins.detect(connection)
     return False
 
 
@@ -56,7 +56,7 @@ def waiting_rows(connection: XeroConnection) -> Iterator[Wait]:
         yield wait
     except XeroUnavailable as error:
         # Others go on with the work.
-        if error.problem in (Problem.ALL_TAKEN, Problem.STOOD_STILL):
+        if error.problem in (Problem.ALL_TAKEN, Problem.STALLED):
             return
         connections.pause(connection, error)
         wait.seconds = error.retry_after.total_seconds()

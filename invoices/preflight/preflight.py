@@ -19,7 +19,7 @@ from invoices.documents.mapping import UnmappedAccount, UnmappedTax
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
 from invoices.posting import ownership
-from invoices.posting.reconciliation import Seen
+from invoices.posting.reconciliation import FoundDocuments
 from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, ContactLink, XeroConnection
@@ -122,14 +122,14 @@ def inspect(
     *,
     invoice_status: str,
     locked_as_drafts: bool = False,
-    ask_xero: bool = True,
+    look_up_in_xero: bool = True,
 ) -> Inspection:
     """Return what would become of each of `invoices`, in a constant number of queries.
 
-    With `ask_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
+    With `look_up_in_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
     """
     rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
-    taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if ask_xero else {}
+    taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
     context = builder.read_context(connection)
     contact_ids, contact_problems, to_create = _contacts(connection, rows)
     inspected, allowed = [], ownership.tolerance()
@@ -166,19 +166,22 @@ def _is_posted(invoice: Invoice) -> bool:
 def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[str, object]]:
     """Return what Xero has, by number."""
 
-    def asked(gateway: Gateway) -> dict[str, dict[str, object]]:
+    def look_up(gateway: Gateway) -> dict[str, dict[str, object]]:
         # As few calls as can be: stale listings only, and numbers in lots or by pages, whichever takes fewer.
         if reference.is_stale(connection):
             reference.read(connection, gateway)
         contacts.refresh_listing(connection, gateway)
         found = gateway.find_many_invoices([row.xero_number for row in rows if not row.is_credit_note])
         notes = gateway.find_credit_notes([row.xero_number for row in rows if row.is_credit_note])
-        seen = {False: Seen(found, DocumentType.INVOICE), True: Seen(notes, DocumentType.CREDIT_NOTE)}
+        seen = {
+            False: FoundDocuments(found, DocumentType.INVOICE),
+            True: FoundDocuments(notes, DocumentType.CREDIT_NOTE),
+        }
         allowed = ownership.tolerance()
         documents = {row.xero_number: seen[row.is_credit_note].document(row, allowed) for row in rows}
         return {number: document for number, document in documents.items() if document is not None}
 
-    return connections.call(connection, asked, click=True) if rows else {}
+    return connections.call(connection, look_up, click=True) if rows else {}
 
 
 def _contacts(

@@ -51,7 +51,7 @@ class Step:
         return f"{self.method} {self.path.strip('^$')}"
 
     @property
-    def looks(self) -> bool:
+    def is_lookup(self) -> bool:
         """Whether it is a look for what is uncertain."""
         return self.method == "GET" and self.path in ("^Invoices$", "^CreditNotes$")
 
@@ -62,9 +62,9 @@ class Step:
 
 LISTING, CONTACTS = Step("GET", "^Contacts$"), Step("PUT", "^Contacts$")
 INVOICES, CREDIT_NOTES = Step("PUT", "^Invoices$"), Step("PUT", "^CreditNotes$")
-INVOICE_LOOK, CREDIT_NOTE_LOOK = Step("GET", "^Invoices$"), Step("GET", "^CreditNotes$")
+INVOICE_LOOKUP, CREDIT_NOTE_LOOKUP = Step("GET", "^Invoices$"), Step("GET", "^CreditNotes$")
 TOKENS = Step("POST", "^connect/token$")
-STEPS = (LISTING, CONTACTS, INVOICES, CREDIT_NOTES, INVOICE_LOOK, CREDIT_NOTE_LOOK)
+STEPS = (LISTING, CONTACTS, INVOICES, CREDIT_NOTES, INVOICE_LOOKUP, CREDIT_NOTE_LOOKUP)
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ def expected(step: Step, fault: str) -> Expected:
         return Expected(_held_up(step), LIMITS[fault])
     if step.is_about_contacts:
         return _contacts_expected(step, fault)
-    return _look_expected(step, fault) if step.looks else _creation_expected(step, fault)
+    return _lookup_expected(step, fault) if step.is_lookup else _creation_expected(step, fault)
 
 
 def _held_up(step: Step) -> dict[str, int]:
     """What waits when the step could not be made."""
-    if step.looks:
+    if step.is_lookup:
         return {"posted": 2, "uncertain": 2}
     return {"posted": 2, "queued": 2} if step == INVOICES else WAITING
 
@@ -110,7 +110,7 @@ def _contacts_expected(step: Step, fault: str) -> Expected:
     return Expected(WAITING, "left some new contacts out" if fault == "elements_missing" else "new contacts was lost")
 
 
-def _look_expected(step: Step, fault: str) -> Expected:
+def _lookup_expected(step: Step, fault: str) -> Expected:
     if fault == "whole_batch_400":
         return Expected(_held_up(step))
     return Expected(_held_up(step), _unread(fault))

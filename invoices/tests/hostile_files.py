@@ -135,14 +135,14 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
 
 def read(content: bytes) -> str:
     """Return all that the reading says against a file, its first rows alone."""
-    said: list[str] = []
+    problems: list[str] = []
     try:
         for row in parse(io.BytesIO(content)):
-            if isinstance(row, BadRow) and len(said) < 10:
-                said += [error.reason for error in row.errors]
+            if isinstance(row, BadRow) and len(problems) < 10:
+                problems += [error.reason for error in row.errors]
     except FileRefused as refused:
-        said.append(str(refused))
-    return " ".join(said)
+        problems.append(str(refused))
+    return " ".join(problems)
 
 
 def main() -> None:
@@ -155,8 +155,8 @@ def main() -> None:
         content = make()
         _allow(MEMORY)
         began = time.process_time()
-        said = read(content)
-        sys.stdout.write(json.dumps([name, said, time.process_time() - began]) + "\n")
+        problems = read(content)
+        sys.stdout.write(json.dumps([name, problems, time.process_time() - began]) + "\n")
         sys.stdout.flush()
         del content
 

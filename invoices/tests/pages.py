@@ -34,7 +34,7 @@ def post_ready(client: Client, page: HttpResponse, **headers: Any) -> HttpRespon
     return client.post(*ready_form(page.content.decode()), follow=True, **headers)  # type: ignore[return-value]
 
 
-def said(response: HttpResponse) -> str:
+def message_of(response: HttpResponse) -> str:
     """Return the page's messages, with the links in them."""
     notes = re.findall(r'<div class="note[^"]*" role="\w+">(.*?)</div>', markup(response.content.decode()))
     return unescape(" ".join(notes))

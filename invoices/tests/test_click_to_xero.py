@@ -24,7 +24,7 @@ NOBODYS_ID = "0b7c6a1e-5d8f-4a53-9d6e-2f4b1c8a7e90"
 
 @pytest.fixture
 def twice_tried(
-    make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work, look_at_once: None
+    make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work, no_lookup_delay: None
 ) -> Invoice:
     """An invoice whose first call broke before Xero had it, and whose second was answered."""
     invoice = make_invoice()
@@ -114,6 +114,6 @@ def test_the_log_names_xeros_ids_and_the_portals_and_no_customer(
     assert str(invoice.pk) in line.getMessage()
     assert Posting.objects.get().xero_id in line.getMessage()
     assert str(Submission.objects.get().pk) in line.getMessage()
-    told = "\n".join(each.getMessage() for each in caplog.records)
-    assert invoice.customer.name not in told
-    assert finance_admin.email not in told
+    logged = "\n".join(each.getMessage() for each in caplog.records)
+    assert invoice.customer.name not in logged
+    assert finance_admin.email not in logged

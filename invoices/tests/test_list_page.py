@@ -24,7 +24,7 @@ from invoices.tests.makers import (
     queries_of,
     uploaded,
 )
-from invoices.tests.pages import post_ready, press, said
+from invoices.tests.pages import message_of, post_ready, press
 from xero_integration.models import Account, XeroConnection, XeroSettings
 
 Status = Posting.Status
@@ -296,7 +296,7 @@ def test_it_uploads_what_was_ticked_and_shows_the_log(
     response = post_ready(finance, response)
     upload = Upload.objects.get()
     assert response.redirect_chain == [(f"/invoices/logs/{upload.pk}/", 302)]  # type: ignore[attr-defined]
-    assert "2 invoices are on the way to Contoso Cloud Pty Ltd." in said(response)
+    assert "2 invoices are on the way to Contoso Cloud Pty Ltd." in message_of(response)
     assert (upload.invoice_status, upload.created_by, upload.period) == ("SUBMITTED", finance_admin, period)
     assert set(upload.postings.values_list("invoice__number", flat=True)) == {"INV-001", "INV-002"}
     assert woken == [connection.pk]
@@ -331,7 +331,7 @@ def test_pressing_twice_uploads_once(finance: Client, period: BillingPeriod, wok
     (invoice,) = invoices(period, 1)
     post_ready(finance, press(finance, period, invoice=str(invoice.pk)))
     again = press(finance, period, invoice=str(invoice.pk))
-    assert "Nothing was left to upload" in said(again)
+    assert "Nothing was left to upload" in message_of(again)
     assert Upload.objects.count() == Posting.objects.count() == 1
     assert len(woken) == 1
 
@@ -375,14 +375,14 @@ def test_a_status_that_xero_does_not_have_is_refused(finance: Client, period: Bi
 def test_nothing_selected_is_said_and_the_filter_is_kept(finance: Client, period: BillingPeriod) -> None:
     connected()
     response = press(finance, period, q="inv", state="not_uploaded")
-    assert "Nothing was selected" in said(response)
+    assert "Nothing was selected" in message_of(response)
     assert response.redirect_chain == [(f"{LIST}?period=20260918&q=inv&state=not_uploaded", 302)]  # type: ignore[attr-defined]
 
 
 def test_nothing_connected_is_said_with_the_link(finance: Client, period: BillingPeriod) -> None:
     fill_settings()
     response = press(finance, period, all="1")
-    assert f'<a href="{LIST}#connect">Connect to Xero</a>' in said(response)
+    assert f'<a href="{LIST}#connect">Connect to Xero</a>' in message_of(response)
     assert not Upload.objects.exists()
 
 
@@ -390,7 +390,7 @@ def test_a_connection_to_be_renewed_uploads_nothing(finance: Client, period: Bil
     connected()
     an_invoice(period, "INV-1")
     XeroConnection.objects.update(status="needs_reconnecting")
-    assert "needs reconnecting" in said(press(finance, period, all="1"))
+    assert "needs reconnecting" in message_of(press(finance, period, all="1"))
     assert not Upload.objects.exists()
 
 
@@ -399,10 +399,10 @@ def test_missing_settings_are_named_with_the_link_for_who_may_open_it(
 ) -> None:
     connected()
     XeroSettings.objects.update(azure_account_code="", custom_account_code="")
-    for_admin = said(press(client_for(system_admin), period, all="1"))
+    for_admin = message_of(press(client_for(system_admin), period, all="1"))
     assert '<a href="/settings/general/">Settings → General</a>' in for_admin
     assert "Azure Usage based SKUs, Custom offer SKUs" in for_admin
-    for_finance = said(press(finance, period, all="1"))
+    for_finance = message_of(press(finance, period, all="1"))
     assert "ask a System Admin" in for_finance
     assert "<a " not in for_finance
 

@@ -21,7 +21,7 @@ def test_it_keeps_what_it_shows_while_the_database_is_away_and_goes_on_by_itself
     sign_in(page, portal, finance_admin)
     refused: list[Request] = []
 
-    def away(route: Route) -> None:
+    def unavailable(route: Route) -> None:
         if len(refused) < 2 and route.request.headers.get("hx-request"):
             refused.append(route.request)
             route.fulfill(status=503, body="The portal cannot reach its database")
@@ -29,7 +29,7 @@ def test_it_keeps_what_it_shows_while_the_database_is_away_and_goes_on_by_itself
             route.continue_()
 
     address = f"{portal}/invoices/logs/{upload.pk}/"
-    page.route(address, away)
+    page.route(address, unavailable)
     page.goto(address)
     live = page.locator("#live")
     expect(live).to_contain_text("Waiting")

@@ -38,7 +38,7 @@ from xero_sandbox.testing import SandboxControl
 Status = Posting.Status
 
 
-def told(kind: str) -> list[Notice]:
+def published(kind: str) -> list[Notice]:
     """What was told of this kind, oldest first."""
     return list(Notice.objects.filter(kind=kind, deliveries__isnull=False).distinct().order_by("pk"))
 
@@ -52,7 +52,7 @@ def about(connection: XeroConnection) -> XeroConnection:
 
 
 @pytest.fixture
-def books(system_admin: User) -> XeroConnection:
+def organisation(system_admin: User) -> XeroConnection:
     """A connected organisation, without Xero behind it."""
     return makers.connected(system_admin)
 
@@ -114,29 +114,31 @@ def _data_is_right(data: dict[str, Any], connection: XeroConnection, posted: int
     assert sum(reason["count"] for reason in data["reasons"]) == stopped
 
 
-def test_what_is_uploaded_again_is_told_as_an_upload_of_its_own(books: XeroConnection, finance_admin: User) -> None:
+def test_what_is_uploaded_again_is_told_as_an_upload_of_its_own(
+    organisation: XeroConnection, finance_admin: User
+) -> None:
     invoices = makers.invoices(makers.a_period(), 3)
-    first = makers.uploaded(books, finance_admin, *invoices)
+    first = makers.uploaded(organisation, finance_admin, *invoices)
     makers.bring(first, Status.REJECTED, invoices[0].number)
     makers.bring(first, Status.POSTED)
     assert notifications.find() == 1
-    second = makers.uploaded(books, finance_admin, invoices[0])
+    second = makers.uploaded(organisation, finance_admin, invoices[0])
     assert notifications.find() == 0
     makers.bring(second, Status.POSTED)
     assert notifications.find() == 1
-    assert [notice.subject for notice in told(Kind.UPLOAD_FINISHED)] == [
-        f"{books.name}: 2 invoices in Xero, 1 refused",
-        f"{books.name}: 1 invoice in Xero",
+    assert [notice.subject for notice in published(Kind.UPLOAD_FINISHED)] == [
+        f"{organisation.name}: 2 invoices in Xero, 1 refused",
+        f"{organisation.name}: 1 invoice in Xero",
     ]
-    assert [notice.path for notice in told(Kind.UPLOAD_FINISHED)] == [
+    assert [notice.path for notice in published(Kind.UPLOAD_FINISHED)] == [
         first.get_absolute_url(),
         second.get_absolute_url(),
     ]
 
 
-def test_the_mail_tells_what_to_do(books: XeroConnection, finance_admin: User) -> None:
+def test_the_mail_tells_what_to_do(organisation: XeroConnection, finance_admin: User) -> None:
     invoices = makers.invoices(makers.a_period(), 8)
-    upload = makers.uploaded(books, finance_admin, *invoices)
+    upload = makers.uploaded(organisation, finance_admin, *invoices)
     for number, invoice in enumerate(invoices[:6]):
         submission_reason = f"Reason {number}" + " with many words" * 30
         transitions.mark_rejected(Posting.objects.filter(invoice=invoice), _reason(invoice, submission_reason))
@@ -144,7 +146,7 @@ def test_the_mail_tells_what_to_do(books: XeroConnection, finance_admin: User) -
     makers.bring(upload, Status.POSTED)
     Posting.objects.filter(invoice=invoices[7]).update(total_difference=Decimal("0.01"))
     notifications.find()
-    (notice,) = told(Kind.UPLOAD_FINISHED)
+    (notice,) = published(Kind.UPLOAD_FINISHED)
     assert "In Xero: 1 invoice, AUD 110.00." in notice.body
     assert "Of these, 1 came to another total in Xero" in notice.body
     assert "Refused: 6 invoices, AUD 660.00. Of these nothing is in Xero." in notice.body
@@ -161,10 +163,10 @@ def _reason(invoice: Invoice, words: str) -> dict[int, str]:
 
 
 def test_lost_answers_are_told_when_they_stay_open_and_once_more_when_they_are_settled(
-    books: XeroConnection, finance_admin: User
+    organisation: XeroConnection, finance_admin: User
 ) -> None:
     invoices = makers.invoices(makers.a_period(), 2)
-    upload = makers.uploaded(books, finance_admin, *invoices)
+    upload = makers.uploaded(organisation, finance_admin, *invoices)
     makers.bring(upload, Status.UNCERTAIN, invoices[0].number)
     makers.bring(upload, Status.POSTED)
     assert notifications.find() == 0
@@ -175,38 +177,40 @@ def test_lost_answers_are_told_when_they_stay_open_and_once_more_when_they_are_s
         assert row.submission
         transitions.mark_posted(row.submission, {row.pk: transitions.Recorded("an-id", "DRAFT", Decimal("110.00"))})
         assert notifications.find() == 1
-    doubtful, settled = told(Kind.UPLOAD_FINISHED)
-    assert doubtful.subject == f"{books.name}: 1 invoice in Xero, 1 being checked"
+    doubtful, settled = published(Kind.UPLOAD_FINISHED)
+    assert doubtful.subject == f"{organisation.name}: 1 invoice in Xero, 1 being checked"
     assert "nothing is sent again before it is certain" in doubtful.body
-    assert settled.subject == f"{books.name}: 2 invoices in Xero"
+    assert settled.subject == f"{organisation.name}: 2 invoices in Xero"
     assert settled.body.endswith("There is nothing left to do.")
 
 
-def test_an_upload_that_was_taken_back_whole_is_no_news(books: XeroConnection, finance_admin: User) -> None:
-    makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.WITHDRAWN)
+def test_an_upload_that_was_taken_back_whole_is_no_news(organisation: XeroConnection, finance_admin: User) -> None:
+    makers.uploaded(organisation, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.WITHDRAWN)
     assert notifications.find() == 0
 
 
-def test_uploads_of_before_the_update_are_no_news(books: XeroConnection, finance_admin: User) -> None:
+def test_uploads_of_before_the_update_are_no_news(organisation: XeroConnection, finance_admin: User) -> None:
     with time_machine.travel(timezone.now() - dt.timedelta(days=4)):
-        makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
+        makers.uploaded(organisation, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
     assert notifications.find() == 0
 
 
-def test_an_upload_that_waited_for_weeks_is_told_when_it_ends(books: XeroConnection, finance_admin: User) -> None:
+def test_an_upload_that_waited_for_weeks_is_told_when_it_ends(
+    organisation: XeroConnection, finance_admin: User
+) -> None:
     with time_machine.travel(timezone.now() - dt.timedelta(days=30)):
-        upload = makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2))
+        upload = makers.uploaded(organisation, finance_admin, *makers.invoices(makers.a_period(), 2))
     makers.bring(upload, Status.POSTED)
     assert notifications.find() == 1
 
 
-def test_the_number_of_invoices_costs_no_queries(books: XeroConnection, finance_admin: User) -> None:
+def test_the_number_of_invoices_costs_no_queries(organisation: XeroConnection, finance_admin: User) -> None:
     period = makers.a_period()
 
     def queries_for(count: int) -> tuple[int, int]:
         """Return how many queries it takes to tell of an upload, and then to find nothing new."""
         some = makers.invoices(period, count, prefix=f"N{count}")
-        makers.uploaded(books, finance_admin, *some, to=Status.POSTED)
+        makers.uploaded(organisation, finance_admin, *some, to=Status.POSTED)
         with CaptureQueriesContext(database) as telling:
             assert notifications.find() == 1
         with CaptureQueriesContext(database) as nothing_new:
@@ -221,8 +225,8 @@ def test_the_number_of_invoices_costs_no_queries(books: XeroConnection, finance_
 
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_at_once_tell_once(books: XeroConnection, finance_admin: User, system_admin: User) -> None:
-    makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 5), to=Status.REJECTED)
+def test_two_workers_at_once_tell_once(organisation: XeroConnection, finance_admin: User, system_admin: User) -> None:
+    makers.uploaded(organisation, finance_admin, *makers.invoices(makers.a_period(), 5), to=Status.REJECTED)
     XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(hours=3), pause_problem=Problem.DAY)
     counts = at_once(3, lambda _: notifications.find())
     assert sum(counts) == 2
@@ -247,7 +251,7 @@ def test_each_time_that_the_connection_breaks_is_told_once_in_xeros_words(
     connected.refresh_from_db()
     connections.needs_reconnecting(connected, connected.token_set, "It was disconnected in Xero")
     assert [notifications.find(), notifications.find()] == [1, 0]
-    first, second = told(Kind.NEEDS_RECONNECTING)
+    first, second = published(Kind.NEEDS_RECONNECTING)
     assert first.subject == f"{connected.name}: the connection to Xero needs reconnecting"
     assert "Xero did not accept the sign-in (401). Connect again to go on." in first.body
     assert "1 invoice waits; none is lost or sent twice" in first.body
@@ -261,21 +265,21 @@ def test_each_restore_is_told(connected: XeroConnection) -> None:
         assert [notifications.find(), notifications.find()] == [1, 0]
 
 
-def test_a_token_that_nobody_renews_is_told_at_seven_and_at_two_days(books: XeroConnection) -> None:
+def test_a_token_that_nobody_renews_is_told_at_seven_and_at_two_days(organisation: XeroConnection) -> None:
     ends = TokenSet.objects.get().dies_at
     for days, expected in ((8, 0), (6.9, 1), (6, 0), (2.1, 0), (1.9, 1), (0.1, 0), (-1, 0)):
         with time_machine.travel(ends - dt.timedelta(days=days), tick=False):
             assert notifications.ending_tokens() == expected, days
-    seven, two = told(Kind.TOKEN_DIES)
+    seven, two = published(Kind.TOKEN_DIES)
     assert seven.data["dies_at"] == two.data["dies_at"] == ends.isoformat()
-    assert seven.subject == f"{books.name}: the sign-in to Xero ends within 7 days"
-    assert two.subject == f"{books.name}: the sign-in to Xero ends within 2 days"
+    assert seven.subject == f"{organisation.name}: the sign-in to Xero ends within 7 days"
+    assert two.subject == f"{organisation.name}: the sign-in to Xero ends within 2 days"
     TokenSet.objects.update(generation=1, refreshed_at=ends)
     with time_machine.travel(ends + dt.timedelta(days=55), tick=False):
         assert notifications.ending_tokens() == 1
 
 
-def test_two_days_alone_are_told_once_when_the_portal_was_down_at_seven(books: XeroConnection) -> None:
+def test_two_days_alone_are_told_once_when_the_portal_was_down_at_seven(organisation: XeroConnection) -> None:
     with time_machine.travel(TokenSet.objects.get().dies_at - dt.timedelta(days=1), tick=False):
         assert [notifications.ending_tokens(), notifications.ending_tokens()] == [1, 0]
 
@@ -289,7 +293,7 @@ def test_the_daily_limit_is_told_once_a_day_and_says_when_it_goes_on(
     with pytest.raises(XeroUnavailable):
         connections.read_reference(connected)
     assert [notifications.find(), notifications.find()] == [1, 0]
-    (notice,) = told(Kind.DAY_LIMIT)
+    (notice,) = published(Kind.DAY_LIMIT)
     until = about(connected).paused_until
     assert until
     assert notice.data["goes_on_at"] == until.isoformat()
@@ -299,7 +303,7 @@ def test_the_daily_limit_is_told_once_a_day_and_says_when_it_goes_on(
     assert notifications.find() == 1
 
 
-def test_a_short_pause_is_not_told(books: XeroConnection) -> None:
+def test_a_short_pause_is_not_told(organisation: XeroConnection) -> None:
     XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(minutes=1), pause_problem=Problem.MINUTE)
     assert notifications.find() == 0
 
@@ -323,7 +327,7 @@ def test_each_new_set_of_findings_is_told_once(drifting: XeroConnection) -> None
     assert [notifications.find(), notifications.find()] == [1, 0]
     archive("4010", "4020")
     assert [notifications.find(), notifications.find()] == [1, 0]
-    first, second = told(Kind.MAPPING_DRIFT)
+    first, second = published(Kind.MAPPING_DRIFT)
     assert first.subject == f"{drifting.name}: 1 chosen thing no longer fits"
     assert second.subject == f"{drifting.name}: 2 chosen things no longer fit"
     assert "4010" in first.body
@@ -337,10 +341,10 @@ def test_mending_a_part_is_not_told_and_what_comes_back_is(drifting: XeroConnect
     notifications.find()
     archive()
     notifications.find()
-    assert len(told(Kind.MAPPING_DRIFT)) == 1
+    assert len(published(Kind.MAPPING_DRIFT)) == 1
     archive("4010")
     assert notifications.drifts() == 1
-    assert len(told(Kind.MAPPING_DRIFT)) == 2
+    assert len(published(Kind.MAPPING_DRIFT)) == 2
 
 
 def test_a_renamed_theme_stops_nothing_and_is_not_told(drifting: XeroConnection) -> None:
@@ -350,10 +354,10 @@ def test_a_renamed_theme_stops_nothing_and_is_not_told(drifting: XeroConnection)
 
 
 def test_one_look_that_fails_does_not_silence_the_others(
-    books: XeroConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    organisation: XeroConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(notifications, "_at_rest", None)
-    connections.needs_reconnecting(books, books.token_set, "Gone.")
+    monkeypatch.setattr(notifications, "_finished_uploads", None)
+    connections.needs_reconnecting(organisation, organisation.token_set, "Gone.")
     assert notifications.find() == 1
     assert "Looking for notices failed in uploads" in caplog.text
 
@@ -362,13 +366,13 @@ def test_one_look_that_fails_does_not_silence_the_others(
 
 
 def test_a_real_worker_finds_and_delivers(
-    books: XeroConnection,
+    organisation: XeroConnection,
     receiver: Receiver,
     start_worker: Callable[..., WorkerProcess],
     finance_admin: User,
 ) -> None:
     Webhook.objects.create(url=receiver.url)
-    makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
+    makers.uploaded(organisation, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
     start_worker(WEBHOOK_ALLOW_PRIVATE="1")
     find_notices.delay()
     wait_until(lambda: bool(receiver.posts), "The webhook is posted")
@@ -376,10 +380,10 @@ def test_a_real_worker_finds_and_delivers(
 
 
 def test_a_delivery_that_nobody_was_woken_for_is_found_by_the_next_round(
-    books: XeroConnection, receiver: Receiver, finance_admin: User
+    organisation: XeroConnection, receiver: Receiver, finance_admin: User
 ) -> None:
     Webhook.objects.create(url=receiver.url)
-    makers.uploaded(books, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
+    makers.uploaded(organisation, finance_admin, *makers.invoices(makers.a_period(), 2), to=Status.POSTED)
     notifications.find()
     notifications_tasks.deliver_notices()
     assert len(receiver.posts) == 1

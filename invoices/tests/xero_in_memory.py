@@ -47,7 +47,7 @@ class Killed(BaseException):
     """As if the process had ended here."""
 
 
-class Sinned(AssertionError):
+class ProtocolViolation(AssertionError):
     """The portal did what may make a duplicate."""
 
 
@@ -112,7 +112,7 @@ class Xero:
         believed_alive = Submission.objects.filter(pk=key, outcome=Submission.Outcome.SENDING).exists()
         blind = self.in_doubt.intersection(numbers)
         if blind and believed_alive:
-            raise Sinned(f"Sent again without a look: {sorted(blind)}")
+            raise ProtocolViolation(f"Sent again without a look: {sorted(blind)}")
 
     def _carry_out(self, call: Call, elements: list[dict[str, Any]]) -> Answer:
         since, answer = self.kept.get(call.key, (None, None))
@@ -287,9 +287,9 @@ def _patch(
 ) -> None:
     original = getattr(transitions, name)
 
-    def around(*told: Any, **options: Any) -> Any:
+    def around(*args: Any, **options: Any) -> Any:
         before()
-        result = original(*told, **options)
+        result = original(*args, **options)
         after()
         return result
 

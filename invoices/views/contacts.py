@@ -28,7 +28,7 @@ from xero_integration import contacts
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
-SAID_AT_ONCE = 5
+MAX_PROBLEMS_SHOWN = 5
 KEPT = ("q", "state", "sort", "page", "next")
 
 
@@ -178,7 +178,7 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Lin
 
 def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
     # Of a whole filter not for those whose contact may be there already.
-    able = [each for each in chosen if not each.linked and not (everything and _needs_a_look(each))]
+    able = [each for each in chosen if not each.linked and not (everything and _needs_review(each))]
     customers = [each.customer for each in able]
     try:
         with _recorded(request, connection, "created", customers):
@@ -197,7 +197,7 @@ def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[L
         messages.info(request, f"{_customers(more)} to go: press Create in Xero again.")
 
 
-def _needs_a_look(each: LinkStatus) -> bool:
+def _needs_review(each: LinkStatus) -> bool:
     return each.state in (State.CLASH, State.ARCHIVED) or bool(each.suggestion and not each.suggestion.is_sure)
 
 
@@ -228,9 +228,9 @@ def _say(request: HttpRequest, count: int, what: str, problems: Sequence[str]) -
     if count or not problems:
         messages.success(request, f"{_customers(count)} {what}.")
     if problems:
-        more = len(problems) - SAID_AT_ONCE
+        more = len(problems) - MAX_PROBLEMS_SHOWN
         rest = f" And {more:,} more." if more > 0 else ""
-        messages.error(request, f"Not {what}: {' '.join(problems[:SAID_AT_ONCE])}{rest}")
+        messages.error(request, f"Not {what}: {' '.join(problems[:MAX_PROBLEMS_SHOWN])}{rest}")
 
 
 @require_POST

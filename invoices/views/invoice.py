@@ -31,7 +31,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),
-        "journey": _journey(found),
+        "journey": _history(found),
         "may_ignore": not why_not_uploadable(found),
         "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
@@ -40,9 +40,11 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     return render(request, "invoices/invoice.html", context)
 
 
-def _journey(invoice: Invoice) -> QuerySet[PostLog]:
+def _history(invoice: Invoice) -> QuerySet[PostLog]:
     """Return the post log; `pruned_sha256` is that of sent bytes that are not kept any more."""
-    gone = Case(
+    pruned_digest = Case(
         When(submission__body=None, then=F("submission__body_sha256")), default=Value(""), output_field=CharField()
     )
-    return invoice.post_logs.select_related("user", "upload", "upload__connection").annotate(pruned_sha256=gone)
+    return invoice.post_logs.select_related("user", "upload", "upload__connection").annotate(
+        pruned_sha256=pruned_digest
+    )

@@ -57,7 +57,9 @@ def _inspected(invoice: Invoice, status: str) -> Inspected | None:
     connection = XeroConnection.objects.current()
     if connection is None:
         return None
-    (row,) = inspect(Invoice.objects.filter(pk=invoice.pk), connection, invoice_status=status, ask_xero=False).rows
+    (row,) = inspect(
+        Invoice.objects.filter(pk=invoice.pk), connection, invoice_status=status, look_up_in_xero=False
+    ).rows
     return row
 
 

@@ -40,7 +40,7 @@ TONES = {Verdict.READY: "good", Verdict.WARNING: "wait", Verdict.BLOCKED: "bad",
 
 
 @dataclass(frozen=True)
-class Way:
+class NextStep:
     """The link that mends a problem."""
 
     words: str
@@ -59,7 +59,7 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     may_upload = roles.role_of(request.user) in roles.FINANCE
     if may_upload:
         upload_drafts.check_for(draft, connection)
-    found, unasked = look(draft, connection, ask_xero=may_upload and connection.is_usable)
+    found, unasked = inspect_draft(draft, connection, look_up_in_xero=may_upload and connection.is_usable)
     context = {
         "draft": draft,
         "organisation": connection,
@@ -94,7 +94,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         messages.error(request, problem)
         return redirect(draft)
     # Xero was asked for the page, which brings back what it showed, so it need not be asked twice.
-    found, _ = look(draft, connection, ask_xero=False)
+    found, _ = inspect_draft(draft, connection, look_up_in_xero=False)
     taken = set(request.POST.get("taken", "").split(","))
     going = [invoice.pk for invoice in found.postable() if str(invoice.pk) not in taken]
     left = [row.invoice for row in found.rows if row.verdict != Verdict.IN_XERO and row.invoice.pk not in set(going)]
@@ -112,7 +112,9 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
             locked_as_drafts=draft.locked_as_drafts,
         )
         if known:
-            transitions.require_lookup(connection, Posting.objects.filter(invoice__in=known), transitions.SEEN)
+            transitions.require_lookup(
+                connection, Posting.objects.filter(invoice__in=known), transitions.ALREADY_IN_XERO
+            )
     upload_drafts.keep_only(draft, left)
     if left:
         words = '{} selected because something holds them back. <a href="{}">See what</a>'
@@ -130,24 +132,24 @@ def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     return redirect(draft)
 
 
-def look(draft: UploadDraft, connection: XeroConnection, *, ask_xero: bool) -> tuple[Inspection, str]:
+def inspect_draft(draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool) -> tuple[Inspection, str]:
     """Return the inspection of a selection, and in words why Xero could not be asked ("" when it was, or need not)."""
     unasked = ""
-    if ask_xero:
+    if look_up_in_xero:
         try:
-            return _inspect(draft, connection, ask_xero=True), ""
+            return _inspect(draft, connection, look_up_in_xero=True), ""
         except XeroError as error:
             unasked = str(error)
-    return _inspect(draft, connection, ask_xero=False), unasked
+    return _inspect(draft, connection, look_up_in_xero=False), unasked
 
 
-def _inspect(draft: UploadDraft, connection: XeroConnection, *, ask_xero: bool) -> Inspection:
+def _inspect(draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool) -> Inspection:
     return inspect(
         upload_drafts.invoices_of(draft),
         connection,
         invoice_status=draft.invoice_status,
         locked_as_drafts=draft.locked_as_drafts,
-        ask_xero=ask_xero,
+        look_up_in_xero=look_up_in_xero,
     )
 
 
@@ -196,13 +198,13 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "count": len(group.invoices),
         "invoices": group.invoices[:SHOWN],
         "more": len(group.invoices) - SHOWN,
-        "way": _way(problem, draft, may_set=_may_set(request)),
+        "way": _next_step(problem, draft, may_set=_may_set(request)),
         "as_drafts": problem.fix == Fix.DRAFTS,
         "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }
 
 
-def _way(problem: Problem, draft: UploadDraft, *, may_set: bool) -> Way | None:
+def _next_step(problem: Problem, draft: UploadDraft, *, may_set: bool) -> NextStep | None:
     """Return the link that mends a problem and leads back here, None where the reader has no such page."""
     if problem.fix not in ACTIONS or (problem.fix == Fix.SETTINGS and not may_set):
         return None
@@ -211,7 +213,7 @@ def _way(problem: Problem, draft: UploadDraft, *, may_set: bool) -> Way | None:
     if problem.fix in SEARCHED and problem.subject:
         query = {SEARCHED[problem.fix]: problem.subject} | query
     try:
-        return Way(words, f"{reverse(name)}?{urlencode(query)}")
+        return NextStep(words, f"{reverse(name)}?{urlencode(query)}")
     except NoReverseMatch:
         return None
 

@@ -23,7 +23,7 @@ from invoices.overrides.rows import Row
 ROWS_A_PAGE = 50
 
 
-def look(classes: str) -> dict[str, dict[str, str]]:
+def cell_classes(classes: str) -> dict[str, dict[str, str]]:
     """Return `attrs` that give a column's cells and header these classes of `portal.css`."""
     return {"td": {"class": classes}}
 
@@ -57,7 +57,7 @@ class TickColumn(tables.Column):  # type: ignore[misc]
     """A box to tick for what may be uploaded, else the reason."""
 
     def __init__(self) -> None:
-        super().__init__(empty_values=(), orderable=False, attrs=look("tick"))
+        super().__init__(empty_values=(), orderable=False, attrs=cell_classes("tick"))
 
     @property
     def header(self) -> SafeString:
@@ -82,12 +82,12 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     tick = TickColumn()
     number = NumberColumn(verbose_name="Number", order_by=("number",))
     customer = tables.Column(order_by=("customer__name", "number"))
-    issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"), attrs=look("day wide-only"))
-    due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"), attrs=look("day left"))
-    currency = tables.Column(order_by=("currency", "number"), attrs=look("wide-only"))
-    subtotal = MoneyColumn(order_by=("subtotal", "number"), attrs=look("amount wide-only"))
-    tax = MoneyColumn(order_by=("tax", "number"), attrs=look("amount wide-only"))
-    total = MoneyColumn(order_by=("total", "number"), attrs=look("amount right"))
+    issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"), attrs=cell_classes("day wide-only"))
+    due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"), attrs=cell_classes("day left"))
+    currency = tables.Column(order_by=("currency", "number"), attrs=cell_classes("wide-only"))
+    subtotal = MoneyColumn(order_by=("subtotal", "number"), attrs=cell_classes("amount wide-only"))
+    tax = MoneyColumn(order_by=("tax", "number"), attrs=cell_classes("amount wide-only"))
+    total = MoneyColumn(order_by=("total", "number"), attrs=cell_classes("amount right"))
     state = CellColumn(
         "invoices/_state_cell.html",
         verbose_name="State in Xero",
@@ -112,14 +112,16 @@ class PostingTable(tables.Table):  # type: ignore[misc]
 
     number = NumberColumn(accessor="invoice", verbose_name="Number", order_by=("invoice__number",))
     customer = tables.Column(accessor="invoice__customer", order_by=("invoice__customer__name", "invoice__number"))
-    total = MoneyColumn(accessor="invoice__total", order_by=("invoice__total", "invoice__number"), attrs=look("amount"))
+    total = MoneyColumn(
+        accessor="invoice__total", order_by=("invoice__total", "invoice__number"), attrs=cell_classes("amount")
+    )
     status = CellColumn("invoices/_posting_state.html", verbose_name="State", order_by=("status", "invoice__number"))
     updated_at = CellColumn("invoices/_posting_time.html", verbose_name="Last change", order_by=("updated_at", "pk"))
     message = CellColumn(
         "invoices/_posting_message.html",
         verbose_name="Message",
         orderable=False,
-        attrs=look("words"),
+        attrs=cell_classes("words"),
     )
 
     class Meta:
@@ -138,11 +140,11 @@ class PostingTable(tables.Table):  # type: ignore[misc]
 class OverrideTable(tables.Table):  # type: ignore[misc]
     """What has a default, and what it comes to now."""
 
-    tick = CellColumn("invoices/overrides/_tick.html", empty_values=(), orderable=False, attrs=look("tick"))
+    tick = CellColumn("invoices/overrides/_tick.html", empty_values=(), orderable=False, attrs=cell_classes("tick"))
     number = CellColumn("invoices/overrides/_subject.html", accessor="title", order_by=("title", "detail"))
-    count = tables.Column(order_by=("count", "title"), attrs=look("amount wide-only"))
-    default = tables.Column(order_by=("default", "title"), attrs=look("wide-only"))
-    applies = CellColumn("invoices/overrides/_applies.html", order_by=("applies", "title"), attrs=look("words"))
+    count = tables.Column(order_by=("count", "title"), attrs=cell_classes("amount wide-only"))
+    default = tables.Column(order_by=("default", "title"), attrs=cell_classes("wide-only"))
+    applies = CellColumn("invoices/overrides/_applies.html", order_by=("applies", "title"), attrs=cell_classes("words"))
     action = CellColumn("invoices/overrides/_action.html", empty_values=(), orderable=False)
 
     class Meta:
@@ -162,15 +164,23 @@ class OverrideTable(tables.Table):  # type: ignore[misc]
 class ContactTable(tables.Table):  # type: ignore[misc]
     """Customers and their contacts in Xero, who needs a person first."""
 
-    tick = CellColumn("invoices/contacts/_tick_cell.html", accessor="customer", orderable=False, attrs=look("tick"))
+    tick = CellColumn(
+        "invoices/contacts/_tick_cell.html", accessor="customer", orderable=False, attrs=cell_classes("tick")
+    )
     number = CellColumn(
         "invoices/contacts/_customer_cell.html", accessor="customer", verbose_name="Customer", order_by=("by_name",)
     )
     tenant_id = tables.Column(
-        accessor="customer__tenant_id", verbose_name="Tenant ID", attrs=look("wide-only words"), order_by=("tenant_id",)
+        accessor="customer__tenant_id",
+        verbose_name="Tenant ID",
+        attrs=cell_classes("wide-only words"),
+        order_by=("tenant_id",),
     )
     erp_id = tables.Column(
-        accessor="customer__erp_id", verbose_name="ERP ID", attrs=look("wide-only day"), order_by=("erp_id", "by_name")
+        accessor="customer__erp_id",
+        verbose_name="ERP ID",
+        attrs=cell_classes("wide-only day"),
+        order_by=("erp_id", "by_name"),
     )
     state = CellColumn("invoices/contacts/_state_cell.html", order_by=("order", "by_name"))
     contact = CellColumn(
@@ -178,7 +188,7 @@ class ContactTable(tables.Table):  # type: ignore[misc]
         accessor="contact_name",
         verbose_name="Contact in Xero",
         order_by=("by_contact", "by_name"),
-        attrs=look("words"),
+        attrs=cell_classes("words"),
     )
 
     class Meta:

@@ -67,8 +67,8 @@ class Digest:
             facts.highest = max(pk, facts.highest or pk)
         for name, place in self._amounts:
             facts.sums[name] += row[place] or 0
-        told = json.dumps(row, default=_plain, sort_keys=True).encode()
-        one = int.from_bytes(hashlib.blake2b(told, key=self.KEY, digest_size=32).digest())
+        encoded = json.dumps(row, default=_plain, sort_keys=True).encode()
+        one = int.from_bytes(hashlib.blake2b(encoded, key=self.KEY, digest_size=32).digest())
         facts.digest = (facts.digest + one) % 2**256
 
 
@@ -129,7 +129,7 @@ class Table:
             for each, value in zip(self.fields, closed, strict=True)
         ]
 
-    def told(self, alias: str, cipher: MultiFernet) -> Facts:
+    def facts_of(self, alias: str, cipher: MultiFernet) -> Facts:
         digest = Digest(self)
         for row in self.rows(alias, cipher):
             digest.add(row)

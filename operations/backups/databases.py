@@ -122,7 +122,7 @@ def _put_in_place(database: sqlite3.Connection) -> None:
 def _dump_postgresql(target: Path) -> dict[str, int]:
     without = [f"--exclude-table-data={table}" for table in left_out()]
     with transaction.atomic(durable=True):
-        ask_nothing("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        run_statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         ((snapshot,),) = ask("SELECT pg_export_snapshot()")
         # Rows are counted in the very snapshot that pg_dump copies.
         _run("pg_dump", "--format=custom", f"--snapshot={snapshot}", f"--file={target}", *without)
@@ -138,10 +138,10 @@ def _load_postgresql(source: Path) -> None:
 
 def _drop_tables() -> None:
     if tables := connection.introspection.table_names():
-        ask_nothing(f"DROP TABLE {', '.join(map(connection.ops.quote_name, tables))} CASCADE")
+        run_statement(f"DROP TABLE {', '.join(map(connection.ops.quote_name, tables))} CASCADE")
 
 
-def ask_nothing(statement: str) -> None:
+def run_statement(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
 
@@ -164,8 +164,8 @@ def _program(name: str) -> str:
         raise BackupError(
             f"{name} was not found {f'in {settings.PG_BIN}' if settings.PG_BIN else 'on the PATH'}. {_ADVICE}"
         )
-    told = subprocess.run([found, "--version"], capture_output=True, text=True)  # noqa: S603
-    version = re.search(r"\d+", told.stdout)
+    done = subprocess.run([found, "--version"], capture_output=True, text=True)  # noqa: S603
+    version = re.search(r"\d+", done.stdout)
     connection.ensure_connection()
     server = connection.connection.info.server_version // 10_000
     # Older programs do not read databases of a newer server.

@@ -33,7 +33,7 @@ from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSe
 
 logger = logging.getLogger(__name__)
 
-DOOR = "manage.py move_to"
+AUDIT_SOURCE = "manage.py move_to"
 # How the database that is left is named while the portal's own is the other.
 SOURCE = "source"
 # A number of the portal's own for PostgreSQL's advisory locks.
@@ -86,10 +86,10 @@ def _move(target: BaseDatabaseWrapper, encryption_keys: Sequence[str]) -> Moved:
 
 def _open(url: str) -> BaseDatabaseWrapper:
     """Return a connection. Raises BackupError."""
-    told = environ.Env.db_url_config(url)
-    if told.get("ENGINE") != "django.db.backends.postgresql":
+    config = environ.Env.db_url_config(url)
+    if config.get("ENGINE") != "django.db.backends.postgresql":
         raise BackupError("A portal moves to PostgreSQL: postgres://user@host/name. Nothing was changed.")
-    settings = connections.configure_settings({"default": told})["default"]
+    settings = connections.configure_settings({"default": config})["default"]
     target: BaseDatabaseWrapper = load_backend(settings["ENGINE"]).DatabaseWrapper(settings, "default")
     try:
         target.ensure_connection()
@@ -167,7 +167,7 @@ def _mark(where: str) -> uuid.UUID:
     this = uuid.uuid4()
     XeroSettings.load()
     XeroSettings.objects.update(move=this, moved_to=where, moved_at=None)
-    record(DOOR, Action.OPERATION, f"The portal moves to {where}")
+    record(AUDIT_SOURCE, Action.OPERATION, f"The portal moves to {where}")
     return this
 
 
@@ -198,7 +198,7 @@ def _fill(encryption_keys: Sequence[str]) -> list[Compared]:
     left = {table.name: table.load(SOURCE, cipher(), anew) for table in found}
     connection.check_constraints()
     for table in found:
-        if differing := left[table.name].differences(table.told("default", anew)):
+        if differing := left[table.name].differences(table.facts_of("default", anew)):
             raise BackupError(f"What arrived of {table.name} is not what left: {', '.join(differing)} differ.")
     with connections[SOURCE].cursor() as cursor:
         cursor.execute("SELECT name, seq FROM sqlite_sequence")
@@ -223,7 +223,7 @@ def _leave(where: str) -> None:
     XeroSettings.objects.update(moved_at=timezone.now())
     status = XeroConnection.Status
     XeroConnection.objects.exclude(status=status.DISCONNECTED).update(status_reason=XeroSettings.whereabouts().gone)
-    record(DOOR, Action.OPERATION, f"The portal moved to {where}")
+    record(AUDIT_SOURCE, Action.OPERATION, f"The portal moved to {where}")
 
 
 # When it breaks off
@@ -264,11 +264,11 @@ def take_back() -> None:
     with connection.cursor() as cursor:
         restore.disarm(cursor)
     # What was sent from the other database meanwhile is in Xero.
-    restore.look_first(clock.now())
+    restore.require_lookups_after_restore(clock.now())
     XeroSettings.objects.update(move=None, moved_to="", moved_at=None)
     status = XeroConnection.Status
     XeroConnection.objects.exclude(status=status.DISCONNECTED).update(
         status_reason="The portal came back from its move. Connect again: each invoice is then looked for in Xero, and "
         "sent only if it is not there."
     )
-    record(DOOR, Action.OPERATION, "Taken into use again after a move", before={"Moved": gone})
+    record(AUDIT_SOURCE, Action.OPERATION, "Taken into use again after a move", before={"Moved": gone})

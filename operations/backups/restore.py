@@ -1,7 +1,7 @@
 """Restoring a backup into an empty database.
 
 What was posted after the backup is in Xero and unknown here: so each organisation is marked as restored, and an invoice
-is looked up in Xero before it is sent (`invoices.posting.transitions.unseen`).
+is looked up in Xero before it is sent (`invoices.posting.transitions.not_looked_up`).
 """
 
 from __future__ import annotations
@@ -167,9 +167,9 @@ def begin_anew(manifest: Manifest) -> None:
     """End what belonged to the lost portal, and have Xero asked before anything is sent."""
     now = clock.now()
     backup = f"{manifest.when:%-d %b %Y, %H:%M} UTC"
-    look_first(now)
+    require_lookups_after_restore(now)
     _end_sign_ins(backup)
-    _let_go(now)
+    _release_leases(now)
     record(
         "manage.py restore",
         Action.OPERATION,
@@ -178,7 +178,7 @@ def begin_anew(manifest: Manifest) -> None:
     )
 
 
-def look_first(now: dt.datetime) -> None:
+def require_lookups_after_restore(now: dt.datetime) -> None:
     """Have every invoice looked up in Xero before it is sent from `now` on."""
     XeroSettings.load()
     XeroSettings.objects.update(restored_at=now)
@@ -198,7 +198,7 @@ def _end_sign_ins(backup: str) -> None:
     Session.objects.all().delete()
 
 
-def _let_go(now: dt.datetime) -> None:
+def _release_leases(now: dt.datetime) -> None:
     XeroConnection.objects.update(
         paused_until=None,
         pause_reason="",

@@ -82,8 +82,8 @@ def test_a_password_that_its_owner_changed_stays_theirs(db: None) -> None:
 def test_the_environment_names_the_system_admin(db: None, settings: Any) -> None:
     settings.PORTAL_ADMIN_EMAIL = "Ada@fabrikam.example"
     settings.PORTAL_ADMIN_PASSWORD = "correct horse battery staple"
-    told = demo.people()[0]
-    assert (told.email, told.password) == ("Ada@fabrikam.example", "(PORTAL_ADMIN_PASSWORD)")
+    person = demo.people()[0]
+    assert (person.email, person.password) == ("Ada@fabrikam.example", "(PORTAL_ADMIN_PASSWORD)")
     ada = User.objects.get(email="ada@fabrikam.example")
     assert ada.check_password("correct horse battery staple")
     assert roles.role_of(ada) == roles.SYSTEM_ADMIN

@@ -219,7 +219,7 @@ def test_a_portal_without_a_certificate_tells_none(client: Client, db: None) -> 
 
 def test_a_database_that_is_away_is_told_and_not_asked(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the fixture of a database every question to it fails."""
-    monkeypatch.setattr(health, "database_answers", _away)
+    monkeypatch.setattr(health, "database_answers", _unavailable)
     found = families(client)
     assert found["c3portal_database_up"].samples[0].value == 0
     assert found.keys() >= {"c3portal_build_info", "c3portal_disk_free_bytes"}
@@ -230,5 +230,5 @@ def test_a_database_that_answers_is_told(client: Client, db: None) -> None:
     assert families(client)["c3portal_database_up"].samples[0].value == 1
 
 
-def _away() -> bool:
+def _unavailable() -> bool:
     raise OperationalError("away")

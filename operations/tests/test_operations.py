@@ -129,12 +129,12 @@ def fill_in(file: Path, values: dict[str, str]) -> None:
 @pytest.mark.whole
 def test_the_installation_works_as_typed(shell: Shell, postgres: str) -> None:
     settings = shell.root / "etc" / "c3portal" / "environment"
-    said: dict[str, str] = {}
+    output: dict[str, str] = {}
     for name in TYPED:
         if name == "the first start":
             fill_in(settings, ADMIN)
-        said[name] = shell.type(BLOCKS[name])
-    assert "no issues" in said["the first start"]
+        output[name] = shell.type(BLOCKS[name])
+    assert "no issues" in output["the first start"]
     assert settings.stat().st_mode & 0o777 == 0o600
     assert settings.parent.stat().st_mode & 0o777 == 0o700
     keys = shell.root / "root" / "c3portal-keys"
@@ -163,8 +163,8 @@ def the_broker_is_as_it_should_be(shell: Shell) -> None:
     try:
         client = redis.Redis(port=port, password=password, decode_responses=True)
         wait_until(lambda: machine.Machine._answers(client), "the broker answers")
-        told = client.config_get("appendonly", "maxmemory-policy", "bind")
-        assert told == {"appendonly": "yes", "maxmemory-policy": "noeviction", "bind": "127.0.0.1 -::1"}
+        config = client.config_get("appendonly", "maxmemory-policy", "bind")
+        assert config == {"appendonly": "yes", "maxmemory-policy": "noeviction", "bind": "127.0.0.1 -::1"}
         with pytest.raises(redis.AuthenticationError):
             redis.Redis(port=port).ping()
     finally:
@@ -204,7 +204,7 @@ def test_the_move_works_as_typed(shell: Shell, postgres: str, name: str) -> None
         # The one of the environment that both share here.
         " python manage.py": f" {sys.executable} manage.py",
     }
-    said = shell.type(f"{OF_DOCKER}\ncd {trial}\n{BLOCKS[name]}")
-    assert "compared value by value" in said
+    output = shell.type(f"{OF_DOCKER}\ncd {trial}\n{BLOCKS[name]}")
+    assert "compared value by value" in output
     with psycopg.connect(urlsplit(postgres)._replace(path="/c3portal").geturl()) as server:
         assert server.execute("SELECT email FROM c3portal_user").fetchall() == [("admin@contoso.example",)]

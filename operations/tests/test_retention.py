@@ -45,9 +45,9 @@ def sent(connection: XeroConnection, invoice: Invoice, status: str = Status.POST
 
 
 def prune(*arguments: str) -> str:
-    said = io.StringIO()
-    call_command("prune", *arguments, stdout=said)
-    return said.getvalue()
+    output = io.StringIO()
+    call_command("prune", *arguments, stdout=output)
+    return output.getvalue()
 
 
 def bodies() -> set[bytes | None]:

@@ -32,19 +32,19 @@ class Departure:
         # machine that is merely simulated may not know that it stood still.
         late = dt.timedelta(seconds=clock.elapsed() - self.began) > longest
         if late or (self.since is not None and clock.now() - self.since > longest):
-            raise stood_still()
+            raise stalled_error()
 
 
-def stood_still() -> XeroUnavailable:
+def stalled_error() -> XeroUnavailable:
     """Return the error of a call that does not leave."""
     return XeroUnavailable(
         "This process stood still before its call to Xero; nothing was sent, and the portal goes on by itself.",
         retry_after=dt.timedelta(seconds=1),
-        problem=Problem.STOOD_STILL,
+        problem=Problem.STALLED,
     )
 
 
-class LastLook(BoundedAdapter):
+class DepartureAdapter(BoundedAdapter):
     """Sends without retries, after `check` has passed; what `check` raises goes to the caller."""
 
     def __init__(self, check: Callable[[], None], largest: int) -> None:
@@ -57,7 +57,7 @@ class LastLook(BoundedAdapter):
     def get_connection_with_tls_context(self, request: PreparedRequest, *how: Any, **more: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(request, *how, **more)
         # The connection is given up with the error, so a request half written is never completed.
-        pool.ConnectionCls = _looking(type(pool).ConnectionCls, self.check)
+        pool.ConnectionCls = _checked_connection(type(pool).ConnectionCls, self.check)
         return pool
 
 
@@ -70,14 +70,14 @@ def _socket_options() -> list[tuple[int, int, int]]:
     return options
 
 
-def _looking(kind: Any, check: Callable[[], None]) -> Any:
+def _checked_connection(kind: Any, check: Callable[[], None]) -> Any:
     """Return a connection that checks once it stands, before it writes."""
 
-    class Looking(kind):  # type: ignore[misc]
+    class CheckedConnection(kind):  # type: ignore[misc]
         def send(self, data: Any) -> None:
             if self.sock is None:
                 self.connect()
             check()
             super().send(data)
 
-    return Looking
+    return CheckedConnection

@@ -30,7 +30,7 @@ class Problem(enum.StrEnum):
     # Others hold all permits, and go on with the work.
     ALL_TAKEN = "taken"
     # This process stood still; others go on with the work.
-    STOOD_STILL = "stood still"
+    STALLED = "stood still"
     # This machine's clock is too far off to claim anything.
     CLOCK = "clock"
 

@@ -17,7 +17,7 @@ from c3portal.outgoing import plain_json
 from c3portal.outgoing.http_client import AnswerUnreadable, BoundedSession
 from xero_integration.client import call_log, refusals, shapes, timeouts
 from xero_integration.client.call_log import CallRecord
-from xero_integration.client.departure import Departure, LastLook
+from xero_integration.client.departure import Departure, DepartureAdapter
 from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.client.oauth import USER_AGENT, never_connected, retry_after
 from xero_integration.client.vocabulary import GONE, DocumentStatus, SalesType
@@ -83,7 +83,7 @@ class Gateway:
         self.departure = Departure()
         # xero-python's transport repeats a PUT by itself and sleeps inside calls; this one knows no retries, no
         # redirects, and its time-outs are explicit.
-        self.session = BoundedSession(LastLook(lambda: self.departure.check(), LARGEST_ANSWER))
+        self.session = BoundedSession(DepartureAdapter(lambda: self.departure.check(), LARGEST_ANSWER))
         self.session.headers.update(
             {
                 "Accept": "application/json",
@@ -167,10 +167,10 @@ class Gateway:
         page, pages = 1, 1
         while page <= pages:
             answer = self.read("Invoices", EVERY_INVOICE | {"page": page})
-            told = answer.body.get("pagination")
-            if page == 1 and (not isinstance(told, dict) or int(told.get("pageCount") or 0) > lots):
+            pagination = answer.body.get("pagination")
+            if page == 1 and (not isinstance(pagination, dict) or int(pagination.get("pageCount") or 0) > lots):
                 return None
-            pages = int(told.get("pageCount") or 0) if isinstance(told, dict) else page
+            pages = int(pagination.get("pageCount") or 0) if isinstance(pagination, dict) else page
             numbers |= {str(row.get("InvoiceNumber")) for row in answer.rows("Invoices")}
             page += 1
         return numbers
@@ -282,8 +282,8 @@ def _readable_body(response: requests.Response, correlation_id: str) -> dict[str
 def _not_accepted(response: requests.Response, correlation_id: str) -> XeroAuthError:
     # Xero has more than one way of saying that the consent lacks a permission, and none that names it. Only an ended
     # token can be mended without a person.
-    said = response.headers.get("WWW-Authenticate", "") + response.text[:2000]
-    lacks_permission = "insufficient_scope" in said or "AuthorizationUnsuccessful" in said
+    challenge = response.headers.get("WWW-Authenticate", "") + response.text[:2000]
+    lacks_permission = "insufficient_scope" in challenge or "AuthorizationUnsuccessful" in challenge
     if lacks_permission:
         words = "The consent given in Xero lacks a permission that the portal needs. Connect again and allow them all."
     elif response.status_code == 401:
@@ -316,7 +316,7 @@ def _limit_reached(response: requests.Response, correlation_id: str) -> XeroUnav
 
 
 def _refused(response: requests.Response, correlation_id: str) -> XeroRejected:
-    body = _told(response, correlation_id)
+    body = _body(response, correlation_id)
     elements = shapes.objects(body.get("Elements"))
     words = next((str(body[key]) for key in ("Message", "Detail", "detail", "Title", "title") if body.get(key)), "")
     return XeroRejected(
@@ -328,7 +328,7 @@ def _refused(response: requests.Response, correlation_id: str) -> XeroRejected:
     )
 
 
-def _told(response: requests.Response, correlation_id: str) -> dict[str, Any]:
+def _body(response: requests.Response, correlation_id: str) -> dict[str, Any]:
     """Return a refusal's body, {} for one by its status alone."""
     try:
         body = plain_json.parse(response.content)

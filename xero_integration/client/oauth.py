@@ -174,11 +174,11 @@ def _token_call(client_id: str, client_secret: str, form: dict[str, str]) -> Tok
 def retry_after(response: requests.Response, default: int = 60) -> dt.timedelta:
     """Return how long the Retry-After header asks to wait, a second at least, a day at most; `default` seconds
     without a readable one."""
-    told = response.headers.get("Retry-After", "").strip()
+    header = response.headers.get("Retry-After", "").strip()
     try:
-        seconds = float(int(told))
+        seconds = float(int(header))
     except ValueError:
-        seconds = _seconds_until(told, default)
+        seconds = _seconds_until(header, default)
     except OverflowError:
         seconds = LONGEST_PAUSE.total_seconds()
     return dt.timedelta(seconds=max(1.0, min(seconds, LONGEST_PAUSE.total_seconds())))

@@ -26,11 +26,11 @@ class ConsentForm(HTMLParser):
         super().__init__()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
-        if tag == "input" and told.get("type") == "hidden":
-            self.hidden[told["name"]] = told["value"]
-        if tag == "input" and told.get("type") == "radio":
-            self._choice = told["value"]
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "input" and attributes.get("type") == "hidden":
+            self.hidden[attributes["name"]] = attributes["value"]
+        if tag == "input" and attributes.get("type") == "radio":
+            self._choice = attributes["value"]
 
     def handle_data(self, data: str) -> None:
         if self._choice and data.strip():
@@ -69,6 +69,6 @@ def give_consent(client: Client, organisation: str = AUSTRALIA, decision: str = 
     return come_back(client, answer_consent(leave_for_xero(client), organisation, decision))
 
 
-def said(page: Any) -> list[str]:
+def messages_of(page: Any) -> list[str]:
     """Return the messages that a page shows."""
     return [str(message) for message in page.context["messages"]]

@@ -28,9 +28,9 @@ class Reply:
     hang: bool = False
 
 
-def body(**told: Any) -> bytes:
+def body(**fields: Any) -> bytes:
     """Return what an answer's body is that tells this as JSON."""
-    return json.dumps(told).encode()
+    return json.dumps(fields).encode()
 
 
 @dataclass(frozen=True)

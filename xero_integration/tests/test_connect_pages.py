@@ -28,7 +28,7 @@ from xero_integration.tests.consent_walk import (
     come_back,
     give_consent,
     leave_for_xero,
-    said,
+    messages_of,
 )
 
 LIST = "/analyze/business/invoices/"
@@ -51,7 +51,7 @@ def test_one_connects_and_is_back_at_the_list_with_the_organisations_name(
     user = request.getfixturevalue(role)
     page = give_consent(client_for(user))
     assert page.request["PATH_INFO"] == LIST
-    assert said(page) == [f"Connected to {AUSTRALIA}."]
+    assert messages_of(page) == [f"Connected to {AUSTRALIA}."]
     connection = XeroConnection.objects.current()
     assert connection
     assert (connection.name, connection.base_currency, connection.short_code) == (AUSTRALIA, "AUD", "!sbAU1")
@@ -96,7 +96,7 @@ def test_account_codes_and_theme_that_do_not_fit_are_told_at_connect(app: XeroSe
     app.license_account_code, app.azure_account_code, app.theme_name = "999", "4090", "Gone"
     app.custom_account_code = "4030"
     app.save()
-    words = said(give_consent(admin))
+    words = messages_of(give_consent(admin))
     assert words[0] == f"Connected to {AUSTRALIA}."
     assert len(words) == 4
     for said_once in ("License based SKUs", "Azure Usage based SKUs", "Theme"):
@@ -121,7 +121,7 @@ def test_with_several_organisations_one_chooses_and_the_newest_consents_is_offer
 
     back = admin.post(CHOOSE, {"connection": offered.pk}, follow=True)
     assert back.request["PATH_INFO"] == LIST
-    assert said(back) == [f"Connected to {offered.name}."]
+    assert messages_of(back) == [f"Connected to {offered.name}."]
     current = XeroConnection.objects.current()
     assert current == offered
     assert current.reference_read_at
@@ -143,8 +143,10 @@ def test_until_one_has_chosen_uploads_go_where_they_went(app: XeroSettings, admi
 
 def test_an_organisation_that_is_not_connected_cannot_be_chosen(app: XeroSettings, admin: Client) -> None:
     give_consent(admin)
-    gone = XeroConnection.objects.create(tenant_id="gone", connection_id="gone", name="Gone", status="disconnected")
-    for chosen in (gone.pk, 12345, "", "x"):
+    disconnected = XeroConnection.objects.create(
+        tenant_id="gone", connection_id="gone", name="Gone", status="disconnected"
+    )
+    for chosen in (disconnected.pk, 12345, "", "x"):
         page = admin.post(CHOOSE, {"connection": chosen})
         assert page.status_code == 200
         assert page.context["form"].errors
@@ -154,7 +156,7 @@ def test_an_organisation_that_is_not_connected_cannot_be_chosen(app: XeroSetting
 def test_with_nothing_to_choose_from_one_is_back_at_the_list(admin: Client) -> None:
     page = admin.get(CHOOSE, follow=True)
     assert page.request["PATH_INFO"] == LIST
-    assert said(page) == [connections.NOT_CONNECTED]
+    assert messages_of(page) == [connections.NOT_CONNECTED]
 
 
 # What goes wrong on the way
@@ -162,13 +164,13 @@ def test_with_nothing_to_choose_from_one_is_back_at_the_list(admin: Client) -> N
 
 def test_without_id_and_secret_one_is_told_what_is_missing(admin: Client) -> None:
     page = admin.post("/xero/connect/", follow=True)
-    assert said(page) == ["Client ID and Client Secret are needed first: a System Admin saves them in Settings."]
+    assert messages_of(page) == ["Client ID and Client Secret are needed first: a System Admin saves them in Settings."]
 
 
 def test_a_wrong_secret_is_said_in_words_at_the_moment_of_connecting(app: XeroSettings, admin: Client) -> None:
     app.client_secret = "F" * 32
     app.save()
-    (words,) = said(give_consent(admin))
+    (words,) = messages_of(give_consent(admin))
     assert words.startswith("Not connected:")
     assert oauth.CHECK_BOTH in words
     assert nothing_changed()
@@ -196,15 +198,17 @@ def test_a_redirect_uri_that_differs_by_a_slash_ends_at_xero(sandbox: Any, app: 
 
 def test_a_cancelled_consent_changes_nothing_and_one_may_try_again(app: XeroSettings, admin: Client) -> None:
     page = give_consent(admin, decision="cancel")
-    assert said(page) == ["The consent was cancelled in Xero. Nothing was changed; press Connect to Xero to try again."]
+    assert messages_of(page) == [
+        "The consent was cancelled in Xero. Nothing was changed; press Connect to Xero to try again."
+    ]
     assert nothing_changed()
-    assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
+    assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
 
 
 def test_another_refusal_is_named_and_shown_as_text(app: XeroSettings, admin: Client) -> None:
     state = parse_qs(urlsplit(leave_for_xero(admin)).query)["state"][0]
     page = admin.get("/", {"error": "<b>server_error</b>" + "x" * 500, "state": state}, follow=True)
-    (words,) = said(page)
+    (words,) = messages_of(page)
     assert words.startswith("Xero refused the consent (<b>server_error</b>")
     assert len(words) < 200
     assert "<b>server_error" not in page.content.decode()
@@ -218,29 +222,29 @@ def test_a_forged_state_is_not_used(app: XeroSettings, admin: Client, state: str
     back = answer_consent(leave_for_xero(admin))
     code = parse_qs(urlsplit(back).query)["code"][0]
     page = come_back(admin, "/?" + urlencode({"code": code} | ({"state": state} if state is not None else {})))
-    assert NOT_OURS in said(page)[0]
+    assert NOT_OURS in messages_of(page)[0]
     assert nothing_changed()
-    assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
+    assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
 
 
 @pytest.mark.parametrize("query", ["state=x", "code=x&state=x", "error=access_denied&state=", "code=x"])
 def test_a_strangers_page_uses_up_no_consent_under_way(app: XeroSettings, admin: Client, query: str) -> None:
     back = answer_consent(leave_for_xero(admin))
-    assert NOT_OURS in said(come_back(admin, f"/?{query}"))[0]
-    assert said(come_back(admin, back)) == [f"Connected to {AUSTRALIA}."]
-    assert NOT_OURS in said(come_back(admin, back))[0]
+    assert NOT_OURS in messages_of(come_back(admin, f"/?{query}"))[0]
+    assert messages_of(come_back(admin, back)) == [f"Connected to {AUSTRALIA}."]
+    assert NOT_OURS in messages_of(come_back(admin, back))[0]
 
 
 def test_a_consent_that_someone_else_gave_is_not_slipped_in(app: XeroSettings, admin: Client, finance: Client) -> None:
     back = answer_consent(leave_for_xero(finance))
     leave_for_xero(admin)
-    assert NOT_OURS in said(come_back(admin, back))[0]
+    assert NOT_OURS in messages_of(come_back(admin, back))[0]
     assert nothing_changed()
 
 
 def test_an_answer_that_nobody_asked_for_is_not_used(app: XeroSettings, admin: Client) -> None:
     for query in ("code=abc&state=def", "code=abc", "state=def", "error=access_denied", "code="):
-        assert NOT_OURS in said(come_back(admin, f"/?{query}"))[0]
+        assert NOT_OURS in messages_of(come_back(admin, f"/?{query}"))[0]
     assert nothing_changed()
 
 
@@ -248,14 +252,14 @@ def test_a_consent_page_left_open_too_long_is_started_anew(app: XeroSettings, ad
     back = answer_consent(leave_for_xero(admin))
     with time_machine.travel(timezone.now() + dt.timedelta(hours=2)):
         page = come_back(admin, back)
-    assert NOT_OURS in said(page)[0]
+    assert NOT_OURS in messages_of(page)[0]
     assert nothing_changed()
 
 
 def test_a_code_that_waited_too_long_at_xero_is_told_plainly(sandbox: Any, app: XeroSettings, admin: Client) -> None:
     back = answer_consent(leave_for_xero(admin))
     sandbox.advance_clock(400)
-    (words,) = said(come_back(admin, back))
+    (words,) = messages_of(come_back(admin, back))
     assert words.startswith("Not connected:")
     assert "connect again" in words
     assert nothing_changed()
@@ -265,8 +269,8 @@ def test_going_back_in_the_browser_reuses_nothing_and_breaks_nothing(
     sandbox: Any, app: XeroSettings, admin: Client
 ) -> None:
     back = answer_consent(leave_for_xero(admin))
-    assert said(come_back(admin, back)) == [f"Connected to {AUSTRALIA}."]
-    assert NOT_OURS in said(come_back(admin, back))[0]
+    assert messages_of(come_back(admin, back)) == [f"Connected to {AUSTRALIA}."]
+    assert NOT_OURS in messages_of(come_back(admin, back))[0]
     connection = XeroConnection.objects.current()
     assert connection
     assert connection.is_usable
@@ -276,7 +280,7 @@ def test_going_back_in_the_browser_reuses_nothing_and_breaks_nothing(
 def test_a_code_that_was_used_elsewhere_is_told_plainly(app: XeroSettings, admin: Client) -> None:
     used = parse_qs(urlsplit(answer_consent(leave_for_xero(admin))).query)["code"][0]
     state = parse_qs(urlsplit(leave_for_xero(admin)).query)["state"][0]
-    (words,) = said(admin.get("/", {"code": used, "state": state}, follow=True))
+    (words,) = messages_of(admin.get("/", {"code": used, "state": state}, follow=True))
     assert words.startswith("Not connected:")
     assert "connect again" in words
     assert nothing_changed()
@@ -284,7 +288,7 @@ def test_a_code_that_was_used_elsewhere_is_told_plainly(app: XeroSettings, admin
 
 def test_an_answer_without_a_code_is_told_plainly(app: XeroSettings, admin: Client) -> None:
     state = parse_qs(urlsplit(leave_for_xero(admin)).query)["state"][0]
-    (words,) = said(admin.get("/", {"state": state}, follow=True))
+    (words,) = messages_of(admin.get("/", {"state": state}, follow=True))
     assert "held no code" in words
 
 
@@ -292,14 +296,14 @@ def test_when_nobody_comes_back_everything_goes_on(app: XeroSettings, admin: Cli
     leave_for_xero(admin)
     leave_for_xero(admin)
     assert admin.get(LIST).status_code == 200
-    assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
+    assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
 
 
 def test_an_app_that_was_changed_in_between_is_not_asked_with_the_old_code(app: XeroSettings, admin: Client) -> None:
     back = answer_consent(leave_for_xero(admin))
     app.client_id = "0" * 32
     app.save()
-    assert NOT_OURS in said(come_back(admin, back))[0]
+    assert NOT_OURS in messages_of(come_back(admin, back))[0]
 
 
 def test_who_was_signed_out_in_between_signs_in_and_starts_again(
@@ -310,7 +314,7 @@ def test_who_was_signed_out_in_between_signs_in_and_starts_again(
     page = come_back(admin, back)
     assert page.request["PATH_INFO"] == "/accounts/login/"
     admin.force_login(system_admin)
-    assert NOT_OURS in said(come_back(admin, back))[0]
+    assert NOT_OURS in messages_of(come_back(admin, back))[0]
     assert nothing_changed()
 
 
@@ -326,11 +330,11 @@ def test_trouble_with_xeros_sign_in_is_told_and_one_may_try_again(
     sandbox: Any, app: XeroSettings, admin: Client, fault: str, path: str
 ) -> None:
     sandbox.place_fault(fault, path=path)
-    (words,) = said(give_consent(admin))
+    (words,) = messages_of(give_consent(admin))
     assert words.startswith("Not connected:")
     assert "Try again" in words
     assert nothing_changed()
-    assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
+    assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
 
 
 @pytest.mark.parametrize("fault", ["503_text", "drop_before", "429_minute", "garbled_json_after_commit", "403"])
@@ -338,7 +342,7 @@ def test_when_the_accounts_cannot_be_read_one_is_connected_and_told(
     sandbox: Any, app: XeroSettings, admin: Client, fault: str
 ) -> None:
     sandbox.place_fault(fault, path="BrandingThemes")
-    (words,) = said(give_consent(admin))
+    (words,) = messages_of(give_consent(admin))
     assert words.startswith(f"Connected to {AUSTRALIA}, but its accounts could not be read yet:")
     connection = XeroConnection.objects.current()
     assert connection
@@ -359,7 +363,7 @@ def test_a_connection_that_died_shows_a_banner_with_the_way_back(
     assert f"The connection to {AUSTRALIA} needs reconnecting." in page
     assert "Reconnect to Xero" in page
 
-    assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
+    assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
     assert "needs reconnecting" not in admin.get(LIST).content.decode()
 
 
@@ -368,7 +372,7 @@ def test_reconnecting_ends_a_pause(app: XeroSettings, admin: Client) -> None:
     until = clock.now() + dt.timedelta(days=20_000)
     XeroConnection.objects.update(paused_until=until, pause_reason="Xero's daily limit is reached")
     assert "Xero&#x27;s daily limit is reached; goes on at" in admin.get(LIST).content.decode()
-    assert said(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
+    assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
     connection = XeroConnection.objects.get()
     assert (connection.paused_until, connection.pause_reason) == (None, "")
     assert "goes on at" not in admin.get(LIST).content.decode()
@@ -387,7 +391,7 @@ def test_a_reader_sees_the_banner_without_a_button(
 def test_disconnecting_is_said_and_the_settings_stay(app: XeroSettings, admin: Client) -> None:
     give_consent(admin)
     page = admin.post("/xero/disconnect/", follow=True)
-    assert said(page) == [f"{AUSTRALIA} is disconnected."]
+    assert messages_of(page) == [f"{AUSTRALIA} is disconnected."]
     assert "Connect to Xero" in page.content.decode()
     assert XeroSettings.load().has_app
     assert nothing_changed()
@@ -443,11 +447,13 @@ def test_a_form_of_another_site_changes_nothing(connection: XeroConnection, syst
 
 
 def test_a_finance_admin_reads_again_chooses_and_disconnects(connection: XeroConnection, finance: Client) -> None:
-    assert said(finance.post("/xero/refresh/", follow=True)) == [
+    assert messages_of(finance.post("/xero/refresh/", follow=True)) == [
         f"Accounts, themes, tax rates and currencies of {AUSTRALIA} were read again."
     ]
-    assert said(finance.post(CHOOSE, {"connection": connection.pk}, follow=True))[0] == f"Connected to {AUSTRALIA}."
-    assert said(finance.post("/xero/disconnect/", follow=True)) == [f"{AUSTRALIA} is disconnected."]
+    assert (
+        messages_of(finance.post(CHOOSE, {"connection": connection.pk}, follow=True))[0] == f"Connected to {AUSTRALIA}."
+    )
+    assert messages_of(finance.post("/xero/disconnect/", follow=True)) == [f"{AUSTRALIA} is disconnected."]
 
 
 def test_someone_without_a_role_connects_nothing(app: XeroSettings, client_for: Callable[[User], Client]) -> None:

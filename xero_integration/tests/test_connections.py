@@ -100,12 +100,12 @@ def test_threads_that_need_a_new_token_at_once_renew_it_once(sandbox: Any, both:
     assert set(seen) == {TokenSet.objects.get().access_token}
 
 
-def _renew_and_tell(connection: XeroConnection, barrier: Any, told: Any) -> None:
+def _renew_and_report(connection: XeroConnection, barrier: Any, results: Any) -> None:
     try:
         barrier.wait(10)
-        told.put(connections.fresh_tokens(connection).access_token)
+        results.put(connections.fresh_tokens(connection).access_token)
     except BaseException as error:
-        told.put(repr(error))
+        results.put(repr(error))
         raise
     finally:
         db.connections.close_all()
@@ -120,11 +120,11 @@ def test_processes_that_need_a_new_token_at_once_renew_it_once(sandbox: Any, con
     # A database connection must not cross a fork.
     db.connections.close_all()
     context = multiprocessing.get_context("fork")
-    barrier, told = context.Barrier(4), context.SimpleQueue()
-    workers = [context.Process(target=_renew_and_tell, args=(connection, barrier, told)) for _ in range(4)]
+    barrier, results = context.Barrier(4), context.SimpleQueue()
+    workers = [context.Process(target=_renew_and_report, args=(connection, barrier, results)) for _ in range(4)]
     for worker in workers:
         worker.start()
-    seen = {told.get() for _ in workers}
+    seen = {results.get() for _ in workers}
     for worker in workers:
         worker.join(10)
     assert seen == {TokenSet.objects.get().access_token}
@@ -205,7 +205,7 @@ def test_who_renews_with_tokens_that_others_renewed_meanwhile_says_nothing_of_th
     expire(connection)
     refresh = oauth.refresh
 
-    def stand_still(*told: str) -> oauth.Tokens:
+    def stand_still(*args: str) -> oauth.Tokens:
         monkeypatch.setattr(oauth, "refresh", refresh)
         TokenSet.objects.update(lease_until=None, lease_holder="")
         connections.fresh_tokens(connection)
@@ -295,9 +295,9 @@ def test_a_second_refusal_asks_for_a_person(sandbox: Any, connection: XeroConnec
 def test_a_missing_permission_asks_for_a_person_without_renewing(
     sandbox: Any, app: XeroSettings, connection: XeroConnection
 ) -> None:
-    told = sandbox.tokens(app.client_id, [AUSTRALIA], scopes="openid offline_access accounting.contacts")
+    granted = sandbox.tokens(app.client_id, [AUSTRALIA], scopes="openid offline_access accounting.contacts")
     token_set = TokenSet.objects.get()
-    token_set.access_token, token_set.refresh_token = told["access_token"], told["refresh_token"]
+    token_set.access_token, token_set.refresh_token = granted["access_token"], granted["refresh_token"]
     token_set.save()
     with pytest.raises(XeroAuthError, match="permission"):
         organisation_name(connection)
@@ -484,13 +484,13 @@ def tokens_of(sandbox: Any, app: XeroSettings, monkeypatch: pytest.MonkeyPatch) 
     """Return a function after which the next code is worth a consent for these organisations."""
 
     def tokens_of(*names: str) -> None:
-        told = sandbox.tokens(app.client_id, names)
-        claims = oauth._claims(told["access_token"])
+        granted = sandbox.tokens(app.client_id, names)
+        claims = oauth._claims(granted["access_token"])
         tokens = oauth.Tokens(
-            told["access_token"],
-            told["refresh_token"],
+            granted["access_token"],
+            granted["refresh_token"],
             dt.timedelta(0) + dt.timedelta(minutes=30),
-            told["scope"],
+            granted["scope"],
             claims["xero_userid"],
             claims["authentication_event_id"],
         )

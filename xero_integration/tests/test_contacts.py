@@ -227,9 +227,9 @@ def test_who_stood_still_until_another_had_the_lease_creates_nothing(
     contacts.lease(connected)
     names_to_create = contacts.ContactIndex.names_to_create
 
-    def stand_still(*told: Any) -> dict[str, str]:
+    def stand_still(*args: Any) -> dict[str, str]:
         XeroConnection.objects.update(contacts_lease_holder="another")
-        return names_to_create(*told)
+        return names_to_create(*args)
 
     monkeypatch.setattr(contacts.ContactIndex, "names_to_create", stand_still)
     with pytest.raises(XeroUnavailable, match="stood still"):

@@ -38,8 +38,8 @@ def budget(connection: XeroConnection) -> CallBudget:
 
 def answer(record: Any, *, minute: int | None = None, day: int | None = None) -> None:
     """Fill in what an answer's headers tell."""
-    told = {"X-MinLimit-Remaining": minute, "X-DayLimit-Remaining": day}
-    record.headers = {name: str(value) for name, value in told.items() if value is not None}
+    headers = {"X-MinLimit-Remaining": minute, "X-DayLimit-Remaining": day}
+    record.headers = {name: str(value) for name, value in headers.items() if value is not None}
 
 
 @pytest.fixture
@@ -294,9 +294,9 @@ def test_one_organisations_calls_take_no_permits_of_another(both: list[XeroConne
 
 def test_a_permit_takes_two_changes_and_no_more(alone: XeroConnection, django_assert_max_num_queries: Any) -> None:
     rate_limits.require_room(alone)
-    with django_assert_max_num_queries(4) as asked, rate_limits.permit(alone):
+    with django_assert_max_num_queries(4) as queries, rate_limits.permit(alone):
         pass
-    changes = [query["sql"].split()[0] for query in asked if not query["sql"].startswith("SELECT")]
+    changes = [query["sql"].split()[0] for query in queries if not query["sql"].startswith("SELECT")]
     assert changes == ["UPDATE", "UPDATE"]
 
 

@@ -40,7 +40,7 @@ def answers(
     categories: Any = (),
 ) -> list[Reply]:
     """Return Xero's six answers, in the order in which they are asked for."""
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "Organisations": [organisation] if organisation else [],
         "Accounts": accounts,
         "BrandingThemes": themes,
@@ -48,11 +48,11 @@ def answers(
         "Currencies": currencies,
         "TrackingCategories": categories,
     }
-    return [Reply(body=json.dumps({name: rows}).encode()) for name, rows in told.items()]
+    return [Reply(body=json.dumps({name: rows}).encode()) for name, rows in fields.items()]
 
 
-def read_from(scripted_xero: ScriptedServer, connection: XeroConnection, **told: Any) -> XeroConnection:
-    scripted_xero.will(*answers(**told))
+def read_from(scripted_xero: ScriptedServer, connection: XeroConnection, **fields: Any) -> XeroConnection:
+    scripted_xero.will(*answers(**fields))
     with Gateway(connection.tenant_id, "a-token") as gateway:
         reference.read(connection, gateway)
     return XeroConnection.objects.get(pk=connection.pk)
@@ -224,9 +224,9 @@ def read(connection: XeroConnection) -> XeroConnection:
     return again(connection)
 
 
-def settings_with(**told: str) -> XeroSettings:
+def settings_with(**fields: str) -> XeroSettings:
     usual = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}
-    return XeroSettings(pk=1, **usual | told)
+    return XeroSettings(pk=1, **usual | fields)
 
 
 def test_settings_that_fit_have_no_problem(read: XeroConnection) -> None:

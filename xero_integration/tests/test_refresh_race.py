@@ -16,7 +16,7 @@ ROUNDS = 100
 WORKERS = 2
 
 
-def _renew_again_and_again(connection: XeroConnection, start: Any, end: Any, told: Any) -> None:
+def _renew_again_and_again(connection: XeroConnection, start: Any, end: Any, results: Any) -> None:
     """Ask for good tokens in each round, at the same moment as the others."""
     seen: list[str] = []
     try:
@@ -29,7 +29,7 @@ def _renew_again_and_again(connection: XeroConnection, start: Any, end: Any, tol
         seen.append(repr(error))
         raise
     finally:
-        told.put(seen)
+        results.put(seen)
         db.connections.close_all()
 
 
@@ -40,9 +40,9 @@ def test_an_expired_token_is_renewed_once_whoever_needs_it(sandbox: Any, connect
     # A database connection must not cross a fork.
     db.connections.close_all()
     context = multiprocessing.get_context("fork")
-    start, end, told = context.Barrier(WORKERS + 1), context.Barrier(WORKERS + 1), context.SimpleQueue()
+    start, end, results = context.Barrier(WORKERS + 1), context.Barrier(WORKERS + 1), context.SimpleQueue()
     workers = [
-        context.Process(target=_renew_again_and_again, args=(connection, start, end, told)) for _ in range(WORKERS)
+        context.Process(target=_renew_again_and_again, args=(connection, start, end, results)) for _ in range(WORKERS)
     ]
     for worker in workers:
         worker.start()
@@ -52,7 +52,7 @@ def test_an_expired_token_is_renewed_once_whoever_needs_it(sandbox: Any, connect
         start.wait(30)
         end.wait(30)
         stored.append(TokenSet.objects.get().access_token)
-    seen = [told.get() for _ in workers]
+    seen = [results.get() for _ in workers]
     for worker in workers:
         worker.join(10)
 

@@ -274,9 +274,9 @@ def test_a_theme_that_is_gone_is_shown_as_such_and_refused(
     sandbox.put_theme("Azure usage", delete=True)
     connections.read_reference(organisation)
     page = admin.get(PAGE)
-    gone = page.context["form"]["theme"].value()
-    assert options(page, "theme")[gone] == "Azure usage (not in Contoso Cloud (AU))"
-    assert "has no theme “Azure usage”" in errors(admin.post(PAGE, SENT | {"theme": gone}))["theme"][0]
+    missing_theme = page.context["form"]["theme"].value()
+    assert options(page, "theme")[missing_theme] == "Azure usage (not in Contoso Cloud (AU))"
+    assert "has no theme “Azure usage”" in errors(admin.post(PAGE, SENT | {"theme": missing_theme}))["theme"][0]
     assert admin.post(PAGE, SENT | {"theme": ""}).status_code == 302
     assert (XeroSettings.load().theme_id, XeroSettings.load().theme_name) == ("", "")
 

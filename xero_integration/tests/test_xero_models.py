@@ -257,7 +257,7 @@ def test_one_module_alone_knows_xeros_library_and_of_that_the_models_alone() -> 
 
 def test_a_web_process_does_not_load_what_only_senders_need() -> None:
     loaded = "import sys, c3portal.wsgi, c3portal.urls; print('xero_python' in sys.modules)"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", loaded],
         env={"DEBUG": "1", "DJANGO_SETTINGS_MODULE": "c3portal.settings", "PATH": ""},
         cwd=BASE_DIR,
@@ -265,4 +265,4 @@ def test_a_web_process_does_not_load_what_only_senders_need() -> None:
         text=True,
         check=True,
     )
-    assert told.stdout.split()[-1] == "False"
+    assert done.stdout.split()[-1] == "False"

@@ -65,33 +65,33 @@ def as_json(contact: Contact, summary: bool = False) -> dict[str, Any]:
     return {key: value for key, value in full.items() if not (summary and key in SUMMARY_LEAVES_OUT)}
 
 
-def show_contacts(asked: ApiRequest) -> Answer:
+def show_contacts(request: ApiRequest) -> Answer:
     """GET /Contacts: filtered, and paged when a page is asked for."""
-    found = asked.organisation.contacts.all()
-    if not asked.flag("includeArchived") and not asked.listed("IDs"):
+    found = request.organisation.contacts.all()
+    if not request.flag("includeArchived") and not request.listed("IDs"):
         found = found.filter(status="ACTIVE")
-    found = _filtered(asked, found)
-    rows, pagination = paged(asked, found)
-    summary = asked.flag("summaryOnly")
-    return asked.envelope("Contacts", [as_json(row, summary) for row in rows], **pagination)
+    found = _filtered(request, found)
+    rows, pagination = paged(request, found)
+    summary = request.flag("summaryOnly")
+    return request.envelope("Contacts", [as_json(row, summary) for row in rows], **pagination)
 
 
-def _filtered(asked: ApiRequest, found: QuerySet[Contact]) -> QuerySet[Contact]:
-    if ids := asked.listed("IDs"):
+def _filtered(request: ApiRequest, found: QuerySet[Contact]) -> QuerySet[Contact]:
+    if ids := request.listed("IDs"):
         found = found.filter(contact_id__in=[one for text in ids if (one := wire.parse_id(text))])
-    if where := asked.query.get("where"):
+    if where := request.query.get("where"):
         found = found.filter(where_filter(where, WHERE_COLUMNS))
-    if term := asked.query.get("searchTerm"):
+    if term := request.query.get("searchTerm"):
         found = found.filter(Q(name__icontains=term) | Q(number__icontains=term) | Q(email__icontains=term))
-    if since := asked.since():
+    if since := request.since():
         found = found.filter(updated_at__gt=since)
     return found
 
 
-def show_contact(asked: ApiRequest) -> Answer:
+def show_contact(request: ApiRequest) -> Answer:
     """GET /Contacts/{ContactID or ContactNumber}."""
-    contact = by_ident(asked.organisation, asked.ident)
-    return asked.envelope("Contacts", [as_json(contact)]) if contact else not_found()
+    contact = by_ident(request.organisation, request.ident)
+    return request.envelope("Contacts", [as_json(contact)]) if contact else not_found()
 
 
 def by_ident(organisation: Organisation, ident: str) -> Contact | None:
@@ -101,30 +101,30 @@ def by_ident(organisation: Organisation, ident: str) -> Contact | None:
     return organisation.contacts.filter(match).first() if ident else None
 
 
-def create_contacts(asked: ApiRequest) -> Answer:
+def create_contacts(request: ApiRequest) -> Answer:
     """PUT /Contacts: creates every sound element, whatever the others are like."""
-    return _write(asked, updates=False)
+    return _write(request, updates=False)
 
 
-def update_contacts(asked: ApiRequest) -> Answer:
+def update_contacts(request: ApiRequest) -> Answer:
     """POST /Contacts: changes those found by ContactID, ContactNumber or Name, and creates the rest."""
-    return _write(asked, updates=True)
+    return _write(request, updates=True)
 
 
-def _write(asked: ApiRequest, updates: bool) -> Answer:
+def _write(request: ApiRequest, updates: bool) -> Answer:
     with writing():
-        written = [_write_one(asked, sent, updates) for sent in asked.elements("Contacts")]
+        written = [_write_one(request, sent, updates) for sent in request.elements("Contacts")]
     refused = [item for item in written if item["HasValidationErrors"]]
-    if refused and asked.summarizes_errors:
+    if refused and request.summarizes_errors:
         return bad_request("A validation exception occurred", Elements=refused)
-    return asked.envelope("Contacts", written)
+    return request.envelope("Contacts", written)
 
 
-def _write_one(asked: ApiRequest, sent: Mapping[str, Any], updates: bool) -> dict[str, Any]:
-    if updates and asked.ident:
-        sent = {**sent, "ContactID": asked.ident}
-    contact = find(asked.organisation, sent) if updates else None
-    contact = contact or Contact(organisation=asked.organisation)
+def _write_one(request: ApiRequest, sent: Mapping[str, Any], updates: bool) -> dict[str, Any]:
+    if updates and request.ident:
+        sent = {**sent, "ContactID": request.ident}
+    contact = find(request.organisation, sent) if updates else None
+    contact = contact or Contact(organisation=request.organisation)
     errors = change(contact, sent)
     if errors:
         return {

@@ -81,7 +81,7 @@ class Visit:
         if limits.settings.latency_seconds:
             time.sleep(limits.settings.latency_seconds)
         monitor = ViolationMonitor(self.method, self.resource, self.ident, self.tenant, self.key)
-        asked = ApiRequest(
+        request = ApiRequest(
             app=access.app,
             organisation=organisation,
             ident=self.ident,
@@ -89,13 +89,13 @@ class Visit:
             modified_since=self.request.headers.get("If-Modified-Since", ""),
             body=self._read_body(monitor),
         )
-        monitor.before(asked.query, asked.modified_since)
-        return self._done(asked, monitor)
+        monitor.before(request.query, request.modified_since)
+        return self._done(request, monitor)
 
-    def _done(self, asked: ApiRequest, monitor: ViolationMonitor) -> Answer:
+    def _done(self, request: ApiRequest, monitor: ViolationMonitor) -> Answer:
         order = orders.pick(self.method, self.path)
         if order is None:
-            answer = self._carry_out(asked, lambda work: work())
+            answer = self._carry_out(request, lambda work: work())
             monitor.after(answer, in_doubt=answer.status >= 500)
             return answer
         self.call.fault = order.name
@@ -103,19 +103,19 @@ class Visit:
         if kind.leaves_doubt:
             # From its beginning: who gave up waiting may look before a call that hangs has come to its end.
             monitor.doubt()
-        exchange = self._exchange(asked, order)
+        exchange = self._exchange(request, order)
         answer = kind.strike(exchange)
         # An answer that had nothing to leave out told all.
         if not kind.leaves_doubt or exchange.left_out == 0:
             monitor.after(answer, in_doubt=False)
         return answer
 
-    def _exchange(self, asked: ApiRequest, order: Order) -> Exchange:
+    def _exchange(self, request: ApiRequest, order: Order) -> Exchange:
         return Exchange(
             seconds=order.seconds,
-            carry_out=lambda around: self._carry_out(asked, around),
+            carry_out=lambda around: self._carry_out(request, around),
             release=self.release,
-            pause=lambda seconds: limits.pause((asked.app.client_id, self.tenant), seconds),
+            pause=lambda seconds: limits.pause((request.app.client_id, self.tenant), seconds),
         )
 
     def _enter(self) -> tuple[tokens.Access, Organisation]:
@@ -169,26 +169,26 @@ class Visit:
         self.call.elements = monitor.read_elements(body)
         return body
 
-    def _carry_out(self, asked: ApiRequest, around: Around) -> Answer:
+    def _carry_out(self, request: ApiRequest, around: Around) -> Answer:
         def work() -> Answer:
-            return self._work(asked)
+            return self._work(request)
 
         def kept() -> Answer:
             return around(work)
 
         if self.key and self.method in WRITES:
-            return keys.answer(asked.app.client_id, self.key, self._fingerprint(), kept)
+            return keys.answer(request.app.client_id, self.key, self._fingerprint(), kept)
         return kept()
 
     def _fingerprint(self) -> str:
         return " ".join((self.method, self.path, self.call.query, self.tenant, self.call.body_sha256))
 
-    def _work(self, asked: ApiRequest) -> Answer:
+    def _work(self, request: ApiRequest) -> Answer:
         endpoint = endpoints.find(self.method, self.resource, self.ident)
         if endpoint is None:
             return answers.not_found()
         try:
-            return endpoint(asked)
+            return endpoint(request)
         except Refusal as refusal:
             return refusal.answer
 

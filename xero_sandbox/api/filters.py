@@ -21,19 +21,19 @@ _TOKEN = re.compile(
 )
 
 
-def paged[M: Model](asked: ApiRequest, found: QuerySet[M]) -> tuple[list[M], dict[str, Any]]:
+def paged[M: Model](request: ApiRequest, found: QuerySet[M]) -> tuple[list[M], dict[str, Any]]:
     """Return one page with its `pagination` object, or everything and no such object when no page was asked for."""
-    if not asked.query.get("page") and not asked.query.get("pageSize"):
+    if not request.query.get("page") and not request.query.get("pageSize"):
         return list(found), {}
-    page, size = _positive(asked, "page", 1), min(_positive(asked, "pageSize", USUAL_PAGE), LARGEST_PAGE)
+    page, size = _positive(request, "page", 1), min(_positive(request, "pageSize", USUAL_PAGE), LARGEST_PAGE)
     count = found.count()
     rows = list(found[(page - 1) * size : page * size])
     pages = -(-count // size)
     return rows, {"pagination": {"page": page, "pageSize": size, "pageCount": pages, "itemCount": count}}
 
 
-def _positive(asked: ApiRequest, name: str, usual: int) -> int:
-    text = asked.query.get(name) or str(usual)
+def _positive(request: ApiRequest, name: str, usual: int) -> int:
+    text = request.query.get(name) or str(usual)
     if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_COUNT and int(text) >= 1):
         raise Refusal(bad_request(f"{name} must be a whole number from 1 up.", "QueryParseException", 16))
     return int(text)

@@ -31,39 +31,39 @@ def documents(organisation: Organisation, kind: Kind) -> QuerySet[Document]:
     return found.select_related("contact").prefetch_related("payments")
 
 
-def show_documents(asked: ApiRequest, kind: Kind) -> Answer:
+def show_documents(request: ApiRequest, kind: Kind) -> Answer:
     """GET the list. Lines come only with a page, as at Xero; `summaryOnly` leaves them out even then."""
-    found = _filtered(asked, kind, documents(asked.organisation, kind))
-    rows, pagination = paged(asked, found)
-    with_lines = bool(pagination) and not asked.flag("summaryOnly")
+    found = _filtered(request, kind, documents(request.organisation, kind))
+    rows, pagination = paged(request, found)
+    with_lines = bool(pagination) and not request.flag("summaryOnly")
     items = [document_json(row, row.payments.all(), with_lines) for row in rows]
-    return asked.envelope(kind.resource, items, **pagination)
+    return request.envelope(kind.resource, items, **pagination)
 
 
-def _filtered(asked: ApiRequest, kind: Kind, found: QuerySet[Document]) -> QuerySet[Document]:
-    if ids := asked.listed("IDs"):
+def _filtered(request: ApiRequest, kind: Kind, found: QuerySet[Document]) -> QuerySet[Document]:
+    if ids := request.listed("IDs"):
         found = found.filter(document_id__in=[one for text in ids if (one := wire.parse_id(text))])
-    if numbers := asked.listed(f"{kind.number_field}s"):
+    if numbers := request.listed(f"{kind.number_field}s"):
         found = found.filter(number__in=numbers)
-    if contact_ids := asked.listed("ContactIDs"):
+    if contact_ids := request.listed("ContactIDs"):
         found = found.filter(contact__contact_id__in=[one for text in contact_ids if (one := wire.parse_id(text))])
-    if statuses := asked.listed("Statuses"):
+    if statuses := request.listed("Statuses"):
         found = found.filter(status__in=statuses)
-    if asked.flag("createdByMyApp"):
-        found = found.filter(client_id=asked.app.client_id)
-    if where := asked.query.get("where"):
+    if request.flag("createdByMyApp"):
+        found = found.filter(client_id=request.app.client_id)
+    if where := request.query.get("where"):
         found = found.filter(where_filter(where, where_columns(kind)))
-    if term := asked.query.get("searchTerm"):
+    if term := request.query.get("searchTerm"):
         found = found.filter(Q(number__icontains=term) | Q(reference__icontains=term))
-    if since := asked.since():
+    if since := request.since():
         found = found.filter(updated_at__gt=since)
     return found
 
 
-def show_document(asked: ApiRequest, kind: Kind) -> Answer:
+def show_document(request: ApiRequest, kind: Kind) -> Answer:
     """GET one by id or number; a number finds the live document before one that was voided."""
-    row = by_ident(asked.organisation, kind, asked.ident)
-    return asked.envelope(kind.resource, [document_json(row, row.payments.all())]) if row else not_found()
+    row = by_ident(request.organisation, kind, request.ident)
+    return request.envelope(kind.resource, [document_json(row, row.payments.all())]) if row else not_found()
 
 
 def by_ident(organisation: Organisation, kind: Kind, ident: str) -> Document | None:
@@ -74,12 +74,12 @@ def by_ident(organisation: Organisation, kind: Kind, ident: str) -> Document | N
     return min(rows, key=lambda row: row.status in ("VOIDED", "DELETED"), default=None)
 
 
-def show_payments(asked: ApiRequest) -> Answer:
+def show_payments(request: ApiRequest) -> Answer:
     """GET /Payments."""
-    found = Payment.objects.filter(document__organisation=asked.organisation).select_related("document__contact")
-    if since := asked.since():
+    found = Payment.objects.filter(document__organisation=request.organisation).select_related("document__contact")
+    if since := request.since():
         found = found.filter(updated_at__gt=since)
-    if asked.ident:
-        found = found.filter(payment_id=wire.parse_id(asked.ident) or wire.ZERO_ID)
-    rows, pagination = paged(asked, found)
-    return asked.envelope("Payments", [payment_json(row) for row in rows], **pagination)
+    if request.ident:
+        found = found.filter(payment_id=wire.parse_id(request.ident) or wire.ZERO_ID)
+    rows, pagination = paged(request, found)
+    return request.envelope("Payments", [payment_json(row) for row in rows], **pagination)

@@ -24,9 +24,9 @@ TAX_CLASSES = {
 }
 
 
-def show_organisation(asked: ApiRequest) -> Answer:
+def show_organisation(request: ApiRequest) -> Answer:
     """GET /Organisation."""
-    return asked.envelope("Organisations", [organisation_json(asked.organisation)])
+    return request.envelope("Organisations", [organisation_json(request.organisation)])
 
 
 def organisation_json(organisation: Organisation) -> dict[str, Any]:
@@ -64,12 +64,12 @@ def organisation_json(organisation: Organisation) -> dict[str, Any]:
     }
 
 
-def show_accounts(asked: ApiRequest) -> Answer:
+def show_accounts(request: ApiRequest) -> Answer:
     """GET /Accounts, archived ones too, filtered by `where`."""
-    found = asked.organisation.accounts.all()
-    if where := asked.query.get("where"):
+    found = request.organisation.accounts.all()
+    if where := request.query.get("where"):
         found = found.filter(where_filter(where, ACCOUNT_COLUMNS))
-    return asked.envelope("Accounts", [_account(row) for row in found])
+    return request.envelope("Accounts", [_account(row) for row in found])
 
 
 def _account(row: Account) -> dict[str, Any]:
@@ -93,9 +93,9 @@ def _account(row: Account) -> dict[str, Any]:
     }
 
 
-def show_themes(asked: ApiRequest) -> Answer:
+def show_themes(request: ApiRequest) -> Answer:
     """GET /BrandingThemes."""
-    return asked.envelope("BrandingThemes", [_theme(row) for row in asked.organisation.themes.all()])
+    return request.envelope("BrandingThemes", [_theme(row) for row in request.organisation.themes.all()])
 
 
 def _theme(row: BrandingTheme) -> dict[str, Any]:
@@ -108,9 +108,9 @@ def _theme(row: BrandingTheme) -> dict[str, Any]:
     }
 
 
-def show_tax_rates(asked: ApiRequest) -> Answer:
+def show_tax_rates(request: ApiRequest) -> Answer:
     """GET /TaxRates."""
-    return asked.envelope("TaxRates", [_tax_rate(row) for row in asked.organisation.tax_rates.all()])
+    return request.envelope("TaxRates", [_tax_rate(row) for row in request.organisation.tax_rates.all()])
 
 
 def _tax_rate(row: TaxRate) -> dict[str, Any]:
@@ -128,16 +128,16 @@ def _tax_rate(row: TaxRate) -> dict[str, Any]:
     }
 
 
-def show_currencies(asked: ApiRequest) -> Answer:
+def show_currencies(request: ApiRequest) -> Answer:
     """GET /Currencies: those the organisation has subscribed to."""
-    rows = asked.organisation.currencies.all()
-    return asked.envelope("Currencies", [{"Code": row.code, "Description": row.description} for row in rows])
+    rows = request.organisation.currencies.all()
+    return request.envelope("Currencies", [{"Code": row.code, "Description": row.description} for row in rows])
 
 
-def show_tracking(asked: ApiRequest) -> Answer:
+def show_tracking(request: ApiRequest) -> Answer:
     """GET /TrackingCategories."""
-    return asked.envelope(
-        "TrackingCategories", [_tracking(row) for row in asked.organisation.tracking_categories.all()]
+    return request.envelope(
+        "TrackingCategories", [_tracking(row) for row in request.organisation.tracking_categories.all()]
     )
 
 

@@ -38,7 +38,7 @@ STATUS_MOVES = {
 class Batch:
     """One call's work under way: what it checks against, and what its earlier elements already took."""
 
-    asked: ApiRequest
+    request: ApiRequest
     kind: Kind
     ledger: ledger.Ledger
     contacts: dict[str, Contact]
@@ -56,46 +56,46 @@ class Written:
     warnings: list[str] = field(default_factory=list)
 
 
-def create_documents(asked: ApiRequest, kind: Kind) -> Answer:
+def create_documents(request: ApiRequest, kind: Kind) -> Answer:
     """PUT: creates every sound element, whatever the others are like."""
-    elements = asked.elements(kind.resource)
+    elements = request.elements(kind.resource)
     with writing():
-        batch = _open(asked, kind, elements)
+        batch = _open(request, kind, elements)
         written = [_create(batch, dict(sent)) for sent in elements]
         Document.objects.bulk_create(batch.fresh)
-    return _answer(asked, kind, written)
+    return _answer(request, kind, written)
 
 
-def create_or_update_documents(asked: ApiRequest, kind: Kind) -> Answer:
+def create_or_update_documents(request: ApiRequest, kind: Kind) -> Answer:
     """POST: an element whose id or number is known changes that document, silently, as Xero does."""
-    elements = asked.elements(kind.resource)
+    elements = request.elements(kind.resource)
     with writing():
-        batch = _open(asked, kind, elements)
+        batch = _open(request, kind, elements)
         written = [_create_or_update(batch, dict(sent)) for sent in elements]
         Document.objects.bulk_create(batch.fresh)
-    return _answer(asked, kind, written)
+    return _answer(request, kind, written)
 
 
-def _open(asked: ApiRequest, kind: Kind, elements: list[Mapping[str, Any]]) -> Batch:
+def _open(request: ApiRequest, kind: Kind, elements: list[Mapping[str, Any]]) -> Batch:
     numbers = [str(sent.get(kind.number_field)) for sent in elements if sent.get(kind.number_field)]
-    live = asked.organisation.documents.filter(type=kind.type, number__in=numbers).exclude(status__in=ENDED)
-    if kind is CREDIT_NOTE and not asked.organisation.unique_credit_notes:
+    live = request.organisation.documents.filter(type=kind.type, number__in=numbers).exclude(status__in=ENDED)
+    if kind is CREDIT_NOTE and not request.organisation.unique_credit_notes:
         live = live.none()
     return Batch(
-        asked=asked,
+        request=request,
         kind=kind,
-        ledger=ledger.read(asked.organisation),
-        contacts=contacts.many_by_id(asked.organisation, elements),
+        ledger=ledger.read(request.organisation),
+        contacts=contacts.many_by_id(request.organisation, elements),
         taken=set(live.values_list("number", flat=True)),
     )
 
 
-def _answer(asked: ApiRequest, kind: Kind, written: list[Written]) -> Answer:
+def _answer(request: ApiRequest, kind: Kind, written: list[Written]) -> Answer:
     refused = [one for one in written if one.row is None]
-    if refused and asked.summarizes_errors:
+    if refused and request.summarizes_errors:
         elements = [refused_json(one.sent, kind.id_field, one.errors) for one in refused]
         return bad_request("A validation exception occurred", Elements=elements)
-    return asked.envelope(kind.resource, [_element(kind, one) for one in written])
+    return request.envelope(kind.resource, [_element(kind, one) for one in written])
 
 
 def _element(kind: Kind, one: Written) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _element(kind: Kind, one: Written) -> dict[str, Any]:
 
 
 def _create(batch: Batch, sent: dict[str, Any]) -> Written:
-    made = draft(batch.kind, sent, batch.ledger, clock.now().date(), batch.asked.unit_places)
+    made = draft(batch.kind, sent, batch.ledger, clock.now().date(), batch.request.unit_places)
     contact, problem = _contact(batch, sent)
     errors = [*made.errors, *([problem] if problem else [])]
     if made.number in batch.taken:
@@ -114,15 +114,15 @@ def _create(batch: Batch, sent: dict[str, Any]) -> Written:
         return Written(None, sent, errors)
     made.number = made.number or _next_number(batch)
     batch.taken.add(made.number)
-    row = Document(organisation=batch.asked.organisation, type=batch.kind.type, client_id=batch.asked.app.client_id)
+    row = Document(organisation=batch.request.organisation, type=batch.kind.type, client_id=batch.request.app.client_id)
     _fill(row, made, contact)
     batch.fresh.append(row)
     return Written(row, sent, [], made.warnings)
 
 
 def _create_or_update(batch: Batch, sent: dict[str, Any]) -> Written:
-    ident = batch.asked.ident or sent.get(batch.kind.id_field) or sent.get(batch.kind.number_field)
-    row = by_ident(batch.asked.organisation, batch.kind, str(ident or ""))
+    ident = batch.request.ident or sent.get(batch.kind.id_field) or sent.get(batch.kind.number_field)
+    row = by_ident(batch.request.organisation, batch.kind, str(ident or ""))
     if row is None or (row.status in ENDED and not sent.get(batch.kind.id_field)):
         return _create(batch, sent)
     return _update(batch, row, sent)
@@ -143,7 +143,7 @@ def _update(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
 
 def _rewrite(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
     whole = _as_sent(batch.kind, row) | sent
-    made = draft(batch.kind, whole, batch.ledger, row.date, batch.asked.unit_places)
+    made = draft(batch.kind, whole, batch.ledger, row.date, batch.request.unit_places)
     contact, problem = _contact(batch, whole)
     errors = [*made.errors, *([problem] if problem else [])]
     if made.number != row.number and made.number in batch.taken:
@@ -205,20 +205,20 @@ def _contact(batch: Batch, sent: Mapping[str, Any]) -> tuple[Contact | None, str
 
 def _known_contact(batch: Batch, given: Mapping[str, Any]) -> Contact | None:
     if contact_id := wire.parse_id(given.get("ContactID")):
-        return batch.contacts.get(str(contact_id)) or contacts.find(batch.asked.organisation, given)
-    return contacts.find(batch.asked.organisation, given)
+        return batch.contacts.get(str(contact_id)) or contacts.find(batch.request.organisation, given)
+    return contacts.find(batch.request.organisation, given)
 
 
 def _new_contact(batch: Batch, given: Mapping[str, Any]) -> tuple[Contact | None, str]:
     if given.get("ContactID") or not given.get("Name"):
         return None, UNKNOWN_CONTACT
-    contact = Contact(organisation=batch.asked.organisation)
+    contact = Contact(organisation=batch.request.organisation)
     problems = contacts.change(contact, given)
     return (None, problems[0]) if problems else (contact, "")
 
 
 def _next_number(batch: Batch) -> str:
-    rows = batch.asked.organisation.documents.filter(type=batch.kind.type)
+    rows = batch.request.organisation.documents.filter(type=batch.kind.type)
     count = rows.count() + len(batch.fresh)
     while True:
         count += 1

@@ -90,8 +90,8 @@ def disconnect(body: Body) -> Any:
     found = Connection.objects.filter(organisation=organisation(body))
     if client_id := body.get("client_id"):
         found = found.filter(app_id=client_id)
-    gone, _ = found.delete()
-    return {"disconnected": gone}
+    deleted, _ = found.delete()
+    return {"disconnected": deleted}
 
 
 def make_organisations(body: Body) -> Any:
@@ -222,8 +222,8 @@ def write_document(body: Body) -> Any:
     kind = KINDS[body.get("resource", "Invoices")]
     by_hand = App(client_id="", name="by hand")
     element = {"Type": kind.type} | body["element"]
-    asked = ApiRequest(by_hand, organisation(body), "", QueryDict("summarizeErrors=false&unitdp=4"), "", body=element)
-    return wire.decode(writing.create_documents(asked, kind).body)
+    request = ApiRequest(by_hand, organisation(body), "", QueryDict("summarizeErrors=false&unitdp=4"), "", body=element)
+    return wire.decode(writing.create_documents(request, kind).body)
 
 
 def record_payment(body: Body) -> Any:

@@ -104,10 +104,10 @@ class CallLog:
         """Remember that somebody looked for these numbers (None: for all of them) and got an answer."""
         with self._lock:
             if numbers is None:
-                gone = [place for place in self._doubts if place[:2] == (tenant, resource)]
+                settled = [place for place in self._doubts if place[:2] == (tenant, resource)]
             else:
-                gone = [(tenant, resource, number) for number in numbers]
-            for place in gone:
+                settled = [(tenant, resource, number) for number in numbers]
+            for place in settled:
                 self._doubts.pop(place, None)
 
     def check_resend(self, tenant: str, resource: str, numbers: list[str], key: str) -> None:

@@ -23,7 +23,7 @@ class ViolationMonitor:
         self.tenant, self.key = tenant.lower(), key
         self.kind = KINDS.get(resource)
         self.numbers: list[str] = []
-        self.looked_for_all = False
+        self.listed_all = False
         self.creates_by_post = False
 
     def read_elements(self, body: Any) -> int:
@@ -43,7 +43,7 @@ class ViolationMonitor:
         if self.writes:
             self._check_write()
         elif self.kind:
-            self._note_look(query, modified_since)
+            self._note_lookup(query, modified_since)
 
     def _check_write(self) -> None:
         if not self.key:
@@ -52,12 +52,12 @@ class ViolationMonitor:
             call_log.violation("create_by_post", f"{self.resource}: {', '.join(self.numbers[:5])}")
         call_log.check_resend(self.tenant, self.resource, self.numbers, self.key)
 
-    def _note_look(self, query: QueryDict, modified_since: str) -> None:
+    def _note_lookup(self, query: QueryDict, modified_since: str) -> None:
         field = self.kind.number_field if self.kind else ""
         listed = [part.strip() for text in query.getlist(f"{field}s") for part in text.split(",")]
         self.numbers = [*listed, *sought(query.get("where", ""), field), *([self.ident] if self.ident else [])]
         narrowed = modified_since or any(query.get(name) for name in NARROWING)
-        self.looked_for_all = not self.numbers and not narrowed
+        self.listed_all = not self.numbers and not narrowed
 
     def after(self, answer: Answer, in_doubt: bool) -> None:
         """Remember that the sender cannot know how it ended, or forget it when the answer told."""
@@ -72,7 +72,7 @@ class ViolationMonitor:
             call_log.doubt(self.tenant, self.resource, self.numbers, self.key)
 
     def _settle(self, answer: Answer) -> None:
-        if self.looked_for_all:
+        if self.listed_all:
             call_log.settle(self.tenant, self.resource, None)
             return
         call_log.settle(self.tenant, self.resource, [*self.numbers, *self._shown(answer)])

@@ -44,7 +44,7 @@ class Request:
     state: str
     challenge: str
 
-    def way_back(self, **answer: str) -> str:
+    def redirect_url(self, **answer: str) -> str:
         """Return the app's redirect URI with the answer and the state."""
         mark = "&" if "?" in self.redirect_uri else "?"
         return f"{self.redirect_uri}{mark}{urlencode(answer | ({'state': self.state} if self.state else {}))}"
@@ -53,43 +53,43 @@ class Request:
 @require_http_methods(["GET", "POST"])
 def authorize(request: HttpRequest) -> HttpResponse:
     """Show the consent page, or act on what was pressed there."""
-    asked = request.POST if request.method == "POST" else request.GET
+    query = request.POST if request.method == "POST" else request.GET
     try:
-        checked = check(asked)
+        checked = check(query)
     except ConsentRefused as refused:
         return render(request, "xero_sandbox/consent_refused.html", {"refused": refused}, status=400)
     if request.method == "GET":
-        return _page(request, checked, asked)
-    if asked.get("decision") != "allow":
-        return _sent_back(checked.way_back(error="access_denied"))
-    organisation = Organisation.objects.filter(pk=wire.parse_id(asked.get("organisation")) or wire.ZERO_ID).first()
+        return _page(request, checked, query)
+    if query.get("decision") != "allow":
+        return _sent_back(checked.redirect_url(error="access_denied"))
+    organisation = Organisation.objects.filter(pk=wire.parse_id(query.get("organisation")) or wire.ZERO_ID).first()
     if organisation is None:
-        return _page(request, checked, asked, "Choose an organisation.")
+        return _page(request, checked, query, "Choose an organisation.")
     return _sent_back(_allow(checked, organisation))
 
 
-def check(asked: Mapping[str, str]) -> Request:
+def check(query: Mapping[str, str]) -> Request:
     """Check a request as Xero does before it shows anything. Raises ConsentRefused."""
-    app = App.objects.filter(client_id=asked.get("client_id", "")).first()
+    app = App.objects.filter(client_id=query.get("client_id", "")).first()
     if app is None:
         raise ConsentRefused("unauthorized_client", "No app has this client id.")
-    if asked.get("redirect_uri", "") not in app.redirect_uris:
+    if query.get("redirect_uri", "") not in app.redirect_uris:
         raise ConsentRefused(
             "unauthorized_client",
             "Invalid redirect_uri. It must be one of the app's redirect URIs, exactly, port and slash included.",
         )
-    if asked.get("response_type") != "code":
+    if query.get("response_type") != "code":
         raise ConsentRefused("unsupported_response_type", "response_type must be code.")
-    asked_scopes = asked.get("scope", "").split()
+    asked_scopes = query.get("scope", "").split()
     if not asked_scopes or (wrong := scopes.unknown(asked_scopes, app.broad_scopes)):
         words = f"This app cannot ask for: {', '.join(wrong)}." if asked_scopes else "No scope was asked for."
         raise ConsentRefused("invalid_scope", words)
-    return Request(app, asked["redirect_uri"], " ".join(asked_scopes), asked.get("state", ""), _challenge(asked))
+    return Request(app, query["redirect_uri"], " ".join(asked_scopes), query.get("state", ""), _challenge(query))
 
 
-def _challenge(asked: Mapping[str, str]) -> str:
-    challenge = asked.get("code_challenge", "")
-    if challenge and asked.get("code_challenge_method") != "S256":
+def _challenge(query: Mapping[str, str]) -> str:
+    challenge = query.get("code_challenge", "")
+    if challenge and query.get("code_challenge_method") != "S256":
         raise ConsentRefused("invalid_request", "code_challenge_method must be S256.")
     return challenge
 
@@ -98,14 +98,14 @@ def _allow(checked: Request, organisation: Organisation) -> str:
     with writing():
         grant = tokens.consent(checked.app, [organisation], checked.scope)
         code = tokens.issue_code(grant, checked.redirect_uri, checked.challenge)
-    return checked.way_back(code=code, scope=checked.scope)
+    return checked.redirect_url(code=code, scope=checked.scope)
 
 
-def _page(request: HttpRequest, checked: Request, asked: Mapping[str, str], error: str = "") -> HttpResponse:
+def _page(request: HttpRequest, checked: Request, query: Mapping[str, str], error: str = "") -> HttpResponse:
     wanted = checked.scope.split()
     context = {
         "app": checked.app,
-        "carried": [(name, asked[name]) for name in CARRIED if name in asked],
+        "carried": [(name, query[name]) for name in CARRIED if name in query],
         "organisations": Organisation.objects.all(),
         "scopes": [(scope, scopes.WORDS[scope]) for scope in wanted],
         "user": tokens.USER,

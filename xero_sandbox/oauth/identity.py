@@ -144,5 +144,5 @@ def _moment(at: Any) -> str:
 
 
 def _disconnect(access: tokens.Access, connection_id: uuid.UUID | None) -> Answer:
-    gone, _ = Connection.objects.filter(app=access.app, connection_id=connection_id or wire.ZERO_ID).delete()
-    return Answer(204, b"") if gone else answers.not_found()
+    deleted, _ = Connection.objects.filter(app=access.app, connection_id=connection_id or wire.ZERO_ID).delete()
+    return Answer(204, b"") if deleted else answers.not_found()

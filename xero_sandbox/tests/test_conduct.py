@@ -203,12 +203,12 @@ def test_the_state_tells_duplicates_totals_and_calls(control: SandboxControl, xe
         xero.put_invoice(InvoiceNumber=number, Url="https://portal.example/1", Reference="R-1")
 
     state = control.state()
-    books = state["organisations"][0]
+    organisation = state["organisations"][0]
 
-    assert books["duplicates"]["url"] == {"https://portal.example/1": ["N-1", "N-2"]}
-    assert books["duplicates"]["reference"] == {"R-1": ["N-1", "N-2"]}
-    assert books["duplicates"]["number"] == {}
-    assert books["documents"]["ACCREC"]["totals"] == {"AUD": {"AUTHORISED": "220.00"}}
+    assert organisation["duplicates"]["url"] == {"https://portal.example/1": ["N-1", "N-2"]}
+    assert organisation["duplicates"]["reference"] == {"R-1": ["N-1", "N-2"]}
+    assert organisation["duplicates"]["number"] == {}
+    assert organisation["documents"]["ACCREC"]["totals"] == {"AUD": {"AUTHORISED": "220.00"}}
     assert state["calls"]["PUT Invoices"] == 2
     last = control.calls(last=1)[0]
     assert (last["method"], last["path"], last["elements"], last["status"]) == ("PUT", "Invoices", 1, 200)

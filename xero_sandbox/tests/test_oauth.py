@@ -25,7 +25,7 @@ class Walker:
         self.url, self.app = url, app
         self.browser = requests.Session()
 
-    def asked(self, **changes: Any) -> dict[str, str]:
+    def consent_query(self, **changes: Any) -> dict[str, str]:
         whole = {
             "response_type": "code",
             "client_id": self.app["client_id"],
@@ -38,14 +38,14 @@ class Walker:
         return {name: value for name, value in whole.items() if value is not None}
 
     def open(self, **changes: Any) -> requests.Response:
-        return self.browser.get(f"{self.url}/identity/connect/authorize", params=self.asked(**changes))
+        return self.browser.get(f"{self.url}/identity/connect/authorize", params=self.consent_query(**changes))
 
     def press(self, decision: str, organisation: str = "", **changes: Any) -> dict[str, str]:
         """Press a button on the consent page and return what comes back to the app."""
         page = self.open(**changes)
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
         chosen = organisation or re.findall(r'name="organisation"\s+value="([^"]+)"', page.text)[0]
-        form = self.asked(**changes) | {"decision": decision, "organisation": chosen}
+        form = self.consent_query(**changes) | {"decision": decision, "organisation": chosen}
         assert token
         answer = self.browser.post(
             f"{self.url}/identity/connect/authorize",
@@ -92,17 +92,17 @@ def test_allowing_access_leads_to_a_token_set_and_a_connection(walker: Walker, c
 
     back = walker.press("allow", tenant)
     tokens = walker.redeem(back["code"]).json()
-    told = claims(tokens["access_token"])
-    (connection,) = walker.connections(tokens, authEventId=told["authentication_event_id"]).json()
+    granted = claims(tokens["access_token"])
+    (connection,) = walker.connections(tokens, authEventId=granted["authentication_event_id"]).json()
 
     assert back["state"] == "kept state"
     assert tokens["expires_in"] == 1800
     assert tokens["token_type"] == "Bearer"
-    assert told["scope"] == SCOPE.split()
-    assert told["exp"] - told["iat"] == 1800
+    assert granted["scope"] == SCOPE.split()
+    assert granted["exp"] - granted["iat"] == 1800
     assert connection["tenantId"] == tenant
     assert connection["tenantName"] == "Contoso Cloud (NZ)"
-    assert connection["authEventId"] == told["authentication_event_id"]
+    assert connection["authEventId"] == granted["authentication_event_id"]
 
 
 def test_a_later_consent_adds_its_organisation_to_the_same_app(walker: Walker, control: SandboxControl) -> None:
@@ -157,7 +157,9 @@ def test_the_consent_page_refuses_framing_and_lets_the_form_lead_back_to_the_app
 
 
 def test_a_consent_without_its_own_page_behind_it_is_refused(walker: Walker) -> None:
-    forged = requests.post(f"{walker.url}/identity/connect/authorize", data=walker.asked() | {"decision": "allow"})
+    forged = requests.post(
+        f"{walker.url}/identity/connect/authorize", data=walker.consent_query() | {"decision": "allow"}
+    )
 
     assert forged.status_code == 403
 
@@ -271,10 +273,10 @@ def test_a_connection_that_was_deleted_answers_403(xero: Caller) -> None:
     headers = {"Authorization": f"Bearer {xero.tokens['access_token']}"}
     ours = {one["tenantId"]: one["id"] for one in xero.tokens["connections"]}
 
-    gone = requests.delete(f"{xero.url}/connections/{ours[xero.tenant]}", headers=headers)
+    deleted = requests.delete(f"{xero.url}/connections/{ours[xero.tenant]}", headers=headers)
     answer = xero.get("Organisation")
 
-    assert gone.status_code == 204
+    assert deleted.status_code == 204
     assert requests.delete(f"{xero.url}/connections/{ours[xero.tenant]}", headers=headers).status_code == 404
     assert answer.status_code == 403
     assert answer.json()["title"] == "Forbidden"

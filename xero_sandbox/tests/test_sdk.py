@@ -96,9 +96,11 @@ def judged(sdk: AccountingApi, judge: Judge, monkeypatch: pytest.MonkeyPatch) ->
         response = request(method, url, query_params=query_params, headers=headers, **more)
         query = "&".join(f"{name}={value}" for name, value in query_params or [])
         # The SDK sends read-only fields as null, which the specification refuses: its requests are not judged.
-        asked = dict(headers) | {"Content-Type": "application/json"}
+        headers_sent = dict(headers) | {"Content-Type": "application/json"}
         method = method.upper()
-        judge.check(method, f"{url}?{query}", asked, {} if method == "GET" else None, response.status, response.data)
+        judge.check(
+            method, f"{url}?{query}", headers_sent, {} if method == "GET" else None, response.status, response.data
+        )
         return response
 
     monkeypatch.setattr(transport, "request", watched)

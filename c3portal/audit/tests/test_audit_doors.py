@@ -29,7 +29,7 @@ from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND, give_con
 from xero_sandbox.testing import SandboxControl
 
 # What a form sent to each address leaves, or why nothing.
-DOORS: dict[str, Action | str] = {
+AUDITED: dict[str, Action | str] = {
     "settings_general": Action.SETTINGS,
     "account_overrides": Action.MAPPING,
     "tax_overrides": Action.MAPPING,
@@ -54,15 +54,15 @@ DOORS: dict[str, Action | str] = {
     "read_payments": Action.OPERATION,
 }
 # Proved beside their pages.
-DOORS |= dict.fromkeys(
+AUDITED |= dict.fromkeys(
     ["user_new", "user_role", "user_invite", "user_deactivate", "user_activate", "user_second_factor", "invitation"],
     Action.USER,
 )
-DOORS |= dict.fromkeys(
+AUDITED |= dict.fromkeys(
     ["notice_choices", "webhooks", "webhook", "webhook_test", "webhook_switch", "webhook_roll", "webhook_delete"],
     Action.NOTICE,
 )
-DOORS |= {
+AUDITED |= {
     "delivery_again": Action.NOTICE,
     "own_account": Action.USER,
     "account_login": Action.SIGN_IN,
@@ -108,8 +108,8 @@ def only(action: Action) -> AuditEntry:
 
 def test_every_address_that_takes_a_form_says_what_it_leaves_in_the_audit_record() -> None:
     takes = {row.name for row in ROWS if row.post}
-    assert takes - DOORS.keys() == set(), "DOORS does not say what a form sent there leaves in the audit record"
-    assert DOORS.keys() - takes == set(), "DOORS names what takes no form"
+    assert takes - AUDITED.keys() == set(), "AUDITED does not say what a form sent there leaves in the audit record"
+    assert AUDITED.keys() - takes == set(), "AUDITED names what takes no form"
 
 
 # Settings and mapping

@@ -61,7 +61,7 @@ def test_times_and_days_are_those_of_the_reader(admin: Client, system_admin: Use
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("query", "found"),
     [
         ({}, ["three", "two", "one"]),
         ({"action": "upload"}, ["two"]),
@@ -76,12 +76,12 @@ def test_times_and_days_are_those_of_the_reader(admin: Client, system_admin: Use
         ({"since": "yesterday"}, []),
     ],
 )
-def test_it_finds_what_is_asked_for(admin: Client, asked: dict[str, str], found: list[str]) -> None:
+def test_it_finds_what_is_asked_for(admin: Client, query: dict[str, str], found: list[str]) -> None:
     days = [dt.datetime(2026, 11, day, 12, tzinfo=dt.UTC) for day in (1, 2, 3)]
-    entry("one", at=days[0], after={"Customer": "müller"} if asked.get("q") == "müller" else {"Customer": "Müller"})
+    entry("one", at=days[0], after={"Customer": "müller"} if query.get("q") == "müller" else {"Customer": "Müller"})
     entry("two", Action.UPLOAD, at=days[1])
     entry("three", at=days[2], actor="finance@contoso.example", address="192.0.2.7")
-    assert shown(admin.get(PAGE, asked)) == found
+    assert shown(admin.get(PAGE, query)) == found
 
 
 def test_one_walks_through_all_pages_and_back(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,9 +114,9 @@ def test_no_page_counts_the_record(
     monkeypatch.setattr(search, "PAGE", 2)
     keys = [entry(str(number)).pk for number in range(5)]
     for query in ({}, {"before": keys[2]}, {"after": keys[1]}, {"q": "3"}, {"action": Action.SETTINGS}):
-        with django_assert_max_num_queries(10) as asked:
+        with django_assert_max_num_queries(10) as queries:
             assert shown(admin.get(PAGE, query))
-        assert not [query for query in asked if "COUNT(" in query["sql"] and "auditentry" in query["sql"]]
+        assert not [each for each in queries if "COUNT(" in each["sql"] and "auditentry" in each["sql"]]
 
 
 def test_the_csv_holds_what_was_found_and_runs_nothing(admin: Client) -> None:

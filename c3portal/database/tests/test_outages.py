@@ -98,8 +98,8 @@ def portal(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "WEB_PROCESSES": "1",
     }
     for command in (["migrate", "--verbosity", "0"], ["createcachetable"], ["shell", "--command", MAKE_A_USER]):
-        told = {**os.environ, **environment}
-        subprocess.run([sys.executable, "manage.py", *command], env=told, cwd=BASE_DIR, check=True)
+        variables = {**os.environ, **environment}
+        subprocess.run([sys.executable, "manage.py", *command], env=variables, cwd=BASE_DIR, check=True)
     with PortalProcess("web", environment, folder / "web.log"):
         portal = Portal(port)
         wait_until(lambda: answers(f"{portal.url}/health/live"), "The web process answers")
@@ -108,7 +108,7 @@ def portal(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture
-def away(server: Server, portal: Portal) -> Iterator[Server]:
+def unreachable(server: Server, portal: Portal) -> Iterator[Server]:
     """The server, stopped for as long as the test lasts."""
     server.stop()
     yield server
@@ -132,22 +132,22 @@ def test_what_is_open_says_that_the_database_is_away_and_comes_back_by_itself(se
         wait_until(lambda: portal.get("/settings/users/").status_code == 200, "The page is back, and still signed in")
 
 
-def test_every_address_says_so(away: Server, portal: Portal) -> None:
+def test_every_address_says_so(unreachable: Server, portal: Portal) -> None:
     paths = {address.name: address.path() for address in every_address()}
-    said = {name: portal.get(path).status_code for name, path in paths.items()}
+    statuses = {name: portal.get(path).status_code for name, path in paths.items()}
     forms = {name: portal.post(path).status_code for name, path in paths.items()}
     of_machines = {"metrics", "health_live", "health_web", "health_ready"}
-    assert {name: status for name, status in said.items() if status != 503} == {"metrics": 401, "health_live": 200}
+    assert {name: status for name, status in statuses.items() if status != 503} == {"metrics": 401, "health_live": 200}
     assert {name: status for name, status in forms.items() if status != 503} == dict.fromkeys(of_machines, 405)
 
 
-def test_a_stranger_is_told_too(away: Server, portal: Portal) -> None:
+def test_a_stranger_is_told_too(unreachable: Server, portal: Portal) -> None:
     for path in ("/", "/accounts/login/"):
         page = requests.get(f"{portal.url}{path}", timeout=30)
         assert (page.status_code, page.headers["Retry-After"]) == (503, "15"), path
 
 
-def test_health_is_told_with_the_cookie_of_a_session(away: Server, portal: Portal) -> None:
+def test_health_is_told_with_the_cookie_of_a_session(unreachable: Server, portal: Portal) -> None:
     assert portal.browser.cookies["sessionid"]
     assert portal.get("/health/live").status_code == 200
     web = portal.get("/health/web")
@@ -155,7 +155,7 @@ def test_health_is_told_with_the_cookie_of_a_session(away: Server, portal: Porta
     assert portal.get("/health/ready").status_code == 503
 
 
-def test_monitoring_is_told(away: Server, portal: Portal) -> None:
+def test_monitoring_is_told(unreachable: Server, portal: Portal) -> None:
     figures = portal.get("/metrics", Authorization=f"Bearer {TOKEN}")
     assert figures.status_code == 200
     assert "\nc3portal_database_up 0.0\n" in figures.text
@@ -203,7 +203,7 @@ def error_of(statement: str) -> BaseException:
 )
 def test_a_mistake_is_no_outage(db: None, statement: str) -> None:
     error = error_of(statement)
-    assert not outages.is_away(error)
+    assert not outages.is_unavailable(error)
     assert not outages.is_full(error)
 
 
@@ -214,7 +214,7 @@ def test_a_statement_that_took_too_long_is_no_outage(db: None) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 20")
         error = error_of("SELECT pg_sleep(5)")
-    assert not outages.is_away(error)
+    assert not outages.is_unavailable(error)
 
 
 @pytest.mark.both_databases
@@ -222,10 +222,10 @@ def test_a_connection_that_was_ended_is_an_outage_and_the_next_one_works(transac
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no server.")
     error = error_of("SELECT pg_terminate_backend(pg_backend_pid())")
-    assert outages.is_away(error)
+    assert outages.is_unavailable(error)
     later = ValueError("of something that was raised from it")
     later.__cause__ = error
-    assert outages.is_away(later)
+    assert outages.is_unavailable(later)
     connection.close_if_unusable_or_obsolete()
     assert health.database_answers()
 
@@ -239,10 +239,10 @@ def test_a_file_that_stays_locked_or_cannot_be_opened_is_an_outage(db: None, tmp
         one.execute("BEGIN EXCLUSIVE")
         with pytest.raises(OperationalError) as locked, connection.wrap_database_errors:
             other.execute("INSERT INTO t VALUES (1)")
-    with pytest.raises(OperationalError) as gone, connection.wrap_database_errors:
+    with pytest.raises(OperationalError) as raised, connection.wrap_database_errors:
         sqlite3.connect(tmp_path / "not there" / "portal.sqlite3")
-    assert outages.is_away(locked.value)
-    assert outages.is_away(gone.value)
+    assert outages.is_unavailable(locked.value)
+    assert outages.is_unavailable(raised.value)
 
 
 def test_the_page_of_a_full_disk_says_so(finance: Client, monkeypatch: pytest.MonkeyPatch) -> None:

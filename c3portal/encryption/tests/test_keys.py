@@ -57,9 +57,9 @@ def encrypted(text: str) -> str:
 
 
 def rotate(*options: str) -> str:
-    told = io.StringIO()
-    call_command("rotate_encryption_key", *options, stdout=told)
-    return told.getvalue()
+    output = io.StringIO()
+    call_command("rotate_encryption_key", *options, stdout=output)
+    return output.getvalue()
 
 
 def sums() -> tuple[int, int, int]:
@@ -114,9 +114,9 @@ def test_it_tells_whether_older_keys_are_still_needed(secrets: None, settings: A
 def test_what_no_key_reads_is_told_without_its_value_and_stays_as_it_is(secrets: None, settings: Any) -> None:
     kept = data_of("totp")["secret"]
     settings.ENCRYPTION_KEYS = [NEW]
-    with pytest.raises(CommandError, match=r"2 of xero_integration_tokenset.access_token") as told:
+    with pytest.raises(CommandError, match=r"2 of xero_integration_tokenset.access_token") as raised:
         rotate()
-    assert kept not in str(told.value)
+    assert kept not in str(raised.value)
     assert data_of("totp")["secret"] == kept
     assert sums() == (0, 0, EVERYTHING)
 
@@ -163,7 +163,7 @@ def test_a_secret_that_was_replaced_meanwhile_stays_the_newer(secrets: None, set
     assert XeroSettings.load().client_secret == "newer"
 
 
-def _renew_again_and_again(connection: XeroConnection, expire: Any, ready: Any, told: Any) -> None:
+def _renew_again_and_again(connection: XeroConnection, expire: Any, ready: Any, results: Any) -> None:
     """Renew the tokens as a worker that was not restarted yet: it writes with the old key and reads both."""
     from django.conf import settings
 
@@ -176,7 +176,7 @@ def _renew_again_and_again(connection: XeroConnection, expire: Any, ready: Any, 
         stored = TokenSet.objects.get()
         if (stored.access_token, stored.refresh_token) != (renewed.access_token, renewed.refresh_token):
             lost.append(stored.generation)
-    told.put((lost, renewed.access_token, renewed.refresh_token))
+    results.put((lost, renewed.access_token, renewed.refresh_token))
     db.connections.close_all()
 
 
@@ -187,20 +187,20 @@ def test_tokens_that_a_worker_renews_meanwhile_are_never_lost(connected: XeroCon
     settings.ENCRYPTION_KEYS = [NEW, OLD]
     db.connections.close_all()
     context = multiprocessing.get_context("fork")
-    ready, told = context.Barrier(2), context.Queue()
-    worker = context.Process(target=_renew_again_and_again, args=(connected, expire, ready, told))
+    ready, results = context.Barrier(2), context.Queue()
+    worker = context.Process(target=_renew_again_and_again, args=(connected, expire, ready, results))
     worker.start()
     ready.wait(30)
     written = 0
-    while worker.is_alive() and told.empty():
+    while worker.is_alive() and results.empty():
         written += sum(key_rotation.rotate().values())
         seen = [(place, pk, text) for place in key_rotation.places() for pk, text in place.stored()]
         before = TokenSet.objects.get().generation
-        while worker.is_alive() and told.empty() and TokenSet.objects.get().generation == before:
+        while worker.is_alive() and results.empty() and TokenSet.objects.get().generation == before:
             pass
         for place, pk, text in seen:
             place.rewrite(pk, text)
-    lost, access_token, refresh_token = told.get(timeout=30)
+    lost, access_token, refresh_token = results.get(timeout=30)
     worker.join(10)
     rotate()
 

@@ -200,13 +200,13 @@ TEXTS = st.text(st.sampled_from([*"=+-@;,|\t\r\n\"' a1\uff1d\uff0d\u061b\u00a0\u
 @every(st.lists(st.tuples(st.just("2026-10-01"), TEXTS, TEXTS), min_size=1, max_size=3))
 @example([("2026-10-01", "Foo;=cmd|'/C calc'!A0;", 'x;"=1"')])
 def test_no_text_becomes_a_formula_in_any_language(rows: list[tuple[str, str, str]]) -> None:
-    told = [[day, one, Decimal("-5.00"), other] for day, one, other in rows]
-    content = "".join(as_csv(("Day", "One", "Amount", "Other"), told)).encode()
+    expected = [[day, one, Decimal("-5.00"), other] for day, one, other in rows]
+    content = "".join(as_csv(("Day", "One", "Amount", "Other"), expected)).encode()
     assert formulas_in(content) == []
     read = [
         [day, unprotect(one), Decimal(amount), unprotect(other)] for day, one, amount, other in rows_of(content)[1:]
     ]
-    assert read == told
+    assert read == expected
 
 
 @pytest.mark.parametrize("text", ["\t" * 200_000, "'" * 200_000, " \t" * 100_000 + "=", "= " * 100_000])

@@ -163,13 +163,13 @@ def test_at_https_the_portal_is_reached_by_https_alone_and_so_are_its_cookies(tm
         [sys.executable, "-c", AT_HTTPS], env=environment, cwd=BASE_DIR, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["headers"]["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
-    assert told["plain"] == [301, "https://portal.example.com/accounts/login/"]
-    assert told["foreign"][0] == 400
-    assert told["foreign"][1].startswith("default-src 'none'")
-    assert told["foreign"][2] == "nosniff"
-    assert told["session"] == "__Host-sessionid"
-    assert set(told["cookies"]) == {"__Host-csrftoken", "messages"}
-    for cookie in told["cookies"].values():
+    measured = json.loads(done.stdout.splitlines()[-1])
+    assert measured["headers"]["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
+    assert measured["plain"] == [301, "https://portal.example.com/accounts/login/"]
+    assert measured["foreign"][0] == 400
+    assert measured["foreign"][1].startswith("default-src 'none'")
+    assert measured["foreign"][2] == "nosniff"
+    assert measured["session"] == "__Host-sessionid"
+    assert set(measured["cookies"]) == {"__Host-csrftoken", "messages"}
+    for cookie in measured["cookies"].values():
         assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == ("True", "True", "Lax")

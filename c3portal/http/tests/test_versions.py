@@ -90,13 +90,13 @@ def test_the_second_to_save_is_told_and_may_save_again(
     assert one.post(to, {**first, "version": shown_to_one}).status_code == 302
     after_the_first = kept()
 
-    told = two.post(to, {**second, "version": shown_to_two}, follow=True)
-    assert f"changed meanwhile by {system_admin.email}" in told.content.decode()
-    assert told.content.decode().lower().count("nothing was saved") == 1
+    answer = two.post(to, {**second, "version": shown_to_two}, follow=True)
+    assert f"changed meanwhile by {system_admin.email}" in answer.content.decode()
+    assert answer.content.decode().lower().count("nothing was saved") == 1
     assert kept() == after_the_first
     assert AuditEntry.objects.exclude(actor=system_admin.email).count() == 0
 
-    assert two.post(to, {**second, "version": version_in(told)}, follow=True).status_code == 200
+    assert two.post(to, {**second, "version": version_in(answer)}, follow=True).status_code == 200
     assert kept() != after_the_first
     entry = AuditEntry.objects.latest("pk")
     assert entry.actor == other.email

@@ -51,12 +51,12 @@ class Launched:
         self.lines.extend(iter(self.process.stdout.readline, ""))
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return "".join(list(self.lines))
 
     def wait_until_up(self) -> None:
-        wait_until(lambda: UP in self.said or self.process.poll() is not None, "The portal is up", patience=120)
-        assert UP in self.said, self.said
+        wait_until(lambda: UP in self.output or self.process.poll() is not None, "The portal is up", patience=120)
+        assert UP in self.output, self.output
 
     def family(self) -> list[psutil.Process]:
         """Every process that it has started so far."""

@@ -22,7 +22,7 @@ from c3portal.tests.machine import Visitor
 from c3portal.tests.updating import is_done
 from xero_sandbox.testing import SandboxControl, free_port
 
-SAID = "On the portal of `make run` in "
+NOTICE = "On the portal of `make run` in "
 CONNECT = """
 from django.conf import settings
 from xero_integration.testing import connect
@@ -92,9 +92,9 @@ def test_what_is_typed_beside_make_run_reaches_its_portal_and_its_workers(
     assert connected.returncode == 0, connected.stderr
     done = checkout.type("manage.py", "import_invoices", str(checkout.new_period()))
     assert done.returncode == 0, done.stderr
-    assert done.stderr == f"{SAID}{checkout.folder / 'var'}, since no other is set.\n"
+    assert done.stderr == f"{NOTICE}{checkout.folder / 'var'}, since no other is set.\n"
 
-    ((email, password),) = re.findall(r"^  Finance Admin +(\S+) +(\S+)$", launched.said, re.MULTILINE)
+    ((email, password),) = re.findall(r"^  Finance Admin +(\S+) +(\S+)$", launched.output, re.MULTILINE)
     visitor = Visitor(f"http://localhost:{launched.port}")
     visitor.sign_in(launched.port, email, password)
     upload = visitor.upload(launched.port, "20260718")
@@ -102,7 +102,7 @@ def test_what_is_typed_beside_make_run_reaches_its_portal_and_its_workers(
     arrived = SandboxControl(f"http://localhost:{launched.sandbox_port}").documents()
     assert arrived
     assert all("20260718" in each["number"] for each in arrived)
-    assert not [line for line in launched.lines if SAID in line]
+    assert not [line for line in launched.lines if NOTICE in line]
 
 
 @pytest.mark.whole
@@ -112,7 +112,7 @@ def test_settings_of_ones_own_keep_clear_of_its_portal(checkout: Checkout, launc
     for words in (("prepare", "--without-static"), ("import_invoices", str(checkout.new_period()))):
         done = checkout.type("manage.py", *words, **own)
         assert done.returncode == 0, done.stderr
-        assert SAID not in done.stderr
+        assert NOTICE not in done.stderr
     with sqlite3.connect(tmp_path / "own.sqlite3") as database:
         assert database.execute("SELECT count(*) FROM invoices_invoice").fetchone()[0] > 0
     assert checkout.invoices() == before
@@ -134,7 +134,7 @@ def test_nothing_but_manage_py_finds_its_portal(checkout: Checkout, launched: La
 def test_the_types_check_of_make_test_works_on_stand_ins(checkout: Checkout, launched: Launched) -> None:
     done = checkout.type("manage.py", "check", DEBUG="1")
     assert done.returncode == 0, done.stderr
-    assert SAID not in done.stderr
+    assert NOTICE not in done.stderr
 
 
 @pytest.mark.whole
@@ -164,10 +164,10 @@ def joined(var_dir: Path, **more: str) -> dict[str, str]:
 
 def test_it_is_told_what_make_run_was_told(var_dir: Path) -> None:
     kept = dict(line.split("=", 1) for line in (var_dir / "secrets").read_text().splitlines())
-    told = joined(var_dir)
-    assert told.items() >= kept.items()
-    assert {told[name] for name in environment.XERO_ORIGINS} == {"http://localhost:8110"}
-    assert told["CELERY_BROKER_URL"] == embedded_broker.url(var_dir)
+    settings = joined(var_dir)
+    assert settings.items() >= kept.items()
+    assert {settings[name] for name in environment.XERO_ORIGINS} == {"http://localhost:8110"}
+    assert settings["CELERY_BROKER_URL"] == embedded_broker.url(var_dir)
 
 
 def test_the_state_folder_may_be_moved(var_dir: Path, tmp_path: Path) -> None:
@@ -176,10 +176,10 @@ def test_the_state_folder_may_be_moved(var_dir: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_set_the_same_here_counts_as_its_own(var_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = json.loads((var_dir / "told.json").read_text())
-    assert "SECRET_KEY" in joined(var_dir, ENCRYPTION_KEYS=told["ENCRYPTION_KEYS"])
+    settings = json.loads((var_dir / "told.json").read_text())
+    assert "SECRET_KEY" in joined(var_dir, ENCRYPTION_KEYS=settings["ENCRYPTION_KEYS"])
     capsys.readouterr()
-    assert joined(var_dir, **told, CELERY_BROKER_URL=embedded_broker.url(var_dir)) == {}
+    assert joined(var_dir, **settings, CELERY_BROKER_URL=embedded_broker.url(var_dir)) == {}
     assert capsys.readouterr().err == "", "Its own processes have it all, and nothing to say"
 
 

@@ -40,7 +40,7 @@ def test_it_says_that_it_is_up_only_when_everything_is(portal_and_family: tuple[
     web = requests.get(f"http://localhost:{launched.port}/health/web", timeout=5)
     assert web.json() == {"status": "ok", "database": "ok", "migrations": "ok"}
     assert requests.get(f"http://localhost:{launched.sandbox_port}/sandbox/state", timeout=5).ok
-    assert re.search(r"The portal is up: +http://localhost:\d+$", launched.said, re.MULTILINE)
+    assert re.search(r"The portal is up: +http://localhost:\d+$", launched.output, re.MULTILINE)
 
 
 @pytest.mark.whole
@@ -62,7 +62,7 @@ def test_it_is_ready_once_scheduler_and_worker_have_done_something(
 @pytest.mark.whole
 def test_the_sign_ins_that_it_prints_are_good(portal_and_family: tuple[Launched, Path]) -> None:
     launched, _ = portal_and_family
-    people = re.findall(r"^  (System Admin|Finance Admin|System Reader) +(\S+) +(\S+)$", launched.said, re.MULTILINE)
+    people = re.findall(r"^  (System Admin|Finance Admin|System Reader) +(\S+) +(\S+)$", launched.output, re.MULTILINE)
     assert len(people) == 3
     for _, email, password in people:
         browser = requests.Session()
@@ -70,7 +70,7 @@ def test_the_sign_ins_that_it_prints_are_good(portal_and_family: tuple[Launched,
         browser.get(address, timeout=10)
         form = {"login": email, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         answer = browser.post(address, form, headers={"Referer": address}, allow_redirects=False, timeout=10)
-        assert answer.status_code == 302, launched.said
+        assert answer.status_code == 302, launched.output
 
 
 @pytest.mark.whole
@@ -80,7 +80,7 @@ def test_its_secrets_are_for_this_account_alone(portal_and_family: tuple[Launche
     for name in ("secrets", "sign-ins", "told.json"):
         assert stat.S_IMODE((var_dir / name).stat().st_mode) == 0o600
     for line in (var_dir / "secrets").read_text().splitlines():
-        assert line.partition("=")[2] not in launched.said
+        assert line.partition("=")[2] not in launched.output
 
 
 @pytest.mark.whole
@@ -88,10 +88,10 @@ def test_a_second_one_is_told_which_ports_are_taken(portal_and_family: tuple[Lau
     launched, _ = portal_and_family
     second = Launched(tmp_path / "var", launched.port, launched.sandbox_port)
     assert second.process.wait(30) == 1
-    wait_until(lambda: "SANDBOX_PORT=" in second.said, "Both ports are named")
-    assert f"Port {launched.port} is taken by another program, so the portal cannot listen on it." in second.said
-    assert f"Port {launched.sandbox_port} is taken by another program, so the Xero sandbox cannot" in second.said
-    assert re.search(r"make run PORT=\d+", second.said)
+    wait_until(lambda: "SANDBOX_PORT=" in second.output, "Both ports are named")
+    assert f"Port {launched.port} is taken by another program, so the portal cannot listen on it." in second.output
+    assert f"Port {launched.sandbox_port} is taken by another program, so the Xero sandbox cannot" in second.output
+    assert re.search(r"make run PORT=\d+", second.output)
 
 
 @pytest.mark.whole
@@ -99,8 +99,8 @@ def test_two_portals_never_share_a_state_folder(portal_and_family: tuple[Launche
     launched, var_dir = portal_and_family
     second = Launched(var_dir, free_port(), free_port())
     assert second.process.wait(30) == 1
-    wait_until(lambda: f"The portal already runs on {var_dir}" in second.said, "The folder is named")
-    assert str(launched.process.pid) in second.said
+    wait_until(lambda: f"The portal already runs on {var_dir}" in second.output, "The folder is named")
+    assert str(launched.process.pid) in second.output
 
 
 @pytest.mark.whole

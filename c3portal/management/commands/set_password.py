@@ -21,11 +21,11 @@ class Command(BaseCommand):
         user = User.objects.filter(email=options["email"].lower()).first()
         if user is None:
             raise CommandError(f"Nobody here has the e-mail address {options['email']}.")
-        administration.set_password("manage.py set_password", user, _asked(user))
+        administration.set_password("manage.py set_password", user, _prompt(user))
         self.stdout.write(f"{user.email} signs in with the new password, and is signed out everywhere.")
 
 
-def _asked(user: User) -> str:
+def _prompt(user: User) -> str:
     """Return the new password. Raises CommandError."""
     password = getpass.getpass(f"New password of {user.email}: ")
     if getpass.getpass("Once more: ") != password:

@@ -133,8 +133,8 @@ def test_the_post_is_signed_and_says_what_happened(receiver: Receiver, webhook: 
     notice = tell()
     deliver()
     (post,) = receiver.posts
-    told = standardwebhooks.Webhook(str(webhook.secret)).verify(post.body, post.headers)
-    assert told == {
+    payload = standardwebhooks.Webhook(str(webhook.secret)).verify(post.body, post.headers)
+    assert payload == {
         "type": "upload.finished",
         "timestamp": notice and notice.created_at.isoformat(),
         "data": {
@@ -159,8 +159,8 @@ def test_every_kind_has_a_name_for_machines_that_the_document_lists() -> None:
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_of_two_workers_that_notice_the_same_thing_one_tells_it(system_admin: User, webhook: Webhook) -> None:
-    told = at_once(4, lambda _: tell() is not None)
-    assert sorted(told) == [False, False, False, True]
+    results = at_once(4, lambda _: tell() is not None)
+    assert sorted(results) == [False, False, False, True]
     assert Notice.objects.count() == 1
     assert Delivery.objects.count() == 2
 

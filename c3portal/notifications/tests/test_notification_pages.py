@@ -23,7 +23,7 @@ NEWS = Words("Contoso: 3 invoices in Xero", "They arrived.")
 EVERYTHING = list(Kind.values)
 
 
-def said(response: Any) -> str:
+def text_of(response: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
@@ -39,7 +39,7 @@ def test_a_user_chooses_and_only_what_changed_is_kept_and_recorded(client_for: C
     page = client.get(reverse("notice_choices"))
     assert page.content.decode().count(" checked") == len(EVERYTHING)
     rest = [kind for kind in EVERYTHING if kind != Kind.MAPPING_DRIFT]
-    assert "Saved." in said(client.post(reverse("notice_choices"), {"kinds": rest}, follow=True))
+    assert "Saved." in text_of(client.post(reverse("notice_choices"), {"kinds": rest}, follow=True))
     assert list(finance_admin.notice_choices.values_list("kind", "wanted")) == [(Kind.MAPPING_DRIFT, False)]
     (entry,) = AuditEntry.objects.filter(action="notice")
     assert entry.actor == finance_admin.email
@@ -57,7 +57,7 @@ def test_a_reader_is_told_nothing_until_they_ask(client_for: ClientFor, system_r
 
 def test_an_unknown_kind_is_not_kept(client_for: ClientFor, finance_admin: User) -> None:
     page = client_for(finance_admin).post(reverse("notice_choices"), {"kinds": ["everything"]})
-    assert "not one of the available choices" in said(page)
+    assert "not one of the available choices" in text_of(page)
     assert not finance_admin.notice_choices.exists()
 
 
@@ -69,20 +69,20 @@ def test_the_page_shows_what_was_told_and_what_came_of_it(
     delivery.deliver_due(20)
     page = client_for(finance_admin).get(reverse("notice_choices"))
     assert 'href="/invoices/logs/1/"' in page.content.decode()
-    assert "Tried once The mail server refused it (550): check the address, then its log. Next try" in said(page)
-    assert said(page).count(NEWS.subject) == 1
+    assert "Tried once The mail server refused it (550): check the address, then its log. Next try" in text_of(page)
+    assert text_of(page).count(NEWS.subject) == 1
 
 
 def test_mail_that_cannot_leave_is_said(
     client_for: ClientFor, settings: Any, finance_admin: User, admin: Client
 ) -> None:
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
-    assert "Ask the portal's administrator" in said(client_for(finance_admin).get(reverse("notice_choices")))
-    assert "sets EMAIL_URL" in said(admin.get(reverse("webhooks")))
+    assert "Ask the portal's administrator" in text_of(client_for(finance_admin).get(reverse("notice_choices")))
+    assert "sets EMAIL_URL" in text_of(admin.get(reverse("webhooks")))
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
-    assert "into its log" in said(admin.get(reverse("webhooks")))
+    assert "into its log" in text_of(admin.get(reverse("webhooks")))
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}
-    assert "No mail leaves" not in said(admin.get(reverse("webhooks")))
+    assert "No mail leaves" not in text_of(admin.get(reverse("webhooks")))
 
 
 # Webhooks
@@ -115,13 +115,13 @@ def test_the_secret_is_shown_once_and_nowhere_kept_in_clear(admin: Client, recei
 )
 def test_an_address_that_is_not_posted_to_is_refused_with_the_reason(admin: Client, url: str, words: str) -> None:
     page = admin.post(reverse("webhooks"), {"url": url, "kinds": EVERYTHING})
-    assert words in said(page)
-    assert "Nothing was added yet" in said(page)
+    assert words in text_of(page)
+    assert "Nothing was added yet" in text_of(page)
     assert not Webhook.objects.exists()
 
 
 def test_the_same_address_is_added_once(admin: Client, webhook: Webhook) -> None:
-    assert "in the list already" in said(admin.post(reverse("webhooks"), {"url": webhook.url, "kinds": EVERYTHING}))
+    assert "in the list already" in text_of(admin.post(reverse("webhooks"), {"url": webhook.url, "kinds": EVERYTHING}))
     assert Webhook.objects.count() == 1
 
 
@@ -129,7 +129,7 @@ def test_the_kinds_can_be_changed_but_not_emptied(admin: Client, webhook: Webhoo
     url = reverse("webhook", args=[webhook.pk])
     admin.post(url, {"kinds": [Kind.DAY_LIMIT]})
     assert Webhook.objects.get().kinds == [Kind.DAY_LIMIT]
-    assert "Choose at least one notice" in said(admin.post(url, {}))
+    assert "Choose at least one notice" in text_of(admin.post(url, {}))
     assert Webhook.objects.get().kinds == [Kind.DAY_LIMIT]
     admin.post(url, {"kinds": EVERYTHING})
     assert Webhook.objects.get().kinds == []
@@ -140,10 +140,10 @@ def test_the_kinds_can_be_changed_but_not_emptied(admin: Client, webhook: Webhoo
 def test_a_test_says_whether_it_arrived(admin: Client, webhook: Webhook, receiver: Receiver) -> None:
     receiver.answers = [204, 404]
     url = reverse("webhook_test", args=[webhook.pk])
-    assert "The test arrived. Answered 204." in said(admin.post(url, follow=True))
-    assert "The test did not arrive. Answered 404: the log there says why." in said(admin.post(url, follow=True))
+    assert "The test arrived. Answered 204." in text_of(admin.post(url, follow=True))
+    assert "The test did not arrive. Answered 404: the log there says why." in text_of(admin.post(url, follow=True))
     assert len(receiver.posts) == 2
-    assert "words of the receiver" not in said(admin.get(reverse("webhook", args=[webhook.pk])))
+    assert "words of the receiver" not in text_of(admin.get(reverse("webhook", args=[webhook.pk])))
 
 
 def test_what_is_switched_off_gets_nothing_until_it_is_on_again(
@@ -154,7 +154,7 @@ def test_what_is_switched_off_gets_nothing_until_it_is_on_again(
     admin.post(switch, {"on": "0"})
     tell("while off")
     delivery.deliver_due(20)
-    assert "nothing was sent" in said(admin.post(reverse("webhook_test", args=[webhook.pk]), follow=True))
+    assert "nothing was sent" in text_of(admin.post(reverse("webhook_test", args=[webhook.pk]), follow=True))
     assert receiver.posts == []
     admin.post(switch, {"on": "1"})
     tell("while on")
@@ -178,7 +178,7 @@ def test_a_new_secret_ends_the_old_one(admin: Client, webhook: Webhook, receiver
 
 def test_deleting_forgets_it(admin: Client, webhook: Webhook) -> None:
     tell()
-    assert "is deleted" in said(admin.post(reverse("webhook_delete", args=[webhook.pk]), follow=True))
+    assert "is deleted" in text_of(admin.post(reverse("webhook_delete", args=[webhook.pk]), follow=True))
     assert not Webhook.objects.exists()
     assert not Delivery.objects.filter(webhook__isnull=False).exists()
     assert AuditEntry.objects.get().before["Address"] == webhook.url
@@ -192,13 +192,13 @@ def test_the_last_twenty_deliveries_are_shown_with_what_came_of_them(
         tell(f"thing {number}")
     delivery.deliver_due(20)
     Delivery.objects.filter(webhook=webhook).update(status=Delivery.Status.FAILED, tries=16)
-    page = said(admin.get(reverse("webhook", args=[webhook.pk])))
+    page = text_of(admin.get(reverse("webhook", args=[webhook.pk])))
     assert page.count("Given up Answered 500: the log there says why.") == 20
     last = Delivery.objects.filter(webhook=webhook).latest("pk")
     receiver.answers = [200]
-    answer = said(admin.post(reverse("delivery_again", args=[last.pk]), follow=True))
+    answer = text_of(admin.post(reverse("delivery_again", args=[last.pk]), follow=True))
     assert "It arrived. Answered 200." in answer
-    assert "arrived already" in said(admin.post(reverse("delivery_again", args=[last.pk]), follow=True))
+    assert "arrived already" in text_of(admin.post(reverse("delivery_again", args=[last.pk]), follow=True))
 
 
 def test_mail_that_did_not_leave_can_be_tried_again(
@@ -207,8 +207,8 @@ def test_mail_that_did_not_leave_can_be_tried_again(
     mail_server.answer = "451 later"
     tell()
     delivery.deliver_due(20)
-    assert "Mail that did not leave" in said(admin.get(reverse("webhooks")))
+    assert "Mail that did not leave" in text_of(admin.get(reverse("webhooks")))
     mail_server.answer = "250 fine"
     again = Delivery.objects.get(user=finance_admin)
-    assert "It arrived" in said(admin.post(reverse("delivery_again", args=[again.pk]), follow=True))
+    assert "It arrived" in text_of(admin.post(reverse("delivery_again", args=[again.pk]), follow=True))
     assert len(mail_server.of(finance_admin.email)) == 1

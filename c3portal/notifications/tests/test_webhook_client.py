@@ -30,7 +30,7 @@ BODY = '{"type":"portal.test","data":{"subject":"Grüße"}}'.encode()
 @pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that has every name stand for the given addresses, and counts how often it is asked."""
-    asked: list[str] = []
+    lookups: list[str] = []
     real = socket.getaddrinfo
 
     def resolve(*addresses: str) -> list[str]:
@@ -38,12 +38,12 @@ def resolve(monkeypatch: pytest.MonkeyPatch) -> Any:
             try:
                 ipaddress.ip_address(host)
             except ValueError:
-                asked.append(host)
+                lookups.append(host)
                 return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
             return real(host, port, *args, **more)
 
         monkeypatch.setattr(socket, "getaddrinfo", answer)
-        return asked
+        return lookups
 
     return resolve
 
@@ -55,8 +55,8 @@ def test_a_receiver_can_verify_the_signature(receiver: Receiver) -> None:
     (post,) = receiver.posts
     assert post.path == "/hooks?team=finance"
     assert post.headers["Content-Type"] == "application/json"
-    told = standardwebhooks.Webhook(secret).verify(post.body, post.headers)
-    assert told["data"]["subject"] == "Grüße"
+    payload = standardwebhooks.Webhook(secret).verify(post.body, post.headers)
+    assert payload["data"]["subject"] == "Grüße"
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(new_webhook_secret()).verify(post.body, post.headers)
     with pytest.raises(standardwebhooks.WebhookVerificationError):
@@ -156,7 +156,7 @@ def test_it_never_posts_into_a_private_network(resolve: Any, address: str) -> No
 def test_a_name_in_a_private_network_reads_like_one_that_is_not_there(
     resolve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def said() -> str:
+    def page() -> str:
         with pytest.raises(webhook_client.WebhookFailed) as failure:
             webhook_client.check("https://hooks.example/")
         return str(failure.value)
@@ -165,9 +165,9 @@ def test_a_name_in_a_private_network_reads_like_one_that_is_not_there(
         raise socket.gaierror
 
     resolve("10.1.2.3")
-    private = said()
+    private = page()
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert said() == private
+    assert page() == private
 
 
 def test_one_private_address_among_public_ones_is_one_too_many(resolve: Any) -> None:
@@ -287,10 +287,10 @@ def test_it_connects_to_the_address_it_checked_and_asks_it_for_the_name(
     https_receiver: Receiver, certificate: Path, resolve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    asked = resolve("127.0.0.1")
+    lookups = resolve("127.0.0.1")
     port = https_receiver.url.rpartition(":")[2]
     assert webhook_client.post(f"https://hooks.example:{port}/in", BODY, {}) == 204
-    assert asked == ["hooks.example"]
+    assert lookups == ["hooks.example"]
     assert https_receiver.posts[0].headers["Host"] == f"hooks.example:{port}"
 
 

@@ -51,7 +51,7 @@ def failing(client: Client) -> set[str]:
     answer = client.get("/health/ready")
     body = answer.json()
     assert (answer.status_code, body["status"]) == (503, "failing")
-    return {name for name, said in body.items() if said == "failing"} - {"status"}
+    return {name for name, state in body.items() if state == "failing"} - {"status"}
 
 
 def test_it_is_not_ready_without_its_broker(client: Client, at_work: BrokerServer) -> None:

@@ -73,7 +73,7 @@ def turn(passing: Time, *lives: Life, seconds: float = SIGN_EVERY) -> None:
     for life in lives:
         life.sign()
     for life in lives:
-        life.look_for_the_dead()
+        life.declare_dead()
 
 
 def is_dead(life: Life) -> bool:
@@ -101,7 +101,7 @@ def test_who_broke_off_its_work_holds_nothing_any_more(
     other, before = born(), liveness.current()
     for _ in range(4):
         turn(passing, this_process, other)
-    with pytest.raises(DatabaseError), liveness.letting_go():
+    with pytest.raises(DatabaseError), liveness.released_on_error():
         raise DatabaseError("the database was away")
     assert not liveness.may_claim(clock.now()), "Nobody knows it yet under its new id"
     for _ in range(5):
@@ -207,10 +207,10 @@ def test_health_and_figures_tell_of_a_wrong_clock(
     turn(passing, this_process)
     answer = client.get("/health/ready").json()
     assert (answer["status"], answer["clock"], answer["clocks"]) == ("failing", "failing", {"worker": -7.0})
-    told = client.get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"}).text
-    assert 'c3portal_clock_off_seconds{process="worker"} -7.0' in told
-    assert 'c3portal_processes{process="worker"} 1.0' in told
-    assert 'c3portal_processes{process="web"} 0.0' in told
+    metrics = client.get("/metrics", headers={"Authorization": f"Bearer {settings.METRICS_TOKEN}"}).text
+    assert 'c3portal_clock_off_seconds{process="worker"} -7.0' in metrics
+    assert 'c3portal_processes{process="worker"} 1.0' in metrics
+    assert 'c3portal_processes{process="web"} 0.0' in metrics
 
 
 # When the database's own clock jumps

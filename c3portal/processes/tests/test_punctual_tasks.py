@@ -12,7 +12,7 @@ from celery import shared_task
 from django.db import connection
 from django.db.utils import OperationalError
 
-from c3portal.celery import app, say_when_it_is_past
+from c3portal.celery import app, log_late_message
 from c3portal.database import clock
 from c3portal.models import Heartbeat
 from c3portal.processes import heartbeats
@@ -45,7 +45,7 @@ def run(**headers: Any) -> list[str]:
 @pytest.mark.django_db
 def test_it_is_done_in_time_and_not_after() -> None:
     headers: dict[str, Any] = {"good_for": 10}
-    say_when_it_is_past(headers)
+    log_late_message(headers)
     assert run(**headers) == ["done"]
     done.clear()
     headers["past_at"] -= 11
@@ -57,18 +57,18 @@ def test_who_sends_and_who_takes_it_go_by_the_databases_clock(monkeypatch: pytes
     headers: dict[str, Any] = {"good_for": 10}
     present = clock.now() + dt.timedelta(hours=3)
     monkeypatch.setitem(clock.READERS, connection.vendor, lambda: present)
-    say_when_it_is_past(headers)
+    log_late_message(headers)
     assert headers["past_at"] == present.timestamp() + 10
     assert run(**headers) == ["done"]
 
 
 def test_what_is_sent_while_the_database_is_away_is_good_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away() -> dt.datetime:
+    def unavailable() -> dt.datetime:
         raise OperationalError
 
-    monkeypatch.setattr(clock, "now", away)
+    monkeypatch.setattr(clock, "now", unavailable)
     headers: dict[str, Any] = {"good_for": 10}
-    say_when_it_is_past(headers)
+    log_late_message(headers)
     assert "past_at" not in headers
 
 

@@ -145,8 +145,8 @@ def test_a_second_scheduler_sends_nothing_and_both_say_so(
     turns(other)
     assert sent == []
     turns(one)
-    said = [record.getMessage() for record in caplog.records if record.name == "c3portal.processes.scheduler"]
-    assert said == [
+    messages = [record.getMessage() for record in caplog.records if record.name == "c3portal.processes.scheduler"]
+    assert messages == [
         f"This scheduler sends the tasks from now on: {one.name}.",
         f"Another scheduler is at work: {one.name}. This one, {other.name}, does nothing until that one is gone.",
         f"Another scheduler, {other.name}, was started beside this one; it does nothing.",
@@ -204,10 +204,10 @@ def test_whoever_was_the_one_goes_on_without_the_database(
     other = Scheduler(app=current_app)
     turns(one, other)
 
-    def away(*_: object) -> Lease:
+    def unavailable(*_: object) -> Lease:
         raise OperationalError("away")
 
-    monkeypatch.setattr(scheduler.leases, "take", away)
+    monkeypatch.setattr(scheduler.leases, "take", unavailable)
     have_waited(other, TEN_MINUTES)
     turns(other)
     assert sent == []

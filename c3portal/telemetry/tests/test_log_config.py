@@ -20,7 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 
-from c3portal.celery import take_the_trace_up
+from c3portal.celery import receive_trace
 from c3portal.telemetry import log_config, tracing
 from c3portal.testing import BrokerServer, PortalProcess, answers, database_without_sessions, wait_until
 from invoices import tasks
@@ -135,8 +135,10 @@ FORGED = [
 @pytest.mark.parametrize("text", FORGED)
 def test_nothing_that_is_logged_begins_a_line_of_its_own(text: str, format_name: str) -> None:
     handler = logging.StreamHandler(io.TextIOWrapper(written := io.BytesIO(), "utf-8", write_through=True))
-    told = configured(LOG_FORMAT=format_name)
-    handler.setFormatter(logging.config.DictConfigurator(told).configure_formatter(dict(told["formatters"]["chosen"])))
+    config = configured(LOG_FORMAT=format_name)
+    handler.setFormatter(
+        logging.config.DictConfigurator(config).configure_formatter(dict(config["formatters"]["chosen"]))
+    )
     for record in (
         logging.makeLogRecord({"msg": "GET %s", "args": (text,), "name": text, "trace_id": text}),
         logging.makeLogRecord({"msg": "Failed", "trace_id": "-", "exc_info": _failed(text), "stack_info": text}),
@@ -157,8 +159,8 @@ def _failed(words: str) -> Any:
 
 
 def test_a_path_forges_no_line(client: Client, db: None, capsys: pytest.CaptureFixture[str]) -> None:
-    told = configured(LOG_FORMAT="line")
-    formatter = logging.config.DictConfigurator(told).configure_formatter(dict(told["formatters"]["chosen"]))
+    config = configured(LOG_FORMAT="line")
+    formatter = logging.config.DictConfigurator(config).configure_formatter(dict(config["formatters"]["chosen"]))
     kept: list[str] = []
 
     class Kept(logging.Handler):
@@ -201,7 +203,7 @@ def test_an_id_that_is_none_is_not_taken_from_a_message(handed_on: object) -> No
     task = tasks.sweep
     task.push_request(trace_id=handed_on)
     try:
-        take_the_trace_up(task)
+        receive_trace(task)
         assert re.fullmatch(r"[0-9a-f]{32}", tracing.current_id())
     finally:
         tracing.end()

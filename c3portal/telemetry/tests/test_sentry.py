@@ -32,8 +32,8 @@ def test_an_error_of_a_page_is_reported_without_whom_it_met(
     if connection.vendor != "sqlite":
         pytest.skip("A file is what a table can be taken out of.")
     port = free_port()
-    told = {"TEST_SENTRY_DSN": sentry.dsn, "SENTRY_ENVIRONMENT": "staging", "PORTAL_VERSION": "2026.11"}
-    web = start_process("web", PORT=str(port), TEST_DATABASE_URL=database_without_sessions(tmp_path), **told)
+    variables = {"TEST_SENTRY_DSN": sentry.dsn, "SENTRY_ENVIRONMENT": "staging", "PORTAL_VERSION": "2026.11"}
+    web = start_process("web", PORT=str(port), TEST_DATABASE_URL=database_without_sessions(tmp_path), **variables)
     wait_until(lambda: answers(f"http://localhost:{port}/health/live"), "The portal answers")
     failed = requests.post(
         f"http://localhost:{port}/accounts/password/reset/key/a1-KEY-OF-A-MAIL/?secret=of-the-query",

@@ -23,7 +23,7 @@ from xero_integration.models import XeroConnection
 ID = "7f3c9a52-of-the-proxy"
 
 
-def asked(**headers: str) -> tuple[str, HttpResponse]:
+def request_with(**headers: str) -> tuple[str, HttpResponse]:
     """Return the id under which a request with these headers runs, and its answer."""
     seen: list[str] = []
 
@@ -36,20 +36,20 @@ def asked(**headers: str) -> tuple[str, HttpResponse]:
 
 
 def test_the_proxys_id_is_taken_and_answered() -> None:
-    trace_id, response = asked(**{"X-Request-ID": ID})
+    trace_id, response = request_with(**{"X-Request-ID": ID})
     assert trace_id == response["X-Request-ID"] == ID
     assert tracing.current_id() == ""
 
 
 @pytest.mark.parametrize("handed_on", ["", "short", "x" * 65, "id with blanks", "two\nlines-of-it", 'quote"-and-more'])
 def test_what_is_no_id_is_not_taken_for_one(handed_on: str) -> None:
-    trace_id, response = asked(**{"X-Request-ID": handed_on})
+    trace_id, response = request_with(**{"X-Request-ID": handed_on})
     assert re.fullmatch("[0-9a-f]{32}", trace_id)
     assert response["X-Request-ID"] == trace_id
 
 
 def test_no_two_requests_share_an_id() -> None:
-    assert asked()[0] != asked()[0]
+    assert request_with()[0] != request_with()[0]
 
 
 def test_a_request_is_logged_with_its_user_by_number_and_without_its_query(

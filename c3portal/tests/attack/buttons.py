@@ -172,7 +172,7 @@ def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), NEW_PASSWORD
 
 
-LOOKS = "reads from Xero, which may be done as often as one likes; each look is in the record"
+READS = "reads from Xero, which may be done as often as one likes; each look is in the record"
 PRESSED = "each press is meant: the answer shows what it made"
 LEAVES = "leaves the portal or the account, which changes nothing of anyone else's"
 
@@ -185,8 +185,8 @@ BUTTONS = {
     "choose_organisation": Button(_other_organisation, 2),  # where uploads go, and the theme by its id there
     "xero_disconnect": Button(plain()),
     "xero_try_now": Button(_paused),
-    "xero_refresh": Button(plain(), each=LOOKS),
-    "read_contacts": Button(plain(), each=LOOKS),
+    "xero_refresh": Button(plain(), each=READS),
+    "read_contacts": Button(plain(), each=READS),
     "contacts_do": Button(
         _contacts_read(lambda world: ((), {"action": "create", "customer": world.invoices[0].customer.pk}))
     ),
@@ -196,11 +196,11 @@ BUTTONS = {
     "preflight_drafts": Button(_draft, 0),
     "preflight_post": Button(_draft),
     "upload_again": Button(_uploaded(Posting.Status.REJECTED)),
-    "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=LOOKS),
+    "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
     "ignore_invoices": Button(_selection(reason="Billed elsewhere")),
     "take_up_invoices": Button(_ignored),
-    "read_payments": Button(_selection(), each=LOOKS),
+    "read_payments": Button(_selection(), each=READS),
     "user_new": Button(plain(email="new@contoso.example", name="New", role=roles.SYSTEM_READER)),
     "user_role": Button(lambda world: ((world.other.pk,), {"role": roles.SYSTEM_READER})),
     "user_invite": Button(_invited, each=PRESSED),

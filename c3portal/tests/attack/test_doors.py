@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.attack, pytest.mark.both_databases]
 ClientOf = Callable[..., Client]
 EVERYONE = sorted(KINDS["everyone"])
 # What looking at a page may leave: that someone looked, that Xero was asked, and what is made when it is first shown.
-LOOKING = {
+READS_MAY_WRITE = {
     "c3portal_auditentry",
     "xero_integration_xerosettings",
     "xero_integration_callbudget",
@@ -92,7 +92,7 @@ def test_nothing_changes_by_any_method_but_post(
         for method in part(others, turn, 2):
             for what in [sorted(SHAPES)[(turn + step) % len(SHAPES)] for step in range(4 if WHOLE else 1)]:
                 ask = lambda: client_of(kind).generic(method, path, *bodies[what])  # noqa: B023, E731
-                may_write = LOOKING | SHOWN_FIRST.get(row.name, set()) if kind in row.get else set[str]()
+                may_write = READS_MAY_WRITE | SHOWN_FIRST.get(row.name, set()) if kind in row.get else set[str]()
                 wrong += problems(row, kind, f"{method} with {what}", ask, may_write)
     assert not wrong, "\n".join(wrong)
     assert open_for_attack == []
@@ -108,6 +108,6 @@ def test_no_header_makes_another_method_of_get(
             continue
         path = path_of(row, things, roles.SYSTEM_ADMIN)
         ask = lambda: client_of(roles.SYSTEM_ADMIN).get(path, {"_method": "POST"}, headers={name: "POST"})  # noqa: B023, E731
-        wrong += problems(row, roles.SYSTEM_ADMIN, name, ask, LOOKING)
+        wrong += problems(row, roles.SYSTEM_ADMIN, name, ask, READS_MAY_WRITE)
     assert not wrong, "\n".join(wrong)
     assert open_for_attack == []

@@ -20,7 +20,7 @@ from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
 
 pytestmark = [pytest.mark.attack, pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
-HANDS = 3
+CLICKS_AT_ONCE = 3
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_pressed_by_several_at_once_it_is_done_once(
     def press(_: int) -> Any:
         return browser(sessions[roles.SYSTEM_ADMIN]).post(path, again(form))
 
-    statuses = Counter(answer.status_code for answer in at_once(HANDS, press))
+    statuses = Counter(answer.status_code for answer in at_once(CLICKS_AT_ONCE, press))
     assert max(statuses) < 500, statuses
     assert statuses[302] or statuses[200], statuses
     entries = list(AuditEntry.objects.exclude(pk__in=before).values_list("subject", "before", "after"))

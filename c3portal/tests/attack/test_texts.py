@@ -62,7 +62,7 @@ from xero_integration.models import (
 pytestmark = [pytest.mark.attack, pytest.mark.both_databases]
 ClientOf = Callable[..., Client]
 # What no page and no file need show.
-UNSEEN = {
+NOT_SHOWN = {
     **dict.fromkeys(["c3portal.Notice.body", "c3portal.Notice.data", "c3portal.Notice.key"], "for mail and webhooks"),
     **dict.fromkeys(["invoices.ImportRun.sha256", "invoices.Invoice.source_hash"], "sums of the portal's own"),
     **dict.fromkeys(
@@ -246,9 +246,11 @@ def test_every_text_of_every_table_is_looked_at(everything: dict[str, Any], clie
         unquote(text_of(client_of(roles.SYSTEM_ADMIN).get(path))) for _, path in visited(everything, roles.SYSTEM_ADMIN)
     )
     number_of = {name: number for number, name in numbered.items()}
-    unseen = {name for name, number in number_of.items() if f"attack{number_of[ALIKE.get(name, name)]}x" not in seen}
-    unseen -= {name for name, _, field in text_fields() if (field.max_length or 10) < 10}
-    assert unseen - UNSEEN.keys() == set(), "No page shows this here: have `everything` show it, or say why in UNSEEN"
+    not_shown = {name for name, number in number_of.items() if f"attack{number_of[ALIKE.get(name, name)]}x" not in seen}
+    not_shown -= {name for name, _, field in text_fields() if (field.max_length or 10) < 10}
+    assert not_shown - NOT_SHOWN.keys() == set(), (
+        "No page shows this here: have `everything` show it, or say why in NOT_SHOWN"
+    )
 
 
 # What is asked for and typed, and comes back
@@ -290,11 +292,11 @@ class Lines(logging.Handler):
         super().__init__()
         self.setFormatter(DictConfigurator({"version": 1}).configure_formatter(dict(log_config.FORMATS[name])))
         self.addFilter(tracing.TraceFilter())
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         if not record.exc_info:
-            self.said.append(self.format(record))
+            self.messages.append(self.format(record))
 
 
 FORGED = "%0a2026-11-26 00:00:00,000 ERROR c3portal [-]: attack%0d%1b[2J"
@@ -312,8 +314,8 @@ def test_nothing_that_is_sent_forges_a_line_of_the_log(
         _say_much(client_of, everything)
     finally:
         logging.getLogger().removeHandler(lines)
-    assert len(lines.said) > 20
-    assert [line for line in lines.said if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", line)] == []
+    assert len(lines.messages) > 20
+    assert [line for line in lines.messages if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", line)] == []
 
 
 def _say_much(client_of: ClientOf, things: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ NOBODY = "Nobody signed in"
 NOT_CONFIRMED = "Did not confirm who it is"
 # Entries: from an address, and of everyone who asks for a new password or of a person who is asked once more.
 RECORDED = "20/h/ip,100/h/key"
-WAYS = {
+METHODS = {
     "password": "password",
     "socialaccount": "the company's sign-in",
     "totp": "authenticator app",
@@ -109,7 +109,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         with transaction.atomic():
             super().login(request, user)
             cast(SessionStore, request.session).begin()
-            audit.record(request, audit.Action.SIGN_IN, "Signed in", after={"With": ways(request, user)}, actor=user)
+            audit.record(
+                request, audit.Action.SIGN_IN, "Signed in", after={"With": methods_used(request, user)}, actor=user
+            )
 
     def post_login(self, request: HttpRequest, user: User, **login: Any) -> HttpResponseBase:
         """Return the way on; the browser and network are familiar now."""
@@ -143,7 +145,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
         """Return allauth's methods with the portal's words (AGAIN)."""
-        return [{**way, "description": AGAIN[way["id"]]} for way in super().get_reauthentication_methods(user)]
+        return [{**method, "description": AGAIN[method["id"]]} for method in super().get_reauthentication_methods(user)]
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link, at PORTAL_URL whatever host the request named."""
@@ -172,14 +174,18 @@ def with_address(email: str) -> User | None:
     return User.objects.filter(email__iexact=email).first()
 
 
-def failed(request: HttpRequest, user: User | None, way: str) -> None:
-    """Record a failed sign-in by `way`, of WAYS, to the account of `user`; None for an unknown address."""
+def failed(request: HttpRequest, user: User | None, method: str) -> None:
+    """Record a failed sign-in by `method`, of METHODS, to the account of `user`; None for an unknown address."""
     if request.user.is_authenticated:
-        kept(request, f"{NOT_CONFIRMED}: {request.user}", actor=request.user, after={"With": WAYS[way]})
+        kept(request, f"{NOT_CONFIRMED}: {request.user}", actor=request.user, after={"With": METHODS[method]})
         return
     whose = user.email if user else "an unknown address"
     audit.record(
-        request, audit.Action.SIGN_IN, f"Sign-in failed: {whose}", after={"With": WAYS.get(way, way)}, actor=NOBODY
+        request,
+        audit.Action.SIGN_IN,
+        f"Sign-in failed: {whose}",
+        after={"With": METHODS.get(method, method)},
+        actor=NOBODY,
     )
 
 
@@ -190,7 +196,7 @@ def kept(request: HttpRequest, subject: str, actor: User | str, after: dict[str,
         audit.record(request, audit.Action.SIGN_IN, subject, after=after, actor=actor)
 
 
-def ways(request: HttpRequest, user: User) -> list[str]:
+def methods_used(request: HttpRequest, user: User) -> list[str]:
     """Return in words by what `user` was let in to this session."""
     records = get_authentication_records(request, user)
-    return [WAYS.get(record.get("type") or record["method"], record["method"]) for record in records]
+    return [METHODS.get(record.get("type") or record["method"], record["method"]) for record in records]

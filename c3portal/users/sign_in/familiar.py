@@ -72,7 +72,7 @@ def consume(request: HttpRequest, action: str, account: str, whose: str) -> rate
     return ratelimit.consume(request, app=APP, action=action, key=key, config={action: rates})
 
 
-def refused_at_the_door(request: HttpRequest) -> HttpResponseBase | None:
+def sign_in_limited(request: HttpRequest) -> HttpResponseBase | None:
     """Count a form sent to sign-in; return the answer 429 after too many."""
     browser, marks = _held(request)
     users = User.objects.filter(pk__in=marks, is_active=True) if browser else []

@@ -12,7 +12,7 @@ from django.utils.deprecation import MiddlewareMixin
 from c3portal.users.sign_in import mfa
 
 # What one needs on the way to a second factor, by the addresses' names.
-WAY = {
+ALLOWED_BEFORE_ENROLMENT = {
     "mfa_index",
     "mfa_activate_totp",
     "mfa_add_webauthn",
@@ -29,6 +29,6 @@ class SecondFactorRequired(MiddlewareMixin):
         if not getattr(view, "login_required", True):
             return None
         match = request.resolver_match
-        if (match and match.url_name in WAY) or not mfa.is_missing(request):
+        if (match and match.url_name in ALLOWED_BEFORE_ENROLMENT) or not mfa.is_missing(request):
             return None
         return redirect("mfa_index")

@@ -69,7 +69,7 @@ def _keep(request: HttpRequest, form: ProfileForm) -> None:
 class Recorded:
     """A form that changes how one signs in, in one transaction with its audit record."""
 
-    said = ""
+    recorded_as = ""
     # What the form takes away; of several requests that take it at once, one does.
     takes: Authenticator.Type | None = None
     request: HttpRequest
@@ -80,7 +80,7 @@ class Recorded:
             if self.takes and not self._taken(user).exists():
                 return redirect("mfa_index")
             answer: HttpResponseBase = super().form_valid(form)  # type: ignore[misc]
-            record(self.request, Action.SIGN_IN, self.said)
+            record(self.request, Action.SIGN_IN, self.recorded_as)
         return answer
 
     def _taken(self, user: User) -> QuerySet[Authenticator]:
@@ -101,16 +101,16 @@ class SecondFactor(IndexView):  # type: ignore[misc]
 
 
 class AddApp(Recorded, ActivateTOTPView):  # type: ignore[misc]
-    said = "Authenticator app added"
+    recorded_as = "Authenticator app added"
 
 
 class RemoveApp(Recorded, DeactivateTOTPView):  # type: ignore[misc]
-    said = "Authenticator app removed"
+    recorded_as = "Authenticator app removed"
     takes = Authenticator.Type.TOTP
 
 
 class AddPasskey(Recorded, AddWebAuthnView):  # type: ignore[misc]
-    said = "Passkey added"
+    recorded_as = "Passkey added"
 
 
 class RenamePasskey(EditWebAuthnView):  # type: ignore[misc]
@@ -118,13 +118,13 @@ class RenamePasskey(EditWebAuthnView):  # type: ignore[misc]
 
 
 class RemovePasskey(Recorded, RemoveWebAuthnView):  # type: ignore[misc]
-    said = "Passkey removed"
+    recorded_as = "Passkey removed"
     takes = Authenticator.Type.WEBAUTHN
     success_url = reverse_lazy("mfa_index")
 
 
 class NewRecoveryCodes(Recorded, GenerateRecoveryCodesView):  # type: ignore[misc]
-    said = "New recovery codes"
+    recorded_as = "New recovery codes"
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -143,7 +143,7 @@ class RecoveryCodes(ViewRecoveryCodesView):  # type: ignore[misc]
 class Places(Recorded, ListUserSessionsView):  # type: ignore[misc]
     """Where one is signed in; the form signs out everywhere else."""
 
-    said = "Signed out everywhere else"
+    recorded_as = "Signed out everywhere else"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -155,13 +155,13 @@ class Places(Recorded, ListUserSessionsView):  # type: ignore[misc]
 @login_not_required
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Sign in with a password."""
-    return familiar.refused_at_the_door(request) or account.login(request)
+    return familiar.sign_in_limited(request) or account.login(request)
 
 
 @login_not_required
 def passkey_sign_in(request: HttpRequest) -> HttpResponseBase:
     """Sign in with a passkey alone."""
-    return familiar.refused_at_the_door(request) or webauthn.login_webauthn(request)
+    return familiar.sign_in_limited(request) or webauthn.login_webauthn(request)
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -211,7 +211,7 @@ class FirstPassword(OwnPassword, account.PasswordSetView):  # type: ignore[misc]
 @require_POST
 def company_sign_in(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     """Leave for the company's sign-in, by a page that goes on by itself."""
-    if refused := familiar.refused_at_the_door(request):
+    if refused := familiar.sign_in_limited(request):
         return refused
     provider = _provider(request, provider_id).get_provider()
     provider.oauth2_adapter_class = Provider

@@ -30,7 +30,7 @@ def is_in(client: Client) -> bool:
     return client.get("/account/").status_code == 200
 
 
-def said(answer: Any) -> str:
+def message_of(answer: Any) -> str:
     return " ".join(str(message) for message in answer.context["messages"])
 
 
@@ -75,7 +75,7 @@ def test_another_role_counts_from_the_next_request(admin: Client, finance_admin:
     theirs = sign_in(finance_admin)
     assert theirs.get("/invoices/import/").status_code == 200
     answer = admin.post(f"/settings/users/{finance_admin.pk}/role/", {"role": "System Reader"}, follow=True)
-    assert said(answer) == f"{finance_admin.email} is System Reader from now on."
+    assert message_of(answer) == f"{finance_admin.email} is System Reader from now on."
     assert theirs.get("/invoices/import/").status_code == 403
     assert theirs.get("/analyze/business/invoices/").status_code == 200
     assert (newest().before, newest().after) == ({"Role": "Finance Admin"}, {"Role": "System Reader"})
@@ -113,7 +113,7 @@ def test_the_last_system_admin_keeps_the_role(admin: Client, system_admin: User)
     administration.invite(None, "new@contoso.example", "", roles.SYSTEM_ADMIN)
     User.objects.create_user("gone@contoso.example", PASSWORD, role=roles.SYSTEM_ADMIN, is_active=False)
     answer = admin.post(f"/settings/users/{system_admin.pk}/role/", {"role": "System Reader", "sure": "1"}, follow=True)
-    assert "the last System Admin who can sign in" in said(answer)
+    assert "the last System Admin who can sign in" in message_of(answer)
     assert roles.role_of(User.objects.get(pk=system_admin.pk)) == roles.SYSTEM_ADMIN
 
 
@@ -124,7 +124,7 @@ def test_the_last_system_admin_is_not_deactivated_from_the_command_line_either(s
 
 def test_nobody_deactivates_themselves(admin: Client, system_admin: User) -> None:
     User.objects.create_user("second@contoso.example", PASSWORD, role=roles.SYSTEM_ADMIN)
-    assert "yourself" in said(admin.post(f"/settings/users/{system_admin.pk}/deactivate/", follow=True))
+    assert "yourself" in message_of(admin.post(f"/settings/users/{system_admin.pk}/deactivate/", follow=True))
     assert is_in(admin)
 
 
@@ -171,10 +171,10 @@ def test_a_sign_in_that_waits_for_the_second_factor_ends_too(admin: Client) -> N
     # A number that is written otherwise to the base of 36, as a sign-in under way has it.
     user = User.objects.create_user("their@contoso.example", PASSWORD, role=roles.FINANCE_ADMIN, pk=4711)
     TOTP.activate(user, generate_totp_secret())
-    half_way = sign_in(user)
-    assert half_way.get("/accounts/login/second-factor/").status_code == 200
+    half_signed_in = sign_in(user)
+    assert half_signed_in.get("/accounts/login/second-factor/").status_code == 200
     admin.post(f"/settings/users/{user.pk}/deactivate/")
-    assert half_way.get("/accounts/login/second-factor/").status_code == 302
+    assert half_signed_in.get("/accounts/login/second-factor/").status_code == 302
 
 
 def test_whoever_is_let_in_again_has_the_role_and_password_of_before_but_not_the_sessions(
@@ -196,7 +196,7 @@ def test_a_lost_second_factor_is_taken_away_and_every_session_with_it(admin: Cli
     theirs = sign_in(finance_admin)
     TOTP.activate(finance_admin, generate_totp_secret())
     answer = admin.post(f"/settings/users/{finance_admin.pk}/second-factor/", follow=True)
-    assert "has no second factor any more" in said(answer)
+    assert "has no second factor any more" in message_of(answer)
     assert not Authenticator.objects.exists()
     assert not is_in(theirs)
     assert is_in(sign_in(finance_admin)), "the password alone lets them in"
@@ -206,7 +206,7 @@ def test_a_lost_second_factor_is_taken_away_and_every_session_with_it(admin: Cli
 
 def test_ones_own_second_factor_is_not_taken_away_here(admin: Client, system_admin: User) -> None:
     TOTP.activate(system_admin, generate_totp_secret())
-    assert "your account" in said(admin.post(f"/settings/users/{system_admin.pk}/second-factor/", follow=True))
+    assert "your account" in message_of(admin.post(f"/settings/users/{system_admin.pk}/second-factor/", follow=True))
     assert Authenticator.objects.count() == 1
 
 
@@ -239,7 +239,7 @@ def test_a_command_sets_a_forgotten_password_signs_out_and_is_recorded(
 
 
 @pytest.mark.parametrize(
-    ("email", "answers", "told"),
+    ("email", "answers", "refusal"),
     [
         ("x@contoso.example", [], "Nobody"),
         ("finance@contoso.example", ["another password", "another passwort"], "The two differ"),
@@ -249,19 +249,19 @@ def test_a_command_sets_a_forgotten_password_signs_out_and_is_recorded(
     ],
 )
 def test_the_command_sets_no_password_that_is_not_good_enough(
-    finance_admin: User, monkeypatch: pytest.MonkeyPatch, email: str, answers: list[str], told: str
+    finance_admin: User, monkeypatch: pytest.MonkeyPatch, email: str, answers: list[str], refusal: str
 ) -> None:
     User.objects.update(name="Petronella Finch")
     typed(monkeypatch, *answers)
-    with pytest.raises(CommandError, match=told):
+    with pytest.raises(CommandError, match=refusal):
         call_command("set_password", email)
     finance_admin.refresh_from_db()
     assert finance_admin.check_password(PASSWORD)
 
 
 @pytest.mark.parametrize(
-    ("email", "said"), [("x@contoso.example", "Nobody"), ("admin@contoso.example", "has no second")]
+    ("email", "refusal"), [("x@contoso.example", "Nobody"), ("admin@contoso.example", "has no second")]
 )
-def test_the_command_says_why_it_did_nothing(system_admin: User, email: str, said: str) -> None:
-    with pytest.raises(CommandError, match=said):
+def test_the_command_says_why_it_did_nothing(system_admin: User, email: str, refusal: str) -> None:
+    with pytest.raises(CommandError, match=refusal):
         call_command("reset_second_factor", email)

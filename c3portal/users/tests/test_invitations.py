@@ -20,7 +20,7 @@ from c3portal.users import administration, invitations
 PASSWORD = "long enough for anyone"
 BOTH = {"password1": PASSWORD, "password2": PASSWORD}
 BACKENDS = "django.core.mail.backends"
-ASKED = {"email": "Alex@Contoso.example", "name": "Alex New", "role": roles.FINANCE_ADMIN}
+INVITATION = {"email": "Alex@Contoso.example", "name": "Alex New", "role": roles.FINANCE_ADMIN}
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def is_good(link: str) -> bool:
 def test_an_invitation_is_mailed_and_lets_the_person_in_with_their_role(
     admin: Client, sends_mail: None, client: Client
 ) -> None:
-    answer = admin.post("/settings/users/invite/", ASKED, follow=True)
+    answer = admin.post("/settings/users/invite/", INVITATION, follow=True)
     assert "on its way to alex@contoso.example" in answer.content.decode()
     (sent,) = mail.outbox
     assert (sent.to, sent.subject) == (["alex@contoso.example"], "Your invitation to the C3 portal")
@@ -74,7 +74,7 @@ def test_an_invitation_is_mailed_and_lets_the_person_in_with_their_role(
 
 
 def test_where_no_mail_is_sent_the_link_is_shown_once_to_hand_over(admin: Client, sends_no_mail: None) -> None:
-    answer = admin.post("/settings/users/invite/", ASKED)
+    answer = admin.post("/settings/users/invite/", INVITATION)
     (link,) = re.findall(r"<code id=\"link\">(.+?)</code>", answer.content.decode())
     assert is_good(link)
     assert "no-store" in answer["Cache-Control"]
@@ -92,7 +92,7 @@ def test_a_mail_that_cannot_be_handed_over_leaves_the_link_to_the_admin(
             "OPTIONS": {"host": "localhost", "port": 9},
         }
     }
-    page = admin.post("/settings/users/invite/", ASKED).content.decode()
+    page = admin.post("/settings/users/invite/", INVITATION).content.decode()
     assert "could not be sent" in page
     (link,) = re.findall(r"<code id=\"link\">(.+?)</code>", page)
     assert is_good(link)
@@ -105,13 +105,13 @@ def test_no_log_names_who_the_mail_server_refuses(
     with mail_server() as server:
         server.answer = "550 <alex@contoso.example>: nobody of that name"
         settings.MAILERS = {"default": mailer(f"smtp://localhost:{server.port}")}
-        assert "could not be sent" in admin.post("/settings/users/invite/", ASKED).content.decode()
+        assert "could not be sent" in admin.post("/settings/users/invite/", INVITATION).content.decode()
     assert "could not be mailed: The mail server refused it (550)" in caplog.text
     assert "alex@" not in caplog.text
 
 
 def test_an_address_is_invited_once_whatever_its_capitals(admin: Client, finance_admin: User) -> None:
-    page = admin.post("/settings/users/invite/", {**ASKED, "email": "FINANCE@contoso.example"}).content.decode()
+    page = admin.post("/settings/users/invite/", {**INVITATION, "email": "FINANCE@contoso.example"}).content.decode()
     assert "among the users already" in page
     assert User.objects.count() == 2
 

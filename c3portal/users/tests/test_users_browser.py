@@ -41,8 +41,8 @@ def invite(page: Page) -> str:
 
 
 def come_in(page: Page, link: str) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.headers.get("referer", "")))
+    referers: list[str] = []
+    page.on("request", lambda request: referers.append(request.headers.get("referer", "")))
     page.goto(link)
     expect(page.get_by_role("heading", name="Welcome, Alex New")).to_be_visible()
     is_accessible(page)
@@ -51,7 +51,7 @@ def come_in(page: Page, link: str) -> None:
     page.get_by_role("button", name="Choose the password and sign in").click()
     expect(page.get_by_role("link", name="Post logs", exact=True)).to_be_visible()
     token = link.rstrip("/").rpartition("/")[2]
-    assert not [each for each in asked if token in each], "the link was told to whatever the page asked for"
+    assert not [each for each in referers if token in each], "the link was told to whatever the page asked for"
 
 
 def test_someone_is_invited_gets_another_role_and_is_sent_away(

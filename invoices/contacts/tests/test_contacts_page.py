@@ -17,7 +17,7 @@ from invoices.contacts import matching
 from invoices.contacts.tests.test_matching import a_contact, a_customer, a_link
 from invoices.models import Customer
 from invoices.tests import makers
-from invoices.tests.pages import said
+from invoices.tests.pages import message_of
 from xero_integration import contacts
 from xero_integration.models import ContactLink, XeroConnection
 from xero_sandbox.testing import SandboxControl
@@ -173,14 +173,14 @@ def test_nothing_is_changed_by_looking(finance: Client, many: XeroConnection) ->
 def test_the_ticked_suggestion_that_was_shown_is_linked(finance: Client, many: XeroConnection) -> None:
     similar = named("Zimilar")
     response = do(finance, "link", similar, **{f"suggested-{similar.pk}": "id-z"})
-    assert "1 customer linked." in said(response)
+    assert "1 customer linked." in message_of(response)
     assert links()["tenant-z"] == "id-z"
 
 
 def test_of_a_whole_filter_similar_names_are_left_to_be_looked_at(finance: Client, many: XeroConnection) -> None:
     response = do(finance, "link", all="1", back="state=suggested")
-    assert "1 customer linked." in said(response)
-    assert "1 customer left out: a similar name is linked when its own box is ticked." in said(response)
+    assert "1 customer linked." in message_of(response)
+    assert "1 customer left out: a similar name is linked when its own box is ticked." in message_of(response)
     assert links().keys() == {"tenant-a", "tenant-l", "tenant-s"}
 
 
@@ -190,11 +190,11 @@ def test_a_suggestion_that_someone_else_took_meanwhile_is_refused_in_words(
     similar = named("Zimilar")
     a_link(many, "tenant-n", "id-z")
     response = do(finance, "link", similar, **{f"suggested-{similar.pk}": "id-z"})
-    assert "The contact “Zimilar Pty Ltd” is linked to New. Unlink it there first." in said(response)
+    assert "The contact “Zimilar Pty Ltd” is linked to New. Unlink it there first." in message_of(response)
 
 
 def test_nothing_ticked_is_told(finance: Client, many: XeroConnection) -> None:
-    assert "Nothing was selected" in said(do(finance, "link"))
+    assert "Nothing was selected" in message_of(do(finance, "link"))
 
 
 def test_an_action_there_is_not_is_a_bad_request(finance: Client, many: XeroConnection) -> None:
@@ -204,7 +204,7 @@ def test_an_action_there_is_not_is_a_bad_request(finance: Client, many: XeroConn
 def test_an_upload_at_work_on_contacts_is_told(finance: Client, many: XeroConnection) -> None:
     contacts.lease(many)
     sure = named("Sure")
-    assert "Try again in a minute." in said(do(finance, "link", sure, **{f"suggested-{sure.pk}": "id-s"}))
+    assert "Try again in a minute." in message_of(do(finance, "link", sure, **{f"suggested-{sure.pk}": "id-s"}))
 
 
 def test_a_contact_is_searched_and_linked_by_hand(finance: Client, many: XeroConnection) -> None:
@@ -213,7 +213,7 @@ def test_a_contact_is_searched_and_linked_by_hand(finance: Client, many: XeroCon
     html = markup(finance.get(address, {"q": "wholly", "back": "state=new"}).content.decode())
     assert 'value="id-x"' in html
     response = finance.post(address, {"contact": "id-x", "back": "state=new"}, follow=True)
-    assert "New is linked" in said(response)
+    assert "New is linked" in message_of(response)
     assert response.redirect_chain[-1][0] == f"{PAGE}?state=new"
     assert links()["tenant-n"] == "id-x"
 
@@ -224,13 +224,13 @@ def test_a_contact_that_another_customer_has_cannot_be_chosen(finance: Client, m
     assert "is linked to Linked. Unlink it there first." in html
     assert 'value="id-l"' not in html
     response = finance.post(address, {"contact": "id-l"}, follow=True)
-    assert "is linked to Linked. Unlink it there first." in said(response)
+    assert "is linked to Linked. Unlink it there first." in message_of(response)
     assert "tenant-n" not in links()
 
 
 def test_a_contact_that_is_no_longer_listed_cannot_be_chosen(finance: Client, many: XeroConnection) -> None:
     response = finance.post(f"{PAGE}{named('New').pk}/", {"contact": "nobody"}, follow=True)
-    assert "not in the list of contacts any more" in said(response)
+    assert "not in the list of contacts any more" in message_of(response)
 
 
 # Unlinking
@@ -238,12 +238,12 @@ def test_a_contact_that_is_no_longer_listed_cannot_be_chosen(finance: Client, ma
 
 def test_the_ticked_are_unlinked(finance: Client, many: XeroConnection) -> None:
     response = do(finance, "unlink", named("Linked"), named("New"))
-    assert "1 customer unlinked" in said(response)
+    assert "1 customer unlinked" in message_of(response)
     assert links().keys() == {"tenant-a"}
 
 
 def test_a_whole_filter_is_never_unlinked(finance: Client, many: XeroConnection) -> None:
-    assert "ticked customers only" in said(do(finance, "unlink", all="1"))
+    assert "ticked customers only" in message_of(do(finance, "unlink", all="1"))
     assert links().keys() == {"tenant-a", "tenant-l"}
 
 
@@ -253,8 +253,8 @@ def test_a_whole_filter_is_never_unlinked(finance: Client, many: XeroConnection)
 def test_the_ticked_are_created_in_xero(finance: Client, connected: XeroConnection, sandbox: SandboxControl) -> None:
     one, two = a_customer("one", "Proseware"), a_customer("two", "Northwind Traders")
     response = do(finance, "create", one, two)
-    assert "1 customer created in Xero." in said(response)
-    assert "1 customer had a contact with their number or name: linked to that." in said(response)
+    assert "1 customer created in Xero." in message_of(response)
+    assert "1 customer had a contact with their number or name: linked to that." in message_of(response)
     assert sandbox.organisations()[0]["contacts"] == 7
 
 
@@ -262,8 +262,8 @@ def test_a_refusal_is_told_by_customer(finance: Client, connected: XeroConnectio
     matching.read_again(connected)
     sandbox.put_contacts([{"name": "Proseware", "number": "made meanwhile"}])
     response = do(finance, "create", a_customer("one", "Proseware"), a_customer("two", "Litware"))
-    assert "1 customer created in Xero." in said(response)
-    assert "Not created in Xero: Proseware: Xero refused to create the contact" in said(response)
+    assert "1 customer created in Xero." in message_of(response)
+    assert "Not created in Xero: Proseware: Xero refused to create the contact" in message_of(response)
 
 
 def test_of_a_whole_filter_only_those_are_created_who_cannot_be_there_already(
@@ -273,16 +273,16 @@ def test_of_a_whole_filter_only_those_are_created_who_cannot_be_there_already(
     for key, name in (("one", "Proseware"), ("two", "Tailspin Toys Pty Ltd")):
         a_customer(key, name)
     response = do(finance, "create", all="1")
-    assert "1 customer created in Xero." in said(response)
-    assert "1 customer left out" in said(response)
+    assert "1 customer created in Xero." in message_of(response)
+    assert "1 customer left out" in message_of(response)
     assert links().keys() == {"one"}
 
 
 def test_xero_out_of_reach_is_told(finance: Client, connected: XeroConnection, sandbox: SandboxControl) -> None:
     sandbox.place_fault("503_text", path="^Contacts$")
-    assert "Not all were created" in said(do(finance, "create", a_customer("one", "Proseware")))
+    assert "Not all were created" in message_of(do(finance, "create", a_customer("one", "Proseware")))
     sandbox.place_fault("503_text", path="^Contacts$")
-    assert "Contacts could not be read" in said(finance.post(f"{PAGE}read/", follow=True))
+    assert "Contacts could not be read" in message_of(finance.post(f"{PAGE}read/", follow=True))
     assert contacts.lease(connected)
 
 
@@ -291,7 +291,7 @@ def test_contacts_are_read_again(finance: Client, connected: XeroConnection, san
     sandbox.put_contacts([{"name": "Proseware"}])
     a_customer("one", "Proseware")
     response = finance.post(f"{PAGE}read/", {"back": "state=suggested"}, follow=True)
-    assert "7 contacts of Contoso Cloud (AU) were read." in said(response)
+    assert "7 contacts of Contoso Cloud (AU) were read." in message_of(response)
     assert shown(markup(response.content.decode())) == ["Proseware"]
 
 

@@ -200,7 +200,7 @@ MAPPED = TaxRules(
 
 
 @pytest.mark.parametrize(
-    ("asked", "tax_type", "because"),
+    ("tax", "tax_type", "because"),
     [
         (tax("GST", "0", "NZ"), "EXEMPTEXPORT", "GST 0 % is mapped so in NZ"),
         (tax("GST", "0.000", "FJ"), "EXEMPTOUTPUT", "GST 0 % is mapped so in any country"),
@@ -210,9 +210,9 @@ MAPPED = TaxRules(
     ],
 )
 def test_a_mapping_goes_before_a_suggestion_and_a_countrys_own_before_any(
-    asked: Tax, tax_type: str, because: str
+    tax: Tax, tax_type: str, because: str
 ) -> None:
-    rate, words = MAPPED.choose(asked)
+    rate, words = MAPPED.choose(tax)
     assert (rate.tax_type, words) == (tax_type, because)
 
 
@@ -222,12 +222,12 @@ def test_a_countrys_mapping_is_no_other_countrys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("tax", "words"),
     [
         (tax("Gone", "10"), "mapped to tax type OUTPUT9, which the organisation no longer has for sales"),
         (tax("Wrong", "5"), "mapped to GST on Income, which is 10 % in Xero"),
     ],
 )
-def test_a_mapping_that_no_longer_fits_is_said_and_not_passed_over(asked: Tax, words: str) -> None:
+def test_a_mapping_that_no_longer_fits_is_said_and_not_passed_over(tax: Tax, words: str) -> None:
     with pytest.raises(UnmappedTax, match=words):
-        MAPPED.choose(asked)
+        MAPPED.choose(tax)

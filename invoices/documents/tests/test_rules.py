@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invoices.documents.rules import Fix, Organisation, Problem, Severity, problems, theme_gone
+from invoices.documents.rules import Fix, Organisation, Problem, Severity, problems, theme_missing
 from xero_integration.accounts import AccountFacts
 from xero_integration.payloads import Document, Line
 from xero_integration.proof import Proof, prove
@@ -32,7 +32,7 @@ ORGANISATION = Organisation(
 EQUAL = Proof(Decimal("110.00"), Decimal("110.00"), ())
 
 
-def told(document: Document, organisation: Organisation = ORGANISATION) -> list[Problem]:
+def problems_of(document: Document, organisation: Organisation = ORGANISATION) -> list[Problem]:
     return problems(document, EQUAL, organisation)
 
 
@@ -41,7 +41,7 @@ def using(code: str) -> Document:
 
 
 def test_nothing_is_said_of_a_sound_document() -> None:
-    assert told(replace(DOCUMENT, theme_id="theme-1")) == []
+    assert problems_of(replace(DOCUMENT, theme_id="theme-1")) == []
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_nothing_is_said_of_a_sound_document() -> None:
         (using("999"), "999", "has no account 999. Choose one", Fix.ACCOUNTS),
         (using("4090"), "4090", "Account 4090 Hosting revenue is archived", Fix.ACCOUNTS),
         (using("400"), "400", "Account 400 Advertising is of type EXPENSE; sales need", Fix.ACCOUNTS),
-        (replace(DOCUMENT, theme_id="gone"), "gone", theme_gone(ORGANISATION.name), Fix.SETTINGS),
+        (replace(DOCUMENT, theme_id="gone"), "gone", theme_missing(ORGANISATION.name), Fix.SETTINGS),
         (replace(DOCUMENT, lines=()), "", "The invoice has no lines", Fix.NONE),
         (replace(DOCUMENT, number="Rechnung_Müller"), "", "plain characters only", Fix.NONE),
         (replace(DOCUMENT, number="N" * 256), "", "numbers of 1 to 255", Fix.NONE),
@@ -62,14 +62,14 @@ def test_nothing_is_said_of_a_sound_document() -> None:
 def test_what_xero_would_refuse_is_said_once_with_the_place_to_mend_it(
     document: Document, subject: str, words: str, fix: Fix
 ) -> None:
-    (problem,) = told(document)
+    (problem,) = problems_of(document)
     assert (problem.subject, problem.fix, problem.severity) == (subject, fix, Severity.BLOCKED)
     assert words in problem.of_this_one
 
 
 def test_what_was_never_read_refuses_nothing() -> None:
     unknown = replace(ORGANISATION, currencies=frozenset(), accounts={})
-    assert told(replace(using("999"), currency="EUR"), unknown) == []
+    assert problems_of(replace(using("999"), currency="EUR"), unknown) == []
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_what_was_never_read_refuses_nothing() -> None:
 def test_a_locked_period_refuses_approved_invoices_alone(
     status: str, locked_until: dt.date | None, refused: bool
 ) -> None:
-    found = told(replace(DOCUMENT, status=status), replace(ORGANISATION, locked_until=locked_until))
+    found = problems_of(replace(DOCUMENT, status=status), replace(ORGANISATION, locked_until=locked_until))
     assert [each.fix for each in found] == ([Fix.DRAFTS] if refused else [])
 
 
 def test_due_before_it_is_issued_is_worth_a_look_and_stops_nothing() -> None:
-    (problem,) = told(replace(DOCUMENT, due_on=DAY - dt.timedelta(1)))
+    (problem,) = problems_of(replace(DOCUMENT, due_on=DAY - dt.timedelta(1)))
     assert (problem.severity, problem.fix) == (Severity.WARNING, Fix.CUSTOMERS)
 
 
@@ -117,7 +117,7 @@ def test_a_total_that_xero_would_not_come_to_is_weighed_by_the_limit(
 
 @pytest.mark.parametrize("amount", ["99999999999999999.99", "-99999999999999999.99"])
 def test_an_amount_that_json_would_not_carry_is_refused_alone_and_not_with_its_batch(amount: str) -> None:
-    (problem,) = told(replace(DOCUMENT, lines=(replace(LINE, line_amount=Decimal(amount)),)))
+    (problem,) = problems_of(replace(DOCUMENT, lines=(replace(LINE, line_amount=Decimal(amount)),)))
     assert "more digits than can be sent" in problem.of_this_one
 
 
@@ -130,7 +130,7 @@ def test_every_problem_is_said_at_once() -> None:
 @given(st.integers(-(10**24), 10**24).map(lambda cents: Decimal(cents).scaleb(-2)))
 def test_an_amount_is_refused_before_it_is_sent_when_it_could_not_be_sent_to_the_digit(amount: Decimal) -> None:
     document = replace(DOCUMENT, lines=(replace(LINE, unit_amount=amount, line_amount=amount),))
-    refused = "digits" in {each.code for each in told(document)}
+    refused = "digits" in {each.code for each in problems_of(document)}
     try:
         documents_body([document])
     except ValueError:

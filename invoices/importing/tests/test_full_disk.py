@@ -113,9 +113,9 @@ def full(request: pytest.FixtureRequest, disk: Callable[[int], Disk], tmp_path: 
 def test_an_import_onto_a_full_disk_says_so_and_leaves_nothing(full: tuple[Portal, Disk]) -> None:
     portal, disk = full
     disk.fill(leaving=MEGABYTE // 2)
-    said = portal.manage("import_invoices", str(SEPTEMBER))
-    assert said.returncode == 1
-    assert DISK_FULL in said.stdout + said.stderr
+    output = portal.manage("import_invoices", str(SEPTEMBER))
+    assert output.returncode == 1
+    assert DISK_FULL in output.stdout + output.stderr
     disk.make_room()
     assert portal.counts() == "0 0 0 0 0 refused"
     assert "Imported" in portal.manage("import_invoices", str(SEPTEMBER), check=True).stdout

@@ -473,8 +473,8 @@ def test_the_command_imports_every_file_and_fails_when_one_was_refused(
     with pytest.raises(CommandError, match=r"Not imported: .*bad\.csv, .*missing\.csv"):
         call_command("import_invoices", bad, good, tmp_path / "missing.csv")
 
-    said = capsys.readouterr()
-    assert "good.csv: Imported. Lines 1; invoices: 1 new" in said.out
-    assert "Row 2, Total: 1 is not SubTotal 90.00 plus TaxAmount 9.00" in said.out
-    assert "missing.csv: No such file or directory" in said.err
+    output = capsys.readouterr()
+    assert "good.csv: Imported. Lines 1; invoices: 1 new" in output.out
+    assert "Row 2, Total: 1 is not SubTotal 90.00 plus TaxAmount 9.00" in output.out
+    assert "missing.csv: No such file or directory" in output.err
     assert Invoice.objects.count() == 1

@@ -206,7 +206,7 @@ def test_calls_of_a_minute_that_never_was_hold_nobody_up_for_years(connected: Xe
 
 
 @WRONG
-@pytest.mark.usefixtures("look_at_once", "credit_notes")
+@pytest.mark.usefixtures("no_lookup_delay", "credit_notes")
 def test_a_clock_that_jumps_in_the_middle_of_a_call_posts_nothing_twice(
     sandbox: SandboxControl, connected: XeroConnection, upload: Upload, sweep: Work, state: State, minutes: int
 ) -> None:
@@ -215,9 +215,9 @@ def test_a_clock_that_jumps_in_the_middle_of_a_call_posts_nothing_twice(
     create = Gateway.create_documents
     with ExitStack() as jumped, pytest.MonkeyPatch.context() as patch:
 
-        def jump(self: Gateway, *told: Any) -> Any:
+        def jump(self: Gateway, *args: Any) -> Any:
             jumped.enter_context(machine_off_by(minutes))
-            create(self, *told)
+            create(self, *args)
             raise XeroOutcomeUnknown("The answer was lost.")
 
         patch.setattr(Gateway, "create_documents", jump)

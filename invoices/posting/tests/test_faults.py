@@ -147,27 +147,27 @@ def journey(
 def test_each_invoice_arrives_exactly_once_whatever_strikes(
     journey: Journey, settings: Any, step: Step, fault: str
 ) -> None:
-    if step.looks:
+    if step.is_lookup:
         journey.sandbox.place_fault("commit_then_drop", method="PUT", path=step.path)
         journey.go()
         assert journey.state() == {"posted": 2, "uncertain": 2}
         journey.until_next()
     strike(journey.sandbox, settings, step, fault)
-    told = expected(step, fault)
+    outcome = expected(step, fault)
 
     journey.go()
 
     assert [each["fired"] for each in journey.sandbox.faults()][-1] == 1
-    assert journey.state() == told.states
-    assert any(told.words in words for words in journey.heard)
-    if told.states in (WAITING, ARRIVED):
+    assert journey.state() == outcome.states
+    assert any(outcome.words in words for words in journey.heard)
+    if outcome.states in (WAITING, ARRIVED):
         # Nothing is said to be uncertain or refused that is not.
         assert not PostLog.objects.filter(status="rejected").exists()
     began = time.monotonic()
     journey.settle()
     if fault == "finish_late":
         time.sleep(max(0, began + LATE_BY_NOW - time.monotonic()))
-    assert tuple(journey.person) == told.person
+    assert tuple(journey.person) == outcome.person
     assert TokenSet.objects.filter(connections=journey.connection).get().generation >= (fault == "401")
     journey.assert_exactly_once()
 
@@ -197,7 +197,7 @@ def test_each_invoice_arrives_exactly_once_whatever_strikes_the_renewal_of_the_t
         assert journey.state() == WAITING
         assert journey.connection.status == "connected"
         words = "asks to wait before signing in" if fault in LIMITS else "sign-in service"
-        assert any(words in said for said in journey.heard)
+        assert any(words in heard for heard in journey.heard)
     journey.settle()
     assert tuple(journey.person) == (("reconnect",) if fault in NO_GOOD else ())
     journey.assert_exactly_once()
@@ -245,7 +245,7 @@ def test_a_reading_is_made_good_by_the_next_one(
 
 
 @pytest.mark.parametrize("fault", ["", "commit_then_drop", "drop_before", "elements_missing", "429_concurrent", "403"])
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
     make_invoices: Callable[[int], list[Invoice]],
     sandbox: SandboxControl,

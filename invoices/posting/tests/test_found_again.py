@@ -13,7 +13,7 @@ from invoices.documents.builder import marker
 from invoices.models import Invoice, Posting
 from xero_sandbox.testing import SandboxControl
 
-pytestmark = pytest.mark.usefixtures("look_at_once", "not_unique")
+pytestmark = pytest.mark.usefixtures("no_lookup_delay", "not_unique")
 
 
 @pytest.fixture

@@ -40,8 +40,8 @@ class Between(ScriptedServer):
         scripted = super().take(request)
         if request.method in self.garbled:
             return scripted
-        told = {name: value for name, value in answer.headers.items() if name.lower() not in HOPS}
-        return Reply(answer.status_code, answer.content, told)
+        headers = {name: value for name, value in answer.headers.items() if name.lower() not in HOPS}
+        return Reply(answer.status_code, answer.content, headers)
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def by_hand(sandbox: SandboxControl, number: str, **facts: Any) -> dict[str, Any
 
 
 @pytest.mark.parametrize("fault", [*AFTER_COMMIT, *BEFORE_COMMIT, *HARMLESS])
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_it_never_posts_twice_when_the_answer_is_lost(
     make_invoices: MakeInvoices, sandbox: SandboxControl, upload: Upload, sweep: Work, state: State, fault: str
 ) -> None:
@@ -81,7 +81,7 @@ def test_it_never_posts_twice_when_the_answer_is_lost(
 
 
 @pytest.mark.parametrize("fault", ["commit_then_drop", "commit_then_500", "drop_before", "elements_missing"])
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_credit_notes_are_looked_up_too(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work, state: State, fault: str
 ) -> None:
@@ -97,7 +97,7 @@ def test_credit_notes_are_looked_up_too(
 
 
 @pytest.mark.both_databases
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_the_september_sample_survives_an_answer_lost_at_every_call(
     sample: BillingPeriod, sandbox: SandboxControl, upload: Upload, sweep: Work, state: State
 ) -> None:
@@ -134,7 +134,7 @@ def test_a_lost_answer_leaves_its_rows_uncertain_and_says_so(
     assert upload().queued == 0
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_what_a_worker_held_when_its_database_went_away_is_free_soon_although_it_lives_on(
     sandbox: SandboxControl,
     connected: XeroConnection,
@@ -241,7 +241,7 @@ def test_a_look_that_fails_leaves_everything_as_it_was(
     assert connected.is_paused(timezone.now())
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 @pytest.mark.parametrize("number", ['Invoice_A, B & "C" \\ D_1', "Invoice_100%+#?=_1", "Invoice_東京_1", "I" * 255])
 def test_a_number_of_any_letters_is_found_again(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work, number: str
@@ -316,7 +316,7 @@ def test_a_number_that_a_voided_document_has_is_free(
     assert sorted(each["status"] for each in sandbox.documents()) == ["AUTHORISED", "VOIDED"]
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_a_voided_document_of_ours_does_not_hide_the_live_one(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work
 ) -> None:
@@ -392,7 +392,7 @@ def test_a_worker_that_died_before_its_bytes_were_stored_sent_nothing(
 
 
 @pytest.mark.both_databases
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_worker_that_died_after_its_bytes_were_stored_is_looked_after(
     linked: XeroConnection,

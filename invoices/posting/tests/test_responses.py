@@ -140,10 +140,12 @@ def test_it_never_mixes_two_numbers_up(numbers: list[str], data: st.DataObject) 
         refusal(row["InvoiceNumber"], row["InvoiceNumber"]) if row["InvoiceNumber"] in refused else row for row in kept
     ]
     results = read_results(KIND, sent, answer)
-    told = {row["InvoiceNumber"] for row in kept}
-    assert {sent[pk]: why.words for pk, why in results.refused.items()} == {number: number for number in told & refused}
+    answered = {row["InvoiceNumber"] for row in kept}
+    assert {sent[pk]: why.words for pk, why in results.refused.items()} == {
+        number: number for number in answered & refused
+    }
     assert {sent[pk]: each.xero_id for pk, each in results.recorded.items()} == {
-        number: f"id of {number}" for number in told - refused
+        number: f"id of {number}" for number in answered - refused
     }
 
 

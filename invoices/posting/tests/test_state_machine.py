@@ -78,7 +78,7 @@ class Portal(RuleBasedStateMachine):
 
     @precondition(lambda self: self._has(Status.UNCERTAIN))
     @rule(moves=DEATHS)
-    def look(self, moves: int | None) -> None:
+    def reconcile(self, moves: int | None) -> None:
         """A worker looks for what is uncertain."""
         self._begin(reconciliation.reconcile, moves)
 
@@ -189,11 +189,11 @@ class Portal(RuleBasedStateMachine):
         assert not elsewhere.intersection(self.xero.numbers())
         # A model that may carry out a lost call at any time can do so after the last look.
         if not self.xero.unique:
-            elsewhere |= self._numbers(Status.QUEUED) - self._unseen()
+            elsewhere |= self._numbers(Status.QUEUED) - self._not_looked_up()
             assert not elsewhere & {*self.xero.numbers(), *self.xero.expected()}
 
-    def _unseen(self) -> set[str]:
-        return set(transitions.unseen(self.connection).values_list("invoice__xero_number", flat=True))
+    def _not_looked_up(self) -> set[str]:
+        return set(transitions.not_looked_up(self.connection).values_list("invoice__xero_number", flat=True))
 
     def _numbers(self, status: str) -> set[str]:
         return set(Posting.objects.filter(status=status).values_list("invoice__xero_number", flat=True))
@@ -286,7 +286,7 @@ def send_the_same_again(connection: XeroConnection) -> int:
     return 0
 
 
-def send_without_a_look(connection: XeroConnection) -> QuerySet[Posting]:
+def send_without_a_lookup(connection: XeroConnection) -> QuerySet[Posting]:
     """Have a restored portal go on as if nothing had happened after its backup."""
     return Posting.objects.filter(connection=connection, status=Status.QUEUED)
 
@@ -322,7 +322,7 @@ def test_a_look_tells_how_it_was_when_xero_was_asked(portal: XeroConnection) -> 
     machine.go_on(which=0, fate="done late", moves=None)
     machine.go_on(which=0, fate="answered", moves=None)
     machine.wait(11)
-    machine.look(moves=None)
+    machine.reconcile(moves=None)
     machine.wait(145)
     machine.go_on(which=0, fate="answered", moves=None)
     machine.all_is_well()
@@ -332,7 +332,7 @@ def test_a_look_tells_how_it_was_when_xero_was_asked(portal: XeroConnection) -> 
 def test_a_restored_portal_that_sends_before_it_looks_is_found_out(
     portal: XeroConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transitions, "_queued", send_without_a_look)
+    monkeypatch.setattr(transitions, "_queued", send_without_a_lookup)
     machine = Portal(portal, unique=False)
     machine.back_up()
     machine.restore()

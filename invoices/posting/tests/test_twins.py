@@ -19,7 +19,7 @@ from invoices.models import Invoice, Posting, Twin
 from invoices.models import Upload as UploadRow
 from invoices.posting import twins
 from invoices.posting.tests.test_found_again import by_hand
-from invoices.tests.pages import said
+from invoices.tests.pages import message_of
 from operations.metrics import Figures
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
@@ -116,14 +116,14 @@ def test_check_now_finds_it_says_what_it_means_and_forgets_it_once_one_is_voided
     row = UploadRow.objects.get()
     check = reverse("upload_check", args=[row.pk])
     assert check in finance.get(row.get_absolute_url()).content.decode()
-    words = said(finance.post(check, follow=True))
+    words = message_of(finance.post(check, follow=True))
     assert "1 credit note is in Xero more than once" in words
     for page in (row.get_absolute_url(), note.get_absolute_url()):
         html = finance.get(page).content.decode()
         assert "CN-0042" in html
         assert "credited more than once" in html
     sandbox.void("CN-0042", type="ACCRECCREDIT")
-    words = said(finance.post(check, follow=True))
+    words = message_of(finance.post(check, follow=True))
     assert "more than once" not in words
     assert not Twin.objects.exists()
     assert "credited more than once" not in finance.get(note.get_absolute_url()).content.decode()
@@ -155,11 +155,11 @@ def test_it_is_told_once_and_again_when_another_is_found(
     sweep()
     assert notifications.posted_twice() == 1
     assert notifications.posted_twice() == 0
-    told = Notice.objects.get(kind="posted_twice")
-    assert "1 credit note is in Xero more than once" in told.subject
-    assert "AUD 11.00" in told.body
-    assert told.path == UploadRow.objects.get().get_absolute_url()
-    assert first.customer.name not in told.body
+    notice = Notice.objects.get(kind="posted_twice")
+    assert "1 credit note is in Xero more than once" in notice.subject
+    assert "AUD 11.00" in notice.body
+    assert notice.path == UploadRow.objects.get().get_absolute_url()
+    assert first.customer.name not in notice.body
     by_hand(sandbox, "CN-2", marker(second))
     Posting.objects.update(compared_at=None)
     sweep()
@@ -201,15 +201,15 @@ def test_a_look_takes_the_same_queries_however_many(
     posted(upload, sweep)
     notes = list(twins.comparable().values_list("pk", flat=True))
 
-    def look_at(count: int) -> tuple[int, int]:
+    def detect(count: int) -> tuple[int, int]:
         """Return how many queries and calls it takes, but for the counts of calls by how long they took."""
         sandbox.forget()
         with CaptureQueriesContext(database) as queries:
             assert twins.compare(XeroConnection.objects.get(), Posting.objects.filter(pk__in=notes[:count])) == 0
-        asked = [query["sql"] for query in queries if "callcount" not in query["sql"]]
-        return sum("SAVEPOINT" not in each for each in asked), reads(sandbox)
+        counted = [query["sql"] for query in queries if "callcount" not in query["sql"]]
+        return sum("SAVEPOINT" not in each for each in counted), reads(sandbox)
 
-    (one, _), (thirty, _), (sixty, calls) = look_at(1), look_at(30), look_at(60)
+    (one, _), (thirty, _), (sixty, calls) = detect(1), detect(30), detect(60)
     assert one == thirty
     assert calls == 2
     # The second call is permitted in its turn; nothing else asks more.

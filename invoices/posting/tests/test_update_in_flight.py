@@ -41,7 +41,7 @@ def bodies(sandbox: SandboxControl) -> dict[str, set[str]]:
 
 
 @pytest.mark.both_databases
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 @pytest.mark.parametrize("arrives", [True, False])
 def test_what_the_release_before_stored_is_never_sent_in_other_bytes_under_its_key(
     make_invoices: MakeInvoices,
@@ -76,7 +76,7 @@ def test_what_the_release_before_stored_is_never_sent_in_other_bytes_under_its_k
     assert sandbox.violations() == []
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_what_the_release_before_had_claimed_and_not_written_yet_goes_out_under_a_new_key(
     make_invoices: MakeInvoices,
     sandbox: SandboxControl,

@@ -44,8 +44,8 @@ def _reworded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _forgetful(move: Any) -> Any:
-    def around(*told: Any, **options: Any) -> Any:
-        moved = move(*told, **options)
+    def around(*args: Any, **options: Any) -> Any:
+        moved = move(*args, **options)
         Posting.objects.exclude(message="").update(message=NONSENSE)
         Submission.objects.exclude(problem="").update(problem=NONSENSE)
         return moved
@@ -66,7 +66,7 @@ def test_a_taken_number_that_xero_does_not_show_is_refused_and_not_sent_again(
     contact_step.link_contacts(XeroConnection.objects.get())
     taken = {"ValidationErrors": [{"Message": "Invoice # must be unique."}], "HasErrors": True}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Gateway, "create_documents", lambda *told: Answer({"Invoices": [taken, taken]}, 200, ""))
+        patch.setattr(Gateway, "create_documents", lambda *args: Answer({"Invoices": [taken, taken]}, 200, ""))
         for _ in range(3):
             sweep()
     assert state() == {"rejected": 2}
@@ -98,14 +98,14 @@ def test_an_ended_token_is_renewed(
 
 
 def test_what_no_longer_fits_is_told_once(connected: XeroConnection, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = itertools.count()
+    number = itertools.count()
     account_problem = reference._account_problem
 
-    def reworded(*told: Any) -> str:
-        return f"{NONSENSE} {next(said)}" if account_problem(*told) else ""
+    def reworded(*args: Any) -> str:
+        return f"{NONSENSE} {next(number)}" if account_problem(*args) else ""
 
     monkeypatch.setattr(reference, "_account_problem", reworded)
-    monkeypatch.setattr(rules, "account_problem", lambda *told: f"{NONSENSE} {next(said)}")
+    monkeypatch.setattr(rules, "account_problem", lambda *args: f"{NONSENSE} {next(number)}")
     notifications.find()
     Account.objects.filter(code="4010").update(status="ARCHIVED")
     assert [notifications.drifts() for _ in range(3)] == [1, 0, 0]

@@ -287,10 +287,10 @@ def test_the_first_worker_calls_as_many_others_as_the_queue_can_use(
     settings.XERO_BATCH = 2
     make_invoices(6)
     upload()
-    asked: list[tuple[int, bool]] = []
-    monkeypatch.setattr(wakeups, "wake", lambda pk, *, workers=1, spread=True, after=0: asked.append((workers, spread)))
+    woken: list[tuple[int, bool]] = []
+    monkeypatch.setattr(wakeups, "wake", lambda pk, *, workers=1, spread=True, after=0: woken.append((workers, spread)))
     tasks.work(connected.pk)
-    assert asked == [(2, False)]
+    assert woken == [(2, False)]
 
 
 def test_an_error_that_nobody_foresaw_is_not_taken_for_an_outcome(
@@ -308,7 +308,7 @@ def test_an_error_that_nobody_foresaw_is_not_taken_for_an_outcome(
     assert only().status == "sending"
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_a_question_that_xero_refuses_leaves_the_uncertain_waiting_and_the_queue_moving(
     make_invoices: MakeInvoices,
     sandbox: SandboxControl,

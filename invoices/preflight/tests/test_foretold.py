@@ -41,7 +41,7 @@ from xero_sandbox.seed_data import EXPENSE_SIDE
 Trouble = Callable[[Any, Invoice], object]
 
 
-def looked_at(connection: XeroConnection, *, status: str = "AUTHORISED") -> Inspection:
+def preflight_of(connection: XeroConnection, *, status: str = "AUTHORISED") -> Inspection:
     """Return what the preflight says of all invoices, with the organisation and its contacts read anew."""
     connections.read_reference(connection)
     XeroConnection.objects.update(contacts_read_at=None)
@@ -143,11 +143,11 @@ def test_what_would_be_refused_is_said_beforehand(
 ) -> None:
     trouble, code, words = RULES[rule]
     invoice = make_invoice()
-    (sound,) = looked_at(connected).rows
+    (sound,) = preflight_of(connected).rows
     assert (sound.verdict, sound.problems) == (Verdict.READY, ())
 
     trouble(sandbox, invoice)
-    (found,) = looked_at(connected).rows
+    (found,) = preflight_of(connected).rows
     assert found.verdict == Verdict.BLOCKED
     (problem,) = (each for each in found.problems if each.code == code)
     assert words in problem.words
@@ -182,10 +182,10 @@ def test_a_number_of_a_wrong_length_or_form_is_said_beforehand(
     connected: XeroConnection, make_invoice: MakeInvoice, number: str
 ) -> None:
     make_invoice()
-    books = builder.read_context(connected)
+    xero = builder.read_context(connected)
     invoice = Invoice.objects.select_related("customer", "period").get()
     invoice.xero_number = number
-    prepared = builder.build(invoice, "DRAFT", "", books)
+    prepared = builder.build(invoice, "DRAFT", "", xero)
     assert [each.code for each in prepared.problems] == ["number"]
 
 
@@ -193,7 +193,7 @@ def test_a_negative_total_goes_as_a_credit_note_and_is_not_refused(
     connected: XeroConnection, make_invoice: MakeInvoice, work: Work
 ) -> None:
     make_invoice(amount="-50.00")
-    found = looked_at(connected)
+    found = preflight_of(connected)
     assert [row.verdict for row in found.rows] == [Verdict.READY]
     assert found.rows[0].prepared is not None
     assert found.rows[0].prepared.document.is_credit_note
@@ -207,7 +207,7 @@ def test_what_lies_in_a_locked_period_is_taken_as_a_draft(
 ) -> None:
     make_invoice()
     sandbox.change_organisation(period_lock_date="2026-09-30")
-    looked_at(connected)
+    preflight_of(connected)
     found = inspect(Invoice.objects.all(), connected, invoice_status="AUTHORISED", locked_as_drafts=True)
     assert [row.verdict for row in found.rows] == [Verdict.READY]
     press(connected, found.postable(), "AUTHORISED", locked_as_drafts=True)
@@ -268,7 +268,7 @@ def test_not_one_refusal_comes_that_was_not_foretold(
     connected: XeroConnection, sandbox: Any, september: BillingPeriod, work: Work
 ) -> None:
     planted = plant(sandbox, connected)
-    found = looked_at(connected, status="DRAFT")
+    found = preflight_of(connected, status="DRAFT")
     foretold = {row.invoice.number for row in found.of(Verdict.BLOCKED)}
     assert foretold == set().union(*planted.values())
     assert len(found.rows) == 120
@@ -292,7 +292,7 @@ def test_not_one_refusal_comes_that_was_not_foretold(
 def test_the_preflight_of_a_clean_period_has_nothing_to_say(
     connected: XeroConnection, september: BillingPeriod
 ) -> None:
-    found = looked_at(connected, status="DRAFT")
+    found = preflight_of(connected, status="DRAFT")
     assert len(found.of(Verdict.READY)) == 120
     assert found.groups() == []
     assert set(found.totals(Verdict.READY)) == {"AUD", "NZD", "USD"}
@@ -350,7 +350,9 @@ def test_the_proof_is_what_xero_answers_to_the_cent(
     run = import_file(write(tmp_path, *rows, name=f"{uuid.uuid4()}.csv"))
     assert run.state == run.State.IMPORTED, list(run.findings.values_list("reason", flat=True))
     numbers = {row["InvoiceNumber"] for row in rows}
-    found = inspect(Invoice.objects.filter(number__in=numbers), connected, invoice_status="DRAFT", ask_xero=False)
+    found = inspect(
+        Invoice.objects.filter(number__in=numbers), connected, invoice_status="DRAFT", look_up_in_xero=False
+    )
     (contact,) = sandbox.put_contacts([{"name": f"Customer {next(count)}"}])
     prepared = [row.prepared for row in found.rows if row.prepared]
     assert len(prepared) == len(numbers)

@@ -214,7 +214,7 @@ def test_check_now_asks_its_own_organisation_and_says_so(
     make_invoice: MakeInvoice,
     connected: XeroConnection,
     other: XeroConnection,
-    look_at_once: None,
+    no_lookup_delay: None,
 ) -> None:
     make_invoice()
     queued = upload().upload

@@ -21,7 +21,7 @@ from xero_integration.client.gateway import EVERY_INVOICE
 from xero_integration.models import CallBudget, XeroConnection
 
 
-def looked_at(connection: XeroConnection, **more: Any) -> Inspection:
+def preflight_of(connection: XeroConnection, **more: Any) -> Inspection:
     return inspect(Invoice.objects.all(), connection, **{"invoice_status": "DRAFT"} | more)
 
 
@@ -37,7 +37,7 @@ def test_a_hundred_invoices_with_one_trouble_are_one_line(connected: XeroConnect
     for _ in range(100):
         make_invoice(tax_percentage="7")
     make_invoice()
-    found = looked_at(connected)
+    found = preflight_of(connected)
     (group,) = found.groups()
     assert len(group.invoices) == 100
     assert (len(found.of(Verdict.BLOCKED)), len(found.of(Verdict.READY))) == (100, 1)
@@ -48,7 +48,7 @@ def test_numbers_that_are_taken_are_one_line_too_with_each_ones_own_words(
 ) -> None:
     for each in (make_invoice(), make_invoice()):
         written(sandbox, each, reference="theirs", amount="5")
-    (group,) = looked_at(connected).groups()
+    (group,) = preflight_of(connected).groups()
     assert group.problem.code == "taken"
     assert all(each.invoice.xero_number in each.detail for each in group.invoices)
     assert "Adventure Works" in group.invoices[0].detail
@@ -59,7 +59,7 @@ def test_it_sums_each_currency_by_itself(connected: XeroConnection, make_invoice
     make_invoice(amount="-10")
     make_invoice(amount="50", currency="NZD")
     make_invoice(amount="7", currency="EUR")
-    found = looked_at(connected)
+    found = preflight_of(connected)
     assert found.totals(Verdict.READY) == {"AUD": Decimal("99.00"), "NZD": Decimal("55.00")}
     assert found.totals(Verdict.BLOCKED) == {"EUR": Decimal("7.70")}
 
@@ -69,7 +69,7 @@ def test_what_is_in_xero_and_proved_ours_is_adopted_and_not_sent_twice(
 ) -> None:
     invoice = make_invoice()
     written(sandbox, invoice, reference=marker(invoice), amount="110")
-    found = looked_at(connected)
+    found = preflight_of(connected)
     assert len(found.of(Verdict.IN_XERO)) == 1
     assert found.postable() == [invoice]
     upload(*found.postable())
@@ -86,7 +86,7 @@ def test_what_was_posted_is_neither_posted_again_nor_looked_up(
     upload()
     work()
     sandbox.forget()
-    found = looked_at(connected)
+    found = preflight_of(connected)
     assert [row.verdict for row in found.rows] == [Verdict.IN_XERO]
     assert found.postable() == []
     assert sandbox.calls() == []
@@ -96,7 +96,7 @@ def test_a_voided_number_is_free_again(connected: XeroConnection, sandbox: Any, 
     invoice = make_invoice()
     written(sandbox, invoice, reference="theirs", amount="5")
     sandbox.void(invoice.xero_number)
-    assert [row.verdict for row in looked_at(connected).rows] == [Verdict.READY]
+    assert [row.verdict for row in preflight_of(connected).rows] == [Verdict.READY]
 
 
 @pytest.mark.parametrize(("batch", "calls"), [(50, 2 + 2 + 1), (10, 6 + 6 + 1)])
@@ -109,7 +109,7 @@ def test_it_counts_the_calls_that_posting_will_take(
     make_invoice(amount="-1")
     make_invoice(tax_percentage="7")
     CallBudget.objects.filter(connection=connected).update(day_remaining=4711)
-    found = looked_at(connected, ask_xero=False)
+    found = preflight_of(connected, look_up_in_xero=False)
     assert found.new_contacts == 52
     assert found.calls_needed == calls
     assert found.calls_left == 4711
@@ -120,9 +120,9 @@ def test_many_numbers_are_found_by_a_listing_where_that_takes_fewer_calls(
 ) -> None:
     made = [make_invoice() for _ in range(200)]
     written(sandbox, made[150], reference="theirs", amount="5")
-    looked_at(connected)
+    preflight_of(connected)
     sandbox.forget()
-    found = looked_at(connected)
+    found = preflight_of(connected)
     assert [row.invoice for row in found.of(Verdict.BLOCKED)] == [made[150]]
     assert len(sandbox.calls()) == 2
 
@@ -132,9 +132,9 @@ def test_few_numbers_are_looked_up_in_one_call(
 ) -> None:
     for _ in range(20):
         make_invoice()
-    looked_at(connected)
+    preflight_of(connected)
     sandbox.forget()
-    looked_at(connected)
+    preflight_of(connected)
     assert len(sandbox.calls()) == 1
 
 
@@ -149,9 +149,9 @@ def test_a_long_listing_gives_way_to_lots(
         sandbox.write_document({"InvoiceNumber": f"other-{number}", "Contact": contact, "LineItems": [line]})
     written(sandbox, made[3], reference="theirs", amount="5")
     monkeypatch.setitem(EVERY_INVOICE, "pageSize", 1)
-    looked_at(connected)
+    preflight_of(connected)
     sandbox.forget()
-    assert [row.invoice for row in looked_at(connected).of(Verdict.BLOCKED)] == [made[3]]
+    assert [row.invoice for row in preflight_of(connected).of(Verdict.BLOCKED)] == [made[3]]
     assert len(sandbox.calls()) == 1 + 4
 
 
@@ -161,8 +161,8 @@ def test_without_xero_it_says_so_and_knows_the_rest(
     make_invoice(currency="EUR")
     settings.XERO_API_URL = "http://127.0.0.1:9"
     with pytest.raises(XeroUnavailable):
-        looked_at(connected)
-    assert [row.verdict for row in looked_at(connected, ask_xero=False).rows] == [Verdict.BLOCKED]
+        preflight_of(connected)
+    assert [row.verdict for row in preflight_of(connected, look_up_in_xero=False).rows] == [Verdict.BLOCKED]
 
 
 def test_it_asks_the_database_as_often_for_sixty_invoices_as_for_ten(
@@ -170,7 +170,7 @@ def test_it_asks_the_database_as_often_for_sixty_invoices_as_for_ten(
 ) -> None:
     for _ in range(10):
         make_invoice()
-    looked_at(connected)
+    preflight_of(connected)
     for_ten = queries(connected)
     for _ in range(50):
         make_invoice()
@@ -179,7 +179,7 @@ def test_it_asks_the_database_as_often_for_sixty_invoices_as_for_ten(
 
 def queries(connection: XeroConnection) -> int:
     with CaptureQueriesContext(database) as found:
-        looked_at(connection, ask_xero=False)
+        preflight_of(connection, look_up_in_xero=False)
     return len(found)
 
 
@@ -188,8 +188,8 @@ def test_what_was_archived_in_xero_meanwhile_is_seen_once_the_copies_are_stale(
 ) -> None:
     make_invoice()
     sandbox.put_account("4010", status="ARCHIVED")
-    assert looked_at(connected).groups() == []
+    assert preflight_of(connected).groups() == []
     XeroConnection.objects.update(reference_read_at=timezone.now() - reference.LIFE - dt.timedelta(seconds=1))
     connected.refresh_from_db()
-    (group,) = looked_at(connected).groups()
+    (group,) = preflight_of(connected).groups()
     assert "4010 Licence revenue is archived" in group.problem.words

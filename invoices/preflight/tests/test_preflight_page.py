@@ -140,7 +140,7 @@ def test_settings_are_the_system_admins_to_mend(
     sandbox.put_theme("Cloud services", delete=True)
     connections.read_reference(connected)
     html = press(finance, period, all="1").content.decode()
-    assert rules.theme_gone(connected.name) in html
+    assert rules.theme_missing(connected.name) in html
     assert "Ask a System Admin" in html
     assert "Open Settings" not in html
     assert (

@@ -173,11 +173,11 @@ def test_payments_come_with_what_is_paid_and_due(client: Client, finance_admin: 
     rows = rows_of(download(client, "payments"))
 
     assert tuple(rows[0]) == PAYMENT_COLUMNS
-    told = [
+    rows = [
         [row[name] for name in ("InvoiceNumber", "Total", "AmountPaid", "AmountDue", *PAYMENT_COLUMNS[-4:])]
         for row in rows
     ]
-    assert told == [
+    assert rows == [
         ["Invoice_0", "99.00", "50.50", "48.50", "p0", "2026-10-01", "20.00", "'=1"],
         ["Invoice_0", "99.00", "50.50", "48.50", "p1", "2026-10-02", "30.50", "'=1"],
         ["Invoice_1", "99.00", "0.00", "99.00", "", "", "", ""],

@@ -166,9 +166,9 @@ def test_a_secret_that_no_key_reads_is_told_and_stops_no_backup(
     settings.ENCRYPTION_KEYS = ["another key of the tests"]
     with pytest.raises(
         CommandError, match=r"was made, but 1 of its secrets .* put the key that wrote them back"
-    ) as told:
+    ) as raised:
         backup(folder)
-    assert told.value.returncode == 1
+    assert raised.value.returncode == 1
     assert storage.find(folder)[0].unreadable == 1
     lose()
     settings.ENCRYPTION_KEYS = ["another key of the tests", KEY]
@@ -226,9 +226,9 @@ def test_a_restored_portal_says_what_to_do_and_remembers_nothing_of_the_lost_one
     CallBudget.objects.create(connection=filled, in_flight={"a": 9e9}, day_remaining=0)
     copy = backup(folder)
     lose()
-    said = restore(folder)
-    assert "Connect to Xero again (Contoso Cloud Pty Ltd)" in said
-    assert "runs nowhere any more" in said
+    output = restore(folder)
+    assert "Connect to Xero again (Contoso Cloud Pty Ltd)" in output
+    assert "runs nowhere any more" in output
 
     restored = XeroConnection.objects.get()
     assert restored.status == "needs_reconnecting"

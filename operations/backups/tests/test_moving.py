@@ -90,9 +90,9 @@ def filled(finance_admin: User) -> XeroConnection:
 
 
 def move(url: str, *options: str) -> str:
-    said = io.StringIO()
-    call_command("move_to", url, *options, stdout=said)
-    return said.getvalue()
+    output = io.StringIO()
+    call_command("move_to", url, *options, stdout=output)
+    return output.getvalue()
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def works_on() -> bool:
     return XeroSettings.load().gone == "" and TokenSet.objects.exists()
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_a_period_half_posted_goes_on_after_the_move_and_each_document_is_there_once(
     sandbox: SandboxControl, finance_admin: User, target: str, later_file: Path, settings: Any
 ) -> None:
@@ -173,10 +173,10 @@ def test_everything_is_there_and_the_secrets_are_written_with_the_new_key(
     kept = {table.name: table.model._base_manager.count() for table in copying.tables()}
     secret, facts = webhook.secret, list(Posting.objects.order_by("pk").values_list("pk", "status", "xero_id"))
     monkeypatch.setenv("MOVE_TO_KEYS", NEW_KEY)
-    said = move(bare)
-    assert "compared value by value" in said
-    assert "invoices_invoice " in said
-    assert secret not in said
+    output = move(bare)
+    assert "compared value by value" in output
+    assert "invoices_invoice " in output
+    assert secret not in output
     with at(bare, NEW_KEY, settings=settings):
         found = {table.name: table.model._base_manager.count() for table in copying.tables()}
         assert found == kept | {"c3portal_auditentry": kept["c3portal_auditentry"] + 1}
@@ -192,13 +192,13 @@ def test_everything_is_there_and_the_secrets_are_written_with_the_new_key(
 
 def test_ids_go_on_behind_those_that_were_ever_given_out(filled: XeroConnection, target: str, settings: Any) -> None:
     gone = User.objects.create_user("gone@contoso.example")
-    gone_id = gone.pk
+    deleted_id = gone.pk
     gone.delete()
     last = Posting.objects.order_by("pk").last()
     assert last
     move(target)
     with at(target, settings=settings):
-        assert User.objects.create_user("new@contoso.example").pk == gone_id + 1
+        assert User.objects.create_user("new@contoso.example").pk == deleted_id + 1
         (invoice,) = makers.invoices(makers.a_period("20261018"), 1, prefix="NEW")
         user = User.objects.get(email="finance@contoso.example")
         makers.uploaded(XeroConnection.objects.get(), user, invoice)
@@ -236,8 +236,8 @@ def test_the_portal_that_was_left_starts_no_more_and_takes_no_consent(
     left = XeroConnection.objects.get()
     assert left.status == "needs_reconnecting"
     assert "nothing is sent to Xero from here" in left.status_reason
-    (told,) = moved_away(databases=["default"])
-    assert told.id == "c3portal.E012"
+    (raised,) = moved_away(databases=["default"])
+    assert raised.id == "c3portal.E012"
     with pytest.raises(SystemExit, match="worker does not start on this database"):
         start.refuse_a_database_that_was_left("worker")
     with pytest.raises(XeroRejected, match="moved to PostgreSQL"):
@@ -394,9 +394,9 @@ def test_a_password_on_the_command_line_is_refused_and_taken_from_standard_input
 ) -> None:
     with_password = target.replace("//postgres:", "//postgres:a-password")
     assert urlsplit(with_password).password == "a-password"
-    with pytest.raises(CommandError, match="can be read by everyone") as told:
+    with pytest.raises(CommandError, match="can be read by everyone") as raised:
         move(with_password)
-    assert "a-password" not in str(told.value)
+    assert "a-password" not in str(raised.value)
     monkeypatch.setattr("sys.stdin", io.StringIO(with_password + "\n"))
     assert "a-password" not in move("-")
 
@@ -406,8 +406,8 @@ def test_the_settings_file_of_the_new_portal_says_where_to(
 ) -> None:
     file = tmp_path / "environment"
     file.write_text(f"DATABASE_URL={target}\nENCRYPTION_KEYS={NEW_KEY},another key of the tests\n")
-    said = io.StringIO()
-    call_command("move_to", environment=file, stdout=said)
+    output = io.StringIO()
+    call_command("move_to", environment=file, stdout=output)
     with at(target, NEW_KEY, settings=settings):
         assert XeroSettings.load().client_secret == "a secret of the tests"
 

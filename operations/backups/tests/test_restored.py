@@ -104,7 +104,7 @@ def post_the_rest(connection: XeroConnection, later_file: Path) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_a_restored_portal_goes_on_without_a_duplicate(
     sandbox: SandboxControl, finance_admin: User, tmp_path: Path, later_file: Path, settings: Any, lose: Lose
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_restored_portal_goes_on_without_a_duplicate(
     assert len(sandbox.calls()) < 30
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_contacts_made_since_the_backup_are_found_by_their_number(
     sandbox: SandboxControl, finance_admin: User, tmp_path: Path, later_file: Path, lose: Lose
 ) -> None:
@@ -191,7 +191,7 @@ def test_what_is_not_there_is_not_sent_before_the_lost_portals_last_call_must_be
     assert_exactly_once(sandbox)
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_each_upload_is_looked_for_once_more(restored: XeroConnection, sandbox: SandboxControl) -> None:
     """What was refused here may have been mended and posted by the portal that was lost."""
     sandbox.put_account("4010", status="ARCHIVED")
@@ -236,12 +236,12 @@ def test_who_was_never_restored_is_asked_nothing_more(
     upload(connection)
     with django_assert_num_queries(0):
         assert reconciliation.require_lookups(connection) == 0
-        assert not transitions.unseen(connection).exists()
+        assert not transitions.not_looked_up(connection).exists()
     work_until_posted(connection)
     assert [call["method"] for call in sandbox.calls() if call["path"] in ("Invoices", "CreditNotes")] == ["PUT", "PUT"]
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_the_log_says_why_it_was_looked_for(restored: XeroConnection, sandbox: SandboxControl) -> None:
     upload(restored)
     work_until_posted(restored)
@@ -250,7 +250,7 @@ def test_the_log_says_why_it_was_looked_for(restored: XeroConnection, sandbox: S
     assert lines[1].message == transitions.RESTORED
 
 
-@pytest.mark.usefixtures("look_at_once")
+@pytest.mark.usefixtures("no_lookup_delay")
 def test_a_portal_that_begins_anew_without_any_backup_adopts_the_credit_notes_that_the_preflight_saw(
     sandbox: SandboxControl, finance_admin: User, later_file: Path, client_for: Callable[[User], Client]
 ) -> None:
@@ -266,10 +266,10 @@ def test_a_portal_that_begins_anew_without_any_backup_adopts_the_credit_notes_th
     client = client_for(finance_admin)
     period = Invoice.objects.values_list("period__billing_id", flat=True)[0]
     page = client.post(reverse("upload_to_xero"), {"period": period, "all": "1"}, follow=True)
-    told = {name: page.context[name] for name in ("taken", "known_notes")}
-    told["organisation"] = str(connection.pk)
-    assert told["known_notes"] == str(Invoice.objects.get(number="Credit_1").pk)
-    client.post(reverse("preflight_post", args=[page.context["draft"].pk]), told)
+    form = {name: page.context[name] for name in ("taken", "known_notes")}
+    form["organisation"] = str(connection.pk)
+    assert form["known_notes"] == str(Invoice.objects.get(number="Credit_1").pk)
+    client.post(reverse("preflight_post", args=[page.context["draft"].pk]), form)
     work_until_posted(connection)
     assert {each["id"] for each in sandbox.documents()} == documents
     assert_exactly_once(sandbox)

@@ -36,8 +36,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{folder / manifest.file}: {manifest.size:,} bytes; {counted}.")
         if key_file:
             self.stdout.write(f"The keys are in {key_file}: take that file somewhere else.")
-        if keep and (gone := storage.keep_newest(folder, keep)):
-            self.stdout.write(f"Older backups deleted: {gone:,}.")
+        if keep and (deleted := storage.keep_newest(folder, keep)):
+            self.stdout.write(f"Older backups deleted: {deleted:,}.")
         if manifest.unreadable:
             raise CommandError(
                 f"The backup was made, but {manifest.unreadable:,} of its secrets can be read with none of the "

@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 moving.take_back()
                 self.stdout.write(BACK)
                 return
-            moved = moving.move(*_told(options["url"], options["environment"]))
+            moved = moving.move(*_target(options["url"], options["environment"]))
         except (BackupError, OSError) as error:
             raise CommandError(str(error)) from error
         if moved.compared:
@@ -65,7 +65,7 @@ What to do now:
 3. Back the new database up, and its keys apart from it."""
 
 
-def _told(url: str | None, file: Path | None) -> tuple[str, list[str]]:
+def _target(url: str | None, file: Path | None) -> tuple[str, list[str]]:
     """Return the other database's address and its keys. Raises CommandError."""
     given = _read(file) if file else os.environ
     keys = given.get("ENCRYPTION_KEYS" if file else "MOVE_TO_KEYS") or ",".join(settings.ENCRYPTION_KEYS)

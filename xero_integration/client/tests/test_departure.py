@@ -36,8 +36,8 @@ def stop_when(happens: str, monkeypatch: pytest.MonkeyPatch, what: Callable[[], 
     method = {"connected": "connect", "head sent": "endheaders"}[happens]
     original = getattr(kind, method)
 
-    def stop(self: Any, *told: Any, **more: Any) -> Any:
-        result = original(self, *told, **more)
+    def stop(self: Any, *args: Any, **more: Any) -> Any:
+        result = original(self, *args, **more)
         what()
         return result
 
@@ -69,7 +69,7 @@ def test_what_stood_still_at_the_last_moment_creates_nothing(
         stop_when(happens, patch, lambda: stand_still(patch, noticed_by))
         with pytest.raises(XeroUnavailable, match="nothing was sent") as caught:
             client.create_documents("Contacts", BODY, "key", clock.now())
-    assert caught.value.problem is Problem.STOOD_STILL
+    assert caught.value.problem is Problem.STALLED
     assert names(client) == before
 
 

@@ -33,7 +33,7 @@ DAY = dt.timedelta(days=1)
 
 
 @pytest.mark.parametrize(
-    ("told", "least", "most"),
+    ("header", "least", "most"),
     [
         ("1800000000", DAY, DAY),
         ("9" * 6000, dt.timedelta(seconds=60), DAY),
@@ -47,9 +47,9 @@ DAY = dt.timedelta(days=1)
     ids=lambda value: str(value)[:20],
 )
 def test_no_answer_has_the_portal_wait_longer_than_a_day(
-    scripted_xero: ScriptedServer, told: str, least: dt.timedelta, most: dt.timedelta
+    scripted_xero: ScriptedServer, header: str, least: dt.timedelta, most: dt.timedelta
 ) -> None:
-    scripted_xero.will(Reply(429, b"", {"Retry-After": told}))
+    scripted_xero.will(Reply(429, b"", {"Retry-After": header}))
     with pytest.raises(XeroUnavailable) as caught:
         put()
     assert least <= caught.value.retry_after <= most

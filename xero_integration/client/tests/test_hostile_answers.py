@@ -192,8 +192,8 @@ def test_no_header_breaks_the_count_of_calls(
 def test_no_token_answer_breaks_a_sign_in(scripted_xero: ScriptedServer, field: str, status: int) -> None:
     for odd in ODD_VALUES.values():
         claims = base64.urlsafe_b64encode(json.dumps({"xero_userid": odd}).encode()).decode()
-        told = {"access_token": f"a.{claims}.c", "refresh_token": "r", "expires_in": 1800, field: odd}
-        scripted_xero.will(Reply(status, body(**told)))
+        answer = {"access_token": f"a.{claims}.c", "refresh_token": "r", "expires_in": 1800, field: odd}
+        scripted_xero.will(Reply(status, body(**answer)))
         with suppress(XeroError):
             tokens = oauth.refresh("id", "secret", "token")
             assert len(tokens.xero_user_id) <= 36
@@ -202,8 +202,8 @@ def test_no_token_answer_breaks_a_sign_in(scripted_xero: ScriptedServer, field: 
 @pytest.mark.parametrize("field", ["id", "tenantId", "tenantName"])
 def test_no_list_of_organisations_breaks_a_page(scripted_xero: ScriptedServer, field: str) -> None:
     for odd in ODD_VALUES.values():
-        told = [{"id": "1", "tenantId": "2", "tenantName": "A", field: odd}]
-        scripted_xero.will(Reply(body=json.dumps(told).encode()))
+        answer = [{"id": "1", "tenantId": "2", "tenantName": "A", field: odd}]
+        scripted_xero.will(Reply(body=json.dumps(answer).encode()))
         with suppress(XeroError):
             (tenant,) = oauth.list_tenants("token")
             assert len(tenant.name) <= 255

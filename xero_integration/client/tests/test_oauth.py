@@ -27,9 +27,9 @@ def token(claims: Any) -> str:
     return f"header.{payload}.signature"
 
 
-def answer(**told: Any) -> Reply:
+def answer(**fields: Any) -> Reply:
     usual = {"access_token": "an-access-token", "refresh_token": "a-refresh-token", "expires_in": 1800}
-    return Reply(body=json.dumps(usual | told).encode())
+    return Reply(body=json.dumps(usual | fields).encode())
 
 
 def refreshed() -> oauth.Tokens:
@@ -79,9 +79,9 @@ def consent() -> oauth.Consent:
 @pytest.fixture
 def code(app: XeroSettings, consent: oauth.Consent) -> str:
     back = answer_consent(oauth.consent_url(app.client_id, consent))
-    told = parse_qs(urlsplit(back).query)
-    assert told["state"] == [consent.state]
-    return told["code"][0]
+    fields = parse_qs(urlsplit(back).query)
+    assert fields["state"] == [consent.state]
+    return fields["code"][0]
 
 
 def test_a_code_is_traded_for_tokens(app: XeroSettings, consent: oauth.Consent, code: str) -> None:

@@ -14,7 +14,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from c3portal.models import AuditEntry, User
-from c3portal.users.sign_in.tests.test_sign_in import PASSWORD, said
+from c3portal.users.sign_in.tests.test_sign_in import PASSWORD, recorded
 
 
 def sign_in(client: Client, user: User, **to: Any) -> Any:
@@ -56,7 +56,7 @@ def test_a_code_of_the_app_is_asked_for_after_the_password_and_works_once(client
     other = Client()
     sign_in(other, finance_admin)
     assert "was used already" in other.post("/accounts/login/second-factor/", {"code": code}).content.decode()
-    assert said()[:5] == [
+    assert recorded()[:5] == [
         "Signed in",
         "Authenticator app added",
         "Signed out",
@@ -136,7 +136,7 @@ def test_with_one_set_up_the_system_admin_goes_on_and_without_it_comes_back(
     assert client.post("/account/second-factor/app/remove/")["Location"] == "/account/second-factor/"
     assert client.get("/settings/general/")["Location"] == "/account/second-factor/"
     assert not Authenticator.objects.exists()
-    assert "Authenticator app removed" in said()
+    assert "Authenticator app removed" in recorded()
 
 
 @pytest.mark.parametrize(

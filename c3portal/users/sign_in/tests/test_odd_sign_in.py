@@ -20,7 +20,7 @@ from c3portal.models import AuditEntry, User
 from c3portal.tests.addresses import paths
 from c3portal.users.sign_in.account_adapter import AccountAdapter
 from c3portal.users.sign_in.tests.test_mfa import add_app
-from c3portal.users.sign_in.tests.test_sign_in import PASSWORD, guess, said
+from c3portal.users.sign_in.tests.test_sign_in import PASSWORD, guess, recorded
 
 pytestmark = [pytest.mark.attack, pytest.mark.django_db]
 
@@ -216,18 +216,21 @@ def test_a_wrong_passkey_is_in_the_record(finance_admin: User) -> None:
 def test_who_is_asked_for_a_new_password_is_in_the_record_and_no_strangers_address(finance_admin: User) -> None:
     for email in (finance_admin.email, "private@fabrikam.example"):
         Client().post("/accounts/password/reset/", {"email": email})
-    assert said() == [f"New password asked for: {finance_admin.email}", "New password asked for: an unknown address"]
+    assert recorded() == [
+        f"New password asked for: {finance_admin.email}",
+        "New password asked for: an unknown address",
+    ]
 
 
 @pytest.mark.both_databases
 def test_nobody_fills_the_record(finance_admin: User) -> None:
     for number in range(25):
         Client().post("/accounts/password/reset/", {"email": f"user{number}@contoso.example"})
-    assert len(said()) == 20
+    assert len(recorded()) == 20
     for number in range(110):
         elsewhere = Client(REMOTE_ADDR=f"192.0.2.{number}")
         elsewhere.post("/accounts/password/reset/", {"email": finance_admin.email})
-    assert len(said()) == 100
+    assert len(recorded()) == 100
 
 
 def test_a_request_for_a_new_password_is_the_same_work_for_an_address_that_nobody_has(

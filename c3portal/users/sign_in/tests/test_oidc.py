@@ -61,11 +61,11 @@ def test_who_is_known_gets_in_and_no_token_is_kept(person: Person, finance_admin
 
 
 def test_the_question_is_bound_to_this_browser_by_state_and_pkce(person: Person) -> None:
-    asked = parse_qs(urlsplit(person.leave()).query)
-    assert asked["code_challenge_method"] == ["S256"]
-    assert len(asked["state"][0]) >= 16
-    assert asked["redirect_uri"] == [f"{person.portal}/accounts/oidc/company/login/callback/"]
-    assert set(asked["scope"][0].split()) == {"openid", "profile", "email"}
+    query = parse_qs(urlsplit(person.leave()).query)
+    assert query["code_challenge_method"] == ["S256"]
+    assert len(query["state"][0]) >= 16
+    assert query["redirect_uri"] == [f"{person.portal}/accounts/oidc/company/login/callback/"]
+    assert set(query["scope"][0].split()) == {"openid", "profile", "email"}
 
 
 def test_the_second_time_it_is_the_subject_that_counts_and_not_the_address(

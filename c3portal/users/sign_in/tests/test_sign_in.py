@@ -25,7 +25,7 @@ def guess(client: Client, email: str, password: str = "a guess", **extra: Any) -
     return client.post("/accounts/login/", {"login": email, "password": password}, **extra)
 
 
-def said() -> list[str]:
+def recorded() -> list[str]:
     return list(AuditEntry.objects.order_by("pk").values_list("subject", flat=True))
 
 
@@ -141,7 +141,7 @@ def test_a_link_to_a_new_password_sets_one_and_works_once(client: Client, financ
     client.post(form.request["PATH_INFO"], new)
     assert guess(Client(), finance_admin.email, "another password entirely").status_code == 302
     assert "used already" in client.get(link, follow=True).content.decode()
-    assert said()[:2] == [f"New password asked for: {finance_admin.email}", "Password set"]
+    assert recorded()[:2] == [f"New password asked for: {finance_admin.email}", "Password set"]
     wait_until(lambda: len(mail.outbox) == 2, "The second mail arrives")
     assert "a new password was set by a link in a mail" in str(mail.outbox[1].body)
 
@@ -245,7 +245,7 @@ def test_a_new_password_signs_out_every_other_place(client: Client, finance_admi
     client.post("/account/password/", new)
     assert client.get("/account/").status_code == 200
     assert other.get("/account/").status_code == 302
-    assert "Password set" in said()
+    assert "Password set" in recorded()
 
 
 def test_one_sees_where_one_is_signed_in_and_signs_out_the_others(client: Client, finance_admin: User) -> None:
@@ -259,7 +259,7 @@ def test_one_sees_where_one_is_signed_in_and_signs_out_the_others(client: Client
     client.post("/account/places/")
     assert other.get("/account/").status_code == 302
     assert client.get("/account/").status_code == 200
-    assert said()[-1] == "Signed out everywhere else"
+    assert recorded()[-1] == "Signed out everywhere else"
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_sign_in_sign_out_and_failures_are_in_the_record_without_strangers_addre
     guess(client, finance_admin.email)
     guess(client, finance_admin.email, PASSWORD, REMOTE_ADDR="192.0.2.7")
     client.post("/accounts/logout/")
-    assert said() == [
+    assert recorded() == [
         "Sign-in failed: an unknown address",
         "Sign-in failed: finance@contoso.example",
         "Signed in",
