@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
 from c3portal.models import roles
-
-if TYPE_CHECKING:
-    pass
-
 
 View = Callable[..., HttpResponseBase]
 

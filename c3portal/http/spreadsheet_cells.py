@@ -7,25 +7,14 @@ import re
 # What begins a formula, with the full-width twins; what a spreadsheet takes for the end of a cell when its language
 # separates lists by something else than a comma (the quotes around a text do not hold then); what it reads over.
 _BEGINS = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
-
-
 _SEPARATORS = ",;|\u061b"
-
-
 _LINE = r"[\t\r\n]"
-
 
 # All that stands between the beginning of a cell and what begins a formula. Found from its first character on alone, so
 # that a long one takes no longer than its length.
 _RUN = re.compile(rf"""(?<![\s"'])[\s"']*+(?={_BEGINS})""")
-
-
 _LEADING_LINE = re.compile(rf"'*{_LINE}")
-
-
 _IN_RUN = re.compile(rf"({_LINE})")
-
-
 _IN_PROTECTED_RUN = re.compile(rf"({_LINE})'")
 
 
