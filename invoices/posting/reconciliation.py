@@ -189,7 +189,7 @@ def _shown(
 ) -> DocumentOutcome:
     """Return what the look showed; `absent`: what nothing there comes to."""
     row = seen.document(posting.invoice, allowed)
-    if row is None and posting.is_number_taken:
+    if row is None and _was_refused_as_taken(posting):
         return Rejected(f"{posting.message} Xero does not show which document has the number: look for it there.")
     if row is None:
         return absent()
@@ -200,6 +200,12 @@ def _shown(
     if posting.document_type == DocumentType.CREDIT_NOTE and isinstance(early := absent(), StillUncertain):
         return early
     return Rejected(ownership.clash(posting.invoice, row))
+
+
+def _was_refused_as_taken(posting: Posting) -> bool:
+    # By the call that it belongs to now: workers of the release before leave the flag as an earlier call left it.
+    call = posting.submission
+    return posting.is_number_taken and call is not None and call.outcome == Submission.Outcome.ANSWERED
 
 
 def _absent(submission: Submission, looked_up_at: dt.datetime) -> Absent | StillUncertain:

@@ -363,6 +363,20 @@ def test_one_taken_number_does_not_condemn_the_mates_that_the_answer_left_out(
     assert Posting.objects.get(invoice=lost).status == "queued"
 
 
+@pytest.mark.parametrize("kind", ["invoice", "credit_note"])
+def test_an_earlier_refusal_does_not_condemn_what_a_lost_call_may_still_bring(
+    linked: XeroConnection, sandbox: SandboxControl, settings: Any, kind: str
+) -> None:
+    settings.XERO_LOOK_AFTER, settings.XERO_SETTLES_AFTER = 0, 120
+    sandbox.place_fault("drop_before", method="PUT", path="^Invoices$")
+    sender.send_next(linked)
+    # Workers of the release before leave this column as an earlier upload left it.
+    Posting.objects.update(is_number_taken=True, document_type=kind)
+    Submission.objects.update(document_type=kind)
+    reconciliation.reconcile(linked)
+    assert set(Posting.objects.values_list("status", flat=True)) == {"uncertain"}
+
+
 # Dead workers
 
 
