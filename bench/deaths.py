@@ -1,6 +1,6 @@
 """How long an upload takes while a worker's process dies every 1.5 seconds, to be held against one without deaths.
 
-Everything waits as long as in production, so what is measured is how soon others go on with what the dead held.
+Everything waits as long as in production, so what is measured is how soon others go on with what dead processes held.
 """
 
 from __future__ import annotations

@@ -188,7 +188,7 @@ def kill_a_child(drill: Drill, outcome: Outcome) -> float:
 
 
 def _kill_in_its_call(drill: Drill) -> int:
-    """Kill a process that has a call under way; return how many were killed."""
+    """Kill a process that has a call in flight; return how many were killed."""
     from c3portal.models import LiveProcess
     from invoices.models import Submission
 
@@ -223,8 +223,8 @@ def kill_and_kill(drill: Drill, outcome: Outcome) -> float:
     return now()
 
 
-@incident("a worker stands still for a minute, then goes on")
-def stand_still(drill: Drill, outcome: Outcome) -> float:
+@incident("a worker stalls for a minute, then goes on")
+def stall(drill: Drill, outcome: Outcome) -> float:
     drill.site.processes["worker"].send(signal.SIGSTOP)
     time.sleep(60)
     drill.site.processes["worker"].send(signal.SIGCONT)

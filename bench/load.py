@@ -196,7 +196,7 @@ PostgreSQL, Valkey, {plan.web} web processes, a worker of {plan.worker} processe
 {rows}
 | all | {measured.requests:,} | {everything} |
 
-*Renewed* is what a page fetches by itself while invoices are under way.
+*Renewed* is what a page fetches by itself while invoices are in progress.
 """
 
 

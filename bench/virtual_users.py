@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import requests
 
-# How often a page with something under way renews itself, and how long a page may take, in seconds.
+# How often a page with something in progress renews itself, and how long a page may take, in seconds.
 RENEWS = 2.0
 PATIENCE = 30
 INVOICE = re.compile(r'href="(/invoices/[0-9a-f-]{36}/)"')

@@ -61,7 +61,7 @@ XERO_LEASE = env.float("XERO_LEASE", default=240)
 XERO_LOOK_AFTER = env.float("XERO_LOOK_AFTER", default=10)
 XERO_RETRY_AFTER = env.float("XERO_RETRY_AFTER", default=30)
 XERO_SETTLES_AFTER = env.float("XERO_SETTLES_AFTER", default=150)
-# Seconds that a call may take to leave; what stood still for longer on its way there sends nothing.
+# Seconds that a call may take to leave; what stalled for longer on its way there sends nothing.
 XERO_DEPARTS_WITHIN = env.float("XERO_DEPARTS_WITHIN", default=20)
 # How many documents or contacts Xero takes in one call: https://developer.xero.com/documentation/api/accounting/invoices
 XERO_MAX_BATCH = 50
@@ -218,7 +218,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # Attempts / time / whose: an address's, an account's ("key": the e-mail address typed, and where it is typed:
-# c3portal/sign_in/familiar.py), a signed-in user's.
+# c3portal/users/sign_in/familiar.py), a signed-in user's.
 ACCOUNT_RATE_LIMITS = {
     "door": "30/m/ip",
     "login": None,
@@ -240,7 +240,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 # Who has an account was invited to it at their address; what waits to be confirmed says nothing against them.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
-# Counted at the door, with the other forms of sign-in.
+# Counted by the sign-in rate limit, with the other forms of sign-in.
 MFA_RATE_LIMITS = {"webauthn_login": None}
 MFA_FORMS = {
     "add_webauthn": "c3portal.users.sign_in.passkeys.AddForm",
@@ -311,13 +311,14 @@ STORAGES = {
 }
 # Uploads go to disk, never to memory: a 200 MB file of invoice lines must not grow a web process.
 FILE_UPLOAD_HANDLERS = ["c3portal.http.request_limits.ToDisk"]
-# What a form may hold beside a file, and what a request may hold where no file is wanted (c3portal/bodies.py). Less
-# than the proxy keeps until all of it is there (deploy/Caddyfile), so that no form that comes slowly keeps a thread.
+# What a form may hold beside a file, and what a request may hold where no file is wanted
+# (c3portal/http/request_limits.py). Less than the proxy keeps until all of it is there (deploy/Caddyfile), so that no
+# form that comes slowly keeps a thread.
 # The largest form there is names the 50 rows of a page twice over; a script that names a period's invoices fits too.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
-# Of a web process; how many files it takes and sends at a time follows from it (c3portal/at_a_time.py).
+# Of a web process; how many files it takes and sends at a time follows from it (c3portal/http/concurrency.py).
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 # Up to a minute of waiting for the page, half of it for other writers on SQLite; `manage.py import_invoices` takes any.
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100 * 1024 * 1024)
@@ -400,7 +401,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
     "reference": {"task": "invoices.tasks.refresh_reference", "schedule": crontab(hour="*/6", minute=43)},
 }
-# After how many days what is no fact of the books goes by itself, every night (c3portal/pruning.py); 0: never.
+# After how many days what is no fact of the books goes by itself, every night (operations/retention.py); 0: never.
 PRUNE_AFTER_DAYS = env.int("PRUNE_AFTER_DAYS", default=0)
 if PRUNE_AFTER_DAYS > 0:
     CELERY_BEAT_SCHEDULE["prune"] = {"task": "c3portal.tasks.prune", "schedule": crontab(hour=2, minute=47)}

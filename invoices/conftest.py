@@ -132,7 +132,7 @@ def no_lookup_delay(settings: Any) -> None:
 
 @pytest.fixture
 def after_the_lease() -> Work:
-    """Return a function that makes every lease of a call under way run out, as if its worker had long been silent."""
+    """Return a function that makes every lease of a call in flight run out, as if its worker had long been silent."""
 
     def run_out() -> None:
         Submission.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Status = Posting.Status
 Organisation = XeroConnection.Status
 
-# What came to rest longer ago than this is no news: nobody is told of old uploads after an update of the portal.
+# What finished longer ago than this is no news: nobody is told of old uploads after an update of the portal.
 IS_NEWS = dt.timedelta(days=3)
 # An upload that waits this long is forgotten here; none waits longer than a refresh token lives.
 LONGEST_UPLOAD = dt.timedelta(days=60)
@@ -42,7 +42,7 @@ def find() -> int:
     """Tell what is to be told. Returns how many notices were written."""
     count = 0
     for check in (uploads, posted_twice, disconnections, ending_tokens, day_limits, drifts):
-        # One look that fails does not keep the others from theirs.
+        # One check that fails does not keep the others from theirs.
         try:
             count += check()
         except Exception:
@@ -51,7 +51,7 @@ def find() -> int:
 
 
 def uploads() -> int:
-    """Tell of uploads at rest; after LONG_IN_DOUBT of those with only lost answers left, and again once settled."""
+    """Tell of finished uploads; after LONG_IN_DOUBT of those with only lost answers left, and again once settled."""
     count = 0
     for upload in _finished_uploads().select_related("connection", "period", "created_by"):
         counts = dict(upload.postings.values_list("status").annotate(Count("pk")).order_by())
@@ -205,7 +205,7 @@ def day_limits() -> int:
 
 
 def drifts() -> int:
-    """Tell what no longer fits the current organisation, if the last look did not find it."""
+    """Tell what no longer fits the current organisation, if the last check did not find it."""
     connection = XeroConnection.objects.current()
     if connection is None or not connection.is_usable:
         return 0

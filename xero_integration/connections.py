@@ -293,7 +293,7 @@ def _lease(tokens: TokenSet) -> str:
     now, holder = clock.now(), liveness.key()
     if not liveness.may_claim(now):
         raise XeroUnavailable(
-            "The clock of the machine that this ran on is wrong, or it stood still; nothing was sent. Have its clock "
+            "The clock of the machine that this ran on is wrong, or it stalled; nothing was sent. Have its clock "
             "set right, and try again.",
             retry_after=timeouts.retry_pause(),
             problem=Problem.CLOCK,
@@ -307,7 +307,7 @@ def _lease(tokens: TokenSet) -> str:
 
 
 def free(dead: Collection[UUID]) -> None:
-    """Let go of the dead's leases: of tokens, and of organisations' contacts."""
+    """Release dead processes' leases: of tokens, and of organisations' contacts."""
     for tokens in TokenSet.objects.exclude(lease_holder=""):
         if liveness.is_of(tokens.lease_holder, dead):
             _release(tokens, tokens.lease_holder)

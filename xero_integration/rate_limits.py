@@ -62,7 +62,7 @@ def minute_left(budget: CallBudget, now: dt.datetime) -> int:
 
 
 def free(dead: Collection[UUID]) -> None:
-    """Give back the permits that the dead held."""
+    """Give back the permits that dead processes held."""
     for budget in CallBudget.objects.exclude(in_flight={}).select_related("connection"):
         for key in budget.in_flight:
             if liveness.is_of(key, dead):
@@ -168,7 +168,7 @@ def _give_back(budget: CallBudget, now: dt.datetime, *, key: str, headers: Mappi
         budget.day_remaining = day
     if minute is not None:
         seen = sum(budget.started.values()) + minute
-        # Of the other calls under way some may not have reached Xero yet, so that `seen` is too high by as many.
+        # Of the other calls in flight some may not have reached Xero yet, so that `seen` is too high by as many.
         at_least = seen - len(budget.in_flight)
         budget.minute_limit = max(1, at_least, min(seen, budget.minute_limit))
     if day is not None or minute is not None:

@@ -1,4 +1,4 @@
-"""The ordeal in short: workers and the broker are killed while every fault strikes, and each invoice arrives once."""
+"""A short chaos run: workers and the broker are killed while every fault strikes, and each invoice arrives once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_invoice_arrives_exactly_once_whoever_dies_and_whatever_strikes(
     for nothing in ("Twice", "Missing", "Wrong total"):
         assert _figure(output, nothing) == "0", output
     assert _figure(output, "Violations") == "[]", output
-    # And it was an ordeal; how many calls there are to strike, and whether a blow takes a process or its whole worker,
+    # And it was chaos; how many calls there are to strike, and whether a blow takes a process or its whole worker,
     # is chance.
     assert int(_figure(output, "Faults struck").split(",")[0]) >= 3, output
     killed = int(_figure(output, "Workers killed")) + int(_figure(output, "Workers' processes killed"))
@@ -58,7 +58,7 @@ def _chaos(*arguments: str) -> str:
         # It still stops what it started.
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=AROUND)
-        raise AssertionError(f"The ordeal did not end:\n{output}") from None
+        raise AssertionError(f"The chaos run did not end:\n{output}") from None
     return output
 
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 Status = Delivery.Status
 
-# Longer than a message can be under way (a mail has several waits of ten seconds each).
+# Longer than a message can be in flight (a mail has several waits of ten seconds each).
 LEASE = dt.timedelta(minutes=5)
 FIRST_PAUSE = dt.timedelta(minutes=1)
 LONGEST_PAUSE = dt.timedelta(hours=12)

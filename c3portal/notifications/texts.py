@@ -70,7 +70,7 @@ def invoices(count: int) -> str:
 
 
 def upload_finished(outcome: UploadOutcome) -> Words:
-    """Return the notice of an upload that came to rest."""
+    """Return the notice of an upload that finished."""
     summary = [f"{invoices(outcome.posted.count)} in Xero"]
     if outcome.refused.count:
         summary.append(f"{outcome.refused.count:,} refused")
@@ -165,7 +165,7 @@ def token_dies(organisations: str, days: int, at: dt.datetime, last_used_at: dt.
         _what_waits(waiting, "are sent as soon as the sign-in works"),
         "What to do: open the list of invoices and press “Read again” beside the connection, which renews the sign-in "
         "at once. If that fails, connect to Xero again. If it works, ask the portal's administrator why it did not by "
-        "itself: its worker or its scheduler stands still.",
+        "itself: its worker or its scheduler has stalled.",
     )
 
 

@@ -187,7 +187,7 @@ def _connect(target: Target, address: str, timeout: float) -> HTTPConnection:
         connection.connect()
     except (HTTPError, OSError) as error:
         connection.close()
-        # In the log alone: the page would tell which of a network's doors are open.
+        # In the log alone: the page would tell which of a network's ports are open.
         logger.warning("A webhook could not be posted to %s: %s", target.host, _why_not(error, target))
         raise WebhookFailed(NOT_REACHED) from error
     return connection

@@ -33,7 +33,7 @@ SIGN_EVERY = 4.0
 SILENCE = 12.0
 # How old another's sign may be for a new process to go by it, in seconds.
 KNOWN = 60.0
-# For what may still name the dead.
+# For what may still name a dead process.
 KEPT = dt.timedelta(days=1)
 # How often a wrong clock is said again.
 WARN_EVERY = 60.0
@@ -86,7 +86,7 @@ class Life:
             self.steady_since = clock.elapsed()
 
     def _begin(self, facts: dict[str, Any]) -> None:
-        # One that only stood still finds that out here; nothing that it held is its own any more.
+        # One that only stalled finds that out here; nothing that it held is its own any more.
         if self.is_known:
             logger.warning("This process was silent for so long that it was taken for dead; it goes on as a new one.")
             self.id = uuid.uuid4()
@@ -116,7 +116,7 @@ class Life:
         # What is old by the clock may be young now. What was noted while the clock was ahead holds from now on, not
         # from a moment that is years away.
         LiveProcess.objects.filter(Q(pk=self.id) | Q(jumped_at__gt=present)).update(jumped_at=present)
-        logger.error("The database's clock jumped to %s, or this machine stood still.", present.isoformat())
+        logger.error("The database's clock jumped to %s, or this machine stalled.", present.isoformat())
         self.seen_at, self.signed = None, -math.inf
 
     def _tell(self, ahead: dt.timedelta) -> None:
@@ -136,7 +136,7 @@ class Life:
         # A last sign in the future is from before the clock was put back.
         silent = Q(seen_at__lt=self.seen_at - silence) | Q(seen_at__gt=self.seen_at + silence)
         if died := LiveProcess.objects.filter(silent, dead_at=None).update(dead_at=self.seen_at):
-            logger.warning("%d processes of the portal died or stood still; what they held is free.", died)
+            logger.warning("%d processes of the portal died or stalled; what they held is free.", died)
             self.free()
 
     def has_signed(self) -> bool:
@@ -174,7 +174,7 @@ def end() -> None:
 
 @contextmanager
 def released_on_error() -> Iterator[None]:
-    """Let go of all that this process holds when the block raises."""
+    """Release all that this process holds when the block raises."""
     try:
         yield
     except Exception:
@@ -202,7 +202,7 @@ def key() -> str:
 
 
 def is_of(key: str, dead: Collection[uuid.UUID]) -> bool:
-    """Whether one of the dead holds what goes by this name."""
+    """Whether a dead process holds what goes by this name."""
     return any(key.startswith(f"{each.hex}:") for each in dead)
 
 

@@ -21,7 +21,7 @@ HEADER = "X-Request-ID"
 # What a proxy may hand on: long enough to be one of a kind, and nothing that would look like more than an id in a log.
 WELL_FORMED = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
-# The names that addresses give to what opens a door by itself.
+# The names that addresses give to what grants access by itself.
 SECRET_PARTS = {"key", "token"}
 
 _current: ContextVar[str] = ContextVar("trace_id", default="")

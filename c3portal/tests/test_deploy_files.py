@@ -149,7 +149,7 @@ def test_a_process_has_the_same_time_to_stop_everywhere(process: str, services: 
     assert seconds(services[process]["stop_grace_period"]) == seconds(unit_of(process)["TimeoutStopSec"])
 
 
-def test_the_time_to_stop_covers_what_is_under_way(services: dict[str, Any]) -> None:
+def test_the_time_to_stop_covers_what_is_in_flight(services: dict[str, Any]) -> None:
     assert seconds(services["worker"]["stop_grace_period"]) > CELERY_TASK_TIME_LIMIT
     (graceful,) = re.findall(r"--graceful-timeout (\d+)", start.command_of("web"))
     assert 60 < int(graceful) < seconds(services["web"]["stop_grace_period"])

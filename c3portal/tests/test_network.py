@@ -1,4 +1,4 @@
-"""No test reaches anything outside this machine, whatever it asks for and by whichever door."""
+"""No test reaches anything outside this machine, whatever it asks for and by whichever means."""
 
 from __future__ import annotations
 

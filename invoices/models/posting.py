@@ -86,7 +86,7 @@ class Submission(models.Model):
     connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="submissions")
     document_type = models.CharField(max_length=12, choices=DocumentType)
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.PREPARING)
-    # The exact bytes, committed before the call leaves: one under way without a body was never sent. Long after its end
+    # The exact bytes, committed before the call leaves: one in flight without a body was never sent. Long after its end
     # the bytes may be pruned; their SHA-256 stays.
     body = models.BinaryField(null=True)
     body_sha256 = models.CharField(max_length=64, blank=True)
@@ -129,7 +129,7 @@ class PostingQuerySet(models.QuerySet["Posting"]):
 
 
 class Posting(models.Model):
-    """How far an invoice's journey to Xero has come. Only `posting/transitions.py` changes `status`."""
+    """How far one invoice has come on its way to Xero. Only `posting/transitions.py` changes `status`."""
 
     Status = PostingStatus
 

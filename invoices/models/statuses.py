@@ -20,7 +20,7 @@ class PostingStatus(models.TextChoices):
 IN_FLIGHT = (PostingStatus.SENDING, PostingStatus.UNCERTAIN)
 # It will still change by itself.
 IN_PROGRESS = (PostingStatus.QUEUED, *IN_FLIGHT)
-# It came to rest outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
+# It ended outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
 UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN)
 
 

@@ -144,7 +144,7 @@ def too_large(count: int) -> Outcome:
 
 
 def _refused(refusal: Refusal, now: dt.datetime) -> Rejected | Uncertain:
-    # The number may be our own document's, from a call whose answer was lost: only a look can tell.
+    # The number may be our own document's, from a call whose answer was lost: only a lookup can tell.
     if refusal.is_number_taken:
         return Uncertain(refusal.words, now, is_number_taken=True)
     return Rejected(refusal.words)

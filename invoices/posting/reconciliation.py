@@ -43,7 +43,7 @@ from xero_integration.models import XeroConnection
 logger = logging.getLogger(__name__)
 
 MAX_LOOKED_UP = 500
-# As `documents.marker` writes it.
+# As `builder.marker` writes it.
 MARKER = re.compile(r"C3-[0-9a-f]{12}")
 # A question that Xero refuses would be refused again; asking it at every sweep would use up the day's calls.
 PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
@@ -51,7 +51,7 @@ LONGEST_WAIT = dt.timedelta(hours=1)
 
 
 def release_expired_leases() -> int:
-    """Free what the dead held, and rows past their lease. Returns how many rows moved."""
+    """Release what dead processes held, and rows past their lease. Returns how many rows moved."""
     dead = liveness.dead()
     if dead:
         rate_limits.free(dead)
@@ -134,7 +134,7 @@ def _seek(
     if document_type == DocumentType.INVOICE:
         return FoundDocuments(gateway.find_invoices(numbers), document_type)
     # Xero refuses an invoice whose number is taken, but promises nothing of a credit note's: two may bear one number,
-    # and a second try is not refused. So before a credit note is believed absent it is looked for by its marker as
+    # and a second try is not refused. So before a credit note is believed absent it is looked up by its marker as
     # well.
     # https://developer.xero.com/documentation/api/accounting/creditnotes/
     found, allowed = gateway.find_credit_notes(numbers), ownership.tolerance()

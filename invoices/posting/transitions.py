@@ -1,6 +1,6 @@
 """The state machine of a posting: nothing else changes `status`.
 
-Nothing goes from sending or uncertain back to queued unless Xero recorded nothing, as it said or a look showed.
+Nothing goes from sending or uncertain back to queued unless Xero recorded nothing, as it said or a lookup showed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 # | (new), rejected, withdrawn | queued    | `enqueue`: UPLOAD TO XERO                                             |
 # | queued                     | sending   | `claim`                                                               |
 # | queued, sending            | rejected  | `mark_rejected`: Xero's validation errors, or the portal knows them   |
-# | sending, uncertain         | posted    | `mark_posted`: Xero's answer or a look shows it there, proved ours    |
+# | sending, uncertain         | posted    | `mark_posted`: Xero's answer or a lookup shows it there, proved ours  |
 # | sending                    | queued    | `requeue`: nothing was recorded                                       |
 # | queued                     | uncertain | `require_lookup`: Xero has it, or may since the database was restored |
 # | sending                    | uncertain | `mark_uncertain`: the answer is lost                                  |
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 # | queued                     | withdrawn | `withdraw`                                                            |
 
 Status = Posting.Status
-RESTORED = "The database came back from a backup, so this is looked for in Xero before it is sent."
+RESTORED = "The database came back from a backup, so this is looked up in Xero before it is sent."
 ALREADY_IN_XERO = "Xero has it already, so it is looked up there and not sent."
 
 

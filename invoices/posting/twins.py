@@ -33,7 +33,7 @@ AGAIN_AFTER = dt.timedelta(hours=1)
 def due() -> QuerySet[Posting]:
     """Return the credit notes to look for now."""
     now = clock.now()
-    # Of uploads at rest, as soon as Xero must have finished with every call; those that are there twice every hour,
+    # Of finished uploads, as soon as Xero must have finished with every call; those that are there twice every hour,
     # until they are not.
     at_work = Posting.objects.in_progress().filter(upload=OuterRef("upload"))
     never = Q(~Exists(at_work), compared_at=None, updated_at__lte=now - timeouts.settles_after())

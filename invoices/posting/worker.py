@@ -1,4 +1,4 @@
-"""One organisation's work: contacts, then calls, then looks."""
+"""One organisation's work: contacts, then calls, then lookups."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def advance(connection: XeroConnection, until: float) -> bool:
             return True
         rate_limits.require_room(connection)
     reconciliation.reconcile(connection)
-    # What the look put back, the halves of a refused call among it, need not wait for the next sweep.
+    # What a lookup put back, the halves of a refused call among it, need not wait for the next sweep.
     if transitions.sendable(connection).exists() or transitions.not_looked_up(connection).exists():
         return True
     twins.detect(connection)

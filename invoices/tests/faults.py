@@ -1,4 +1,4 @@
-"""The faults of the sandbox, the calls of the journey that they strike, and what each comes to."""
+"""The faults of the sandbox, the calls of posting that they strike, and what each comes to."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LATE_BY_NOW = 0.3
 
 @dataclass(frozen=True)
 class Step:
-    """A call of the journey, by method and path."""
+    """A call of posting, by method and path."""
 
     method: str
     path: str
@@ -52,7 +52,7 @@ class Step:
 
     @property
     def is_lookup(self) -> bool:
-        """Whether it is a look for what is uncertain."""
+        """Whether it looks up what is uncertain."""
         return self.method == "GET" and self.path in ("^Invoices$", "^CreditNotes$")
 
     @property

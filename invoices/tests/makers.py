@@ -106,7 +106,7 @@ def fill_settings(**changes: str) -> None:
 
 
 def uploaded(connection: XeroConnection, user: User | None, *several: Invoice, to: str = Status.QUEUED) -> Upload:
-    """Upload the invoices and bring each to the state `to`, by the moves that the real journey makes."""
+    """Upload the invoices and bring each to the state `to`, by the moves that real posting makes."""
     rows = Invoice.objects.filter(pk__in=[invoice.pk for invoice in several])
     upload = transitions.enqueue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
     assert upload is not None

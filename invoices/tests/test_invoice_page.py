@@ -74,18 +74,18 @@ def test_it_shows_both_numbers_when_xero_takes_another(reader: Client, period: B
     assert f"In Xero: {invoice.xero_number}." in html
 
 
-def test_it_tells_the_journey_in_order_with_who_and_xeros_words(
+def test_it_tells_the_history_in_order_with_who_and_xeros_words(
     reader: Client, period: BillingPeriod, finance_admin: User
 ) -> None:
     invoice, connection = an_invoice(period, "INV-1"), connected()
     uploaded(connection, finance_admin, invoice, to=Status.REJECTED)
     uploaded(connection, finance_admin, invoice, to=Status.POSTED)
-    journey = text(reader, invoice).partition("Journey to Xero")[2]
-    steps = [journey.index(f"<strong>{word}</strong>") for word in ("Refused", "In Xero")]
+    history = text(reader, invoice).partition("Posting history")[2]
+    steps = [history.index(f"<strong>{word}</strong>") for word in ("Refused", "In Xero")]
     assert steps == sorted(steps)
-    assert journey.count("<strong>Waiting</strong>") == 2
-    assert "by finance@contoso.example" in journey
-    assert REFUSAL.replace("'", "&#x27;") in journey
+    assert history.count("<strong>Waiting</strong>") == 2
+    assert "by finance@contoso.example" in history
+    assert REFUSAL.replace("'", "&#x27;") in history
 
 
 def test_it_links_to_xero_with_what_xero_holds(reader: Client, period: BillingPeriod, finance_admin: User) -> None:

@@ -1,4 +1,4 @@
-"""The page of an upload under way, in a browser."""
+"""The page of an upload in progress, in a browser."""
 
 from __future__ import annotations
 

@@ -353,7 +353,7 @@ def test_a_renamed_theme_stops_nothing_and_is_not_told(drifting: XeroConnection)
     assert notifications.find() == 0
 
 
-def test_one_look_that_fails_does_not_silence_the_others(
+def test_one_check_that_fails_does_not_silence_the_others(
     organisation: XeroConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(notifications, "_finished_uploads", None)

@@ -82,7 +82,7 @@ class Xero:
         return [document["Number"] for document in self.documents]
 
     def expected(self) -> set[str]:
-        """Return the numbers that calls under way will still bring."""
+        """Return the numbers that calls in flight will still bring."""
         return {each["Number"] for _, call in self.late for each in _elements(call.body)}
 
     def receive(self, call: Call, fate: str) -> Answer:
@@ -112,7 +112,7 @@ class Xero:
         believed_alive = Submission.objects.filter(pk=key, outcome=Submission.Outcome.SENDING).exists()
         blind = self.in_doubt.intersection(numbers)
         if blind and believed_alive:
-            raise ProtocolViolation(f"Sent again without a look: {sorted(blind)}")
+            raise ProtocolViolation(f"Sent again without a lookup: {sorted(blind)}")
 
     def _carry_out(self, call: Call, elements: list[dict[str, Any]]) -> Answer:
         since, answer = self.kept.get(call.key, (None, None))
@@ -145,7 +145,7 @@ class Xero:
             self._carry_out(call, _elements(call.body))
 
     def find(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
-        """Answer a look."""
+        """Answer a lookup."""
         wanted = set(numbers)
         self.in_doubt -= wanted
         return [document for document in self.documents if document["Number"] in wanted]

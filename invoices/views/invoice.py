@@ -1,4 +1,4 @@
-"""One invoice and its journey to Xero."""
+"""One invoice and its posting history."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),
-        "journey": _history(found),
+        "history": _history(found),
         "may_ignore": not why_not_uploadable(found),
         "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),

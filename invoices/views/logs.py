@@ -73,7 +73,7 @@ class Progress:
 
     @property
     def by_state(self) -> list[dict[str, Any]]:
-        """Return the states that occur, with label and count, in the order of the journey."""
+        """Return the states that occur, with label and count, in the order of posting."""
         return [
             {"status": status.value, "label": status.label, "count": self.counts[status]}
             for status in Posting.Status

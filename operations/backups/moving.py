@@ -268,7 +268,7 @@ def take_back() -> None:
     XeroSettings.objects.update(move=None, moved_to="", moved_at=None)
     status = XeroConnection.Status
     XeroConnection.objects.exclude(status=status.DISCONNECTED).update(
-        status_reason="The portal came back from its move. Connect again: each invoice is then looked for in Xero, and "
+        status_reason="The portal came back from its move. Connect again: each invoice is then looked up in Xero, and "
         "sent only if it is not there."
     )
     record(AUDIT_SOURCE, Action.OPERATION, "Taken into use again after a move", before={"Moved": gone})

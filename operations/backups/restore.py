@@ -193,7 +193,7 @@ def _end_sign_ins(backup: str) -> None:
     XeroConnection.objects.exclude(status=XeroConnection.Status.DISCONNECTED).update(
         status=XeroConnection.Status.NEEDS_RECONNECTING,
         status_reason=f"The database came back from a backup of {backup}, and its sign-in to Xero is outdated. Connect "
-        "again: each invoice is then looked for in Xero, and sent only if it is not there.",
+        "again: each invoice is then looked up in Xero, and sent only if it is not there.",
     )
     Session.objects.all().delete()
 

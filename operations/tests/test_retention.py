@@ -104,7 +104,7 @@ def test_young_bytes_stay(connected: XeroConnection) -> None:
     assert bodies() == {b"{}"}
 
 
-def test_a_call_under_way_keeps_its_bytes(connected: XeroConnection, old: Callable[[], None]) -> None:
+def test_a_call_in_flight_keeps_its_bytes(connected: XeroConnection, old: Callable[[], None]) -> None:
     sent(connected, makers.an_invoice(makers.a_period(), "INV-1"))
     Submission.objects.update(outcome="sending")
     old()

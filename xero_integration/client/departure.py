@@ -1,4 +1,4 @@
-"""A process that stood still on the way to a call sends nothing."""
+"""A process that stalled on the way to a call sends nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Departure:
         """Raise XeroUnavailable when the call began longer ago than `timeouts.departs_within`."""
         longest = timeouts.departs_within()
         # Two clocks: one that runs on while this machine is suspended, and for what was stored the database's, since a
-        # machine that is merely simulated may not know that it stood still.
+        # machine that is merely simulated may not know that it stalled.
         late = dt.timedelta(seconds=clock.elapsed() - self.began) > longest
         if late or (self.since is not None and clock.now() - self.since > longest):
             raise stalled_error()
@@ -38,7 +38,7 @@ class Departure:
 def stalled_error() -> XeroUnavailable:
     """Return the error of a call that does not leave."""
     return XeroUnavailable(
-        "This process stood still before its call to Xero; nothing was sent, and the portal goes on by itself.",
+        "This process stalled before its call to Xero; nothing was sent, and the portal goes on by itself.",
         retry_after=dt.timedelta(seconds=1),
         problem=Problem.STALLED,
     )

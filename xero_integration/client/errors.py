@@ -29,8 +29,8 @@ class Problem(enum.StrEnum):
     PAUSED = "paused"
     # Others hold all permits, and go on with the work.
     ALL_TAKEN = "taken"
-    # This process stood still; others go on with the work.
-    STALLED = "stood still"
+    # This process stalled; others go on with the work.
+    STALLED = "stalled"
     # This machine's clock is too far off to claim anything.
     CLOCK = "clock"
 
@@ -81,4 +81,4 @@ class XeroUnavailable(XeroError):
 
 
 class XeroOutcomeUnknown(XeroError):
-    """The call left and no readable answer came: only a look in Xero tells whether it was recorded."""
+    """The call left and no readable answer came: only a lookup in Xero tells whether it was recorded."""

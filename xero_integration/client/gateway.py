@@ -1,4 +1,4 @@
-"""The only door to Xero's accounting API: one call in, a plain answer or one of the four errors out."""
+"""The only client of Xero's accounting API: one call in, a plain answer or one of the four errors out."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def refresh_lease() -> dt.timedelta:
 
 
 def row_lease() -> dt.timedelta:
-    """A silent worker's rows: longer than any task, so that only the dead lose them."""
+    """A silent worker's rows: longer than any task, so that only dead workers lose them."""
     return dt.timedelta(seconds=settings.XERO_LEASE)
 
 

@@ -228,7 +228,7 @@ def test_a_forged_state_is_not_used(app: XeroSettings, admin: Client, state: str
 
 
 @pytest.mark.parametrize("query", ["state=x", "code=x&state=x", "error=access_denied&state=", "code=x"])
-def test_a_strangers_page_uses_up_no_consent_under_way(app: XeroSettings, admin: Client, query: str) -> None:
+def test_a_strangers_page_uses_up_no_consent_in_progress(app: XeroSettings, admin: Client, query: str) -> None:
     back = answer_consent(leave_for_xero(admin))
     assert NOT_OURS in messages_of(come_back(admin, f"/?{query}"))[0]
     assert messages_of(come_back(admin, back)) == [f"Connected to {AUSTRALIA}."]

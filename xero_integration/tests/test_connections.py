@@ -201,17 +201,17 @@ def test_after_the_grace_a_lost_answer_needs_a_person(sandbox: Any, connection: 
 def test_who_renews_with_tokens_that_others_renewed_meanwhile_says_nothing_of_the_new_ones(
     sandbox: Any, connection: XeroConnection, app: XeroSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stood still between taking the lease and asking, for longer than the old refresh token lived."""
+    """It stalled between taking the lease and asking, for longer than the old refresh token lived."""
     expire(connection)
     refresh = oauth.refresh
 
-    def stand_still(*args: str) -> oauth.Tokens:
+    def stall(*args: str) -> oauth.Tokens:
         monkeypatch.setattr(oauth, "refresh", refresh)
         TokenSet.objects.update(lease_until=None, lease_holder="")
         connections.fresh_tokens(connection)
         raise XeroAuthError("Xero no longer accepts this sign-in (invalid_grant): connect again.")
 
-    monkeypatch.setattr(oauth, "refresh", stand_still)
+    monkeypatch.setattr(oauth, "refresh", stall)
     with pytest.raises(XeroUnavailable):
         connections.fresh_tokens(connection)
     assert now(connection).status == Status.CONNECTED

@@ -221,18 +221,18 @@ def test_only_one_looks_after_contacts_at_a_time(connected: XeroConnection) -> N
     assert contacts.lease(connected)
 
 
-def test_who_stood_still_until_another_had_the_lease_creates_nothing(
+def test_who_stalled_until_another_had_the_lease_creates_nothing(
     connected: XeroConnection, link: Link, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts.lease(connected)
     names_to_create = contacts.ContactIndex.names_to_create
 
-    def stand_still(*args: Any) -> dict[str, str]:
+    def stall(*args: Any) -> dict[str, str]:
         XeroConnection.objects.update(contacts_lease_holder="another")
         return names_to_create(*args)
 
-    monkeypatch.setattr(contacts.ContactIndex, "names_to_create", stand_still)
-    with pytest.raises(XeroUnavailable, match="stood still"):
+    monkeypatch.setattr(contacts.ContactIndex, "names_to_create", stall)
+    with pytest.raises(XeroUnavailable, match="stalled"):
         link(customer())
     assert not [call for call in sandbox.calls() if (call["method"], call["path"][-8:]) == ("PUT", "Contacts")]
 

@@ -182,13 +182,13 @@ def test_headers_that_are_missing_or_odd_teach_nothing(alone: XeroConnection) ->
     assert (budget(alone).minute_limit, budget(alone).day_remaining) == (60, None)
 
 
-def test_calls_under_way_do_not_make_the_limit_look_larger(alone: XeroConnection) -> None:
+def test_calls_in_flight_do_not_make_the_limit_look_larger(alone: XeroConnection) -> None:
     with rate_limits.permit(alone), rate_limits.permit(alone) as record:
         answer(record, minute=59)
     assert budget(alone).minute_limit == 60
 
 
-def test_a_limit_once_thought_too_low_rises_again_while_others_are_under_way(alone: XeroConnection) -> None:
+def test_a_limit_once_thought_too_low_rises_again_while_others_are_in_flight(alone: XeroConnection) -> None:
     with rate_limits.permit(alone) as record:
         answer(record, minute=9)
     assert budget(alone).minute_limit == 10

@@ -1,4 +1,4 @@
-"""One call to the accounting API from door to door: who, how often, which fault, and what is asked."""
+"""One call to the accounting API from start to end: who, how often, which fault, and what is asked."""
 
 import time
 from typing import Any
@@ -31,7 +31,7 @@ def accounting_api(request: HttpRequest, path: str) -> HttpResponse:
 
 
 class Visit:
-    """A call under way. Xero's order: token, organisation, limits; then faults; then the key; then the work."""
+    """A call in flight. Xero's order: token, organisation, limits; then faults; then the key; then the work."""
 
     def __init__(self, request: HttpRequest, path: str) -> None:
         self.request = request

@@ -36,7 +36,7 @@ STATUS_MOVES = {
 
 @dataclass
 class Batch:
-    """One call's work under way: what it checks against, and what its earlier elements already took."""
+    """One call's work in progress: what it checks against, and what its earlier elements already took."""
 
     request: ApiRequest
     kind: Kind

@@ -16,7 +16,7 @@ Around = Callable[[Work], Answer]
 
 @dataclass
 class Exchange:
-    """A call under way, as a fault sees it.
+    """A call in flight, as a fault sees it.
 
     `carry_out(around)` calls `around(work)`, where `work()` does what was asked, and keeps the answer that
     `around` returns with the idempotency key, as Xero keeps its own odd answers. `release` takes the call off

@@ -17,7 +17,7 @@ def lose_answer(control: SandboxControl, xero: Caller, invoice: dict[str, Any], 
         xero.put("Invoices", invoice, key=key)
 
 
-def test_a_careful_caller_has_no_sins(control: SandboxControl, xero: Caller) -> None:
+def test_a_careful_caller_has_no_violations(control: SandboxControl, xero: Caller) -> None:
     xero.put_invoice()
     xero.get("Invoices", page=1)
 
@@ -35,7 +35,7 @@ def test_manners_are_noticed(control: SandboxControl, xero: Caller) -> None:
     assert sin_kinds(control) == {"missing_idempotency_key"}
 
 
-def test_creating_by_post_is_a_sin_and_voiding_by_id_is_none(control: SandboxControl, xero: Caller) -> None:
+def test_creating_by_post_is_a_violation_and_voiding_by_id_is_none(control: SandboxControl, xero: Caller) -> None:
     made = xero.put_invoice()
     key = {"Idempotency-Key": "k"}
     xero.call("POST", f"Invoices/{made['InvoiceID']}", json={"Status": "VOIDED"}, headers=key)
@@ -46,7 +46,7 @@ def test_creating_by_post_is_a_sin_and_voiding_by_id_is_none(control: SandboxCon
     assert sin_kinds(control) == {"create_by_post"}
 
 
-def test_changing_a_contact_through_an_invoice_is_a_sin_and_does_change_it(
+def test_changing_a_contact_through_an_invoice_is_a_violation_and_does_change_it(
     control: SandboxControl, xero: Caller
 ) -> None:
     contact_id = xero.contact_id()
@@ -56,7 +56,7 @@ def test_changing_a_contact_through_an_invoice_is_a_sin_and_does_change_it(
     assert xero.get(f"Contacts/{contact_id}").json()["Contacts"][0]["Name"] == "Renamed"
 
 
-def test_sending_again_without_a_look_is_a_sin(control: SandboxControl, xero: Caller) -> None:
+def test_sending_again_without_a_lookup_is_a_violation(control: SandboxControl, xero: Caller) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
     lose_answer(control, xero, invoice)
 
@@ -68,7 +68,7 @@ def test_sending_again_without_a_look_is_a_sin(control: SandboxControl, xero: Ca
 
 
 @pytest.mark.parametrize(
-    "look",
+    "lookup",
     [
         ("Invoices", {"InvoiceNumbers": "N-0,N-1"}),
         ("Invoices/N-1", {}),
@@ -77,11 +77,11 @@ def test_sending_again_without_a_look_is_a_sin(control: SandboxControl, xero: Ca
         ("Invoices", {"page": "1"}),
     ],
 )
-def test_a_look_settles_the_doubt(control: SandboxControl, xero: Caller, look: tuple[str, dict[str, str]]) -> None:
+def test_a_lookup_settles_the_doubt(control: SandboxControl, xero: Caller, lookup: tuple[str, dict[str, str]]) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
     lose_answer(control, xero, invoice)
 
-    path, query = look
+    path, query = lookup
     xero.get(path, **query)
     xero.put("Invoices", invoice, key="another")
 
@@ -89,22 +89,22 @@ def test_a_look_settles_the_doubt(control: SandboxControl, xero: Caller, look: t
 
 
 @pytest.mark.parametrize(
-    "look", [("Contacts", {}), ("Invoices", {"InvoiceNumbers": "N-2"}), ("Invoices", {"Statuses": "PAID"})]
+    "lookup", [("Contacts", {}), ("Invoices", {"InvoiceNumbers": "N-2"}), ("Invoices", {"Statuses": "PAID"})]
 )
 def test_looking_elsewhere_settles_nothing(
-    control: SandboxControl, xero: Caller, look: tuple[str, dict[str, str]]
+    control: SandboxControl, xero: Caller, lookup: tuple[str, dict[str, str]]
 ) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
     lose_answer(control, xero, invoice)
 
-    path, query = look
+    path, query = lookup
     xero.get(path, **query)
     xero.put("Invoices", invoice, key="another")
 
     assert sin_kinds(control) == {"resend_without_a_lookup"}
 
 
-def test_a_look_whose_answer_was_lost_settles_nothing(control: SandboxControl, xero: Caller) -> None:
+def test_a_lookup_whose_answer_was_lost_settles_nothing(control: SandboxControl, xero: Caller) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
     lose_answer(control, xero, invoice)
     control.place_fault("503_text", method="GET")
@@ -115,7 +115,7 @@ def test_a_look_whose_answer_was_lost_settles_nothing(control: SandboxControl, x
     assert sin_kinds(control) == {"resend_without_a_lookup"}
 
 
-def test_a_look_while_the_call_still_hangs_settles_the_doubt(control: SandboxControl, xero: Caller) -> None:
+def test_a_lookup_while_the_call_still_hangs_settles_the_doubt(control: SandboxControl, xero: Caller) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
     control.place_fault("hang_before", method="PUT", seconds=0.5)
     with ThreadPoolExecutor() as pool:
@@ -133,7 +133,7 @@ def test_a_look_while_the_call_still_hangs_settles_the_doubt(control: SandboxCon
 
 
 @pytest.mark.parametrize(("is_there", "violations"), [(False, set()), (True, {"resend_without_a_lookup"})])
-def test_a_look_that_had_nothing_to_leave_out_settles_the_doubt(
+def test_a_lookup_that_had_nothing_to_leave_out_settles_the_doubt(
     control: SandboxControl, xero: Caller, is_there: bool, violations: set[str]
 ) -> None:
     invoice = xero.invoice(InvoiceNumber="N-1")
@@ -169,7 +169,7 @@ def test_an_answer_that_told_all_leaves_no_doubt(control: SandboxControl, xero: 
     assert control.violations() == []
 
 
-def test_calling_while_told_to_wait_is_a_sin(control: SandboxControl, xero: Caller) -> None:
+def test_calling_while_told_to_wait_is_a_violation(control: SandboxControl, xero: Caller) -> None:
     control.place_fault("429_minute", seconds=60)
     xero.get("Organisation")
     xero.get("Organisation")
@@ -183,7 +183,7 @@ def test_calling_while_told_to_wait_is_a_sin(control: SandboxControl, xero: Call
     assert control.violations() == []
 
 
-def test_too_many_calls_in_flight_are_a_sin(control: SandboxControl, xero: Caller) -> None:
+def test_too_many_calls_in_flight_are_a_violation(control: SandboxControl, xero: Caller) -> None:
     control.set_limits(latency_seconds=0.3)
     together = threading.Barrier(6)
 

@@ -191,7 +191,7 @@ def test_a_worker_that_comes_second_to_a_row_leaves_it_alone(receiver: Receiver,
 
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
-def test_no_transaction_is_open_while_a_message_is_under_way(
+def test_no_transaction_is_open_while_a_message_is_in_flight(
     webhook: Webhook, system_admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside: list[bool] = []

@@ -1,4 +1,4 @@
-"""Signs of life: who died is soon known to be dead, who is slow loses nothing, who stood still claims nothing."""
+"""Signs of life: who died is soon known to be dead, who is slow loses nothing, who stalled claims nothing."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def this_process(born: Callable[[], Life], passing: Time, monkeypatch: pytest.Mo
 
 
 def turn(passing: Time, *lives: Life, seconds: float = SIGN_EVERY) -> None:
-    """Some time passes, and these give their signs and look for the dead."""
+    """Some time passes, and these give their signs and declare others dead."""
     passing.pass_by(seconds)
     for life in lives:
         life.sign()
@@ -145,7 +145,7 @@ def test_a_machine_that_was_suspended_makes_nobody_dead(
     assert freed == []
 
 
-def test_who_stood_still_goes_on_under_a_new_id_and_claims_nothing_before(passing: Time, this_process: Life) -> None:
+def test_who_stalled_goes_on_under_a_new_id_and_claims_nothing_before(passing: Time, this_process: Life) -> None:
     other = Life(Kind.WEB, lambda: None)
     before = liveness.current()
     for _ in range(4):
@@ -308,7 +308,7 @@ def test_a_jump_that_was_noted_while_the_clock_was_ahead_does_not_last_until_the
     assert liveness.certain_since(clock.now()) == put_right
 
 
-def test_the_dead_are_forgotten_after_a_day(passing: Time, born: Callable[[], Life]) -> None:
+def test_dead_processes_are_forgotten_after_a_day(passing: Time, born: Callable[[], Life]) -> None:
     born().end()
     assert len(liveness.dead()) == 1
     passing.pass_by(2 * 86_400)

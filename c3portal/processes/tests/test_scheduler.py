@@ -168,7 +168,7 @@ def test_the_second_takes_over_when_the_first_is_gone(
     sent.clear()
     have_waited(one, TEN_MINUTES)
     turns(one)
-    assert sent == [], "The first one, which only stood still, has been replaced"
+    assert sent == [], "The first one, which only stalled, has been replaced"
 
 
 def test_one_that_is_told_to_end_in_the_middle_of_a_turn_ends_and_leaves_its_place(

@@ -172,7 +172,7 @@ def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), NEW_PASSWORD
 
 
-READS = "reads from Xero, which may be done as often as one likes; each look is in the record"
+READS = "reads from Xero, which may be done as often as one likes; each read is in the record"
 PRESSED = "each press is meant: the answer shows what it made"
 LEAVES = "leaves the portal or the account, which changes nothing of anyone else's"
 

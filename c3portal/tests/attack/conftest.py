@@ -25,7 +25,7 @@ CHANGES = re.compile(r'^\s*(?:INSERT INTO|UPDATE|DELETE FROM|REPLACE INTO)\s+"?(
 
 @pytest.fixture
 def open_for_attack(settings: Any, woken: list[int]) -> Iterator[list[int]]:  # noqa: F811
-    """The portal with every door there is and no limit of guesses; returns the calls for a worker."""
+    """The portal with every address there is and no limit of guesses; returns the calls for a worker."""
     settings.ACCOUNT_RATE_LIMITS = False
     settings.METRICS_TOKEN = "a-token-of-the-tests"
     settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [COMPANY]}}

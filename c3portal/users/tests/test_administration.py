@@ -168,7 +168,7 @@ def test_whoever_is_deactivated_is_signed_out_of_every_browser_at_once(admin: Cl
 
 
 def test_a_sign_in_that_waits_for_the_second_factor_ends_too(admin: Client) -> None:
-    # A number that is written otherwise to the base of 36, as a sign-in under way has it.
+    # A number that is written otherwise to the base of 36, as a sign-in in progress has it.
     user = User.objects.create_user("their@contoso.example", PASSWORD, role=roles.FINANCE_ADMIN, pk=4711)
     TOTP.activate(user, generate_totp_secret())
     half_signed_in = sign_in(user)

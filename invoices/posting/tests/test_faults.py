@@ -1,6 +1,6 @@
-"""Every fault at every step of the journey: each invoice arrives exactly once, in the right state, with words.
+"""Every fault at every step of posting: each invoice arrives exactly once, in the right state, with words.
 
-The sandbox holds the caller to the protocol: it reports a create by POST, a missing key, a resend without a look, a
+The sandbox holds the caller to the protocol: it reports a create by POST, a missing key, a resend without a lookup, a
 call while paused and more than five calls in flight.
 """
 
@@ -75,7 +75,7 @@ class Journey:
         self.heard |= set(PostLog.objects.values_list("message", flat=True))
 
     def pass_time(self, span: dt.timedelta) -> None:
-        """Move the clocks of portal and Xero ahead, of calls under way too, which have ended by then."""
+        """Move the clocks of portal and Xero ahead, of calls in flight too, which have ended by then."""
         see_hanging_calls_end(self.sandbox)
         self.ahead += span
         self.time_machine.move_to(timezone.now() + span)

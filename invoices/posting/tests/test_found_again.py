@@ -94,7 +94,7 @@ def test_a_credit_note_of_ours_that_was_renumbered_and_changed_is_told_and_not_s
     assert creations(sandbox) == 1
 
 
-def test_one_that_is_nowhere_is_sent_again_after_both_looks(
+def test_one_that_is_nowhere_is_sent_again_after_both_lookups(
     note: Invoice, sandbox: SandboxControl, upload: Upload, sweep: Work
 ) -> None:
     lose_the_answer(sandbox, upload, sweep)
@@ -107,7 +107,7 @@ def test_one_that_is_nowhere_is_sent_again_after_both_looks(
     assert [each["total"] for each in sandbox.documents()] == [str(abs(note.total))]
 
 
-def test_one_that_its_number_shows_takes_no_second_look(
+def test_one_that_its_number_shows_takes_no_second_lookup(
     note: Invoice, sandbox: SandboxControl, upload: Upload, sweep: Work
 ) -> None:
     lose_the_answer(sandbox, upload, sweep, "commit_then_drop")

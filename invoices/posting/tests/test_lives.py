@@ -83,7 +83,7 @@ def test_what_a_killed_worker_held_is_free_within_20_seconds(
     wait_until(two_living, "Both give signs of life")
     sandbox.place_fault("hang_after_commit", method="PUT", path="^CreditNotes$", seconds=5)
     upload(credit_notes)
-    wait_until(lambda: sandbox.faults()[0]["fired"] == 1, "A call is under way")
+    wait_until(lambda: sandbox.faults()[0]["fired"] == 1, "A call is in flight")
     assert state() == {"sending": 12}
     assert len(CallBudget.objects.get().in_flight) == 1
     died = time.monotonic()
@@ -97,25 +97,25 @@ def test_what_a_killed_worker_held_is_free_within_20_seconds(
     wait_until(swept_until(lambda: in_order(sandbox, state)), "All are posted, once")
 
 
-def test_who_stood_still_in_its_call_loses_what_it_held_and_changes_nothing_when_it_wakes(
+def test_who_stalled_in_its_call_loses_what_it_held_and_changes_nothing_when_it_wakes(
     credit_notes: XeroConnection, sandbox: SandboxControl, start_worker: StartWorker, state: State
 ) -> None:
-    still, other = start_worker(1, **AT_ONCE), start_worker(1, **AT_ONCE)
+    stalled, other = start_worker(1, **AT_ONCE), start_worker(1, **AT_ONCE)
     wait_until(two_living, "Both give signs of life")
     sandbox.place_fault("hang_after_commit", method="PUT", path="^CreditNotes$", seconds=3)
     upload(credit_notes)
-    wait_until(lambda: sandbox.faults()[0]["fired"] == 1, "A call is under way")
+    wait_until(lambda: sandbox.faults()[0]["fired"] == 1, "A call is in flight")
     process = Submission.objects.get().process
-    ours = f"/proc/{still.process.pid}/task/{still.process.pid}/children"
+    ours = f"/proc/{stalled.process.pid}/task/{stalled.process.pid}/children"
     if str(LiveProcess.objects.get(pk=process).pid) not in Path(ours).read_text().split():
-        still, other = other, still
-    os.killpg(still.process.pid, signal.SIGSTOP)
+        stalled, other = other, stalled
+    os.killpg(stalled.process.pid, signal.SIGSTOP)
     try:
         wait_until(swept_until(lambda: in_order(sandbox, state)), "The other finishes", patience=60)
         assert LiveProcess.objects.get(pk=process).dead_at is not None
     finally:
-        os.killpg(still.process.pid, signal.SIGCONT)
-    wait_until(lambda: "it goes on as a new one" in still.log.read_text(), "It notices that it stood still")
+        os.killpg(stalled.process.pid, signal.SIGCONT)
+    wait_until(lambda: "it goes on as a new one" in stalled.log.read_text(), "It notices that it stalled")
     time.sleep(1)
     assert in_order(sandbox, state)
     assert Submission.objects.filter(body__isnull=False).count() == 1
@@ -160,7 +160,7 @@ def test_a_clock_that_jumps_in_the_middle_of_a_call_posts_nothing_twice_and_stop
     sandbox.place_fault("finish_late", method="PUT", path="^CreditNotes$", seconds=2)
     sandbox.place_fault("slow", method="PUT", path="^CreditNotes$", seconds=0.5)
     upload(credit_notes)
-    wait_until(lambda: state() == {"sending": 12}, "A call is under way")
+    wait_until(lambda: state() == {"sending": 12}, "A call is in flight")
     clock.write_text(str(minutes * 60))
     wait_until(swept_until(lambda: "claims no work" in worker.log.read_text()), "It says so")
     time.sleep(5)

@@ -1,4 +1,4 @@
-"""After a lost answer or a dead worker: exactly one document, and nothing sent again before a look."""
+"""After a lost answer or a dead worker: exactly one document, and nothing sent again before a lookup."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -207,7 +207,7 @@ def test_what_is_not_there_yet_is_not_sent_again_before_xero_must_have_finished(
     assert creations(sandbox) == 2
 
 
-def test_a_call_that_xero_finishes_after_the_first_look_is_found_by_the_second(
+def test_a_call_that_xero_finishes_after_the_first_lookup_is_found_by_the_second(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work, settings: Any, time_machine: Any
 ) -> None:
     settings.XERO_LOOK_AFTER, settings.XERO_SETTLES_AFTER = 10, 120
@@ -226,7 +226,7 @@ def test_a_call_that_xero_finishes_after_the_first_look_is_found_by_the_second(
     assert creations(sandbox) == 1
 
 
-def test_a_look_that_fails_leaves_everything_as_it_was(
+def test_a_lookup_that_fails_leaves_everything_as_it_was(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work, connected: XeroConnection
 ) -> None:
     make_invoice()
@@ -433,7 +433,7 @@ def test_a_worker_that_died_after_its_bytes_were_stored_is_looked_after(
     assert sandbox.violations() == []
 
 
-def test_two_sweeps_free_the_dead_once(linked: XeroConnection, after_the_lease: Work) -> None:
+def test_two_sweeps_release_dead_leases_once(linked: XeroConnection, after_the_lease: Work) -> None:
     transitions.claim(linked)
     after_the_lease()
     assert reconciliation.release_expired_leases() == 2

@@ -39,7 +39,7 @@ from xero_integration.models import ContactLink, XeroConnection
 Status = Posting.Status
 START = dt.datetime(2026, 9, 18, 9, 0, tzinfo=dt.UTC)
 WORKERS = 3
-# In one sequence; each ends whatever was under way.
+# In one sequence; each ends whatever was in progress.
 RESTORES = 2
 # After how many moves a worker dies, if it does.
 DEATHS = st.sampled_from([None, None, None, None, 0, 1, 2])
@@ -85,7 +85,7 @@ class Portal(RuleBasedStateMachine):
     @precondition(lambda self: self._has(Status.SENDING))
     @rule(moves=DEATHS)
     def sweep(self, moves: int | None) -> None:
-        """A worker frees what the dead have left."""
+        """A worker releases what dead workers have left."""
         self._begin(lambda connection: reconciliation.release_expired_leases(), moves)
 
     def _has(self, status: str) -> bool:
@@ -187,7 +187,7 @@ class Portal(RuleBasedStateMachine):
         # A restored portal does not know what was posted after what it was told last, until it looks.
         elsewhere = self._numbers(Status.REJECTED) - self.forgotten
         assert not elsewhere.intersection(self.xero.numbers())
-        # A model that may carry out a lost call at any time can do so after the last look.
+        # A model that may carry out a lost call at any time can do so after the last lookup.
         if not self.xero.unique:
             elsewhere |= self._numbers(Status.QUEUED) - self._not_looked_up()
             assert not elsewhere & {*self.xero.numbers(), *self.xero.expected()}
@@ -314,8 +314,8 @@ def test_who_is_careless_is_found_out(
 # What the search found
 
 
-def test_a_look_tells_how_it_was_when_xero_was_asked(portal: XeroConnection) -> None:
-    """Xero finishes a lost call while the answer to a look, which left before that, is still on its way."""
+def test_a_lookup_tells_how_it_was_when_xero_was_asked(portal: XeroConnection) -> None:
+    """Xero finishes a lost call while the answer to a lookup, which left before that, is still on its way."""
     machine = Portal(portal, unique=False)
     machine.send(moves=None)
     machine.go_on(which=0, fate="answered", moves=None)
@@ -339,7 +339,7 @@ def test_a_restored_portal_that_sends_before_it_looks_is_found_out(
     machine.send(moves=None)
     machine.go_on(which=0, fate="answered", moves=None)
     machine.go_on(which=0, fate="answered", moves=None)
-    with pytest.raises(AssertionError, match="Sent again without a look"):
+    with pytest.raises(AssertionError, match="Sent again without a lookup"):
         machine.go_on(which=0, fate="answered", moves=None)
     transaction.set_rollback(True)
     machine.stage.close()

@@ -338,7 +338,7 @@ def test_a_call_moves_only_rows_that_it_still_answers_for(
     assert Posting.objects.values().get() == unchanged
 
 
-def test_every_step_of_a_journey_leaves_a_line(
+def test_every_step_of_posting_leaves_a_line(
     make_invoice: MakeInvoice, upload: Upload, claim: Claim, finance_admin: Any
 ) -> None:
     invoice = make_invoice()

@@ -1,4 +1,4 @@
-"""Two documents in Xero with one marker: found when an upload came to rest, told, and forgotten once one is left."""
+"""Two documents in Xero with one marker: found when an upload finished, told, and forgotten once one is left."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def gauge() -> float:
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("same_number", [True, False])
-def test_two_documents_with_one_marker_are_found_when_the_upload_came_to_rest(
+def test_two_documents_with_one_marker_are_found_when_the_upload_finished(
     note: Invoice, sandbox: SandboxControl, upload: Upload, sweep: Work, same_number: bool
 ) -> None:
     posted(upload, sweep)
@@ -86,7 +86,7 @@ def test_nothing_is_looked_for_while_a_call_may_still_arrive_nor_twice(
     assert gauge() == 0
 
 
-def test_invoices_take_no_look_since_xero_refuses_their_numbers(
+def test_invoices_take_no_lookup_since_xero_refuses_their_numbers(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work
 ) -> None:
     make_invoice()
@@ -193,7 +193,7 @@ def test_what_cannot_be_asked_now_stays_due(
     assert gauge() == 1
 
 
-def test_a_look_takes_the_same_queries_however_many(
+def test_a_lookup_takes_the_same_queries_however_many(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work
 ) -> None:
     for _ in range(60):

@@ -12,8 +12,8 @@ from c3portal.models import Notice
 from c3portal.models.notices import Kind
 from invoices import notifications
 from invoices.conftest import MakeInvoice, Upload, Work
-from invoices.documents import rules
 from invoices.models import Invoice, Posting, Submission
+from invoices.overrides import drift
 from invoices.posting import contact_step, transitions
 from invoices.posting.tests.test_state_machine import portal, run
 from xero_integration import reference
@@ -99,13 +99,13 @@ def test_an_ended_token_is_renewed(
 
 def test_what_no_longer_fits_is_told_once(connected: XeroConnection, monkeypatch: pytest.MonkeyPatch) -> None:
     number = itertools.count()
-    account_problem = reference._account_problem
+    sales_problem = reference.sales_problem
 
     def reworded(*args: Any) -> str:
-        return f"{NONSENSE} {next(number)}" if account_problem(*args) else ""
+        return f"{NONSENSE} {next(number)}" if sales_problem(*args) else ""
 
-    monkeypatch.setattr(reference, "_account_problem", reworded)
-    monkeypatch.setattr(rules, "account_problem", lambda *args: f"{NONSENSE} {next(number)}")
+    monkeypatch.setattr(reference, "sales_problem", reworded)
+    monkeypatch.setattr(drift, "sales_problem", lambda *args: f"{NONSENSE} {next(number)}")
     notifications.find()
     Account.objects.filter(code="4010").update(status="ARCHIVED")
     assert [notifications.drifts() for _ in range(3)] == [1, 0, 0]

@@ -70,7 +70,7 @@ def test_nothing_is_lost_or_doubled_when_workers_are_killed_in_their_calls(
     # Xero does what it is asked, and keeps its answer back.
     sandbox.place_fault("hang_after_commit", method="PUT", path="^Invoices$", seconds=5, times=2)
     upload(everything)
-    wait_until(lambda: sandbox.faults()[0]["fired"] == 2, "Two calls are under way")
+    wait_until(lambda: sandbox.faults()[0]["fired"] == 2, "Two calls are in flight")
     worker.kill()
     assert state()["sending"] == 100
 

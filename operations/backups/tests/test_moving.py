@@ -151,7 +151,7 @@ def test_a_period_half_posted_goes_on_after_the_move_and_each_document_is_there_
 def test_a_worker_in_the_middle_of_its_work_sends_nothing_any_more(
     sandbox: SandboxControl, finance_admin: User, target: str, settings: Any
 ) -> None:
-    """It claimed its rows, stood still, and wakes up after the move."""
+    """It claimed its rows, stalled, and wakes up after the move."""
     source = connect(sandbox)
     restored.import_file(restored.SEPTEMBER, name="september.csv")
     restored.upload(source)

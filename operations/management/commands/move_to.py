@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
 BACK = """\
 This database is in use again. See to it that no portal runs on the other one, then start this one and connect to Xero
-again: each invoice is looked for in Xero first, and sent only if it is not there."""
+again: each invoice is looked up in Xero first, and sent only if it is not there."""
 
 ARRIVED = """\
 The portal moved to {where}. This database stays as it is, and nothing is sent to Xero from it any more.

@@ -1,4 +1,4 @@
-"""A process that stood still before its call sends nothing; one that is merely slow loses nothing."""
+"""A process that stalled before its call sends nothing; one that is merely slow loses nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def client(connected: XeroConnection, sandbox: SandboxControl) -> Gateway:
 
 
 def stop_when(happens: str, monkeypatch: pytest.MonkeyPatch, what: Callable[[], None]) -> None:
-    """Have the process stand still right after the connection was made, or between head and body of the request."""
+    """Have the process stall right after the connection was made, or between head and body of the request."""
     kind = departure.HTTPConnection
     method = {"connected": "connect", "head sent": "endheaders"}[happens]
     original = getattr(kind, method)
@@ -44,7 +44,7 @@ def stop_when(happens: str, monkeypatch: pytest.MonkeyPatch, what: Callable[[], 
     monkeypatch.setattr(kind, method, stop)
 
 
-def stand_still(patch: pytest.MonkeyPatch, noticed_by: str) -> None:
+def stall(patch: pytest.MonkeyPatch, noticed_by: str) -> None:
     """Let minutes go by in no time, on the one clock or the other."""
     elapsed, now = clock.elapsed, clock.now
     if noticed_by == "the machine":
@@ -61,19 +61,19 @@ def names(client: Gateway) -> list[str]:
 
 @pytest.mark.parametrize("happens", ["connected", "head sent"])
 @pytest.mark.parametrize("noticed_by", ["the machine", "the database"])
-def test_what_stood_still_at_the_last_moment_creates_nothing(
+def test_what_stalled_at_the_last_moment_creates_nothing(
     client: Gateway, monkeypatch: pytest.MonkeyPatch, happens: str, noticed_by: str
 ) -> None:
     before = names(client)
     with monkeypatch.context() as patch:
-        stop_when(happens, patch, lambda: stand_still(patch, noticed_by))
+        stop_when(happens, patch, lambda: stall(patch, noticed_by))
         with pytest.raises(XeroUnavailable, match="nothing was sent") as caught:
             client.create_documents("Contacts", BODY, "key", clock.now())
     assert caught.value.problem is Problem.STALLED
     assert names(client) == before
 
 
-def test_what_stood_still_before_it_looked_for_a_connection_creates_nothing(
+def test_what_stalled_before_it_looked_for_a_connection_creates_nothing(
     client: Gateway, sandbox: SandboxControl
 ) -> None:
     with pytest.raises(XeroUnavailable, match="nothing was sent"):

@@ -98,7 +98,7 @@ def test_credit_notes_are_found_among_credit_notes(sandbox: Any, client: Gateway
     assert note["Type"] == "ACCRECCREDIT"
 
 
-def test_a_refused_look_up_is_never_taken_for_not_there(sandbox: Any, client: Gateway) -> None:
+def test_a_refused_lookup_is_never_taken_for_not_there(sandbox: Any, client: Gateway) -> None:
     sandbox.place_fault("500_before", method="GET", path="Invoices")
     with pytest.raises(XeroUnavailable):
         client.find_invoices(["A-1"])

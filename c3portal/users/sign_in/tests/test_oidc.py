@@ -222,7 +222,7 @@ def test_a_provider_that_is_down_is_told_in_words(client: Client, settings: Any,
     assert "Microsoft could not be reached" in answer.content.decode()
 
 
-def test_without_a_provider_there_is_no_button_and_no_door(client: Client, db: None) -> None:
+def test_without_a_provider_there_is_no_button_and_no_address(client: Client, db: None) -> None:
     assert "Go on with" not in client.get("/accounts/login/").content.decode()
     assert client.post("/accounts/oidc/company/login/").status_code == 404
 
