@@ -37,6 +37,9 @@ def settle(submission: Submission, outcome: Outcome) -> int:
                 rejected[pk] = words
             case _:
                 alike[one].append(pk)
+    if bool(posted) + bool(rejected) + len(alike) > 1:
+        # In one order, whatever becomes of each: others settle the same ones at the same time, by what they saw.
+        transitions.hold(submission, outcome.each)
     moved = transitions.mark_posted(submission, posted)
     moved += transitions.mark_rejected(transitions.answered_by(submission), rejected)
     moved += sum(_move(submission, one, among) for one, among in alike.items())

@@ -227,6 +227,11 @@ def answered_by(submission: Submission, among: Collection[int] | None = None) ->
     return rows if among is None else rows.filter(pk__in=among)
 
 
+def hold(submission: Submission, among: Collection[int]) -> None:
+    """Hold these of its postings until the transaction ends."""
+    _lock(answered_by(submission, among))
+
+
 def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
     """Mark postings (by id) as in Xero. Returns how many moved."""
     if not results:

@@ -1,6 +1,7 @@
 """The state machine: which moves there are, which there are not, and what each leaves behind."""
 
 import datetime as dt
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -12,6 +13,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from c3portal.testing import at_once
 from invoices.conftest import MakeInvoice, Upload
 from invoices.models import Customer, DocumentType, Invoice, InvoiceLine, Posting, PostLog, Submission
 from invoices.models import Upload as UploadRow
@@ -227,6 +229,31 @@ def test_workers_that_claim_at_the_same_time_share_the_rows_out(
     sizes = [submission.postings.count() for submission in Submission.objects.all()]
     assert sorted(sizes) == [1, *[3] * 13]
     assert PostLog.objects.filter(status="sending").count() == 40
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_saw_different_things_at_once_do_not_wait_for_each_other(
+    make_invoices: MakeInvoices, upload: Upload, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_invoices(2)
+    upload()
+    submission, now = claim(), timezone.now()
+    transitions.mark_uncertain(submission, "", lookup_from=now)
+    keys = list(Posting.objects.order_by("pk").values_list("pk", flat=True))
+    mark_posted = transitions.mark_posted
+
+    def slowly(submission: Submission, results: dict[int, Recorded]) -> int:
+        moved = mark_posted(submission, results)
+        time.sleep(0.5)
+        return moved
+
+    monkeypatch.setattr(transitions, "mark_posted", slowly)
+
+    def look(turn: int) -> int:
+        there = outcomes.Posted(Recorded(f"id {keys[turn]}", "DRAFT", Decimal("110.00")))
+        return settle(submission, outcomes.Outcome({keys[turn]: there, keys[1 - turn]: outcomes.Absent(now)}))
+
+    assert sorted(at_once(2, look)) == [0, 2]
 
 
 def test_a_claim_leaves_customers_without_a_contact(
