@@ -74,6 +74,7 @@ NOT_SHOWN = {
         "for the log",
     ),
     "invoices.Upload.trace_id": "for the log",
+    "xero_integration.XeroConnection.pause_problem": "decides which notice is sent, and is never shown",
     **dict.fromkeys(
         [
             "invoices.CustomerOverride.theme_name",
