@@ -56,7 +56,7 @@ def configure_logging(**_: Any) -> None:
     # keeps it from the output. Only who runs tasks needs the module.
     from celery.apps import worker
 
-    worker.safe_say = log_config.say  # type: ignore[attr-defined]
+    worker.safe_say = log_config.log_from_signal_handler  # type: ignore[attr-defined]
 
 
 @signals.before_task_publish.connect

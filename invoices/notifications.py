@@ -225,7 +225,7 @@ def drifts() -> int:
 
 
 def _publish(key: str, kind: str, words: texts.Words, path: str, data: dict[str, Any], *, quietly: bool = False) -> int:
-    return int(publish.tell(key, kind, words, path=path, data=data, quietly=quietly) is not None)
+    return int(publish.create_notice(key, kind, words, path=path, data=data, quietly=quietly) is not None)
 
 
 def _organisation(connection: XeroConnection) -> dict[str, Any]:

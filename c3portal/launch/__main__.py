@@ -25,7 +25,7 @@ def main() -> int:
     with _only_one(plan):
         ports.refuse_taken(plan)
         beside.keep(plan)
-        _say("Preparing the database and the pages …")
+        _print("Preparing the database and the pages …")
         _manage(plan, "prepare")
         plan.beat_pidfile.unlink(missing_ok=True)
         processes = Processes(plan, when_started=lambda started: _announce(plan, started))
@@ -67,15 +67,15 @@ def _announce(plan: Plan, processes: Processes) -> None:
             readiness.wait_for(name, works, gave_up=lambda: processes.is_stopping)
             if name == "sandbox":
                 sign_ins = _manage(plan, "setup_demo")
-        _say(announcement.text(plan, sign_ins or _manage(plan, "setup_demo")))
+        _print(announcement.text(plan, sign_ins or _manage(plan, "setup_demo")))
     except (readiness.NotReadyError, SystemExit) as problem:
         if not processes.is_stopping:
-            _say(str(problem))
+            _print(str(problem))
             processes.returncode = 1
             processes.terminate()
 
 
-def _say(words: str) -> None:
+def _print(words: str) -> None:
     print(words, flush=True)  # noqa: T201
 
 

@@ -177,7 +177,7 @@ def _post(delivery: Delivery, webhook: Webhook) -> Outcome:
 def send_test(webhook: Webhook, words: Words) -> Delivery:
     """Post a test to the webhook now, once; return its delivery with the outcome."""
     with transaction.atomic():
-        notice = publish.tell(f"test:{uuid.uuid4()}", publish.TEST, words, quietly=True)
+        notice = publish.create_notice(f"test:{uuid.uuid4()}", publish.TEST, words, quietly=True)
         delivery = Delivery.objects.create(notice=cast(Notice, notice), webhook=webhook)
     deliver(delivery)
     delivery.refresh_from_db()

@@ -24,7 +24,7 @@ def is_published(key: str) -> bool:
     return Notice.objects.filter(key=key).exists()
 
 
-def tell(
+def create_notice(
     key: str, kind: str, words: Words, *, path: str = "", data: Mapping[str, Any] | None = None, quietly: bool = False
 ) -> Notice | None:
     """Write the notice and its deliveries; return None when `key` was told before.

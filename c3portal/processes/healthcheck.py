@@ -15,17 +15,17 @@ PATIENCE_SECONDS = 5
 
 def web() -> bool:
     """Whether it serves pages, as a load balancer asks."""
-    return _ask("/health/web")[0] == 200
+    return _get("/health/web")[0] == 200
 
 
 def ready() -> bool:
     """Whether everything is at work; prints what is and what is not."""
-    status, output = _ask("/health/ready")
+    status, output = _get("/health/ready")
     sys.stdout.write(f"{output}\n")
     return status == 200
 
 
-def _ask(path: str) -> tuple[int, str]:
+def _get(path: str) -> tuple[int, str]:
     port = int(os.environ.get("PORT", "8000"))
     host = os.environ.get("WEB_BIND", "127.0.0.1").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     name = urlsplit(os.environ.get("PORTAL_URL", "http://localhost")).hostname or "localhost"

@@ -76,7 +76,7 @@ class Life:
         if elapsed - self.signed > 2 * SIGN_EVERY:
             self.steady_since = elapsed
         self.seen_at, self.signed = present, elapsed
-        self._tell(ahead)
+        self._log_clock(ahead)
 
     def _learn(self) -> None:
         # What another on this machine signed tells of the time before this process: its clock jumps too.
@@ -119,7 +119,7 @@ class Life:
         logger.error("The database's clock jumped to %s, or this machine stalled.", present.isoformat())
         self.seen_at, self.signed = None, -math.inf
 
-    def _tell(self, ahead: dt.timedelta) -> None:
+    def _log_clock(self, ahead: dt.timedelta) -> None:
         if abs(ahead) > clock.WARN_FROM and self.signed - self.warned_at > WARN_EVERY:
             seconds, claims = ahead.total_seconds(), abs(ahead) <= clock.CLAIMS_UP_TO
             more = "." if claims else ", so this process claims no work until it is set right."

@@ -95,14 +95,14 @@ class Scheduler(CelerysScheduler):
             logger.warning("The lease of the scheduler could not be renewed.", exc_info=True)
             # Whoever was the one goes on: a task that is sent twice finds nothing left to do.
             return bool(self.is_the_one)
-        self._tell(lease.holder, lease.rival)
+        self._log_holder(lease.holder, lease.rival)
         is_the_one = lease.holder == self.name
         if is_the_one and self.is_the_one is False:
             self._go_on()
         self.is_the_one = is_the_one
         return is_the_one
 
-    def _tell(self, holder: str, rival: str) -> None:
+    def _log_holder(self, holder: str, rival: str) -> None:
         is_the_one = holder == self.name
         if is_the_one and not self.is_the_one:
             level = logging.INFO if self.is_the_one is None else logging.WARNING

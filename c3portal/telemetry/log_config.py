@@ -65,7 +65,7 @@ def config(env: environ.Env) -> dict[str, Any]:
     }
 
 
-def say(message: str, *_: object) -> None:
+def log_from_signal_handler(message: str, *_: object) -> None:
     """Write a line as the log would, from a signal's handler, where logging must not be used."""
     handler = logging.getLogger().handlers[0]
     record = logging.makeLogRecord({"name": __name__, "levelno": logging.INFO, "levelname": "INFO", "msg": message})

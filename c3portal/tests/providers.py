@@ -71,7 +71,7 @@ class Person:
         answer.raise_for_status()
         return unescape(re.findall(r'<a href="([^"]+response_type=code[^"]*)"', answer.text)[0])
 
-    def say(self, url: str, subject: str) -> str:
+    def authenticate(self, url: str, subject: str) -> str:
         """Say at the provider who one is; return the portal's address that one is sent back to."""
         answer = self.http.post(url, {"sub": subject}, allow_redirects=False, timeout=30)
         assert answer.status_code == 302, answer.text
@@ -83,7 +83,7 @@ class Person:
 
     def sign_in(self, subject: str) -> requests.Response:
         """Go the whole way."""
-        return self.come_back(self.say(self.leave(), subject))
+        return self.come_back(self.authenticate(self.leave(), subject))
 
     @property
     def is_in(self) -> bool:

@@ -140,24 +140,24 @@ class _Conversation(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         kept = self.server.kept
-        self._say("220 ready")
+        self._reply("220 ready")
         while line := self.rfile.readline().decode().strip():
             verb = line.partition(" ")[0].upper()
             if verb == "DATA":
-                self._say("354 go on")
+                self._reply("354 go on")
                 kept.mails.append(email.message_from_bytes(self._data(), policy=email.policy.default))
-                self._say("250 kept")
+                self._reply("250 kept")
             elif verb in EXTENDED:
-                self._say(EXTENDED[verb])
+                self._reply(EXTENDED[verb])
             elif verb == "RCPT":
                 kept.recipients.append(line)
-                self._say(kept.answer)
+                self._reply(kept.answer)
             else:
-                self._say("221 bye" if verb == "QUIT" else "250 fine")
+                self._reply("221 bye" if verb == "QUIT" else "250 fine")
             if verb == "QUIT":
                 return
 
-    def _say(self, words: str) -> None:
+    def _reply(self, words: str) -> None:
         self.wfile.write(f"{words}\r\n".encode())
 
     def _data(self) -> bytes:

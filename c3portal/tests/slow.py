@@ -34,13 +34,13 @@ class Crowd:
     def sends(self, path: str, announced: int, sent: int = SENT_AT_ONCE, *, kind: str = FORM, cookie: str = "") -> None:
         """Announce a body, send a part of it and stop."""
         head = [f"POST {path} HTTP/1.1", f"Content-Type: {kind}", f"Content-Length: {announced}"]
-        self._ask(head, cookie, b"a" * sent)
+        self._send(head, cookie, b"a" * sent)
 
     def reads_nothing(self, path: str, cookie: str = "") -> None:
         """Ask for something and take nothing of the answer."""
-        self._ask([f"GET {path} HTTP/1.1"], cookie, b"")
+        self._send([f"GET {path} HTTP/1.1"], cookie, b"")
 
-    def _ask(self, head: list[str], cookie: str, body: bytes) -> None:
+    def _send(self, head: list[str], cookie: str, body: bytes) -> None:
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALLEST_BUFFER)
         plain.settimeout(20)

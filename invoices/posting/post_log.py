@@ -30,11 +30,11 @@ def write(rows: QuerySet[Posting], status: str, *, user: User | None = None) -> 
         for invoice, upload, submission, message, _ in found
     ]
     PostLog.objects.bulk_create(lines, batch_size=500)
-    transaction.on_commit(partial(_say, status, found), robust=True)
+    transaction.on_commit(partial(_log, status, found), robust=True)
     return len(lines)
 
 
-def _say(status: str, found: Iterable[tuple[Any, ...]]) -> None:
+def _log(status: str, found: Iterable[tuple[Any, ...]]) -> None:
     for submission, rows in groupby(sorted(found, key=lambda row: str(row[2])), key=lambda row: row[2]):
         for some in batched(rows if submission else (), settings.XERO_BATCH):
             # The portal's ids and Xero's alone: words of Xero's may hold names.

@@ -129,7 +129,7 @@ def inspect(
     With `look_up_in_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
     """
     rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
-    taken = _ask(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
+    taken = _find_in_xero(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
     context = builder.read_context(connection)
     contact_ids, contact_problems, to_create = _contacts(connection, rows)
     inspected, allowed = [], ownership.tolerance()
@@ -163,7 +163,7 @@ def _is_posted(invoice: Invoice) -> bool:
     return posting is not None and posting.status == Posting.Status.POSTED
 
 
-def _ask(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[str, object]]:
+def _find_in_xero(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[str, object]]:
     """Return what Xero has, by number."""
 
     def look_up(gateway: Gateway) -> dict[str, dict[str, object]]:

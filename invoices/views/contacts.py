@@ -168,7 +168,7 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Lin
     except NotLinked as error:
         messages.error(request, str(error))
         return
-    _say(request, linked, "linked", problems)
+    _report(request, linked, "linked", problems)
     if left := len(chosen) - len(pairs):
         why = (
             "a similar name is linked when its own box is ticked" if everything else "no contact is suggested for them"
@@ -187,7 +187,9 @@ def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[L
         messages.error(request, f"Not all were created: {error}")
         return
     names = {each.customer.tenant_id: each.customer.name for each in able}
-    _say(request, outcome.created, "created in Xero", [f"{names[key]}: {why}" for key, why in outcome.problems.items()])
+    _report(
+        request, outcome.created, "created in Xero", [f"{names[key]}: {why}" for key, why in outcome.problems.items()]
+    )
     if found := outcome.linked - outcome.created:
         messages.info(request, f"{_customers(found)} had a contact with their number or name: linked to that.")
     if left := len(chosen) - len(able):
@@ -224,7 +226,7 @@ def _customers(count: int) -> str:
     return "1 customer" if count == 1 else f"{count:,} customers"
 
 
-def _say(request: HttpRequest, count: int, what: str, problems: Sequence[str]) -> None:
+def _report(request: HttpRequest, count: int, what: str, problems: Sequence[str]) -> None:
     if count or not problems:
         messages.success(request, f"{_customers(count)} {what}.")
     if problems:

@@ -59,13 +59,13 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     may_upload = roles.role_of(request.user) in roles.FINANCE
     if may_upload:
         upload_drafts.check_for(draft, connection)
-    found, unasked = inspect_draft(draft, connection, look_up_in_xero=may_upload and connection.is_usable)
+    found, lookup_error = inspect_draft(draft, connection, look_up_in_xero=may_upload and connection.is_usable)
     context = {
         "draft": draft,
         "organisation": connection,
         "back": f"{reverse('invoice_list')}?{upload_drafts.selection_of(draft).query()}",
         "inspection": found,
-        "unasked": unasked,
+        "lookup_error": lookup_error,
         "missing": missing_for_upload(connection, may_set=_may_set(request), preflight=True),
         "sections": [_section(found, verdict) for verdict in Verdict],
         "groups": [_group(group, request, draft) for group in found.groups()],
@@ -134,13 +134,13 @@ def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 def inspect_draft(draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool) -> tuple[Inspection, str]:
     """Return the inspection of a selection, and in words why Xero could not be asked ("" when it was, or need not)."""
-    unasked = ""
+    lookup_error = ""
     if look_up_in_xero:
         try:
             return _inspect(draft, connection, look_up_in_xero=True), ""
         except XeroError as error:
-            unasked = str(error)
-    return _inspect(draft, connection, look_up_in_xero=False), unasked
+            lookup_error = str(error)
+    return _inspect(draft, connection, look_up_in_xero=False), lookup_error
 
 
 def _inspect(draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool) -> Inspection:
@@ -198,7 +198,7 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "count": len(group.invoices),
         "invoices": group.invoices[:SHOWN],
         "more": len(group.invoices) - SHOWN,
-        "way": _next_step(problem, draft, may_set=_may_set(request)),
+        "next_step": _next_step(problem, draft, may_set=_may_set(request)),
         "as_drafts": problem.fix == Fix.DRAFTS,
         "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }

@@ -27,10 +27,10 @@ WRITES = ("PUT", "POST")
 @csrf_exempt
 def accounting_api(request: HttpRequest, path: str) -> HttpResponse:
     """Answer any call under /api.xro/2.0/."""
-    return deliver(request, Visit(request, path).answer())
+    return deliver(request, Dispatch(request, path).answer())
 
 
-class Visit:
+class Dispatch:
     """A call in flight. Xero's order: token, organisation, limits; then faults; then the key; then the work."""
 
     def __init__(self, request: HttpRequest, path: str) -> None:

@@ -80,11 +80,11 @@ def check(query: Mapping[str, str]) -> Request:
         )
     if query.get("response_type") != "code":
         raise ConsentRefused("unsupported_response_type", "response_type must be code.")
-    asked_scopes = query.get("scope", "").split()
-    if not asked_scopes or (wrong := scopes.unknown(asked_scopes, app.broad_scopes)):
-        words = f"This app cannot ask for: {', '.join(wrong)}." if asked_scopes else "No scope was asked for."
+    requested_scopes = query.get("scope", "").split()
+    if not requested_scopes or (wrong := scopes.unknown(requested_scopes, app.broad_scopes)):
+        words = f"This app cannot ask for: {', '.join(wrong)}." if requested_scopes else "No scope was asked for."
         raise ConsentRefused("invalid_scope", words)
-    return Request(app, query["redirect_uri"], " ".join(asked_scopes), query.get("state", ""), _challenge(query))
+    return Request(app, query["redirect_uri"], " ".join(requested_scopes), query.get("state", ""), _challenge(query))
 
 
 def _challenge(query: Mapping[str, str]) -> str:

@@ -23,9 +23,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["forget_unreadable"]:
-            self._tell(key_rotation.forget(), "dropped", "Stored secrets whose encryption key is lost were dropped")
+            self._report(key_rotation.forget(), "dropped", "Stored secrets whose encryption key is lost were dropped")
         if not options["check"]:
-            self._tell(
+            self._report(
                 key_rotation.rotate(), "written anew", "Stored secrets were written anew with the first encryption key"
             )
         found = key_rotation.tally()
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             "the first, or everyone signs in again."
         )
 
-    def _tell(self, counts: dict[str, int], what: str, subject: str) -> None:
+    def _report(self, counts: dict[str, int], what: str, subject: str) -> None:
         done = {name: count for name, count in counts.items() if count}
         for name, count in done.items():
             self.stdout.write(f"{name}: {count} {what}")

@@ -24,8 +24,8 @@ NEWS = Words("Contoso: 3 invoices in Xero", "They arrived.\n\nThere is nothing l
 Status = Delivery.Status
 
 
-def tell(key: str = "a thing", kind: str = Kind.UPLOAD_FINISHED, words: Words = NEWS) -> Notice | None:
-    return publish.tell(key, kind, words, path="/invoices/logs/1/", data={"upload": 1})
+def create_notice(key: str = "a thing", kind: str = Kind.UPLOAD_FINISHED, words: Words = NEWS) -> Notice | None:
+    return publish.create_notice(key, kind, words, path="/invoices/logs/1/", data={"upload": 1})
 
 
 def deliver() -> int:
@@ -42,7 +42,7 @@ def outcomes() -> list[tuple[str, str]]:
 def test_the_admins_are_told_and_a_reader_is_not(
     mail_server: MailServer, system_admin: User, finance_admin: User, system_reader: User
 ) -> None:
-    tell()
+    create_notice()
     assert deliver() == 2
     assert {mail["To"] for mail in mail_server.mails} == {system_admin.email, finance_admin.email}
 
@@ -52,8 +52,8 @@ def test_each_users_choice_is_honoured(
 ) -> None:
     publish.choose(finance_admin, [Kind.DAY_LIMIT])
     publish.choose(system_reader, [Kind.UPLOAD_FINISHED])
-    tell()
-    tell("another", Kind.DAY_LIMIT)
+    create_notice()
+    create_notice("another", Kind.DAY_LIMIT)
     deliver()
     assert len(mail_server.of(system_admin.email)) == 2
     assert len(mail_server.of(finance_admin.email)) == 1
@@ -72,7 +72,7 @@ def test_nobody_without_a_role_or_deactivated_is_told(
 ) -> None:
     User.objects.create_user("nobody@contoso.example")
     User.objects.filter(pk=finance_admin.pk).update(is_active=False)
-    tell()
+    create_notice()
     deliver()
     assert [mail["To"] for mail in mail_server.mails] == [system_admin.email]
 
@@ -80,7 +80,7 @@ def test_nobody_without_a_role_or_deactivated_is_told(
 def test_who_is_deactivated_or_changes_their_mind_meanwhile_gets_nothing(
     mail_server: MailServer, system_admin: User, finance_admin: User
 ) -> None:
-    tell()
+    create_notice()
     User.objects.filter(pk=finance_admin.pk).update(is_active=False)
     publish.choose(system_admin, [])
     deliver()
@@ -94,8 +94,8 @@ def test_who_is_deactivated_or_changes_their_mind_meanwhile_gets_nothing(
 def test_a_webhook_gets_the_kinds_it_takes_while_it_is_on(receiver: Receiver, webhook: Webhook) -> None:
     Webhook.objects.create(url=f"{receiver.url}/limits", kinds=[Kind.DAY_LIMIT])
     Webhook.objects.create(url=f"{receiver.url}/off", is_active=False)
-    tell()
-    tell("another", Kind.DAY_LIMIT)
+    create_notice()
+    create_notice("another", Kind.DAY_LIMIT)
     deliver()
     assert sorted(post.path for post in receiver.posts) == ["/hooks", "/hooks", "/limits"]
 
@@ -110,7 +110,7 @@ def test_the_mail_says_where_to_go_and_how_to_be_rid_of_it(
     finance_admin.time_zone = "Australia/Sydney"
     finance_admin.save()
     at = dt.datetime(2026, 9, 18, 14, 5, tzinfo=dt.UTC)
-    tell(words=Words("Contoso: 3 invoices in Xero", f"It began on {moment(at)}.\n.a line with a dot"))
+    create_notice(words=Words("Contoso: 3 invoices in Xero", f"It began on {moment(at)}.\n.a line with a dot"))
     deliver()
     (mail,) = mail_server.mails
     assert mail["Subject"] == "[C3 portal] Contoso: 3 invoices in Xero"
@@ -130,7 +130,7 @@ def test_only_moments_are_turned_into_a_zone() -> None:
 
 
 def test_the_post_is_signed_and_says_what_happened(receiver: Receiver, webhook: Webhook, settings: Any) -> None:
-    notice = tell()
+    notice = create_notice()
     deliver()
     (post,) = receiver.posts
     payload = standardwebhooks.Webhook(str(webhook.secret)).verify(post.body, post.headers)
@@ -159,7 +159,7 @@ def test_every_kind_has_a_name_for_machines_that_the_document_lists() -> None:
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_of_two_workers_that_notice_the_same_thing_one_tells_it(system_admin: User, webhook: Webhook) -> None:
-    results = at_once(4, lambda _: tell() is not None)
+    results = at_once(4, lambda _: create_notice() is not None)
     assert sorted(results) == [False, False, False, True]
     assert Notice.objects.count() == 1
     assert Delivery.objects.count() == 2
@@ -171,7 +171,7 @@ def test_of_several_workers_at_the_outbox_each_message_is_sent_by_one(
     mail_server: MailServer, receiver: Receiver, webhook: Webhook, system_admin: User, finance_admin: User
 ) -> None:
     for number in range(4):
-        tell(f"thing {number}")
+        create_notice(f"thing {number}")
     tried = at_once(3, lambda _: deliver())
     assert sum(tried) == 12
     assert len(mail_server.of(system_admin.email)) == len(mail_server.of(finance_admin.email)) == 4
@@ -182,7 +182,7 @@ def test_of_several_workers_at_the_outbox_each_message_is_sent_by_one(
 @pytest.mark.both_databases
 def test_a_worker_that_comes_second_to_a_row_leaves_it_alone(receiver: Receiver, webhook: Webhook) -> None:
     receiver.answers = [500]
-    tell()
+    create_notice()
     first, second = Delivery.objects.get(), Delivery.objects.get()
     assert delivery.deliver(first)
     assert not delivery.deliver(second)
@@ -202,7 +202,7 @@ def test_no_transaction_is_open_while_a_message_is_in_flight(
 
     monkeypatch.setattr(delivery.webhook_client, "post", post)
     monkeypatch.setattr(EmailMessage, "send", lambda _: post())
-    tell()
+    create_notice()
     deliver()
     assert inside == [False, False]
 
@@ -213,7 +213,7 @@ def test_no_transaction_is_open_while_a_message_is_in_flight(
 def test_it_tries_again_under_the_same_id_until_it_arrives(receiver: Receiver, webhook: Webhook) -> None:
     receiver.answers = [500, 302, 204]
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        tell()
+        create_notice()
         assert deliver() == 1
         assert outcomes() == [(Status.WAITING, "Answered 500: the log there says why.")]
         assert deliver() == 0
@@ -235,7 +235,7 @@ def test_it_gives_up_after_three_days_and_says_why(receiver: Receiver, webhook: 
     receiver.answers = [503]
     began = timezone.now()
     with time_machine.travel(began, tick=False) as clock:
-        tell()
+        create_notice()
         while Delivery.objects.filter(status=Status.WAITING):
             clock.move_to(Delivery.objects.get().next_try_at)
             deliver()
@@ -247,7 +247,7 @@ def test_it_gives_up_after_three_days_and_says_why(receiver: Receiver, webhook: 
 
 def test_what_was_given_up_can_be_tried_again_by_hand(receiver: Receiver, webhook: Webhook) -> None:
     receiver.answers = [503, 204]
-    tell()
+    create_notice()
     Delivery.objects.update(tries=delivery.MOST_TRIES - 1)
     deliver()
     assert delivery.try_again(Delivery.objects.get())
@@ -262,7 +262,7 @@ def test_a_worker_that_dies_while_sending_costs_minutes(
     def die(_: Delivery, __: Any) -> None:
         raise KeyboardInterrupt
 
-    tell()
+    create_notice()
     with monkeypatch.context() as patch:
         patch.setattr(delivery, "_settle", die)
         with pytest.raises(KeyboardInterrupt):
@@ -277,7 +277,7 @@ def test_a_worker_that_dies_while_sending_costs_minutes(
 
 def test_an_answer_that_nobody_waits_for_any_more_changes_nothing(receiver: Receiver, webhook: Webhook) -> None:
     receiver.answers = [503]
-    tell()
+    create_notice()
     deliver()
     late = Delivery.objects.select_related("notice", "webhook").get()
     Delivery.objects.update(tries=2)
@@ -289,7 +289,7 @@ def test_a_message_that_cannot_be_made_does_not_hold_up_the_others(
     receiver: Receiver, webhook: Webhook, caplog: pytest.LogCaptureFixture
 ) -> None:
     Webhook.objects.create(url=f"{receiver.url}/broken", secret="whsec_a")
-    tell()
+    create_notice()
     assert deliver() == 2
     assert len(receiver.posts) == 1
     assert [status for status, _ in outcomes()] == [Status.DELIVERED, Status.WAITING]
@@ -299,7 +299,7 @@ def test_a_message_that_cannot_be_made_does_not_hold_up_the_others(
 @pytest.mark.both_databases
 def test_the_longest_name_of_a_host_leaves_room_for_the_answer(webhook: Webhook) -> None:
     Webhook.objects.update(url=f"https://{'.'.join(['x' * 60] * 4)}.invalid/hooks")
-    tell()
+    create_notice()
     deliver()
     ((status, words),) = outcomes()
     assert status == Status.WAITING
@@ -308,8 +308,8 @@ def test_the_longest_name_of_a_host_leaves_room_for_the_answer(webhook: Webhook)
 
 def test_a_receiver_that_is_gone_is_switched_off(receiver: Receiver, webhook: Webhook) -> None:
     receiver.answers = [410]
-    tell()
-    tell("another")
+    create_notice()
+    create_notice("another")
     deliver()
     webhook.refresh_from_db()
     assert not webhook.is_active
@@ -332,20 +332,20 @@ def test_a_trial_is_posted_at_once_and_once(receiver: Receiver, webhook: Webhook
 
 def test_mail_without_a_mail_server_waits_and_says_so(settings: Any, system_admin: User) -> None:
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
-    tell()
+    create_notice()
     deliver()
     assert outcomes() == [(Status.WAITING, "The portal has no mail server (EMAIL_URL).")]
 
 
 def test_a_mail_servers_refusal_is_kept_without_its_words(mail_server: MailServer, system_admin: User) -> None:
     mail_server.answer = "550 nobody of that name"
-    tell()
+    create_notice()
     deliver()
     assert outcomes() == [(Status.WAITING, "The mail server refused it (550): check the address, then its log.")]
 
 
 def test_a_mail_server_that_is_away_is_tried_again(settings: Any, mail_server: MailServer, system_admin: User) -> None:
     settings.MAILERS["default"]["OPTIONS"]["port"] = 1
-    tell()
+    create_notice()
     deliver()
     assert outcomes() == [(Status.WAITING, "The mail server could not be reached.")]

@@ -27,8 +27,8 @@ def text_of(response: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
-def tell(key: str = "a thing") -> None:
-    publish.tell(key, Kind.UPLOAD_FINISHED, NEWS, path="/invoices/logs/1/")
+def create_notice(key: str = "a thing") -> None:
+    publish.create_notice(key, Kind.UPLOAD_FINISHED, NEWS, path="/invoices/logs/1/")
 
 
 # What each user wants
@@ -64,7 +64,7 @@ def test_an_unknown_kind_is_not_kept(client_for: ClientFor, finance_admin: User)
 def test_the_page_shows_what_was_told_and_what_came_of_it(
     client_for: ClientFor, finance_admin: User, system_admin: User, mail_server: MailServer
 ) -> None:
-    tell()
+    create_notice()
     mail_server.answer = "550 no"
     delivery.deliver_due(20)
     page = client_for(finance_admin).get(reverse("notice_choices"))
@@ -149,15 +149,15 @@ def test_a_test_says_whether_it_arrived(admin: Client, webhook: Webhook, receive
 def test_what_is_switched_off_gets_nothing_until_it_is_on_again(
     admin: Client, webhook: Webhook, receiver: Receiver
 ) -> None:
-    tell()
+    create_notice()
     switch = reverse("webhook_switch", args=[webhook.pk])
     admin.post(switch, {"on": "0"})
-    tell("while off")
+    create_notice("while off")
     delivery.deliver_due(20)
     assert "nothing was sent" in text_of(admin.post(reverse("webhook_test", args=[webhook.pk]), follow=True))
     assert receiver.posts == []
     admin.post(switch, {"on": "1"})
-    tell("while on")
+    create_notice("while on")
     delivery.deliver_due(20)
     assert len(receiver.posts) == 1
     subjects = list(AuditEntry.objects.order_by("pk").values_list("subject", flat=True))
@@ -177,7 +177,7 @@ def test_a_new_secret_ends_the_old_one(admin: Client, webhook: Webhook, receiver
 
 
 def test_deleting_forgets_it(admin: Client, webhook: Webhook) -> None:
-    tell()
+    create_notice()
     assert "is deleted" in text_of(admin.post(reverse("webhook_delete", args=[webhook.pk]), follow=True))
     assert not Webhook.objects.exists()
     assert not Delivery.objects.filter(webhook__isnull=False).exists()
@@ -189,7 +189,7 @@ def test_the_last_twenty_deliveries_are_shown_with_what_came_of_them(
 ) -> None:
     receiver.answers = [500]
     for number in range(22):
-        tell(f"thing {number}")
+        create_notice(f"thing {number}")
     delivery.deliver_due(20)
     Delivery.objects.filter(webhook=webhook).update(status=Delivery.Status.FAILED, tries=16)
     page = text_of(admin.get(reverse("webhook", args=[webhook.pk])))
@@ -205,7 +205,7 @@ def test_mail_that_did_not_leave_can_be_tried_again(
     admin: Client, finance_admin: User, mail_server: MailServer
 ) -> None:
     mail_server.answer = "451 later"
-    tell()
+    create_notice()
     delivery.deliver_due(20)
     assert "Mail that did not leave" in text_of(admin.get(reverse("webhooks")))
     mail_server.answer = "250 fine"

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from c3portal.audit.tests.test_audit_doors import general, key_of
+from c3portal.audit.tests.test_audited_addresses import general, key_of
 from c3portal.http.tests.test_permissions import _second_factor
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.users import administration

@@ -312,14 +312,14 @@ def test_nothing_that_is_sent_forges_a_line_of_the_log(
     lines = Lines(shape)
     logging.getLogger().addHandler(lines)
     try:
-        _say_much(client_of, everything)
+        _fill_the_log(client_of, everything)
     finally:
         logging.getLogger().removeHandler(lines)
     assert len(lines.messages) > 20
     assert [line for line in lines.messages if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", line)] == []
 
 
-def _say_much(client_of: ClientOf, things: dict[str, Any]) -> None:
+def _fill_the_log(client_of: ClientOf, things: dict[str, Any]) -> None:
     headers = {"X-Request-ID": "attack\u0085forged", "User-Agent": "attack\tforged", "X-Forwarded-For": "attack"}
     for who in ("nobody", roles.SYSTEM_ADMIN):
         for _, path in visited(things, who):

@@ -74,9 +74,9 @@ def is_missing(request: HttpRequest) -> bool:
     user = request.user
     if not user.is_authenticated or not is_required(user) or has_one(user):
         return False
-    return not (settings.OIDC_IS_TWO_FACTOR and came_by_company(request))
+    return not (settings.OIDC_IS_TWO_FACTOR and signed_in_by_oidc(request))
 
 
-def came_by_company(request: HttpRequest) -> bool:
+def signed_in_by_oidc(request: HttpRequest) -> bool:
     """Return whether this session began with the company's sign-in."""
     return any(record["method"] == "socialaccount" for record in get_authentication_records(request, request.user))

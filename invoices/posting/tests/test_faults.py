@@ -54,7 +54,7 @@ ROUNDS = 12
 
 
 @dataclass
-class Journey:
+class PostingRun:
     """A portal with two invoices and two credit notes queued, and clocks that can be moved ahead together."""
 
     sandbox: SandboxControl
@@ -124,7 +124,7 @@ class Journey:
 
 
 @pytest.fixture
-def journey(
+def posting_run(
     make_invoice: MakeInvoice,
     sandbox: SandboxControl,
     connected: XeroConnection,
@@ -132,44 +132,44 @@ def journey(
     sweep: Work,
     state: State,
     time_machine: Any,
-) -> Iterator[Journey]:
+) -> Iterator[PostingRun]:
     for amount in ("100.00", "20.05", "-30.00", "-4.95"):
         make_invoice(amount=amount)
     upload()
     time_machine.move_to(timezone.now())
     began = time.monotonic()
-    yield Journey(sandbox, connected, upload, sweep, state, time_machine)
+    yield PostingRun(sandbox, connected, upload, sweep, state, time_machine)
     see_the_fault_out(sandbox, began)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("step", STEPS, ids=str)
 def test_each_invoice_arrives_exactly_once_whatever_strikes(
-    journey: Journey, settings: Any, step: Step, fault: str
+    posting_run: PostingRun, settings: Any, step: Step, fault: str
 ) -> None:
     if step.is_lookup:
-        journey.sandbox.place_fault("commit_then_drop", method="PUT", path=step.path)
-        journey.go()
-        assert journey.state() == {"posted": 2, "uncertain": 2}
-        journey.until_next()
-    strike(journey.sandbox, settings, step, fault)
+        posting_run.sandbox.place_fault("commit_then_drop", method="PUT", path=step.path)
+        posting_run.go()
+        assert posting_run.state() == {"posted": 2, "uncertain": 2}
+        posting_run.until_next()
+    strike(posting_run.sandbox, settings, step, fault)
     outcome = expected(step, fault)
 
-    journey.go()
+    posting_run.go()
 
-    assert [each["fired"] for each in journey.sandbox.faults()][-1] == 1
-    assert journey.state() == outcome.states
-    assert any(outcome.words in words for words in journey.heard)
+    assert [each["fired"] for each in posting_run.sandbox.faults()][-1] == 1
+    assert posting_run.state() == outcome.states
+    assert any(outcome.words in words for words in posting_run.heard)
     if outcome.states in (WAITING, ARRIVED):
         # Nothing is said to be uncertain or refused that is not.
         assert not PostLog.objects.filter(status="rejected").exists()
     began = time.monotonic()
-    journey.settle()
+    posting_run.settle()
     if fault == "finish_late":
         time.sleep(max(0, began + LATE_BY_NOW - time.monotonic()))
-    assert tuple(journey.person) == outcome.person
-    assert TokenSet.objects.filter(connections=journey.connection).get().generation >= (fault == "401")
-    journey.assert_exactly_once()
+    assert tuple(posting_run.person) == outcome.person
+    assert TokenSet.objects.filter(connections=posting_run.connection).get().generation >= (fault == "401")
+    posting_run.assert_exactly_once()
 
 
 # The call for a new token
@@ -180,27 +180,27 @@ NO_MATTER = (*HARMLESS, "elements_missing")
 
 @pytest.mark.parametrize("fault", [*FAULTS, "refresh_answer_lost"])
 def test_each_invoice_arrives_exactly_once_whatever_strikes_the_renewal_of_the_token(
-    journey: Journey, settings: Any, fault: str
+    posting_run: PostingRun, settings: Any, fault: str
 ) -> None:
     TokenSet.objects.update(access_expires_at=timezone.now())
-    strike(journey.sandbox, settings, TOKENS, fault)
+    strike(posting_run.sandbox, settings, TOKENS, fault)
 
-    journey.go()
+    posting_run.go()
 
     if fault in NO_MATTER:
-        assert journey.state() == ARRIVED
+        assert posting_run.state() == ARRIVED
     elif fault in NO_GOOD:
-        assert journey.state() == WAITING
-        assert journey.connection.status == "needs_reconnecting"
-        assert any("Xero refused the sign-in" in words for words in journey.heard)
+        assert posting_run.state() == WAITING
+        assert posting_run.connection.status == "needs_reconnecting"
+        assert any("Xero refused the sign-in" in words for words in posting_run.heard)
     else:
-        assert journey.state() == WAITING
-        assert journey.connection.status == "connected"
+        assert posting_run.state() == WAITING
+        assert posting_run.connection.status == "connected"
         words = "asks to wait before signing in" if fault in LIMITS else "sign-in service"
-        assert any(words in heard for heard in journey.heard)
-    journey.settle()
-    assert tuple(journey.person) == (("reconnect",) if fault in NO_GOOD else ())
-    journey.assert_exactly_once()
+        assert any(words in heard for heard in posting_run.heard)
+    posting_run.settle()
+    assert tuple(posting_run.person) == (("reconnect",) if fault in NO_GOOD else ())
+    posting_run.assert_exactly_once()
 
 
 # Reading accounts, themes, tax rates and currencies
@@ -274,16 +274,18 @@ def test_a_batch_takes_as_many_queries_for_fifty_invoices_as_for_five(
     assert queries_for(5) == queries_for(50)
 
 
-def test_finding_all_permits_taken_is_no_reason_to_pause(journey: Journey, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finding_all_permits_taken_is_no_reason_to_pause(
+    posting_run: PostingRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rate_limits, "BULK_PATIENCE", 0)
     with ExitStack() as held:
         for _ in range(rate_limits.IN_FLIGHT - rate_limits.KEPT_FOR_CLICKS):
-            held.enter_context(rate_limits.permit(journey.connection))
-        journey.go()
-        assert journey.state() == WAITING
-        assert journey.connection.paused_until is None
-    journey.settle()
-    journey.assert_exactly_once()
+            held.enter_context(rate_limits.permit(posting_run.connection))
+        posting_run.go()
+        assert posting_run.state() == WAITING
+        assert posting_run.connection.paused_until is None
+    posting_run.settle()
+    posting_run.assert_exactly_once()
 
 
 def test_every_fault_of_the_sandbox_is_tried() -> None:

@@ -16,7 +16,7 @@ from c3portal.tests.attack.breadth import part
 from invoices.conftest import MakeInvoice, Work
 from invoices.models import BillingPeriod
 from invoices.models import Upload as UploadRow
-from invoices.posting.tests.test_faults import Journey, State
+from invoices.posting.tests.test_faults import PostingRun, State
 from invoices.tests.pages import post_ready, press
 from xero_integration.models import XeroConnection
 from xero_integration.tests.odd_answers import REPLIES, TELLING
@@ -54,10 +54,10 @@ def between(connected: XeroConnection, sandbox: SandboxControl, settings: Any) -
 
 
 @pytest.fixture
-def journey(
+def posting_run(
     between: Between, sandbox: SandboxControl, connected: XeroConnection, sweep: Work, state: State, time_machine: Any
-) -> Journey:
-    return Journey(sandbox, connected, lambda: None, sweep, state, time_machine)  # type: ignore[arg-type, return-value]
+) -> PostingRun:
+    return PostingRun(sandbox, connected, lambda: None, sweep, state, time_machine)  # type: ignore[arg-type, return-value]
 
 
 def words(answer: Any) -> str:
@@ -83,7 +83,7 @@ def walk(client: Client, upload: UploadRow, deaf: bool) -> None:
 def test_no_answer_breaks_a_page_posts_twice_or_stops_the_worker_for_good(
     finance: Client,
     between: Between,
-    journey: Journey,
+    posting_run: PostingRun,
     make_invoice: MakeInvoice,
     period: BillingPeriod,
     odd: str,
@@ -100,13 +100,13 @@ def test_no_answer_breaks_a_page_posts_twice_or_stops_the_worker_for_good(
     words(post_ready(finance, page))
     upload = UploadRow.objects.get()
     for _ in range(3):
-        journey.go()
-        assert "rejected" not in journey.state()
-        assert "posted" not in journey.state() or not deaf
+        posting_run.go()
+        assert "rejected" not in posting_run.state()
+        assert "posted" not in posting_run.state() or not deaf
         walk(finance, upload, deaf)
-        journey.until_next()
+        posting_run.until_next()
 
     between.garbled = ()
-    journey.settle()
-    journey.assert_exactly_once()
+    posting_run.settle()
+    posting_run.assert_exactly_once()
     words(finance.get(upload.get_absolute_url()))

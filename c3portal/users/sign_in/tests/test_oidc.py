@@ -165,7 +165,7 @@ def test_a_deactivated_user_stays_out_the_first_time_and_later(
 
 
 def test_another_browsers_answer_signs_nobody_in(person: Person, portal: str) -> None:
-    back = person.say(person.leave(), "fiona")
+    back = person.authenticate(person.leave(), "fiona")
     thief = Person(portal)
     assert thief.come_back(back).status_code == 401
     assert not thief.is_in
@@ -181,7 +181,7 @@ def test_the_log_keeps_the_reason_and_not_whom_the_provider_names(
 
 
 def test_an_answer_with_another_state_signs_nobody_in(person: Person) -> None:
-    back = person.say(person.leave(), "fiona")
+    back = person.authenticate(person.leave(), "fiona")
     state = parse_qs(urlsplit(back).query)["state"][0]
     answer = person.come_back(back.replace(state, "x" * len(state)))
     assert answer.status_code == 401
@@ -190,7 +190,7 @@ def test_an_answer_with_another_state_signs_nobody_in(person: Person) -> None:
 
 
 def test_an_answer_works_once(person: Person) -> None:
-    back = person.say(person.leave(), "fiona")
+    back = person.authenticate(person.leave(), "fiona")
     assert person.come_back(back).ok
     assert person.come_back(back).status_code == 401
 
@@ -200,7 +200,7 @@ def test_a_token_that_another_key_signed_signs_nobody_in(
 ) -> None:
     described = Provider.openid_config.fget  # type: ignore[attr-defined]
     with provider_process(tmp_path) as other:
-        back = person.say(person.leave(), "fiona")
+        back = person.authenticate(person.leave(), "fiona")
         keys = {"jwks_uri": f"{other.url}/jwks"}
         monkeypatch.setattr(Provider, "openid_config", property(lambda self: {**described(self), **keys}))
         assert person.come_back(back).status_code == 401
@@ -208,7 +208,7 @@ def test_a_token_that_another_key_signed_signs_nobody_in(
 
 
 def test_a_provider_that_calls_itself_something_else_is_not_believed(person: Person, settings: Any) -> None:
-    back = person.say(person.leave(), "fiona")
+    back = person.authenticate(person.leave(), "fiona")
     settings.OIDC_ISSUER = "https://login.contoso.example"
     assert person.come_back(back).status_code == 401
     assert not person.is_in
