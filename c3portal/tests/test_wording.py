@@ -82,7 +82,7 @@ def test_no_page_asks_what_a_sentence_says() -> None:
         'words.partition(": ")',
         '"must be unique" in error.message',
         "row.pause_reason == DAY_LIMIT_REACHED",
-        'problem in ("stalled", "taken")',
+        'problem in ("stood still", "taken")',
     ],
 )
 def test_what_was_asked_once_is_found(code: str) -> None:

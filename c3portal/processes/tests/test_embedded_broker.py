@@ -81,9 +81,10 @@ def test_a_broker_that_is_killed_again_and_again_ends_no_worker(
         )
         broker.start()
         broker.client.flushall()
-        current_app.send_task("invoices.tasks.sweep")
-        before = swept(worker)
-        wait_until(lambda before=before: swept(worker) > before, "It goes on", patience=60)
+        # By its id: it may be done before anything could be counted.
+        sent = current_app.send_task("invoices.tasks.sweep").id
+        done = f"[{sent}] succeeded"
+        wait_until(lambda done=done: done in worker.log.read_text(), "It goes on", patience=60)
         assert worker.process.poll() is None
 
 
@@ -103,9 +104,8 @@ def test_a_broker_that_refuses_commands_ends_no_worker(
         assert worker.process.poll() is None, worker.log.read_text()[-3000:]
     finally:
         broker.client.config_set("maxmemory", 0)
-    current_app.send_task("invoices.tasks.sweep")
-    before = swept(worker)
-    wait_until(lambda: swept(worker) > before, "It goes on", patience=60)
+    sent = current_app.send_task("invoices.tasks.sweep").id
+    wait_until(lambda: f"[{sent}] succeeded" in worker.log.read_text(), "It goes on", patience=60)
 
 
 def test_a_scheduler_outlives_a_broker_that_is_killed(
