@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from xero_integration.client.vocabulary import AccountType, RecordStatus
 
@@ -34,16 +35,41 @@ class AccountFacts:
         return self.status == RecordStatus.ACTIVE and self.type in SALES_TYPES
 
 
-def sales_problem(accounts: Mapping[str, AccountFacts], code: str, organisation: str) -> str:
-    """Return in words why sales cannot be posted to the account, "" when they can, and while none was read."""
+class Reason(StrEnum):
+    """Why an account takes no sales."""
+
+    MISSING = "missing"
+    ARCHIVED = "archived"
+    TYPE = "type"
+
+
+@dataclass(frozen=True)
+class SalesProblem:
+    """Why sales cannot be posted to the account `code`."""
+
+    code: str
+    reason: Reason
+    words: str
+
+    @property
+    def key(self) -> str:
+        """What tells it from others, whatever its words."""
+        return f"account:{self.code}:{self.reason}"
+
+
+def sales_problem(accounts: Mapping[str, AccountFacts], code: str, organisation: str) -> SalesProblem | None:
+    """Return why sales cannot be posted to the account, None when they can, and while no account was read."""
     if not accounts:
-        return ""
+        return None
     account = accounts.get(code)
     if account is None:
-        return f"{organisation} has no account {code}. Choose one of its revenue accounts."
+        words = f"{organisation} has no account {code}. Choose one of its revenue accounts."
+        return SalesProblem(code, Reason.MISSING, words)
     if account.status != RecordStatus.ACTIVE:
-        return f"Account {account} is archived in {organisation}. Restore it there or choose another."
+        words = f"Account {account} is archived in {organisation}. Restore it there or choose another."
+        return SalesProblem(code, Reason.ARCHIVED, words)
     if not account.takes_sales:
         *some, last = SALES_TYPES.values()
-        return f"Account {account} is of type {account.type}; sales need one of type {', '.join(some)} or {last}."
-    return ""
+        words = f"Account {account} is of type {account.type}; sales need one of type {', '.join(some)} or {last}."
+        return SalesProblem(code, Reason.TYPE, words)
+    return None

@@ -228,7 +228,7 @@ def follow_theme(settings: XeroSettings, connection: XeroConnection) -> str:
 
 @dataclass(frozen=True)
 class SettingsProblem:
-    """What the organisation lacks of a field of the settings; `key` names the thing itself."""
+    """What the organisation lacks of a field of the settings; `key` tells it from others, whatever its words."""
 
     label: str
     words: str
@@ -247,8 +247,8 @@ def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dic
         if field == "rounding_account_code" and settings.difference_policy != DifferencePolicy.ROUNDING_LINE:
             continue
         code = getattr(settings, field)
-        if code and (words := sales_problem(accounts, code, connection.name)):
-            problems[field] = SettingsProblem(label, words, f"account:{code}")
+        if code and (problem := sales_problem(accounts, code, connection.name)):
+            problems[field] = SettingsProblem(label, problem.words, problem.key)
     if settings.theme_name and find_theme(settings, connection) is None:
         names = ", ".join(connection.brandingthemes.values_list("name", flat=True)) or "none"
         words = f"{connection.name} has no theme “{settings.theme_name}”. It has: {names}."

@@ -99,8 +99,8 @@ def _currency(document: Document, organisation: Organisation) -> Iterable[Proble
 
 def _accounts(document: Document, organisation: Organisation) -> Iterable[Problem]:
     for code in sorted({line.account_code for line in document.lines}):
-        if words := sales_problem(organisation.accounts, code, organisation.name):
-            yield Problem("account", code, words, Fix.ACCOUNTS)
+        if problem := sales_problem(organisation.accounts, code, organisation.name):
+            yield Problem("account", code, problem.words, Fix.ACCOUNTS)
 
 
 def theme_missing(organisation: str) -> str:

@@ -84,7 +84,8 @@ def label(context: DocumentContext, code: str) -> str:
 
 def account_problem(context: DocumentContext, code: str) -> str:
     """Return why sales cannot go to an account, "" when they can."""
-    return sales_problem(context.organisation.accounts, code, context.organisation.name)
+    problem = sales_problem(context.organisation.accounts, code, context.organisation.name)
+    return problem.words if problem else ""
 
 
 def override(context: DocumentContext, subject: AccountRule, code: str) -> AccountRule:

@@ -27,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Drift:
-    """One thing that changed in Xero: `key` is what by its id, `words` say how. A rename needs no mending."""
+    """One thing that changed in Xero: `key` tells what and why, whatever the `words`. A rename needs no mending."""
 
     key: str
     words: str
@@ -77,10 +77,9 @@ def _accounts(context: DocumentContext) -> Iterator[Drift]:
         what = what or context.accounts.labels.get(rule.kind, "every account")
         used[rule.code].append(f"{names.get(rule.customer, rule.customer)}: {what}" if rule.customer else what)
     for code, places in used.items():
-        if words := sales_problem(context.organisation.accounts, code, context.organisation.name):
-            yield Drift(
-                f"account:{code}", words, (Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped"),)
-            )
+        if problem := sales_problem(context.organisation.accounts, code, context.organisation.name):
+            place = Place(", ".join(places), f"{reverse('account_overrides')}?show=unmapped")
+            yield Drift(problem.key, problem.words, (place,))
 
 
 def _taxes(context: DocumentContext) -> Iterator[Drift]:

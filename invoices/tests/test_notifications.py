@@ -334,6 +334,15 @@ def test_each_new_set_of_findings_is_told_once(drifting: XeroConnection) -> None
     assert "Used in: Settings → General, License based SKUs." in first.body
 
 
+def test_another_reason_at_the_same_account_is_told(drifting: XeroConnection) -> None:
+    archive("4010")
+    assert notifications.find() == 1
+    Account.objects.filter(code="4010").update(status="ACTIVE", type="EXPENSE")
+    assert [notifications.find(), notifications.find()] == [1, 0]
+    Account.objects.filter(code="4010").delete()
+    assert [notifications.find(), notifications.find()] == [1, 0]
+
+
 def test_mending_a_part_is_not_told_and_what_comes_back_is(drifting: XeroConnection) -> None:
     archive("4010", "4020")
     assert notifications.find() == 1

@@ -105,7 +105,7 @@ def release(folder: Path) -> Path:
 @pytest.fixture
 def shell(tmp_path: Path, postgres: str) -> Iterator[Shell]:
     """A machine with what the blocks that are not typed here make."""
-    for each in ("opt", "etc/redis", "etc/systemd/system", "root", "var/lib/postgresql", "var/backups/c3portal"):
+    for each in ("opt", "etc/redis", "etc/systemd/system", "root", "srv", "var/lib/postgresql", "var/backups/c3portal"):
         (tmp_path / each).mkdir(parents=True)
     release(tmp_path / "opt" / "c3portal-v1")
     (tmp_path / "opt" / "c3portal").symlink_to("c3portal-v1")
@@ -137,7 +137,7 @@ def test_the_installation_works_as_typed(shell: Shell, postgres: str) -> None:
     assert "no issues" in output["the first start"]
     assert settings.stat().st_mode & 0o777 == 0o600
     assert settings.parent.stat().st_mode & 0o777 == 0o700
-    keys = shell.root / "root" / "c3portal-keys"
+    keys = shell.root / "srv" / "c3portal-keys"
     assert keys.stat().st_mode & 0o777 == 0o600
     of_proxy = (shell.root / "etc/systemd/system/caddy.service.d/c3portal.conf").read_text()
     assert "PORTAL_URL=https://portal.example.com\n" in of_proxy

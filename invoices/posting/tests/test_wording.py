@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from invoices.overrides import drift
 from invoices.posting import contact_step, transitions
 from invoices.posting.tests.test_state_machine import portal, run
 from xero_integration import reference
+from xero_integration.accounts import SalesProblem
 from xero_integration.client.errors import XeroError
 from xero_integration.client.gateway import Answer, Gateway
 from xero_integration.models import Account, TokenSet, XeroConnection
@@ -101,11 +103,12 @@ def test_what_no_longer_fits_is_told_once(connected: XeroConnection, monkeypatch
     number = itertools.count()
     sales_problem = reference.sales_problem
 
-    def reworded(*args: Any) -> str:
-        return f"{NONSENSE} {next(number)}" if sales_problem(*args) else ""
+    def reworded(*args: Any) -> SalesProblem | None:
+        problem = sales_problem(*args)
+        return problem and dataclasses.replace(problem, words=f"{NONSENSE} {next(number)}")
 
-    monkeypatch.setattr(reference, "sales_problem", reworded)
-    monkeypatch.setattr(drift, "sales_problem", lambda *args: f"{NONSENSE} {next(number)}")
+    for module in (reference, drift):
+        monkeypatch.setattr(module, "sales_problem", reworded)
     notifications.find()
     Account.objects.filter(code="4010").update(status="ARCHIVED")
     assert [notifications.drifts() for _ in range(3)] == [1, 0, 0]
