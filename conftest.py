@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
 import os
 import shutil
@@ -26,6 +27,7 @@ from django.test import Client
 
 from c3portal.audit import append_only
 from c3portal.database import clock
+from c3portal.http.concurrency import DOWNLOADS
 from c3portal.models import User, roles
 from c3portal.testing import BeatProcess, BrokerServer, PortalProcess, WorkerProcess
 from c3portal.tests import network
@@ -73,6 +75,14 @@ def mail_has_left() -> Iterator[None]:
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.join(timeout=5)
+
+
+@pytest.fixture(autouse=True)
+def downloads_are_closed() -> Iterator[None]:
+    """Close what a test asked for and did not read, as a server does: else the next one finds its downloads taken."""
+    yield
+    if DOWNLOADS._taken:
+        gc.collect()
 
 
 # The database

@@ -1,4 +1,4 @@
-"""Celery's messages from Redis, of which an unreadable one ends no worker."""
+"""Celery's messages from Redis: neither an unreadable one nor a broker that is killed ends a worker."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import logging
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 logger = logging.getLogger(__name__)
 
 
-class _Reads:
+class _Survives:
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]
@@ -21,8 +22,16 @@ class _Reads:
             logger.error("A message that cannot be read was left out: %s.", type(error).__name__)
             return True
 
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        # A worker that lost its broker closes the channel of a connection that it has given up already. Kombu (5.7)
+        # then meets None and ends the worker, where an error of the connection is one that it goes on after. What was
+        # unacknowledged comes back by the visibility time-out, or by the next sweep.
+        if self.connection.client is None:  # type: ignore[attr-defined]
+            raise RedisConnectionError("The connection to the broker was given up.")
+        return super()._connparams(asynchronous)  # type: ignore[misc, no-any-return]
 
-class Channel(_Reads, redis.Channel):
+
+class Channel(_Survives, redis.Channel):
     """A channel to one server."""
 
 
@@ -30,7 +39,7 @@ class Transport(redis.Transport):
     Channel = Channel
 
 
-class SentinelChannel(_Reads, redis.SentinelChannel):
+class SentinelChannel(_Survives, redis.SentinelChannel):
     """A channel to whichever server the sentinels name."""
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from celery import current_app
+from kombu import Queue
 
 from c3portal.testing import BeatProcess, BrokerServer, WorkerProcess, wait_until
 
@@ -46,6 +47,25 @@ def test_a_real_worker_takes_what_was_sent(start_worker: Callable[..., WorkerPro
         lambda: "invoices.tasks.sweep" in worker.log.read_text() and "succeeded" in worker.log.read_text(), "Done"
     )
     assert broker.client.llen("celery") == 0
+
+
+def test_a_broker_that_was_emptied_takes_what_is_sent_then(broker: BrokerServer) -> None:
+    """By whoever was connected before, and so believes to have told it of its queue."""
+    current_app.send_task("invoices.tasks.sweep")
+    broker.client.flushall()
+    current_app.send_task("invoices.tasks.sweep")
+    assert broker.client.llen("celery") == 1
+
+
+def test_a_connection_that_was_given_up_closes_with_messages_that_nobody_acknowledged(broker: BrokerServer) -> None:
+    """What a worker meets at times when its broker is killed; the error that it got ended it."""
+    with current_app.connection_for_write() as connection:
+        channel = connection.default_channel
+        current_app.send_task("invoices.tasks.sweep")
+        assert Queue("celery", channel=channel).get()
+        broker.stop(9)
+        channel.connection.client = None
+        connection.close()
 
 
 def test_a_worker_finds_its_way_back_to_a_broker_that_was_gone(
