@@ -15,6 +15,9 @@ BIN := $(VENV)/bin
 # The tool that installs the lock; pip, slower, does the same where it cannot.
 UV := uv==0.13.9
 
+# One process more than there are processors, four at most: half of a test's time it waits for others.
+TESTERS := $(shell n=$$(nproc); [ "$$n" -lt 4 ] && echo $$((n + 1)) || echo 4)
+
 help:
 	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,8p'
 
@@ -24,11 +27,11 @@ run: $(VENV)/.runtime
 
 test: $(VENV)/.tests chromium tools lint types
 	@echo "Tests"
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 # ATTACK=whole tries every combination; `make test` has a part of each attack. No attack goes on for longer than this.
 attack: $(VENV)/.tests tools
-	@ATTACK=whole timeout --signal=INT 30m $(BIN)/python -m pytest -m attack --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@ATTACK=whole timeout --signal=INT 30m $(BIN)/python -m pytest -m attack --numprocesses $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 # Both against the sandbox, with processes of their own; bench writes docs/performance.md.
 bench: $(VENV)/.tests
