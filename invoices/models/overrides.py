@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from invoices.models.billing import Customer, InvoiceLine
+from invoices.models.imports import BillResellers
 from xero_integration.models import InvoiceStatus
 
 
@@ -86,6 +87,7 @@ class CustomerOverride(models.Model):
     theme_id = models.CharField(max_length=36, blank=True)
     theme_name = models.CharField(max_length=255, blank=True)
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus, blank=True)
+    bill_resellers = models.CharField(max_length=10, choices=BillResellers, blank=True, default="", db_default="")
     due_days = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Days from the invoice's date.")
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
