@@ -12,7 +12,7 @@ PURE = (
     "invoices.documents.mapping",
     "invoices.documents.rules",
     "invoices.importing.aggregation",
-    "invoices.importing.columns",
+    "invoices.matching.meanings",
     "invoices.importing.file_reader",
     "invoices.importing.numbers",
     "invoices.importing.parser",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from invoices.importing.file_reader import FileRefused, RowError
 from invoices.importing.numbers import invoice_id, xero_number
-from invoices.importing.parser import CANONICAL_NAMES, Header, Line, canonical, shown
+from invoices.importing.parser import CANONICAL_NAMES, Header, Line, canonical, hashed_text, shown
 from xero_integration.payloads import to_cents
 
 # About a kilobyte of memory each.
@@ -103,7 +103,7 @@ class Facts:
         self.subtotal += to_cents(line.subtotal)
         self.tax += to_cents(line.tax)
         # A sum, so that the order of the lines does not count.
-        digest = hashlib.sha256("\x1f".join(canonical(line.cells)).encode()).digest()
+        digest = hashlib.sha256(hashed_text(line.cells).encode()).digest()
         self.fingerprint = (self.fingerprint + int.from_bytes(digest)) % _MODULUS
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 from invoices.importing.aggregation import Facts
-from invoices.importing.columns import FIELDS
 from invoices.importing.file_reader import RowError
+from invoices.matching.meanings import FIELDS
 from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
 
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import ijson
 
 from c3portal.http.spreadsheet_cells import unprotect
-from invoices.importing.columns import FIELDS, REQUIRED, TEXTS
+from invoices.matching.meanings import FIELDS, REQUIRED, TEXTS
 
 WANTED = "The import takes C3's invoice line download, as JSON or CSV."
 ROW_LIMIT = 1_000_000

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from c3portal.http.spreadsheet_cells import unprotect
-from invoices.importing.columns import CONTROL
+from invoices.matching.meanings import CONTROL
 
 ALL, UNMAPPED, OVERRIDDEN = "", "unmapped", "overridden"
 # All rows are kept in one transaction, one by one.

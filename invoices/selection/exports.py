@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from c3portal.http.csv_response import Cell, as_csv, csv_rows
 from c3portal.http.spreadsheet_cells import protect
-from invoices.importing.columns import FIELDS, TEXTS
+from invoices.matching.meanings import FIELDS, TEXTS
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
 
 FETCHED_AT_ONCE = 2_000

@@ -16,9 +16,9 @@ import time
 import zipfile
 from collections.abc import Callable
 
-from invoices.importing.columns import FIELDS, REQUIRED
 from invoices.importing.file_reader import FileRefused
 from invoices.importing.parser import BadRow, parse
+from invoices.matching.meanings import FIELDS, REQUIRED
 
 MB = 1024 * 1024
 # Beside what is there at start, and the file itself.

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from invoices.importing.columns import FIELDS, REQUIRED
 from invoices.importing.file_reader import ROW_LIMIT, FileRefused, open_source
 from invoices.importing.parser import BadRow, Line, canonical, parse
+from invoices.matching.meanings import FIELDS, REQUIRED
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, json_bytes
 
 
@@ -242,8 +242,8 @@ def test_a_row_with_cells_missing_or_too_many_is_an_error_and_the_others_are_rea
 
     assert isinstance(short, BadRow)
     assert isinstance(long, BadRow)
-    assert short.errors[0].reason == "has 2 cells where the header has 39"
-    assert (long.errors[0].row, long.errors[0].reason) == (5, "has 40 cells where the header has 39")
+    assert short.errors[0].reason == "has 2 cells where the header has 40"
+    assert (long.errors[0].row, long.errors[0].reason) == (5, "has 40 cells where the header has 40")
 
 
 def test_a_json_row_that_is_no_object_is_an_error() -> None:
