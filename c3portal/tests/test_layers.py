@@ -31,6 +31,7 @@ LAYERS = (
     "xero_integration.models",
     "xero_integration",
     "invoices.models",
+    "invoices.reading",
     "invoices.matching",
     "invoices.importing",
     "invoices.documents",

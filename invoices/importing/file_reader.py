@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import codecs
 import csv
-import hashlib
 import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
 import ijson
 
 from c3portal.http.spreadsheet_cells import unprotect
 from invoices.matching.meanings import FIELDS, REQUIRED, TEXTS
+from invoices.reading.errors import FileRefused, RowError
+from invoices.reading.hashing import HashingFile
+
+__all__ = ("ROW_LIMIT", "FileRefused", "HashingFile", "RawRow", "RowError", "Source", "open_source")
 
 WANTED = "The import takes C3's invoice line download, as JSON or CSV."
 ROW_LIMIT = 1_000_000
@@ -60,19 +62,6 @@ _MICROSOFT_FILES = (
 )
 _BY_FOLDED_NAME = {name.casefold(): name for name in FIELDS}
 _BLANK = dict.fromkeys(FIELDS, "")
-
-
-class FileRefused(Exception):
-    """The file as a whole cannot be imported; `str()` says why and what to do, for the page."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowError:
-    """What is wrong with one field of one row; `field` is "" when it is the row as a whole."""
-
-    row: int
-    field: str
-    reason: str
 
 
 class RawRow(NamedTuple):
@@ -306,23 +295,3 @@ def _json_text(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 512:
         return str(value)
     return None
-
-
-class HashingFile(io.FileIO):
-    """A file that knows the SHA-256 of what was read of it so far from its start."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.sha256 = hashlib.sha256()
-        self._hashed = 0
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Read into `buffer`; what is read again after a seek counts once."""
-        start = self.tell()
-        count = super().readinto(buffer)
-        if count:
-            fresh = start + count - self._hashed
-            if fresh > 0:
-                self.sha256.update(memoryview(buffer)[count - fresh : count])
-                self._hashed += fresh
-        return count
