@@ -309,8 +309,12 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-# Uploads go to disk, never to memory: a 200 MB file of invoice lines must not grow a web process.
+# Uploads go to disk, never to memory: a 500 MB file of invoice lines must not grow a web process.
 FILE_UPLOAD_HANDLERS = ["c3portal.http.request_limits.ToDisk"]
+# Where files wait for a worker to import them: web and worker share it. Uploads come in there, so that to keep one
+# takes no copy of it.
+IMPORT_DIR = Path(env.str("IMPORT_DIR", default="") or VAR_DIR / "imports").absolute()
+FILE_UPLOAD_TEMP_DIR = str(IMPORT_DIR) if state.private_folder(IMPORT_DIR) else None
 # What a form may hold beside a file, and what a request may hold where no file is wanted
 # (c3portal/http/request_limits.py). Less than the proxy keeps until all of it is there (deploy/Caddyfile), so that no
 # form that comes slowly keeps a thread.
@@ -320,8 +324,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 # Of a web process; how many files it takes and sends at a time follows from it (c3portal/http/concurrency.py).
 WEB_THREADS = env.int("WEB_THREADS", default=8)
-# Up to a minute of waiting for the page, half of it for other writers on SQLite; `manage.py import_invoices` takes any.
-IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100 * 1024 * 1024)
+# More than a million lines; `manage.py import_invoices` takes any.
+IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=500 * 1024 * 1024)
 
 
 def mailer(url: str) -> dict[str, Any]:

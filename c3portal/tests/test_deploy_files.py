@@ -199,6 +199,18 @@ def test_images_are_pinned(services: dict[str, Any]) -> None:
     assert len(set(bases)) == 1
 
 
+def test_web_and_worker_share_the_folder_of_files_to_be_imported(services: dict[str, Any]) -> None:
+    state = containers.image_environment()["VAR_DIR"]
+    shared = f"imports:{state}/imports"
+    holders = {name for name, service in services.items() if shared in service.get("volumes", [])}
+    assert holders == {"web", "worker"}
+    # A fresh volume belongs to whom the folder in the image belongs to.
+    (made,) = [rest for name, rest in containers.dockerfile()[-1] if name == "RUN" and "install --directory" in rest]
+    assert f"{state}/imports" in made
+    folders = {unit_of(name)["Environment"].split()[0] for name in ("web", "worker")}
+    assert folders == {f"VAR_DIR={state}"}
+
+
 def test_backups_are_made_by_tools_of_the_servers_version(services: dict[str, Any]) -> None:
     (tools,) = [rest for name, rest in containers.dockerfile()[-1] if name == "RUN" and "apt-get install" in rest]
     major = re.findall(r"postgresql-client-(\d+)", tools)

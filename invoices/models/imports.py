@@ -95,6 +95,7 @@ class ImportRun(models.Model):
         NOTHING_NEW = "nothing_new", "Nothing new"
         REFUSED = "refused", "Refused"
         UNDONE = "undone", "Undone"
+        DISCARDED = "discarded", "Discarded"
 
     class Source(models.TextChoices):
         FILE = "file", "File"
@@ -122,6 +123,9 @@ class ImportRun(models.Model):
     )
     all_or_nothing = models.BooleanField(default=False, db_default=False)
     bytes_read = models.PositiveBigIntegerField(default=0, db_default=0, help_text="Progress while it is under way.")
+    process = models.UUIDField(null=True, help_text="Which process has it in hand; once that one is dead it is free.")
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="How often it was taken in hand.")
     preview = models.JSONField(default=dict, db_default={}, help_text="What would come in, before it does.")
     correlation_id = models.CharField(
         max_length=64, blank=True, db_default="", default="", help_text="C3's RequestCorrelationID."
