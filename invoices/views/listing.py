@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.models import BillingPeriod
+from invoices.selection import held_back
 from invoices.selection.selection import Selection
 from invoices.views.tables import InvoiceTable, arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
@@ -30,6 +31,7 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
         "xero_settings": xero_settings,
         "redirect_uri": f"{settings.PORTAL_URL}/",
         "invoice_statuses": InvoiceStatus.choices,
+        "held_back": held_back.count_open(),
     }
     if selection:
         context |= _of_selection(request, selection, may_upload=may_upload)

@@ -31,6 +31,7 @@ from xero_sandbox.testing import SandboxControl
 # What a form sent to each address leaves, or why nothing.
 AUDITED: dict[str, Action | str] = {
     "settings_general": Action.SETTINGS,
+    "import_settings": Action.SETTINGS,
     "account_overrides": Action.MAPPING,
     "tax_overrides": Action.MAPPING,
     "customer_overrides": Action.MAPPING,

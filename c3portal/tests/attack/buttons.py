@@ -178,6 +178,7 @@ LEAVES = "leaves the portal or the account, which changes nothing of anyone else
 
 BUTTONS = {
     "settings_general": Button(_settings),
+    "import_settings": Button(plain(bill_resellers="customer", time_zone="Australia/Sydney")),
     "account_overrides": Button(_override("account_overrides", account_code="4030")),
     "tax_overrides": Button(_override("tax_overrides", tax_type="OUTPUT")),
     "customer_overrides": Button(_override("customer_overrides", due_days="30")),
