@@ -52,6 +52,16 @@ XERO_LOGIN_URL = env.str("XERO_LOGIN_URL", default="https://login.xero.com").rst
 XERO_IDENTITY_URL = env.str("XERO_IDENTITY_URL", default="https://identity.xero.com").rstrip("/")
 XERO_API_URL = env.str("XERO_API_URL", default="https://api.xero.com").rstrip("/")
 
+# Microsoft's sign-in, by which C3 knows the partner; elsewhere for a stand-in.
+MICROSOFT_LOGIN_URL = "https://login.microsoftonline.com"
+C3_LOGIN_URL = (env.str("C3_LOGIN_URL", default="") or MICROSOFT_LOGIN_URL).rstrip("/")
+# Seconds. How long a call to C3 may take, and the wait before it is made again; how long a download may be silent.
+C3_CALL_TIMEOUT = env.float("C3_CALL_TIMEOUT", default=60)
+C3_RETRY_AFTER = env.float("C3_RETRY_AFTER", default=10)
+C3_SILENCE = env.float("C3_SILENCE", default=240)
+# For how many days after its BillingId a period that is not wholly in Xero is downloaded again each morning.
+C3_KEEP_FRESH_DAYS = env.int("C3_KEEP_FRESH_DAYS", default=14)
+
 # Seconds. How long a call that writes may take; when a worker that holds rows and says nothing counts as dead (longer
 # than any call and than a task's hard limit); when after a lost answer Xero is looked at; how long a connection pauses
 # when Xero cannot be reached; and when after a call Xero must have finished with it, since only then "not there" means
@@ -73,6 +83,7 @@ XERO_MINUTE = env.float("XERO_MINUTE", default=60)
 INSTALLED_APPS = [
     "c3portal",
     "xero_integration",
+    "c3_integration",
     "invoices",
     "operations",
     "django.contrib.auth",

@@ -30,6 +30,8 @@ LAYERS = (
     "xero_integration.client",
     "xero_integration.models",
     "xero_integration",
+    "c3_integration.models",
+    "c3_integration",
     "invoices.models",
     "invoices.reading",
     "invoices.matching",
@@ -113,6 +115,11 @@ def users_of(app: str, within: tuple[str, ...]) -> list[str]:
         for module, path in modules(*within)
         if any(name.partition(".")[0] == app for name in imports(path)) and not module.endswith(".testing")
     ]
+
+
+def test_xero_and_c3_do_not_know_each_other() -> None:
+    assert users_of("xero_integration", ("c3_integration",)) == []
+    assert users_of("c3_integration", ("xero_integration",)) == []
 
 
 # Each a process of its own, for the far side of one connection.

@@ -15,9 +15,9 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.models.functions import Now
 
-APPS = ("c3portal", "xero_integration", "invoices")
+APPS = ("c3portal", "xero_integration", "c3_integration", "invoices")
 # What the first portal was set up with; from there on the order of updates must hold.
-FIRST = {"c3portal": "0002", "xero_integration": "0005", "invoices": "0004"}
+FIRST = {"c3portal": "0002", "xero_integration": "0005", "c3_integration": "0000", "invoices": "0004"}
 # Migrations that hold an operation which a machine cannot judge or would refuse: why old code can live with it.
 REVIEWED = {
     "c3portal.0004_audit_is_append_only": "A trigger on a table that was only ever appended to.",
