@@ -79,7 +79,7 @@ def unauthorized(readings: Readings, detail: str) -> Answer:
 def first_half(answer: Answer) -> Iterator[bytes]:
     """Yield the first half of the answer's parts, and half of the one that follows."""
     parts = iter(answer.parts)
-    for _ in range(answer.count // 2):
+    for _ in range((answer.count - 1) // 2):
         yield next(parts)
     last = next(parts, b"")
     yield last[: len(last) // 2]

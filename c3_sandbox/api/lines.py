@@ -11,7 +11,7 @@ from c3_sandbox.api.readings import Readings
 from c3_sandbox.models import Invoice, Line, Period
 
 PROVIDER_INVOICE = "G000377020"
-LINES_A_PART = 50
+LINES_A_PART = 10
 # What the documentation of 2023 does not have.
 NEWER_FIELDS = (
     "UniqueProviderOfferId",

@@ -71,6 +71,7 @@ class Order:
     fired: int = 0
 
     def __post_init__(self) -> None:
+        self.seconds = None if self.seconds is None else float(self.seconds)
         if self.name not in KINDS:
             raise ValueError(f"There is no fault {self.name!r}. Known: {', '.join(sorted(KINDS))}.")
         if self.call and self.call not in CALLS:
