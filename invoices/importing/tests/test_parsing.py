@@ -243,7 +243,7 @@ def test_a_row_with_cells_missing_or_too_many_is_an_error_and_the_others_are_rea
     assert isinstance(short, BadRow)
     assert isinstance(long, BadRow)
     assert short.errors[0].reason == "has 2 cells where the header has 40"
-    assert (long.errors[0].row, long.errors[0].reason) == (5, "has 40 cells where the header has 40")
+    assert (long.errors[0].row, long.errors[0].reason) == (5, "has 41 cells where the header has 40")
 
 
 def test_a_json_row_that_is_no_object_is_an_error() -> None:
