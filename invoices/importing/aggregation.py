@@ -1,28 +1,44 @@
-"""What a file says of each invoice, gathered line by line. Memory grows with the invoices, never with their lines."""
+"""What a file says of each invoice, gathered line by line. Memory grows with the invoices, hardly with their lines."""
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
 import hashlib
 import uuid
 from array import array
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple
+from functools import lru_cache
 
+from invoices.importing.customer_keys import folded
 from invoices.importing.file_reader import FileRefused, RowError
-from invoices.importing.numbers import invoice_id, xero_number
-from invoices.importing.parser import CANONICAL_NAMES, Header, Line, canonical, hashed_text, shown
-from xero_integration.payloads import to_cents
+from invoices.importing.fingerprint import Billed, Days
+from invoices.importing.held_back import Findings
+from invoices.importing.notices import Notice, Notices
+from invoices.importing.numbers import invoice_id
+from invoices.importing.parser import (
+    CANONICAL_NAMES,
+    EXACT,
+    LONGEST_EMAIL,
+    OPEN,
+    BadRow,
+    Header,
+    Line,
+    canonical,
+    hashed_text,
+    shown,
+)
+from xero_integration.payloads import MAX_DESCRIPTION, to_cents
 
 # About a kilobyte of memory each.
-MAX_INVOICES = 100_000
-LARGEST_AMOUNT = Decimal(10) ** 13
-ROWS_NAMED = 5
+MAX_INVOICES = 250_000
 
 _MASK = (1 << 64) - 1
 _MODULUS = 1 << 256
+_QUANTITY, _SUBTOTAL, _TAX, _TOTAL = map(CANONICAL_NAMES.index, ("Quantity", "SubTotal", "TaxAmount", "Total"))
+_ZERO = Decimal(0)
 _FIELD_OF = {
     "tenant_id": "TenantID",
     "customer_name": "CustomerName",
@@ -32,7 +48,10 @@ _FIELD_OF = {
     "billing_id": "BillingId",
     "starts_on": "BillingPeriodStartDate",
     "ends_on": "BillingPeriodEndDate",
+    "reseller": "ResellerName",
 }
+# They may differ in what nobody sees.
+_NAMES = ("customer_name", "reseller")
 
 
 class Action(enum.Enum):
@@ -42,12 +61,6 @@ class Action(enum.Enum):
     CREATE = "create"
     UPDATE = "update"
     REPORT = "report"
-
-
-class Details(NamedTuple):
-    erp_id: str
-    email: str
-    country: str
 
 
 class FieldSums:
@@ -72,18 +85,23 @@ class FieldSums:
 
 @dataclass(slots=True)
 class Facts:
-    """What the file says of one invoice; amounts are the sums of its lines' cents."""
+    """What the file says of one invoice; amounts are the sums of its lines' cents, `exact` of the lines as they are."""
 
     row: int
     header: Header
-    details: Details
     lines: int = 0
-    subtotal: Decimal = Decimal(0)
-    tax: Decimal = Decimal(0)
+    subtotal: Decimal = _ZERO
+    tax: Decimal = _ZERO
+    exact: Decimal = _ZERO
     fingerprint: int = 0
+    billed: Billed = field(default_factory=Billed)
+    # Of each line a hash and its cents: what tells identical ones.
+    seen: array[int] = field(default_factory=lambda: array("q"))
     action: Action = Action.KEEP
     position: int = 0
+    purchase_order: str = ""
     field_sums: FieldSums | None = None
+    period_days: Days | None = None
     pk: uuid.UUID = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,96 +112,113 @@ class Facts:
         return self.subtotal + self.tax
 
     @property
+    def days(self) -> Days:
+        """Return the billing period's dates: the ones that are known already, else the file's."""
+        return self.period_days or (self.header.starts_on, self.header.ends_on)
+
+    @property
     def source_hash(self) -> str:
         """Return the SHA-256 of the content: equal for a JSON and a CSV of the same lines in any order."""
         return hashlib.sha256(f"{self.lines}:{self.fingerprint:x}".encode()).hexdigest()
 
+    @property
+    def billed_hash(self) -> str:
+        return self.billed.hash(self.header.tenant_id, self.header.currency, self.days)
+
     def add(self, line: Line) -> None:
+        """Count a line in."""
         self.lines += 1
-        self.subtotal += to_cents(line.subtotal)
-        self.tax += to_cents(line.tax)
+        subtotal, tax = _cents(line.subtotal), _cents(line.tax)
+        self.subtotal += subtotal
+        self.tax += tax
+        self.exact = EXACT.add(self.exact, EXACT.add(line.subtotal, line.tax))
         # A sum, so that the order of the lines does not count.
-        digest = hashlib.sha256(hashed_text(line.cells).encode()).digest()
+        texts = canonical(line.cells)
+        digest = hashlib.sha256(hashed_text(texts).encode()).digest()
         self.fingerprint = (self.fingerprint + int.from_bytes(digest)) % _MODULUS
+        self.seen.append(int.from_bytes(digest[:8], signed=True))
+        self.seen.append(int((subtotal + tax) * 100))
+        amounts = texts[_QUANTITY], texts[_SUBTOTAL], texts[_TAX], texts[_TOTAL]
+        self.billed.add(line.charge_start, line.charge_end, line.cells["ProductSKUId"], amounts)
+
+    def repeated(self) -> tuple[int, Decimal]:
+        """Return how many lines are there already, cell for cell, and the sum that they add."""
+        times = Counter(zip(self.seen[::2], self.seen[1::2], strict=True))
+        if len(times) * 2 == len(self.seen):
+            return 0, _ZERO
+        again = [(count - 1, cents) for (_, cents), count in times.items() if count > 1]
+        return sum(count for count, _ in again), Decimal(sum(count * cents for count, cents in again)) / 100
 
 
 @dataclass(slots=True)
 class Gathering:
-    """All invoices of a file by number, its periods by BillingId, and the first rows that are no product."""
+    """All invoices of a file by number, and what is wrong with or noticed of its rows."""
 
     invoices: dict[str, Facts] = field(default_factory=dict)
-    periods: dict[str, tuple[dt.date, dt.date]] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+    notices: Notices = field(default_factory=Notices)
     lines: int = 0
-    no_product: int = 0
-    no_product_rows: list[int] = field(default_factory=list)
-    _details: dict[Details, Details] = field(default_factory=dict)
 
-    def add(self, line: Line) -> list[RowError]:
-        """Count a line in and return where it disagrees with earlier ones. Raises FileRefused over MAX_INVOICES."""
+    def add(self, row: Line | BadRow) -> None:
+        """Count a row in, with where it disagrees with earlier ones. Raises FileRefused over MAX_INVOICES."""
         self.lines += 1
-        if not line.is_product:
-            self.no_product += 1
-            if len(self.no_product_rows) < ROWS_NAMED:
-                self.no_product_rows.append(line.row)
-        facts = self.invoices.get(line.header.number)
+        if isinstance(row, BadRow):
+            self.findings.add_row(row)
+            return
+        facts = self.invoices.get(row.header.number)
         if facts is None:
-            facts = self._start(line)
-        facts.add(line)
-        return self._disagreements(line, facts)
+            facts = self._start(row)
+        facts.add(row)
+        self._notice(row, facts)
+        if row.header is not facts.header and row.header != facts.header:
+            for error in _disagreements(row, facts):
+                self.findings.add(row.header.number, error)
 
-    def closing_errors(self) -> list[RowError]:
-        """Return what only whole invoices show: amounts too large, two numbers that become one in Xero."""
-        taken: dict[str, str] = {}
-        errors = []
-        for number, facts in self.invoices.items():
-            if max(abs(facts.subtotal), abs(facts.tax), abs(facts.total)) >= LARGEST_AMOUNT:
-                errors.append(RowError(facts.row, "Total", "the invoice comes to 10,000,000,000,000 or more"))
-            spelt = xero_number(number)
-            if spelt != number and (other := taken.setdefault(spelt, number)) != number:
-                errors.append(clash(facts.row, spelt, other))
-            elif spelt != number and spelt in self.invoices:
-                errors.append(clash(facts.row, spelt, spelt))
-        return errors
-
-    def notes(self) -> list[str]:
-        """Return sentences on what was noticed and is no error."""
-        if not self.no_product:
-            return []
-        rows = ", ".join(str(row) for row in self.no_product_rows)
-        more = " and others" if self.no_product > len(self.no_product_rows) else ""
-        return [
-            f"Lines whose SubTotal is not Quantity × UnitPriceOfProduct: {self.no_product} (rows {rows}{more}). "
-            "Their SubTotal is what is invoiced."
-        ]
+    def set_aside(self) -> None:
+        """Take the invoices of which something is wrong out of `invoices`."""
+        for number in self.findings.numbers():
+            if facts := self.invoices.pop(number, None):
+                header = facts.header
+                self.findings.describe(number, header.customer_name, header.currency, header.billing_id, facts.total)
 
     def _start(self, line: Line) -> Facts:
         if len(self.invoices) >= MAX_INVOICES:
             raise FileRefused(f"The file holds more than {MAX_INVOICES:,} invoices. Import it in parts.")
-        cells = line.cells
-        details = Details(cells["ERPCustomerID"], cells["CustomerEmail"], cells["CustomerCountry"])
-        facts = Facts(line.row, line.header, self._details.setdefault(details, details))
+        facts = Facts(line.row, line.header)
         self.invoices[line.header.number] = facts
         return facts
 
-    def _disagreements(self, line: Line, facts: Facts) -> list[RowError]:
-        header, errors = line.header, []
-        if header != facts.header:
-            errors = [
-                RowError(line.row, name, f"{_other(header, facts.header, attribute)} (row {facts.row}) in one invoice")
-                for attribute, name in _FIELD_OF.items()
-                if getattr(header, attribute) != getattr(facts.header, attribute)
-            ]
-        days = (header.starts_on, header.ends_on)
-        known = self.periods.setdefault(header.billing_id, days)
-        if known != days and not errors:
-            reason = f"billing period {header.billing_id} runs from {known[0]} to {known[1]} elsewhere in the file"
-            errors.append(RowError(line.row, "BillingPeriodStartDate", reason))
-        return errors
+    def _notice(self, line: Line, facts: Facts) -> None:
+        cells = line.cells
+        if order := line.header.purchase_order:
+            facts.purchase_order = facts.purchase_order or order
+            if order != facts.purchase_order:
+                self.notices.add(Notice.ORDERS, line.row, shown(line.header.number))
+        if not line.is_product:
+            self.notices.add(Notice.NO_PRODUCT, line.row)
+        if line.kind == OPEN:
+            self.notices.add(Notice.NO_KIND, line.row, shown(cells["Category"]) or "(empty)")
+        if len(cells["SubscriptionName"]) > MAX_DESCRIPTION:
+            self.notices.add(Notice.CUT, line.row)
+        if len(cells["CustomerEmail"]) > LONGEST_EMAIL:
+            self.notices.add(Notice.EMAIL, line.row)
 
 
-def clash(row: int, spelt: str, other: str) -> RowError:
-    return RowError(row, "InvoiceNumber", f"is {shown(spelt)} in Xero, and so is invoice {shown(other)}")
+@lru_cache(maxsize=16_384)
+def _cents(value: Decimal) -> Decimal:
+    return to_cents(value)
 
 
-def _other(here: Header, there: Header, attribute: str) -> str:
-    return f"“{shown(str(getattr(here, attribute)))}” here and “{shown(str(getattr(there, attribute)))}”"
+def _disagreements(line: Line, facts: Facts) -> Iterator[RowError]:
+    header, first = line.header, facts.header
+    for attribute, name in _FIELD_OF.items():
+        here, there = getattr(header, attribute), getattr(first, attribute)
+        if here != there and not (attribute in _NAMES and folded(here) == folded(there)):
+            yield RowError(line.row, name, f"{_other(here, there)} (row {facts.row}) in one invoice")
+    if header.erp_id and first.erp_id and header.erp_id.casefold() != first.erp_id.casefold():
+        said = f"{_other(header.erp_id, first.erp_id)} (row {facts.row}) in one invoice"
+        yield RowError(line.row, "ERPCustomerID", said)
+
+
+def _other(here: object, there: object) -> str:
+    return f"“{shown(str(here))}” here and “{shown(str(there))}”"

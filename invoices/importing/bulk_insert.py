@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 from invoices.importing.aggregation import Facts
-from invoices.importing.parser import Line
+from invoices.importing.parser import Line, description
 from invoices.models import InvoiceLine
 
 Row = tuple[str | int | uuid.UUID | None, ...]
@@ -50,7 +50,7 @@ def row(line: Line, facts: Facts) -> Row:
         facts.position,
         line.kind,
         cells["ProductSKUId"],
-        cells["SubscriptionName"],
+        description(line),
         line.charge_start.isoformat() if line.charge_start else None,
         line.charge_end.isoformat() if line.charge_end else None,
         format(line.quantity, "f"),
