@@ -235,7 +235,6 @@ def test_what_decides_nothing_stops_nothing(field: str, text: str) -> None:
         ("Tail\x00spin", "Tailspin"),
         ("a\u2028b", "a\nb"),
         ("Desk\r\n(weekend)", "Desk\n(weekend)"),
-        ("\ud800a", "a"),
     ],
 )
 def test_line_breaks_stay_in_descriptions_and_no_other_control_character_does(text: str, kept: str) -> None:
