@@ -25,6 +25,7 @@ PURE = (
     "invoices.matching.column_profile",
     "invoices.matching.computing",
     "invoices.matching.conversion",
+    "invoices.matching.kinds",
     "invoices.matching.meanings",
     "invoices.matching.values",
     "invoices.matching.written_dates",
