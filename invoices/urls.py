@@ -53,4 +53,5 @@ urlpatterns = [
     path("contacts/do/", contacts.contacts_do, name="contacts_do"),
     path("contacts/read/", contacts.read_contacts, name="read_contacts"),
     path("contacts/<int:pk>/", contacts.choose_contact, name="choose_contact"),
+    path("contacts/<int:pk>/answer/", contacts.answer_contact, name="answer_contact"),
 ]

@@ -100,7 +100,8 @@ class CustomerOverride(models.Model):
     @property
     def as_text(self) -> tuple[str, str]:
         due = "" if self.due_days is None else f"due after {self.due_days} days"
-        own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due)
+        billed = f"invoices to a reseller: {self.get_bill_resellers_display().lower()}" if self.bill_resellers else ""
+        own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due, billed)
         return f"Customer {_known(self.customer)}", " · ".join(filter(None, own))
 
 

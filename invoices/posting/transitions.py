@@ -20,6 +20,7 @@ from django.utils import timezone
 from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
+from invoices.documents import billing_contact
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
 from invoices.posting import post_log
 from invoices.posting.outcomes import CallEnd
@@ -123,13 +124,13 @@ def _document_type(is_negative: Q | Exists) -> Case:
 
 
 def sendable(connection: XeroConnection) -> QuerySet[Posting]:
-    """Return the queued postings whose customer has a contact, in order."""
+    """Return the queued postings that have a contact to go to, in order."""
     # The order of the index, so that the first rows of a long queue are found without sorting it.
     return _queued(connection).filter(_has_contact(connection)).order_by("document_type", "pk")
 
 
 def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
-    """Return the queued postings that wait for a contact."""
+    """Return the queued postings whose recipient has no contact yet."""
     return _queued(connection).filter(~_has_contact(connection))
 
 
@@ -142,13 +143,12 @@ def not_looked_up(connection: XeroConnection) -> QuerySet[Posting]:
 
 def _queued(connection: XeroConnection) -> QuerySet[Posting]:
     rows = Posting.objects.filter(connection=connection, status=Status.QUEUED)
+    rows = rows.alias(recipient_key=billing_contact.recipient_key("invoice__"))
     return rows if connection.restored_at is None else rows.exclude(looked_at=None)
 
 
 def _has_contact(connection: XeroConnection) -> Exists:
-    return Exists(
-        ContactLink.objects.filter(connection=connection, customer_key=OuterRef("invoice__customer__tenant_id"))
-    )
+    return Exists(ContactLink.objects.filter(connection=connection, customer_key=OuterRef("recipient_key")))
 
 
 def _at_home() -> Q:

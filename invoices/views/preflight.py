@@ -33,6 +33,7 @@ ACTIONS = {
     Fix.TAXES: ("Map this tax", "tax_overrides"),
     Fix.CUSTOMERS: ("Change the customer's settings", "customer_overrides"),
     Fix.CONTACTS: ("See to the contact", "contacts"),
+    Fix.CHOOSE_CONTACT: ("Choose the contact", "choose_contact"),
 }
 # What of each page is shown: rows that name the problem's subject, or just its one.
 SEARCHED = {Fix.ACCOUNTS: "q", Fix.TAXES: "pick", Fix.CONTACTS: "q"}
@@ -200,6 +201,7 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "more": len(group.invoices) - SHOWN,
         "next_step": _next_step(problem, draft, may_set=_may_set(request)),
         "as_drafts": problem.fix == Fix.DRAFTS,
+        "same_contact": problem.fix == Fix.SAME_CONTACT,
         "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }
 
@@ -210,6 +212,8 @@ def _next_step(problem: Problem, draft: UploadDraft, *, may_set: bool) -> NextSt
         return None
     words, name = ACTIONS[problem.fix]
     query = {"next": draft.get_absolute_url()}
+    if problem.fix == Fix.CHOOSE_CONTACT:
+        return NextStep(words, f"{reverse(name, args=[problem.subject])}?{urlencode({'back': urlencode(query)})}")
     if problem.fix in SEARCHED and problem.subject:
         query = {SEARCHED[problem.fix]: problem.subject} | query
     try:

@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from invoices.contacts.matching import LinkStatus
+from invoices.contacts.link_statuses import LinkStatus
 from invoices.models import Invoice, Posting
 from invoices.models.statuses import UPLOADABLE
 from invoices.overrides.rows import Row

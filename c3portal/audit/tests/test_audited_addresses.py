@@ -19,7 +19,7 @@ from c3portal.audit.record import Action
 from c3portal.database import clock
 from c3portal.http.tests.test_permissions import ROWS
 from c3portal.models import AuditEntry, User
-from invoices.contacts.matching import link_statuses
+from invoices.contacts.link_statuses import link_statuses
 from invoices.models import AccountOverride, Customer, Invoice, InvoiceLine, Posting, Upload, UploadDraft
 from invoices.tests import makers
 from operations.demo import SAMPLE_DATA
@@ -42,6 +42,7 @@ AUDITED: dict[str, Action | str] = {
     "xero_try_now": Action.CONNECTION,
     "contacts_do": Action.CONTACT,
     "choose_contact": Action.CONTACT,
+    "answer_contact": Action.CONTACT,
     "read_contacts": Action.OPERATION,
     "import_invoices": Action.IMPORT,
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
