@@ -192,6 +192,7 @@ BUTTONS = {
         _contacts_read(lambda world: ((), {"action": "create", "customer": world.invoices[0].customer.pk}))
     ),
     "choose_contact": Button(_contacts_read(_a_contact)),
+    "answer_contact": Button(_contacts_read(_a_contact)),
     "import_invoices": Button(_sample, each="each file that is sent is in the record, with what came of it"),
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
     "preflight_drafts": Button(_draft, 0),

@@ -21,6 +21,7 @@ SELDOM = {
     "xero_try_now": {},
     "upload_check": {},
     "choose_contact": {"contact": "x", "back": "x"},
+    "answer_contact": {"contact": "x", "shown": "x"},
     "mfa_authenticate": {"code": "1"},
     "mfa_activate_totp": {"code": "1"},
     "account_reset_password_from_key": {"password1": "x", "password2": "x"},
