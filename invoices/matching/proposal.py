@@ -121,7 +121,7 @@ def propose(open_again: Callable[[], Table]) -> Proposal:
             for column, text in zip(facts, row.cells, strict=True):
                 column.add(text, row.number)
     arithmetic = Arithmetic(_readings(facts, table.kind))
-    for row in open_again().rows if arithmetic.relations else ():
+    for row in open_again().rows if arithmetic.readings else ():
         if row.cells:
             arithmetic.add(row.cells)
     return _Proposing(table, facts, arithmetic, rows).proposal()
