@@ -20,6 +20,7 @@ from c3portal.processes import start
 from c3portal.settings import CELERY_TASK_TIME_LIMIT, IMPORT_MAX_BYTES
 from c3portal.testing import BASE_DIR
 from c3portal.tests import containers, machine
+from c3portal.tests.imports import PACKAGES
 from xero_sandbox.testing import free_port
 
 BESIDE = Path(sys.executable).parent
@@ -268,7 +269,8 @@ def test_a_container_has_no_secret_that_it_has_no_use_for(services: dict[str, An
 def test_the_image_holds_no_secret_and_no_test(tmp_path: Path) -> None:
     assert not {"SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL"} & containers.image_environment().keys()
     held = {path.name for path in containers.stage(tmp_path / "app").rglob("*")}
-    assert {"manage.py", "Procfile", "base.html", "portal.css"} <= held
+    assert {"manage.py", "Procfile", "base.html", "portal.css", *PACKAGES} <= held
+    assert not held & {"xero_sandbox", "c3_sandbox", "bench"}
     assert not held & {"tests", "testing.py", ".env", "var", "conftest.py", ".git"}
 
 

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -45,6 +46,17 @@ def test_it_says_that_it_is_up_only_when_everything_is(portal_and_family: tuple[
     assert requests.get(f"http://localhost:{launched.sandbox_port}/sandbox/state", timeout=5).ok
     assert requests.get(f"http://localhost:{launched.c3_sandbox_port}/sandbox/state", timeout=5).ok
     assert re.search(r"The portal is up: +http://localhost:\d+$", launched.output, re.MULTILINE)
+
+
+@pytest.mark.whole
+def test_the_portal_is_set_up_with_its_c3_sandbox(portal_and_family: tuple[Launched, Path]) -> None:
+    launched, var_dir = portal_and_family
+    address = f"http://localhost:{launched.c3_sandbox_port}"
+    handed_out = requests.get(f"{address}/sandbox/credentials", timeout=5).json()
+    with sqlite3.connect(var_dir / "portal.sqlite3") as database:
+        row = database.execute("SELECT api_url, client_id, client_secret FROM c3_integration_c3settings").fetchone()
+    assert row[:2] == (address, handed_out["client_id"])
+    assert handed_out["client_secret"] not in row, "It is stored encrypted"
 
 
 @pytest.mark.whole
