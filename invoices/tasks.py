@@ -14,7 +14,7 @@ from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
-from invoices.importing import importer
+from invoices.importing import importer, intake
 from invoices.models import Posting
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
 from invoices.preflight import upload_drafts
@@ -61,12 +61,28 @@ def _workers_for(connection: XeroConnection) -> int:
     return max(1, min(WORKERS_EACH_ORGANISATION, batches))
 
 
+# Not acknowledged late: an import takes longer than the broker waits, and the sweep finds what its worker left.
+@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@liveness.released_on_error()
+def inspect_import(run_id: int) -> None:
+    """Find out what a file would bring."""
+    intake.inspect(run_id)
+
+
+@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@liveness.released_on_error()
+def run_import(run_id: int) -> None:
+    """Import a file."""
+    intake.bring_in(run_id)
+
+
 @shared_task
 def sweep() -> None:
     """Free what dead workers left, and wake workers for whatever is due."""
     reconciliation.release_expired_leases()
     upload_drafts.forget_old()
     importer.close_abandoned()
+    intake.sweep()
     # The rows know what is to be done, so a lost task only waits for the next sweep.
     due = _connections_with_work()
     # Before the first worker is woken: it would find the sweeps still missed, and sweep and wake in its turn.

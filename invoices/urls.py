@@ -16,6 +16,7 @@ from invoices.views import (
     payload,
     payments,
     preflight,
+    undoing,
     uploading,
 )
 
@@ -35,6 +36,9 @@ urlpatterns = [
     path("invoices/logs/<int:pk>/withdraw/", logs.upload_withdraw, name="upload_withdraw"),
     path("invoices/import/", importing.import_invoices, name="import_invoices"),
     path("invoices/import/<int:pk>/", importing.import_run, name="import_run"),
+    path("invoices/import/<int:pk>/start/", importing.import_start, name="import_start"),
+    path("invoices/import/<int:pk>/discard/", importing.import_discard, name="import_discard"),
+    path("invoices/import/<int:pk>/undo/", undoing.import_undo, name="import_undo"),
     path("invoices/import/<int:pk>/errors.csv", importing.import_errors, name="import_errors"),
     path("invoices/held-back/", held_back.held_back_list, name="held_back"),
     path("invoices/held-back.csv", held_back.held_back_csv, name="held_back_csv"),

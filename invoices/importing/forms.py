@@ -24,9 +24,17 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(
         label="File of invoice lines",
-        help_text="C3's invoice line download, JSON or CSV.",
-        widget=forms.FileInput(attrs={"accept": ".json,.csv,.txt,application/json,text/csv"}),
+        help_text="CSV, Excel (.xlsx) or JSON: C3's invoice line download, or another system's lines.",
+        widget=forms.FileInput(
+            attrs={"accept": ".csv,.tsv,.txt,.xlsx,.json,.jsonl,application/json,text/csv,text/tab-separated-values"}
+        ),
         error_messages={"required": "Choose the file to import.", "empty": "The file is empty."},
+    )
+
+    all_or_nothing = forms.BooleanField(
+        label="All or nothing",
+        required=False,
+        help_text="One wrong invoice refuses the whole file. Otherwise it is held back, and the others come in.",
     )
 
     def clean_file(self) -> UploadedFile[Any]:

@@ -16,6 +16,7 @@ from invoices.importing.file_reader import FileRefused
 from invoices.importing.importer import ALL_HELD_BACK, ProgressOf, wanted_for
 from invoices.importing.last_period import LastPeriod, against_last_period
 from invoices.importing.parser import shown
+from invoices.matching.conversion import FormatsDiffer
 from invoices.models import ImportRun
 
 # Of each list; the counts are of all.
@@ -102,11 +103,14 @@ def preview_file(
 ) -> Preview:
     """Return what `import_file` with the same arguments would bring. Raises OSError when the file cannot be read.
 
-    `progress` is called with `run`, whose `lines` and `bytes_read` are set and not saved.
+    `progress` is called with `run`, whose `lines` and `bytes_read` are set and not saved. Raises FormatsDiffer when the
+    file's columns have to be matched again.
     """
     wanted = wanted_for(run, profile, constants, options, all_or_nothing)
     try:
         reading = first_reading.read(Path(path), wanted, _progress(run, progress))
+    except FormatsDiffer:
+        raise
     except FileRefused as refused:
         return Preview(refused=str(refused))
     gathering = reading.gathering

@@ -61,6 +61,9 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
     with transaction.atomic():
         writing.one_import_at_a_time()
         run.refresh_from_db()
+        if run.state == ImportRun.State.UNDONE:
+            # Somebody else was first.
+            return Undone(True)
         brought = list(run.invoices.order_by("pk").values_list("pk", flat=True))
         changed = list(run.replaced.exclude(invoice__in=brought).values_list("invoice_id", flat=True))
         in_the_way = _in_the_way(run, [*brought, *changed])

@@ -86,8 +86,10 @@ def payments_csv(period: BillingPeriod) -> Iterator[str]:
     return as_csv(PAYMENT_COLUMNS, rows)
 
 
-def findings_csv(run: ImportRun) -> Iterator[str]:
-    findings = run.findings.values_list("row", "invoice_number", "field", "reason")
+def findings_csv(run: ImportRun, kind: str = "") -> Iterator[str]:
+    """Yield what the run found, of one kind alone if that is named."""
+    found = run.findings.filter(kind=kind) if kind else run.findings.all()
+    findings = found.values_list("row", "invoice_number", "field", "reason")
     return as_csv(FINDING_COLUMNS, findings.iterator(FETCHED_AT_ONCE))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from c3portal.database import clock
 from c3portal.http.tests.test_permissions import ROWS
 from c3portal.models import AuditEntry, User
 from invoices.contacts.link_statuses import link_statuses
-from invoices.models import AccountOverride, Customer, Invoice, InvoiceLine, Posting, Upload, UploadDraft
+from invoices.models import AccountOverride, Customer, ImportRun, Invoice, InvoiceLine, Posting, Upload, UploadDraft
 from invoices.tests import makers
 from operations.demo import SAMPLE_DATA
 from xero_integration import connections
@@ -45,6 +44,9 @@ AUDITED: dict[str, Action | str] = {
     "answer_contact": Action.CONTACT,
     "read_contacts": Action.OPERATION,
     "import_invoices": Action.IMPORT,
+    "import_start": Action.IMPORT,
+    "import_discard": Action.IMPORT,
+    "import_undo": Action.IMPORT,
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
     "preflight_drafts": "a choice on the preflight page, which the entry of the upload names",
     "preflight_post": Action.UPLOAD,
@@ -285,16 +287,32 @@ def test_linking_creating_and_unlinking_contacts_name_customer_and_contact(
 # Invoices
 
 
-def test_an_import_leaves_its_file_and_what_came_of_it(admin: Client, db: None, tmp_path: Path) -> None:
+def test_an_import_leaves_its_file_and_what_came_of_it(admin: Client, imports_at_once: None) -> None:
     (path,) = SAMPLE_DATA.glob("*20260918.csv")
-    for name, content in ((path.name, path.read_bytes()), ("bad.csv", b"no columns\n")):
+    for name, content in ((path.name, path.read_bytes()), ("bad.csv", b"%PDF-1.7"), ("idle.csv", path.read_bytes())):
         admin.post(reverse("import_invoices"), {"file": SimpleUploadedFile(name, content)})
-    good, bad = AuditEntry.objects.filter(action=Action.IMPORT).order_by("pk")
-    assert good.subject == f"Import of {path.name}"
-    assert good.after["Result"] == "Imported"
-    assert "120 new" in good.after["Summary"]
-    assert bad.after["Result"] == "Refused"
-    assert {each.actor for each in (good, bad)} == {"admin@contoso.example"}
+    run, idle = ImportRun.objects.filter(state=ImportRun.State.READY).order_by("pk")
+    admin.post(reverse("import_start", args=[run.pk]))
+    admin.post(reverse("import_discard", args=[idle.pk]))
+    admin.post(reverse("import_undo", args=[run.pk]))
+    entries = list(AuditEntry.objects.filter(action=Action.IMPORT).order_by("pk"))
+    assert [each.subject for each in entries] == [
+        f"{path.name} was received",
+        "bad.csv was received",
+        "Import of bad.csv",
+        "idle.csv was received",
+        f"Import of {path.name} began",
+        f"Import of {path.name}",
+        "Import of idle.csv was discarded",
+        f"Import of {path.name} undone",
+    ]
+    assert entries[2].after["Result"] == "Refused"
+    assert entries[5].after["Result"] == "Imported"
+    assert "120 new" in entries[5].after["Summary"]
+    assert {each.actor for each in entries} == {"admin@contoso.example"}
+    # Where from, of what a person did; the others a worker wrote.
+    workers = {each.subject for each in entries if each.address is None}
+    assert workers == {"Import of bad.csv", f"Import of {path.name}"}
 
 
 def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(

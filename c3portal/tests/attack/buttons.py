@@ -19,7 +19,9 @@ from c3portal.audit.tests.test_audited_addresses import general, key_of
 from c3portal.http.tests.test_permissions import _second_factor
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.users import administration
-from invoices.models import Invoice, Posting, UploadDraft
+from invoices.importing import intake
+from invoices.importing.importer import import_file
+from invoices.models import ImportRun, Invoice, Posting, UploadDraft
 from invoices.tests import makers
 from xero_integration.models import XeroConnection, XeroSettings
 from xero_integration.testing import consent
@@ -163,6 +165,22 @@ def _sample(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), {"file": SimpleUploadedFile(path.name, path.read_bytes())}
 
 
+def _ready_to_import(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    path = intake.path_of("ready.import")
+    path.write_bytes(b"x")
+    run = ImportRun.objects.create(
+        file_name="lines.csv", size=1, state=ImportRun.State.READY, stored_as=path.name, user=world.admin
+    )
+    return (run.pk,), {}
+
+
+def _imported(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    from operations.demo import SAMPLE_DATA
+
+    (path,) = SAMPLE_DATA.glob("*20260818.csv")
+    return (import_file(path).pk,), {}
+
+
 def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     world.admin.set_unusable_password()
     User.objects.filter(pk=world.admin.pk).update(password=world.admin.password)
@@ -194,6 +212,9 @@ BUTTONS = {
     "choose_contact": Button(_contacts_read(_a_contact)),
     "answer_contact": Button(_contacts_read(_a_contact)),
     "import_invoices": Button(_sample, each="each file that is sent is in the record, with what came of it"),
+    "import_start": Button(_ready_to_import),
+    "import_discard": Button(_ready_to_import),
+    "import_undo": Button(_imported),
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
     "preflight_drafts": Button(_draft, 0),
     "preflight_post": Button(_draft),
