@@ -11,6 +11,10 @@ ROW_LIMIT = 1_000_000
 MOST_COLUMNS = 1_000
 
 
+def row_without_end() -> FileRefused:
+    return FileRefused(f"More than {ROW_LIMIT:,} characters, or too many brackets, without the end of a row. {WANTED}")
+
+
 class RowBudget:
     """Keeps a file without rows from filling the memory: FileRefused over ROW_LIMIT characters a row."""
 
@@ -20,9 +24,7 @@ class RowBudget:
     def spend(self, count: int) -> None:
         self.left -= count
         if self.left < 0:
-            raise FileRefused(
-                f"More than {ROW_LIMIT:,} characters, or too many brackets, without the end of a row. {WANTED}"
-            )
+            raise row_without_end()
 
     def row_done(self) -> None:
         self.left = ROW_LIMIT

@@ -18,3 +18,7 @@ class RowError:
     row: int
     field: str
     reason: str
+
+
+class EndsInTheMiddle(Exception):
+    """The file ends before its content does."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-
 from invoices.reading.errors import WANTED, FileRefused
 
 _SIGNATURES = (
@@ -31,5 +29,3 @@ def refuse_other_kinds(head: bytes) -> None:
     for signature, what in _SIGNATURES:
         if start.startswith(signature.lower()):
             raise FileRefused(f"This is {what}. {WANTED}")
-    if b"\0" in head[:64] and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileRefused(f"This is not a text file, or one in an encoding other than UTF-8. {WANTED}")

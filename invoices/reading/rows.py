@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from invoices.reading.errors import RowError
+from invoices.reading.errors import FileRefused, RowError
 
 Kind = Literal["CSV", "JSON", "Excel"]
 
@@ -35,9 +35,12 @@ class TableRow(NamedTuple):
 class Table:
     """An opened file.
 
-    `rows` can be read once and raises FileRefused. `notes` (for people) and `ends_without_newline` (a CSV may be cut
-    off there) are complete when the rows have been read. A CSV's cells are already without the apostrophes that
-    `spreadsheet_cells.protect` puts there; names and cells are otherwise the file's own, cleaned of nothing.
+    `rows` can be read once and raises FileRefused. `notes` (for people), `ends_without_newline` (a CSV may be cut off
+    there) and `last_row` (its number) are complete when the rows have been read. A CSV's cells are already without the
+    apostrophes that `spreadsheet_cells.protect` puts there; names and cells are otherwise the file's own, cleaned of
+    nothing. A column without a name is called as a spreadsheet calls it, "Column C". Errors of a row may be about
+    columns that nobody uses. A guessed encoding must be confirmed by a person; `other_encodings` are further guesses.
+    `sheets` are the sheets of a workbook, or the lists in a JSON object, that one could choose from.
     """
 
     kind: Kind
@@ -45,7 +48,17 @@ class Table:
     rows: Iterator[TableRow]
     encoding: str = ""
     encoding_is_guessed: bool = False
+    other_encodings: tuple[str, ...] = ()
     sheets: tuple[str, ...] = ()
     sheet: str = ""
     notes: list[str] = field(default_factory=list)
     ends_without_newline: bool = False
+    last_row: int = 0
+
+    def refuse_a_guess(self) -> None:
+        """Raises FileRefused when the encoding is a guess: for whoever has nobody to ask."""
+        if self.encoding_is_guessed:
+            raise FileRefused(
+                f"The file is not in UTF-8; it may be in {self.encoding}. Say in which encoding it is, or save it "
+                "again as UTF-8 (in Excel: “CSV UTF-8”)."
+            )

@@ -4,62 +4,65 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 from collections.abc import Iterator
+from dataclasses import astuple
 from pathlib import Path
 from typing import BinaryIO
 
 import ijson
 
 from invoices.reading.delimited import open_delimited
-from invoices.reading.errors import WANTED, FileRefused
+from invoices.reading.encodings import WORDS, encoding_of
+from invoices.reading.errors import WANTED, EndsInTheMiddle, FileRefused
 from invoices.reading.file_kinds import refuse_other_kinds
-from invoices.reading.json_lists import EndsInTheMiddle, open_json
+from invoices.reading.json_lists import open_json
 from invoices.reading.rows import Kind, ReadOptions, Table, TableRow
 
 __all__ = ("ReadOptions", "Table", "TableRow", "open_table")
 
-CHUNK = 65_536
+BLOCK = 65_536
 _UNREADABLE = (UnicodeError, csv.Error, ijson.JSONError, EndsInTheMiddle, ValueError, ArithmeticError)
 
 
 def open_table(source: Path | str | BinaryIO, options: ReadOptions = ReadOptions()) -> Table:  # noqa: B008 - frozen
     """Return the table in the file at a path, or in a stream (seekable, at its start). Raises FileRefused."""
     stream: BinaryIO = Path(source).open("rb") if isinstance(source, Path | str) else source  # noqa: SIM115 - read lazily
-    head = stream.read(CHUNK)
+    head = stream.read(BLOCK)
     stream.seek(0)
     refuse_other_kinds(head)
-    encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    start = head.decode(encoding, "ignore").lstrip()
-    text = io.TextIOWrapper(stream, encoding, newline="")
+    encoding = encoding_of(stream, head, options.encoding)
+    start = head.decode(encoding.name, "ignore").lstrip()
+
+    def blocks() -> Iterator[str]:
+        stream.seek(0)
+        return codecs.iterdecode(iter(lambda: stream.read(BLOCK), b""), encoding.name)
+
     kind: Kind = "JSON" if start[:1] in ("{", "[") else "CSV"
-    opener = open_json if kind == "JSON" else open_delimited
     try:
-        table = opener(text, start, encoding)
+        table = open_json(blocks, start, options.sheet) if kind == "JSON" else open_delimited(blocks(), start)
     except _UNREADABLE as error:
-        raise _refusal(error, kind, 0) from error
-    table.rows = _worded(table.rows, kind)
+        raise _refusal(error, kind, 0, encoding.name) from error
+    table.encoding, table.encoding_is_guessed, table.other_encodings = astuple(encoding)
+    table.rows = _worded(table, table.rows)
     return table
 
 
-def _worded(rows: Iterator[TableRow], kind: Kind) -> Iterator[TableRow]:
+def _worded(table: Table, rows: Iterator[TableRow]) -> Iterator[TableRow]:
     """Raises FileRefused for whatever the readers raise, saying where."""
-    last = 0
     try:
-        for row in rows:
-            last = row.number
-            yield row
+        if not (first := next(rows, None)):
+            raise FileRefused(f"The file holds no invoice lines. {WANTED}")
+        yield first
+        yield from rows
     except _UNREADABLE as error:
-        raise _refusal(error, kind, last) from error
-    if not last:
-        raise FileRefused(f"The file holds no invoice lines. {WANTED}")
+        raise _refusal(error, table.kind, table.last_row, table.encoding) from error
 
 
-def _refusal(error: Exception, kind: Kind, last: int) -> FileRefused:
+def _refusal(error: Exception, kind: Kind, last: int, encoding: str) -> FileRefused:
     where = f"after row {last}" if last else "from its first row on"
     if isinstance(error, UnicodeError):
         return FileRefused(
-            f"The file is not in UTF-8: it cannot be read {where}. Save it again as UTF-8 "
+            f"The file is not in {WORDS.get(encoding, encoding)}: it cannot be read {where}. Save it again as UTF-8 "
             "(in Excel: “CSV UTF-8”), or import the download as it comes from C3."
         )
     if isinstance(error, csv.Error):
