@@ -20,7 +20,7 @@ from invoices.reading.rows import Kind, ReadOptions, Table, TableRow
 
 __all__ = ("ReadOptions", "Table", "TableRow", "open_table")
 
-BLOCK = 65_536
+BLOCK = 32_768
 _UNREADABLE = (UnicodeError, csv.Error, ijson.JSONError, EndsInTheMiddle, ValueError, ArithmeticError)
 
 
