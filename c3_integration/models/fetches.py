@@ -7,6 +7,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from c3_integration.client.errors import Problem as Problems
+
 
 class C3Fetch(models.Model):
     """One fetch from C3. While it is open no other begins; who has it in hand holds the lease."""
@@ -25,13 +27,13 @@ class C3Fetch(models.Model):
     class Problem(models.TextChoices):
         """Why a fetch failed."""
 
-        SETTINGS = "settings", "Settings are missing"
-        SIGN_IN = "sign_in", "The sign-in was refused"
-        REFUSED = "refused", "C3 refused"
-        UNAVAILABLE = "unavailable", "C3 could not be reached or read"
-        DATA = "data", "What C3 sent cannot be used"
-        STOPPED = "stopped", "The process stopped"
-        PORTAL = "portal", "The portal's own disk, database or program"
+        SETTINGS = Problems.SETTINGS.value, "Settings are missing"
+        SIGN_IN = Problems.SIGN_IN.value, "The sign-in was refused"
+        REFUSED = Problems.REFUSED.value, "C3 refused"
+        UNAVAILABLE = Problems.UNAVAILABLE.value, "C3 could not be reached or read"
+        DATA = Problems.DATA.value, "What C3 sent cannot be used"
+        STOPPED = Problems.STOPPED.value, "The process stopped"
+        PORTAL = Problems.PORTAL.value, "The portal's own disk, database or program"
 
     trigger = models.CharField(max_length=10, choices=Trigger)
     user = models.ForeignKey(

@@ -57,7 +57,7 @@ class C3Settings(models.Model):
 
     def missing(self) -> list[str]:
         """Return the labels of what a call to C3 needs filled in."""
-        needed = ("api_url", "tenant_id", "client_id", "client_secret")
+        needed = ("api_url", "tenant_id", "client_id", "client_secret", "resource")
         labels = {field.name: str(field.verbose_name) for field in self._meta.concrete_fields}
         return [labels[name] for name in needed if not getattr(self, name)]
 

@@ -30,6 +30,7 @@ LAYERS = (
     "xero_integration.client",
     "xero_integration.models",
     "xero_integration",
+    "c3_integration.client",
     "c3_integration.models",
     "c3_integration",
     "invoices.models",

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from c3portal.models import User, roles
+from c3_integration.models import C3Settings
+from c3portal.models import AuditEntry, User, roles
 from invoices.models import BillingPeriod, Invoice
 from operations import demo
 from xero_integration.models import XeroSettings
@@ -116,11 +117,48 @@ def test_an_app_that_the_sandbox_has_forgotten_is_made_anew(db: None, sandbox: A
     assert sandbox.tokens(XeroSettings.load().client_id)["access_token"]
 
 
-def test_it_goes_on_without_an_answer_from_the_stand_in(
+def c3_as_the_sandbox_hands_it_out(c3_sandbox: Any) -> dict[str, str]:
+    given = c3_sandbox.credentials()
+    return {"api_url": c3_sandbox.url, "tenant_id": given.pop("directory_id"), **given}
+
+
+def c3_as_set() -> dict[str, str]:
+    return {name: getattr(C3Settings.load(), name) for name in (*demo.C3_LABELS, "client_secret")}
+
+
+def test_it_fills_in_what_the_c3_sandbox_hands_out(db: None, c3_sandbox: Any, without_periods: None) -> None:
+    set_up()
+    assert c3_as_set() == c3_as_the_sandbox_hands_it_out(c3_sandbox)
+    assert C3Settings.load().is_complete
+    recorded = str(list(AuditEntry.objects.values()))
+    assert c3_sandbox.url in recorded
+    assert C3Settings.load().client_secret not in recorded
+
+
+def test_a_c3_of_ones_own_stays(db: None, c3_sandbox: Any, without_periods: None) -> None:
+    own = {"api_url": "https://contoso-api.example", "client_id": "own", "client_secret": "of one's own"}
+    C3Settings.objects.create(pk=1, **own)
+    set_up()
+    assert c3_as_set().items() >= own.items()
+
+
+@pytest.mark.parametrize("changed", [{"client_id": "forgotten"}, {"api_url": "http://localhost:1"}])
+def test_a_c3_sandbox_with_another_key_or_port_is_found_again(
+    db: None, c3_sandbox: Any, without_periods: None, changed: dict[str, str]
+) -> None:
+    set_up()
+    C3Settings.objects.update(client_secret="ended", **changed)
+    set_up()
+    assert c3_as_set() == c3_as_the_sandbox_hands_it_out(c3_sandbox)
+
+
+def test_it_goes_on_without_an_answer_from_the_stand_ins(
     db: None, without_periods: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "finance@contoso.example" in set_up()
-    assert "Not registered with the stand-in for Xero at http://localhost:9" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "Not acquainted with the stand-in for Xero at http://localhost:9" in told
+    assert "Not acquainted with the stand-in for C3 at http://localhost:9" in told
 
 
 def test_the_first_admin_comes_from_the_environment(db: None, settings: Any) -> None:

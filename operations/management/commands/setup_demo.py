@@ -1,5 +1,6 @@
-"""`manage.py setup_demo`: fill a fresh portal with users, periods and the sandbox's app; harmless when repeated."""
+"""`manage.py setup_demo`: fill a fresh portal with users, periods and the sandboxes' keys; harmless when repeated."""
 
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -12,12 +13,14 @@ from operations import demo
 
 
 class Command(BaseCommand):
-    help = "Makes the demonstration's users, imports its billing periods, registers the portal with the Xero sandbox."
+    help = "Makes the demonstration's users, imports its billing periods, acquaints the portal with the sandboxes."
 
     def handle(self, *args: Any, **options: Any) -> None:
         before = demo.facts()
         if settings.XERO_LOGIN_URL not in REAL_XERO:
-            self._register()
+            self._acquaint(demo.sandbox_app, "Xero", settings.XERO_LOGIN_URL)
+        if settings.C3_LOGIN_URL != settings.MICROSOFT_LOGIN_URL:
+            self._acquaint(demo.c3_sandbox, "C3", settings.C3_LOGIN_URL)
         try:
             demo.periods()
         except demo.SampleRefusedError as error:
@@ -27,8 +30,8 @@ class Command(BaseCommand):
         for sign_in in sign_ins:
             self.stdout.write(f"{sign_in.role:<14} {sign_in.email:<24} {sign_in.password}")
 
-    def _register(self) -> None:
+    def _acquaint(self, acquaint: Callable[[], None], whom: str, url: str) -> None:
         try:
-            demo.sandbox_app()
+            acquaint()
         except requests.RequestException as error:
-            self.stderr.write(f"Not registered with the stand-in for Xero at {settings.XERO_LOGIN_URL}: {error}")
+            self.stderr.write(f"Not acquainted with the stand-in for {whom} at {url}: {error}")
