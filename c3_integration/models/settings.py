@@ -41,13 +41,13 @@ class C3Settings(models.Model):
 
     @classmethod
     def load(cls) -> C3Settings:
-        """Return the row, made if need be."""
-        return cls.objects.get_or_create(pk=1)[0]
+        """Return the row, as new where nobody has saved one yet."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
 
     @classmethod
     def lock(cls) -> C3Settings:
-        """Return the row, held until the transaction ends."""
-        cls.load()
+        """Return the row, made if need be, held until the transaction ends."""
+        cls.objects.get_or_create(pk=1)
         return cls.objects.select_for_update().get(pk=1)
 
     @property

@@ -31,6 +31,8 @@ from xero_sandbox.testing import SandboxControl
 AUDITED: dict[str, Action | str] = {
     "settings_general": Action.SETTINGS,
     "import_settings": Action.SETTINGS,
+    "settings_c3": Action.SETTINGS,
+    "settings_c3_test": Action.OPERATION,
     "account_overrides": Action.MAPPING,
     "tax_overrides": Action.MAPPING,
     "customer_overrides": Action.MAPPING,

@@ -190,12 +190,15 @@ def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), NEW_PASSWORD
 
 
+TRIES = "tries what is saved, which may be done as often as one likes; each try is in the record"
 READS = "reads from Xero, which may be done as often as one likes; each read is in the record"
 PRESSED = "each press is meant: the answer shows what it made"
 LEAVES = "leaves the portal or the account, which changes nothing of anyone else's"
 
 BUTTONS = {
     "settings_general": Button(_settings),
+    "settings_c3": Button(plain(client_id="another", fetch_hour="7")),
+    "settings_c3_test": Button(plain(), each=TRIES),
     "import_settings": Button(plain(bill_resellers="customer", time_zone="Australia/Sydney")),
     "account_overrides": Button(_override("account_overrides", account_code="4030")),
     "tax_overrides": Button(_override("tax_overrides", tax_type="OUTPUT")),

@@ -17,6 +17,7 @@ SELDOM = {
     "invitation": {"password1": "x", "password2": "x"},
     "preflight_drafts": {},
     "take_up_invoices": {"period": "20260918", "only": "x", "invoice": "x", "all": "1"},
+    "settings_c3_test": {},
     "upload_again": {},
     "xero_try_now": {},
     "upload_check": {},
