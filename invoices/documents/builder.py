@@ -274,8 +274,14 @@ def build(
     return _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), context)
 
 
+# The same for every line, so that the page of the preflight says it once for all of them.
+KIND_IS_OPEN = "Nobody has said yet which kind of line its category is, so its account is not known."
+
+
 def _choose(each: InvoiceLine, invoice: Invoice, context: DocumentContext) -> tuple[LineChoice, mapping.Rate]:
     customer = invoice.customer
+    if not each.kind:
+        raise mapping.UnmappedKind(KIND_IS_OPEN)
     # An account tells what was sold and for whom it is used, whoever pays.
     account = context.accounts.choose(each.kind, each.sku, customer.tenant_id, customer.name)
     tax = mapping.Tax(context.billing.tax_country(invoice), each.tax_name, each.tax_percentage)

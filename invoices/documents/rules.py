@@ -28,6 +28,7 @@ class Fix(StrEnum):
     SETTINGS = "settings"
     ACCOUNTS = "accounts"
     TAXES = "taxes"
+    KINDS = "kinds"
     CUSTOMERS = "customers"
     CONTACTS = "contacts"
     CHOOSE_CONTACT = "choose_contact"

@@ -14,7 +14,7 @@ from django.db.models import Prefetch, QuerySet
 
 from invoices.documents import builder
 from invoices.documents.builder import DocumentContext, Prepared
-from invoices.documents.mapping import UnmappedAccount, UnmappedTax
+from invoices.documents.mapping import UnmappedAccount, UnmappedKind, UnmappedTax
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
 from invoices.posting import ownership
@@ -156,6 +156,8 @@ def _prepare(
         prepared = builder.build(invoice, status, contact_id, context, locked_as_drafts=locked_as_drafts)
     except UnmappedTax as error:
         return None, (Problem("tax", error.tax.key, str(error), Fix.TAXES),)
+    except UnmappedKind as error:
+        return None, (Problem("kind", "", str(error), Fix.KINDS),)
     except UnmappedAccount as error:
         return None, (Problem("account", "", str(error), Fix.SETTINGS),)
     return prepared, prepared.problems

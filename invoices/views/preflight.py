@@ -31,6 +31,7 @@ ACTIONS = {
     Fix.SETTINGS: ("Open Settings → General", "settings_general"),
     Fix.ACCOUNTS: ("Choose an account", "account_overrides"),
     Fix.TAXES: ("Map this tax", "tax_overrides"),
+    Fix.KINDS: ("Say which kind it is", "kind_rules"),
     Fix.CUSTOMERS: ("Change the customer's settings", "customer_overrides"),
     Fix.CONTACTS: ("See to the contact", "contacts"),
     Fix.CHOOSE_CONTACT: ("Choose the contact", "choose_contact"),

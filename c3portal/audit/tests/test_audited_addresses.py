@@ -33,6 +33,7 @@ AUDITED: dict[str, Action | str] = {
     "import_settings": Action.SETTINGS,
     "settings_c3": Action.SETTINGS,
     "settings_c3_test": Action.OPERATION,
+    "kind_rules": Action.MAPPING,
     "account_overrides": Action.MAPPING,
     "tax_overrides": Action.MAPPING,
     "customer_overrides": Action.MAPPING,

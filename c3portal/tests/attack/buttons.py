@@ -200,6 +200,7 @@ BUTTONS = {
     "settings_c3": Button(plain(client_id="another", fetch_hour="7")),
     "settings_c3_test": Button(plain(), each=TRIES),
     "import_settings": Button(plain(bill_resellers="customer", time_zone="Australia/Sydney")),
+    "kind_rules": Button(plain(category="Reservation", kind="license")),
     "account_overrides": Button(_override("account_overrides", account_code="4030")),
     "tax_overrides": Button(_override("tax_overrides", tax_type="OUTPUT")),
     "customer_overrides": Button(_override("customer_overrides", due_days="30")),
