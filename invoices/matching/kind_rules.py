@@ -53,7 +53,7 @@ def save_rule(category: str, kind: str, user: User | None) -> int:
     folded = fold(category)
     KindRule.objects.update_or_create(category=folded, defaults={"kind": kind, "updated_by": user})
     not_sent = Q(invoice__posting=None) | Q(invoice__posting__status__in=UPLOADABLE)
-    open_lines = _open_lines().filter(not_sent).values_list("pk", "category")
+    open_lines = _open_lines().filter(not_sent).values_list("pk", KT("source__Category"))
     # Capitals of every language are the same here alone, so that the database cannot compare them.
     keys = [pk for pk, text in open_lines.iterator() if fold(text or "") == folded]
     for batch in itertools.batched(keys, UPDATED_AT_ONCE):

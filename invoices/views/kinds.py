@@ -61,7 +61,7 @@ def save(request: HttpRequest, kinds: dict[str, str]) -> None:
 def _delete(request: HttpRequest, key: str) -> None:
     with transaction.atomic():
         before = _kept()
-        deleted, _ = KindRule.objects.filter(pk=key if key.isdecimal() else None).delete()
+        deleted, _ = KindRule.objects.filter(pk=int(key) if key.isdecimal() else 0).delete()
         record_changes(request, Action.MAPPING, SUBJECT, before, _kept())
     if deleted:
         messages.success(request, "Deleted. Lines that have their kind already keep it.")
