@@ -20,6 +20,7 @@ PURE = (
     "invoices.importing.held_back",
     "invoices.importing.notices",
     "invoices.importing.numbers",
+    "invoices.importing.opening",
     "invoices.importing.parser",
     "invoices.importing.spelling",
     "invoices.matching.amounts",

@@ -13,7 +13,6 @@ from decimal import Decimal
 from functools import lru_cache
 
 from invoices.importing.customer_keys import folded
-from invoices.importing.file_reader import FileRefused, RowError
 from invoices.importing.fingerprint import Billed, Days
 from invoices.importing.held_back import Findings
 from invoices.importing.notices import Notice, Notices
@@ -22,7 +21,6 @@ from invoices.importing.parser import (
     CANONICAL_NAMES,
     EXACT,
     LONGEST_EMAIL,
-    OPEN,
     BadRow,
     Header,
     Line,
@@ -30,6 +28,8 @@ from invoices.importing.parser import (
     hashed_text,
     shown,
 )
+from invoices.matching.kinds import OPEN
+from invoices.reading.errors import FileRefused, RowError
 from xero_integration.payloads import MAX_DESCRIPTION, to_cents
 
 # About a kilobyte of memory each.

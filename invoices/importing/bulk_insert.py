@@ -60,5 +60,5 @@ def row(line: Line, facts: Facts) -> Row:
         format(line.tax_percentage, "f"),
         format(line.tax, "f"),
         format(line.total, "f"),
-        json.dumps({name: text for name, text in cells.items() if text}),
+        json.dumps({**line.extra, **{name: text for name, text in cells.items() if text}}),
     )

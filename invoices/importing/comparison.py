@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 
 from invoices.importing.aggregation import Facts
-from invoices.importing.file_reader import RowError
 from invoices.matching.meanings import FIELDS
 from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
+from invoices.reading.errors import RowError
 
 
 def finding(run: ImportRun, error: RowError, number: str, kind: str) -> ImportFinding:

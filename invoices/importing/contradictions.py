@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from invoices.importing.aggregation import Gathering
 from invoices.importing.customer_keys import folded
-from invoices.importing.file_reader import RowError
 from invoices.importing.fingerprint import Days
 from invoices.importing.held_back import LARGEST_AMOUNT
 from invoices.importing.notices import rows_named
 from invoices.importing.numbers import xero_number
 from invoices.importing.parser import shown
+from invoices.reading.errors import RowError
 
 Wrong = Iterator[tuple[str, RowError]]
 

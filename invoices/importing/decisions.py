@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from invoices.importing.aggregation import Action, Facts, FieldSums, Gathering
 from invoices.importing.contradictions import clash
-from invoices.importing.file_reader import RowError
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.statuses import UPLOADABLE
+from invoices.reading.errors import RowError
 
 CHUNK = 500
 

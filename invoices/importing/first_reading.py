@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from invoices.importing import contradictions, held_back
 from invoices.importing.aggregation import Gathering
-from invoices.importing.file_reader import FileRefused, HashingFile, Source, open_source
-from invoices.importing.parser import BadRow, Line, parse_row, shown
+from invoices.importing.opening import Wanted, open_lines
+from invoices.importing.parser import BadRow, Kinds, Line, parse_row, shown
+from invoices.matching.column_profile import columns_in
+from invoices.matching.conversion import Source
+from invoices.reading.errors import FileRefused
+from invoices.reading.hashing import HashingFile
 from xero_integration.payloads import CENT
 
 LINES_BETWEEN = 1_000
 NAMED = 5
 # C3's BillingId is the day on which the invoices are generated.
 _C3_BILLING_ID = re.compile(r"\d{8}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """How a file is to be read: `profile` None finds one, `constants` are what the file does not say."""
-
-    profile: Any = None
-    constants: dict[str, str] = field(default_factory=dict)
-    options: Any = None
-    is_c3: bool = True
-    all_or_nothing: bool = False
 
 
 @dataclass(slots=True)
@@ -50,28 +41,27 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
     """Return what the file says, invoices with anything wrong set aside. Raises FileRefused, OSError."""
     gathering = Gathering()
     with HashingFile(path) as file:
-        source = open_rows(file, wanted)
-        for row in watched(source, file, progress):
+        source = open_lines(file, wanted)
+        row: Line | BadRow | None = None
+        for row in watched(source, wanted, file, progress):
             gathering.add(row)
             if wanted.is_c3:
                 _check_billing_id(row)
             if wanted.all_or_nothing and gathering.findings.count >= held_back.MAX_ERRORS:
                 break
+        else:
+            _check_end(source, wanted, row)
         sha256 = file.sha256.hexdigest()
     contradictions.find(gathering)
     gathering.set_aside()
     return Reading(gathering, sha256, _notes(source, gathering))
 
 
-def open_rows(file: HashingFile, wanted: Wanted) -> Source:
-    """Return the rows of a file as `wanted`. Raises FileRefused."""
-    return open_source(io.BufferedReader(file))
-
-
-def watched(source: Source, file: HashingFile, progress: Progress) -> Iterator[Line | BadRow]:
+def watched(source: Source, wanted: Wanted, file: HashingFile, progress: Progress) -> Iterator[Line | BadRow]:
     """Yield the parsed rows of `source`, and tell `progress` every LINES_BETWEEN of them."""
+    kinds = Kinds(wanted.kinds)
     for lines, raw in enumerate(source.rows, start=1):
-        yield parse_row(raw)
+        yield parse_row(raw, kinds)
         if not lines % LINES_BETWEEN:
             progress(lines, file.tell())
 
@@ -89,8 +79,22 @@ def _check_billing_id(row: Line | BadRow) -> None:
         )
 
 
+def _check_end(source: Source, wanted: Wanted, last: Line | BadRow | None) -> None:
+    """Raises FileRefused when the file was cut off in its last row."""
+    if not source.table.ends_without_newline or not isinstance(last, BadRow):
+        return
+    columns = columns_in(wanted.profile, source.table.header)
+    in_last_column = {name for name, column in columns.items() if column == source.table.header[-1]}
+    # A row that is too short says so of the row as a whole.
+    if last.wrong & {"", *in_last_column}:
+        error = last.errors[0]
+        raise FileRefused(
+            f"The file ends in the middle of its last row (row {error.row}): it was cut off. Please download it again."
+        )
+
+
 def _notes(source: Source, gathering: Gathering) -> list[str]:
-    notes = gathering.notices.sentences()
+    notes = [*source.notes, *gathering.notices.sentences()]
     notes += _keyless(gathering) + _repeated(gathering) + _finer_than_cents(gathering)
     if source.ignored:
         notes.append(f"Columns that the portal does not know were left aside: {', '.join(source.ignored[:20])}.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from invoices.importing.file_reader import RowError
 from invoices.importing.parser import BadRow, shown
+from invoices.reading.errors import RowError
 from xero_integration.payloads import to_cents
 
 # Nobody reads more of them; each is a row in the database. The first of each invoice is kept beyond.

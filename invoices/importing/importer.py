@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -18,10 +18,13 @@ from c3portal.audit import record as audit
 from c3portal.database import outages
 from invoices.importing import decisions, first_reading, held_back, periods, records, writing
 from invoices.importing.aggregation import Action, Gathering
-from invoices.importing.file_reader import FileRefused
-from invoices.importing.first_reading import Wanted
+from invoices.importing.choices import Choices
+from invoices.importing.opening import Wanted
 from invoices.importing.parser import shown
-from invoices.models import ImportRun, ImportSettings, Invoice
+from invoices.matching.column_profile import ColumnProfile
+from invoices.models import ImportRun, Invoice
+from invoices.reading.errors import FileRefused
+from invoices.reading.rows import ReadOptions
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -50,9 +53,9 @@ def import_file(
     name: str = "",
     source: audit.Source = None,
     run: ImportRun | None = None,
-    profile: Any = None,
-    constants: dict[str, str] | None = None,
-    options: Any = None,
+    profile: ColumnProfile | None = None,
+    constants: Mapping[str, str] | None = None,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
     all_or_nothing: bool | None = None,
     progress: ProgressOf | None = None,
 ) -> ImportRun:
@@ -67,10 +70,10 @@ def import_file(
     unforeseen after noting that nothing was imported.
     """
     path = Path(path)
-    wanted = wanted_for(run, profile, constants, options, all_or_nothing)
-    run = _started(run, path, user, name, wanted)
+    choices = Choices(run, profile, constants, options, all_or_nothing)
+    run = _started(run, path, user, name, choices)
     try:
-        _import(path, run, source, wanted, progress or _untold)
+        _import(path, run, source, choices.wanted_for(path), progress or _untold)
     except FileRefused as refused:
         _refuse(run, str(refused))
     except BaseException as error:
@@ -85,27 +88,14 @@ def import_file(
     return run
 
 
-def wanted_for(
-    run: ImportRun | None,
-    profile: Any,
-    constants: dict[str, str] | None,
-    options: Any,
-    all_or_nothing: bool | None,
-) -> Wanted:
-    """Return how a file is to be read and judged. Writes nothing."""
-    if all_or_nothing is None:
-        # Settings that nobody has opened yet are no row.
-        all_or_nothing = ImportSettings.objects.filter(all_or_nothing=True).exists()
-    return Wanted(profile=profile, constants=constants or {}, options=options, all_or_nothing=all_or_nothing)
-
-
 def _untold(run: ImportRun) -> None:
     """Nobody wants to know how far it is."""
 
 
-def _started(run: ImportRun | None, path: Path, user: User | None, name: str, wanted: Wanted) -> ImportRun:
+def _started(run: ImportRun | None, path: Path, user: User | None, name: str, choices: Choices) -> ImportRun:
     run = run or ImportRun(user=user)
-    run.state, run.all_or_nothing = ImportRun.State.RUNNING, wanted.all_or_nothing
+    run.state, run.all_or_nothing = ImportRun.State.RUNNING, choices.all_or_nothing
+    run.profile_id = choices.profile.pk if choices.profile else run.profile_id
     run.size = path.stat().st_size
     run.file_name = shown(name or run.file_name or path.name, 255) or "file"
     run.save()

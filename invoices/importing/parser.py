@@ -15,13 +15,14 @@ from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 
 from invoices.importing.customer_keys import customer_key, folded, is_ours, is_placeholder
-from invoices.importing.file_reader import RawRow, RowError, open_source
+from invoices.importing.opening import Wanted, open_lines
 from invoices.importing.spelling import plain
+from invoices.matching.conversion import RawRow
+from invoices.matching.kinds import kind_of
 from invoices.matching.meanings import CONTROL, DATES, FIRST_FIELDS, LATER_FIELDS, NUMBERS, TEXTS
+from invoices.reading.errors import RowError
 from xero_integration.payloads import CENT, MAX_DESCRIPTION, to_cents
 
-LICENSE, AZURE, CUSTOM, OPEN = "license", "azure", "custom", ""
-LICENSE_CATEGORIES = ("License", "OneTime", "Subscription", "Software")
 # What decides about the money: longer ones are refused. Others are kept as they are, whatever their length.
 LENGTHS = {
     "InvoiceNumber": 255,
@@ -39,6 +40,7 @@ LONGEST_PURCHASE_ORDER = 255
 SHOWN = 60
 EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_UP)
 ZERO = Decimal(0)
+KINDS_REMEMBERED = 1_024
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -115,6 +117,7 @@ class Line(NamedTuple):
     tax: Decimal
     total: Decimal
     cells: dict[str, str]
+    extra: Mapping[str, str]
 
     @property
     def is_product(self) -> bool:
@@ -138,12 +141,27 @@ class BadRow(NamedTuple):
         return {error.field for error in self.errors}
 
 
-def parse(stream: BinaryIO) -> Iterator[Line | BadRow]:
+class Kinds(dict[tuple[str, str], str]):
+    """The kind of each category and provider category, by rules and what C3 writes; OPEN where nobody said so."""
+
+    def __init__(self, rules: Mapping[str, str]) -> None:
+        super().__init__()
+        self._rules = rules
+
+    def __missing__(self, key: tuple[str, str]) -> str:
+        if len(self) >= KINDS_REMEMBERED:
+            self.clear()
+        kind = self[key] = kind_of(*key, self._rules)
+        return kind
+
+
+def parse(stream: BinaryIO, wanted: Wanted = Wanted()) -> Iterator[Line | BadRow]:  # noqa: B008 - frozen
     """Yield the lines of the file in `stream`. Raises FileRefused."""
-    return (parse_row(raw) for raw in open_source(stream).rows)
+    kinds = Kinds(wanted.kinds)
+    return (parse_row(raw, kinds) for raw in open_lines(stream, wanted).rows)
 
 
-def parse_row(raw: RawRow) -> Line | BadRow:
+def parse_row(raw: RawRow, kinds: Kinds) -> Line | BadRow:
     """Return the row's line, or what is wrong in those of its columns that are used."""
     if raw.errors and not any(raw.cells.values()):
         return BadRow("", list(raw.errors))
@@ -153,7 +171,7 @@ def parse_row(raw: RawRow) -> Line | BadRow:
     line = Line(
         raw.number,
         header,
-        kind_of(cells["Category"], cells["ProviderCategory"]),
+        kinds[cells["Category"], cells["ProviderCategory"]],
         _optional_day("ChargeStartDate", cells, problems),
         _optional_day("ChargeEndDate", cells, problems),
         _amount("Quantity", cells, problems),
@@ -163,6 +181,7 @@ def parse_row(raw: RawRow) -> Line | BadRow:
         _amount("TaxAmount", cells, problems),
         _amount("Total", cells, problems),
         cells,
+        raw.extra,
     )
     _check_line(line, problems)
     if problems or raw.errors:
@@ -304,18 +323,6 @@ def _check_header(header: Header, problems: list[Problem]) -> None:
             problems.append(("InvoiceDueDate", "is before InvoiceGeneratedDate"))
         if header.ends_on < header.starts_on:
             problems.append(("BillingPeriodEndDate", "is before BillingPeriodStartDate"))
-
-
-@lru_cache(maxsize=1024)
-def kind_of(category: str, provider: str) -> str:
-    """Return which kind lines of this category are, OPEN when nobody has said so."""
-    folded_category, folded_provider = category.casefold(), provider.casefold()
-    # What the partner sells itself goes first.
-    if folded_category == "custom" or folded_provider == "partner":
-        return CUSTOM
-    if folded_category == "usage" or folded_provider == "azure":
-        return AZURE
-    return LICENSE if folded_category in [known.casefold() for known in LICENSE_CATEGORIES] else OPEN
 
 
 # What each line has of its own

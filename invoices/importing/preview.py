@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -12,12 +12,16 @@ from typing import Any
 
 from invoices.importing import decisions, first_reading, held_back, periods
 from invoices.importing.aggregation import Action, Facts, Gathering
-from invoices.importing.file_reader import FileRefused
-from invoices.importing.importer import ALL_HELD_BACK, ProgressOf, wanted_for
+from invoices.importing.choices import Choices
+from invoices.importing.importer import ALL_HELD_BACK, ProgressOf
 from invoices.importing.last_period import LastPeriod, against_last_period
+from invoices.importing.opening import Wanted
 from invoices.importing.parser import shown
+from invoices.matching.column_profile import ColumnProfile
 from invoices.matching.conversion import FormatsDiffer
 from invoices.models import ImportRun
+from invoices.reading.errors import FileRefused
+from invoices.reading.rows import ReadOptions
 
 # Of each list; the counts are of all.
 LISTED = 20
@@ -94,9 +98,9 @@ def preview_file(
     path: Path | str,
     *,
     run: ImportRun | None = None,
-    profile: Any = None,
-    constants: dict[str, str] | None = None,
-    options: Any = None,
+    profile: ColumnProfile | None = None,
+    constants: Mapping[str, str] | None = None,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
     all_or_nothing: bool | None = None,
     progress: ProgressOf | None = None,
     **_about: object,
@@ -106,9 +110,10 @@ def preview_file(
     `progress` is called with `run`, whose `lines` and `bytes_read` are set and not saved. Raises FormatsDiffer when the
     file's columns have to be matched again.
     """
-    wanted = wanted_for(run, profile, constants, options, all_or_nothing)
+    path = Path(path)
     try:
-        reading = first_reading.read(Path(path), wanted, _progress(run, progress))
+        wanted = Choices(run, profile, constants, options, all_or_nothing).wanted_for(path)
+        reading = first_reading.read(path, wanted, _progress(run, progress))
     except FormatsDiffer:
         raise
     except FileRefused as refused:
@@ -149,7 +154,7 @@ def _progress(run: ImportRun | None, told: ProgressOf | None) -> first_reading.P
     return progress
 
 
-def _refusal(gathering: Gathering, wanted: first_reading.Wanted) -> str:
+def _refusal(gathering: Gathering, wanted: Wanted) -> str:
     if not gathering.findings.count:
         return ""
     if wanted.all_or_nothing:

@@ -16,11 +16,13 @@ from invoices.importing.aggregation import Action, Facts, Gathering
 from invoices.importing.comparison import report
 from invoices.importing.customer_keys import reseller_key
 from invoices.importing.decisions import CHUNK
-from invoices.importing.file_reader import FileRefused, HashingFile
-from invoices.importing.first_reading import Progress, Reading, Wanted, open_rows, watched
+from invoices.importing.first_reading import Progress, Reading, watched
 from invoices.importing.numbers import xero_number
+from invoices.importing.opening import Wanted, open_lines
 from invoices.importing.parser import BadRow, Line
 from invoices.models import BillingPeriod, Customer, ImportRun, Invoice, InvoiceLine
+from invoices.reading.errors import FileRefused
+from invoices.reading.hashing import HashingFile
 
 LINES_AT_ONCE = 1_000
 
@@ -162,7 +164,7 @@ def _write_resellers(chunk: list[Facts]) -> dict[str, Customer]:
 def _write_lines(path: Path, reading: Reading, wanted: Wanted, progress: Progress) -> None:
     """Raises FileRefused when the file is not the one that was read first."""
     with HashingFile(path) as file:
-        rows = watched(open_rows(file, wanted), file, progress)
+        rows = watched(open_lines(file, wanted), wanted, file, progress)
         for batch in itertools.batched(_to_store(rows, reading.gathering), LINES_AT_ONCE):
             bulk_insert.insert(batch)
         if file.sha256.hexdigest() != reading.sha256:

@@ -308,13 +308,13 @@ def test_a_file_that_changes_while_it_is_imported_is_refused(tmp_path: Path) -> 
 
 
 def test_a_file_refused_as_a_whole_says_why(tmp_path: Path) -> None:
-    path = tmp_path / "book.xlsx"
-    path.write_bytes(b"PK\x03\x04xl/workbook.xml")
+    path = tmp_path / "lines.pdf"
+    path.write_bytes(b"%PDF-1.7")
 
     run = import_file(path)
 
     assert run.state == State.REFUSED
-    assert run.reason.startswith("This is an Excel file")
+    assert run.reason.startswith("This is a PDF file")
     assert run.finished_at
 
 
