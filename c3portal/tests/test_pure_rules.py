@@ -14,7 +14,6 @@ PURE = (
     "invoices.importing.aggregation",
     "invoices.importing.contradictions",
     "invoices.importing.customer_keys",
-    "invoices.importing.file_reader",
     "invoices.importing.fingerprint",
     "invoices.importing.first_reading",
     "invoices.importing.held_back",

@@ -155,13 +155,16 @@ class Kinds(dict[tuple[str, str], str]):
         return kind
 
 
+C3_KINDS = Kinds({})
+
+
 def parse(stream: BinaryIO, wanted: Wanted = Wanted()) -> Iterator[Line | BadRow]:  # noqa: B008 - frozen
     """Yield the lines of the file in `stream`. Raises FileRefused."""
     kinds = Kinds(wanted.kinds)
     return (parse_row(raw, kinds) for raw in open_lines(stream, wanted).rows)
 
 
-def parse_row(raw: RawRow, kinds: Kinds) -> Line | BadRow:
+def parse_row(raw: RawRow, kinds: Kinds = C3_KINDS) -> Line | BadRow:
     """Return the row's line, or what is wrong in those of its columns that are used."""
     if raw.errors and not any(raw.cells.values()):
         return BadRow("", list(raw.errors))
