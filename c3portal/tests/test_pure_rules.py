@@ -37,6 +37,8 @@ PURE = (
     "invoices.matching.written_dates",
     "invoices.matching.written_numbers",
     "invoices.reading.budget",
+    "invoices.reading.cleaning",
+    "invoices.reading.countries",
     "invoices.reading.delimited",
     "invoices.reading.encodings",
     "invoices.reading.errors",
