@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
+from django.db.models import F
 from django.urls import reverse
 
 from invoices.models.billing import BillingPeriod, Invoice, InvoiceLine
@@ -222,8 +225,17 @@ class ReplacedInvoice(models.Model):
         return f"{self.invoice_id} before import {self.run_id}"
 
 
+class DuplicateDecisionQuerySet(models.QuerySet["DuplicateDecision"]):
+    def in_force(self) -> Self:
+        """Return those made about what both invoices say now."""
+        return self.filter(
+            invoice_billed_hash=F("invoice__billed_hash"), other_billed_hash=F("other__billed_hash")
+        )
+
+
 class DuplicateDecision(models.Model):
-    """What a person decided about an invoice that looks like another one."""
+    """What a person decided about an invoice that looks like another one. It is in force as long as both say what they
+    said then."""
 
     class Decision(models.TextChoices):
         POST = "post", "Post it anyway"
@@ -234,8 +246,12 @@ class DuplicateDecision(models.Model):
     other = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="+")
     decision = models.CharField(max_length=10, choices=Decision)
     reason = models.CharField(max_length=500, blank=True)
+    invoice_billed_hash = models.CharField(max_length=64, blank=True, db_default="", default="")
+    other_billed_hash = models.CharField(max_length=64, blank=True, db_default="", default="")
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     decided_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DuplicateDecisionQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

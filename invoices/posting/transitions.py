@@ -21,6 +21,7 @@ from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
 from invoices.documents import billing_contact
+from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
 from invoices.posting import post_log
 from invoices.posting.outcomes import CallEnd
@@ -56,11 +57,13 @@ ALREADY_IN_XERO = "Xero has it already, so it is looked up there and not sent."
 
 @dataclass(frozen=True)
 class Queued:
-    """What UPLOAD TO XERO did; `upload` is None when there was nothing to do."""
+    """What UPLOAD TO XERO did; `upload` is None when there was nothing to do. `undecided` look like another invoice, and
+    someone has to decide first."""
 
     upload: Upload | None
     queued: int
     already: int
+    undecided: int = 0
 
 
 def enqueue(
@@ -71,12 +74,15 @@ def enqueue(
     invoice_status: str,
     locked_as_drafts: bool = False,
 ) -> Queued:
-    """Queue what is new, refused or withdrawn, but not ignored. Pressing twice is harmless. `invoice_status` is one
-    of `InvoiceStatus`. The caller wakes a worker after commit."""
+    """Queue what is new, refused or withdrawn, but neither ignored nor waiting for a decision on another invoice that
+    it looks like. Pressing twice is harmless. `invoice_status` is one of `InvoiceStatus`. The caller wakes a worker
+    after commit."""
     with transaction.atomic():
+        comparison.hold(invoices)
         # Whole periods at once: their size costs no extra queries.
         total = invoices.count()
-        invoices = invoices.filter(ignored_because="")
+        undecided = comparison.undecided(invoices).count()
+        invoices = invoices.filter(~comparison.waits_for_decision(), ignored_because="")
         upload = Upload.objects.create(
             connection=connection,
             created_by=user,
@@ -111,12 +117,12 @@ def enqueue(
         queued = post_log.write(Posting.objects.filter(upload=upload, status=Status.QUEUED), Status.QUEUED, user=user)
         if not queued:
             upload.delete()
-            return Queued(None, 0, total)
+            return Queued(None, 0, total - undecided, undecided)
         period_ids = set(upload.postings.values_list("invoice__period", flat=True)[:2000])
         if len(period_ids) == 1:
             Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
     logger.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
-    return Queued(upload, queued, total - queued)
+    return Queued(upload, queued, total - queued - undecided, undecided)
 
 
 def _document_type(is_negative: Q | Exists) -> Case:

@@ -1,0 +1,159 @@
+"""Which invoices look like another one, by what was billed: generated again under another number, or nearly so."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+
+from invoices.models import DuplicateDecision, Invoice, Posting
+from invoices.models.billing import InvoiceQuerySet
+from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
+from xero_integration.client.vocabulary import GONE
+from xero_integration.models import XeroSettings
+
+
+class Likeness(StrEnum):
+    """How much another invoice is like one.
+
+    SAME: the same was billed. NEAR: the same customer, payer, currency and service dates in another billing run, with
+    other lines or another total. BESIDE: the same in one billing run, which customers billed by department have.
+    """
+
+    SAME = "same"
+    NEAR = "near"
+    BESIDE = "beside"
+
+
+# What one is not posted with before someone decides.
+HOLDING = (Likeness.SAME, Likeness.NEAR)
+
+# It is in Xero as far as the portal knows, or on its way there.
+_IN_XERO = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__xero_status__in=GONE)
+_LIVE = _IN_XERO | Q(posting__status__in=IN_PROGRESS)
+_MAY_GO = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
+_GENERATED_BEFORE = Q(period__billing_id__lt=OuterRef("period__billing_id")) | Q(
+    period__billing_id=OuterRef("period__billing_id")
+) & (
+    Q(issued_on__lt=OuterRef("issued_on"))
+    | Q(issued_on=OuterRef("issued_on"), number__lt=OuterRef("number"))
+)
+Decision = DuplicateDecision.Decision
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """The invoice that another one looks like, with its period, posting and organisation."""
+
+    likeness: Likeness
+    other: Invoice
+
+    @property
+    def holds(self) -> bool:
+        """Whether the one must not be posted before someone decides."""
+        return self.likeness in HOLDING
+
+
+def waits_for_decision() -> Q:
+    """Return the condition on `uploadable` invoices that someone has to decide about first."""
+    # Two conditions rather than one, so that each has its index.
+    return Q(*(Exists(_ahead(likeness)) for likeness in HOLDING), _connector=Q.OR)
+
+
+def hold(invoices: QuerySet[Invoice]) -> None:
+    """Let nobody else queue or decide, nor an import change `invoices`, until the transaction ends."""
+    # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.
+    # One row for everyone, since neither knows of the other's invoices. SQLite's transactions begin with the write
+    # lock; on PostgreSQL the next query sees what was committed meanwhile.
+    XeroSettings.lock()
+    # Without the foreign keys of post logs waiting for it.
+    rows = Invoice.objects.filter(pk__in=invoices.order_by().values("pk")).select_for_update(no_key=True)
+    list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def undecided(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
+    """Return those that are not posted before someone decides, joined with nothing."""
+    keys = invoices.order_by().values("pk")
+    return Invoice.objects.filter(pk__in=keys).uploadable().filter(waits_for_decision())
+
+
+def lookalikes(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, Lookalike]:
+    """Return by invoice what it looks like, for those of `invoices` that nobody decided about, in two queries."""
+    found = {pk: (likeness, other) for pk, likeness, other in pairs(invoices)}
+    others = Invoice.objects.select_related("customer", "period", "posting", "posting__connection")
+    by_id = others.in_bulk({other for _, other in found.values()}) if found else {}
+    return {pk: Lookalike(likeness, by_id[other]) for pk, (likeness, other) in found.items() if other in by_id}
+
+
+def pairs(invoices: QuerySet[Invoice]) -> Iterator[tuple[uuid.UUID, Likeness, uuid.UUID]]:
+    """Yield each undecided invoice once, with the other that counts most: the same before the nearly same, what is in
+    Xero before what is not."""
+    likenesses = {likeness.value: Subquery(_first(likeness)) for likeness in Likeness}
+    rows = Invoice.objects.filter(pk__in=invoices.order_by().values("pk")).uploadable().annotate(**likenesses)
+    is_like = Q(*(Q((f"{name}__isnull", False)) for name in likenesses), _connector=Q.OR)
+    for pk, *others in rows.filter(is_like).order_by("pk").values_list("pk", *likenesses):
+        yield next((pk, likeness, other) for likeness, other in zip(Likeness, others, strict=True) if other)
+
+
+def looks_like_number() -> Coalesce:
+    """Return the number of the invoice that one looks like and waits for, null when it does not wait."""
+    return Coalesce(*(Subquery(_first(likeness, "number")) for likeness in HOLDING))
+
+
+def _first(likeness: Likeness, field: str = "pk") -> QuerySet[Invoice, Any]:
+    in_xero_first = Case(When(_IN_XERO, then=Value(0)), When(_LIVE, then=Value(1)), default=Value(2))
+    return _ahead(likeness).order_by(in_xero_first, "period__billing_id", "issued_on", "number").values(field)[:1]
+
+
+def _ahead(likeness: Likeness) -> InvoiceQuerySet:
+    """Return what one (the outer query) is like and has to wait for."""
+    # Of two that nobody sent, the one that was generated later waits, so that never both do.
+    is_replaced = Exists(_decisions(invoice=OuterRef("pk"), other=OuterRef(OuterRef("pk")), among=[Decision.REPLACE]))
+    counts = _LIVE | Q(_MAY_GO, _GENERATED_BEFORE | Q(is_replaced), ignored_because="")
+    return _like(likeness).filter(counts).filter(~_is_settled())
+
+
+def _like(likeness: Likeness) -> InvoiceQuerySet:
+    others = Invoice.objects.exclude(pk=OuterRef("pk"))
+    if likeness == Likeness.SAME:
+        return _same(others)
+    near = others.filter(
+        customer=OuterRef("customer"),
+        currency=OuterRef("currency"),
+        service_start=OuterRef("service_start"),
+        service_end=OuterRef("service_end"),
+    ).exclude(billed_hash=OuterRef("billed_hash"))
+    near = near.alias(payer=_payer(F("bill_to"))).filter(payer=_payer(OuterRef("bill_to")))
+    together = Q(period=OuterRef("period"), run=Coalesce(OuterRef("import_run"), 0))
+    near = near.alias(run=Coalesce("import_run", 0))
+    return near.filter(together if likeness == Likeness.BESIDE else ~together)
+
+
+def _same(others: InvoiceQuerySet) -> InvoiceQuerySet:
+    # Charges without dates are the same every month; generated again they are so within one period.
+    of_one_time = Q(service_start__isnull=False) | Q(
+        period__starts_on__lte=OuterRef("period__ends_on"), period__ends_on__gte=OuterRef("period__starts_on")
+    )
+    return others.filter(of_one_time, billed_hash=OuterRef("billed_hash")).exclude(billed_hash="")
+
+
+def _payer(column: F | OuterRef) -> Coalesce:
+    return Coalesce(column, Value(0))
+
+
+def _is_settled() -> Q:
+    """Return the condition that someone decided on the pair of the outermost invoice and the other."""
+    one, other = OuterRef(OuterRef("pk")), OuterRef("pk")
+    decided = _decisions(invoice=one, other=other, among=[Decision.POST, Decision.REPLACE])
+    # That both are to be posted is said of both.
+    return Q(Exists(decided)) | Q(Exists(_decisions(invoice=other, other=one, among=[Decision.POST])))
+
+
+def _decisions(*, invoice: OuterRef, other: OuterRef, among: list[Decision]) -> QuerySet[DuplicateDecision]:
+    decisions = cast("Any", DuplicateDecision.objects).in_force()
+    return cast("QuerySet[DuplicateDecision]", decisions.filter(invoice=invoice, other=other, decision__in=among))
