@@ -34,6 +34,7 @@ class Fix(StrEnum):
     CHOOSE_CONTACT = "choose_contact"
     SAME_CONTACT = "same_contact"
     DRAFTS = "drafts"
+    DECISION = "decision"
     XERO = "xero"
     NONE = ""
 

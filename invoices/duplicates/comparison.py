@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
@@ -61,8 +61,7 @@ class Lookalike:
 
 def waits_for_decision() -> Q:
     """Return the condition on `uploadable` invoices that someone has to decide about first."""
-    # Two conditions rather than one, so that each has its index.
-    return Q(*(Exists(_ahead(likeness)) for likeness in HOLDING), _connector=Q.OR)
+    return _is_like(HOLDING)
 
 
 def hold(invoices: QuerySet[Invoice]) -> None:
@@ -72,14 +71,17 @@ def hold(invoices: QuerySet[Invoice]) -> None:
     # lock; on PostgreSQL the next query sees what was committed meanwhile.
     XeroSettings.lock()
     # Without the foreign keys of post logs waiting for it.
-    rows = Invoice.objects.filter(pk__in=invoices.order_by().values("pk")).select_for_update(no_key=True)
-    list(rows.order_by("pk").values_list("pk", flat=True))
+    list(_each(invoices).select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
 
 
 def undecided(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
     """Return those that are not posted before someone decides, joined with nothing."""
-    keys = invoices.order_by().values("pk")
-    return Invoice.objects.filter(pk__in=keys).uploadable().filter(waits_for_decision())
+    return _each(invoices).uploadable().filter(waits_for_decision())
+
+
+def alike(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
+    """Return `undecided`, and those beside another one."""
+    return _each(invoices).uploadable().filter(_is_like(Likeness))
 
 
 def lookalikes(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, Lookalike]:
@@ -94,15 +96,23 @@ def pairs(invoices: QuerySet[Invoice]) -> Iterator[tuple[uuid.UUID, Likeness, uu
     """Yield each undecided invoice once, with the other that counts most: the same before the nearly same, what is in
     Xero before what is not."""
     likenesses = {likeness.value: Subquery(_first(likeness)) for likeness in Likeness}
-    rows = Invoice.objects.filter(pk__in=invoices.order_by().values("pk")).uploadable().annotate(**likenesses)
-    is_like = Q(*(Q((f"{name}__isnull", False)) for name in likenesses), _connector=Q.OR)
-    for pk, *others in rows.filter(is_like).order_by("pk").values_list("pk", *likenesses):
+    rows = alike(invoices).annotate(**likenesses).order_by("pk")
+    for pk, *others in rows.values_list("pk", *likenesses):
         yield next((pk, likeness, other) for likeness, other in zip(Likeness, others, strict=True) if other)
 
 
 def looks_like_number() -> Coalesce:
     """Return the number of the invoice that one looks like and waits for, null when it does not wait."""
     return Coalesce(*(Subquery(_first(likeness, "number")) for likeness in HOLDING))
+
+
+def _each(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
+    return Invoice.objects.filter(pk__in=invoices.order_by().values("pk"))
+
+
+def _is_like(likenesses: Iterable[Likeness]) -> Q:
+    # Conditions of their own rather than one, so that each has its index.
+    return Q(*(Exists(_ahead(likeness)) for likeness in likenesses), _connector=Q.OR)
 
 
 def _first(likeness: Likeness, field: str = "pk") -> QuerySet[Invoice, Any]:

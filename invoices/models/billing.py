@@ -61,7 +61,11 @@ class BillingPeriod(models.Model):
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def uploadable(self) -> Self:
         """Return those that UPLOAD TO XERO may take."""
-        return self.filter(Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE), ignored_because="")
+        return self.not_sent().filter(ignored_because="")
+
+    def not_sent(self) -> Self:
+        """Return those neither in Xero nor on their way there."""
+        return self.filter(Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE))
 
     def not_in_progress(self) -> Self:
         return self.exclude(posting__status__in=IN_PROGRESS)

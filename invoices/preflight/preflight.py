@@ -16,10 +16,11 @@ from invoices.documents import builder
 from invoices.documents.builder import DocumentContext, Prepared
 from invoices.documents.mapping import UnmappedAccount, UnmappedKind, UnmappedTax
 from invoices.documents.rules import Fix, Problem, Severity
+from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
 from invoices.posting import ownership
 from invoices.posting.reconciliation import FoundDocuments
-from invoices.preflight import contact_check
+from invoices.preflight import contact_check, likenesses
 from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, XeroConnection
@@ -56,10 +57,11 @@ class Inspected:
 
     @property
     def may_go(self) -> bool:
+        if any(problem.is_question for problem in self.problems):
+            return False
         if self.verdict == Verdict.IN_XERO:
             return not _is_posted(self.invoice) and self.prepared is not None and not self.prepared.is_blocked
-        is_sound = self.verdict in (Verdict.READY, Verdict.WARNING)
-        return is_sound and not any(problem.is_question for problem in self.problems)
+        return self.verdict in (Verdict.READY, Verdict.WARNING)
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,15 @@ def inspect(
     context = builder.read_context(connection)
     recipients = {row.pk: context.billing.recipient(row) for row in rows}
     found = contact_check.check(connection, {each.tenant_id: each for each in recipients.values()}.values())
+    alike = comparison.lookalikes(invoices)
     inspected, allowed = [], ownership.tolerance()
     for row in rows:
         key = recipients[row.pk].tenant_id
         contact_id = found.ids.get(key, NO_CONTACT_YET)
         prepared, problems = _prepare(row, invoice_status, context, contact_id, locked_as_drafts=locked_as_drafts)
         problems += found.problems.get(key, ())
-        inspected.append(_verdict(row, prepared, (*problems, *_number(row, taken, allowed)), taken))
+        problems = (*problems, *_number(row, taken, allowed), *likenesses.problems(row, alike.get(row.pk)))
+        inspected.append(_verdict(row, prepared, problems, taken))
     ready = [row for row in inspected if row.may_go and row.verdict != Verdict.IN_XERO]
     new_contacts = len({recipients[row.invoice.pk].tenant_id for row in ready} & found.new)
     budget = CallBudget.objects.filter(connection=connection).first()
@@ -200,7 +204,9 @@ def _verdict(
     invoice: Invoice, prepared: Prepared | None, problems: tuple[Problem, ...], taken: Mapping[str, dict[str, object]]
 ) -> Inspected:
     if _is_posted(invoice) or (invoice.xero_number in taken and not any(each.code == "taken" for each in problems)):
-        return Inspected(invoice, Verdict.IN_XERO, (), prepared)
+        # To be known here as posted, it takes a decision all the same.
+        open_questions = tuple(each for each in problems if each.code == likenesses.CODE and each.is_question)
+        return Inspected(invoice, Verdict.IN_XERO, open_questions, prepared)
     if any(each.severity == Severity.BLOCKED for each in problems):
         return Inspected(invoice, Verdict.BLOCKED, problems, prepared)
     return Inspected(invoice, Verdict.WARNING if problems else Verdict.READY, problems, prepared)
