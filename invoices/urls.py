@@ -4,6 +4,7 @@ from django.urls import path
 
 from invoices.views import (
     contacts,
+    deciding,
     downloads,
     held_back,
     ignoring,
@@ -27,6 +28,8 @@ urlpatterns = [
     path("invoices/preflight/<uuid:pk>/", preflight.preflight, name="preflight"),
     path("invoices/preflight/<uuid:pk>/post/", preflight.post_ready, name="preflight_post"),
     path("invoices/preflight/<uuid:pk>/drafts/", preflight.as_drafts, name="preflight_drafts"),
+    path("invoices/preflight/<uuid:pk>/decide/", deciding.preflight_decide, name="preflight_decide"),
+    path("invoices/<uuid:pk>/decide/", deciding.decide, name="decide_invoice"),
     path("invoices/ignore/", ignoring.ignore, name="ignore_invoices"),
     path("invoices/take-up/", ignoring.take_up, name="take_up_invoices"),
     path("invoices/payments/read/", payments.read_payments, name="read_payments"),

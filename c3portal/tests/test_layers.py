@@ -39,6 +39,7 @@ LAYERS = (
     "invoices.importing",
     "invoices.documents",
     "invoices.contacts",
+    "invoices.duplicates",
     "invoices.posting",
     "invoices.selection",
     "invoices.preflight",

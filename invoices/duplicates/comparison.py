@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, cast
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from invoices.models import DuplicateDecision, Invoice, Posting
@@ -39,10 +40,7 @@ _LIVE = _IN_XERO | Q(posting__status__in=IN_PROGRESS)
 _MAY_GO = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
 _GENERATED_BEFORE = Q(period__billing_id__lt=OuterRef("period__billing_id")) | Q(
     period__billing_id=OuterRef("period__billing_id")
-) & (
-    Q(issued_on__lt=OuterRef("issued_on"))
-    | Q(issued_on=OuterRef("issued_on"), number__lt=OuterRef("number"))
-)
+) & (Q(issued_on__lt=OuterRef("issued_on")) | Q(issued_on=OuterRef("issued_on"), number__lt=OuterRef("number")))
 Decision = DuplicateDecision.Decision
 
 
@@ -92,6 +90,17 @@ def lookalikes(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, Lookalike]:
     return {pk: Lookalike(likeness, by_id[other]) for pk, (likeness, other) in found.items() if other in by_id}
 
 
+def all_like(invoice: Invoice, most: int) -> list[Lookalike]:
+    """Return up to `most` of each likeness, whatever was decided, in a constant number of queries."""
+    return [
+        Lookalike(likeness, other)
+        for likeness in Likeness
+        for other in _like(likeness, partial(getattr, invoice))
+        .select_related("customer", "period", "posting", "posting__connection")
+        .order_by("period__billing_id", "number")[:most]
+    ]
+
+
 def pairs(invoices: QuerySet[Invoice]) -> Iterator[tuple[uuid.UUID, Likeness, uuid.UUID]]:
     """Yield each undecided invoice once, with the other that counts most: the same before the nearly same, what is in
     Xero before what is not."""
@@ -117,7 +126,8 @@ def _is_like(likenesses: Iterable[Likeness]) -> Q:
 
 def _first(likeness: Likeness, field: str = "pk") -> QuerySet[Invoice, Any]:
     in_xero_first = Case(When(_IN_XERO, then=Value(0)), When(_LIVE, then=Value(1)), default=Value(2))
-    return _ahead(likeness).order_by(in_xero_first, "period__billing_id", "issued_on", "number").values(field)[:1]
+    ordered = _ahead(likeness).order_by(in_xero_first, "period__billing_id", "issued_on", "number")
+    return cast("QuerySet[Invoice, Any]", ordered.values(field)[:1])
 
 
 def _ahead(likeness: Likeness) -> InvoiceQuerySet:
@@ -125,35 +135,26 @@ def _ahead(likeness: Likeness) -> InvoiceQuerySet:
     # Of two that nobody sent, the one that was generated later waits, so that never both do.
     is_replaced = Exists(_decisions(invoice=OuterRef("pk"), other=OuterRef(OuterRef("pk")), among=[Decision.REPLACE]))
     counts = _LIVE | Q(_MAY_GO, _GENERATED_BEFORE | Q(is_replaced), ignored_because="")
-    return _like(likeness).filter(counts).filter(~_is_settled())
+    return _like(likeness, OuterRef).filter(counts).filter(~_is_settled())
 
 
-def _like(likeness: Likeness) -> InvoiceQuerySet:
-    others = Invoice.objects.exclude(pk=OuterRef("pk"))
+def _like(likeness: Likeness, of: Callable[[str], Any]) -> InvoiceQuerySet:
+    """Return what is like one, whose fields `of` returns."""
+    others = Invoice.objects.exclude(pk=of("pk"))
     if likeness == Likeness.SAME:
-        return _same(others)
-    near = others.filter(
-        customer=OuterRef("customer"),
-        currency=OuterRef("currency"),
-        service_start=OuterRef("service_start"),
-        service_end=OuterRef("service_end"),
-    ).exclude(billed_hash=OuterRef("billed_hash"))
-    near = near.alias(payer=_payer(F("bill_to"))).filter(payer=_payer(OuterRef("bill_to")))
-    together = Q(period=OuterRef("period"), run=Coalesce(OuterRef("import_run"), 0))
-    near = near.alias(run=Coalesce("import_run", 0))
-    return near.filter(together if likeness == Likeness.BESIDE else ~together)
-
-
-def _same(others: InvoiceQuerySet) -> InvoiceQuerySet:
-    # Charges without dates are the same every month; generated again they are so within one period.
-    of_one_time = Q(service_start__isnull=False) | Q(
-        period__starts_on__lte=OuterRef("period__ends_on"), period__ends_on__gte=OuterRef("period__starts_on")
+        return others.filter(billed_hash=of("billed_hash")).exclude(billed_hash="")
+    # Nothing is equal to null in SQL.
+    near = others.alias(payer=Coalesce("bill_to", 0), run=Coalesce("import_run", 0)).filter(
+        customer=of("customer_id"),
+        payer=Coalesce(of("bill_to_id"), 0),
+        currency=of("currency"),
+        service_start=of("service_start"),
+        service_end=of("service_end"),
+        service_start__isnull=False,
     )
-    return others.filter(of_one_time, billed_hash=OuterRef("billed_hash")).exclude(billed_hash="")
-
-
-def _payer(column: F | OuterRef) -> Coalesce:
-    return Coalesce(column, Value(0))
+    together = Q(period=of("period_id"), run=Coalesce(of("import_run_id"), 0))
+    near = near.exclude(billed_hash=of("billed_hash"))
+    return near.filter(together if likeness == Likeness.BESIDE else ~together)
 
 
 def _is_settled() -> Q:

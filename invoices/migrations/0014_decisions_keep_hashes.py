@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('invoices', '0013_import_in_hand'),
+        ("invoices", "0013_import_in_hand"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='duplicatedecision',
-            name='invoice_billed_hash',
-            field=models.CharField(blank=True, db_default='', default='', max_length=64),
+            model_name="duplicatedecision",
+            name="invoice_billed_hash",
+            field=models.CharField(blank=True, db_default="", default="", max_length=64),
         ),
         migrations.AddField(
-            model_name='duplicatedecision',
-            name='other_billed_hash',
-            field=models.CharField(blank=True, db_default='', default='', max_length=64),
+            model_name="duplicatedecision",
+            name="other_billed_hash",
+            field=models.CharField(blank=True, db_default="", default="", max_length=64),
         ),
     ]

@@ -228,9 +228,7 @@ class ReplacedInvoice(models.Model):
 class DuplicateDecisionQuerySet(models.QuerySet["DuplicateDecision"]):
     def in_force(self) -> Self:
         """Return those made about what both invoices say now."""
-        return self.filter(
-            invoice_billed_hash=F("invoice__billed_hash"), other_billed_hash=F("other__billed_hash")
-        )
+        return self.filter(invoice_billed_hash=F("invoice__billed_hash"), other_billed_hash=F("other__billed_hash"))
 
 
 class DuplicateDecision(models.Model):

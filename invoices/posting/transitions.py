@@ -57,8 +57,8 @@ ALREADY_IN_XERO = "Xero has it already, so it is looked up there and not sent."
 
 @dataclass(frozen=True)
 class Queued:
-    """What UPLOAD TO XERO did; `upload` is None when there was nothing to do. `undecided` look like another invoice, and
-    someone has to decide first."""
+    """What UPLOAD TO XERO did; `upload` is None when there was nothing to do. `undecided` look like another invoice,
+    and someone has to decide first."""
 
     upload: Upload | None
     queued: int

@@ -32,17 +32,22 @@ def sentence(invoice: Invoice, found: Lookalike) -> str:
     return f"{words} Its total is {other.currency} {other.total:,.2f}, this one's {invoice.total:,.2f}."
 
 
+def subject(invoice: Invoice, found: Lookalike) -> str:
+    """Return what those have in common that one decision may be about: how alike, both billings, where the other is."""
+    return f"{found.likeness} {invoice.period.billing_id} {found.other.period.billing_id} {where(found.other)}"
+
+
 def problems(invoice: Invoice, found: Lookalike | None) -> tuple[Problem, ...]:
     """Return the problem with an invoice that looks like another one; those of one billing like those of another share
     it."""
     if found is None:
         return ()
-    billing_id, place = found.other.period.billing_id, where(found.other)
+    of_billing = f"an invoice of billing {found.other.period.billing_id}"
     return (
         Problem(
             CODE,
-            f"{found.likeness} {invoice.period.billing_id} {billing_id} {place}",
-            LIKE[found.likeness].format(f"an invoice of billing {billing_id}", place),
+            subject(invoice, found),
+            LIKE[found.likeness].format(of_billing, where(found.other)),
             Fix.DECISION,
             Severity.WARNING,
             sentence(invoice, found),

@@ -75,9 +75,8 @@ def revert(invoice: Invoice, user: User, *, source: Source = None) -> bool:
     """Take back what was decided about an invoice that is neither in Xero nor on its way: it waits again, and what was
     ignored for it may go. Returns whether anything was."""
     with transaction.atomic():
-        one = Invoice.objects.filter(pk=invoice.pk)
-        comparison.hold(one)
-        rows = DuplicateDecision.objects.filter(invoice__in=one.not_sent())
+        comparison.hold(Invoice.objects.filter(pk=invoice.pk))
+        rows = revertible(invoice)
         was = {each.other.number: each.get_decision_display() for each in rows.select_related("other")}
         if not was:
             return False
@@ -88,6 +87,11 @@ def revert(invoice: Invoice, user: User, *, source: Source = None) -> bool:
         rows.delete()
         record(source, Action.IGNORE, f"Decision taken back: {invoice.number}", before=was, actor=user)
     return True
+
+
+def revertible(invoice: Invoice) -> QuerySet[DuplicateDecision]:
+    """Return what was decided about an invoice, none once it is in Xero or on its way."""
+    return DuplicateDecision.objects.filter(invoice__in=Invoice.objects.filter(pk=invoice.pk).not_sent())
 
 
 def decisions_about(invoice: Invoice) -> QuerySet[DuplicateDecision]:
@@ -124,7 +128,12 @@ def _decide(
             update_conflicts=True,
             unique_fields=["invoice", "other"],
             update_fields=[
-                "decision", "reason", "invoice_billed_hash", "other_billed_hash", "decided_by", "decided_at"
+                "decision",
+                "reason",
+                "invoice_billed_hash",
+                "other_billed_hash",
+                "decided_by",
+                "decided_at",
             ],
         )
         decided |= {row.invoice.number: row.other.number for row in rows if row.invoice.number not in decided}

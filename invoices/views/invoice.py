@@ -11,9 +11,13 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
+from invoices.duplicates import comparison
 from invoices.models import Invoice, PostLog, Twin
-from invoices.selection import tracks
+from invoices.preflight import likenesses
+from invoices.selection import deciding, tracks
 from invoices.views.tables import breakable, why_not_uploadable
+
+MOST_ALIKE = 10
 
 
 @require_safe
@@ -35,9 +39,19 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "may_ignore": not why_not_uploadable(found),
         "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
+        "lookalikes": [(each, likenesses.where(each.other)) for each in comparison.all_like(found, MOST_ALIKE)],
+        "waits_for": _waits_for(found),
+        "decisions": deciding.decisions_about(found),
+        "may_revert": deciding.revertible(found).exists(),
         "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }
     return render(request, "invoices/invoice.html", context)
+
+
+def _waits_for(invoice: Invoice) -> str:
+    """Return what the invoice looks like as long as nobody decided about it, "" when it does not wait."""
+    found = comparison.lookalikes(Invoice.objects.filter(pk=invoice.pk)).get(invoice.pk)
+    return likenesses.sentence(invoice, found) if found else ""
 
 
 def _history(invoice: Invoice) -> QuerySet[PostLog]:

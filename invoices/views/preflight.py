@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.documents.rules import Fix, Problem
+from invoices.duplicates import comparison
 from invoices.models import Invoice, Posting, UploadDraft
 from invoices.posting import transitions
 from invoices.preflight import upload_drafts
@@ -117,6 +118,8 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
             transitions.require_lookup(
                 connection, Posting.objects.filter(invoice__in=known), transitions.ALREADY_IN_XERO
             )
+    # Someone may have posted what one of them looks like since it was checked.
+    left += comparison.undecided(Invoice.objects.filter(pk__in=going))
     upload_drafts.keep_only(draft, left)
     if left:
         words = '{} selected because something holds them back. <a href="{}">See what</a>'
@@ -203,6 +206,7 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "next_step": _next_step(problem, draft, may_set=_may_set(request)),
         "as_drafts": problem.fix == Fix.DRAFTS,
         "same_contact": problem.fix == Fix.SAME_CONTACT,
+        "decision": problem.fix == Fix.DECISION,
         "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }
 

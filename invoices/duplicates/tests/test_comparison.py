@@ -14,7 +14,6 @@ from invoices.duplicates import comparison
 from invoices.duplicates.comparison import Likeness
 from invoices.duplicates.tests.conftest import MakeBilled
 from invoices.models import Customer, DuplicateDecision, ImportRun, Invoice, Posting
-from invoices.posting import transitions
 from xero_integration.models import XeroConnection
 
 pytestmark = pytest.mark.both_databases
@@ -140,16 +139,6 @@ def test_another_customer_or_payer_is_another_billing(make_billed: MakeBilled) -
     assert likes() == {again: (Likeness.NEAR, through)}
 
 
-def test_charges_without_dates_may_come_every_month(make_billed: MakeBilled) -> None:
-    undated = {"service_start": None, "service_end": None}
-    first, second = make_billed(FIRST, **undated), make_billed(SECOND, **undated)
-    assert waiting() == {second}
-    second.period.starts_on, second.period.ends_on = dt.date(2026, 9, 16), dt.date(2026, 10, 15)
-    second.period.save()
-    assert waiting() == set()
-    assert first.billed_hash == second.billed_hash
-
-
 def test_what_was_imported_before_there_were_fingerprints_is_like_nothing(make_billed: MakeBilled) -> None:
     make_billed(FIRST, "", service_start=None)
     make_billed(SECOND, "", service_start=None)
@@ -222,4 +211,3 @@ def test_what_waits_takes_as_many_queries_for_many_as_for_few(make_billed: MakeB
         for each in range(20):
             make_billed(billing_id, f"seats {each}")
     assert queries() == few == 3
-    assert transitions.enqueue
