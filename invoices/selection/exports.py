@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from c3portal.http.csv_response import Cell, as_csv, csv_rows
 from c3portal.http.spreadsheet_cells import protect
+from invoices.duplicates import comparison
 from invoices.matching.meanings import FIELDS, TEXTS
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
 
@@ -36,6 +37,7 @@ INVOICE_COLUMNS = (
     "XeroStatus",
     "XeroTotal",
     "XeroLink",
+    "LooksTheSameAs",
 )
 PAYMENT_COLUMNS = (
     "InvoiceNumber",
@@ -64,7 +66,11 @@ _TEXTS = frozenset(TEXTS)
 def invoices_csv(period: BillingPeriod) -> Iterator[str]:
     """Yield one row an invoice: its facts, where it stands, and what it is in Xero."""
     found = Invoice.objects.filter(period=period).select_related("customer", "period", "posting__connection")
-    return as_csv(INVOICE_COLUMNS, map(_invoice_row, found.order_by("number").iterator(FETCHED_AT_ONCE)))
+    # Asked once for the whole period; few invoices look like another one.
+    of_period = Invoice.objects.filter(period=period)
+    alike = {pk: each.other.number for pk, each in comparison.lookalikes(of_period).items() if each.holds}
+    rows = found.order_by("number").iterator(FETCHED_AT_ONCE)
+    return as_csv(INVOICE_COLUMNS, ([*_invoice_row(each), alike.get(each.pk, "")] for each in rows))
 
 
 def lines_csv(period: BillingPeriod) -> Iterator[str]:

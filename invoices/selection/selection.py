@@ -13,16 +13,18 @@ from django.core.exceptions import BadRequest
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Sum
 from django.http import Http404, QueryDict
 
+from invoices.duplicates import comparison
 from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
 
 NOT_UPLOADED = "not_uploaded"
 IGNORED = "ignored"
 DIFFERS = "differs"
+LOOKS_SAME = "looks_same"
 STATES: dict[str, str] = (
     {"": "All", NOT_UPLOADED: "Not uploaded"}
     | {status.value: str(status.label) for status in Posting.Status}
-    | {DIFFERS: "Differs", IGNORED: "Ignored"}
+    | {DIFFERS: "Differs", LOOKS_SAME: "Looks the same", IGNORED: "Ignored"}
 )
 
 _DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_difference=0)
@@ -76,6 +78,8 @@ class Selection:
             found = found.exclude(ignored_because="")
         elif self.state == DIFFERS:
             found = found.filter(_DIFFERS)
+        elif self.state == LOOKS_SAME:
+            found = found.uploadable().filter(comparison.waits_for_decision())
         elif self.state == NOT_UPLOADED:
             found = found.filter(posting__isnull=True, ignored_because="")
         elif self.state:
@@ -91,7 +95,8 @@ class Selection:
         return replace(self, search="", state="").invoices().filter(pk__in=keys)
 
     def state_counts(self) -> list[StateCount]:
-        """Return the counts of period and search: all, then the states with any; DIFFERS counts besides."""
+        """Return the counts of period and search: all, then the states with any; DIFFERS and LOOKS_SAME count
+        besides."""
         is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
         found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
         counts: Counter[str] = Counter()
@@ -99,6 +104,7 @@ class Selection:
             counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["count"]
             counts[""] += row["count"]
             counts[DIFFERS] += row["differing"]
+        counts[LOOKS_SAME] = comparison.undecided(self._found()).count()
         return [
             StateCount(state, label, counts[state])
             for state, label in STATES.items()

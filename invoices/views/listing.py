@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.models import BillingPeriod
+from invoices.duplicates import comparison
+from invoices.models import BillingPeriod, Invoice
 from invoices.selection import held_back
 from invoices.selection.selection import Selection
 from invoices.views.tables import InvoiceTable, arrange
@@ -39,8 +40,11 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
 
 
 def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: bool) -> dict[str, Any]:
+    table = arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request)
+    shown = Invoice.objects.filter(pk__in=[row.record.pk for row in table.page.object_list])
     return {
-        "table": arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request),
+        "table": table,
+        "looks_same": set(comparison.undecided(shown).values_list("pk", flat=True)),
         "pills": [
             {"label": each.label, "count": each.count, "current": each.state == selection.state, "query": query}
             for each in selection.state_counts()
