@@ -37,7 +37,7 @@ HOLDING = (Likeness.SAME, Likeness.NEAR)
 # It is in Xero as far as the portal knows, or on its way there.
 _IN_XERO = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__xero_status__in=GONE)
 _LIVE = _IN_XERO | Q(posting__status__in=IN_PROGRESS)
-_MAY_GO = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
+_NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
 _GENERATED_BEFORE = Q(period__billing_id__lt=OuterRef("period__billing_id")) | Q(
     period__billing_id=OuterRef("period__billing_id")
 ) & (Q(issued_on__lt=OuterRef("issued_on")) | Q(issued_on=OuterRef("issued_on"), number__lt=OuterRef("number")))
@@ -58,7 +58,7 @@ class Lookalike:
 
 
 def waits_for_decision() -> Q:
-    """Return the condition on `uploadable` invoices that someone has to decide about first."""
+    """Return the condition that someone has to decide first, on invoices that may go otherwise."""
     return _is_like(HOLDING)
 
 
@@ -91,14 +91,14 @@ def lookalikes(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, Lookalike]:
 
 
 def all_like(invoice: Invoice, most: int) -> list[Lookalike]:
-    """Return up to `most` of each likeness, whatever was decided, in a constant number of queries."""
-    return [
-        Lookalike(likeness, other)
-        for likeness in Likeness
-        for other in _like(likeness, partial(getattr, invoice))
-        .select_related("customer", "period", "posting", "posting__connection")
-        .order_by("period__billing_id", "number")[:most]
-    ]
+    """Return up to `most` that are the same and as many that are nearly so, whatever was decided, in two queries."""
+    of = partial(getattr, invoice)
+    return [*_listed(Likeness.SAME, _same(of), most), *_listed(Likeness.NEAR, _near(of), most)]
+
+
+def _listed(likeness: Likeness, others: InvoiceQuerySet, most: int) -> list[Lookalike]:
+    with_their_state = others.select_related("customer", "period", "posting", "posting__connection")
+    return [Lookalike(likeness, other) for other in with_their_state.order_by("period__billing_id", "number")[:most]]
 
 
 def pairs(invoices: QuerySet[Invoice]) -> Iterator[tuple[uuid.UUID, Likeness, uuid.UUID]]:
@@ -134,17 +134,26 @@ def _ahead(likeness: Likeness) -> InvoiceQuerySet:
     """Return what one (the outer query) is like and has to wait for."""
     # Of two that nobody sent, the one that was generated later waits, so that never both do.
     is_replaced = Exists(_decisions(invoice=OuterRef("pk"), other=OuterRef(OuterRef("pk")), among=[Decision.REPLACE]))
-    counts = _LIVE | Q(_MAY_GO, _GENERATED_BEFORE | Q(is_replaced), ignored_because="")
-    return _like(likeness, OuterRef).filter(counts).filter(~_is_settled())
+    counts = _LIVE | Q(_NOT_SENT, _GENERATED_BEFORE | Q(is_replaced), ignored_because="")
+    return _like(likeness).filter(counts).filter(~_is_settled())
 
 
-def _like(likeness: Likeness, of: Callable[[str], Any]) -> InvoiceQuerySet:
-    """Return what is like one, whose fields `of` returns."""
-    others = Invoice.objects.exclude(pk=of("pk"))
+def _like(likeness: Likeness) -> InvoiceQuerySet:
     if likeness == Likeness.SAME:
-        return others.filter(billed_hash=of("billed_hash")).exclude(billed_hash="")
+        return _same(OuterRef)
     # Nothing is equal to null in SQL.
-    near = others.alias(payer=Coalesce("bill_to", 0), run=Coalesce("import_run", 0)).filter(
+    near = _near(OuterRef).alias(run=Coalesce("import_run", 0))
+    together = Q(period=OuterRef("period_id"), run=Coalesce(OuterRef("import_run_id"), 0))
+    return near.filter(together if likeness == Likeness.BESIDE else ~together)
+
+
+def _same(of: Callable[[str], Any]) -> InvoiceQuerySet:
+    """Return what is the same as one, whose fields `of` returns."""
+    return Invoice.objects.filter(billed_hash=of("billed_hash")).exclude(billed_hash="").exclude(pk=of("pk"))
+
+
+def _near(of: Callable[[str], Any]) -> InvoiceQuerySet:
+    others = Invoice.objects.alias(payer=Coalesce("bill_to", 0)).filter(
         customer=of("customer_id"),
         payer=Coalesce(of("bill_to_id"), 0),
         currency=of("currency"),
@@ -152,9 +161,7 @@ def _like(likeness: Likeness, of: Callable[[str], Any]) -> InvoiceQuerySet:
         service_end=of("service_end"),
         service_start__isnull=False,
     )
-    together = Q(period=of("period_id"), run=Coalesce(of("import_run_id"), 0))
-    near = near.exclude(billed_hash=of("billed_hash"))
-    return near.filter(together if likeness == Likeness.BESIDE else ~together)
+    return others.exclude(billed_hash=of("billed_hash")).exclude(pk=of("pk"))
 
 
 def _is_settled() -> Q:

@@ -16,6 +16,7 @@ from django.http import Http404, QueryDict
 from invoices.duplicates import comparison
 from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
+from invoices.models.statuses import UPLOADABLE
 
 NOT_UPLOADED = "not_uploaded"
 IGNORED = "ignored"
@@ -27,6 +28,7 @@ STATES: dict[str, str] = (
     | {DIFFERS: "Differs", LOOKS_SAME: "Looks the same", IGNORED: "Ignored"}
 )
 
+_NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
 _DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_difference=0)
 
 
@@ -100,11 +102,14 @@ class Selection:
         is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
         found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
         counts: Counter[str] = Counter()
-        for row in found.annotate(count=Count("pk"), differing=Count("pk", filter=_DIFFERS)):
+        # The first two spare what is in Xero the comparison.
+        waits = _NOT_SENT & Q(ignored_because="") & comparison.waits_for_decision()
+        differing, waiting = Count("pk", filter=_DIFFERS), Count("pk", filter=waits)
+        for row in found.annotate(count=Count("pk"), differing=differing, waiting=waiting):
             counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["count"]
             counts[""] += row["count"]
             counts[DIFFERS] += row["differing"]
-        counts[LOOKS_SAME] = comparison.undecided(self._found()).count()
+            counts[LOOKS_SAME] += row["waiting"]
         return [
             StateCount(state, label, counts[state])
             for state, label in STATES.items()

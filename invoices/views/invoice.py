@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponseBase
@@ -39,19 +40,23 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "may_ignore": not why_not_uploadable(found),
         "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
-        "lookalikes": [(each, likenesses.where(each.other)) for each in comparison.all_like(found, MOST_ALIKE)],
-        "waits_for": _waits_for(found),
-        "decisions": deciding.decisions_about(found),
-        "may_revert": deciding.revertible(found).exists(),
         "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }
-    return render(request, "invoices/invoice.html", context)
+    return render(request, "invoices/invoice.html", context | _alike(found))
 
 
-def _waits_for(invoice: Invoice) -> str:
-    """Return what the invoice looks like as long as nobody decided about it, "" when it does not wait."""
-    found = comparison.lookalikes(Invoice.objects.filter(pk=invoice.pk)).get(invoice.pk)
-    return likenesses.sentence(invoice, found) if found else ""
+def _alike(invoice: Invoice) -> dict[str, Any]:
+    """Return the invoices like this one, what it waits for, and what was decided; nothing of it without the first."""
+    found = comparison.all_like(invoice, MOST_ALIKE)
+    if not found:
+        return {}
+    ahead = comparison.lookalikes(Invoice.objects.filter(pk=invoice.pk)).get(invoice.pk)
+    return {
+        "lookalikes": [(each, likenesses.where(each.other)) for each in found],
+        "waits_for": likenesses.sentence(invoice, ahead) if ahead else "",
+        "decisions": deciding.decisions_about(invoice),
+        "may_revert": deciding.revertible(invoice).exists(),
+    }
 
 
 def _history(invoice: Invoice) -> QuerySet[PostLog]:

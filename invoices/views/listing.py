@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from c3portal.models import roles
 from invoices.duplicates import comparison
 from invoices.models import BillingPeriod, Invoice
 from invoices.selection import held_back
-from invoices.selection.selection import Selection
+from invoices.selection.selection import LOOKS_SAME, Selection
 from invoices.views.tables import InvoiceTable, arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
 
@@ -41,15 +42,21 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
 
 def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: bool) -> dict[str, Any]:
     table = arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request)
-    shown = Invoice.objects.filter(pk__in=[row.record.pk for row in table.page.object_list])
+    counts = selection.state_counts()
     return {
         "table": table,
-        "looks_same": set(comparison.undecided(shown).values_list("pk", flat=True)),
+        "looks_same": _looks_same(table) if any(each.state == LOOKS_SAME for each in counts) else (),
         "pills": [
             {"label": each.label, "count": each.count, "current": each.state == selection.state, "query": query}
-            for each in selection.state_counts()
+            for each in counts
             if (query := selection.query(state=each.state))
         ],
         "totals": selection.totals(),
         "uploadable": selection.invoices().uploadable().count() if may_upload else 0,
     }
+
+
+def _looks_same(table: InvoiceTable) -> set[uuid.UUID]:
+    """Return which invoices of the table's page wait for a decision."""
+    shown = Invoice.objects.filter(pk__in=[row.record.pk for row in table.page.object_list])
+    return set(comparison.undecided(shown).values_list("pk", flat=True))

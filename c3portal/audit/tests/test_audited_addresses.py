@@ -56,6 +56,8 @@ AUDITED: dict[str, Action | str] = {
     "upload_again": Action.UPLOAD,
     "upload_check": Action.OPERATION,
     "upload_withdraw": Action.WITHDRAW,
+    "preflight_decide": Action.IGNORE,
+    "decide_invoice": Action.IGNORE,
     "ignore_invoices": Action.IGNORE,
     "take_up_invoices": Action.IGNORE,
     "read_payments": Action.OPERATION,
@@ -372,6 +374,25 @@ def test_ignoring_and_taking_up_leave_the_numbers_and_the_reason(admin: Client, 
     assert AuditEntry.objects.latest("pk").before == {first.number: "Billed elsewhere"}
     admin.post(reverse("take_up_invoices"), {"period": period, "only": str(first.pk)})
     assert AuditEntry.objects.filter(action=Action.IGNORE).count() == 2
+
+
+def test_deciding_about_a_duplicate_leaves_the_numbers_and_the_reason(admin: Client, invoices: list[Invoice]) -> None:
+    first, second = invoices[:2]
+    Invoice.objects.filter(pk__in=[first.pk, second.pk]).update(billed_hash="the same")
+    address = reverse("decide_invoice", args=[second.pk])
+    admin.post(address, {"decision": "post", "reason": "Ordered twice"})
+    entry = only(Action.IGNORE)
+    assert entry.subject == "Post anyway: 1 invoice"
+    assert entry.after == {"Reason": "Ordered twice", second.number: f"looks like {first.number}"}
+    admin.post(address, {"revert": "1"})
+    assert AuditEntry.objects.latest("pk").before == {first.number: "Post it anyway"}
+
+    form = {"period": first.period.billing_id, "all": "1", "invoice_status": "DRAFT"}
+    admin.post(reverse("upload_to_xero"), form)
+    draft = UploadDraft.objects.get()
+    decided = {"exclude": str(second.pk), "reason": "Billed twice"}
+    admin.post(reverse("preflight_decide", args=[draft.pk]), decided)
+    assert AuditEntry.objects.latest("pk").after == {"Reason": "Billed twice", "Invoices": [second.number]}
 
 
 def test_reading_payments_leaves_a_line(admin: Client, invoices: list[Invoice]) -> None:

@@ -105,6 +105,18 @@ def _ignored(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), {"period": world.invoices[0].period.billing_id, "only": str(world.invoices[0].pk)}
 
 
+def _undecided(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    Invoice.objects.update(billed_hash="the same")
+    return (world.invoices[1].pk,), {"decision": "post", "reason": "Ordered twice"}
+
+
+def _alike(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    _, form = _undecided(world)
+    (pk,), _ = _draft(world)
+    (group,) = world.client.get(reverse("preflight", args=[pk])).context["groups"]
+    return (pk,), {**form, "group": group["problem"].subject, "count": group["count"]}
+
+
 def _someone(**state: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
     def ready(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
         User.objects.filter(pk=world.other.pk).update(**state)
@@ -225,6 +237,8 @@ BUTTONS = {
     "upload_again": Button(_uploaded(Posting.Status.REJECTED)),
     "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
+    "preflight_decide": Button(_alike),
+    "decide_invoice": Button(_undecided),
     "ignore_invoices": Button(_selection(reason="Billed elsewhere")),
     "take_up_invoices": Button(_ignored),
     "read_payments": Button(_selection(), each=READS),
