@@ -11,13 +11,12 @@ from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
-from invoices.importing import bulk_insert, held_back, periods, replaced
+from invoices.importing import bulk_insert, held_back, periods, replaced, xero_numbers
 from invoices.importing.aggregation import Action, Facts, Gathering
 from invoices.importing.comparison import report
 from invoices.importing.customer_keys import reseller_key
 from invoices.importing.decisions import CHUNK
 from invoices.importing.first_reading import Progress, Reading, watched
-from invoices.importing.numbers import xero_number
 from invoices.importing.opening import Wanted, open_lines
 from invoices.importing.parser import BadRow, Line
 from invoices.models import BillingPeriod, Customer, ImportRun, Invoice, InvoiceLine
@@ -82,9 +81,11 @@ def _write_invoices(run: ImportRun, chunk: list[Facts], known: dict[str, Billing
         return
     customers, resellers = _write_customers(chunk), _write_resellers(chunk)
     now = timezone.now()
+    numbers = xero_numbers.for_new(facts.header.number for facts in chunk if facts.action is Action.CREATE)
     invoices: dict[Action, list[Invoice]] = {Action.CREATE: [], Action.UPDATE: []}
     for facts in chunk:
         invoice = _invoice(facts)
+        invoice.xero_number = numbers.get(invoice.number, "")
         invoice.period = known[facts.header.billing_id]
         invoice.customer = customers[facts.header.tenant_id]
         invoice.bill_to = resellers[facts.header.reseller] if facts.header.reseller else None
@@ -102,7 +103,6 @@ def _invoice(facts: Facts) -> Invoice:
     return Invoice(
         id=facts.pk,
         number=header.number,
-        xero_number=xero_number(header.number),
         issued_on=header.issued_on,
         due_on=header.due_on,
         currency=header.currency,

@@ -8,6 +8,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.urls import reverse
 
 from invoices.models.fields import ExactDecimalField
@@ -134,6 +135,7 @@ class Invoice(models.Model):
         ordering = ["number"]
         indexes = [
             models.Index(fields=["period", "number"]),
+            models.Index(Lower("xero_number"), name="invoice_xero_number_lower"),
             models.Index(fields=["billed_hash"], condition=~Q(billed_hash=""), name="invoice_billed_hash"),
             models.Index(fields=["customer", "service_start", "service_end"], name="invoice_service_dates"),
         ]

@@ -36,12 +36,12 @@ def clash(invoice: Invoice, row: Mapping[str, Any]) -> str:
     """Return in words that the number is someone else's, or that our document was changed in Xero."""
     contact = (row.get("Contact") or {}).get("Name") or "another contact"
     what = f"{contact}, {row.get('Total')} {row.get('CurrencyCode') or ''}"
-    if number_of(row) != invoice.xero_number:
+    if number_of(row).lower() != invoice.xero_number.lower():
         return (
             f"Xero has this document under the number {number_of(row)} with another total: {what}. "
             "Nothing was sent again. Void it there, then upload again, or leave it and ignore this invoice here."
         )
     return (
-        f"Invoice # must be unique. Xero has another document with the number {invoice.xero_number}: {what}. "
+        f"Invoice # must be unique. Xero has another document with the number {number_of(row)}: {what}. "
         "Change its number there or void it, then upload again."
     )

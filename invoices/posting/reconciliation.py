@@ -162,13 +162,14 @@ class FoundDocuments:
             # They free their numbers.
             if row.get("Status") in GONE:
                 continue
-            self.by_number[str(row.get(number_key))].append(row)
+            # Xero does not say whether capitals tell two numbers apart.
+            self.by_number[str(row.get(number_key)).lower()].append(row)
             for text in set(MARKER.findall(str(row.get("Reference") or ""))):
                 self.by_marker[text].append(row)
 
     def document(self, invoice: Invoice, allowed: Decimal) -> dict[str, Any] | None:
         """Return the document proved ours, else any with the invoice's marker or number, else None."""
-        rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number, [])]
+        rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number.lower(), [])]
         return next((row for row in rows if ownership.is_ours(invoice, row, allowed)), rows[0] if rows else None)
 
     def shows(self, invoice: Invoice, allowed: Decimal) -> bool:

@@ -132,12 +132,12 @@ def _document_type(is_negative: Q | Exists) -> Case:
 def sendable(connection: XeroConnection) -> QuerySet[Posting]:
     """Return the queued postings that have a contact to go to, in order."""
     # The order of the index, so that the first rows of a long queue are found without sorting it.
-    return _queued(connection).filter(_has_contact(connection)).order_by("document_type", "pk")
+    return _with_recipient(connection).filter(_has_contact(connection)).order_by("document_type", "pk")
 
 
 def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
     """Return the queued postings whose recipient has no contact yet."""
-    return _queued(connection).filter(~_has_contact(connection))
+    return _with_recipient(connection).filter(~_has_contact(connection))
 
 
 def not_looked_up(connection: XeroConnection) -> QuerySet[Posting]:
@@ -149,8 +149,11 @@ def not_looked_up(connection: XeroConnection) -> QuerySet[Posting]:
 
 def _queued(connection: XeroConnection) -> QuerySet[Posting]:
     rows = Posting.objects.filter(connection=connection, status=Status.QUEUED)
-    rows = rows.alias(recipient_key=billing_contact.recipient_key("invoice__"))
     return rows if connection.restored_at is None else rows.exclude(looked_at=None)
+
+
+def _with_recipient(connection: XeroConnection) -> QuerySet[Posting]:
+    return _queued(connection).alias(recipient_key=billing_contact.recipient_key("invoice__"))
 
 
 def _has_contact(connection: XeroConnection) -> Exists:

@@ -37,6 +37,7 @@ INVOICE_COLUMNS = (
     "XeroStatus",
     "XeroTotal",
     "XeroLink",
+    "BillTo",
     "LooksTheSameAs",
 )
 PAYMENT_COLUMNS = (
@@ -65,7 +66,7 @@ _TEXTS = frozenset(TEXTS)
 
 def invoices_csv(period: BillingPeriod) -> Iterator[str]:
     """Yield one row an invoice: its facts, where it stands, and what it is in Xero."""
-    found = Invoice.objects.filter(period=period).select_related("customer", "period", "posting__connection")
+    found = Invoice.objects.filter(period=period).select_related("customer", "bill_to", "period", "posting__connection")
     # Asked once for the whole period; few invoices look like another one.
     of_period = Invoice.objects.filter(period=period)
     alike = {pk: each.other.number for pk, each in comparison.lookalikes(of_period).items() if each.holds}
@@ -138,6 +139,7 @@ def _invoice_row(invoice: Invoice) -> list[Cell]:
         posting.xero_status if posting else "",
         posting.xero_total if posting else None,
         posting.xero_url if posting else "",
+        invoice.billed_to.name,
     ]
 
 

@@ -86,7 +86,7 @@ class Selection:
             found = found.filter(posting__isnull=True, ignored_because="")
         elif self.state:
             found = found.filter(posting__status=self.state, ignored_because="")
-        return found.select_related("customer", "posting", "posting__connection", "ignored_by")
+        return found.select_related("customer", "bill_to", "posting", "posting__connection", "ignored_by")
 
     def chosen(self, ids: Iterable[str]) -> InvoiceQuerySet:
         """Return the period's invoices with these ids, whatever the filter. Raises BadRequest."""
@@ -134,6 +134,7 @@ class Selection:
             | Q(customer__name__icontains=self.search)
             | Q(customer__erp_id__icontains=self.search)
             | Q(customer__tenant_id__iexact=self.search)
+            | Q(bill_to__name__icontains=self.search)
         )
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
+from invoices.documents import billing_contact
 from invoices.duplicates import comparison
 from invoices.models import Invoice, PostLog, Twin
 from invoices.preflight import likenesses
@@ -27,12 +28,14 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show one invoice. 404 when there is none with this id."""
     found = get_object_or_404(
         Invoice.objects.select_related(
-            "customer", "period", "posting", "posting__connection", "posting__upload", "ignored_by"
+            "customer", "bill_to", "period", "posting", "posting__connection", "posting__upload", "ignored_by"
         ),
         pk=pk,
     )
+    recipient = billing_contact.read_rules().recipient(found)
     context = {
         "invoice": found,
+        "recipient": recipient,
         "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),

@@ -82,6 +82,11 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     tick = TickColumn()
     number = NumberColumn(verbose_name="Number", order_by=("number",))
     customer = tables.Column(order_by=("customer__name", "number"))
+    billed_to = tables.Column(
+        verbose_name="Bill to",
+        order_by=("bill_to__name", "customer__name", "number"),
+        attrs=cell_classes("wide-only words"),
+    )
     issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"), attrs=cell_classes("day wide-only"))
     due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"), attrs=cell_classes("day left"))
     currency = tables.Column(order_by=("currency", "number"), attrs=cell_classes("wide-only"))
@@ -102,6 +107,13 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
 
     def __init__(self, invoices: QuerySet[Invoice], *, may_upload: bool) -> None:
         super().__init__(invoices, exclude=() if may_upload else ("tick",))
+
+    def render_customer(self, record: Invoice) -> SafeString:
+        to = format_html('<span class="sub narrow-only">Bill to {}</span>', record.bill_to) if record.bill_to else ""
+        return format_html("{}{}", record.customer, to)
+
+    def render_billed_to(self, record: Invoice) -> str:
+        return str(record.bill_to) if record.bill_to else mark_safe('<span class="quiet">Customer</span>')
 
     def render_total(self, record: Invoice) -> SafeString:
         return format_html('<span class="narrow-only">{} </span>{}', record.currency, f"{record.total:,.2f}")
