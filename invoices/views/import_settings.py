@@ -24,7 +24,8 @@ SUBJECT = "Settings → Imports"
 @role_required(roles.SYSTEM_ADMIN)
 def import_settings(request: HttpRequest) -> HttpResponse:
     """Show and keep what holds for all imports."""
-    form = _save(request) if request.method == "POST" else ImportSettingsForm(instance=ImportSettings.load())
+    kept = ImportSettings.objects.first() or ImportSettings(pk=1)
+    form = _save(request) if request.method == "POST" else ImportSettingsForm(instance=kept)
     if form.is_valid():
         messages.success(request, "Saved.")
         return redirect("import_settings")

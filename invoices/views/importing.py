@@ -63,7 +63,7 @@ def import_invoices(request: HttpRequest) -> HttpResponseBase:
 def _form(request: HttpRequest) -> ImportForm:
     if request.method == "POST":
         return ImportForm(request.POST, request.FILES)
-    return ImportForm(initial={"all_or_nothing": ImportSettings.load().all_or_nothing})
+    return ImportForm(initial={"all_or_nothing": ImportSettings.objects.filter(all_or_nothing=True).exists()})
 
 
 @require_safe

@@ -155,7 +155,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
     webhook = Webhook.objects.create(url="https://hooks.invalid/")
     notice = Notice.objects.create(key="a thing", kind="test", subject="A test")
     delivery = Delivery.objects.create(notice=notice, webhook=webhook)
-    run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.REFUSED)
+    run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.READY)
     return {
         "/invoices/preflight/": draft.pk,
         "/invoices/logs/": upload.pk,

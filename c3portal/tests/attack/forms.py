@@ -22,6 +22,7 @@ SELDOM = {
     "settings_c3_test": {},
     "upload_again": {},
     "xero_try_now": {},
+    "import_undo": {"rest": "1"},
     "upload_check": {},
     "choose_contact": {"contact": "x", "back": "x"},
     "answer_contact": {"contact": "x", "shown": "x"},
