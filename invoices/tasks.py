@@ -14,7 +14,7 @@ from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
-from invoices.importing import importer, intake
+from invoices.importing import backfill, importer, intake
 from invoices.models import Posting
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
 from invoices.preflight import upload_drafts
@@ -32,6 +32,7 @@ LONGEST_NAP = 120
 # Xero allows five calls in flight for an organisation; one is kept free for people's clicks.
 # https://developer.xero.com/documentation/guides/oauth2/limits/
 WORKERS_EACH_ORGANISATION = 4
+FINGERPRINTS_AT_ONCE = 5_000
 
 
 @shared_task
@@ -102,6 +103,12 @@ def find_notices() -> None:
 def keep_connections_alive() -> None:
     """Use every refresh token, and notice organisations that were disconnected in Xero."""
     connections.keep_alive()
+
+
+@shared_task
+def fill_fingerprints() -> None:
+    """Give invoices of earlier releases the fingerprint of what they bill, some at a time."""
+    backfill.fill(most=FINGERPRINTS_AT_ONCE)
 
 
 @shared_task

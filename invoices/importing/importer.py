@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from c3portal.audit import record as audit
 from c3portal.database import outages
-from invoices.importing import decisions, first_reading, held_back, periods, records, writing
+from invoices.importing import backfill, decisions, first_reading, held_back, periods, records, writing
 from invoices.importing.aggregation import Action, Gathering
 from invoices.importing.choices import Choices
 from invoices.importing.opening import Wanted
@@ -145,6 +145,8 @@ def _record(run: ImportRun, source: audit.Source) -> None:
 
 
 def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, told: ProgressOf) -> None:
+    # What comes in is compared with all that came before, by releases that kept no fingerprint too.
+    backfill.fill()
     reading = first_reading.read(path, wanted, _progress(run, told, done=0))
     gathering = reading.gathering
     run.lines, run.notes = gathering.lines, reading.notes
