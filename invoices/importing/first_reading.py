@@ -95,7 +95,7 @@ def _check_end(source: Source, wanted: Wanted, last: Line | BadRow | None) -> No
 
 def _notes(source: Source, gathering: Gathering) -> list[str]:
     notes = [*source.notes, *gathering.notices.sentences()]
-    notes += _keyless(gathering) + _repeated(gathering) + _finer_than_cents(gathering)
+    notes += _keyless(gathering) + _to_resellers(gathering) + _repeated(gathering) + _finer_than_cents(gathering)
     if source.ignored:
         notes.append(f"Columns that the portal does not know were left aside: {', '.join(source.ignored[:20])}.")
     return notes
@@ -112,6 +112,11 @@ def _keyless(gathering: Gathering) -> list[str]:
                 "a person chooses the contact before the first posting."
             )
     return notes
+
+
+def _to_resellers(gathering: Gathering) -> list[str]:
+    names = [facts.header.reseller for facts in gathering.invoices.values() if facts.header.reseller]
+    return [f"Invoices that are billed to a reseller: {len(names):,} ({_some(names)})."] if names else []
 
 
 def _repeated(gathering: Gathering) -> list[str]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from c3portal.audit import record as audit
 from c3portal.database import outages
-from invoices.importing import backfill, decisions, first_reading, held_back, periods, records, writing
+from invoices.importing import backfill, decisions, first_reading, held_back, periods, records, same_billing, writing
 from invoices.importing.aggregation import Action, Gathering
 from invoices.importing.choices import Choices
 from invoices.importing.opening import Wanted
@@ -160,7 +160,7 @@ def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, to
             _refuse_what_is_wrong(gathering, wanted)
             decisions.decide(gathering, lock=True)
             _refuse_what_is_wrong(gathering, wanted)
-            run.notes += periods.notes(gathering)
+            run.notes += [*periods.notes(gathering), *same_billing.notes(gathering)]
             writing.write(path, run, reading, wanted, _progress(run, told, done=run.size))
             records.hold_back(run, gathering.findings)
             records.resolve(run, gathering)

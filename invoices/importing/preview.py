@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from invoices.importing import decisions, first_reading, held_back, periods
+from invoices.importing import decisions, first_reading, held_back, periods, same_billing
 from invoices.importing.aggregation import Action, Facts, Gathering
 from invoices.importing.choices import Choices
 from invoices.importing.importer import ALL_HELD_BACK, ProgressOf
@@ -140,7 +140,7 @@ def preview_file(
         ],
         errors_count=findings.count,
         last_period=against_last_period(gathering),
-        notes=reading.notes,
+        notes=[*reading.notes, *same_billing.notes(gathering)],
         period_notes=periods.notes(gathering),
     )
 

@@ -155,9 +155,11 @@ def _customer(facts: Facts, known: Customer | None) -> Customer:
 def _write_resellers(chunk: list[Facts]) -> dict[str, Customer]:
     """Return the resellers who are billed by their names in the file, one for each name as people read it."""
     keys = {facts.header.reseller: reseller_key(facts.header.reseller) for facts in chunk if facts.header.reseller}
-    wanted = [Customer(tenant_id=key.text, key_from=key.made_from, name=name) for name, key in keys.items()]
-    Customer.objects.bulk_create({each.tenant_id: each for each in wanted}.values(), ignore_conflicts=True)
-    stored = Customer.objects.in_bulk([each.tenant_id for each in wanted], field_name="tenant_id")
+    wanted: dict[str, Customer] = {}
+    for name, key in keys.items():
+        wanted.setdefault(key.text, Customer(tenant_id=key.text, key_from=key.made_from, name=name))
+    Customer.objects.bulk_create(wanted.values(), ignore_conflicts=True)
+    stored = Customer.objects.in_bulk(wanted, field_name="tenant_id")
     return {name: stored[key.text] for name, key in keys.items()}
 
 
