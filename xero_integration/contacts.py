@@ -29,6 +29,15 @@ LISTING_LIFE = dt.timedelta(minutes=15)
 # How long it is trusted when it stands in the way of an upload: someone may have mended it in Xero just now.
 DOUBTED_LIFE = dt.timedelta(minutes=1)
 MOST_NAMED = 3
+# Our names of an address's parts, and Xero's.
+ADDRESS = {
+    "line1": "AddressLine1",
+    "line2": "AddressLine2",
+    "city": "City",
+    "state": "Region",
+    "zip": "PostalCode",
+    "country": "Country",
+}
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -207,10 +216,17 @@ def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.ti
     return True
 
 
-def read_listing(connection: XeroConnection, gateway: Gateway) -> int:
-    """List the contacts anew; return how many. Raises XeroUnavailable, XeroAuthError."""
+def read_listing(connection: XeroConnection, gateway: Gateway, *, with_addresses: bool = False) -> int:
+    """List the contacts anew; return how many. Addresses stay as they were read last unless they are asked for. Raises
+    XeroUnavailable, XeroAuthError."""
     started = clock.now()
-    rows = [_contact(connection, row) for row in gateway.contacts() if row.get("ContactID")]
+    listed = gateway.contacts(with_addresses=with_addresses)
+    rows = [_contact(connection, row) for row in listed if row.get("ContactID")]
+    if not with_addresses:
+        known = Contact.objects.filter(connection=connection, address__isnull=False)
+        addresses = dict(known.values_list("contact_id", "address"))
+        for each in rows:
+            each.address = addresses.get(each.contact_id)
     with transaction.atomic():
         Contact.objects.filter(connection=connection).delete()
         Contact.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
@@ -229,7 +245,21 @@ def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
         name_key=name_key(name),
         status=str(row.get("ContactStatus") or Contact.ACTIVE),
         merged_into=str(row.get("MergedToContactID") or "")[:36],
+        email=str(row.get("EmailAddress") or "")[:255],
+        address=_address(row.get("Addresses")),
     )
+
+
+def _address(rows: object) -> dict[str, str] | None:
+    """Return the postal address, which Xero prints on invoices, else the street's; {} for none, None when not told."""
+    if not isinstance(rows, list):
+        return None
+    found: list[tuple[bool, dict[str, str]]] = []
+    for row in shapes.objects(rows):
+        texts = {name: str(row.get(field) or "") for name, field in ADDRESS.items()}
+        if any(texts.values()):
+            found.append((row.get("AddressType") != "POBOX", texts))
+    return min(found, key=lambda each: each[0], default=(False, {}))[1]
 
 
 def _create(

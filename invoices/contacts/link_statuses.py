@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from django.db.models import F
 
-from invoices.contacts import requests
+from invoices.contacts import details, requests
+from invoices.contacts.details import Difference
 from invoices.documents import billing_contact
 from invoices.models import Customer, Invoice
 from xero_integration import contacts
@@ -72,6 +73,7 @@ class LinkStatus:
     how: str = ""
     words: str = ""
     suggestion: Suggestion | None = None
+    differences: tuple[Difference, ...] = ()
 
     @property
     def label(self) -> str:
@@ -161,7 +163,8 @@ def _linked(customer: Customer, link: ContactLink, index: ContactIndex, why_unus
         words=why_unusable,
     )
     if not why_unusable:
-        return link_status
+        found = details.differences(customer.c3_details, contact) if contact else []
+        return replace(link_status, differences=tuple(found))
     if contact is None:
         return replace(link_status, state=State.CLASH)
     return replace(link_status, state=State.ARCHIVED, suggestion=_merged(contact, index))

@@ -147,8 +147,8 @@ def create(connection: XeroConnection, customers: Iterable[Customer]) -> contact
 
 
 def read_again(connection: XeroConnection) -> int:
-    """Read all contacts from Xero again and return how many there are. Raises as `create` does."""
-    return _call(connection, lambda gateway: contacts.read_listing(connection, gateway))
+    """Read all contacts from Xero again, with addresses, and return how many there are. Raises as `create` does."""
+    return _call(connection, lambda gateway: contacts.read_listing(connection, gateway, with_addresses=True))
 
 
 def _call[T](connection: XeroConnection, work: Callable[[Gateway], T]) -> T:

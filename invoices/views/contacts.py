@@ -30,6 +30,8 @@ from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 MAX_PROBLEMS_SHOWN = 5
+# A filter besides the states, which it goes across.
+DIFFERS = "differs"
 KEPT = ("q", "state", "sort", "page", "next")
 
 
@@ -64,7 +66,7 @@ def _search(query: QueryDict) -> str:
 def _state(query: QueryDict) -> str:
     """Return the state asked for, "" for any. Raises BadRequest."""
     state = query.get("state", "")
-    if state and state not in State:
+    if state and state != DIFFERS and state not in State:
         raise BadRequest(f"There is no state {state!r}.")
     return state
 
@@ -76,6 +78,8 @@ def _found(connection: XeroConnection, query: QueryDict) -> list[LinkStatus]:
 
 
 def _in_state(found: Sequence[LinkStatus], state: str) -> list[LinkStatus]:
+    if state == DIFFERS:
+        return [each for each in found if each.differences]
     return [each for each in found if not state or each.state == state]
 
 
@@ -89,6 +93,7 @@ def _pills(found: Sequence[LinkStatus], query: QueryDict) -> list[dict[str, Any]
     current, counts = _state(query), Counter(each.state for each in found)
     pills = [{"state": "", "label": "All", "count": len(found)}]
     pills += [{"state": state, "label": LABELS[state], "count": counts[state]} for state in State]
+    pills += [{"state": DIFFERS, "label": "Differs from C3", "count": len(_in_state(found, DIFFERS))}]
     return [
         each | {"current": each["state"] == current, "query": _kept(query, state=str(each["state"]), page="")}
         for each in pills

@@ -84,6 +84,8 @@ SHAPES: dict[str, Shape] = {
     "xero_integration.TrackingCategory.options": lambda text: [text],
     "invoices.ImportRun.notes": lambda text: [text],
     "invoices.InvoiceLine.source": lambda text: {text: text, "CustomerName": text, "ProductSKUId": text},
+    "invoices.Customer.c3_details": lambda text: {"email": text, "address": {"line1": text}},
+    "xero_integration.Contact.address": lambda text: {"line1": text},
     "c3portal.Notice.data": lambda text: {text: text},
     "c3portal.AuditEntry.before": lambda text: {text: text, "Many": [text, text]},
     "c3portal.AuditEntry.after": lambda text: {text: [text], "Many": text},
