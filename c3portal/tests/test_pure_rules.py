@@ -51,6 +51,8 @@ PURE = (
     "invoices.reading.microsoft",
     "invoices.reading.rows",
     "invoices.reading.table",
+    "invoices.reading.workbook_limits",
+    "invoices.reading.workbooks",
     "invoices.reading.totals",
     "xero_integration.accounts",
     "xero_integration.client.errors",

@@ -45,6 +45,7 @@ class Layout:
     names: list[str]
     is_positional: bool
     progress: Progress
+    has_lines: bool = False
     notes: list[str] = field(default_factory=list)
     totals: list[int] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
@@ -110,7 +111,7 @@ def lay_out(raw: Iterator[list[str]], progress: Progress, is_positional: bool = 
     place = filled[above]
     names = _names(stripped[place], stripped[place + 1 :])
     header = header_of([_named(name, index) for index, name in enumerate(names)])
-    layout = Layout(header, place + 1, raw, names, is_positional, progress)
+    layout = Layout(header, place + 1, raw, names, is_positional, progress, has_lines=place < filled[-1])
     if above:
         layout.notes.append(f"{_rows([number + 1 for number in filled[:above]])} above the header left out.")
     for _ in range(place + 1):
@@ -122,7 +123,12 @@ def header_place(rows: Sequence[Sequence[str]]) -> int:
     """Return which of `rows`, none of them blank, is the header: well filled, and with names rather than values."""
     filled = [len(cells) - cells.count("") for cells in rows]
     candidates = [place for place, count in enumerate(filled) if count >= LEAST_FILLED * max(filled)]
-    return next((place for place in candidates if _values(rows[place]) <= MOST_VALUES * filled[place]), candidates[0])
+    has_values = [_values(cells) > MOST_VALUES * count for cells, count in zip(rows, filled, strict=True)]
+    if not any(has_values):
+        return candidates[0]
+    # Of titles and header, all of them above the first line, the header has the most cells.
+    above = [place for place in candidates if place < has_values.index(True)]
+    return max(above, key=lambda place: filled[place]) if above else candidates[0]
 
 
 def _values(cells: Sequence[str]) -> int:

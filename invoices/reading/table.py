@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import astuple
 from pathlib import Path
 from typing import BinaryIO
@@ -14,9 +15,11 @@ import ijson
 from invoices.reading.delimited import open_delimited
 from invoices.reading.encodings import WORDS, encoding_of
 from invoices.reading.errors import WANTED, EndsInTheMiddle, FileRefused
-from invoices.reading.file_kinds import refuse_other_kinds
+from invoices.reading.file_kinds import is_archive, refuse_other_kinds
 from invoices.reading.json_lists import open_json
 from invoices.reading.rows import Kind, ReadOptions, Table, TableRow
+from invoices.reading.workbook_limits import MOST_PACKED
+from invoices.reading.workbooks import open_workbook
 
 __all__ = ("ReadOptions", "Table", "TableRow", "open_table")
 
@@ -25,10 +28,23 @@ _UNREADABLE = (UnicodeError, csv.Error, ijson.JSONError, EndsInTheMiddle, ValueE
 
 
 def open_table(source: Path | str | BinaryIO, options: ReadOptions = ReadOptions()) -> Table:  # noqa: B008 - frozen
-    """Return the table in the file at a path, or in a stream (seekable, at its start). Raises FileRefused."""
-    stream: BinaryIO = Path(source).open("rb") if isinstance(source, Path | str) else source  # noqa: SIM115 - read lazily
+    """Return the table in the file at a path, or in a stream (seekable, at its start). Raises FileRefused.
+
+    A file that is opened by its path is closed when its rows have been read.
+    """
+    with ExitStack() as closing:
+        if isinstance(source, Path | str):
+            source = closing.enter_context(Path(source).open("rb"))
+        table = _opened(source, options)
+        table.rows = _worded(table, table.rows, closing.pop_all())
+    return table
+
+
+def _opened(stream: BinaryIO, options: ReadOptions) -> Table:
     head = stream.read(BLOCK)
     stream.seek(0)
+    if is_archive(head):
+        return open_workbook(stream.read(MOST_PACKED + 1), options.sheet)
     refuse_other_kinds(head)
     encoding = encoding_of(stream, head, options.encoding)
     start = head.decode(encoding.name, "ignore").lstrip()
@@ -43,19 +59,19 @@ def open_table(source: Path | str | BinaryIO, options: ReadOptions = ReadOptions
     except _UNREADABLE as error:
         raise _refusal(error, kind, 0, encoding.name) from error
     table.encoding, table.encoding_is_guessed, table.other_encodings = astuple(encoding)
-    table.rows = _worded(table, table.rows)
     return table
 
 
-def _worded(table: Table, rows: Iterator[TableRow]) -> Iterator[TableRow]:
+def _worded(table: Table, rows: Iterator[TableRow], closing: ExitStack) -> Iterator[TableRow]:
     """Raises FileRefused for whatever the readers raise, saying where."""
-    try:
-        if not (first := next(rows, None)):
-            raise FileRefused(f"The file holds no invoice lines. {WANTED}")
-        yield first
-        yield from rows
-    except _UNREADABLE as error:
-        raise _refusal(error, table.kind, table.last_row, table.encoding) from error
+    with closing:
+        try:
+            if not (first := next(rows, None)):
+                raise FileRefused(f"The file holds no invoice lines. {WANTED}")
+            yield first
+            yield from rows
+        except _UNREADABLE as error:
+            raise _refusal(error, table.kind, table.last_row, table.encoding) from error
 
 
 def _refusal(error: Exception, kind: Kind, last: int, encoding: str) -> FileRefused:
