@@ -3,6 +3,7 @@
 from django.urls import path
 
 from invoices.views import (
+    column_profiles,
     contacts,
     deciding,
     downloads,
@@ -14,6 +15,7 @@ from invoices.views import (
     kinds,
     listing,
     logs,
+    matching,
     overrides,
     payload,
     payments,
@@ -40,6 +42,7 @@ urlpatterns = [
     path("invoices/logs/<int:pk>/withdraw/", logs.upload_withdraw, name="upload_withdraw"),
     path("invoices/import/", importing.import_invoices, name="import_invoices"),
     path("invoices/import/<int:pk>/", importing.import_run, name="import_run"),
+    path("invoices/import/<int:pk>/columns/", matching.match_columns, name="match_columns"),
     path("invoices/import/<int:pk>/start/", importing.import_start, name="import_start"),
     path("invoices/import/<int:pk>/discard/", importing.import_discard, name="import_discard"),
     path("invoices/import/<int:pk>/undo/", undoing.import_undo, name="import_undo"),
@@ -50,6 +53,8 @@ urlpatterns = [
     path("invoices/<uuid:pk>/payload/", payload.payload, name="payload"),
     path("invoices/<uuid:pk>/payload.json", payload.payload_json, name="payload_json"),
     path("settings/imports/", import_settings.import_settings, name="import_settings"),
+    path("settings/profiles/", column_profiles.column_profiles, name="column_profiles"),
+    path("settings/profiles/<int:pk>/", column_profiles.column_profile, name="column_profile"),
     path("settings/kinds/", kinds.kind_rules_page, name="kind_rules"),
     path("settings/accounts/", overrides.overrides, {"kind": "accounts"}, name="account_overrides"),
     path("settings/taxes/", overrides.overrides, {"kind": "taxes"}, name="tax_overrides"),

@@ -38,8 +38,10 @@ from invoices.importing.importer import import_file
 from invoices.importing.parser import shown
 from invoices.importing.preview import preview_file
 from invoices.matching import profiles
+from invoices.matching.confirming import asks_again
 from invoices.matching.conversion import FormatsDiffer
 from invoices.matching.profiles import ColumnProfile
+from invoices.matching.proposal import propose
 from invoices.models import ImportRun
 from invoices.reading.errors import FileRefused
 from invoices.reading.table import ReadOptions, Table, open_table
@@ -184,20 +186,27 @@ def bring_in(run_id: int) -> None:
 def _inspect(run: ImportRun) -> None:
     """Raises FileRefused, FileNotFoundError."""
     table, profile = _open(run)
-    if profile is None or (table.encoding_is_guessed and not run.options.get("encoding")):
-        _conclude(run, state=State.COLUMNS)
+    is_guessed = table.encoding_is_guessed and not run.options.get("encoding")
+    if profile is None or is_guessed or asks_again(profile, table.header, run.options.get("constants", {})):
+        _ask(run)
         return
     path, keywords = path_of(run.stored_as), _keywords(run, profile)
     try:
         preview = preview_file(path, **keywords)
     except FormatsDiffer as differ:
-        _conclude(run, state=State.COLUMNS, reason=str(differ))
+        _ask(run, reason=str(differ))
         return
     if preview.refused:
         # Nothing of it may come in, and the import itself keeps all that is wrong with it.
         import_file(path, **keywords)
     else:
         _conclude(run, state=State.READY, reason="", profile_id=profile.pk, preview=preview.as_json())
+
+
+def _ask(run: ImportRun, **facts: Any) -> None:
+    """Have a person match the columns, with what all rows of the file propose. Raises FileRefused."""
+    proposal = propose(partial(open_table, path_of(run.stored_as), read_options(run)))
+    _conclude(run, state=State.COLUMNS, preview={"proposal": proposal.as_json()}, **facts)
 
 
 def _open(run: ImportRun) -> tuple[Table, ColumnProfile | None]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from invoices.matching.column_profile import ColumnProfile, Formats, field_of
+from invoices.matching.column_profile import ColumnProfile, Formats, columns_in, field_of
 from invoices.matching.computing import Computation, computations
 from invoices.matching.meanings import DATES, LABELS, NUMBERS, REQUIRED_MEANINGS
 from invoices.matching.proposal import ColumnSeen, Proposal
@@ -42,11 +42,21 @@ def computed(choice: Choice) -> list[Computation]:
 
 def problems(proposal: Proposal, choice: Choice) -> list[str]:
     """Return what keeps the choice from being a profile, a sentence each."""
-    found = [*_missing(choice), *_twice(choice.columns)]
+    found = choice_problems(choice)
     for name, column in choice.columns.items():
         if seen := proposal.column(column):
             found += _unsuitable(name, seen) or _unanswered(name, seen, choice)
     return list(dict.fromkeys(found))
+
+
+def asks_again(profile: ColumnProfile, header: Sequence[str], constants: Mapping[str, str]) -> bool:
+    """Whether a file of this header needs a person although the profile fits: for its billing period, most often."""
+    return bool(_missing(Choice(columns_in(profile, header), fixed=profile.formats.fixed, constants=constants)))
+
+
+def choice_problems(choice: Choice) -> list[str]:
+    """Return what is wrong with a choice whatever the file holds, a sentence each."""
+    return [*_missing(choice), *_twice(choice.columns)]
 
 
 def profile_from(name: str, proposal: Proposal, choice: Choice) -> ColumnProfile:

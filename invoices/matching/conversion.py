@@ -134,6 +134,8 @@ class _Conversion:
         repeated_of = _picker(self.places[name] for name in self.repeated)
         base, seen, unknown, is_simple = self.base, self.seen, self.unknown, self.is_simple
         for number, texts, errors in self.table.rows:
+            if errors:
+                errors = self._of_fields(errors)
             if not texts:
                 yield RawRow(number, _BLANK, errors)
                 continue
@@ -164,6 +166,11 @@ class _Conversion:
         if self.computed and not errors:
             self._compute(number, cells, errors)
         return tuple(errors)
+
+    def _of_fields(self, errors: tuple[RowError, ...]) -> tuple[RowError, ...]:
+        """Return reading's errors by our fields: what is wrong with a column that nobody uses is nobody's error."""
+        names = {self.table.header[place]: name for name, place in self.places.items()} | {"": ""}
+        return tuple(RowError(each.row, names[each.field], each.reason) for each in errors if each.field in names)
 
     def _remember(self, texts: tuple[str, ...]) -> None:
         """Note texts that stand as they are."""

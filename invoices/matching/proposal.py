@@ -77,6 +77,7 @@ class Proposal:
     kind: str
     encoding: str
     encoding_is_guessed: bool
+    other_encodings: list[str]
     sheets: list[str]
     sheet: str
     notes: list[str]
@@ -183,6 +184,7 @@ class _Proposing:
             kind=self.table.kind,
             encoding=self.table.encoding,
             encoding_is_guessed=self.table.encoding_is_guessed,
+            other_encodings=list(self.table.other_encodings),
             sheets=list(self.table.sheets),
             sheet=self.table.sheet,
             notes=list(self.table.notes),

@@ -34,6 +34,8 @@ AUDITED: dict[str, Action | str] = {
     "settings_c3": Action.SETTINGS,
     "settings_c3_test": Action.OPERATION,
     "kind_rules": Action.MAPPING,
+    "column_profile": Action.MAPPING,
+    "match_columns": Action.MAPPING,
     "account_overrides": Action.MAPPING,
     "tax_overrides": Action.MAPPING,
     "customer_overrides": Action.MAPPING,
