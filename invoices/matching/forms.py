@@ -250,7 +250,7 @@ class MatchForm(forms.Form):
     def _check_period(self, cleaned: dict[str, Any]) -> None:
         if not cleaned["period"]:
             self.add_error("period", "Choose the billing period that these lines are of, or make a new one.")
-        if cleaned["period"] != "new":
+        if cleaned.get("period") != "new":
             return
         for name in ("billing_id", "starts_on", "ends_on"):
             if not cleaned.get(name):

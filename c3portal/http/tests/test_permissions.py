@@ -37,7 +37,7 @@ from fido2.webauthn import (
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address
-from invoices.models import ImportRun, UploadDraft
+from invoices.models import ImportProfile, ImportRun, UploadDraft
 from invoices.tests import makers
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -156,6 +156,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
     notice = Notice.objects.create(key="a thing", kind="test", subject="A test")
     delivery = Delivery.objects.create(notice=notice, webhook=webhook)
     run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.READY)
+    profile = ImportProfile.objects.create(name="Shop", header=["No"], columns={"InvoiceNumber": "No"})
     return {
         "/invoices/preflight/": draft.pk,
         "/invoices/logs/": upload.pk,
@@ -165,6 +166,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         "/settings/users/": people[roles.SYSTEM_READER].pk,
         "/accounts/invitation/": "a-token",
         "/contacts/": invoice.customer.pk,
+        "/settings/profiles/": profile.pk,
         "/settings/webhooks/": webhook.pk,
         "/settings/deliveries/": delivery.pk,
         "/accounts/password/reset/key/": "a-key",

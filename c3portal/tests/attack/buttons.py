@@ -21,8 +21,10 @@ from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.users import administration
 from invoices.importing import intake
 from invoices.importing.importer import import_file
-from invoices.models import ImportRun, Invoice, Posting, UploadDraft
+from invoices.matching.meanings import REQUIRED
+from invoices.models import ImportProfile, ImportRun, Invoice, Posting, UploadDraft
 from invoices.tests import makers
+from invoices.tests.c3_files import a_row, csv_bytes
 from xero_integration.models import XeroConnection, XeroSettings
 from xero_integration.testing import consent
 from xero_integration.tests.consent_walk import NEW_ZEALAND
@@ -186,6 +188,23 @@ def _ready_to_import(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (run.pk,), {}
 
 
+def _columns_to_match(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    path = intake.path_of("columns.import")
+    path.write_bytes(csv_bytes(a_row()).replace(b"SubTotal", b"Net amount"))
+    run = ImportRun.objects.create(
+        file_name="lines.csv", size=1, state=ImportRun.State.COLUMNS, stored_as=path.name, user=world.admin
+    )
+    form = world.client.get(reverse("match_columns", args=[run.pk])).context["form"]
+    return (run.pk,), {"action": "confirm"} | {each.html_name: each.value() or "" for each in form}
+
+
+def _a_profile(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    columns = {name: name for name in REQUIRED}
+    profile = ImportProfile.objects.create(name="Shop", header=list(REQUIRED), columns=columns)
+    form = world.client.get(reverse("column_profile", args=[profile.pk])).context["form"]
+    return (profile.pk,), {each.html_name: each.value() or "" for each in form} | {"name": "Market"}
+
+
 def _imported(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     from operations.demo import SAMPLE_DATA
 
@@ -212,6 +231,8 @@ BUTTONS = {
     "settings_c3": Button(plain(client_id="another", fetch_hour="7")),
     "settings_c3_test": Button(plain(), each=TRIES),
     "import_settings": Button(plain(bill_resellers="customer", time_zone="Australia/Sydney")),
+    "column_profile": Button(_a_profile),
+    "match_columns": Button(_columns_to_match),
     "kind_rules": Button(plain(category="Reservation", kind="license")),
     "account_overrides": Button(_override("account_overrides", account_code="4030")),
     "tax_overrides": Button(_override("tax_overrides", tax_type="OUTPUT")),
