@@ -41,8 +41,8 @@ def match_columns(request: HttpRequest, pk: int) -> HttpResponse:
         return _read_again(request, run)
     try:
         proposal = proposal_of(run)
-    except (FileRefused, FileNotFoundError) as error:
-        words = intake.GONE if isinstance(error, FileNotFoundError) else str(error)
+    except (FileRefused, OSError) as error:
+        words = intake.GONE if isinstance(error, OSError) else str(error)
         return render(request, "invoices/matching/columns.html", {"run": run, "refusal": words})
     form = _form(request, run, proposal)
     if request.POST.get("action") == "confirm" and form.is_valid() and _confirm(request, run, form):
@@ -51,7 +51,7 @@ def match_columns(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def proposal_of(run: ImportRun) -> Proposal:
-    """Return the proposal that the worker left on the run, else make it. Raises FileRefused, FileNotFoundError."""
+    """Return the proposal that the worker left on the run, else make it. Raises FileRefused, OSError."""
     if stored := run.preview.get("proposal"):
         return Proposal.from_json(stored)
     path, options = intake.path_of(run.stored_as), intake.read_options(run)
