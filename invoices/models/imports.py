@@ -154,12 +154,15 @@ class ImportRun(models.Model):
 
     @property
     def summary(self) -> str:
-        if self.state == self.State.REFUSED:
+        if self.state in (self.State.WAITING, self.State.COLUMNS, self.State.READY, self.State.RUNNING):
+            return "Nothing is imported yet."
+        if self.state in (self.State.REFUSED, self.State.DISCARDED):
             errors = f"; {self.errors:,} error{'' if self.errors == 1 else 's'}" if self.errors else ""
             return f"Nothing was imported{errors}."
+        held_back = f", {self.invoices_held_back:,} held back" if self.invoices_held_back else ""
         return (
             f"Lines {self.lines:,}; invoices: {self.invoices_new:,} new, {self.invoices_updated:,} updated, "
-            f"{self.invoices_unchanged:,} unchanged, {self.invoices_differing:,} sent already and differing."
+            f"{self.invoices_unchanged:,} unchanged, {self.invoices_differing:,} sent already and differing{held_back}."
         )
 
 

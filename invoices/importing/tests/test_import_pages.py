@@ -267,10 +267,12 @@ def test_a_file_too_large_for_the_page_is_told_the_command(client: Client, setti
 
 
 def test_the_imports_so_far_are_listed(client: Client) -> None:
-    bring(client, csv_bytes(a_row()), "first.csv")
+    bring(client, csv_bytes(a_row(), of_customer(1, Quantity="x")), "first.csv")
+    send(client, csv_bytes(a_row()), "second.csv")
     page = client.get(reverse("import_invoices")).content.decode()
     assert "first.csv</a>" in page
-    assert "1 new, 0 updated, 0 unchanged" in page
+    assert "1 new, 0 updated, 0 unchanged, 0 sent already and differing, 1 held back." in page
+    assert "Nothing is imported yet." in page
 
 
 def test_a_run_that_was_cut_short_says_so(client: Client) -> None:
