@@ -12,6 +12,7 @@ PURE = (
     "invoices.documents.mapping",
     "invoices.documents.rules",
     "invoices.importing.aggregation",
+    "invoices.importing.cleaning",
     "invoices.importing.contradictions",
     "invoices.importing.customer_keys",
     "invoices.importing.fingerprint",

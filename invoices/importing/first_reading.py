@@ -10,6 +10,7 @@ from pathlib import Path
 
 from invoices.importing import contradictions, held_back
 from invoices.importing.aggregation import Gathering
+from invoices.importing.cleaning import Cleaner
 from invoices.importing.opening import Wanted, open_lines
 from invoices.importing.parser import BadRow, Kinds, Line, parse_row, shown
 from invoices.matching.column_profile import columns_in
@@ -41,9 +42,9 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
     """Return what the file says, invoices with anything wrong set aside. Raises FileRefused, OSError."""
     gathering = Gathering()
     with HashingFile(path) as file:
-        source = open_lines(file, wanted)
+        source, cleaner = open_lines(file, wanted), Cleaner(wanted.time_zone)
         row: Line | BadRow | None = None
-        for row in watched(source, wanted, file, progress):
+        for row in watched(source, wanted, cleaner, file, progress):
             gathering.add(row)
             if wanted.is_c3:
                 _check_billing_id(row)
@@ -54,14 +55,16 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
         sha256 = file.sha256.hexdigest()
     contradictions.find(gathering)
     gathering.set_aside()
-    return Reading(gathering, sha256, _notes(source, gathering))
+    return Reading(gathering, sha256, [*source.notes, *cleaner.notes(), *_notes(source, gathering)])
 
 
-def watched(source: Source, wanted: Wanted, file: HashingFile, progress: Progress) -> Iterator[Line | BadRow]:
+def watched(
+    source: Source, wanted: Wanted, cleaner: Cleaner, file: HashingFile, progress: Progress
+) -> Iterator[Line | BadRow]:
     """Yield the parsed rows of `source`, and tell `progress` every LINES_BETWEEN of them."""
     kinds = Kinds(wanted.kinds)
     for lines, raw in enumerate(source.rows, start=1):
-        yield parse_row(raw, kinds)
+        yield parse_row(cleaner.clean(raw), kinds)
         if not lines % LINES_BETWEEN:
             progress(lines, file.tell())
 
@@ -94,7 +97,7 @@ def _check_end(source: Source, wanted: Wanted, last: Line | BadRow | None) -> No
 
 
 def _notes(source: Source, gathering: Gathering) -> list[str]:
-    notes = [*source.notes, *gathering.notices.sentences()]
+    notes = gathering.notices.sentences()
     notes += _keyless(gathering) + _to_resellers(gathering) + _repeated(gathering) + _finer_than_cents(gathering)
     if source.ignored:
         notes.append(f"Columns that the portal does not know were left aside: {', '.join(source.ignored[:20])}.")

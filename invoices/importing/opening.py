@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from invoices.matching.column_profile import BUILT_IN, ColumnProfile
 from invoices.matching.conversion import Source, convert
+from invoices.reading.errors import FileRefused
 from invoices.reading.hashing import HashingFile
 from invoices.reading.rows import ReadOptions, Table
 from invoices.reading.table import open_table
@@ -33,4 +34,9 @@ def open_lines(file: BinaryIO, wanted: Wanted) -> Source:
     """Return the file's rows in our fields. Raises FileRefused."""
     stream = io.BufferedReader(file) if isinstance(file, HashingFile) else file
     table: Table = open_table(stream, wanted.options)
+    if table.encoding_is_guessed and not wanted.options.encoding:
+        raise FileRefused(
+            f"The file is not in UTF-8: its encoding may be {table.encoding}. Import it by the page, where you see how "
+            "it reads and confirm it, or save it again as UTF-8."
+        )
     return convert(table, wanted.profile, wanted.constants, time_zone=wanted.time_zone)

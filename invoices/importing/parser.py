@@ -14,12 +14,13 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple
 
+from invoices.importing.cleaning import Cleaner
 from invoices.importing.customer_keys import customer_key, folded, is_ours, is_placeholder
 from invoices.importing.opening import Wanted, open_lines
 from invoices.importing.spelling import plain
 from invoices.matching.conversion import RawRow
 from invoices.matching.kinds import kind_of
-from invoices.matching.meanings import CONTROL, DATES, FIRST_FIELDS, LATER_FIELDS, NUMBERS, TEXTS
+from invoices.matching.meanings import DATES, FIRST_FIELDS, LATER_FIELDS, NUMBERS, TEXTS
 from invoices.reading.errors import RowError
 from xero_integration.payloads import CENT, MAX_DESCRIPTION, to_cents
 
@@ -30,8 +31,8 @@ LENGTHS = {
     "CustomerName": 255,
     "CurrencyCode": 3,
     "BillingId": 50,
-    "CustomerCountry": 2,
 }
+LONGEST_COUNTRY = 2
 LINE_LENGTHS = (("ProductSKUId", 100), ("TaxName", 100))
 LONGEST_ERP_ID = 100
 LONGEST_EMAIL = 255
@@ -45,8 +46,6 @@ KINDS_REMEMBERED = 1_024
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_LINE_BREAK = re.compile(r"\r\n?|[\n\x85\u2028\u2029]")
-_CONTROL_BUT_LINE_BREAK = re.compile(CONTROL.pattern.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f"))
 _HEADER_FIELDS = (
     "InvoiceNumber",
     "TenantID",
@@ -160,15 +159,15 @@ C3_KINDS = Kinds({})
 
 def parse(stream: BinaryIO, wanted: Wanted = Wanted()) -> Iterator[Line | BadRow]:  # noqa: B008 - frozen
     """Yield the lines of the file in `stream`. Raises FileRefused."""
-    kinds = Kinds(wanted.kinds)
-    return (parse_row(raw, kinds) for raw in open_lines(stream, wanted).rows)
+    kinds, cleaner = Kinds(wanted.kinds), Cleaner(wanted.time_zone)
+    return (parse_row(cleaner.clean(raw), kinds) for raw in open_lines(stream, wanted).rows)
 
 
 def parse_row(raw: RawRow, kinds: Kinds = C3_KINDS) -> Line | BadRow:
     """Return the row's line, or what is wrong in those of its columns that are used."""
     if raw.errors and not any(raw.cells.values()):
         return BadRow("", list(raw.errors))
-    cells = raw.cells if "".join(raw.cells.values()).isprintable() else _storable(raw.cells)
+    cells = raw.cells
     header, wrong = _header(*_header_cells(cells))
     problems = list(wrong)
     line = Line(
@@ -204,14 +203,6 @@ def _bad(raw: RawRow, line: Line, problems: list[Problem]) -> BadRow | None:
     if not errors:
         return None
     return BadRow("" if "InvoiceNumber" in said else line.header.number, errors, line)
-
-
-def _storable(cells: Mapping[str, str]) -> dict[str, str]:
-    """Return the cells without what no database takes; line breaks stay in descriptions."""
-    kept = {name: CONTROL.sub("", _LINE_BREAK.sub(" ", text)) for name, text in cells.items()}
-    description = _LINE_BREAK.sub("\n", cells["SubscriptionName"])
-    kept["SubscriptionName"] = _CONTROL_BUT_LINE_BREAK.sub("", description).strip()
-    return kept
 
 
 def canonical(cells: dict[str, str]) -> list[str]:
@@ -253,6 +244,8 @@ def shown(text: str, length: int = SHOWN) -> str:
 def _header(*texts: str) -> tuple[Header, tuple[Problem, ...]]:
     cells = dict(zip(_HEADER_FIELDS, texts, strict=True))
     problems: list[Problem] = []
+    if len(cells["CustomerCountry"]) > LONGEST_COUNTRY:
+        problems.append(("CustomerCountry", f"“{shown(cells['CustomerCountry'])}” is no country that the portal knows"))
     for field, limit in LENGTHS.items():
         if len(cells[field]) > limit:
             problems.append((field, f"is longer than {limit} characters"))

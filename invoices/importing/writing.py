@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from invoices.importing import bulk_insert, held_back, periods, replaced, xero_numbers
 from invoices.importing.aggregation import Action, Facts, Gathering
+from invoices.importing.cleaning import Cleaner
 from invoices.importing.comparison import report
 from invoices.importing.customer_keys import reseller_key
 from invoices.importing.decisions import CHUNK
@@ -166,7 +167,7 @@ def _write_resellers(chunk: list[Facts]) -> dict[str, Customer]:
 def _write_lines(path: Path, reading: Reading, wanted: Wanted, progress: Progress) -> None:
     """Raises FileRefused when the file is not the one that was read first."""
     with HashingFile(path) as file:
-        rows = watched(open_lines(file, wanted), wanted, file, progress)
+        rows = watched(open_lines(file, wanted), wanted, Cleaner(wanted.time_zone), file, progress)
         for batch in itertools.batched(_to_store(rows, reading.gathering), LINES_AT_ONCE):
             bulk_insert.insert(batch)
         if file.sha256.hexdigest() != reading.sha256:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from invoices.importing.importer import import_file
-from invoices.models import BillingPeriod, Customer, HeldBackInvoice, ImportRun, Invoice
+from invoices.models import BillingPeriod, Customer, HeldBackInvoice, ImportRun, ImportSettings, Invoice
 from invoices.tests.c3_files import csv_bytes, of_customer, write
 from invoices.tests.makers import connected, uploaded
 
@@ -175,6 +175,28 @@ def test_line_breaks_stay_and_what_xero_cannot_take_is_cut_with_the_whole_kept(t
     assert first.name == "Desk\n(weekend)"
     assert (second.name, second.source["SubscriptionName"]) == (long[:4_000], long)
     assert any("longer than the 4,000 characters" in note for note in run.notes)
+
+
+def test_cells_are_cleaned_where_the_meaning_is_certain_and_each_cleaning_is_noted(tmp_path: Path) -> None:
+    ImportSettings.objects.create(pk=1, time_zone="Australia/Sydney")
+    odd = {
+        "CustomerName": "Cafe\u0301\u200b\u00a0O'Brien",
+        "CustomerCountry": "Australia",
+        "InvoiceGeneratedDate": "2026-09-17T14:00:00Z",
+        "ChargeEndDate": "9999-12-31T00:00:00",
+        "ItemCode": "a\x00b",
+    }
+
+    run = import_file(write(tmp_path, of_customer(1, **odd), name="lines.json"))
+
+    invoice = Invoice.objects.get()
+    assert (invoice.customer.name, invoice.customer.country) == ("Café O'Brien", "AU")
+    assert str(invoice.issued_on) == "2026-09-18"
+    assert invoice.lines.get().charge_end is None
+    assert invoice.lines.get().source["ItemCode"] == "ab"
+    assert {note.partition(":")[0] for note in run.notes} == {
+        *("Customer", "Country", "Issued on", "Service to", "ItemCode")
+    }
 
 
 # The file and its period
