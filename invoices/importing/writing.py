@@ -83,6 +83,7 @@ def _write_invoices(run: ImportRun, chunk: list[Facts], known: dict[str, Billing
     customers, resellers = _write_customers(chunk), _write_resellers(chunk)
     now = timezone.now()
     numbers = xero_numbers.for_new(facts.header.number for facts in chunk if facts.action is Action.CREATE)
+    run.notes += xero_numbers.notes(numbers)
     invoices: dict[Action, list[Invoice]] = {Action.CREATE: [], Action.UPDATE: []}
     for facts in chunk:
         invoice = _invoice(facts)

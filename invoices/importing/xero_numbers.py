@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db.models.functions import Lower
 
 from invoices.importing.numbers import spelt_apart, xero_number
 from invoices.models import Invoice
+
+NAMED = 5
 
 
 def for_new(numbers: Iterable[str]) -> dict[str, str]:
@@ -24,3 +26,14 @@ def for_new(numbers: Iterable[str]) -> dict[str, str]:
             wanted[number] = spelt_apart(number)
         taken.add(wanted[number].lower())
     return wanted
+
+
+def notes(numbers: Mapping[str, str]) -> list[str]:
+    """Return a sentence on those of `for_new` that were spelt apart, none without any."""
+    apart = [f"{number} is {spelt}" for number, spelt in numbers.items() if spelt != xero_number(number)]
+    if not apart:
+        return []
+    more = f", and {len(apart) - NAMED:,} more" if len(apart) > NAMED else ""
+    return [
+        f"Numbers that differ from others by capitals alone are spelt apart in Xero: {', '.join(apart[:NAMED])}{more}."
+    ]

@@ -13,7 +13,7 @@ from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.importing import xero_numbers
 from invoices.importing.importer import import_file
 from invoices.importing.numbers import spelt_apart
-from invoices.models import Invoice, Posting
+from invoices.models import ImportRun, Invoice, Posting
 from invoices.preflight.preflight import Verdict, inspect
 from invoices.tests.c3_files import of_customer, write
 from xero_integration.models import XeroConnection
@@ -56,6 +56,8 @@ def test_the_list_shows_it_before_posting_and_each_arrives(
     tmp_path: Path, finance: Client, connected: XeroConnection, sandbox: SandboxControl, upload: Upload, work: Work
 ) -> None:
     imported(tmp_path, *ALIKE)
+    (note,) = [note for note in ImportRun.objects.get().notes if "capitals" in note]
+    assert f"{ALIKE[1]} is {spelt_apart(ALIKE[1])}" in note
     page = finance.get(reverse("invoice_list")).content.decode()
     assert page.count("In Xero: ") == 2
     upload()

@@ -318,3 +318,19 @@ def test_names_and_addresses_that_xero_refuses_are_known_before_posting(
     assert sorted(post().values()) == sorted(filter(None, (told_apart.get(name, name) for name in people)))
     refused = Posting.objects.get(status="rejected")
     assert "< or >" in refused.message
+
+
+def test_what_a_file_bills_to_a_reseller_under_many_spellings_goes_to_one_contact(
+    tmp_path: Path, connected: XeroConnection, sandbox: SandboxControl, post: Post
+) -> None:
+    sandbox.put_contacts([{"name": "O\u2019Neil Distribution"}])
+    spellings = ["O'Neil Distribution", "O\u2019NEIL Distribution", "O'Neil\u00a0Distribution\u200b"]
+    rows = [
+        of_customer(n, InvoiceEntity="Reseller", ResellerName=name, CustomerName=f"End customer {n}")
+        for n, name in enumerate(spellings)
+    ]
+    import_file(write(tmp_path, *rows, of_customer(7, InvoiceEntity="Customer", CustomerName="Direct")))
+    before = names_in_xero(sandbox)
+    assert {row.verdict for row in preflight_of(connected).rows} == {Verdict.READY}
+    assert post() == {f"Invoice_{n}": "O\u2019Neil Distribution" for n in range(3)} | {"Invoice_7": "Direct"}
+    assert names_in_xero(sandbox) == before + 1
