@@ -9,6 +9,7 @@ from c3portal.tests.imports import ALL, imports
 PURE = (
     "c3portal.notifications.texts",
     "c3portal.users.sign_in.user_agents",
+    "invoices.documents.exact_sum",
     "invoices.documents.mapping",
     "invoices.documents.rules",
     "invoices.importing.aggregation",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoices.documents import billing_contact, mapping, rules
+from invoices.documents import billing_contact, exact_sum, mapping, rules
 from invoices.documents.billing_contact import BillingRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
@@ -316,10 +316,10 @@ def _proven(
 ) -> Prepared:
     sign = -1 if invoice.is_credit_note else 1
     invoiced = [sign * (to_cents(each.subtotal) + to_cents(each.tax)) for each in lines]
-    found = proof.prove(document, invoiced, abs(invoice.total))
+    total, extra = _expected(invoice, context.differences)
+    found = proof.prove(document, invoiced, abs(total))
     policy = context.differences
     is_small = abs(found.difference) <= policy.limit
-    extra: list[Problem] = []
     if not found.is_equal and is_small and policy.policy == DifferencePolicy.ROUNDING_LINE:
         if policy.account_code and policy.tax_type:
             document = proof.with_rounding_line(document, found.difference, policy.account_code, policy.tax_type)
@@ -330,3 +330,15 @@ def _proven(
     is_own_theme = document.theme_id != context.theme_id
     known = rules.problems(document, found, context.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
     return Prepared(document, choices, found, (*extra, *known))
+
+
+def _expected(invoice: Invoice, policy: Differences) -> tuple[Decimal, list[Problem]]:
+    """Return the total that the document is to come to, and what is to be said of amounts finer than a cent."""
+    exact = exact_sum.of(invoice)
+    if exact is None:
+        return invoice.total, []
+    may_differ = abs(exact.difference) <= policy.limit and exact.keeps_its_sign
+    adds_line = may_differ and policy.policy == DifferencePolicy.ROUNDING_LINE
+    warns = may_differ and policy.policy == DifferencePolicy.WARN
+    said = exact_sum.problem(exact, adds_line=adds_line, warns=warns)
+    return exact.due if adds_line else invoice.total, [said]

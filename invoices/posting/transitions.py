@@ -9,18 +9,18 @@ import datetime as dt
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Abs
 from django.utils import timezone
 
 from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
-from invoices.documents import billing_contact
+from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
 from invoices.posting import post_log
@@ -263,9 +263,12 @@ def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
 
 
 def _flag_differences(rows: QuerySet[Posting]) -> None:
-    for row in rows.exclude(xero_total=None).annotate(invoiced=Abs("invoice__total")).exclude(xero_total=F("invoiced")):
-        difference = row.xero_total - row.invoiced
-        words = f"Xero's total is {row.xero_total:,.2f}, {difference:+,.2f} from the invoice's {row.invoiced:,.2f}."
+    for row in rows.exclude(xero_total=None).select_related("invoice"):
+        invoiced = abs(exact_sum.due(row.invoice))
+        difference = cast("Decimal", row.xero_total) - invoiced
+        if not difference:
+            continue
+        words = f"Xero's total is {row.xero_total:,.2f}, {difference:+,.2f} from the invoice's {invoiced:,.2f}."
         Posting.objects.filter(pk=row.pk).update(
             total_difference=difference, message=f"{words} {row.message}".strip(), updated_at=clock.now()
         )

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.documents import billing_contact
+from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
 from invoices.models import Invoice, PostLog, Twin
 from invoices.preflight import likenesses
@@ -43,6 +43,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "may_ignore": not why_not_uploadable(found),
         "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
+        "exact_sum": exact_sum.of(found),
         "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }
     return render(request, "invoices/invoice.html", context | _alike(found))
