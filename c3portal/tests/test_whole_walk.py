@@ -60,7 +60,7 @@ def test_it_brings_the_september_invoices_to_xero(
     page.get_by_role("button", name="Allow access").click()
     expect(page.get_by_text("Connected to Contoso Cloud (AU).")).to_be_visible()
 
-    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026)")
+    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026) · 20260918")
     page.get_by_role("button", name="Show").click()
     page.get_by_label("Select all 120 of this filter").check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()

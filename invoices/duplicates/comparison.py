@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -66,8 +66,8 @@ def hold(invoices: QuerySet[Invoice]) -> None:
     """Let nobody else queue or decide, nor an import change `invoices`, until the transaction ends."""
     # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.
     # One row for everyone, since neither knows of the other's invoices. SQLite's transactions begin with the write
-    # lock; on PostgreSQL the next query sees what was committed meanwhile.
-    XeroSettings.lock()
+    # lock; on PostgreSQL the next query sees what was committed meanwhile. Without the row nothing can be posted.
+    list(XeroSettings.objects.select_for_update().values_list("pk", flat=True))
     # Without the foreign keys of post logs waiting for it.
     list(_each(invoices).select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
 
@@ -84,9 +84,24 @@ def alike(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
 
 def lookalikes(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, Lookalike]:
     """Return by invoice what it looks like, for those of `invoices` that nobody decided about, in two queries."""
-    found = {pk: (likeness, other) for pk, likeness, other in pairs(invoices)}
-    others = Invoice.objects.select_related("customer", "period", "posting", "posting__connection")
-    by_id = others.in_bulk({other for _, other in found.values()}) if found else {}
+    return of_rows(with_lookalikes(alike(invoices).only("pk").order_by("pk")))
+
+
+def with_lookalikes(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Return `invoices` so that `of_rows` takes them."""
+    return invoices.annotate(**{f"like_{likeness}": Subquery(_first(likeness)) for likeness in Likeness})
+
+
+def of_rows(rows: Iterable[Invoice]) -> dict[uuid.UUID, Lookalike]:
+    """Return by invoice what it looks like and nobody decided about, of `rows` that may go, in one query: the same
+    before the nearly same, what is in Xero before what is not."""
+    found: dict[uuid.UUID, tuple[Likeness, uuid.UUID]] = {}
+    for row in rows:
+        others = ((likeness, getattr(row, f"like_{likeness}")) for likeness in Likeness)
+        if first := next(((likeness, other) for likeness, other in others if other), None):
+            found[row.pk] = first
+    with_their_state = Invoice.objects.select_related("customer", "period", "posting", "posting__connection")
+    by_id = with_their_state.in_bulk({other for _, other in found.values()}) if found else {}
     return {pk: Lookalike(likeness, by_id[other]) for pk, (likeness, other) in found.items() if other in by_id}
 
 
@@ -99,20 +114,6 @@ def all_like(invoice: Invoice, most: int) -> list[Lookalike]:
 def _listed(likeness: Likeness, others: InvoiceQuerySet, most: int) -> list[Lookalike]:
     with_their_state = others.select_related("customer", "period", "posting", "posting__connection")
     return [Lookalike(likeness, other) for other in with_their_state.order_by("period__billing_id", "number")[:most]]
-
-
-def pairs(invoices: QuerySet[Invoice]) -> Iterator[tuple[uuid.UUID, Likeness, uuid.UUID]]:
-    """Yield each undecided invoice once, with the other that counts most: the same before the nearly same, what is in
-    Xero before what is not."""
-    likenesses = {likeness.value: Subquery(_first(likeness)) for likeness in Likeness}
-    rows = alike(invoices).annotate(**likenesses).order_by("pk")
-    for pk, *others in rows.values_list("pk", *likenesses):
-        yield next((pk, likeness, other) for likeness, other in zip(Likeness, others, strict=True) if other)
-
-
-def looks_like_number() -> Coalesce:
-    """Return the number of the invoice that one looks like and waits for, null when it does not wait."""
-    return Coalesce(*(Subquery(_first(likeness, "number")) for likeness in HOLDING))
 
 
 def _each(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:

@@ -152,6 +152,12 @@ class Invoice(models.Model):
         return reverse("invoice", args=[self.pk])
 
     @property
+    def may_go(self) -> bool:
+        """Whether `uploadable` has it; its posting should be loaded."""
+        posting = getattr(self, "posting", None)
+        return not self.ignored_because and (posting is None or posting.status in UPLOADABLE)
+
+    @property
     def is_credit_note(self) -> bool:
         # Xero takes a negative total only as a credit note: https://developer.xero.com/documentation/api/accounting/creditnotes/
         return self.total < 0

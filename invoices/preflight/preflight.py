@@ -131,12 +131,13 @@ def inspect(
 
     With `look_up_in_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
     """
-    rows = list(invoices.select_related("customer", "bill_to", "period", "posting").prefetch_related(LINES))
+    selected = invoices.select_related("customer", "bill_to", "period", "posting").prefetch_related(LINES)
+    rows = list(comparison.with_lookalikes(selected))
     taken = _find_in_xero(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
     context = builder.read_context(connection)
     recipients = {row.pk: context.billing.recipient(row) for row in rows}
     found = contact_check.check(connection, {each.tenant_id: each for each in recipients.values()}.values())
-    alike = comparison.lookalikes(invoices)
+    alike = comparison.of_rows(row for row in rows if row.may_go)
     inspected, allowed = [], ownership.tolerance()
     for row in rows:
         key = recipients[row.pk].tenant_id

@@ -142,7 +142,6 @@ def test_deciding_takes_as_many_queries_for_many_as_for_few(make_billed: MakeBil
             deciding.post_anyway(Invoice.objects.all(), "Both", finance_admin)
         return len(found)
 
-    XeroSettings.load()
     make_billed(FIRST), make_billed(SECOND)
     few = queries()
     for each in range(1, 21):
@@ -155,6 +154,7 @@ def test_deciding_takes_as_many_queries_for_many_as_for_few(make_billed: MakeBil
 def test_of_two_pressed_at_the_same_time_one_goes(
     make_billed: MakeBilled, upload: Upload, finance_admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    XeroSettings.load()
     first, second = make_billed(FIRST, ignored_because="For now"), make_billed(SECOND)
     is_queued, looked = threading.Event(), threading.Event()
     write = post_log.write
