@@ -39,4 +39,4 @@ def open_lines(file: BinaryIO, wanted: Wanted) -> Source:
             f"The file is not in UTF-8: its encoding may be {table.encoding}. Import it by the page, where you see how "
             "it reads and confirm it, or save it again as UTF-8."
         )
-    return convert(table, wanted.profile, wanted.constants, time_zone=wanted.time_zone)
+    return convert(table, wanted.profile, wanted.constants)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -73,20 +72,18 @@ class Source:
         return [*self.table.notes, *(_sentence(*what, found) for what, found in self.cleanings.items())]
 
 
-def convert(
-    table: Table, profile: ColumnProfile, constants: Mapping[str, str] = _NOTHING, *, time_zone: dt.tzinfo = dt.UTC
-) -> Source:
+def convert(table: Table, profile: ColumnProfile, constants: Mapping[str, str] = _NOTHING) -> Source:
     """Return the rows of `table` in our fields.
 
-    `constants` are fields of the whole file that have no column: its billing period. A date with a time and an offset
-    is the day in `time_zone`. Raises FileRefused when a column of the profile is missing; the rows raise FormatsDiffer
+    `constants` are fields of the whole file that have no column: its billing period. Raises FileRefused when a column of
+    the profile is missing; the rows raise FormatsDiffer
     at their end.
     """
     columns = columns_in(profile, table.header)
     missing = [column for name, column in profile.columns.items() if name not in columns]
     if missing:
         raise FileRefused(f"Columns are missing: {', '.join(missing)}. Match the columns of the file again.")
-    conversion = _Conversion(table, profile, columns, constants, time_zone)
+    conversion = _Conversion(table, profile, columns, constants)
     return Source(table, conversion.rows(), conversion.ignored, conversion.cleanings)
 
 
@@ -99,7 +96,6 @@ class _Conversion:
         profile: ColumnProfile,
         columns: Mapping[str, str],
         constants: Mapping[str, str],
-        time_zone: dt.tzinfo,
     ) -> None:
         self.table, self.profile = table, profile
         place = {name: index for index, name in enumerate(table.header)}
@@ -112,7 +108,7 @@ class _Conversion:
         used = {*self.places.values()}
         self.unknown = [(index, name) for index, name in enumerate(table.header) if index not in used]
         self.ignored = [name[:100] for _, name in self.unknown if name]
-        dates = {name: DateColumn(profile.formats.order(name), time_zone) for name in DATES if name in self.places}
+        dates = {name: DateColumn(profile.formats.order(name)) for name in DATES if name in self.places}
         numbers = {name: self._number_column(name) for name in NUMBERS if name in self.places}
         self.columns: dict[str, Column] = dates | numbers
         # Most rows show at a glance that nothing is to be done: their numbers stand as they are, their dates were seen.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 
 from invoices.matching import written_dates, written_numbers
@@ -86,9 +85,9 @@ class FractionColumn(NumberColumn):
 class DateColumn(Column):
     """Dates in the order of the column, as ISO texts."""
 
-    def __init__(self, order: Order, time_zone: dt.tzinfo) -> None:
+    def __init__(self, order: Order) -> None:
         super().__init__()
-        self.order, self.time_zone = order, time_zone
+        self.order = order
 
     def read(self, text: str) -> str:
         try:

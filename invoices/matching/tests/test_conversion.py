@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -196,3 +197,20 @@ def test_a_row_that_reading_refused_is_passed_on_with_its_error() -> None:
 
     assert not any(short.cells.values())
     assert short.errors[0].reason.startswith("has 2 cells")
+
+
+def test_an_error_of_a_column_that_nobody_uses_is_nobodys() -> None:
+    huge = int("9" * 200)
+    content = json.dumps([a_row() | {"Extra": huge, "Quantity": huge}]).encode()
+
+    (raw,) = source_of(content, BUILT_IN).rows
+
+    assert [error.field for error in raw.errors] == ["Quantity"]
+
+
+@pytest.mark.parametrize("text", ["31/12/9999", "01/01/0001", "9999-12-31", "0001-01-01T00:00:00"])
+def test_a_date_that_stands_for_none_is_left_to_be_cleaned(text: str) -> None:
+    (raw,) = converted(german(dates={"InvoiceGeneratedDate": "dmy"}), LINE | {"Datum": text})
+
+    assert raw.cells["InvoiceGeneratedDate"][:10] in ("9999-12-31", "0001-01-01")
+    assert raw.errors == ()
