@@ -75,9 +75,8 @@ class Source:
 def convert(table: Table, profile: ColumnProfile, constants: Mapping[str, str] = _NOTHING) -> Source:
     """Return the rows of `table` in our fields.
 
-    `constants` are fields of the whole file that have no column: its billing period. Raises FileRefused when a column of
-    the profile is missing; the rows raise FormatsDiffer
-    at their end.
+    `constants` are fields of the whole file that have no column: its billing period. Raises FileRefused when a column
+    of the profile is missing; the rows raise FormatsDiffer at their end.
     """
     columns = columns_in(profile, table.header)
     missing = [column for name, column in profile.columns.items() if name not in columns]

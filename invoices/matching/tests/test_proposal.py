@@ -115,6 +115,16 @@ ANSWERS = {
 }
 
 
+def test_a_workbook_of_a_finance_department_comes_to_the_cents() -> None:
+    content = (FILES / "2-friendly.xlsx").read_bytes()
+    proposal = proposal_of(content)
+
+    assert proposal.kind == "Excel"
+    assert proposed(proposal)["TaxPercentage"] == "GST %"
+    assert "net × rate = tax in 82 of 82 rows" in proposal.fields["TaxPercentage"].evidence
+    assert totals_of(content) == dict(sorted(TOTALS.items()))
+
+
 @pytest.mark.parametrize(
     ("language", "clothes", "delimiter"),
     [("de", GERMAN, ";"), ("us", AMERICAN, ","), ("fr", FRENCH, "\t"), ("pl", POLISH, ";")],
