@@ -44,6 +44,7 @@ urlpatterns = [
     path("invoices/import/<int:pk>/", importing.import_run, name="import_run"),
     path("invoices/import/<int:pk>/columns/", matching.match_columns, name="match_columns"),
     path("invoices/import/<int:pk>/start/", importing.import_start, name="import_start"),
+    path("invoices/import/<int:pk>/match/", importing.import_match, name="import_match"),
     path("invoices/import/<int:pk>/discard/", importing.import_discard, name="import_discard"),
     path("invoices/import/<int:pk>/undo/", undoing.import_undo, name="import_undo"),
     path("invoices/import/<int:pk>/errors.csv", importing.import_errors, name="import_errors"),

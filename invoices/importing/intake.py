@@ -130,6 +130,11 @@ def inspect_again(run: ImportRun, **facts: Any) -> bool:
     return True
 
 
+def ask(run: ImportRun) -> bool:
+    """Have the columns of a file matched by a person that would come in without; return whether it waited for that."""
+    return inspect_again(run, options=run.options | {"ask": True})
+
+
 def start(
     run: ImportRun, user: User | None, *, source: audit.Source = None, all_or_nothing: bool | None = None
 ) -> bool:
@@ -187,7 +192,9 @@ def _inspect(run: ImportRun) -> None:
     """Raises FileRefused, FileNotFoundError."""
     table, profile = _open(run)
     is_guessed = table.encoding_is_guessed and not run.options.get("encoding")
-    if profile is None or is_guessed or asks_again(profile, table.header, run.options.get("constants", {})):
+    is_wanted = run.options.pop("ask", False)
+    asks = profile is None or asks_again(profile, table.header, run.options.get("constants", {}))
+    if profile is None or asks or is_guessed or is_wanted:
         _ask(run)
         return
     path, keywords = path_of(run.stored_as), _keywords(run, profile)
@@ -206,7 +213,7 @@ def _inspect(run: ImportRun) -> None:
 def _ask(run: ImportRun, **facts: Any) -> None:
     """Have a person match the columns, with what all rows of the file propose. Raises FileRefused."""
     proposal = propose(partial(open_table, path_of(run.stored_as), read_options(run)))
-    _conclude(run, state=State.COLUMNS, preview={"proposal": proposal.as_json()}, **facts)
+    _conclude(run, state=State.COLUMNS, preview={"proposal": proposal.as_json()}, options=run.options, **facts)
 
 
 def _open(run: ImportRun) -> tuple[Table, ColumnProfile | None]:

@@ -17,6 +17,7 @@ from invoices.reading.encodings import WORDS, encoding_of
 from invoices.reading.errors import WANTED, EndsInTheMiddle, FileRefused
 from invoices.reading.file_kinds import is_archive, refuse_other_kinds
 from invoices.reading.json_lists import open_json
+from invoices.reading.microsoft import refuse_header
 from invoices.reading.rows import Kind, ReadOptions, Table, TableRow
 from invoices.reading.workbook_limits import MOST_PACKED
 from invoices.reading.workbooks import open_workbook
@@ -36,6 +37,7 @@ def open_table(source: Path | str | BinaryIO, options: ReadOptions = ReadOptions
         if isinstance(source, Path | str):
             source = closing.enter_context(Path(source).open("rb"))
         table = _opened(source, options)
+        refuse_header(table.header)
         table.rows = _worded(table, table.rows, closing.pop_all())
     return table
 

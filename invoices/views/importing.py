@@ -27,6 +27,7 @@ REFRESH_SECONDS = 2
 Kind, State = ImportFinding.Kind, ImportRun.State
 # A worker has it, or will.
 WITH_A_WORKER = (State.WAITING, State.RUNNING)
+NOT_WAITING = "This import did not wait for that any more: below is where it stands."
 TITLES: dict[str, str] = {
     Kind.ERROR: "Errors",
     Kind.HELD_BACK: "Why invoices were held back",
@@ -120,7 +121,17 @@ def import_start(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Have imported what the dry run showed."""
     run = get_object_or_404(ImportRun, pk=pk)
     if not intake.start(run, cast(User, request.user), source=request):
-        messages.warning(request, "This import did not wait for that any more: below is where it stands.")
+        messages.warning(request, NOT_WAITING)
+    return redirect(run)
+
+
+@require_POST
+@role_required(*roles.FINANCE)
+def import_match(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Have the columns matched anew of a file that waits to be imported."""
+    run = get_object_or_404(ImportRun, pk=pk)
+    if not intake.ask(run):
+        messages.warning(request, NOT_WAITING)
     return redirect(run)
 
 
@@ -132,7 +143,7 @@ def import_discard(request: HttpRequest, pk: int) -> HttpResponseBase:
     if intake.discard(run, cast(User, request.user), source=request):
         messages.success(request, f"{run.file_name} was discarded. Nothing of it was imported.")
         return redirect("import_invoices")
-    messages.warning(request, "This import did not wait for that any more: below is where it stands.")
+    messages.warning(request, NOT_WAITING)
     return redirect(run)
 
 

@@ -50,6 +50,7 @@ AUDITED: dict[str, Action | str] = {
     "read_contacts": Action.OPERATION,
     "import_invoices": Action.IMPORT,
     "import_start": Action.IMPORT,
+    "import_match": "asks for the columns of a file again; confirming them is what changes something",
     "import_discard": Action.IMPORT,
     "import_undo": Action.IMPORT,
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",

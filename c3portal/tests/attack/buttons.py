@@ -250,6 +250,7 @@ BUTTONS = {
     "answer_contact": Button(_contacts_read(_a_contact)),
     "import_invoices": Button(_sample, each="each file that is sent is in the record, with what came of it"),
     "import_start": Button(_ready_to_import),
+    "import_match": Button(_ready_to_import, 0),
     "import_discard": Button(_ready_to_import),
     "import_undo": Button(_imported),
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),

@@ -126,6 +126,23 @@ def test_an_import_begins_once_however_often_it_is_pressed(client: Client) -> No
     assert AuditEntry.objects.filter(subject="Import of lines.csv began").count() == 1
 
 
+def test_columns_that_nobody_matched_yet_are_asked_about_and_others_can_be_matched_anew(client: Client) -> None:
+    german = [{"Rechnung": "1", "Kunde": "Fabrikam", "Betrag": "10,00"}]
+    response = send(client, csv_bytes(*german), "rechnungen.csv")
+    run = ImportRun.objects.get()
+    columns = reverse("match_columns", args=[run.pk])
+    assert response.redirect_chain[-1] == (columns, 302)
+    # A page that renews a part of itself is led there as a whole.
+    part = client.get(run.get_absolute_url(), headers={"HX-Request": "true"})
+    assert (part.status_code, part["HX-Redirect"], part.content) == (200, columns, b"")
+    page = text_of(send(client, csv_bytes(a_row())))
+    assert "Match its columns otherwise" in page
+    response = press(client, "import_match")
+    run = ImportRun.objects.latest("pk")
+    assert response.redirect_chain[-1] == (reverse("match_columns", args=[run.pk]), 302)
+    assert (run.state, run.options) == (State.COLUMNS, {})
+
+
 # What is wrong
 
 
@@ -182,7 +199,12 @@ def test_what_is_shown_of_a_file_cannot_become_markup_or_a_formula(client: Clien
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"%PDF-1.7", "This is a PDF file"), (b"\xff\xd8\xff", "This is a picture")]
+    ("content", "words"),
+    [
+        (b"%PDF-1.7", "This is a PDF file"),
+        (b"\xff\xd8\xff", "This is a picture"),
+        (b"PartnerId,UsageDate,MeterId,BillingPreTaxTotal\n1,2,3,4\n", "daily rated usage file"),
+    ],
 )
 def test_a_wrong_file_gets_a_clear_answer(client: Client, content: bytes, words: str, import_dir: Path) -> None:
     response = send(client, content)
