@@ -402,6 +402,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": NOTICES_EVERY,
         "options": good_for(NOTICES_EVERY),
     },
+    # Whether it is the hour of Settings → Invoices from C3 in its time zone, and what waits meanwhile.
+    "fetch-from-c3": {"task": "invoices.tasks.fetch_when_due", "schedule": 60.0, "options": good_for(60.0)},
     "deliver-notices": {
         "task": "c3portal.tasks.deliver_notices",
         "schedule": NOTICES_EVERY,

@@ -10,10 +10,12 @@ from celery import shared_task
 from django.conf import settings
 from django.db.models import Q
 
+from c3_integration.models import C3Fetch
 from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
+from invoices.fetching import downloads, fetch, mornings, requests
 from invoices.importing import backfill, importer, intake
 from invoices.models import Posting
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
@@ -75,6 +77,24 @@ def inspect_import(run_id: int) -> None:
 def run_import(run_id: int) -> None:
     """Import a file."""
     intake.bring_in(run_id)
+
+
+# As long as an import, and not acknowledged late for the same reason: the fetch's lease says what became of it.
+@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@liveness.released_on_error()
+def fetch_from_c3(fetch_id: int) -> None:
+    """Fetch invoices from C3."""
+    if found := C3Fetch.objects.filter(pk=fetch_id).first():
+        fetch.run(found)
+
+
+@shared_task
+def fetch_when_due() -> None:
+    """Begin the morning's fetch, call a worker for one that waits, and go on where a person matched columns."""
+    mornings.open_what_is_due()
+    downloads.go_on()
+    for waiting in C3Fetch.objects.filter(state=C3Fetch.State.WAITING):
+        requests.wake(waiting.pk)
 
 
 @shared_task

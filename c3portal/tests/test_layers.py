@@ -44,6 +44,7 @@ LAYERS = (
     "invoices.selection",
     "invoices.preflight",
     "invoices.overrides",
+    "invoices.fetching",
     "invoices.templatetags",
     "invoices.views",
     "invoices",

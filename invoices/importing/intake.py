@@ -1,6 +1,6 @@
 """A file on its way in: kept by the page, looked through by a worker, and imported by one once a person said so.
 
-    waiting → columns | ready | refused        (a worker: `inspect`)
+    waiting → columns | ready | running | refused        (a worker: `inspect`; straight to running what C3 sent)
     columns → waiting                          (a person matched its columns: `inspect_again`)
     ready → running → imported | nothing new | refused      (a person: `start`; a worker: `bring_in`)
     columns, ready → discarded                 (a person: `discard`)
@@ -86,11 +86,13 @@ def receive(
     *,
     source: audit.Source = None,
     all_or_nothing: bool = False,
+    came_from: str = ImportRun.Source.FILE,
     **facts: Any,
 ) -> ImportRun:
     """Take over the file at `path`, known to people as `name`, and have a worker look through it.
 
-    `facts` are further fields of the run. Raises OSError when there is no room for it.
+    `facts` are further fields of the run; with `straight_through` among its `options` it is imported without a dry run
+    where a profile is known. Raises OSError when there is no room for it.
     """
     kept = _keep(Path(path))
     try:
@@ -102,6 +104,7 @@ def receive(
                 stored_as=kept.name,
                 user=user,
                 all_or_nothing=all_or_nothing,
+                source=came_from,
                 **facts,
             )
             after = {"Bytes": run.size, "Import": run.pk}
@@ -206,6 +209,9 @@ def _inspect(run: ImportRun) -> None:
     if preview.refused:
         # Nothing of it may come in, and the import itself keeps all that is wrong with it.
         import_file(path, **keywords)
+    elif run.options.get("straight_through") and run.profile_id is None:
+        # A person who matched the columns of this very file sees first what that brings.
+        _conclude(run, state=State.RUNNING, reason="", profile_id=profile.pk, attempts=0, bytes_read=0, lines=0)
     else:
         _conclude(run, state=State.READY, reason="", profile_id=profile.pk, preview=preview.as_json())
 
@@ -221,6 +227,14 @@ def _open(run: ImportRun) -> tuple[Table, ColumnProfile | None]:
     with path_of(run.stored_as).open("rb") as stream:
         table = open_table(stream, read_options(run))
         return table, profiles.stored(run.profile) if run.profile else profiles.profile_for(table.header)
+
+
+def has_profile(run: ImportRun) -> bool:
+    """Whether it is known which columns of the run's file mean what."""
+    try:
+        return _open(run)[1] is not None
+    except (FileRefused, FileNotFoundError):
+        return False
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from c3_integration import fetches
 from c3portal.database import clock
 from c3portal.processes import liveness
 from invoices.documents.builder import marker
@@ -56,6 +57,7 @@ def release_expired_leases() -> int:
     if dead:
         rate_limits.free(dead)
         connections.free(dead)
+    fetches.free(dead)
     freed = 0
     expired = Q(lease_until__lt=clock.now()) | Q(process__in=dead)
     for submission in Submission.objects.open().filter(expired):

@@ -33,6 +33,7 @@ AUDITED: dict[str, Action | str] = {
     "import_settings": Action.SETTINGS,
     "settings_c3": Action.SETTINGS,
     "settings_c3_test": Action.OPERATION,
+    "fetch_from_c3": Action.IMPORT,
     "kind_rules": Action.MAPPING,
     "column_profile": Action.MAPPING,
     "match_columns": Action.MAPPING,

@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from c3_integration.models import C3Settings
 from c3portal.audit.tests.test_audited_addresses import general, key_of
 from c3portal.http.tests.test_permissions import _second_factor
 from c3portal.models import Delivery, Notice, User, Webhook, roles
@@ -172,6 +173,12 @@ def _a_contact(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (world.invoices[0].customer.pk,), {"contact": contact.contact_id}
 
 
+def _set_up_with_c3(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    named = ("api_url", "client_id", "client_secret", "resource")
+    C3Settings.objects.create(pk=1, fetch_enabled=False, **dict.fromkeys(named, "x"))
+    return (), {}
+
+
 def _sample(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     from operations.demo import SAMPLE_DATA
 
@@ -230,6 +237,7 @@ BUTTONS = {
     "settings_general": Button(_settings),
     "settings_c3": Button(plain(client_id="another", fetch_hour="7")),
     "settings_c3_test": Button(plain(), each=TRIES),
+    "fetch_from_c3": Button(_set_up_with_c3),
     "import_settings": Button(plain(bill_resellers="customer", time_zone="Australia/Sydney")),
     "column_profile": Button(_a_profile),
     "match_columns": Button(_columns_to_match),

@@ -20,6 +20,7 @@ SELDOM = {
     "decide_invoice": {"decision": "post", "reason": "x", "revert": "1"},
     "take_up_invoices": {"period": "20260918", "only": "x", "invoice": "x", "all": "1"},
     "settings_c3_test": {},
+    "fetch_from_c3": {},
     "upload_again": {},
     "xero_try_now": {},
     "import_undo": {"rest": "1"},
