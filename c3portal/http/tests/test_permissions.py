@@ -34,6 +34,7 @@ from fido2.webauthn import (
     CollectedClientData,
 )
 
+from c3_integration.models import C3Fetch
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address
@@ -157,8 +158,10 @@ def things(people: dict[str, User]) -> dict[str, Any]:
     delivery = Delivery.objects.create(notice=notice, webhook=webhook)
     run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.READY)
     profile = ImportProfile.objects.create(name="Shop", header=["No"], columns={"InvoiceNumber": "No"})
+    fetch = C3Fetch.objects.create(trigger=C3Fetch.Trigger.USER, state=C3Fetch.State.DONE, is_open=None)
     return {
         "/invoices/preflight/": draft.pk,
+        "/invoices/fetches/": fetch.pk,
         "/invoices/logs/": upload.pk,
         "/invoices/import/": run.pk,
         "/invoices/download/": "invoices",

@@ -21,6 +21,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from c3_integration.models import C3Fetch, C3Settings
 from c3portal.audit import record as audit
 from c3portal.http.tests.test_csv_response import content_of, is_harmless
 from c3portal.http.tests.test_odd_requests import QUERY
@@ -133,6 +134,8 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     for action in audit.Action.values:
         audit.record("x", action, "x", before={"x": "x"})
     now = timezone.now()
+    C3Settings.objects.create(pk=1, **dict.fromkeys(("api_url", "client_id", "client_secret", "resource"), "x"))
+    C3Fetch.objects.update(state=C3Fetch.State.FAILED, problem=C3Fetch.Problem.REFUSED, finished_at=now)
     Lease.objects.create(name="x", holder="x", rival="x", until=now)
     LiveProcess.objects.create(kind=LiveProcess.Kind.values[0], host="x", pid=1, started_at=now, seen_at=now)
     for process in Heartbeat.Process.values:

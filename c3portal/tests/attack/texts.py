@@ -15,7 +15,7 @@ from c3portal.models import AuditEntry
 from invoices.models import PostLog
 from invoices.models.fields import ExactDecimalField
 
-APPS = ("c3portal", "xero_integration", "invoices")
+APPS = ("c3portal", "xero_integration", "c3_integration", "invoices")
 # `#` stands for the number of the field that a text stands in.
 TEXTS = {
     "plain": "attack#x",
@@ -41,6 +41,7 @@ LEFT = {
     "c3portal.User.password": "a hash, which no page shows",
     "c3portal.Heartbeat.process": "a key of the program's own",
     "xero_integration.TokenSet.lease_holder": "a key of the program's own",
+    "c3_integration.C3Fetch.lease_holder": "a key of the program's own",
     "invoices.UploadDraft.search": "makes the selection empty",
     "invoices.UploadDraft.state": "makes the selection empty",
     "invoices.UploadDraft.invoice_ids": "ids of invoices",
@@ -80,6 +81,10 @@ RECORDS = (AuditEntry, PostLog)
 Shape = Callable[[str], Any]
 # What a field of JSON holds, as the code that reads it takes for granted.
 SHAPES: dict[str, Shape] = {
+    "c3_integration.C3Fetch.notes": lambda text: [text],
+    "c3_integration.C3Fetch.outcomes": lambda text: [
+        {"billing_id": text, "result": text, "words": text, "correlation_id": text, "lines": 1}
+    ],
     "xero_integration.TaxRate.components": lambda text: [[text, "10"]],
     "xero_integration.TrackingCategory.options": lambda text: [text],
     "invoices.ImportRun.notes": lambda text: [text],
