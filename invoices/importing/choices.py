@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from invoices.importing.opening import Wanted
 from invoices.matching.column_profile import BUILT_IN, ColumnProfile
 from invoices.matching.profiles import missing_columns, profile_for, stored
@@ -15,6 +17,7 @@ from invoices.models import ImportRun, ImportSettings, KindRule
 from invoices.reading.errors import WANTED, FileRefused
 from invoices.reading.rows import ReadOptions
 from invoices.reading.table import open_table
+from xero_integration.models import XeroConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Choices:
 
 
 def billing_time_zone() -> dt.tzinfo:
-    """Return the time zone in which a moment of a file becomes a day."""
-    name = ImportSettings.objects.values_list("time_zone", flat=True).first()
-    return zoneinfo.ZoneInfo(name) if name else dt.UTC
+    """Return the time zone in which a moment of a file becomes a day: that of Settings, else the organisation's in
+    Xero, else the portal's."""
+    chosen = ImportSettings.objects.values_list("time_zone", flat=True).first()
+    connection = None if chosen else XeroConnection.objects.current()
+    return zoneinfo.ZoneInfo(chosen or (connection.time_zone if connection else "") or settings.TIME_ZONE)
