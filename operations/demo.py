@@ -135,10 +135,11 @@ def c3_sandbox() -> None:
     # What a person filled in stays. Of the sandbox's own, the port may have been moved or the secret made anew.
     if row.api_url not in ("", settings.C3_LOGIN_URL) and row.client_id != given["client_id"]:
         return
-    row.api_url, row.tenant_id = settings.C3_LOGIN_URL, given["directory_id"]
-    row.client_id, row.client_secret = given["client_id"], given["client_secret"]
-    row.scope, row.resource = given["scope"], given["resource"]
-    row.save()
+    wanted = {"api_url": settings.C3_LOGIN_URL, "tenant_id": given.pop("directory_id"), **given}
+    if any(getattr(row, name) != value for name, value in wanted.items()):
+        for name, value in wanted.items():
+            setattr(row, name, value)
+        row.save()
 
 
 def _registered() -> dict[str, str]:

@@ -70,7 +70,7 @@ def unavailable(exchange: Exchange) -> Answer:
 @fault("slow", "Slow: waits, then answers")
 def slow(exchange: Exchange) -> Answer:
     """Wait `seconds` (2), then answer as usual."""
-    time.sleep(float(exchange.seconds or USUAL_PAUSE))
+    time.sleep(exchange.seconds or USUAL_PAUSE)
     return exchange.work()
 
 
@@ -81,7 +81,7 @@ def stalls(exchange: Exchange) -> Answer:
 
     def halting() -> Iterator[bytes]:
         yield from first_half(honest)
-        time.sleep(float(exchange.seconds or USUAL_PAUSE))
+        time.sleep(exchange.seconds or USUAL_PAUSE)
 
     return replace(honest, parts=halting(), cut=True)
 
