@@ -40,12 +40,14 @@ class Names:
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._words: dict[str, tuple[str, ...]] = {}
+        self._of_words: dict[tuple[str, ...], list[str]] = defaultdict(list)
         self._grams: dict[str, frozenset[str]] = {}
         self._digits: dict[str, tuple[str, ...]] = {}
         self._having: dict[str, list[str]] = defaultdict(list)
         for key, name in names.items():
             parts = words(name)
             self._words[key] = parts
+            self._of_words[tuple(sorted(parts))].append(key)
             self._grams[key], self._digits[key] = _grams(parts), _digits(parts)
             for gram in self._grams[key]:
                 self._having[gram].append(key)
@@ -60,12 +62,14 @@ class Names:
         return sorted((each for each in scores if each[1] >= LEAST), key=lambda each: (-each[1], each[0]))[:most]
 
     def alike(self, name: str) -> list[str]:
-        """Return up to COMPARED keys of names that are `name` but for legal form, accents, the order or division of
+        """Return the keys of names that are `name` but for legal form, accents, the order or division of
         words, or a typing error, the most alike first."""
         parts = words(name)
         grams, digits = _grams(parts), _digits(parts)
         shared = Counter(key for gram in grams for key in self._rare(gram))
-        rows = [(_mistakes(parts, self._words[key]), key) for key in _best(shared) if self._digits[key] == digits]
+        # Those of the same words even where too many names share their letters to be compared.
+        found = dict.fromkeys([*self._of_words.get(tuple(sorted(parts)), [])[:COMPARED], *_best(shared)])
+        rows = [(_mistakes(parts, self._words[key]), key) for key in found if self._digits[key] == digits]
         return [key for mistakes, key in sorted(rows) if mistakes <= MOST_MISTAKES]
 
     def _rare(self, gram: str) -> list[str]:

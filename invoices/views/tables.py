@@ -109,8 +109,7 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
         super().__init__(invoices, exclude=() if may_upload else ("tick",))
 
     def render_customer(self, record: Invoice) -> SafeString:
-        to = format_html('<span class="sub narrow-only">Bill to {}</span>', record.bill_to) if record.bill_to else ""
-        return format_html("{}{}", record.customer, to)
+        return format_html("{}{}", record.customer, _bill_to(record, "narrow-only"))
 
     def render_billed_to(self, record: Invoice) -> str:
         return str(record.bill_to) if record.bill_to else mark_safe('<span class="quiet">Customer</span>')
@@ -144,6 +143,9 @@ class PostingTable(tables.Table):  # type: ignore[misc]
 
     def render_number(self, record: Posting) -> SafeString:
         return number_cell(record.invoice)
+
+    def render_customer(self, record: Posting) -> SafeString:
+        return format_html("{}{}", record.invoice.customer, _bill_to(record.invoice))
 
     def render_total(self, record: Posting) -> SafeString:
         return format_html('<span class="quiet">{}</span> {}', record.invoice.currency, f"{record.invoice.total:,.2f}")
@@ -211,6 +213,11 @@ class ContactTable(tables.Table):  # type: ignore[misc]
 
     def __init__(self, found: Sequence[LinkStatus], *, may_link: bool) -> None:
         super().__init__(found, exclude=() if may_link else ("tick",))
+
+
+def _bill_to(invoice: Invoice, extra: str = "") -> SafeString | str:
+    """Return the reseller as a second line of the customer's cell, "" without one."""
+    return format_html('<span class="sub {}">Bill to {}</span>', extra, invoice.bill_to) if invoice.bill_to else ""
 
 
 def number_cell(invoice: Invoice) -> SafeString:

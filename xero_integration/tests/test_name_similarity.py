@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from itertools import combinations
 
 import pytest
 from django.conf import settings
@@ -122,6 +123,25 @@ def test_so_does_the_order_or_division_of_words(one: str, other: str) -> None:
 def test_nobody_is_asked_about_a_name_that_merely_begins_or_sounds_alike(one: str, other: str) -> None:
     assert Names({"it": other}).alike(one) == []
     assert Names({"it": one}).alike(other) == []
+
+
+def test_a_name_of_words_that_hundreds_share_is_still_asked_about() -> None:
+    words_of_many = [
+        "alpine",
+        "bank",
+        "cloud",
+        "coffee",
+        "design",
+        "fabrikam",
+        "group",
+        "insurance",
+        "logistics",
+        "research",
+        "toys",
+        "travel",
+    ]
+    many = Names({" ".join(some): " ".join(some) for some in combinations(words_of_many, 5)})
+    assert many.alike("Travel Alpine Cloud Design Toys Ltd") == ["alpine cloud design toys travel"]
 
 
 def test_the_names_of_the_sample_bring_no_question_but_for_those_of_the_same_words() -> None:
