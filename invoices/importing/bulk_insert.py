@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from invoices.importing.aggregation import Facts
+from invoices.importing.facts import Facts
 from invoices.importing.parser import Line, description
 from invoices.models import InvoiceLine
 

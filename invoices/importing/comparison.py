@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from invoices.importing.aggregation import Facts
+from invoices.importing.facts import Facts
 from invoices.matching.meanings import FIELDS
 from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
 from invoices.reading.errors import RowError

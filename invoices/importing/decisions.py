@@ -6,8 +6,11 @@ import itertools
 import uuid
 from collections.abc import Iterable
 
-from invoices.importing.aggregation import Action, Facts, FieldSums, Gathering
+from invoices.importing import same_billing
+from invoices.importing.aggregation import Gathering
 from invoices.importing.contradictions import clash
+from invoices.importing.facts import Action, Facts, FieldSums
+from invoices.importing.fingerprint import Days
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.statuses import UPLOADABLE
@@ -16,25 +19,33 @@ from invoices.reading.errors import RowError
 CHUNK = 500
 
 
-def decide(gathering: Gathering, *, lock: bool) -> None:
-    """Set each invoice's action, and set aside those that clash with stored ones.
+def decide(gathering: Gathering, *, lock: bool) -> list[str]:
+    """Set each invoice's action, and set aside those that clash with stored ones. Return sentences on what is noticed.
 
     With `lock` those that may be changed stay so until the end of the transaction.
     """
-    _know_periods(gathering)
+    known, same = _known_periods(gathering), same_billing.SameBilling()
     for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
-        for number, error in _decide(chunk, lock=lock):
+        for facts in chunk:
+            # The dates of a period that is known already stand, whatever the file says.
+            facts.period_days = known.get(facts.header.billing_id)
+        clashes = _decide(chunk, lock=lock)
+        for number, error in clashes:
             gathering.findings.add(number, error)
+        clashing = {number for number, _ in clashes}
+        right = [facts for facts in chunk if facts.header.number not in clashing]
+        gathering.actions.update(facts.action for facts in right)
+        gathering.invoices.note_billed(same.look(right))
     gathering.set_aside()
+    return same.notes(gathering.invoices.billed_alike())
 
 
-def _know_periods(gathering: Gathering) -> None:
-    """The dates of a period that is known already stand, whatever the file says."""
-    wanted = {facts.header.billing_id for facts in gathering.invoices.values()}
-    rows = BillingPeriod.objects.filter(billing_id__in=wanted).values_list("billing_id", "starts_on", "ends_on")
-    known = {billing_id: (starts_on, ends_on) for billing_id, starts_on, ends_on in rows}
-    for facts in gathering.invoices.values():
-        facts.period_days = known.get(facts.header.billing_id)
+def _known_periods(gathering: Gathering) -> dict[str, Days]:
+    rows = BillingPeriod.objects.filter(billing_id__in=gathering.invoices.period_days())
+    return {
+        billing_id: (starts, ends)
+        for billing_id, starts, ends in rows.values_list("billing_id", "starts_on", "ends_on")
+    }
 
 
 def _decide(chunk: Iterable[Facts], *, lock: bool) -> list[tuple[str, RowError]]:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 from invoices.importing import contradictions, held_back
 from invoices.importing.aggregation import Gathering
 from invoices.importing.cleaning import Cleaner
+from invoices.importing.facts import Facts
+from invoices.importing.held_back import LARGEST_AMOUNT
 from invoices.importing.opening import Wanted, open_lines
 from invoices.importing.parser import BadRow, Kinds, Line, parse_row, shown
 from invoices.matching.column_profile import columns_in
 from invoices.matching.conversion import Source
-from invoices.reading.errors import FileRefused
+from invoices.reading.errors import FileRefused, RowError
 from invoices.reading.hashing import HashingFile
 from xero_integration.payloads import CENT
 
 LINES_BETWEEN = 1_000
 NAMED = 5
+_KEPT_BY = {"erp": "kept by their ERP id", "name": "kept by their name"}
 # C3's BillingId is the day on which the invoices are generated.
 _C3_BILLING_ID = re.compile(r"\d{8}", re.ASCII)
 
@@ -55,7 +59,9 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
         sha256 = file.sha256.hexdigest()
     contradictions.find(gathering)
     gathering.set_aside()
-    return Reading(gathering, sha256, [*source.notes, *cleaner.notes(), *_notes(source, gathering)])
+    closing = _Closing(gathering)
+    gathering.set_aside()
+    return Reading(gathering, sha256, _notes(source, cleaner, gathering, closing))
 
 
 def watched(
@@ -96,66 +102,81 @@ def _check_end(source: Source, wanted: Wanted, last: Line | BadRow | None) -> No
         )
 
 
-def _notes(source: Source, gathering: Gathering) -> list[str]:
-    notes = gathering.notices.sentences()
-    notes += _keyless(gathering) + _to_resellers(gathering) + _repeated(gathering) + _finer_than_cents(gathering)
+def _notes(source: Source, cleaner: Cleaner, gathering: Gathering, closing: _Closing) -> list[str]:
+    notes = [*source.notes, *cleaner.notes(), *gathering.notices.sentences(), *closing.notes()]
     if source.ignored:
         notes.append(f"Columns that the portal does not know were left aside: {', '.join(source.ignored[:20])}.")
     return notes
 
 
-def _keyless(gathering: Gathering) -> list[str]:
-    rules = {"erp": "kept by their ERP id", "name": "kept by their name"}
-    notes = []
-    for made_from, rule in rules.items():
-        names = [each.header.customer_name for each in gathering.invoices.values() if each.header.key_from == made_from]
-        if names:
+@dataclass(slots=True)
+class _Named:
+    """How many there are, and the first names of them."""
+
+    count: int = 0
+    first: dict[str, None] = field(default_factory=dict)
+
+    def add(self, name: str, count: int = 1) -> None:
+        self.count += count
+        if len(self.first) <= NAMED:
+            self.first[name] = None
+
+    def names(self, between: str = ", ") -> str:
+        more = " and others" if len(self.first) > NAMED else ""
+        return between.join(shown(name, 120) for name in list(self.first)[:NAMED]) + more
+
+
+class _Closing:
+    """Looks at each invoice of the file once its lines are known."""
+
+    def __init__(self, gathering: Gathering) -> None:
+        self.keyless = {made_from: _Named() for made_from in _KEPT_BY}
+        self.resellers, self.repeated, self.finer = _Named(), _Named(), _Named()
+        self.added: dict[str, Decimal] = {}
+        for facts in gathering.invoices.values():
+            if max(abs(facts.subtotal), abs(facts.tax), abs(facts.total)) >= LARGEST_AMOUNT:
+                error = RowError(facts.row, "Total", "the invoice comes to 10,000,000,000,000 or more")
+                gathering.findings.add(facts.header.number, error)
+            else:
+                self._look(facts)
+
+    def _look(self, facts: Facts) -> None:
+        header = facts.header
+        if header.key_from in self.keyless:
+            self.keyless[header.key_from].add(header.customer_name)
+        if header.reseller:
+            self.resellers.add(header.reseller)
+        if abs(facts.exact - facts.total) >= CENT:
+            exact = f"{facts.exact.quantize(CENT)} exact, {facts.total} as the sum of its rounded lines"
+            self.finer.add(f"{header.number}: {exact}")
+        count, added = facts.repeated()
+        if count:
+            self.repeated.add(header.number, count)
+            self.added[header.currency] = self.added.get(header.currency, Decimal(0)) + added
+        # Told once; what it needed is more than all the rest.
+        facts.seen = array("q")
+
+    def notes(self) -> list[str]:
+        """Return a sentence on each kind of what was noticed."""
+        notes = [
+            f"Invoices of customers without a key: {named.count:,} ({named.names()}). They are {_KEPT_BY[made_from]}; "
+            "a person chooses the contact before the first posting."
+            for made_from, named in self.keyless.items()
+            if named.count
+        ]
+        if self.resellers.count:
             notes.append(
-                f"Invoices of customers without a key: {len(names):,} ({_some(names)}). They are {rule}; "
-                "a person chooses the contact before the first posting."
+                f"Invoices that are billed to a reseller: {self.resellers.count:,} ({self.resellers.names()})."
             )
-    return notes
-
-
-def _to_resellers(gathering: Gathering) -> list[str]:
-    names = [facts.header.reseller for facts in gathering.invoices.values() if facts.header.reseller]
-    return [f"Invoices that are billed to a reseller: {len(names):,} ({_some(names)})."] if names else []
-
-
-def _repeated(gathering: Gathering) -> list[str]:
-    again = [
-        (number, *facts.repeated(), facts.header.currency)
-        for number, facts in gathering.invoices.items()
-        if facts.lines
-    ]
-    again = [each for each in again if each[1]]
-    if not again:
-        return []
-    sums: dict[str, Decimal] = {}
-    for _, _, added, currency in again:
-        sums[currency] = sums.get(currency, Decimal(0)) + added
-    money = ", ".join(f"{added:,.2f} {currency}" for currency, added in sums.items())
-    return [
-        f"Lines that are there more than once, cell for cell: {sum(count for _, count, _, _ in again):,}, in "
-        f"{_some([number for number, _, _, _ in again])}. They add {money}, and are invoiced as the file has them."
-    ]
-
-
-def _finer_than_cents(gathering: Gathering) -> list[str]:
-    apart = [
-        f"{number}: {facts.exact.quantize(CENT)} exact, {facts.total} as the sum of its rounded lines"
-        for number, facts in gathering.invoices.items()
-        if abs(facts.exact - facts.total) >= CENT
-    ]
-    if not apart:
-        return []
-    return [
-        f"Invoices whose exact sum is a cent or more from the sum of their rounded lines: {len(apart):,} "
-        f"({_some(apart, '; ')}). The rounding policy of Settings says what is posted."
-    ]
-
-
-def _some(names: list[str], between: str = ", ") -> str:
-    different = list(dict.fromkeys(names))
-    more = " and others" if len(different) > NAMED else ""
-    return between.join(shown(name, 120) for name in different[:NAMED]) + more
+        if self.repeated.count:
+            money = ", ".join(f"{added:,.2f} {currency}" for currency, added in self.added.items())
+            notes.append(
+                f"Lines that are there more than once, cell for cell: {self.repeated.count:,}, in "
+                f"{self.repeated.names()}. They add {money}, and are invoiced as the file has them."
+            )
+        if self.finer.count:
+            notes.append(
+                "Invoices whose exact sum is a cent or more from the sum of their rounded lines: "
+                f"{self.finer.count:,} ({self.finer.names('; ')}). The rounding policy of Settings says what is posted."
+            )
+        return notes

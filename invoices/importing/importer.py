@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from c3portal.audit import record as audit
 from c3portal.database import outages
-from invoices.importing import backfill, decisions, first_reading, held_back, periods, records, same_billing, writing
-from invoices.importing.aggregation import Action, Gathering
+from invoices.importing import backfill, decisions, first_reading, held_back, periods, records, writing
+from invoices.importing.aggregation import Gathering
 from invoices.importing.choices import Choices
+from invoices.importing.facts import Action
 from invoices.importing.opening import Wanted
 from invoices.importing.parser import shown
 from invoices.matching.column_profile import ColumnProfile
@@ -158,9 +159,9 @@ def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, to
         with transaction.atomic():
             writing.one_import_at_a_time()
             _refuse_what_is_wrong(gathering, wanted)
-            decisions.decide(gathering, lock=True)
+            same = decisions.decide(gathering, lock=True)
             _refuse_what_is_wrong(gathering, wanted)
-            run.notes += [*periods.notes(gathering), *same_billing.notes(gathering)]
+            run.notes += [*periods.notes(gathering), *same]
             writing.write(path, run, reading, wanted, _progress(run, told, done=run.size))
             records.hold_back(run, gathering.findings)
             records.resolve(run, gathering)
@@ -178,7 +179,7 @@ def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, to
 
 def _refuse_what_is_wrong(gathering: Gathering, wanted: Wanted) -> None:
     """Raises _Refused when nothing of the file may come in."""
-    if gathering.findings.count and (wanted.all_or_nothing or not gathering.invoices):
+    if gathering.findings.count and (wanted.all_or_nothing or not len(gathering.invoices)):
         raise _Refused
 
 
@@ -192,9 +193,7 @@ def _progress(run: ImportRun, told: ProgressOf, *, done: int) -> first_reading.P
 
 
 def _conclude(run: ImportRun, gathering: Gathering) -> None:
-    counts = dict.fromkeys(Action, 0)
-    for facts in gathering.invoices.values():
-        counts[facts.action] += 1
+    counts = gathering.actions
     run.invoices_new, run.invoices_updated = counts[Action.CREATE], counts[Action.UPDATE]
     run.invoices_unchanged, run.invoices_differing = counts[Action.KEEP], counts[Action.REPORT]
     if run.invoices_differing > held_back.MAX_ERRORS:

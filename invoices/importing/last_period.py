@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from invoices.importing.aggregation import Facts, Gathering
+from invoices.importing.aggregation import Gathering
+from invoices.importing.facts import Facts
 from invoices.importing.parser import shown
 from invoices.models import BillingPeriod, Customer, Invoice
 
@@ -70,26 +72,27 @@ class _Side:
 
 def against_last_period(gathering: Gathering) -> LastPeriod | None:
     """Return how the file's newest period compares to the last one stored, None where there is none."""
-    newest = max(gathering.invoices.values(), key=lambda facts: facts.days[1], default=None)
-    if newest is None:
+    periods = {billing_id: next(iter(days)) for billing_id, days in gathering.invoices.period_days().items()}
+    if not periods:
         return None
-    billing_id = newest.header.billing_id
+    billing_id = max(periods, key=lambda each: periods[each][1])
     last = (
         BillingPeriod.objects.exclude(billing_id=billing_id)
-        .filter(ends_on__lt=newest.days[1], invoices__isnull=False)
+        .filter(ends_on__lt=periods[billing_id][1], invoices__isnull=False)
         .order_by("-ends_on", "-billing_id")
         .first()
     )
     if last is None:
         return None
-    here = [facts for facts in gathering.invoices.values() if facts.header.billing_id == billing_id]
-    return _compare(billing_id, last, here)
+    return _compare(billing_id, last, gathering.invoices.values())
 
 
-def _compare(billing_id: str, last: BillingPeriod, here: list[Facts]) -> LastPeriod:
+def _compare(billing_id: str, last: BillingPeriod, invoices: Iterable[Facts]) -> LastPeriod:
     before, now = _stored(last), _Side()
     names = {}
-    for facts in here:
+    for facts in invoices:
+        if facts.header.billing_id != billing_id:
+            continue
         now.add(facts.header.tenant_id, facts.header.currency, facts.total)
         names[facts.header.tenant_id] = facts.header.customer_name
     missing, new = before.customers() - now.customers(), now.customers() - before.customers()

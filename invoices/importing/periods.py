@@ -13,9 +13,7 @@ NAMED = 5
 
 def days_of_file(gathering: Gathering) -> dict[str, Days]:
     """Return the dates that the file gives each of its periods, by BillingId."""
-    return {
-        facts.header.billing_id: (facts.header.starts_on, facts.header.ends_on) for facts in gathering.invoices.values()
-    }
+    return {billing_id: next(iter(days)) for billing_id, days in gathering.invoices.period_days().items()}
 
 
 def write(gathering: Gathering) -> dict[str, BillingPeriod]:

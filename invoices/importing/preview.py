@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from invoices.importing import decisions, first_reading, held_back, periods, same_billing
-from invoices.importing.aggregation import Action, Facts, Gathering
+from invoices.importing import decisions, first_reading, held_back, periods
+from invoices.importing.aggregation import Gathering
 from invoices.importing.choices import Choices
+from invoices.importing.facts import Action
 from invoices.importing.importer import ALL_HELD_BACK, ProgressOf
 from invoices.importing.last_period import LastPeriod, against_last_period
 from invoices.importing.opening import Wanted
@@ -119,20 +119,18 @@ def preview_file(
     except FileRefused as refused:
         return Preview(refused=str(refused))
     gathering = reading.gathering
-    decisions.decide(gathering, lock=False)
-    by_action: dict[Action, list[Facts]] = defaultdict(list)
-    for facts in gathering.invoices.values():
-        by_action[facts.action].append(facts)
-    findings = gathering.findings
+    same = decisions.decide(gathering, lock=False)
+    first, totals = _looked_through(gathering)
+    findings, counts = gathering.findings, gathering.actions
     return Preview(
         refused=_refusal(gathering, wanted),
         lines=gathering.lines,
         sha256=reading.sha256,
-        totals=_totals(gathering.invoices.values()),
-        new=_listed(by_action[Action.CREATE]),
-        changed=_listed(by_action[Action.UPDATE]),
-        unchanged=_listed(by_action[Action.KEEP]),
-        differing=_listed(by_action[Action.REPORT]),
+        totals=totals,
+        new=Listed(counts[Action.CREATE], first[Action.CREATE]),
+        changed=Listed(counts[Action.UPDATE], first[Action.UPDATE]),
+        unchanged=Listed(counts[Action.KEEP], first[Action.KEEP]),
+        differing=Listed(counts[Action.REPORT], first[Action.REPORT]),
         held_back=_held_back(findings),
         errors=[
             PreviewFinding(shown(number, 255), error.row, error.field, error.reason)
@@ -140,7 +138,7 @@ def preview_file(
         ],
         errors_count=findings.count,
         last_period=against_last_period(gathering),
-        notes=[*reading.notes, *same_billing.notes(gathering)],
+        notes=[*reading.notes, *same],
         period_notes=periods.notes(gathering),
     )
 
@@ -159,31 +157,25 @@ def _refusal(gathering: Gathering, wanted: Wanted) -> str:
         return ""
     if wanted.all_or_nothing:
         return "Something is wrong with the file, and one wrong invoice refuses all of it."
-    return "" if gathering.invoices else ALL_HELD_BACK
+    return "" if len(gathering.invoices) else ALL_HELD_BACK
 
 
-def _totals(invoices: Iterable[Facts]) -> list[Total]:
+def _looked_through(gathering: Gathering) -> tuple[dict[Action, list[PreviewInvoice]], list[Total]]:
+    """Return the first invoices of each action, and the money of all."""
+    first: dict[Action, list[PreviewInvoice]] = {action: [] for action in Action}
     sums: dict[str, tuple[int, Decimal, Decimal]] = {}
-    for facts in invoices:
-        count, subtotal, tax = sums.get(facts.header.currency, (0, Decimal(0), Decimal(0)))
-        sums[facts.header.currency] = count + 1, subtotal + facts.subtotal, tax + facts.tax
-    return [
+    for facts in gathering.invoices.values():
+        currency = facts.header.currency
+        count, subtotal, tax = sums.get(currency, (0, Decimal(0), Decimal(0)))
+        sums[currency] = count + 1, subtotal + facts.subtotal, tax + facts.tax
+        if len(listed := first[facts.action]) < LISTED:
+            name = shown(facts.header.customer_name, 255)
+            listed.append(PreviewInvoice(shown(facts.header.number, 255), name, currency, format(facts.total, ".2f")))
+    totals = [
         Total(currency, count, format(subtotal, ".2f"), format(tax, ".2f"), format(subtotal + tax, ".2f"))
         for currency, (count, subtotal, tax) in sorted(sums.items())
     ]
-
-
-def _listed(invoices: list[Facts]) -> Listed:
-    first = [
-        PreviewInvoice(
-            shown(facts.header.number, 255),
-            shown(facts.header.customer_name, 255),
-            facts.header.currency,
-            format(facts.total, ".2f"),
-        )
-        for facts in invoices[:LISTED]
-    ]
-    return Listed(len(invoices), first)
+    return first, totals
 
 
 def _held_back(findings: held_back.Findings) -> Listed:

@@ -55,7 +55,7 @@ def resolve(run: ImportRun, gathering: Gathering) -> None:
         _open().filter(number__in=chunk).exclude(run=run).update(resolved_by=run, resolved_at=now)
     if not gathering.findings.numberless_rows:
         # Nothing tells which row of this file they are, but all of its rows have their numbers.
-        periods = {facts.header.billing_id for facts in gathering.invoices.values()}
+        periods = gathering.invoices.period_days()
         _open().filter(number="", billing_id__in=periods).update(resolved_by=run, resolved_at=now)
 
 

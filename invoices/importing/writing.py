@@ -12,11 +12,12 @@ from django.db.models import Max
 from django.utils import timezone
 
 from invoices.importing import bulk_insert, held_back, periods, replaced, xero_numbers
-from invoices.importing.aggregation import Action, Facts, Gathering
+from invoices.importing.aggregation import Gathering
 from invoices.importing.cleaning import Cleaner
 from invoices.importing.comparison import report
 from invoices.importing.customer_keys import reseller_key
 from invoices.importing.decisions import CHUNK
+from invoices.importing.facts import Action, Facts
 from invoices.importing.first_reading import Progress, Reading, watched
 from invoices.importing.opening import Wanted, open_lines
 from invoices.importing.parser import BadRow, Line
@@ -61,20 +62,19 @@ def write(path: Path, run: ImportRun, reading: Reading, wanted: Wanted, progress
     """Write what was decided. Raises FileRefused when the file changed between the readings."""
     gathering = reading.gathering
     known = periods.write(gathering)
-    _forget_differences(gathering)
     for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
+        _forget_differences([facts for facts in chunk if facts.action is Action.KEEP])
         _write_invoices(run, [facts for facts in chunk if facts.action in (Action.CREATE, Action.UPDATE)], known)
-    if any(facts.action is not Action.KEEP for facts in gathering.invoices.values()):
+    if len(gathering.invoices) > gathering.actions[Action.KEEP]:
         _write_lines(path, reading, wanted, progress)
+    if gathering.actions[Action.REPORT]:
         for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
             report(run, [facts for facts in chunk if facts.action is Action.REPORT], most=held_back.MAX_ERRORS)
     run.period = next(iter(known.values())) if len(known) == 1 else None
 
 
-def _forget_differences(gathering: Gathering) -> None:
-    kept = (facts.pk for facts in gathering.invoices.values() if facts.action is Action.KEEP)
-    for chunk in itertools.batched(kept, CHUNK):
-        Invoice.objects.filter(pk__in=chunk).exclude(difference="").update(difference="")
+def _forget_differences(kept: list[Facts]) -> None:
+    Invoice.objects.filter(pk__in=[facts.pk for facts in kept]).exclude(difference="").update(difference="")
 
 
 def _write_invoices(run: ImportRun, chunk: list[Facts], known: dict[str, BillingPeriod]) -> None:
