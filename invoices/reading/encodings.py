@@ -76,10 +76,11 @@ def _known(name: str) -> str:
 
 def _utf_16_without_mark(head: bytes) -> str:
     """Return the byte order when every second byte is nothing: only UTF-16 writes text so."""
-    low, high = head[0::2], head[1::2]
-    for name, empty, full in (("utf-16-le", high, low), ("utf-16-be", low, high)):
-        if empty.count(0) * 2 > len(empty) and not full.count(0):
-            return name
+    for name, empty in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
+        if empty.count(0) * 2 > len(empty):
+            # The end of what was read may be half of a character.
+            text = codecs.getincrementaldecoder(name)("replace").decode(head)
+            return "" if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text else name
     return ""
 
 
