@@ -12,7 +12,8 @@ from charset_normalizer import from_bytes
 from invoices.reading.errors import WANTED, FileRefused
 
 UTF_8, UTF_16, WESTERN = "utf-8-sig", "utf-16", "cp1252"
-WORDS = {UTF_8: "UTF-8", UTF_16: "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+_UTF_16_WORDS = "UTF-8, nor in UTF-16"
+WORDS = {UTF_8: "UTF-8", UTF_16: _UTF_16_WORDS, "utf-16-le": _UTF_16_WORDS, "utf-16-be": _UTF_16_WORDS}
 # What Windows programs write where it is not Unicode, by language.
 GUESSES = (
     WESTERN,
@@ -77,7 +78,7 @@ def _known(name: str) -> str:
 def _utf_16_without_mark(head: bytes) -> str:
     """Return the byte order when every second byte is nothing: only UTF-16 writes text so."""
     for name, empty in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
-        if empty.count(0) * 2 > len(empty):
+        if all(part.count(0) * 2 > len(part) for part in (empty, empty[:32])):
             # The end of what was read may be half of a character.
             text = codecs.getincrementaldecoder(name)("replace").decode(head)
             return "" if "\0" in text or "\N{REPLACEMENT CHARACTER}" in text else name
@@ -113,7 +114,10 @@ def _guess(block: bytes) -> Encoding:
     lines = list(dict.fromkeys(_NOT_ASCII.findall(block)))[:LINES_FOR_GUESS]
     matches = list(from_bytes(b"\n".join(lines), cp_isolation=list(GUESSES), threshold=MOST_CHAOS))
     if b"\0" in block or not matches:
-        raise FileRefused(f"This is not a text file, or one in an encoding that is not known. {WANTED}")
+        raise FileRefused(
+            "The file is not in UTF-8, nor in another encoding that is known. Save it again as UTF-8 "
+            "(in Excel: “CSV UTF-8”)."
+        )
     best = matches[0]
     # The library gives equals in the alphabet's order, and texts that are the same under the first one's name.
     equals = [each for each in matches if best.chaos + CLOSE > each.chaos and best.coherence - CLOSE < each.coherence]

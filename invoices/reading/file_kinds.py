@@ -6,7 +6,7 @@ from invoices.reading.errors import WANTED, FileRefused
 
 _SIGNATURES = (
     (b"%PDF", "a PDF file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file, or one with a password; save it as .xlsx without one"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Office file, or one with a password; save it as .xlsx without one"),
     (b"\x1f\x8b", "a gzip archive; unpack it first"),
     (b"7z\xbc\xaf", "a 7-Zip archive; unpack it first"),
     (b"Rar!", "a RAR archive; unpack it first"),

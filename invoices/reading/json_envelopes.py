@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 import ijson
 
+from invoices.reading.budget import RowBudget
 from invoices.reading.errors import WANTED, FileRefused
 
 # C3's answers: docs.cspcontrolcenter.com. Status decides, whatever the HTTP code was.
-C3_LIST, C3_STATUS = "Data", "Status"
+C3_LIST, C3_STATUS, C3_SUCCESS = "Data", "Status", "Success"
 _C3_NAMES = (C3_STATUS, "ErrorMessage", "ErrorDetail", "RequestCorrelationID")
+LONGEST_SAID = 500
 # Lists further down belong to a row.
 DEEPEST_LIST = 4
 
@@ -23,30 +26,40 @@ class Envelope:
     """What C3 says of its answer beside the lines."""
 
     def __init__(self) -> None:
-        self.said = {name: ijson.sendable_list() for name in _C3_NAMES}
-        self.readers = [ijson.items_coro(said, name) for name, said in self.said.items()]
+        self.said: dict[str, str] = {}
+        self.events = ijson.sendable_list()
+        self.reader = ijson.basic_parse_coro(self.events)
+        self.name, self.depth = "", 0
 
     def read(self, chunk: bytes) -> None:
         # Once it is Success, nothing else of the envelope matters.
-        if self.said[C3_STATUS] != ["Success"]:
-            for reader in self.readers:
-                reader.send(chunk)
+        if self.said.get(C3_STATUS) != C3_SUCCESS:
+            self.reader.send(chunk)
+            for event, value in self.events:
+                self._see(event, value)
+            self.events.clear()
+
+    def _see(self, event: str, value: Any) -> None:
+        if event in _DEPTH:
+            self.depth += _DEPTH[event]
+        elif event == "map_key":
+            self.name = value if self.depth == 1 else self.name
+        elif self.name in _C3_NAMES and value is not None:
+            # A detail may be a list or an object, whose texts say what is wrong.
+            self.said[self.name] = " ".join(filter(None, (self.said.get(self.name), str(value))))[:LONGEST_SAID]
 
     def check(self) -> None:
         """Raises FileRefused with C3's own words unless its Status is Success."""
-        statuses = self.said[C3_STATUS]
-        if not statuses:
+        status = self.said.get(C3_STATUS)
+        if status is None:
             raise FileRefused(f"The JSON has no Status, so it is not an answer of C3. {WANTED}")
-        if statuses[-1] == "Success":
+        if status == C3_SUCCESS:
             return
-        words = [text for name in ("ErrorMessage", "ErrorDetail") if (text := self._said(name))]
+        words = [text for name in ("ErrorMessage", "ErrorDetail") if (text := self.said.get(name))]
         reason = " ".join(words) or "no message"
-        correlation = self._said("RequestCorrelationID")
+        correlation = self.said.get("RequestCorrelationID")
         where = f" (RequestCorrelationID {correlation})" if correlation else ""
-        raise FileRefused(f"C3 answered {str(statuses[-1])[:50]} instead of Success: {reason}{where}")
-
-    def _said(self, name: str) -> str:
-        return next((str(text)[:500] for text in self.said[name] if text), "")
+        raise FileRefused(f"C3 answered {status[:50]} instead of {C3_SUCCESS}: {reason}{where}")
 
 
 def top_level_names(start: str) -> set[str]:
@@ -70,8 +83,12 @@ def lists_of_objects(chunks: Iterable[bytes]) -> tuple[str, ...]:
     found: Counter[str] = Counter()
     # For each object that is open the name that was read last, for each list None.
     opened: list[str | None] = []
+    budget = RowBudget()
     for chunk in chunks:
+        budget.spend(len(chunk))
         reader.send(chunk)
+        if events:
+            budget.row_done()
         for event, value in events:
             if event == "map_key":
                 opened[-1] = value

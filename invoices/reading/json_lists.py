@@ -17,7 +17,7 @@ from invoices.reading.lookahead import look_ahead
 from invoices.reading.rows import Table, TableRow
 
 # The JSON reader's time grows with the square of the depth: so many characters count for each opened level.
-OPENING_COST = 100
+OPENING_COST = 200
 # The JSON reader dies with its whole process of a number of more than 4,300 digits (ijson 3.6).
 MOST_DIGITS = 1_000
 # So much in so many objects at the start is enough for the names in the header.
@@ -42,9 +42,9 @@ def open_json(blocks: Blocks, start: str, sheet: str = "") -> Table:
     if _FIRST_OF_JSON_LINES.match(start):
         return _table(_items(blocks, "", multiple_values=True))
     names = top_level_names(start)
-    if C3_LIST in names:
+    sheets = (C3_LIST,) if C3_LIST in names else lists_of_objects(_chunks(blocks))
+    if C3_LIST in sheets:
         return _table(_items(blocks, f"{C3_LIST}.item", envelope=Envelope()))
-    sheets = lists_of_objects(_chunks(blocks))
     if not sheets:
         return _table(_items(blocks, "", multiple_values=True, envelope=Envelope() if C3_STATUS in names else None))
     sheet = sheet if sheet in sheets else sheets[0]
@@ -81,13 +81,14 @@ def _rows(table: Table, names: list[str], items: Iterator[Any]) -> Iterator[Tabl
 
 
 def _row(number: int, values: list[Any], header: tuple[str, ...]) -> TableRow:
+    """Return the row; what is no cell is kept as JSON, and is an error to whoever uses its column."""
     cells, errors = [], []
     for name, value in zip(header, values, strict=True):
         if isinstance(value, str):
             cells.append(value.strip())
             continue
         text = _text(value)
-        if text is None:
+        if text is None or isinstance(value, bool | list | Mapping):
             errors.append(RowError(number, name, _IS_NOT_A_CELL))
         cells.append(text or "")
     return TableRow(number, cells, tuple(errors))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from invoices.reading.errors import FileRefused, RowError
+from invoices.reading.errors import RowError
 
 Kind = Literal["CSV", "JSON", "Excel"]
 
@@ -54,11 +54,3 @@ class Table:
     notes: list[str] = field(default_factory=list)
     ends_without_newline: bool = False
     last_row: int = 0
-
-    def refuse_a_guess(self) -> None:
-        """Raises FileRefused when the encoding is a guess: for whoever has nobody to ask."""
-        if self.encoding_is_guessed:
-            raise FileRefused(
-                f"The file is not in UTF-8; it may be in {self.encoding}. Say in which encoding it is, or save it "
-                "again as UTF-8 (in Excel: “CSV UTF-8”)."
-            )

@@ -49,6 +49,8 @@ def look_into(content: bytes) -> Contents:
         _refuse_other_archives({part.filename for part in parts})
         return _measured(content, parts)
     except (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, ValueError) as error:
+        if b"xl/" not in content:
+            raise FileRefused(f"This is a zip archive; unpack it first. {WANTED}") from error
         raise FileRefused("The Excel file is damaged. Please download it again.") from error
 
 

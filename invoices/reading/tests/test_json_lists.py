@@ -52,14 +52,23 @@ def test_an_error_of_c3_is_refused_in_its_words(code: str) -> None:
     assert "Error instead of Success: No period 99 (RequestCorrelationID c0)" in refusal
 
 
+def test_the_details_of_an_error_of_c3_may_be_a_list() -> None:
+    content = (
+        b'{"Status": "Error", "ErrorMessage": null, "ErrorDetail": [{"Code": 7}, "No period"], "Data": [{"a": "x"}]}'
+    )
+    assert "Error instead of Success: 7 No period" in refusal_of(content)
+
+
 def test_numbers_are_their_digits() -> None:
     content = b'[{"a": 6.00000000, "b": 0.00000000, "c": 0.10, "d": -7, "e": 12345678901234567890.5, "f": 1E-7}]'
     assert read(content)[1] == [["6.00000000", "0.00000000", "0.10", "-7", "12345678901234567890.5", "0.0000001"]]
 
 
-def test_what_is_no_text_is_written_as_json() -> None:
+def test_what_is_no_cell_is_kept_as_json_and_an_error_of_its_column() -> None:
     content = b'[{"a": true, "b": null, "c": {"TagKey": "x", "n": [1.50, null, false]}, "d": [], "e": " y "}]'
-    assert read(content)[1] == [["true", "", '{"TagKey": "x", "n": [1.50, null, false]}', "[]", "y"]]
+    (row,) = opened(content).rows
+    assert row.cells == ["true", "", '{"TagKey": "x", "n": [1.50, null, false]}', "[]", "y"]
+    assert [error.field for error in row.errors] == ["a", "c", "d"]
 
 
 def test_a_field_may_be_absent_and_come_in_any_order() -> None:
