@@ -265,6 +265,7 @@ def process_environment(transactional_db: None, settings: Any) -> Callable[[], d
             "TEST_DATABASE_URL": _database_url(),
             "TEST_PORTAL_URL": settings.PORTAL_URL,
             "TEST_XERO_URL": settings.XERO_API_URL,
+            "TEST_C3_URL": settings.C3_LOGIN_URL,
         }
 
     return process_environment

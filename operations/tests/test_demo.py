@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from c3_integration.models import C3Settings
 from c3portal.models import AuditEntry, User, roles
-from invoices.models import BillingPeriod, Invoice
+from invoices.models import BillingPeriod, Invoice, TaxOverride
 from operations import demo
 from xero_integration.models import XeroSettings
 
@@ -149,6 +149,14 @@ def test_what_is_filled_in_already_is_not_saved_again(db: None, c3_sandbox: Any)
     before = C3Settings.load().updated_at
     set_up()
     assert C3Settings.load().updated_at == before
+
+
+def test_the_tax_that_c3_does_not_name_is_mapped_once(db: None, c3_sandbox: Any) -> None:
+    set_up()
+    assert TaxOverride.objects.get().as_text == ("any country  0 %", "EXEMPTOUTPUT")
+    TaxOverride.objects.all().delete()
+    set_up()
+    assert not TaxOverride.objects.exists(), "Who took it away does not get it back"
 
 
 def test_a_c3_of_ones_own_stays(db: None, c3_sandbox: Any) -> None:
