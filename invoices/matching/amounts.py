@@ -13,6 +13,7 @@ _RELATION = 10.0
 # A quantity has more whole numbers than a price; a net amount is larger than its tax.
 _LOOKS_RIGHT = 0.2
 _MOST = 12
+_ENOUGH_ROWS = 10
 
 Names = Callable[[str, Reading], float]
 Fields = dict[str, Reading]
@@ -28,17 +29,22 @@ class Amounts:
 
 
 def best_amounts(arithmetic: Arithmetic, names: Names) -> Amounts:
-    """Return the amounts that most relations agree on; where they leave a choice, what `names` (the likeness of a
-    column's name to a field) says. Fields that no relation touches are not there."""
+    """Return the amounts that most relations agree on; where they leave a choice, what `names` (how far a column's name
+    speaks for a field, and against the others) says. Fields that no relation touches are not there."""
     best, most = Amounts(), 0.0
     for relations, fields in _ways(arithmetic):
-        score = sum(_RELATION * each.strength for each in relations)
+        score = sum(_weight(each) for each in relations)
         score += sum(names(name, reading) for name, reading in fields.items())
         score += _LOOKS_RIGHT * _looks_right(arithmetic, fields)
         if score > most:
             fraction = any(each.kind == FRACTION for each in relations)
             best, most = Amounts(fields, relations, fraction), score
     return best
+
+
+def _weight(relation: Relation) -> float:
+    # In a row or two it may hold by chance: then it counts no more than a name.
+    return _RELATION * relation.strength * min(relation.telling / _ENOUGH_ROWS, 1)
 
 
 def _ways(arithmetic: Arithmetic) -> Iterator[tuple[list[Relation], Fields]]:

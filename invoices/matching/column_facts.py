@@ -21,7 +21,6 @@ PRUNED_EVERY = 256
 
 _GUID = re.compile(r"\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 NUMBER, DATE, SERIAL, GUID, EMAIL, CURRENCY = "number", "date", "serial", "guid", "email", "currency"
@@ -31,7 +30,7 @@ _TESTS: dict[str, Callable[[str], object]] = {
     SERIAL: written_dates.is_serial,
     GUID: _GUID.fullmatch,
     EMAIL: _EMAIL.fullmatch,
-    CURRENCY: _CURRENCY.fullmatch,
+    CURRENCY: written_numbers.CURRENCIES.__contains__,
 }
 
 

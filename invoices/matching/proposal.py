@@ -169,7 +169,7 @@ def _order_of(column: ColumnFacts) -> Order | None:
 class _Proposing:
     def __init__(self, table: Table, facts: list[ColumnFacts], arithmetic: Arithmetic, rows: int) -> None:
         self.table, self.facts, self.arithmetic, self.rows = table, facts, arithmetic, rows
-        self.amounts = best_amounts(arithmetic, lambda name, reading: likeness(name, facts[reading.column].name))
+        self.amounts = best_amounts(arithmetic, lambda name, reading: _claim(name, facts[reading.column].name))
 
     def proposal(self) -> Proposal:
         fields = {meaning.field: Proposed(meaning.field) for meaning in MEANINGS}
@@ -277,6 +277,11 @@ def _named(name: str, column: ColumnFacts) -> Proposed:
 def in_words(relation: Relation) -> str:
     """Return "net + tax = gross in 782 of 782 rows"."""
     return f"{_WORDS[relation.kind]} in {relation.hits:,} of {relation.rows:,} rows"
+
+
+def _claim(name: str, column: str) -> float:
+    """Return how much more a column's name says that it is this amount than that it is any other one."""
+    return likeness(name, column) - max(likeness(other, column) for other in NUMBERS if other != name)
 
 
 def _suits(name: str, column: ColumnFacts) -> float:

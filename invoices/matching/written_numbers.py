@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from babel.core import get_global
+
 LONGEST = 64
 
 
@@ -48,7 +50,9 @@ _BY_MARK = {
 _GROUPS = {Mark.POINT: re.compile(rf"[,'’_{_SPACES}]"), Mark.COMMA: re.compile(rf"[.'’_{_SPACES}]")}
 _MINUS = "-−–"
 # A currency's sign or code before or behind the digits, with or without a space.
-_CODES = r"[A-Z]{3}|[A-Z]{0,3}\$|Fr\.?|kr\.?|zł|Kč|Ft|lei|лв\.?|Rs\.?|R"
+CURRENCIES = frozenset(get_global("all_currencies"))
+# Of currencies alone: INV-1 is no amount.
+_CODES = rf"{'|'.join(sorted(CURRENCIES))}|[A-Z]{{0,3}}\$|Fr\.?|kr\.?|zł|Kč|Ft|lei|лв\.?|Rs\.?|R"
 _BEFORE = re.compile(rf"^(?:{_CODES})(?=[\s\d.,(+\-−–])")
 _BEHIND = re.compile(rf"(?<=[\s\d.,)\-−–])(?:{_CODES})$")
 

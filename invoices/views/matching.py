@@ -93,7 +93,7 @@ def _context(request: HttpRequest, run: ImportRun, form: MatchForm) -> dict[str,
 
 
 def _encodings(proposal: Proposal) -> list[str]:
-    return list(dict.fromkeys([proposal.encoding, *proposal.other_encodings])) if proposal.kind == "CSV" else []
+    return list(dict.fromkeys([proposal.encoding, *proposal.other_encodings])) if proposal.encoding_is_guessed else []
 
 
 def _read_again(request: HttpRequest, run: ImportRun) -> HttpResponse:

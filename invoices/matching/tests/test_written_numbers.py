@@ -68,7 +68,24 @@ def test_what_is_written_with_the_other_mark_is_told_apart_from_what_is_no_numbe
 @pytest.mark.parametrize("mark", list(Mark))
 @pytest.mark.parametrize(
     "text",
-    ["", "-", "x", "12 pieces", "1.2.3", "1,23.4", "12..5", "1 23", "(-5)", "--5", "٣", "NaN", "9" * 65, "1.234'567"],
+    [
+        "",
+        "-",
+        "x",
+        "12 pieces",
+        "INV-1",
+        "1 ABC",
+        "1.2.3",
+        "1,23.4",
+        "12..5",
+        "1 23",
+        "(-5)",
+        "--5",
+        "٣",
+        "NaN",
+        "9" * 65,
+        "1.234'567",
+    ],
 )
 def test_what_is_no_number_is_refused(text: str, mark: Mark) -> None:
     with pytest.raises(ValueError):
