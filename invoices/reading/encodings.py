@@ -12,8 +12,7 @@ from charset_normalizer import from_bytes
 from invoices.reading.errors import WANTED, FileRefused
 
 UTF_8, UTF_16, WESTERN = "utf-8-sig", "utf-16", "cp1252"
-_UTF_16_WORDS = "UTF-8, nor in UTF-16"
-WORDS = {UTF_8: "UTF-8", UTF_16: _UTF_16_WORDS, "utf-16-le": _UTF_16_WORDS, "utf-16-be": _UTF_16_WORDS}
+WORDS = {UTF_8: "UTF-8", UTF_16: "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 # What Windows programs write where it is not Unicode, by language.
 GUESSES = (
     WESTERN,

@@ -64,6 +64,14 @@ def bomb() -> bytes:
     return out.getvalue()
 
 
+def workbook(sheet: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("xl/workbook.xml", b"<workbook/>")
+        archive.writestr("xl/worksheets/sheet1.xml", sheet)
+    return out.getvalue()
+
+
 XML = '<!DOCTYPE lolz [<!ENTITY a "aa"><!ENTITY b "&a;&a;"><!ENTITY c SYSTEM "file:///etc/passwd">]><x>&b;&c;</x>'
 TOO_LONG = "without the end of a row"
 NOT_A_NUMBER = "is not a number"
@@ -73,6 +81,8 @@ NO_COLUMN = "Columns are missing"
 # What a file is, and some of the words that refuse it, be it as a whole or by its row.
 FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "zip bomb": (bomb, "zip archive"),
+    "workbook bomb": (lambda: workbook(b"<c/>" * 65 * MB), "MB unpacked"),
+    "workbook with a cell in the last corner": (lambda: workbook(b'<c r="XFD1048576"><v>1</v></c>'), "5,000,000 cells"),
     "empty zip": (lambda: b"PK\x05\x06" + b"\0" * 18, NOT_TEXT),
     "gzip bomb": (lambda: gzip.compress(b"0" * 20 * MB), "gzip archive"),
     "bzip2 bomb": (lambda: bz2.compress(b"0" * 20 * MB), NOT_TEXT),
@@ -127,7 +137,7 @@ FILES: dict[str, tuple[Callable[[], bytes], str]] = {
     "UTF-32": (lambda: as_csv("utf-32"), NO_COLUMN),
     "UTF-8, then Latin-1": (lambda: as_csv() + as_csv("latin-1", CustomerName="Müller"), "not in UTF-8"),
     "UTF-8, then UTF-16": (lambda: as_csv() + as_csv("utf-16"), "not in UTF-8"),
-    "UTF-16, cut": (lambda: as_csv("utf-16")[:-1], "not in UTF-8"),
+    "UTF-16, cut": (lambda: as_csv("utf-16")[:-1], "not in UTF-16"),
     "UTF-8, overlong": (lambda: as_csv() + b"\xc0\xaf\n", "not in UTF-8"),
 }
 
