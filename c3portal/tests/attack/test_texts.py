@@ -38,9 +38,14 @@ from invoices.models import (
     BillingPeriod,
     Customer,
     CustomerOverride,
+    DuplicateDecision,
+    HeldBackInvoice,
     ImportFinding,
+    ImportProfile,
     ImportRun,
     Invoice,
+    InvoiceLine,
+    KindRule,
     Payment,
     Posting,
     TaxOverride,
@@ -128,6 +133,7 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     _override(posted.customer)
     ImportFinding.objects.create(run=ImportRun.objects.get(), row=2, reason="x")
     ImportRun.objects.create(file_name="x", size=1, state=ImportRun.State.IMPORTED, notes=["x"])
+    _imported(posted, refused)
     for user in people.values():
         Delivery.objects.create(notice=Notice.objects.get(), user=user, status=Delivery.Status.FAILED)
         NoticeChoice.objects.create(user=user, kind=Kind.UPLOAD_FINISHED, wanted=True)
@@ -141,6 +147,16 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     for process in Heartbeat.Process.values:
         Heartbeat.objects.get_or_create(process=process, defaults={"seen_at": timezone.now()})
     return {**things, "/invoices/<pk>/": posted.pk, "/invoices/logs/": upload.pk, "/contacts/": posted.customer.pk}
+
+
+def _imported(invoice: Invoice, other: Invoice) -> None:
+    """Leave what imports leave: a profile, a rule for a kind, an invoice held back, and a decision."""
+    run = ImportRun.objects.latest("pk")
+    ImportProfile.objects.create(name="x", header=["x"], columns={"InvoiceNumber": "x"})
+    KindRule.objects.create(category="x", kind=InvoiceLine.Kind.LICENSE)
+    ImportFinding.objects.create(run=run, kind=ImportFinding.Kind.HELD_BACK, row=2, invoice_number="x", reason="x")
+    HeldBackInvoice.objects.create(run=run, number="x", customer_name="x", currency="AUD", billing_id="x")
+    DuplicateDecision.objects.create(invoice=invoice, other=other, decision="post", reason="x")
 
 
 def _offer(connection: XeroConnection) -> None:

@@ -42,6 +42,9 @@ LEFT = {
     "c3portal.Heartbeat.process": "a key of the program's own",
     "xero_integration.TokenSet.lease_holder": "a key of the program's own",
     "c3_integration.C3Fetch.lease_holder": "a key of the program's own",
+    "invoices.ImportSettings.time_zone": "one of a list, which a form holds it to",
+    "invoices.ImportRun.stored_as": "a name of the program's own",
+    "invoices.ReplacedInvoice.before": "what an invoice was, for the database alone",
     "invoices.UploadDraft.search": "makes the selection empty",
     "invoices.UploadDraft.state": "makes the selection empty",
     "invoices.UploadDraft.invoice_ids": "ids of invoices",
@@ -94,6 +97,35 @@ SHAPES: dict[str, Shape] = {
     "c3portal.Notice.data": lambda text: {text: text},
     "c3portal.AuditEntry.before": lambda text: {text: text, "Many": [text, text]},
     "c3portal.AuditEntry.after": lambda text: {text: [text], "Many": text},
+}
+
+
+def _preview(text: str) -> dict[str, Any]:
+    invoices = {"count": 1, "first": [{"number": text, "customer_name": text, "currency": text, "total": "1.00"}]}
+    kinds = dict.fromkeys(("new", "changed", "unchanged", "differing", "held_back"), invoices)
+    money = {"currency": text, "before": "1.00", "now": "2.00"}
+    last = {
+        "last_period": text,
+        "totals": [{**money, "invoices_before": 1, "invoices": 1}],
+        "customers_missing": [text],
+        "customers_new": [text],
+        "largest_changes": [{**money, "customer_name": text, "change": "1.00"}],
+    }
+    return kinds | {
+        "totals": [{"currency": text, "invoices": 1, "subtotal": "1.00", "tax": "0.00", "total": "1.00"}],
+        "errors": [{"number": text, "row": 2, "field": text, "reason": text}],
+        "notes": [text],
+        "period_notes": [text],
+        "last_period": last,
+    }
+
+
+SHAPES |= {
+    "invoices.ImportRun.preview": _preview,
+    "invoices.ImportRun.options": lambda text: {"constants": {"BillingId": text}, "encoding": text, "sheet": text},
+    "invoices.ImportProfile.header": lambda text: [text],
+    "invoices.ImportProfile.columns": lambda text: {"InvoiceNumber": text},
+    "invoices.ImportProfile.formats": lambda text: {"fixed": {"CurrencyCode": text}},
 }
 
 
