@@ -55,6 +55,7 @@ def own_folder(settings: Any, tmp_path: Path) -> None:
 # What works
 
 
+@pytest.mark.both_databases
 def test_with_columns_matched_once_every_period_comes_in_to_the_cent(
     app: C3Settings, profile: ImportProfile, c3_sandbox: Any, settings: Any
 ) -> None:
@@ -140,6 +141,7 @@ def test_known_dates_stay_and_the_difference_is_said(app: C3Settings, profile: I
 # Without a profile
 
 
+@pytest.mark.both_databases
 def test_without_a_profile_it_waits_for_a_person_and_the_next_fetch_takes_its_place(
     app: C3Settings, c3_sandbox: Any
 ) -> None:
@@ -176,6 +178,7 @@ def test_once_columns_are_matched_the_others_come_in_by_themselves_and_the_first
 # What a person took back
 
 
+@pytest.mark.both_databases
 def test_what_was_undone_comes_again_by_hand_and_not_by_the_scheduler(
     app: C3Settings, profile: ImportProfile, c3_sandbox: Any
 ) -> None:
@@ -191,6 +194,7 @@ def test_what_was_undone_comes_again_by_hand_and_not_by_the_scheduler(
 # One at a time
 
 
+@pytest.mark.both_databases
 def test_there_is_one_fetch_at_a_time(app: C3Settings) -> None:
     made = fetches.open_one(Trigger.USER)
     with pytest.raises(AlreadyFetching) as raised:
@@ -202,6 +206,7 @@ def test_there_is_one_fetch_at_a_time(app: C3Settings) -> None:
     assert fetches.open_one(Trigger.USER).pk != made.pk
 
 
+@pytest.mark.both_databases
 def test_what_a_process_left_is_closed_and_told_and_the_process_that_only_stalled_stops(
     app: C3Settings, profile: ImportProfile, c3_sandbox: Any
 ) -> None:
