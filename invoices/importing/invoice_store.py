@@ -17,8 +17,8 @@ from invoices.importing.facts import Action, Facts, FieldSums
 from invoices.importing.fingerprint import Billed, Days
 from invoices.importing.parser import Header
 
-# Twice as many as are ever worked on together.
-IN_MEMORY = 2_000
+# About two kilobytes each: forty megabytes. At least twice as many as are ever worked on together.
+IN_MEMORY = 20_000
 AT_ONCE = 500
 _TABLE = """
     CREATE TABLE invoices (
