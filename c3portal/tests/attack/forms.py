@@ -25,6 +25,7 @@ SELDOM = {
     "xero_try_now": {},
     "import_undo": {"rest": "1"},
     "upload_check": {},
+    "match_columns": {"action": "confirm", "name": "x", "period": "new", "billing_id": "1", "column_Total": "x"},
     "choose_contact": {"contact": "x", "back": "x"},
     "answer_contact": {"contact": "x", "shown": "x"},
     "mfa_authenticate": {"code": "1"},
