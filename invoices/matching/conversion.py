@@ -15,6 +15,7 @@ from invoices.matching.values import REMEMBERED, Column, DateColumn, FractionCol
 from invoices.matching.written_numbers import Mark
 from invoices.reading.errors import FileRefused, RowError
 from invoices.reading.rows import Table
+from invoices.reading.totals import is_label
 
 ROWS_NAMED = 5
 SHOWN = 60
@@ -138,6 +139,9 @@ class _Conversion:
                 continue
             cells = base.copy()
             cells.update(zip(names, picked, strict=False))
+            if not cells["CustomerName"] and self._is_of_totals(cells):
+                self._note("a row of totals was left out", "InvoiceNumber", number)
+                continue
             extra = {name: texts[index] for index, name in unknown if texts[index]} if unknown else _NOTHING
             if is_simple and repeated_of(texts) in seen and "," not in (digits := "".join(numbers_of(texts))):
                 self.saw_point = self.saw_point or "." in digits
@@ -166,6 +170,11 @@ class _Conversion:
         """Return reading's errors by our fields: what is wrong with a column that nobody uses is nobody's error."""
         names = {self.table.header[place]: name for name, place in self.places.items()} | {"": ""}
         return tuple(RowError(each.row, names[each.field], each.reason) for each in errors if each.field in names)
+
+    def _is_of_totals(self, cells: dict[str, str]) -> bool:
+        """Whether the row has nothing but amounts and a label that says that they are totals."""
+        texts = {cells[name] for name in self.places if name not in (*NUMBERS, "CurrencyCode")} - {""}
+        return bool(texts) and all(map(is_label, texts))
 
     def _remember(self, texts: tuple[str, ...]) -> None:
         """Note texts that stand as they are."""

@@ -279,6 +279,14 @@ def test_days_as_a_spreadsheet_counts_them_are_dates_only_where_the_column_is_na
     assert seen.order == "serial"
 
 
+def test_rows_of_totals_between_the_lines_are_left_out_wherever_their_label_stands() -> None:
+    rows = dressed(GERMAN)
+    total = dict.fromkeys(rows[0], "") | {"Brutto": "1.000,00", "Rechnungs-Nr.": "Zwischensumme", "Netto": "900,00"}
+    content = as_csv([*rows[:40], total, *rows[40:], total | {"Rechnungs-Nr.": "Summe"}], ";")
+
+    assert totals_of(content) == dict(sorted(TOTALS.items()))
+
+
 # What is missing
 
 
