@@ -48,8 +48,8 @@ LABELS = {
     State.VIA_RESELLER: "Via reseller",
 }
 
-CHOOSE = "It has no tenant id, so a person chooses its contact; make one in Xero where there is none."
-VIA_RESELLER = "Its invoices go to its reseller's contact, so it needs none."
+NEEDS_A_CHOICE = "It has no tenant id, so a person chooses its contact; make one in Xero where there is none."
+NEEDS_NO_CONTACT = "Its invoices go to its reseller's contact, so it needs none."
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def link_statuses(connection: XeroConnection) -> list[LinkStatus]:
     index, unusable = ContactIndex(connection), contacts.unusable(connection)
     names, via_reseller = index.free_names(wanted.keys()), _via_reseller()
     found = [
-        LinkStatus(each, State.VIA_RESELLER, words=VIA_RESELLER)
+        LinkStatus(each, State.VIA_RESELLER, words=NEEDS_NO_CONTACT)
         if each.pk in via_reseller and each.tenant_id not in index.linked
         else _link_status(each, wanted[each.tenant_id], index, unusable, names)
         for each in customers
@@ -134,7 +134,7 @@ def _link_status(
         return _linked(customer, link, index, unusable.get(wanted.key, ""))
     if wanted.is_by_hand:
         similar = similar_contacts(wanted, index, names, most=1)
-        return LinkStatus(customer, State.CHOOSE, words=CHOOSE, suggestion=similar[0] if similar else None)
+        return LinkStatus(customer, State.CHOOSE, words=NEEDS_A_CHOICE, suggestion=similar[0] if similar else None)
     match = index.match(wanted)
     if isinstance(match, dict):
         why = HOW[ContactLink.MatchedBy(match["matched_by"])]

@@ -10,10 +10,10 @@ from invoices.fetching.downloads import EMPTY
 from invoices.models import ImportRun
 
 COUNTED = (
-    ("new", "{} new"),
-    ("updated", "{} changed"),
-    ("differing", "{} that differ from what was sent"),
-    ("held_back", "{} held back"),
+    ("invoices_new", "{} new"),
+    ("invoices_updated", "{} changed"),
+    ("invoices_differing", "{} that differ from what was sent"),
+    ("invoices_held_back", "{} held back"),
 )
 WAITING = (ImportRun.State.COLUMNS, ImportRun.State.READY)
 IN_HAND = (ImportRun.State.WAITING, ImportRun.State.RUNNING)
@@ -30,10 +30,11 @@ NEXT = {
 
 
 def result(fetch: C3Fetch) -> str:
-    """Return what came in, such as "120 invoices new, 3 changed"; one sentence without its stop."""
+    """Return what has come in by now, such as "120 invoices new, 3 changed"; one sentence without its stop."""
     counts: Counter[str] = Counter()
-    for each in fetch.outcomes:
-        counts.update({name: each.get(name) or 0 for name, _ in COUNTED})
+    # What waited for a person at the fetch's end has come in since.
+    for run in ImportRun.objects.filter(pk__in=[each["run"] for each in fetch.outcomes if each.get("run")]):
+        counts.update({name: getattr(run, name) for name, _ in COUNTED})
     parts = [words.format(f"{counts[name]:,}") for name, words in COUNTED if counts[name]]
     said = [f"{_invoices(parts[0])}{''.join(f', {part}' for part in parts[1:])}"] if parts else []
     said += _waiting(fetch)

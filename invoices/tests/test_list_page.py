@@ -152,7 +152,9 @@ def test_what_was_searched_for_is_text_and_nothing_else(finance: Client, period:
 
 
 def test_it_leads_to_the_import_while_there_is_nothing(finance: Client) -> None:
-    assert "Import a file of invoice lines" in page(finance)
+    shown = page(finance)
+    assert "Fetch from C3" in shown
+    assert "import a file of invoice lines" in shown
 
 
 @pytest.mark.parametrize("query", ["state=nonsense", "period=20991231"])
@@ -170,7 +172,8 @@ def test_it_asks_the_database_as_often_for_sixty_rows_as_for_ten(
     for_ten = queries_of(client, LIST)
     uploaded(connection, system_admin, *invoices(period, 60, "MORE"), to=Status.REJECTED)
     assert queries_of(client, LIST) == for_ten
-    assert for_ten <= 15
+    # Three of them ask for C3's settings, its last fetch and what waits from it.
+    assert for_ten <= 18
 
 
 # Who may do what

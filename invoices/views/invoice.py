@@ -32,10 +32,11 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         ),
         pk=pk,
     )
-    recipient = billing_contact.read_rules().recipient(found)
+    # Whoever is billed without a reseller is the customer, whatever the rules say of resellers.
+    recipient = billing_contact.read_rules().recipient(found) if found.bill_to else found.customer
     context = {
         "invoice": found,
-        "recipient": recipient,
+        "goes_to_reseller": recipient == found.bill_to,
         "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),

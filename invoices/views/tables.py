@@ -85,7 +85,7 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     billed_to = tables.Column(
         verbose_name="Bill to",
         order_by=("bill_to__name", "customer__name", "number"),
-        attrs=cell_classes("wide-only words"),
+        attrs=cell_classes("wide-only"),
     )
     issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"), attrs=cell_classes("day wide-only"))
     due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"), attrs=cell_classes("day left"))
