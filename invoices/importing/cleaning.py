@@ -52,7 +52,7 @@ class Cleaner:
     def notes(self) -> list[str]:
         """Return a sentence for each kind of cleaning of each field."""
         return [
-            f"{LABELS.get(name, name)}: {_WORDS[done]}, {self._counts[done, name]:,} times "
+            f"{LABELS.get(name, name)}: {_WORDS[done]}{_often(self._counts[done, name])} "
             f"({rows_named(rows, self._counts[done, name])})."
             for (done, name), rows in self._done.items()
             if done in _WORDS
@@ -73,3 +73,7 @@ class Cleaner:
             self._counts[done, name] = self._counts.get((done, name), 0) + 1
             if len(rows) < 6:
                 rows.append(raw.number)
+
+
+def _often(count: int) -> str:
+    return "" if count == 1 else f", {count:,} times"

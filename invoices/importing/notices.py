@@ -63,6 +63,8 @@ class Notices:
 
 
 def rows_named(rows: list[int], count: int) -> str:
-    """Return "rows 2, 3 and others"."""
+    """Return "row 2", or "rows 2, 3 and others"."""
+    if count == 1:
+        return f"row {rows[0]}"
     more = " and others" if count > len(rows) else ""
     return f"rows {', '.join(str(row) for row in rows[:ROWS_NAMED])}{more}"

@@ -161,7 +161,7 @@ def test_a_new_category_comes_in_and_stays_open(tmp_path: Path) -> None:
 
     assert run.invoices_new == 2
     assert [line.kind for line in Invoice.objects.get(number="Invoice_2").lines.all()] == [""]
-    assert any("no kind yet: 1 (rows 3): Reservation" in note for note in run.notes)
+    assert any("no kind yet: 1 (row 3): Reservation" in note for note in run.notes)
 
 
 def test_line_breaks_stay_and_what_xero_cannot_take_is_cut_with_the_whole_kept(tmp_path: Path) -> None:
