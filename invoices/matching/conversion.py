@@ -12,7 +12,7 @@ from invoices.matching.column_profile import ColumnProfile, columns_in
 from invoices.matching.computing import NotCertain, computations, in_words
 from invoices.matching.meanings import DATES, FIELDS, LABELS, NUMBERS
 from invoices.matching.values import REMEMBERED, Column, DateColumn, FractionColumn, NumberColumn, PlainColumn
-from invoices.matching.written_numbers import Mark
+from invoices.matching.written_numbers import Mark, decides
 from invoices.reading.errors import FileRefused, RowError
 from invoices.reading.rows import Table
 from invoices.reading.totals import is_label
@@ -144,7 +144,7 @@ class _Conversion:
                 continue
             extra = {name: texts[index] for index, name in unknown if texts[index]} if unknown else _NOTHING
             if is_simple and repeated_of(texts) in seen and "," not in (digits := "".join(numbers_of(texts))):
-                self.saw_point = self.saw_point or "." in digits
+                self.saw_point = self.saw_point or ("." in digits and _has_point(numbers_of(texts)))
             else:
                 errors = self._convert(number, cells, errors)
             yield RawRow(number, cells, errors, extra)
@@ -209,6 +209,11 @@ class _Conversion:
                     f"{self.profile.columns.get(name, name)}: {column.contradicting:,} values are written otherwise "
                     f"than the profile “{self.profile.name}” says. Match the columns of the file again."
                 )
+
+
+def _has_point(numbers: Iterable[str]) -> bool:
+    """Whether a number can be read with a decimal point alone; 10.000 may be ten thousand."""
+    return any(decides(text) is Mark.POINT for text in numbers)
 
 
 def _picker(places: Iterable[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:

@@ -111,7 +111,9 @@ class MatchForm(forms.Form):
             )
         for index, column in enumerate(proposal.columns):
             self._ask(index, column)
-        periods = [(str(each.pk), str(each)) for each in BillingPeriod.objects.all()[:PERIODS_LISTED]]
+        periods = [
+            (str(each.pk), f"{each} · {each.billing_id}") for each in BillingPeriod.objects.all()[:PERIODS_LISTED]
+        ]
         self._choices("period", [("", "Choose the period"), *periods, ("new", "A new one, as below")])
         self._ask_kinds()
 

@@ -148,7 +148,7 @@ def _mark_of(column: ColumnFacts, kind: str) -> Mark | None:
     """Return how the numbers of a column are written, None when its values do not tell."""
     if len(column.first_marks) > 1:
         return None
-    if kind != "CSV" and column.is_plain:
+    if kind != "CSV" and column.is_plain and (column.first_marks or not column.ambiguous_numbers):
         return Mark.PLAIN
     if column.first_marks:
         return next(iter(column.first_marks))
@@ -251,8 +251,20 @@ class _Proposing:
         ]
 
     def _mark(self, index: int) -> Mark | None:
-        by_arithmetic = [reading.mark for reading in self.amounts.fields.values() if reading.column == index]
-        return by_arithmetic[0] if by_arithmetic else _mark_of(self.facts[index], self.table.kind)
+        decided = self._decided(index)
+        return self._mark_beside_others(index) if decided is None else decided
+
+    def _decided(self, index: int) -> Mark | None:
+        return _mark_of(self.facts[index], self.table.kind)
+
+    def _mark_beside_others(self, index: int) -> Mark | None:
+        """Return the mark that makes a relation hold whose other columns tell their own."""
+        # Of columns that tell nothing themselves it holds at a thousandth just as well.
+        for relation in self.amounts.relations:
+            marks = {each.column: each.mark for each in (relation.a, relation.b, relation.c)}
+            if index in marks and all(self._decided(other) is not None for other in marks.keys() - {index}):
+                return marks[index]
+        return None
 
     def _is_fraction(self, index: int, mark: Mark | None) -> bool | None:
         rate = self.amounts.fields.get("TaxPercentage")

@@ -49,7 +49,7 @@ class NumberColumn(Column):
     def read(self, text: str) -> str:
         try:
             value = written_numbers.plain_number(text, self.mark)
-        except written_numbers.OtherMark:
+        except (written_numbers.OtherMark, written_numbers.Ambiguous):
             self.contradicting += 1
             raise
         if not self.is_confirmed:
@@ -92,7 +92,7 @@ class DateColumn(Column):
     def read(self, text: str) -> str:
         try:
             value = written_dates.iso_date(text, self.order)
-        except written_dates.OtherOrder:
+        except (written_dates.OtherOrder, written_dates.Ambiguous):
             self.contradicting += 1
             raise
         if not self.is_confirmed:

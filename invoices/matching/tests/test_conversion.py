@@ -114,12 +114,11 @@ def test_a_rate_may_be_a_part_of_one(text: str, is_fraction: bool, rate: str) ->
     assert raw.cells["TaxPercentage"] == rate
 
 
-def test_what_can_be_read_in_two_ways_is_an_error_of_its_row_and_never_guessed() -> None:
-    one, two = converted(german(numbers={}), LINE | {"Menge": "1.234"}, LINE | {"Datum": "05/06/2026"})
-
-    assert [(error.field, error.row) for error in one.errors] == [("Quantity", 2)]
-    assert "“1.234” can be read with a decimal point and with a decimal comma" in one.errors[0].reason
-    assert [error.field for error in two.errors] == ["InvoiceGeneratedDate"]
+def test_what_can_be_read_in_two_ways_asks_for_columns_to_be_matched_and_is_never_guessed() -> None:
+    with pytest.raises(FormatsDiffer, match="Menge: 1 values"):
+        converted(german(numbers={}), LINE | {"Menge": "1.234"})
+    with pytest.raises(FormatsDiffer, match="Datum: 1 values"):
+        converted(german(dates={"InvoiceGeneratedDate": ""}), LINE | {"Datum": "05/06/2026"})
 
 
 def test_a_file_that_is_written_the_other_way_than_its_profile_says_is_refused_as_a_whole() -> None:
@@ -140,6 +139,14 @@ def test_decimal_commas_in_the_portals_own_shape_ask_for_columns_to_be_matched()
         list(source_of(csv_bytes(commas, commas), BUILT_IN).rows)
     # Among others it is a wrong cell, for the parser to refuse.
     assert [row.errors for row in source_of(csv_bytes(a_row(), a_row(SubTotal="90,00")), BUILT_IN).rows] == [(), ()]
+
+
+def test_thousands_with_a_point_confirm_no_decimal_point() -> None:
+    thousands = a_row(UnitPriceOfProduct="1.000", SubTotal="10.000", TaxAmount="1.000", Total="11.000")
+    commas = a_row(UnitPriceOfProduct="9,50", SubTotal="95,00", TaxAmount="9,50", Total="104,50")
+
+    with pytest.raises(FormatsDiffer, match="Match the columns"):
+        list(source_of(csv_bytes(thousands, thousands, commas), BUILT_IN).rows)
 
 
 def test_a_missing_column_of_the_profile_is_said() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from collections.abc import Callable
 from decimal import Decimal
@@ -261,6 +262,21 @@ def test_arithmetic_decides_a_decimal_mark_that_a_column_alone_does_not_tell() -
     assert seen
     assert seen.mark == ","
     assert proposal.undecided == []
+
+
+GROUPED = [
+    {"Precio": "9.050", "Cantidad": "3", "Neto": "27.150", "IVA %": "19", "IVA": "5.158", "Total": "32.308"},
+    {"Precio": "13.030", "Cantidad": "7", "Neto": "91.210", "IVA %": "19", "IVA": "17.330", "Total": "108.540"},
+]
+
+
+@pytest.mark.parametrize("mark", [".", ","])
+def test_arithmetic_does_not_decide_between_thousands_and_decimals(mark: str) -> None:
+    rows = [{name: text.replace(".", mark) for name, text in row.items()} for row in GROUPED] * 10
+    asked = {"Precio", "Neto", "IVA", "Total"}
+    assert {*proposal_of(as_csv(rows, ";")).undecided} == asked
+    in_json = json.dumps([{**row, "Factura": str(number)} for number, row in enumerate(rows)]).encode()
+    assert {*proposal_of(in_json).undecided} == asked
 
 
 def test_a_rate_that_could_be_a_part_or_percents_is_asked() -> None:
