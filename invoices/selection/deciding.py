@@ -54,21 +54,20 @@ def leave_out(invoices: QuerySet[Invoice], because: str, user: User, *, source: 
 
 
 def replace(invoice: Invoice, user: User, *, source: Source = None) -> Replaced:
-    """Let the invoice go to Xero in place of what it looks like: that is ignored, or stays where it is in Xero. Raises
-    OnItsWay."""
+    """Let the invoice take the place of the one that it waits for: that is ignored, or stays where it is in Xero. What
+    else it waits for is asked next; another one of its billing run it never replaces. Raises OnItsWay."""
     with transaction.atomic():
         one = Invoice.objects.filter(pk=invoice.pk)
         comparison.hold(one)
-        decided = _decide(one, Decision.REPLACE, "", user, whole=True)
-        rows = DuplicateDecision.objects.in_force().filter(invoice=invoice, decision=Decision.REPLACE)
-        others = Invoice.objects.filter(pk__in=rows.values("other")).select_related("posting")
+        decided = _decide(comparison.undecided(one), Decision.REPLACE, "", user)
+        others = Invoice.objects.filter(number__in=decided.values()).select_related("posting")
         if others.filter(posting__status__in=IN_PROGRESS).exists():
             raise OnItsWay
         in_xero = list(others.filter(posting__status=Posting.Status.POSTED))
         ignored = list(others.uploadable())
         _record(source, "It replaces the other", decided, "", user)
         ignoring.ignore(others, f"Replaced by {invoice.number}"[:LONGEST_REASON], user, source=source)
-    return Replaced(ignored, in_xero) if decided else Replaced([], [])
+    return Replaced(ignored, in_xero)
 
 
 def revert(invoice: Invoice, user: User, *, source: Source = None) -> bool:

@@ -88,7 +88,7 @@ def _replace(request: HttpRequest, invoices: QuerySet[Invoice], user: User) -> N
         _say(request, 0, "")
     if replaced and replaced.ignored:
         numbers = ", ".join(each.number for each in replaced.ignored)
-        messages.success(request, f"Ignored from now on: {numbers}. {invoice} goes to Xero in its place.")
+        messages.success(request, f"Ignored from now on: {numbers}. {invoice} takes its place.")
     if replaced and replaced.in_xero:
         numbers = ", ".join(each.number for each in replaced.in_xero)
         messages.warning(request, f"{numbers} stays in Xero. Void or credit it there, or the customer is billed twice.")

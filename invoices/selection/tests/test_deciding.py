@@ -86,6 +86,37 @@ def test_one_takes_the_place_of_what_is_not_in_xero(
     assert waiting() == {first}
 
 
+def test_one_takes_the_place_of_nothing_but_the_invoice_it_was_shown_with(
+    make_billed: MakeBilled, finance_admin: Any
+) -> None:
+    sales, research = make_billed(FIRST, "sales"), make_billed(FIRST, "research", amount="70")
+    sales_again, research_again = make_billed(SECOND, "sales"), make_billed(SECOND, "research", amount="70")
+    replaced = deciding.replace(research_again, finance_admin)
+    assert (replaced.ignored, set(ignored())) == ([research], {research})
+    assert waiting() == {sales_again, research_again}
+    deciding.replace(sales_again, finance_admin)
+    assert (set(ignored()), waiting()) == ({sales, research}, set())
+
+
+def test_one_does_not_take_the_place_of_another_department_of_its_run(
+    make_billed: MakeBilled, finance_admin: Any
+) -> None:
+    make_billed(FIRST, "sales")
+    research = make_billed(FIRST, "research", amount="70")
+    assert deciding.replace(research, finance_admin) == deciding.Replaced([], [])
+    assert (ignored(), DuplicateDecision.objects.count()) == ({}, 0)
+
+
+def test_one_that_was_replaced_and_taken_up_is_left_alone_by_the_next_decision(
+    make_billed: MakeBilled, finance_admin: Any
+) -> None:
+    near, same, one = make_billed(FIRST, "more", amount="120"), make_billed(SECOND), make_billed(THIRD)
+    deciding.replace(one, finance_admin)
+    ignoring.take_up(Invoice.objects.all())
+    assert deciding.replace(one, finance_admin).ignored == [near]
+    assert same not in ignored()
+
+
 def test_what_is_in_xero_stays_there_and_its_successor_may_go(
     make_billed: MakeBilled, upload: Upload, finance_admin: Any
 ) -> None:
