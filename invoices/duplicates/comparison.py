@@ -22,8 +22,8 @@ from xero_integration.models import XeroSettings
 class Likeness(StrEnum):
     """How much another invoice is like one.
 
-    SAME: the same was billed. NEAR: the same customer, payer, currency and service dates in another billing run, with
-    other lines or another total. BESIDE: the same in one billing run, which customers billed by department have.
+    SAME: the same was billed. NEAR: the same customer, currency and service dates in another billing run, whoever pays,
+    with other lines or another total. BESIDE: the same in one billing run, which customers billed by department have.
     """
 
     SAME = "same"
@@ -154,9 +154,8 @@ def _same(of: Callable[[str], Any]) -> InvoiceQuerySet:
 
 
 def _near(of: Callable[[str], Any]) -> InvoiceQuerySet:
-    others = Invoice.objects.alias(payer=Coalesce("bill_to", 0)).filter(
+    others = Invoice.objects.filter(
         customer=of("customer_id"),
-        payer=Coalesce(of("bill_to_id"), 0),
         currency=of("currency"),
         service_start=of("service_start"),
         service_end=of("service_end"),

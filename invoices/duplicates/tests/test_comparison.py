@@ -129,14 +129,18 @@ def test_other_dates_or_another_currency_are_another_billing(make_billed: MakeBi
     assert likes() == {}
 
 
-def test_another_customer_or_payer_is_another_billing(make_billed: MakeBilled) -> None:
-    reseller, customer = (Customer.objects.create(tenant_id=name, name=name) for name in ("reseller", "other"))
+def test_another_customer_is_another_billing(make_billed: MakeBilled) -> None:
     make_billed(FIRST)
-    make_billed(SECOND, "two", customer=customer)
-    through = make_billed(SECOND, "three", bill_to=reseller)
+    make_billed(SECOND, "two", customer=Customer.objects.create(tenant_id="other", name="Other"))
     assert likes() == {}
-    again = make_billed("20260920", "four", bill_to=reseller)
-    assert likes() == {again: (Likeness.NEAR, through)}
+
+
+def test_the_same_billing_to_another_payer_is_nearly_the_same(make_billed: MakeBilled) -> None:
+    reseller = Customer.objects.create(tenant_id="reseller", name="Reseller")
+    first = make_billed(FIRST)
+    through = make_billed(SECOND, "more seats", bill_to=reseller)
+    assert likes() == {through: (Likeness.NEAR, first)}
+    assert waiting() == {through}
 
 
 def test_what_was_imported_before_there_were_fingerprints_is_like_nothing(make_billed: MakeBilled) -> None:
