@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from invoices.importing.customer_keys import folded
+from invoices.importing.customer_keys import TENANT, folded
 from invoices.importing.facts import Action, Facts
 from invoices.importing.held_back import Findings
 from invoices.importing.invoice_store import InvoiceStore
@@ -47,12 +47,16 @@ class Gathering:
     findings: Findings = field(default_factory=Findings)
     notices: Notices = field(default_factory=Notices)
     lines: int = 0
+    _last_number: str = ""
+    # The row that waits for the next readable number.
+    _waiting_row: int = 0
     # What becomes of how many, once that was decided.
     actions: Counter[Action] = field(default_factory=Counter)
 
     def add(self, row: Line | BadRow) -> None:
         """Count a row in, with where it disagrees with earlier ones. Raises FileRefused over MAX_INVOICES."""
         self.lines += 1
+        self._follow(row)
         if isinstance(row, BadRow):
             self.findings.add_row(row)
             return
@@ -64,6 +68,36 @@ class Gathering:
         if row.header is not facts.header and row.header != facts.header:
             for error in _disagreements(row, facts):
                 self.findings.add(row.header.number, error)
+
+    def _follow(self, row: Line | BadRow) -> None:
+        """Hold back the invoices before and after a row that says neither its number nor its customer."""
+        number = row.invoice_number if isinstance(row, BadRow) else row.header.number
+        if number:
+            if self._waiting_row:
+                self._hold_back_for(self._waiting_row, number)
+                self._waiting_row = 0
+            self._last_number = number
+        elif isinstance(row, BadRow):
+            self._note_unplaced(row)
+
+    def _note_unplaced(self, row: BadRow) -> None:
+        place = row.errors[0].row
+        if customer := _customer_said(row):
+            self.invoices.note_unplaced(place, customer)
+            return
+        self._waiting_row = place
+        if self._last_number:
+            self._hold_back_for(place, self._last_number)
+
+    def hold_back_unplaced(self) -> None:
+        """Hold back all invoices of the customers whom rows without a readable number name."""
+        if self.findings.numberless_rows:
+            for number, row in self.invoices.may_have_unplaced():
+                self._hold_back_for(row, number)
+
+    def _hold_back_for(self, row: int, number: str) -> None:
+        reason = "cannot be read in this row, which may be a line of this invoice"
+        self.findings.add(number, RowError(row, "InvoiceNumber", reason))
 
     def set_aside(self) -> None:
         """Take the invoices of which something is wrong out of `invoices`."""
@@ -93,6 +127,18 @@ class Gathering:
             self.notices.add(Notice.CUT, line.row)
         if len(cells["CustomerEmail"]) > LONGEST_EMAIL:
             self.notices.add(Notice.EMAIL, line.row)
+
+
+def _customer_said(row: BadRow) -> list[tuple[str, str]]:
+    """Return what can be read of the row's customer, as (column of the store, value)."""
+    if row.line is None:
+        return []
+    header, wrong = row.line.header, row.wrong
+    if header.key_from == TENANT and "TenantID" not in wrong:
+        return [("customer", header.tenant_id)]
+    erp_id = "" if "ERPCustomerID" in wrong else header.erp_id.casefold()
+    name = "" if "CustomerName" in wrong else folded(header.customer_name)
+    return [(said, value) for said, value in (("erp_id", erp_id), ("name", name)) if value]
 
 
 def _disagreements(line: Line, facts: Facts) -> Iterator[RowError]:

@@ -57,6 +57,7 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
         else:
             _check_end(source, wanted, row)
         sha256 = file.sha256.hexdigest()
+    gathering.hold_back_unplaced()
     contradictions.find(gathering)
     gathering.set_aside()
     closing = _Closing(gathering)

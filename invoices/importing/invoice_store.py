@@ -26,6 +26,14 @@ _TABLE = """
         placeholder TEXT, billing_id TEXT, starts_on TEXT, ends_on TEXT, billed TEXT, facts BLOB
     )
 """
+# Of rows without a readable number: what one says of its customer, under the names of the columns above.
+_UNPLACED = "CREATE TABLE unplaced (said TEXT, value TEXT, row INTEGER, PRIMARY KEY (said, value)) WITHOUT ROWID"
+_MAY_HAVE_THEM = """
+    SELECT number, MIN(unplaced.row) FROM invoices CROSS JOIN unplaced ON
+        (said = 'customer' AND value = customer) OR (said = 'erp_id' AND value = erp_id)
+        OR (said = 'name' AND value = name)
+    GROUP BY number
+"""
 _INSERT = "INSERT INTO invoices VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)"
 
 
@@ -41,6 +49,7 @@ class InvoiceStore:
         self._rows.execute("PRAGMA synchronous=OFF")
         self._rows.execute("PRAGMA journal_mode=OFF")
         self._rows.execute(_TABLE)
+        self._rows.execute(_UNPLACED)
         self._recent: dict[str, Facts] = {}
         self._count = 0
 
@@ -124,6 +133,15 @@ class InvoiceStore:
             f"SELECT number, row FROM invoices WHERE {key} = ? ORDER BY place",  # noqa: S608 - a name of our own
             [value],
         ).fetchall()
+
+    def note_unplaced(self, row: int, customer: Iterable[tuple[str, str]]) -> None:
+        """Note a row whose number cannot be read, by what it says of its customer (column, value)."""
+        values = [(said, value, row) for said, value in customer]
+        self._rows.executemany("INSERT OR IGNORE INTO unplaced VALUES (?, ?, ?)", values)
+
+    def may_have_unplaced(self) -> list[tuple[str, int]]:
+        """Return the numbers of the invoices whose customer a noted row names, with the first such row."""
+        return self._rows.execute(_MAY_HAVE_THEM).fetchall()
 
     def period_days(self) -> dict[str, dict[Days, int]]:
         """Return of each BillingId how many invoices say which dates, what comes first in the file first."""

@@ -61,6 +61,51 @@ def test_rows_without_a_number_are_held_back_one_by_one(tmp_path: Path) -> None:
     assert open_numbers() == set()
 
 
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        {},
+        {"TenantID": "", "ERPCustomerID": "", "CustomerName": "  FABRIKAM"},
+        {"TenantID": "", "CustomerName": ""},
+        {"TenantID": "x" * 51, "ERPCustomerID": ""},
+    ],
+)
+def test_a_row_without_a_number_holds_back_all_invoices_of_its_customer(
+    tmp_path: Path, unreadable: dict[str, str]
+) -> None:
+    theirs = {"CustomerName": "Fabrikam"}
+    import_file(write(tmp_path, of_customer(2, **theirs), of_customer(2, **theirs)))
+    short = of_customer(2, **(theirs | {"InvoiceNumber": ""} | unreadable))
+    another = of_customer(2, **theirs | {"InvoiceNumber": "Invoice_4"})
+
+    run = import_file(write(tmp_path, another, of_customer(1), short, of_customer(3), of_customer(2, **theirs)))
+
+    assert (run.invoices_new, run.invoices_updated) == (2, 0)
+    assert numbers() == {"Invoice_1", "Invoice_2", "Invoice_3"}
+    assert open_numbers() == {"", "Invoice_2", "Invoice_4"}
+    assert str(Invoice.objects.get(number="Invoice_2").total) == "198.00"
+    finding = run.findings.get(invoice_number="Invoice_2")
+    assert (finding.row, finding.field) == (4, "InvoiceNumber")
+
+
+@pytest.mark.parametrize("broken_rows", [1, 3])
+def test_a_row_of_which_nothing_can_be_read_holds_back_the_invoices_on_both_sides(
+    tmp_path: Path, broken_rows: int
+) -> None:
+    import_file(write(tmp_path, of_customer(2), of_customer(2)))
+    lines = csv_bytes(*(of_customer(index) for index in (1, 2, 3, 4))).splitlines()
+    lines[3:3] = [lines[2] + b",one cell more"] * broken_rows
+    path = tmp_path / "broken.csv"
+    path.write_bytes(b"\r\n".join([*lines, b""]))
+
+    run = import_file(path)
+
+    assert (run.invoices_new, run.invoices_updated) == (2, 0)
+    assert numbers() == {"Invoice_1", "Invoice_2", "Invoice_4"}
+    assert open_numbers() == {"", "Invoice_2", "Invoice_3"}
+    assert str(Invoice.objects.get(number="Invoice_2").total) == "198.00"
+
+
 def test_a_file_with_nothing_right_is_refused_and_all_of_it_held_back(tmp_path: Path) -> None:
     run = import_file(write(tmp_path, of_customer(1, Total="x")))
 
