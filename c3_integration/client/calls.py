@@ -114,7 +114,11 @@ class C3:
         return self._try(lambda token: self._short(path, token))
 
     def _try[T](self, send: Callable[[str], T]) -> T:
-        return patiently(lambda: self._with_token(send)) if self.waits else self._with_token(send)
+        try:
+            return patiently(lambda: self._with_token(send)) if self.waits else self._with_token(send)
+        except C3Error as error:
+            _log(type(error).__name__, error.correlation_id)
+            raise
 
     def _with_token[T](self, send: Callable[[str], T]) -> T:
         token = self.tokens.current()
@@ -134,7 +138,9 @@ class C3:
     def _short(self, path: str, token: str) -> tuple[list[Any], str]:
         response = self._call("GET", path, token, BoundedAdapter(LARGEST_LIST), self._seconds(settings.C3_CALL_TIMEOUT))
         self._judge(response)
-        return envelope.data_of(response.content, _kind(response))
+        rows, correlation_id = envelope.data_of(response.content, _kind(response))
+        _log(path, correlation_id)
+        return rows, correlation_id
 
     def _download(self, c3_id: int, token: str, file: BinaryIO, progress: Progress) -> Download:
         file.seek(0)
@@ -143,6 +149,7 @@ class C3:
         self._long(c3_id, token, sink)
         sink.envelope.close()
         progress(sink.size, sink.envelope.lines)
+        _log(f"{LINES}/{c3_id}", sink.envelope.correlation_id)
         return Download(sink.size, sink.envelope.lines, sink.envelope.correlation_id)
 
     def _glance(self, c3_id: int, token: str, glance: _Glance) -> None:
@@ -195,6 +202,11 @@ class C3:
             f"C3 refused (HTTP {status}): {said or 'it gave no reason. Check the API address.'}",
             correlation_id=correlation_id,
         )
+
+
+def _log(what: str, correlation_id: str) -> None:
+    # C3's own words may name a customer: they are for the page alone.
+    logger.info("C3 answered, %s, RequestCorrelationID %s", what, correlation_id or "none")
 
 
 def _problem(status: int, said: str) -> str:

@@ -30,7 +30,11 @@ def patiently[T](work: Callable[[], T]) -> T:
             pause = error.retry_after or dt.timedelta(seconds=settings.C3_RETRY_AFTER * factor)
             if pause > LONGEST_PAUSE:
                 raise
-            logger.warning("C3 is asked again in %.0f seconds: %s", pause.total_seconds(), error)
+            logger.warning(
+                "C3 is asked again in %.0f seconds, RequestCorrelationID %s",
+                pause.total_seconds(),
+                error.correlation_id or "none",
+            )
             time.sleep(pause.total_seconds())
     return work()
 

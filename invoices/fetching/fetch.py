@@ -51,7 +51,13 @@ def run(fetch: C3Fetch, source: Source = None) -> bool:
     except LeaseLost:
         logger.warning("Fetch %s was closed meanwhile; this process goes no further with it.", fetch.pk)
     except C3Error as error:
-        logger.warning("Fetch %s failed, RequestCorrelationID %s: %s", fetch.pk, error.correlation_id or "none", error)
+        # The reason, in C3's words, is on the fetch's page: it may name a customer.
+        logger.warning(
+            "Fetch %s failed: %s, RequestCorrelationID %s",
+            fetch.pk,
+            type(error).__name__,
+            error.correlation_id or "none",
+        )
         _fail(fetch, source, error.problem, str(error), error.correlation_id)
     except BaseException as error:
         is_full = outages.is_full(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -160,6 +161,19 @@ def test_neither_token_nor_secret_reaches_the_log(
     assert "C3 GET /api/billingperiods: 200" in caplog.text
     for secret in (app.client_secret, C3Token.objects.get().access_token):
         assert secret not in caplog.text
+
+
+def test_the_log_has_c3s_id_of_each_call_and_not_its_words(
+    c3: C3, c3_sandbox: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    c3.periods()
+    assert re.search(r"C3 answered, /api/billingperiods, RequestCorrelationID [\da-f-]{36}", caplog.text)
+    c3_sandbox.place_fault("error_at_200", call="periods", times=9)
+    with pytest.raises(C3Refused) as refused:
+        c3.periods()
+    assert f"C3 answered, C3Refused, RequestCorrelationID {refused.value.correlation_id}" in caplog.text
+    assert str(refused.value) not in caplog.text
 
 
 def test_a_period_ten_times_as_large_takes_no_more_memory(c3: C3, c3_sandbox: Any, tmp_path: Any) -> None:
