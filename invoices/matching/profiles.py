@@ -14,15 +14,15 @@ __all__ = ("BUILT_IN", "ColumnProfile", "Formats", "missing_columns", "profile_f
 def profile_for(header: Sequence[str]) -> ColumnProfile | None:
     """Return the profile whose columns are all in `header`, None when there is none.
 
-    Stored ones go before the portal's own shape: one of exactly this header, else the one that uses most columns.
+    First the one of exactly this header that was confirmed last, then the portal's own shape, then the stored one that
+    uses most columns.
     """
     names = {folded(name) for name in header}
-
-    def closeness(profile: ColumnProfile) -> tuple[bool, int, int]:
-        return {folded(name) for name in profile.header} == names, len(profile.columns), profile.pk or 0
-
-    fitting = [profile for profile in map(stored, ImportProfile.objects.all()) if profile.fits(header)]
-    return max(fitting, key=closeness, default=BUILT_IN if BUILT_IN.fits(header) else None)
+    by_age = ImportProfile.objects.order_by("-updated_at", "-pk")
+    fitting = [profile for profile in map(stored, by_age) if profile.fits(header)]
+    exact = (profile for profile in fitting if {folded(name) for name in profile.header} == names)
+    own = BUILT_IN if BUILT_IN.fits(header) else None
+    return next(exact, own) or max(fitting, key=lambda profile: len(profile.columns), default=None)
 
 
 def profile_named(name: str) -> ColumnProfile | None:

@@ -48,6 +48,22 @@ def test_of_two_that_fit_the_one_of_exactly_this_header_is_taken() -> None:
     assert wide.name == "Wide"
 
 
+def test_what_was_confirmed_last_goes_before_what_has_more_columns() -> None:
+    kept("Wrong", ["No", "Sum", "Tax"], InvoiceNumber="No", Total="Sum", TaxAmount="Tax")
+    kept("Right", ["No", "Sum", "Tax"], InvoiceNumber="No", Total="Sum")
+
+    found = profile_for(["No", "Sum", "Tax"])
+
+    assert found
+    assert found.name == "Right"
+
+
+def test_a_profile_of_part_of_the_portals_own_shape_does_not_take_its_files() -> None:
+    kept("Part", [name for name in FIELDS if name != "TenantID"], InvoiceNumber="InvoiceNumber", Total="Total")
+
+    assert profile_for(FIELDS) is BUILT_IN
+
+
 def test_a_column_that_is_there_twice_now_asks_again() -> None:
     kept("Once", ["No", "Sum"], InvoiceNumber="No", Total="Sum")
     kept("Twice", ["A", "B", "B (2)"], InvoiceNumber="A", Total="B")
