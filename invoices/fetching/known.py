@@ -53,11 +53,16 @@ def _unsettled() -> set[str]:
 
 
 def taken_back() -> set[str]:
-    """Return the BillingIds whose last import from C3 a person undid or discarded."""
+    """Return the BillingIds whose last import from C3 that brought anything a person undid, or whose last one a person
+    discarded."""
     states: dict[str, str] = {}
     # Not by the path to the id: SQLite gives digits in JSON as a number.
     for options, state in from_c3().order_by("pk").values_list("options", "state"):
-        states[options.get("constants", {}).get("BillingId", "")] = state
+        billing_id = options.get("constants", {}).get("BillingId", "")
+        if states.get(billing_id) == State.UNDONE and state in (State.NOTHING_NEW, State.REFUSED):
+            # It brought nothing: what was undone, before it or since, stays so.
+            continue
+        states[billing_id] = state
     return {billing_id for billing_id, state in states.items() if state in (State.UNDONE, State.DISCARDED)}
 
 

@@ -17,7 +17,7 @@ from c3_integration.testing import set_up
 from c3portal.database import clock
 from c3portal.models import AuditEntry
 from c3portal.testing import BASE_DIR
-from invoices.fetching import downloads, fetch
+from invoices.fetching import downloads, fetch, known
 from invoices.fetching.tests.conftest import CUSTOMERS, PERIODS, fetched
 from invoices.importing import intake
 from invoices.importing.undo import undo_import
@@ -189,6 +189,28 @@ def test_what_was_undone_comes_again_by_hand_and_not_by_the_scheduler(
     assert done.outcomes == []
     assert "does not come in by itself" in done.notes[0]
     assert [each["new"] for each in fetched().outcomes] == [CUSTOMERS]
+
+
+@pytest.mark.both_databases
+def test_what_was_undone_stays_so_whatever_brought_nothing_since(
+    app: C3Settings, profile: ImportProfile, c3_sandbox: Any
+) -> None:
+    fetched()
+    last = ImportRun.objects.latest("pk")
+    for state in (ImportRun.State.NOTHING_NEW, ImportRun.State.REFUSED):
+        ImportRun.objects.create(source=last.source, options=last.options, file_name="later", size=1, state=state)
+    undo_import(last, user=None, source=None)
+    assert fetched(Trigger.SCHEDULE).outcomes == []
+    assert [each["new"] for each in fetched().outcomes] == [CUSTOMERS]
+    assert known.taken_back() == set()
+
+
+@pytest.mark.both_databases
+def test_what_another_download_took_the_place_of_is_not_discarded_by_a_person(db: None) -> None:
+    for state in (ImportRun.State.DISCARDED, ImportRun.State.REFUSED):
+        options = {"constants": {"BillingId": "20260918"}}
+        ImportRun.objects.create(source=ImportRun.Source.C3, options=options, file_name="f", size=1, state=state)
+    assert known.taken_back() == set()
 
 
 # One at a time
