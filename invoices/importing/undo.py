@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from c3portal.audit import record as audit
@@ -82,10 +83,13 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
 def _in_the_way(run: ImportRun, keys: list[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return why these invoices have to stay; the others stay unsent until the end of the transaction."""
     reasons: dict[uuid.UUID, str] = {}
+    # By the order of writing: a run has its id from the upload on, and a newer one may have been imported before it.
+    own = run.replaced.filter(invoice=OuterRef("invoice")).values("pk")
+    others = ReplacedInvoice.objects.exclude(run=run).filter(pk__gt=Coalesce(Subquery(own), 0))
     for chunk in itertools.batched(sorted(keys), CHUNK):
         free = decisions.changeable_of(list(chunk), lock=True)
         reasons |= {pk: SENT for pk in chunk if pk not in free}
-        later = ReplacedInvoice.objects.filter(invoice__in=free, run__gt=run.pk)
+        later = others.filter(invoice__in=free)
         reasons |= dict.fromkeys(later.values_list("invoice_id", flat=True), CHANGED_LATER)
     return reasons
 

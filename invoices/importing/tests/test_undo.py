@@ -128,6 +128,34 @@ def test_imports_are_undone_the_newest_first(tmp_path: Path) -> None:
     assert stored() == []
 
 
+def test_the_newest_is_what_was_written_last_whichever_was_uploaded_first(tmp_path: Path) -> None:
+    early = ImportRun.objects.create(file_name="early", size=1, state=State.READY)
+    late = ImportRun.objects.create(file_name="late", size=1, state=State.READY)
+    first = import_file(write(tmp_path, of_customer(1)), run=late)
+    before = without_ids(stored())
+    second = import_file(write(tmp_path, of_customer(1, **PRICE)), run=early)
+
+    undone = undo_import(first, user=None, source="a test")
+    assert [each.reason for each in undone.in_the_way] == [undo.CHANGED_LATER]
+
+    assert undo_import(second, user=None, source="a test").restored == 1
+    assert without_ids(stored()) == before
+    assert undo_import(first, user=None, source="a test").deleted == 1
+
+
+def test_of_two_that_changed_it_the_one_written_last_is_undone_first(tmp_path: Path) -> None:
+    early = ImportRun.objects.create(file_name="early", size=1, state=State.READY)
+    import_file(write(tmp_path, of_customer(1)))
+    before = without_ids(stored())
+    first = import_file(write(tmp_path, of_customer(1, **PRICE)))
+    second = import_file(write(tmp_path, of_customer(1, ItemCode="b")), run=early)
+
+    assert [each.reason for each in undo_import(first, user=None, source=None).in_the_way] == [undo.CHANGED_LATER]
+    assert undo_import(second, user=None, source=None).restored == 1
+    assert undo_import(first, user=None, source=None).restored == 1
+    assert without_ids(stored()) == before
+
+
 def test_undoing_twice_does_nothing_more(tmp_path: Path) -> None:
     run = import_file(write(tmp_path, of_customer(1)))
     undo_import(run, user=None, source="a test")
