@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from c3portal.audit import record as audit
+from c3portal.notifications import texts
 from invoices.importing import decisions, replaced, writing
 from invoices.models import (
     BillingPeriod,
     Customer,
+    DuplicateDecision,
     HeldBackInvoice,
     ImportRun,
     Invoice,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from c3portal.models import User
 
 CHUNK = decisions.CHUNK
+Decision = DuplicateDecision.Decision
 LISTED = 50
 SENT = "is in Xero or on its way there"
 CHANGED_LATER = "was changed by a later import; undo that one first"
@@ -72,6 +75,7 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
             return Undone(False, in_the_way=_named(in_the_way), in_the_way_count=len(in_the_way))
         deleted, restored = set(brought) - in_the_way.keys(), set(changed) - in_the_way.keys()
         _put_back(run, restored)
+        _take_up(_set_aside_for(deleted) - deleted, user, source)
         _delete(deleted)
         if not in_the_way:
             _close(run, user)
@@ -106,6 +110,32 @@ def _put_back(run: ImportRun, keys: set[uuid.UUID]) -> None:
         for each in kept.iterator(chunk_size=20):
             replaced.put_back(each)
         kept.delete()
+
+
+def _set_aside_for(keys: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the invoices that a person set aside for these ones, which they replaced or were copies of."""
+    found: set[uuid.UUID] = set()
+    for chunk in itertools.batched(keys, CHUNK):
+        replacing = DuplicateDecision.objects.filter(invoice__in=chunk, decision=Decision.REPLACE)
+        reasons = replacing.values_list("other", "invoice__number", "other__ignored_because")
+        # What was set aside for another reason stays so.
+        found |= {pk for pk, number, reason in reasons if reason == DuplicateDecision.replaced_by(number)}
+        left_out = DuplicateDecision.objects.filter(other__in=chunk, decision=Decision.EXCLUDE)
+        found |= {*left_out.filter(invoice__ignored_because=F("reason")).values_list("invoice", flat=True)}
+    return found
+
+
+def _take_up(keys: set[uuid.UUID], user: User | None, source: audit.Source) -> None:
+    """Let these ignored invoices go to Xero again, as invoices/selection does."""
+    reasons: dict[str, str] = {}
+    for chunk in itertools.batched(sorted(keys), CHUNK):
+        ignored = Invoice.objects.filter(pk__in=chunk).exclude(ignored_because="")
+        reasons |= ignored.select_for_update().order_by("pk").values_list("number", "ignored_because")
+        ignored.update(ignored_because="", ignored_by=None, ignored_at=None)
+    if reasons:
+        words = f"Not ignored any more: {texts.invoices(len(reasons))}"
+        after = dict.fromkeys(reasons, "")
+        audit.record(source, audit.Action.IGNORE, words, before=reasons, after=after, actor=user)
 
 
 def _delete(keys: set[uuid.UUID]) -> None:

@@ -260,3 +260,8 @@ class DuplicateDecision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice_id}: {self.get_decision_display()}"
+
+    @staticmethod
+    def replaced_by(number: str) -> str:
+        """Return why an invoice is ignored that the one of this number replaces."""
+        return f"Replaced by {number}"[:500]

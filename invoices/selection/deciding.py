@@ -66,7 +66,7 @@ def replace(invoice: Invoice, user: User, *, source: Source = None) -> Replaced:
         in_xero = list(others.filter(posting__status=Posting.Status.POSTED))
         ignored = list(others.uploadable())
         _record(source, "It replaces the other", decided, "", user)
-        ignoring.ignore(others, f"Replaced by {invoice.number}"[:LONGEST_REASON], user, source=source)
+        ignoring.ignore(others, DuplicateDecision.replaced_by(invoice.number), user, source=source)
     return Replaced(ignored, in_xero)
 
 

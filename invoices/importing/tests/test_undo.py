@@ -27,6 +27,7 @@ from invoices.models import (
     PostLog,
 )
 from invoices.posting import transitions
+from invoices.selection import deciding
 from invoices.tests.c3_files import of_customer, write
 from invoices.tests.makers import connected, uploaded
 
@@ -154,6 +155,50 @@ def test_of_two_that_changed_it_the_one_written_last_is_undone_first(tmp_path: P
     assert undo_import(second, user=None, source=None).restored == 1
     assert undo_import(first, user=None, source=None).restored == 1
     assert without_ids(stored()) == before
+
+
+def two_alike(folder: Path) -> tuple[ImportRun, ImportRun]:
+    """Import an invoice, and the same under another number in a later billing."""
+    one = import_file(write(folder, of_customer(1, InvoiceNumber="One")))
+    return one, import_file(write(folder, of_customer(1, InvoiceNumber="Other", BillingId="20260919")))
+
+
+def test_what_an_undone_invoice_replaced_may_go_again(tmp_path: Path, finance_admin: User) -> None:
+    _, run = two_alike(tmp_path)
+    deciding.replace(Invoice.objects.get(number="Other"), finance_admin)
+    assert not Invoice.objects.uploadable().filter(number="One").exists()
+
+    undo_import(run, user=finance_admin, source="a test")
+
+    left = Invoice.objects.uploadable().get()
+    assert (left.number, left.ignored_by, left.ignored_at) == ("One", None, None)
+    entry = AuditEntry.objects.get(subject="Not ignored any more: 1 invoice")
+    assert (entry.actor, entry.before) == (finance_admin.email, {"One": "Replaced by Other"})
+
+
+def test_what_was_left_out_for_an_undone_invoice_may_go_again(tmp_path: Path, finance_admin: User) -> None:
+    run, _ = two_alike(tmp_path)
+    assert deciding.leave_out(Invoice.objects.filter(number="Other"), "A copy", finance_admin) == 1
+
+    undo_import(run, user=finance_admin, source="a test")
+
+    assert Invoice.objects.uploadable().get().number == "Other"
+    assert AuditEntry.objects.get(subject="Not ignored any more: 1 invoice").before == {"Other": "A copy"}
+
+
+@pytest.mark.parametrize("undone", ["One", "Other"])
+def test_what_was_set_aside_for_another_reason_stays_so(tmp_path: Path, finance_admin: User, undone: str) -> None:
+    runs = dict(zip(("One", "Other"), two_alike(tmp_path), strict=True))
+    other = Invoice.objects.get(number="Other")
+    if undone == "One":
+        deciding.leave_out(Invoice.objects.filter(pk=other.pk), "A copy", finance_admin)
+    else:
+        deciding.replace(other, finance_admin)
+    Invoice.objects.exclude(ignored_because="").update(ignored_because="Billed by hand")
+
+    undo_import(runs[undone], user=finance_admin, source="a test")
+
+    assert Invoice.objects.get().ignored_because == "Billed by hand"
 
 
 def test_undoing_twice_does_nothing_more(tmp_path: Path) -> None:
