@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -74,8 +74,12 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
         if in_the_way and not rest:
             return Undone(False, in_the_way=_named(in_the_way), in_the_way_count=len(in_the_way))
         deleted, restored = set(brought) - in_the_way.keys(), set(changed) - in_the_way.keys()
+        decided = _decided_about(restored, DuplicateDecision.objects.in_force())
         _put_back(run, restored)
-        _take_up(_set_aside_for(deleted) - deleted, user, source)
+        # What a person decided about what is no longer there.
+        lapsed = decided - _decided_about(restored, DuplicateDecision.objects.in_force())
+        lapsed |= _decided_about(deleted, DuplicateDecision.objects.all())
+        _take_up(_set_aside_by(lapsed) - deleted, user, source)
         _delete(deleted)
         if not in_the_way:
             _close(run, user)
@@ -112,16 +116,24 @@ def _put_back(run: ImportRun, keys: set[uuid.UUID]) -> None:
         kept.delete()
 
 
-def _set_aside_for(keys: set[uuid.UUID]) -> set[uuid.UUID]:
-    """Return the invoices that a person set aside for these ones, which they replaced or were copies of."""
-    found: set[uuid.UUID] = set()
+def _decided_about(keys: set[uuid.UUID], decisions: QuerySet[DuplicateDecision]) -> set[int]:
+    found: set[int] = set()
     for chunk in itertools.batched(keys, CHUNK):
-        replacing = DuplicateDecision.objects.filter(invoice__in=chunk, decision=Decision.REPLACE)
+        either = decisions.filter(Q(invoice__in=chunk) | Q(other__in=chunk))
+        found |= {*either.values_list("pk", flat=True)}
+    return found
+
+
+def _set_aside_by(decisions: set[int]) -> set[uuid.UUID]:
+    """Return the invoices that are ignored because of these decisions; for another reason they stay ignored."""
+    found: set[uuid.UUID] = set()
+    for chunk in itertools.batched(decisions, CHUNK):
+        rows = DuplicateDecision.objects.filter(pk__in=chunk)
+        replacing = rows.filter(decision=Decision.REPLACE)
         reasons = replacing.values_list("other", "invoice__number", "other__ignored_because")
-        # What was set aside for another reason stays so.
         found |= {pk for pk, number, reason in reasons if reason == DuplicateDecision.replaced_by(number)}
-        left_out = DuplicateDecision.objects.filter(other__in=chunk, decision=Decision.EXCLUDE)
-        found |= {*left_out.filter(invoice__ignored_because=F("reason")).values_list("invoice", flat=True)}
+        left_out = rows.filter(decision=Decision.EXCLUDE, invoice__ignored_because=F("reason"))
+        found |= {*left_out.values_list("invoice", flat=True)}
     return found
 
 

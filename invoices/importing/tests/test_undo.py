@@ -186,6 +186,29 @@ def test_what_was_left_out_for_an_undone_invoice_may_go_again(tmp_path: Path, fi
     assert AuditEntry.objects.get(subject="Not ignored any more: 1 invoice").before == {"Other": "A copy"}
 
 
+def test_what_was_set_aside_for_what_an_import_changed_may_go_again(tmp_path: Path, finance_admin: User) -> None:
+    other = {"InvoiceNumber": "Other", "BillingId": "20260919"}
+    import_file(write(tmp_path, of_customer(1, InvoiceNumber="One")))
+    import_file(write(tmp_path, of_customer(1, **other, **PRICE)))
+    run = import_file(write(tmp_path, of_customer(1, **other)))
+    deciding.replace(Invoice.objects.get(number="Other"), finance_admin)
+
+    assert undo_import(run, user=finance_admin, source="a test").restored == 1
+
+    assert not Invoice.objects.exclude(ignored_because="").exists()
+
+
+def test_a_decision_that_holds_again_or_still_leaves_ignored(tmp_path: Path, finance_admin: User) -> None:
+    two_alike(tmp_path)
+    deciding.replace(Invoice.objects.get(number="Other"), finance_admin)
+    other = {"InvoiceNumber": "Other", "BillingId": "20260919"}
+    run = import_file(write(tmp_path, of_customer(1, **other, **PRICE)))
+
+    assert undo_import(run, user=finance_admin, source="a test").restored == 1
+
+    assert Invoice.objects.exclude(ignored_because="").get().number == "One"
+
+
 @pytest.mark.parametrize("undone", ["One", "Other"])
 def test_what_was_set_aside_for_another_reason_stays_so(tmp_path: Path, finance_admin: User, undone: str) -> None:
     runs = dict(zip(("One", "Other"), two_alike(tmp_path), strict=True))
