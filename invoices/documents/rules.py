@@ -35,6 +35,7 @@ class Fix(StrEnum):
     SAME_CONTACT = "same_contact"
     DRAFTS = "drafts"
     DECISION = "decision"
+    HELD_BACK = "held_back"
     XERO = "xero"
     NONE = ""
 

@@ -6,6 +6,7 @@ Read twice from disk, to check and to write in one transaction, so that memory d
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from c3portal.database import outages
 from invoices.importing import backfill, decisions, first_reading, held_back, periods, records, writing
 from invoices.importing.aggregation import Gathering
 from invoices.importing.choices import Choices
+from invoices.importing.decisions import CHUNK
 from invoices.importing.facts import Action
 from invoices.importing.opening import Wanted
 from invoices.importing.parser import shown
@@ -202,7 +204,10 @@ def _conclude(run: ImportRun, gathering: Gathering) -> None:
     written = run.invoices_new + run.invoices_updated
     run.state = ImportRun.State.IMPORTED if written else ImportRun.State.NOTHING_NEW
     billing_ids = set(periods.days_of_file(gathering))
-    absent = Invoice.objects.filter(period__billing_id__in=billing_ids).count() - len(gathering.invoices)
+    stored = Invoice.objects.filter(period__billing_id__in=billing_ids)
+    absent = stored.count() - len(gathering.invoices)
+    for chunk in itertools.batched(gathering.findings.numbers(), CHUNK):
+        absent -= stored.filter(number__in=chunk).count()
     if absent > 0:
         run.notes.append(
             f"Invoices of the same billing period that are not in this file: {absent}. They stay as they are."

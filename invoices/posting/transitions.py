@@ -23,7 +23,7 @@ from c3portal.telemetry import tracing
 from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
-from invoices.posting import post_log
+from invoices.posting import outdated, post_log
 from invoices.posting.outcomes import CallEnd
 from invoices.posting.responses import Recorded
 from xero_integration.client import timeouts
@@ -58,12 +58,13 @@ ALREADY_IN_XERO = "Xero has it already, so it is looked up there and not sent."
 @dataclass(frozen=True)
 class Queued:
     """What UPLOAD TO XERO did; `upload` is None when there was nothing to do. `undecided` look like another invoice,
-    and someone has to decide first."""
+    and someone has to decide first; of those `held_back` a newer version has to come in first."""
 
     upload: Upload | None
     queued: int
     already: int
     undecided: int = 0
+    held_back: int = 0
 
 
 def enqueue(
@@ -74,15 +75,16 @@ def enqueue(
     invoice_status: str,
     locked_as_drafts: bool = False,
 ) -> Queued:
-    """Queue what is new, refused or withdrawn, but neither ignored nor waiting for a decision on another invoice that
-    it looks like. Pressing twice is harmless. `invoice_status` is one of `InvoiceStatus`. The caller wakes a worker
-    after commit."""
+    """Queue what is new, refused or withdrawn, but neither ignored nor waiting: for a decision on another invoice that
+    it looks like, or for a file that has right what was held back of it. Pressing twice is harmless. `invoice_status`
+    is one of `InvoiceStatus`. The caller wakes a worker after commit."""
     with transaction.atomic():
         comparison.hold(invoices)
         # Whole periods at once: their size costs no extra queries.
         total = invoices.count()
         undecided = comparison.undecided(invoices).count()
-        invoices = invoices.filter(~comparison.waits_for_decision(), ignored_because="")
+        held_back = outdated.waiting(invoices).count()
+        invoices = invoices.filter(~comparison.waits_for_decision(), ~outdated.waits_for_file(), ignored_because="")
         upload = Upload.objects.create(
             connection=connection,
             created_by=user,
@@ -117,12 +119,12 @@ def enqueue(
         queued = post_log.write(Posting.objects.filter(upload=upload, status=Status.QUEUED), Status.QUEUED, user=user)
         if not queued:
             upload.delete()
-            return Queued(None, 0, total - undecided, undecided)
+            return Queued(None, 0, total - undecided - held_back, undecided, held_back)
         period_ids = set(upload.postings.values_list("invoice__period", flat=True)[:2000])
         if len(period_ids) == 1:
             Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
     logger.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
-    return Queued(upload, queued, total - queued - undecided, undecided)
+    return Queued(upload, queued, total - queued - undecided - held_back, undecided, held_back)
 
 
 def _document_type(is_negative: Q | Exists) -> Case:

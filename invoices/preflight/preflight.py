@@ -18,7 +18,7 @@ from invoices.documents.mapping import UnmappedAccount, UnmappedKind, UnmappedTa
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
-from invoices.posting import ownership
+from invoices.posting import outdated, ownership
 from invoices.posting.reconciliation import FoundDocuments
 from invoices.preflight import contact_check, likenesses
 from xero_integration import connections, contacts, reference
@@ -28,6 +28,11 @@ from xero_integration.models import CallBudget, XeroConnection
 NO_CONTACT_YET = ""
 # Without the import row as it came, which is most of a line's bytes and says nothing to Xero.
 LINES = Prefetch("lines", InvoiceLine.objects.defer("source"))
+OUTDATED = "outdated"
+HELD_BACK = (
+    "A later file has this invoice too, and it was held back there because something is wrong with it. The amounts "
+    "stored here may be out of date. Import a file that has it right, or undo the import that held it back."
+)
 TAKEN = "Xero has another document with the number. Change its number there or void it, then check again."
 
 
@@ -132,7 +137,7 @@ def inspect(
     With `look_up_in_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
     """
     selected = invoices.select_related("customer", "bill_to", "period", "posting").prefetch_related(LINES)
-    rows = list(comparison.with_lookalikes(selected))
+    rows = list(comparison.with_lookalikes(outdated.marked(selected)))
     taken = _find_in_xero(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
     context = builder.read_context(connection)
     recipients = {row.pk: context.billing.recipient(row) for row in rows}
@@ -144,7 +149,12 @@ def inspect(
         contact_id = found.ids.get(key, NO_CONTACT_YET)
         prepared, problems = _prepare(row, invoice_status, context, contact_id, locked_as_drafts=locked_as_drafts)
         problems += found.problems.get(key, ())
-        problems = (*problems, *_number(row, taken, allowed), *likenesses.problems(row, alike.get(row.pk)))
+        problems = (
+            *problems,
+            *_held_back(row),
+            *_number(row, taken, allowed),
+            *likenesses.problems(row, alike.get(row.pk)),
+        )
         inspected.append(_verdict(row, prepared, problems, taken))
     ready = [row for row in inspected if row.may_go and row.verdict != Verdict.IN_XERO]
     new_contacts = len({recipients[row.invoice.pk].tenant_id for row in ready} & found.new)
@@ -201,10 +211,18 @@ def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: D
     return (Problem("taken", "", TAKEN, Fix.XERO, detail=ownership.clash(invoice, row)),)
 
 
+def _held_back(invoice: Invoice) -> tuple[Problem, ...]:
+    if _is_posted(invoice) or not outdated.is_marked(invoice):
+        return ()
+    return (Problem(OUTDATED, "", HELD_BACK, Fix.HELD_BACK),)
+
+
 def _verdict(
     invoice: Invoice, prepared: Prepared | None, problems: tuple[Problem, ...], taken: Mapping[str, dict[str, object]]
 ) -> Inspected:
-    if _is_posted(invoice) or (invoice.xero_number in taken and not any(each.code == "taken" for each in problems)):
+    if _is_posted(invoice) or (
+        invoice.xero_number in taken and not any(each.code in ("taken", OUTDATED) for each in problems)
+    ):
         # To be known here as posted, it takes a decision all the same.
         open_questions = tuple(each for each in problems if each.code == likenesses.CODE and each.is_question)
         return Inspected(invoice, Verdict.IN_XERO, open_questions, prepared)

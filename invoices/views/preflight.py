@@ -20,7 +20,7 @@ from c3portal.models import roles
 from invoices.documents.rules import Fix, Problem
 from invoices.duplicates import comparison
 from invoices.models import Invoice, Posting, UploadDraft
-from invoices.posting import transitions
+from invoices.posting import outdated, transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
 from invoices.views.uploading import missing_for_upload, start
@@ -36,6 +36,7 @@ ACTIONS = {
     Fix.CUSTOMERS: ("Change the customer's settings", "customer_overrides"),
     Fix.CONTACTS: ("See to the contact", "contacts"),
     Fix.CHOOSE_CONTACT: ("Choose the contact", "choose_contact"),
+    Fix.HELD_BACK: ("See what is held back", "held_back"),
 }
 # What of each page is shown: rows that name the problem's subject, or just its one.
 SEARCHED = {Fix.ACCOUNTS: "q", Fix.TAXES: "pick", Fix.CONTACTS: "q"}
@@ -118,8 +119,9 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
             transitions.require_lookup(
                 connection, Posting.objects.filter(invoice__in=known), transitions.ALREADY_IN_XERO
             )
-    # Someone may have posted what one of them looks like since it was checked.
+    # Someone may have posted what one of them looks like, or an import held it back, since it was checked.
     left += comparison.undecided(Invoice.objects.filter(pk__in=going))
+    left += outdated.waiting(Invoice.objects.filter(pk__in=going))
     upload_drafts.keep_only(draft, left)
     if left:
         words = '{} selected because something holds them back. <a href="{}">See what</a>'

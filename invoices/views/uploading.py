@@ -110,7 +110,9 @@ def start(
             wakeups.wake_after_commit(connection.pk)
     if queued.undecided:
         messages.warning(request, _undecided(queued.undecided))
-    if queued.upload is None and queued.undecided:
+    if queued.held_back:
+        messages.warning(request, _held_back(queued.held_back))
+    if queued.upload is None and (queued.undecided or queued.held_back):
         return None
     if queued.upload is None:
         messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")
@@ -126,6 +128,14 @@ def _undecided(count: int) -> str:
     return (
         f"{texts.invoices(count)} {left_out} left out: what {looks} the same as another invoice is not posted before "
         "someone decides. Do so on the invoice's page, or here before posting."
+    )
+
+
+def _held_back(count: int) -> str:
+    was, it = ("was", "it") if count == 1 else ("were", "them")
+    return (
+        f"{texts.invoices(count)} {was} left out: a later file has {it} too and was held back there, so the amounts "
+        f"stored here may be out of date. Import a file that has {it} right first."
     )
 
 

@@ -106,6 +106,14 @@ def test_a_row_of_which_nothing_can_be_read_holds_back_the_invoices_on_both_side
     assert str(Invoice.objects.get(number="Invoice_2").total) == "198.00"
 
 
+def test_what_is_held_back_of_the_file_is_not_called_absent(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2), of_customer(3)))
+
+    run = import_file(write(tmp_path, of_customer(1), of_customer(2, Total="x")))
+
+    assert run.notes == ["Invoices of the same billing period that are not in this file: 1. They stay as they are."]
+
+
 def test_a_file_with_nothing_right_is_refused_and_all_of_it_held_back(tmp_path: Path) -> None:
     run = import_file(write(tmp_path, of_customer(1, Total="x")))
 
