@@ -53,13 +53,17 @@ def leave_out(invoices: QuerySet[Invoice], because: str, user: User, *, source: 
         return ignoring.ignore(comparison.alike(invoices), because, user, source=source)
 
 
-def replace(invoice: Invoice, user: User, *, source: Source = None) -> Replaced:
-    """Let the invoice take the place of the one that it waits for: that is ignored, or stays where it is in Xero. What
-    else it waits for is asked next; another one of its billing run it never replaces. Raises OnItsWay."""
+def replace(invoice: Invoice, shown: str, user: User, *, source: Source = None) -> Replaced:
+    """Let the invoice take the place of the one that it waits for, if that has the id `shown`: that is ignored, or
+    stays where it is in Xero. What else it waits for is asked next; another one of its billing run it never replaces.
+    Raises OnItsWay."""
     with transaction.atomic():
         one = Invoice.objects.filter(pk=invoice.pk)
         comparison.hold(one)
-        decided = _decide(comparison.undecided(one), Decision.REPLACE, "", user)
+        waits_for = comparison.lookalikes(comparison.undecided(one)).get(invoice.pk)
+        if waits_for is None or str(waits_for.other.pk) != shown:
+            return Replaced([], [])
+        decided = _decide(one, Decision.REPLACE, "", user)
         others = Invoice.objects.filter(number__in=decided.values()).select_related("posting")
         if others.filter(posting__status__in=IN_PROGRESS).exists():
             raise OnItsWay

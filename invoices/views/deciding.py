@@ -21,6 +21,7 @@ from invoices.preflight import likenesses, upload_drafts
 from invoices.selection import deciding
 
 Decision = DuplicateDecision.Decision
+SHOWN_ANOTHER = "Nothing was decided: it does not wait for the invoice that was shown here. Look at it again."
 SAY_WHY = f"Say why, in at most {deciding.LONGEST_REASON} characters. Nothing was decided."
 
 
@@ -28,7 +29,8 @@ SAY_WHY = f"Say why, in at most {deciding.LONGEST_REASON} characters. Nothing wa
 @role_required(*roles.FINANCE)
 def preflight_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Decide (`decision`) about the `count` invoices of a selection that the page showed as `group`, or about the one
-    that `post`, `exclude` or `replace` names, for `reason`."""
+    that `post`, `exclude` or `replace` names, for `reason`. Replaced is the invoice that
+    `other-` and the id of the one names."""
     draft = get_object_or_404(UploadDraft.objects.select_related("period"), pk=pk)
     chosen = next((name for name in Decision.values if name in request.POST), "")
     if chosen:
@@ -45,7 +47,8 @@ def preflight_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 @require_POST
 @role_required(*roles.FINANCE)
 def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Decide (`decision`) about one invoice for `reason`, or with `revert` take back what was decided."""
+    """Decide (`decision`) about one invoice for `reason`, or with `revert` take back what was decided. Replaced is the
+    invoice that `other-` and its id names."""
     invoice = get_object_or_404(Invoice, pk=pk)
     if "revert" in request.POST:
         if deciding.revert(invoice, cast(User, request.user), source=request):
@@ -76,8 +79,9 @@ def _decide(request: HttpRequest, invoices: QuerySet[Invoice], decision: str) ->
 
 def _replace(request: HttpRequest, invoices: QuerySet[Invoice], user: User) -> None:
     invoice = invoices.first()
+    shown = request.POST.get(f"other-{invoice.pk}", "") if invoice else ""
     try:
-        replaced = deciding.replace(invoice, user, source=request) if invoice else None
+        replaced = deciding.replace(invoice, shown, user, source=request) if invoice else None
     except deciding.OnItsWay:
         messages.error(
             request,
@@ -85,7 +89,7 @@ def _replace(request: HttpRequest, invoices: QuerySet[Invoice], user: User) -> N
         )
         return
     if replaced is None or not (replaced.ignored or replaced.in_xero):
-        _say(request, 0, "")
+        messages.warning(request, SHOWN_ANOTHER)
     if replaced and replaced.ignored:
         numbers = ", ".join(each.number for each in replaced.ignored)
         messages.success(request, f"Ignored from now on: {numbers}. {invoice} takes its place.")

@@ -13,6 +13,7 @@ from django.urls import reverse
 from invoices.conftest import Upload, Work
 from invoices.duplicates import comparison
 from invoices.duplicates.comparison import Likeness
+from invoices.duplicates.tests.conftest import MakeBilled
 from invoices.importing.importer import import_file
 from invoices.models import BillingPeriod, Customer, DuplicateDecision, Invoice, Posting
 from invoices.tests.c3_files import of_customer, write
@@ -201,11 +202,47 @@ def test_both_pages_name_the_other_and_what_was_decided(
     assert "The same lines and total as Invoice_1, which is in Xero." in page
     assert "Invoice_1_again" in finance.get(first.get_absolute_url()).content.decode()
 
-    finance.post(reverse("decide_invoice", args=[second.pk]), {"decision": "replace"})
+    form = {"decision": "replace", f"other-{second.pk}": str(first.pk)}
+    finance.post(reverse("decide_invoice", args=[second.pk]), form)
     for each in (first, second):
         page = " ".join(finance.get(each.get_absolute_url()).content.decode().split())
         assert "It replaces the other:" in page
         assert "Invoice_1 is still in Xero. Void or credit it there, or the customer is billed twice." in page
+
+
+@pytest.mark.parametrize("page", ["invoice", "preflight"])
+def test_a_second_press_replaces_no_invoice_that_the_page_did_not_show(
+    posted: list[dict[str, str]], tmp_path: Path, finance: Client, page: str
+) -> None:
+    again = generated_again(posted[:2])
+    import_file(write(tmp_path, *again, *(row | {"InvoiceNumber": "Twice_again"} for row in again)))
+    first, second, third = (
+        Invoice.objects.get(number=each) for each in ("Invoice_1", "Invoice_1_again", "Twice_again")
+    )
+    assert comparison.lookalikes(Invoice.objects.filter(pk=third.pk))[third.pk].other == first
+    if page == "invoice":
+        shown = finance.get(third.get_absolute_url())
+        address, form = reverse("decide_invoice", args=[third.pk]), {"decision": "replace"}
+    else:
+        shown = press(finance, third.period, all="1")
+        address = reverse("preflight_decide", args=[shown.context["draft"].pk])
+        form = {"replace": str(third.pk)}
+    (other,) = re.findall(rf'name="other-{third.pk}"\s+value="([^"]+)"', shown.content.decode())
+    for _ in range(2):
+        answer = finance.post(address, form | {f"other-{third.pk}": other}, follow=True)
+    assert [row.other for row in DuplicateDecision.objects.filter(invoice=third)] == [first]
+    assert "Nothing was decided" in answer.content.decode()
+    assert second.ignored_because == Invoice.objects.get(pk=second.pk).ignored_because == ""
+
+
+def test_the_page_does_not_offer_to_replace_another_department_of_one_run(
+    make_billed: MakeBilled, finance: Client
+) -> None:
+    make_billed("20260918", "sales")
+    page = finance.get(make_billed("20260918", "research", amount="70").get_absolute_url()).content.decode()
+    assert "It looks like another invoice." in page
+    assert "Post anyway" in page
+    assert "It replaces the other" not in page
 
 
 def test_the_list_and_its_download_name_what_looks_the_same(

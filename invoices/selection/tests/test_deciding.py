@@ -77,7 +77,7 @@ def test_one_takes_the_place_of_what_is_not_in_xero(
     make_billed: MakeBilled, upload: Upload, finance_admin: Any
 ) -> None:
     first, second = make_billed(FIRST), make_billed(SECOND)
-    replaced = deciding.replace(second, finance_admin)
+    replaced = deciding.replace(second, str(first.pk), finance_admin)
     assert (replaced.ignored, replaced.in_xero) == ([first], [])
     assert ignored() == {first: f"Replaced by {second.number}"}
     assert upload().queued == 1
@@ -91,19 +91,18 @@ def test_one_takes_the_place_of_nothing_but_the_invoice_it_was_shown_with(
 ) -> None:
     sales, research = make_billed(FIRST, "sales"), make_billed(FIRST, "research", amount="70")
     sales_again, research_again = make_billed(SECOND, "sales"), make_billed(SECOND, "research", amount="70")
-    replaced = deciding.replace(research_again, finance_admin)
+    replaced = deciding.replace(research_again, str(research.pk), finance_admin)
     assert (replaced.ignored, set(ignored())) == ([research], {research})
     assert waiting() == {sales_again, research_again}
-    deciding.replace(sales_again, finance_admin)
+    deciding.replace(sales_again, str(sales.pk), finance_admin)
     assert (set(ignored()), waiting()) == ({sales, research}, set())
 
 
 def test_one_does_not_take_the_place_of_another_department_of_its_run(
     make_billed: MakeBilled, finance_admin: Any
 ) -> None:
-    make_billed(FIRST, "sales")
-    research = make_billed(FIRST, "research", amount="70")
-    assert deciding.replace(research, finance_admin) == deciding.Replaced([], [])
+    sales, research = make_billed(FIRST, "sales"), make_billed(FIRST, "research", amount="70")
+    assert deciding.replace(research, str(sales.pk), finance_admin) == deciding.Replaced([], [])
     assert (ignored(), DuplicateDecision.objects.count()) == ({}, 0)
 
 
@@ -111,9 +110,9 @@ def test_one_that_was_replaced_and_taken_up_is_left_alone_by_the_next_decision(
     make_billed: MakeBilled, finance_admin: Any
 ) -> None:
     near, same, one = make_billed(FIRST, "more", amount="120"), make_billed(SECOND), make_billed(THIRD)
-    deciding.replace(one, finance_admin)
+    deciding.replace(one, str(same.pk), finance_admin)
     ignoring.take_up(Invoice.objects.all())
-    assert deciding.replace(one, finance_admin).ignored == [near]
+    assert deciding.replace(one, str(near.pk), finance_admin).ignored == [near]
     assert same not in ignored()
 
 
@@ -123,7 +122,7 @@ def test_what_is_in_xero_stays_there_and_its_successor_may_go(
     first, second = make_billed(FIRST), make_billed(SECOND)
     upload(first)
     posted(first)
-    replaced = deciding.replace(second, finance_admin)
+    replaced = deciding.replace(second, str(first.pk), finance_admin)
     assert (replaced.ignored, replaced.in_xero) == ([], [first])
     assert ignored() == {}
     assert upload().queued == 1
@@ -133,7 +132,7 @@ def test_what_is_on_its_way_is_not_replaced(make_billed: MakeBilled, upload: Upl
     first, second = make_billed(FIRST), make_billed(SECOND)
     upload(first)
     with pytest.raises(deciding.OnItsWay):
-        deciding.replace(second, finance_admin)
+        deciding.replace(second, str(first.pk), finance_admin)
     assert not DuplicateDecision.objects.exists()
     assert waiting() == {second}
 
@@ -142,13 +141,12 @@ def test_what_is_on_its_way_is_not_replaced(make_billed: MakeBilled, upload: Upl
 def test_a_decision_is_taken_back_as_long_as_nothing_was_posted(
     make_billed: MakeBilled, upload: Upload, finance_admin: Any, decide: str
 ) -> None:
-    make_billed(FIRST)
-    second = make_billed(SECOND)
+    first, second = make_billed(FIRST), make_billed(SECOND)
     invoices = Invoice.objects.filter(pk=second.pk)
     ways = {
         "post": lambda: deciding.post_anyway(invoices, "Both", finance_admin),
         "exclude": lambda: deciding.leave_out(invoices, "Twice", finance_admin),
-        "replace": lambda: deciding.replace(second, finance_admin),
+        "replace": lambda: deciding.replace(second, str(first.pk), finance_admin),
     }
     ways[decide]()
     assert deciding.revert(second, finance_admin)
