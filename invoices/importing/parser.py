@@ -303,9 +303,9 @@ def _reseller(cells: Mapping[str, str], problems: list[Problem]) -> str:
         if len(name) > LONGEST_RESELLER:
             problems.append(("ResellerName", f"is longer than {LONGEST_RESELLER} characters"))
         return name
-    if name and entity not in ("", "customer"):
-        said = f"“{shown(cells['InvoiceEntity'])}” is neither Customer nor Reseller, and a reseller is named"
-        problems.append(("InvoiceEntity", said))
+    if name and entity != "customer":
+        said = f"“{shown(cells['InvoiceEntity'])}” is neither Customer nor Reseller" if entity else "is empty"
+        problems.append(("InvoiceEntity", f"{said}, and a reseller is named: it is not said who is billed"))
     return ""
 
 

@@ -110,6 +110,25 @@ def test_names_that_differ_in_what_nobody_sees_are_one(tmp_path: Path) -> None:
     assert import_file(write(tmp_path, *rows)).invoices_held_back == 0
 
 
+@pytest.mark.parametrize(
+    ("entity", "reason"),
+    [
+        ("", "is empty, and a reseller is named: it is not said who is billed"),
+        (
+            "Partner",
+            "“Partner” is neither Customer nor Reseller, and a reseller is named: it is not said who is billed",
+        ),
+    ],
+)
+def test_where_a_reseller_is_named_the_file_has_to_say_who_is_billed(tmp_path: Path, entity: str, reason: str) -> None:
+    rows = [of_customer(1, InvoiceEntity=entity, ResellerName="Foxtrot Ltd"), of_customer(2, InvoiceEntity=entity)]
+
+    run = import_file(write(tmp_path, *rows))
+
+    assert list(Invoice.objects.values_list("number", flat=True)) == ["Invoice_2"]
+    assert [(each.field, each.reason) for each in run.findings.all()] == [("InvoiceEntity", reason)]
+
+
 def test_a_reseller_is_billed_in_place_of_the_customer(tmp_path: Path) -> None:
     rows = [
         of_customer(1, InvoiceEntity="Reseller", ResellerName="Foxtrot Ltd"),

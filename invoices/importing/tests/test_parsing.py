@@ -228,7 +228,10 @@ def test_a_bad_field_is_named_with_the_reason(field: str, text: str, reason: str
     [("ERPCustomerID", "x" * 101), ("ResellerName", "x" * 501), ("SubscriptionName", "x" * 4_001), ("ItemCode", "\0")],
 )
 def test_what_decides_nothing_stops_nothing(field: str, text: str) -> None:
-    for content in (csv_bytes(a_row(**{field: text})), json_bytes(a_row(**{field: text}))):
+    for content in (
+        csv_bytes(a_row(InvoiceEntity="Customer", **{field: text})),
+        json_bytes(a_row(InvoiceEntity="Customer", **{field: text})),
+    ):
         assert line_of(content).cells[field] == text.strip("\0")
 
 
