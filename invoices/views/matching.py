@@ -20,7 +20,7 @@ from invoices.matching.confirming import profile_from, proposed_choice
 from invoices.matching.forms import MatchForm
 from invoices.matching.profiles import ColumnProfile
 from invoices.matching.proposal import Proposal, propose
-from invoices.models import ImportProfile, ImportRun
+from invoices.models import ImportProfile, ImportRun, ImportSettings
 from invoices.reading.errors import FileRefused
 from invoices.reading.table import open_table
 from invoices.views import column_profiles, kinds
@@ -110,7 +110,10 @@ def _confirm(request: HttpRequest, run: ImportRun, form: MatchForm) -> bool:
     options = {**run.options, "constants": {name: text for name, text in choice.constants.items() if text}}
     for name in ("encoding", "sheet"):
         options[name] = request.POST.get(name, "")[:100] or options.get(name, "")
+    ImportSettings.load()
     with transaction.atomic():
+        # One row for everyone: two who confirm at once would both find that the name is free.
+        ImportSettings.objects.select_for_update().get(pk=1)
         stored = _keep(request, profile)
         if stored is None:
             form.add_error("name", TAKEN)

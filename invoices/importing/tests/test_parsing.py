@@ -289,7 +289,7 @@ def test_a_json_row_that_is_no_object_is_an_error() -> None:
     [
         (b"", "The file is empty"),
         (b" \n\n ", "The file is empty"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Office file"),
         (b"%PDF-1.7\n%", "This is a PDF file"),
         (b"\x1f\x8b\x08\x00", "a gzip archive"),
         (b"<!DOCTYPE html><html>", "This is a web page"),
