@@ -163,9 +163,14 @@ def two_alike(folder: Path) -> tuple[ImportRun, ImportRun]:
     return one, import_file(write(folder, of_customer(1, InvoiceNumber="Other", BillingId="20260919")))
 
 
+def replace_one(user: User) -> None:
+    one, other = (Invoice.objects.get(number=number) for number in ("One", "Other"))
+    assert deciding.replace(other, str(one.pk), user).ignored == [one]
+
+
 def test_what_an_undone_invoice_replaced_may_go_again(tmp_path: Path, finance_admin: User) -> None:
     _, run = two_alike(tmp_path)
-    deciding.replace(Invoice.objects.get(number="Other"), finance_admin)
+    replace_one(finance_admin)
     assert not Invoice.objects.uploadable().filter(number="One").exists()
 
     undo_import(run, user=finance_admin, source="a test")
@@ -191,7 +196,7 @@ def test_what_was_set_aside_for_what_an_import_changed_may_go_again(tmp_path: Pa
     import_file(write(tmp_path, of_customer(1, InvoiceNumber="One")))
     import_file(write(tmp_path, of_customer(1, **other, **PRICE)))
     run = import_file(write(tmp_path, of_customer(1, **other)))
-    deciding.replace(Invoice.objects.get(number="Other"), finance_admin)
+    replace_one(finance_admin)
 
     assert undo_import(run, user=finance_admin, source="a test").restored == 1
 
@@ -200,7 +205,7 @@ def test_what_was_set_aside_for_what_an_import_changed_may_go_again(tmp_path: Pa
 
 def test_a_decision_that_holds_again_or_still_leaves_ignored(tmp_path: Path, finance_admin: User) -> None:
     two_alike(tmp_path)
-    deciding.replace(Invoice.objects.get(number="Other"), finance_admin)
+    replace_one(finance_admin)
     other = {"InvoiceNumber": "Other", "BillingId": "20260919"}
     run = import_file(write(tmp_path, of_customer(1, **other, **PRICE)))
 
@@ -216,7 +221,7 @@ def test_what_was_set_aside_for_another_reason_stays_so(tmp_path: Path, finance_
     if undone == "One":
         deciding.leave_out(Invoice.objects.filter(pk=other.pk), "A copy", finance_admin)
     else:
-        deciding.replace(other, finance_admin)
+        replace_one(finance_admin)
     Invoice.objects.exclude(ignored_because="").update(ignored_because="Billed by hand")
 
     undo_import(runs[undone], user=finance_admin, source="a test")
