@@ -95,6 +95,7 @@ def hostile(tmp_path: Path, system_admin: User) -> list[int]:
             **dict.fromkeys(texts, formula),
             TenantID=f"{formula}{index}"[:50],
             CustomerEmail=formula,
+            InvoiceEntity="Reseller",
             ResellerName=formula,
             InvoiceNumber=f"{formula}{index}",
         )
