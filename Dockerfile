@@ -28,10 +28,10 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends postgresql-client-17 \
     && rm -rf /var/lib/apt/lists/*
 
-# The folder of the state is made here so that a fresh volume belongs to this user.
+# The folders of the state are made here so that a fresh volume belongs to this user.
 RUN groupadd --gid 10001 c3portal \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin c3portal \
-    && install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/c3portal
+    && install --directory --owner 10001 --group 10001 --mode 0700 /var/lib/c3portal /var/lib/c3portal/imports
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 WORKDIR /app

@@ -58,11 +58,11 @@ lint: $(VENV)/.tests
 	@echo "Lint"
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/djangofmt --check --indent-width 2 templates xero_sandbox/templates
+	@$(BIN)/djangofmt --check --indent-width 2 templates xero_sandbox/templates c3_sandbox/templates
 
 format: $(VENV)/.tests
 	@$(BIN)/ruff format .
-	@$(BIN)/djangofmt --indent-width 2 templates xero_sandbox/templates
+	@$(BIN)/djangofmt --indent-width 2 templates xero_sandbox/templates c3_sandbox/templates
 
 # No secret of anyone's is needed to look at the code: with DEBUG on the settings fall back to stand-ins.
 types: export DEBUG := 1

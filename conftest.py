@@ -211,6 +211,29 @@ def connected(sandbox: Any, db: None) -> Any:
     return connect(sandbox)
 
 
+# The C3 sandbox
+
+
+@pytest.fixture(scope="session")
+def c3_sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real C3 sandbox on a free port, one for each process that runs tests."""
+    from c3_sandbox.testing import C3SandboxProcess
+
+    with C3SandboxProcess(tmp_path_factory.mktemp("c3-sandbox")) as process:
+        yield process
+
+
+@pytest.fixture
+def c3_sandbox(c3_sandbox_process: Any, settings: Any) -> Any:
+    """The switchboard of a C3 sandbox as new, with the portal's sign-in at C3 pointed at it."""
+    from c3_sandbox.testing import C3SandboxControl
+
+    control = C3SandboxControl(c3_sandbox_process.url)
+    control.reset()
+    settings.C3_LOGIN_URL = control.url
+    return control
+
+
 # Broker and workers
 
 
@@ -242,6 +265,7 @@ def process_environment(transactional_db: None, settings: Any) -> Callable[[], d
             "TEST_DATABASE_URL": _database_url(),
             "TEST_PORTAL_URL": settings.PORTAL_URL,
             "TEST_XERO_URL": settings.XERO_API_URL,
+            "TEST_C3_URL": settings.C3_LOGIN_URL,
         }
 
     return process_environment

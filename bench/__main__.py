@@ -49,8 +49,8 @@ def main() -> None:
     arguments.add_argument("--times", type=int, default=5)
     times = arguments.parse_args().times
     runs = {name: run(name, times) for name in MEASUREMENTS}
-    names = ("calls", "wall", "cost", "preflight", "fairness")
-    calls, wall, cost, preflight, fair = (middle(runs[name]) for name in names)
+    names = ("calls", "wall", "cost", "preflight", "fairness", "imports")
+    calls, wall, cost, preflight, fair, imports = (middle(runs[name]) for name in names)
     worst = max(each["worst"] for each in runs["fairness"])
     memory = cost["megabytes_late"] / cost["megabytes_early"]
     text = TEMPLATE.read_text().format(
@@ -75,6 +75,9 @@ def main() -> None:
         fair=fair,
         worst=worst,
         fair_verdict=verdict(fair["worst"] <= 2),
+        imports=imports,
+        imports_verdict=verdict(imports["ratio"] <= 1),
+        imports_memory_verdict=verdict(imports["growth"] <= 1.2),
         memory=memory,
         memory_verdict=verdict(memory <= 1.05),
         spread="\n".join(

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import calls, cost, preflight, throughput
+from bench import calls, cost, imports, preflight, throughput
 from bench.environment import Stage
 
 UNLIMITED = {"minute": 1_000_000, "day": 10_000_000, "app_minute": 10_000_000}
@@ -70,12 +70,28 @@ def measure_preflight(stage: Stage) -> dict[str, Any]:
     }
 
 
+def measure_imports(stage: Stage) -> dict[str, Any]:
+    """Return an import of 100,000 lines beside the plainest way to store them, and the memory of one of 1,000,000."""
+    measured = imports.measure(stage)
+    return {
+        "seconds": measured.portal.seconds,
+        "plain_seconds": measured.plain.seconds,
+        "ratio": measured.portal.seconds / measured.plain.seconds,
+        "megabytes": measured.portal.megabytes,
+        "plain_megabytes": measured.plain.megabytes,
+        "large_seconds": measured.large.seconds,
+        "large_megabytes": measured.large.megabytes,
+        "growth": measured.large.megabytes / measured.portal.megabytes,
+    }
+
+
 MEASUREMENTS: dict[str, tuple[Callable[[Stage], dict[str, Any]], dict[str, str]]] = {
     "calls": (measure_calls, {}),
     "wall": (measure_wall, throughput.PACE),
     "cost": (measure_cost, {}),
     "preflight": (measure_preflight, {}),
     "fairness": (measure_fairness, {"SWEEP_EVERY": "2"}),
+    "imports": (measure_imports, {}),
 }
 
 

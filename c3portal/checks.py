@@ -112,8 +112,8 @@ def xero_origins(**kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security)
 def outgoing(**kwargs: Any) -> list[CheckMessage]:
-    """What is sent to Xero or to monitoring is encrypted, unless it stays on this machine."""
-    names = (*XERO_ORIGINS, "SENTRY_DSN")
+    """What is sent to Xero, to C3's sign-in or to monitoring is encrypted, unless it stays on this machine."""
+    names = (*XERO_ORIGINS, "C3_LOGIN_URL", "SENTRY_DSN")
     return [
         Error(
             f"{name} begins with http://, by which everybody on the way reads what is sent there.",

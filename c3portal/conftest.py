@@ -6,7 +6,7 @@ import pytest
 
 from c3portal.models import Webhook
 from c3portal.tests.receivers import Receiver
-from invoices.conftest import no_lookup_delay, woken  # noqa: F401
+from invoices.conftest import imports_at_once, no_lookup_delay, woken  # noqa: F401
 
 
 @pytest.fixture

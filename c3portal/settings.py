@@ -52,6 +52,16 @@ XERO_LOGIN_URL = env.str("XERO_LOGIN_URL", default="https://login.xero.com").rst
 XERO_IDENTITY_URL = env.str("XERO_IDENTITY_URL", default="https://identity.xero.com").rstrip("/")
 XERO_API_URL = env.str("XERO_API_URL", default="https://api.xero.com").rstrip("/")
 
+# Microsoft's sign-in, by which C3 knows the partner; elsewhere for a stand-in.
+MICROSOFT_LOGIN_URL = "https://login.microsoftonline.com"
+C3_LOGIN_URL = (env.str("C3_LOGIN_URL", default="") or MICROSOFT_LOGIN_URL).rstrip("/")
+# Seconds. How long a call to C3 may take, and the wait before it is made again; how long a download may be silent.
+C3_CALL_TIMEOUT = env.float("C3_CALL_TIMEOUT", default=60)
+C3_RETRY_AFTER = env.float("C3_RETRY_AFTER", default=10)
+C3_SILENCE = env.float("C3_SILENCE", default=240)
+# For how many days after its BillingId a period that is not wholly in Xero is downloaded again each morning.
+C3_KEEP_FRESH_DAYS = env.int("C3_KEEP_FRESH_DAYS", default=14)
+
 # Seconds. How long a call that writes may take; when a worker that holds rows and says nothing counts as dead (longer
 # than any call and than a task's hard limit); when after a lost answer Xero is looked at; how long a connection pauses
 # when Xero cannot be reached; and when after a call Xero must have finished with it, since only then "not there" means
@@ -73,6 +83,7 @@ XERO_MINUTE = env.float("XERO_MINUTE", default=60)
 INSTALLED_APPS = [
     "c3portal",
     "xero_integration",
+    "c3_integration",
     "invoices",
     "operations",
     "django.contrib.auth",
@@ -309,8 +320,12 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-# Uploads go to disk, never to memory: a 200 MB file of invoice lines must not grow a web process.
+# Uploads go to disk, never to memory: a 500 MB file of invoice lines must not grow a web process.
 FILE_UPLOAD_HANDLERS = ["c3portal.http.request_limits.ToDisk"]
+# Where files wait for a worker to import them: web and worker share it. Uploads come in there, so that to keep one
+# takes no copy of it.
+IMPORT_DIR = Path(env.str("IMPORT_DIR", default="") or VAR_DIR / "imports").absolute()
+FILE_UPLOAD_TEMP_DIR = str(IMPORT_DIR) if state.private_folder(IMPORT_DIR) else None
 # What a form may hold beside a file, and what a request may hold where no file is wanted
 # (c3portal/http/request_limits.py). Less than the proxy keeps until all of it is there (deploy/Caddyfile), so that no
 # form that comes slowly keeps a thread.
@@ -320,8 +335,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 # Of a web process; how many files it takes and sends at a time follows from it (c3portal/http/concurrency.py).
 WEB_THREADS = env.int("WEB_THREADS", default=8)
-# Up to a minute of waiting for the page, half of it for other writers on SQLite; `manage.py import_invoices` takes any.
-IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=100 * 1024 * 1024)
+# More than a million lines; `manage.py import_invoices` takes any.
+IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=500 * 1024 * 1024)
 
 
 def mailer(url: str) -> dict[str, Any]:
@@ -387,6 +402,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": NOTICES_EVERY,
         "options": good_for(NOTICES_EVERY),
     },
+    # Whether it is the hour of Settings → Invoices from C3 in its time zone, and what waits meanwhile.
+    "fetch-from-c3": {"task": "invoices.tasks.fetch_when_due", "schedule": 60.0, "options": good_for(60.0)},
     "deliver-notices": {
         "task": "c3portal.tasks.deliver_notices",
         "schedule": NOTICES_EVERY,
@@ -399,6 +416,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": good_for(3600.0),
     },
     "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
+    "forget-imports": {"task": "operations.tasks.forget_imports", "schedule": crontab(hour=2, minute=37)},
+    "fingerprints": {"task": "invoices.tasks.fill_fingerprints", "schedule": crontab(minute=23)},
     "reference": {"task": "invoices.tasks.refresh_reference", "schedule": crontab(hour="*/6", minute=43)},
 }
 # After how many days what is no fact of the books goes by itself, every night (operations/retention.py); 0: never.

@@ -12,6 +12,7 @@ handler500 = "c3portal.http.error_pages.server_error"
 
 urlpatterns = [
     path("", include("xero_integration.urls")),
+    path("", include("c3_integration.urls")),
     path("", include("invoices.urls")),
     path("", include("c3portal.users.sign_in.urls")),
     path("accounts/invitation/", invitation_views.invitation, name="invitation"),

@@ -12,8 +12,9 @@ import pytest
 from django.utils import timezone
 
 from invoices import tasks
+from invoices.importing import intake
 from invoices.importing.numbers import xero_number
-from invoices.models import BillingPeriod, Customer, Invoice, InvoiceLine, Posting, Submission
+from invoices.models import BillingPeriod, Customer, ImportRun, Invoice, InvoiceLine, Posting, Submission
 from invoices.posting import transitions, wakeups
 from xero_integration.models import XeroConnection
 from xero_integration.payloads import to_cents
@@ -108,7 +109,20 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Collect the connections that a worker was called for, in place of calling one."""
     called: list[int] = []
     monkeypatch.setattr(wakeups, "wake_after_commit", called.append)
+    monkeypatch.setattr(intake, "wake", create_autospec(intake.wake))
     return called
+
+
+@pytest.fixture
+def imports_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that a page takes are looked through and imported by this process, in place of a worker it calls for."""
+    does = {ImportRun.State.WAITING: tasks.inspect_import, ImportRun.State.RUNNING: tasks.run_import}
+
+    def wake(run_id: int, state: str) -> None:
+        does[ImportRun.State(state)](run_id)
+
+    monkeypatch.setattr(intake, "wake", wake)
+    monkeypatch.setattr(intake, "wake_after_commit", lambda run: wake(run.pk, run.state))
 
 
 @pytest.fixture

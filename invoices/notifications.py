@@ -14,10 +14,12 @@ from typing import Any, cast
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
 from django.urls import reverse
 
+from c3_integration.models import C3Fetch
 from c3portal.database import clock
 from c3portal.models import Notice
 from c3portal.models.notices import Kind
 from c3portal.notifications import publish, texts
+from invoices.fetching import summary
 from invoices.models import Posting, PostLog, Twin, Upload
 from invoices.overrides import drift
 from xero_integration.client.errors import Problem
@@ -41,7 +43,7 @@ TOKEN_WARNINGS_DAYS = (2, 7)
 def find() -> int:
     """Tell what is to be told. Returns how many notices were written."""
     count = 0
-    for check in (uploads, posted_twice, disconnections, ending_tokens, day_limits, drifts):
+    for check in (uploads, posted_twice, disconnections, ending_tokens, day_limits, drifts, c3_fetches):
         # One check that fails does not keep the others from theirs.
         try:
             count += check()
@@ -222,6 +224,26 @@ def drifts() -> int:
     data = {**_organisation(connection), "findings": sorted(each.words for each in found), "keys": now}
     # What was mended meanwhile is kept quietly, so that it is told again when it comes back.
     return _publish(key, Kind.MAPPING_DRIFT, words, reverse("account_overrides"), data, quietly=not set(now) - before)
+
+
+def c3_fetches() -> int:
+    """Tell of fetches from C3 that nobody watched: failed ones, once a day, and what waits for someone."""
+    count = 0
+    unwatched = C3Fetch.objects.exclude(trigger=C3Fetch.Trigger.USER)
+    for fetch in unwatched.filter(finished_at__gt=clock.now() - IS_NEWS).order_by("pk"):
+        data = {"fetch": fetch.pk, "correlation_id": fetch.correlation_id, "problem": fetch.problem}
+        if fetch.state == C3Fetch.State.FAILED and fetch.finished_at:
+            words = texts.c3_fetch_failed(
+                fetch.finished_at, fetch.reason, summary.next_step(fetch), fetch.correlation_id
+            )
+            # A morning is tried several times.
+            key = f"c3-fetch:{fetch.trigger}:{fetch.started_at:%Y-%m-%d}:{fetch.problem}"
+            count += _publish(key, Kind.C3_FETCH, words, fetch.get_absolute_url(), data)
+        if waiting := [run.file_name for run in summary.waiting_runs(fetch)]:
+            words = texts.c3_fetch_waits(waiting)
+            key = f"c3-waits:{fetch.pk}:{fetch.started_at.isoformat()}"
+            count += _publish(key, Kind.C3_FETCH, words, reverse("invoice_list"), {**data, "files": waiting})
+    return count
 
 
 def _publish(key: str, kind: str, words: texts.Words, path: str, data: dict[str, Any], *, quietly: bool = False) -> int:

@@ -10,11 +10,13 @@ from celery import shared_task
 from django.conf import settings
 from django.db.models import Q
 
+from c3_integration.models import C3Fetch
 from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
-from invoices.importing import importer
+from invoices.fetching import downloads, fetch, mornings, requests
+from invoices.importing import backfill, importer, intake
 from invoices.models import Posting
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
 from invoices.preflight import upload_drafts
@@ -32,6 +34,7 @@ LONGEST_NAP = 120
 # Xero allows five calls in flight for an organisation; one is kept free for people's clicks.
 # https://developer.xero.com/documentation/guides/oauth2/limits/
 WORKERS_EACH_ORGANISATION = 4
+FINGERPRINTS_AT_ONCE = 5_000
 
 
 @shared_task
@@ -61,12 +64,46 @@ def _workers_for(connection: XeroConnection) -> int:
     return max(1, min(WORKERS_EACH_ORGANISATION, batches))
 
 
+# Not acknowledged late: an import takes longer than the broker waits, and the sweep finds what its worker left.
+@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@liveness.released_on_error()
+def inspect_import(run_id: int) -> None:
+    """Find out what a file would bring."""
+    intake.inspect(run_id)
+
+
+@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@liveness.released_on_error()
+def run_import(run_id: int) -> None:
+    """Import a file."""
+    intake.bring_in(run_id)
+
+
+# As long as an import, and not acknowledged late for the same reason: the fetch's lease says what became of it.
+@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@liveness.released_on_error()
+def fetch_from_c3(fetch_id: int) -> None:
+    """Fetch invoices from C3."""
+    if found := C3Fetch.objects.filter(pk=fetch_id).first():
+        fetch.run(found)
+
+
+@shared_task
+def fetch_when_due() -> None:
+    """Begin the morning's fetch, call a worker for one that waits, and go on where a person matched columns."""
+    mornings.open_what_is_due()
+    downloads.go_on()
+    for waiting in C3Fetch.objects.filter(state=C3Fetch.State.WAITING):
+        requests.wake(waiting.pk)
+
+
 @shared_task
 def sweep() -> None:
     """Free what dead workers left, and wake workers for whatever is due."""
     reconciliation.release_expired_leases()
     upload_drafts.forget_old()
     importer.close_abandoned()
+    intake.sweep()
     # The rows know what is to be done, so a lost task only waits for the next sweep.
     due = _connections_with_work()
     # Before the first worker is woken: it would find the sweeps still missed, and sweep and wake in its turn.
@@ -86,6 +123,12 @@ def find_notices() -> None:
 def keep_connections_alive() -> None:
     """Use every refresh token, and notice organisations that were disconnected in Xero."""
     connections.keep_alive()
+
+
+@shared_task
+def fill_fingerprints() -> None:
+    """Give invoices of earlier releases the fingerprint of what they bill, some at a time."""
+    backfill.fill(most=FINGERPRINTS_AT_ONCE)
 
 
 @shared_task

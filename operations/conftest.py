@@ -13,7 +13,7 @@ from django.core.management import call_command
 from c3portal.conftest import webhook  # noqa: F401
 from c3portal.tests import machine
 from invoices.conftest import no_lookup_delay, woken  # noqa: F401
-from invoices.tests.c3_files import NEW_CUSTOMERS, a_row, of_customer, write
+from invoices.tests.c3_files import NEW_CUSTOMERS, of_customer, write
 
 Lose = Callable[[], None]
 
@@ -45,7 +45,9 @@ def later_file(tmp_path: Path) -> Path:
     """Invoices and a credit note of customers that nobody knew before."""
     rows = [of_customer(index, CustomerName=f"Newcomer {index}") for index in range(NEW_CUSTOMERS)]
     rows.append(
-        a_row(
+        of_customer(
+            0,
+            CustomerName="Newcomer 0",
             InvoiceNumber="Credit_1",
             Quantity="-1",
             SubTotal="-9.00",

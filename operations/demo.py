@@ -1,19 +1,22 @@
-"""What a fresh portal is shown with: users, billing periods, an app in the sandbox."""
+"""What a fresh portal is shown with: users, an app in the Xero sandbox, a way into the C3 sandbox, billing periods."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import requests
 from django.conf import settings
 
+from c3_integration.models import C3Settings
+from c3portal.audit.record import masked
 from c3portal.launch.environment import write_private
 from c3portal.models import User, roles
 from invoices.importing.importer import import_file
-from invoices.models import BillingPeriod, ImportRun
+from invoices.models import BillingPeriod, ImportRun, TaxOverride
 from xero_integration import reference
 from xero_integration.models import XeroSettings
 
@@ -29,6 +32,16 @@ COMMAND = "manage.py setup_demo"
 APP_NAME = "C3 portal"
 ACCOUNT_CODES = {"license_account_code": "4010", "azure_account_code": "4020", "custom_account_code": "4030"}
 THEME_NAME = "Cloud services"
+# C3's lines name no tax, and the sandbox's organisation has several rates of 0 %: the one for sales, as in the sample.
+TAX_WITHOUT_A_NAME = {"country": "", "tax_name": "", "percentage": Decimal(0)}
+TAX_TYPE_WITHOUT_A_NAME = "EXEMPTOUTPUT"
+C3_LABELS = {
+    "api_url": "API address",
+    "tenant_id": "Directory (tenant) ID",
+    "client_id": "Client ID",
+    "scope": "Scope",
+    "resource": "Resource",
+}
 
 
 class SampleRefusedError(Exception):
@@ -91,7 +104,13 @@ def facts() -> dict[str, Any]:
     """Return users, periods and settings as they stand, for the audit record."""
     people = {f"User {user.email}": roles.role_of(user) or "" for user in User.objects.all()}
     periods = {f"Billing period {each}": "there" for each in BillingPeriod.objects.all()}
-    return people | periods | reference.facts(XeroSettings.load())
+    taxes = {f"Tax {tax}": tax_type for tax, tax_type in (each.as_text for each in TaxOverride.objects.all())}
+    return people | periods | taxes | reference.facts(XeroSettings.load()) | _c3_facts(C3Settings.load())
+
+
+def _c3_facts(row: C3Settings) -> dict[str, Any]:
+    found = {f"C3: {label}": getattr(row, name) for name, label in C3_LABELS.items()}
+    return found | {"C3: Client Secret": masked(row.client_secret)}
 
 
 def sandbox_app() -> None:
@@ -107,6 +126,28 @@ def sandbox_app() -> None:
     for field, value in {**ACCOUNT_CODES, "theme_name": THEME_NAME}.items():
         setattr(row, field, getattr(row, field) or value)
     row.save()
+
+
+def c3_sandbox() -> None:
+    """Fill in Settings → Invoices from C3 with what the C3 sandbox hands out, and once the tax of 0 % without a name.
+
+    Raises requests.RequestException when the sandbox does not answer.
+    """
+    row = C3Settings.load()
+    is_first = not row.api_url
+    answer = requests.get(f"{settings.C3_LOGIN_URL}/sandbox/credentials", timeout=10)
+    answer.raise_for_status()
+    given = answer.json()
+    # What a person filled in stays. Of the sandbox's own, the port may have been moved or the secret made anew.
+    if row.api_url not in ("", settings.C3_LOGIN_URL) and row.client_id != given["client_id"]:
+        return
+    wanted = {"api_url": settings.C3_LOGIN_URL, "tenant_id": given.pop("directory_id"), **given}
+    if any(getattr(row, name) != value for name, value in wanted.items()):
+        for name, value in wanted.items():
+            setattr(row, name, value)
+        row.save()
+    if is_first:
+        TaxOverride.objects.get_or_create(**TAX_WITHOUT_A_NAME, defaults={"tax_type": TAX_TYPE_WITHOUT_A_NAME})
 
 
 def _registered() -> dict[str, str]:

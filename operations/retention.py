@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from c3portal.models import Delivery, Notice
+from invoices.importing import intake
 from invoices.models import ImportFinding, ImportRun, Posting, PostLog, Submission, UploadDraft
 from invoices.models.statuses import IN_PROGRESS
 from invoices.preflight import upload_drafts
@@ -64,6 +65,7 @@ def retention_rules(before: dt.datetime, now: dt.datetime) -> list[RetentionRule
         RetentionRule("sessions that ended", Session.objects.filter(expire_date__lt=now), _delete),
         RetentionRule("places of sign-in without a session", _places(), _delete),
         RetentionRule("selections that nobody came back to", _selections(now), _delete),
+        RetentionRule("files that nobody imported", intake.left_alone(now), intake.close),
     ]
 
 

@@ -7,9 +7,11 @@ import logging
 
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 
 from c3portal.audit.record import Action, record
 from c3portal.processes import certificate, moments
+from invoices.importing import intake
 from operations import retention
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,13 @@ def look_at_the_certificate() -> None:
         logger.warning("The certificate of PORTAL_URL could not be read.", exc_info=True)
         return
     moments.note(moments.CERTIFICATE, ends)
+
+
+@shared_task
+def forget_imports() -> None:
+    """Delete the files that nobody imported, and what uploads left behind whose web process died."""
+    intake.close(intake.left_alone(timezone.now()))
+    intake.delete_strays()
 
 
 # The name that messages on their way bear during an update.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
@@ -20,6 +19,8 @@ from xero_integration.client import shapes, timeouts
 from xero_integration.client.departure import stalled_error
 from xero_integration.client.errors import Problem, XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.client.gateway import Gateway
+from xero_integration.contact_index import ContactIndex, Customer
+from xero_integration.contact_names import name_key, number_key, why_untaken
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 
 # How long a listing is trusted before contacts are created on its word; contacts made in Xero meanwhile are found by
@@ -27,19 +28,17 @@ from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroC
 LISTING_LIFE = dt.timedelta(minutes=15)
 # How long it is trusted when it stands in the way of an upload: someone may have mended it in Xero just now.
 DOUBTED_LIFE = dt.timedelta(minutes=1)
+MOST_NAMED = 3
+# Our names of an address's parts, and Xero's.
+ADDRESS = {
+    "line1": "AddressLine1",
+    "line2": "AddressLine2",
+    "city": "City",
+    "state": "Region",
+    "zip": "PostalCode",
+    "country": "Country",
+}
 NO_ID = "00000000-0000-0000-0000-000000000000"
-
-
-@dataclass(frozen=True)
-class Customer:
-    """Who needs a contact. `key` becomes the ContactNumber (at most 50 characters); `suffix` tells apart customers
-    of one name."""
-
-    key: str
-    name: str
-    suffix: str
-    email: str
-    shares_name: bool
 
 
 @dataclass
@@ -74,10 +73,18 @@ def _held(connection: XeroConnection) -> QuerySet[XeroConnection]:
     return XeroConnection.objects.filter(pk=connection.pk, contacts_lease_holder=connection.contacts_lease_holder)
 
 
-def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Customer]) -> Outcome:
+def link(
+    connection: XeroConnection,
+    gateway: Gateway,
+    customers: Sequence[Customer],
+    *,
+    customer_keys: Collection[str] | None = None,
+) -> Outcome:
     """Give every customer without a contact one. Call it under `lease`.
 
-    Raises XeroUnavailable, XeroAuthError or XeroRejected (a whole call refused); what was linked before stays.
+    With `customer_keys` (of all customers) nobody gets a new contact who is much like one that is there: a person says
+    first whether they are the same. Raises XeroUnavailable, XeroAuthError or XeroRejected (a whole call refused); what
+    was linked before stays.
     """
     if not customers:
         return Outcome()
@@ -96,6 +103,8 @@ def link(connection: XeroConnection, gateway: Gateway, customers: Sequence[Custo
     ContactLink.objects.bulk_create(links, batch_size=500)
     outcome.linked = len(links)
     to_create = [customer for customer in customers if matches.get(customer.key, "linked") is None]
+    outcome.problems |= why_not_created(index, to_create, customer_keys)
+    to_create = [customer for customer in to_create if customer.key not in outcome.problems]
     names = index.names_to_create(to_create)
     for some in batched(to_create, settings.XERO_BATCH):
         _create(connection, gateway, some, names, outcome)
@@ -107,6 +116,26 @@ def _matches(
 ) -> tuple[ContactIndex, dict[str, dict[str, str] | str | None]]:
     index = ContactIndex(connection)
     return index, {each.key: index.match(each) for each in customers if each.key not in index.linked}
+
+
+def why_not_created(
+    index: ContactIndex, customers: Sequence[Customer], customer_keys: Collection[str] | None
+) -> dict[str, str]:
+    """Return why these get no new contact, in words by customer key; `customer_keys` as in `link`."""
+    problems = {each.key: why for each in customers if (why := why_untaken(each.name))}
+    if customers and customer_keys is not None:
+        free = index.free_names(customer_keys)
+        alike = {each.key: index.alike(each, free) for each in customers if each.key not in problems}
+        problems |= {key: _undecided(found) for key, found in alike.items() if found}
+    return problems
+
+
+def _undecided(alike: Sequence[Contact]) -> str:
+    names = " and ".join(f"“{each.name}”" for each in alike[:MOST_NAMED])
+    return (
+        f"Xero has {names}, much like this customer, who has no contact yet. Upload again, and say at the check before "
+        "posting whether it is this customer."
+    )
 
 
 def link_by_hand(connection: XeroConnection, customer_key: str, contact: Contact) -> None:
@@ -130,20 +159,21 @@ def unlink(connection: XeroConnection, customer_keys: Collection[str]) -> int:
     """Forget these customers' contacts here, not in Xero, and never match the same again. Returns how many."""
     with transaction.atomic():
         links = list(ContactLink.objects.filter(connection=connection, customer_key__in=customer_keys))
-        UnlinkedContact.objects.bulk_create(
-            [
-                UnlinkedContact(connection=connection, customer_key=each.customer_key, contact_id=each.contact_id)
-                for each in links
-            ],
-            ignore_conflicts=True,
-        )
+        set_apart(connection, {each.customer_key: [each.contact_id] for each in links})
         ContactLink.objects.filter(pk__in=[each.pk for each in links]).delete()
     return len(links)
 
 
-def name_key(name: str) -> str:
-    """Return the form in which names are compared."""
-    return " ".join(name.casefold().split())[:255]
+def set_apart(connection: XeroConnection, contact_ids: Mapping[str, Iterable[str]]) -> None:
+    """Note that customers (by key) are not these contacts, and never match them."""
+    UnlinkedContact.objects.bulk_create(
+        [
+            UnlinkedContact(connection=connection, customer_key=key, contact_id=contact_id)
+            for key, several in contact_ids.items()
+            for contact_id in several
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def unusable(connection: XeroConnection) -> dict[str, str]:
@@ -176,11 +206,6 @@ def _why_unusable(
     return f"The contact “{contact.name}” is archived in Xero. Restore it there or link another."
 
 
-def archived(name: str) -> str:
-    """Return why a customer whose contact is archived in Xero is left out of an upload."""
-    return f"The contact “{name}” of this customer is archived in Xero. Restore it there, then upload again."
-
-
 def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.timedelta = LISTING_LIFE) -> bool:
     """List the contacts anew when the last listing is older than `life`. Returns whether it was. Raises
     XeroUnavailable, XeroAuthError."""
@@ -191,10 +216,17 @@ def refresh_listing(connection: XeroConnection, gateway: Gateway, *, life: dt.ti
     return True
 
 
-def read_listing(connection: XeroConnection, gateway: Gateway) -> int:
-    """List the contacts anew; return how many. Raises XeroUnavailable, XeroAuthError."""
+def read_listing(connection: XeroConnection, gateway: Gateway, *, with_addresses: bool = False) -> int:
+    """List the contacts anew; return how many. Addresses stay as they were read last unless they are asked for. Raises
+    XeroUnavailable, XeroAuthError."""
     started = clock.now()
-    rows = [_contact(connection, row) for row in gateway.contacts() if row.get("ContactID")]
+    listed = gateway.contacts(with_addresses=with_addresses)
+    rows = [_contact(connection, row) for row in listed if row.get("ContactID")]
+    if not with_addresses:
+        known = Contact.objects.filter(connection=connection, address__isnull=False)
+        addresses = dict(known.values_list("contact_id", "address"))
+        for each in rows:
+            each.address = addresses.get(each.contact_id)
     with transaction.atomic():
         Contact.objects.filter(connection=connection).delete()
         Contact.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
@@ -213,92 +245,21 @@ def _contact(connection: XeroConnection, row: dict[str, Any]) -> Contact:
         name_key=name_key(name),
         status=str(row.get("ContactStatus") or Contact.ACTIVE),
         merged_into=str(row.get("MergedToContactID") or "")[:36],
+        email=str(row.get("EmailAddress") or "")[:255],
+        address=_address(row.get("Addresses")),
     )
 
 
-class ContactIndex:
-    """The contacts as last listed, in memory, so that matching takes no query for each customer."""
-
-    def __init__(self, connection: XeroConnection) -> None:
-        self.contacts = {each.contact_id: each for each in Contact.objects.filter(connection=connection)}
-        self.linked = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
-        self.holders = {each.contact_id: each.customer_key for each in self.linked.values()}
-        unlinked = UnlinkedContact.objects.filter(connection=connection)
-        self.unlinked = set(unlinked.values_list("customer_key", "contact_id"))
-        self.by_number: dict[str, Contact] = {}
-        self.by_name: dict[str, list[Contact]] = defaultdict(list)
-        for contact in self.contacts.values():
-            if contact.contact_number:
-                self.by_number[contact.contact_number] = contact
-            if contact.status == Contact.ACTIVE:
-                self.by_name[contact.name_key].append(contact)
-
-    def match(self, customer: Customer) -> dict[str, str] | str | None:
-        """Return the link's fields, why there can be none in words, or None when a contact is to be made."""
-        # By ContactNumber, then by exact unambiguous name, else a new one.
-        if numbered := self.by_number.get(customer.key):
-            return self._by_number(customer, numbered)
-        named = self.by_name.get(name_key(customer.name), [])
-        if len(named) == 1 and not self.why_not_by_name(customer):
-            return self._link(customer, named[0], ContactLink.MatchedBy.NAME)
+def _address(rows: object) -> dict[str, str] | None:
+    """Return the postal address, which Xero prints on invoices, else the street's; {} for none, None when not told."""
+    if not isinstance(rows, list):
         return None
-
-    def why_not_by_name(self, customer: Customer) -> str:
-        """Return why a contact of the customer's name is not the customer, "" otherwise."""
-        named = self.by_name.get(name_key(customer.name), [])
-        if not named:
-            return ""
-        name = named[0].name
-        if len(named) > 1:
-            return f"{len(named)} contacts are called “{name}”."
-        if customer.shares_name:
-            return f"Another customer has this name too, so the contact “{name}” could be either's."
-        if self.holders.get(named[0].contact_id, customer.key) != customer.key:
-            return f"The contact “{name}” is linked to another customer."
-        if (customer.key, named[0].contact_id) in self.unlinked:
-            return f"The contact “{name}” was unlinked from this customer."
-        if named[0].contact_number not in ("", customer.key):
-            return f"The contact “{name}” has the contact number {named[0].contact_number}, so it is someone else."
-        return ""
-
-    def merged_into(self, contact: Contact) -> Contact | None:
-        """Return the active contact that this one was merged into, None when there is none."""
-        target = self.contacts.get(contact.merged_into)
-        return target if target and target.status == Contact.ACTIVE else None
-
-    def _by_number(self, customer: Customer, contact: Contact) -> dict[str, str] | str:
-        if contact.status != Contact.ACTIVE:
-            if target := self.merged_into(contact):
-                return (
-                    f"The contact “{contact.name}” of this customer was merged into “{target.name}” in Xero. Link that."
-                )
-            return archived(contact.name)
-        if self.holders.get(contact.contact_id, customer.key) != customer.key:
-            return f"The contact “{contact.name}” with this customer's number is linked to another customer."
-        if (customer.key, contact.contact_id) in self.unlinked:
-            return (
-                f"The contact “{contact.name}” has this customer's number but was unlinked from it. "
-                "Link it again, or link another."
-            )
-        return self._link(customer, contact, ContactLink.MatchedBy.NUMBER)
-
-    def _link(self, customer: Customer, contact: Contact, matched_by: ContactLink.MatchedBy) -> dict[str, str]:
-        self.holders[contact.contact_id] = customer.key
-        return {"contact_id": contact.contact_id, "contact_name": contact.name, "matched_by": matched_by}
-
-    def names_to_create(self, customers: Sequence[Customer]) -> dict[str, str]:
-        """Return a name for each new contact, by customer key, unique among active contacts."""
-        # Xero wants unique names, so a customer whose name is taken or shared is told apart by its number in the
-        # partner's own books.
-        # https://developer.xero.com/documentation/api/accounting/contacts/
-        wanted = Counter(name_key(customer.name) for customer in customers)
-        names = {}
-        for customer in customers:
-            key = name_key(customer.name)
-            alone = not customer.shares_name and wanted[key] == 1 and not self.by_name.get(key)
-            tail = "" if alone else f" ({customer.suffix or customer.key})"
-            names[customer.key] = customer.name[: 255 - len(tail)] + tail
-        return names
+    found: list[tuple[bool, dict[str, str]]] = []
+    for row in shapes.objects(rows):
+        texts = {name: str(row.get(field) or "") for name, field in ADDRESS.items()}
+        if any(texts.values()):
+            found.append((row.get("AddressType") != "POBOX", texts))
+    return min(found, key=lambda each: each[0], default=(False, {}))[1]
 
 
 def _create(
@@ -336,11 +297,11 @@ def _read_created(
     """Link what Xero created. Returns whether the listing still holds. Raises XeroUnavailable when some were left
     out."""
     # Matched by ContactNumber, by position where an answer leaves it out.
-    by_number = {str(row.get("ContactNumber")): row for row in rows if row.get("ContactNumber")}
+    by_number = {number_key(str(row.get("ContactNumber"))): row for row in rows if row.get("ContactNumber")}
     positions = rows if len(rows) == len(customers) else [{}] * len(customers)
     made, missing = [], False
     for customer, at_position in zip(customers, positions, strict=True):
-        row = by_number.get(customer.key) or ({} if at_position.get("ContactNumber") else at_position)
+        row = by_number.get(number_key(customer.key)) or ({} if at_position.get("ContactNumber") else at_position)
         if words := _refusal(row):
             outcome.problems[customer.key] = words
         elif str(row.get("ContactID") or NO_ID) == NO_ID:

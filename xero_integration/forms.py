@@ -50,7 +50,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "license_account_code": "Microsoft 365 and other licences, one-time purchases.",
             "azure_account_code": "Azure plan consumption.",
             "custom_account_code": "Your own services and products.",
-            "difference_policy": "Xero computes tax line by line; what it will come to is computed before posting.",
+            "difference_policy": "Xero computes tax line by line; what it will come to is computed before posting. "
+            "Amounts finer than a cent that add up to one count too.",
             "difference_limit": "In the invoice's currency, 0.00 to 1.00. A greater difference is never posted.",
             "rounding_account_code": "Needed for rounding lines only.",
         }

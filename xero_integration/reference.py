@@ -28,6 +28,7 @@ from xero_integration.models import (
     XeroConnection,
     XeroSettings,
 )
+from xero_integration.time_zones import iana_name
 
 ACCOUNT_FIELDS = {
     "license_account_code": "License based SKUs",
@@ -96,6 +97,7 @@ def _store_organisation(connection: XeroConnection, row: dict[str, Any]) -> None
     connection.short_code = row.get("ShortCode") or ""
     connection.country_code = (row.get("CountryCode") or "")[:2]
     connection.base_currency = row.get("BaseCurrency") or ""
+    connection.time_zone = iana_name(row.get("Timezone") or "")
     connection.organisation_status = row.get("OrganisationStatus") or ""
     connection.period_lock_date = json_date(row.get("PeriodLockDate"))
     connection.end_of_year_lock_date = json_date(row.get("EndOfYearLockDate"))
@@ -106,6 +108,7 @@ def _store_organisation(connection: XeroConnection, row: dict[str, Any]) -> None
             "short_code",
             "country_code",
             "base_currency",
+            "time_zone",
             "organisation_status",
             "period_lock_date",
             "end_of_year_lock_date",

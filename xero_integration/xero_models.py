@@ -29,10 +29,8 @@ from xero_python.accounting import (
 from xero_python.api_client.serializer import serialize
 
 from xero_integration.client.vocabulary import SalesType
+from xero_integration.contact_names import plain_email
 from xero_integration.payloads import Document, Line, number
-
-# Xero's limit; https://developer.xero.com/documentation/api/accounting/contacts
-MAX_EMAIL = 255
 
 
 def documents_body(documents: Iterable[Document]) -> bytes:
@@ -130,8 +128,8 @@ def _new_contact(name: str, contact_number: str, email: str) -> Contact:
     return Contact(
         name=name,
         contact_number=contact_number,
-        # Xero would refuse the contact for what is no e-mail address.
-        email_address=email[:MAX_EMAIL] if "@" in email else None,
+        # Xero would refuse the contact for any other.
+        email_address=plain_email(email) or None,
         has_attachments=None,
         has_validation_errors=None,
     )

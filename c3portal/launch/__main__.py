@@ -65,7 +65,7 @@ def _announce(plan: Plan, processes: Processes) -> None:
     try:
         for name, works in readiness.probes(plan):
             readiness.wait_for(name, works, gave_up=lambda: processes.is_stopping)
-            if name == "sandbox":
+            if name in plan.sandboxes[-1:]:
                 sign_ins = _manage(plan, "setup_demo")
         _print(announcement.text(plan, sign_ins or _manage(plan, "setup_demo")))
     except (readiness.NotReadyError, SystemExit) as problem:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from c3portal.launch import environment
-from c3portal.launch.environment import XERO_ORIGINS, Plan
+from c3portal.launch.environment import C3_ORIGIN, XERO_ORIGINS, Plan
 from c3portal.processes import embedded_broker
 
 SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS")
 # What says on which state a portal works: of these, none may be set to anything else here.
-STATE = (*SECRETS, "DATABASE_URL", "CELERY_BROKER_URL", *XERO_ORIGINS, "DEBUG")
+STATE = (*SECRETS, "DATABASE_URL", "CELERY_BROKER_URL", *XERO_ORIGINS, C3_ORIGIN, "DEBUG")
 # What goes with it, unless it is set otherwise here.
 MANNERS = ("PORTAL_URL", "EMAIL_URL", "MFA_REQUIRED_FOR", "LOG_LEVEL", "LOG_FORMAT")
 NOTHING_SET = (

@@ -15,6 +15,11 @@ from c3portal.processes import embedded_broker
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 XERO_ORIGINS = ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL")
+C3_ORIGIN = "C3_LOGIN_URL"
+# How it runs on a machine for trying it out, unless it is told otherwise.
+MANNERS = {"LOG_LEVEL": "WARNING", "LOG_FORMAT": "line", "MFA_REQUIRED_FOR": "none", "EMAIL_URL": "consolemail://"}
+# In production Celery says so at each start.
+ROOT_IS_NO_NEWS = "ignore:You're running the worker with superuser privileges"
 
 
 @dataclass(frozen=True)
@@ -23,17 +28,25 @@ class Plan:
 
     port: int
     sandbox_port: int
+    c3_sandbox_port: int
     portal_url: str
     var_dir: Path
     variables: dict[str, str]
     with_broker: bool
     with_sandbox: bool
+    with_c3_sandbox: bool
 
     @property
     def processes(self) -> tuple[str, ...]:
         """The names of the processes, as in the Procfile, in the order of their start."""
-        beside = [name for name, wanted in (("broker", self.with_broker), ("sandbox", self.with_sandbox)) if wanted]
-        return (*beside, "web", "worker", "beat")
+        broker = ("broker",) if self.with_broker else ()
+        return (*broker, *self.sandboxes, "web", "worker", "beat")
+
+    @property
+    def sandboxes(self) -> tuple[str, ...]:
+        """The names of the stand-ins among the processes."""
+        beside = (("sandbox", self.with_sandbox), ("c3-sandbox", self.with_c3_sandbox))
+        return tuple(name for name, wanted in beside if wanted)
 
     @property
     def beat_pidfile(self) -> Path:
@@ -49,6 +62,10 @@ class Plan:
     def sandbox_url(self) -> str:
         return f"http://localhost:{self.sandbox_port}"
 
+    @property
+    def c3_sandbox_url(self) -> str:
+        return f"http://localhost:{self.c3_sandbox_port}"
+
 
 def plan(given: dict[str, str]) -> Plan:
     """Return the start that `given` and `.env` ask for, and make the state folder and missing secrets.
@@ -58,30 +75,44 @@ def plan(given: dict[str, str]) -> Plan:
     variables = with_dotenv(given)
     port = _port(variables, "PORT", 8000)
     sandbox_port = _port(variables, "SANDBOX_PORT", 8100)
+    c3_sandbox_port = _port(variables, "C3_SANDBOX_PORT", 8200)
     var_dir = state_folder(variables)
     var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     with_sandbox = not any(variables.get(name) for name in XERO_ORIGINS)
+    # Invented invoices are never a click away from somebody's real books.
+    with_c3_sandbox = with_sandbox and not variables.get(C3_ORIGIN)
     with_broker = not variables.get("CELERY_BROKER_URL")
-    defaults = {"PORTAL_URL": f"http://localhost:{port}", "LOG_LEVEL": "WARNING", "LOG_FORMAT": "line"}
-    defaults |= {"MFA_REQUIRED_FOR": "none", "EMAIL_URL": "consolemail://"}
+    defaults = {"PORTAL_URL": f"http://localhost:{port}", **MANNERS}
     if with_sandbox:
         defaults |= dict.fromkeys(XERO_ORIGINS, f"http://localhost:{sandbox_port}")
+    if with_c3_sandbox:
+        defaults[C3_ORIGIN] = f"http://localhost:{c3_sandbox_port}"
     if with_broker:
         defaults["CELERY_BROKER_URL"] = embedded_broker.url(var_dir)
-    missing = {name: value for name, value in defaults.items() if not variables.get(name)}
-    variables = {**variables, **missing}
+    variables |= {name: value for name, value in defaults.items() if not variables.get(name)}
     variables |= {
         "PORT": str(port),
         "SANDBOX_PORT": str(sandbox_port),
+        "C3_SANDBOX_PORT": str(c3_sandbox_port),
         "VAR_DIR": str(var_dir),
         "SANDBOX_DATABASE": str(var_dir / "sandbox.sqlite3"),
+        "C3_SANDBOX_DATABASE": str(var_dir / "c3-sandbox.sqlite3"),
         "BEAT_PIDFILE": str(var_dir / "beat.pid"),
-        # On a machine for trying it out, root is no news (in production Celery says so at each start).
-        "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+        "PYTHONWARNINGS": ROOT_IS_NO_NEWS,
     }
     variables |= _kept_secrets(var_dir, variables)
-    return Plan(port, sandbox_port, variables["PORTAL_URL"].rstrip("/"), var_dir, variables, with_broker, with_sandbox)
+    return Plan(
+        port=port,
+        sandbox_port=sandbox_port,
+        c3_sandbox_port=c3_sandbox_port,
+        portal_url=variables["PORTAL_URL"].rstrip("/"),
+        var_dir=var_dir,
+        variables=variables,
+        with_broker=with_broker,
+        with_sandbox=with_sandbox,
+        with_c3_sandbox=with_c3_sandbox,
+    )
 
 
 def with_dotenv(given: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 
 from c3portal.launch.environment import Plan
@@ -14,8 +15,11 @@ def refuse_taken(plan: Plan) -> None:
     wanted = [("PORT", plan.port, "the portal")]
     if plan.with_sandbox:
         wanted.append(("SANDBOX_PORT", plan.sandbox_port, "the Xero sandbox"))
-        if plan.port == plan.sandbox_port:
-            raise SystemExit(f"PORT and SANDBOX_PORT are both {plan.port}: give each its own number.")
+    if plan.with_c3_sandbox:
+        wanted.append(("C3_SANDBOX_PORT", plan.c3_sandbox_port, "the C3 sandbox"))
+    for (name, port, _), (other, its_port, _) in itertools.combinations(wanted, 2):
+        if port == its_port:
+            raise SystemExit(f"{name} and {other} are both {port}: give each its own number.")
     taken = [
         f"Port {port} is taken by another program, so {who} cannot listen on it. "
         f"Stop that program, or choose another port: make run {name}={_next_free(port)}"

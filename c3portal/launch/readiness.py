@@ -30,9 +30,11 @@ def wait_for(name: str, works: Callable[[], bool], gave_up: Callable[[], bool]) 
 
 
 def probes(plan: Plan) -> Iterator[tuple[str, Callable[[], bool]]]:
-    """Yield name and probe of each process that people wait for, the sandbox first."""
+    """Yield name and probe of each process that people wait for, the sandboxes first."""
     if plan.with_sandbox:
         yield "sandbox", lambda: _answers(f"http://127.0.0.1:{plan.sandbox_port}/sandbox/state")
+    if plan.with_c3_sandbox:
+        yield "c3-sandbox", lambda: _answers(f"http://127.0.0.1:{plan.c3_sandbox_port}/sandbox/readings")
     # Whatever the portal is called from outside, here it listens on the loopback address.
     yield "web", lambda: _answers(f"http://127.0.0.1:{plan.port}/health/web")
     yield "worker", lambda: _worker_answers(plan.variables["CELERY_BROKER_URL"])

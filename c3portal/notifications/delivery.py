@@ -41,6 +41,7 @@ EVENT_TYPES: dict[str, str] = {
     Kind.DAY_LIMIT: "connection.day_limit",
     Kind.POSTED_TWICE: "connection.posted_twice",
     Kind.MAPPING_DRIFT: "mapping.drift",
+    Kind.C3_FETCH: "c3.fetch",
     publish.TEST: "portal.test",
 }
 

@@ -198,6 +198,31 @@ def _places(places: Sequence[str]) -> str:
     return f" Used in: {_short('; '.join(places))}." if places else ""
 
 
+def c3_fetch_failed(at: dt.datetime, reason: str, next_step: str, correlation_id: str) -> Words:
+    """Return the notice of a fetch from C3 that failed at `at`; `correlation_id` is C3's id of its last call, or ""."""
+    return _words(
+        "Fetching invoices from C3 failed",
+        f"The fetch from C3 that nobody watched failed on {moment(at)}. {_sentence(reason)}",
+        "What it means: billing periods that are new at C3, or changed, may be missing here. What is here is complete, "
+        "and nothing was sent to Xero.",
+        f"What to do: {next_step or 'open the page of the fetch.'}",
+        f"C3's id of the last call: {correlation_id}" if correlation_id else "",
+    )
+
+
+def c3_fetch_waits(files: Sequence[str]) -> Words:
+    """Return the notice of what came from C3 and waits until someone matches its columns."""
+    many = len(files) != 1
+    periods = f"{len(files):,} billing periods" if many else "A billing period"
+    return _words(
+        f"{periods} from C3 {'wait' if many else 'waits'} for someone to match columns",
+        f"The portal does not know yet what the columns mean of what C3 sent: {_short(', '.join(files))}.",
+        "What it means: their invoices are not in the portal, so none of them can be posted yet.",
+        "What to do: open the list of invoices and the period named there, and confirm the columns. The portal "
+        "remembers them, so that the next periods come in by themselves.",
+    )
+
+
 def webhook_test(by: str) -> Words:
     """Return the text of a test that `by` sends."""
     return _words("A test of this webhook", f"{by} pressed “Send a test” in the portal. There is nothing to do.")

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import http.client
-import ipaddress
 import logging
 import socket
 import ssl
@@ -24,37 +23,15 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from c3portal.models.notices import SECRET_PREFIX
+from c3portal.outgoing.addresses import is_public
 from c3portal.outgoing.http_client import BoundedHTTPConnection, BoundedHTTPSConnection
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0
 USER_AGENT = f"C3-portal-webhooks/{settings.PORTAL_VERSION}"
-# Addresses in which another one is hidden: NAT64's last 32 bits are an IPv4 address.
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-# What no server of anyone's has, by IANA's registries of special-purpose addresses, where Python's copy of them lacks
-# it or counts it as reachable; and what a cloud answers its own machines at. Teredo and 6to4 are in it: relays.
-SPECIAL = [
-    ipaddress.ip_network(each)
-    for each in (
-        "168.63.129.16/32",
-        "192.0.0.0/24",
-        "192.31.196.0/24",
-        "192.52.193.0/24",
-        "192.88.99.0/24",
-        "192.175.48.0/24",
-        "2001::/23",
-        "2001:db8::/32",
-        "2002::/16",
-        "2620:4f:8000::/48",
-        "3fff::/20",
-    )
-]
 NOT_POSTED_TO = "The portal does not post to {host}: its name is not known, or it is no address of the internet."
 NOT_REACHED = "No connection could be made, or its certificate could not be verified. The portal's log says why."
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class WebhookFailed(Exception):
@@ -152,26 +129,10 @@ def _addresses(target: Target) -> list[str]:
     except OSError as error:
         raise WebhookFailed(NOT_POSTED_TO.format(host=target.host)) from error
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    if not settings.WEBHOOK_ALLOW_PRIVATE and not all(_is_public(address) for address in addresses):
+    if not settings.WEBHOOK_ALLOW_PRIVATE and not all(is_public(address) for address in addresses):
         logger.warning("A webhook's name %s stands for an address that is not posted to.", target.host)
         raise WebhookRefused(NOT_POSTED_TO.format(host=target.host))
     return addresses
-
-
-def _is_public(address: str) -> bool:
-    ip = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
-    if any(ip in special for special in SPECIAL) or (ip.version == 6 and ip not in GLOBAL_UNICAST):
-        return False
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
-
-
-def _unwrapped(ip: Address) -> Address:
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped:
-            return ip.ipv4_mapped
-        if ip in NAT64:
-            return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip
 
 
 def _connect(target: Target, address: str, timeout: float) -> HTTPConnection:

@@ -20,12 +20,16 @@ class Room(NamedTuple):
 
 
 def rooms() -> dict[str, Room]:
-    """Return the room at `state` (VAR_DIR), `temporary` (imports) and `database` (SQLite), as far as it is known."""
+    """Return the room at `state` (VAR_DIR), `imports` (IMPORT_DIR), `temporary` and `database` (SQLite), if known."""
     return dict(_rooms())
 
 
 def _rooms() -> Iterator[tuple[str, Room]]:
-    places = {"state": Path(settings.VAR_DIR), "temporary": Path(tempfile.gettempdir())}
+    places = {
+        "state": Path(settings.VAR_DIR),
+        "imports": Path(settings.IMPORT_DIR),
+        "temporary": Path(tempfile.gettempdir()),
+    }
     # PostgreSQL does not tell how full its disk is.
     if connection.vendor == "sqlite":
         places["database"] = Path(connection.settings_dict["NAME"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from c3portal.testing import BASE_DIR
 
 # From the bottom up.
-PACKAGES = ("c3portal", "xero_integration", "invoices", "operations")
+PACKAGES = ("c3portal", "xero_integration", "c3_integration", "invoices", "operations")
 
 
 def modules(*packages: str) -> Iterator[tuple[str, Path]]:

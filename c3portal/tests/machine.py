@@ -136,7 +136,9 @@ class Machine:
         inside = {**containers.image_environment(self.base), **self.env, **definition["environment"]}
         for there, here in self.addresses.items():
             inside = {name: value.replace(there, here) for name, value in inside.items()}
-        keeps_state = any(each.endswith(f":{STATE}") for each in definition.get("volumes", []))
+        volumes = definition.get("volumes", [])
+        keeps_state = any(each.endswith(f":{STATE}") for each in volumes)
+        keeps_imports = any(each.endswith(f":{STATE}/imports") for each in volumes)
         inside |= {
             "PATH": f"{BESIDE}:/usr/bin:/bin",
             "HOME": "/nonexistent",
@@ -144,6 +146,7 @@ class Machine:
             "WEB_BIND": "127.0.0.1",
             # Where it has no volume, nothing can be written.
             "VAR_DIR": str(self.folder / "state") if keeps_state else "/proc/read-only",
+            "IMPORT_DIR": str(self.folder / "imports") if keeps_imports else "",
         }
         return inside | own
 

@@ -31,6 +31,8 @@ for name in ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL"):
     # Nothing listens there: a test that forgets the sandbox must fail, and never reach the real Xero.
     os.environ[name] = os.environ.get("TEST_XERO_URL", "http://localhost:9")
 
+os.environ["C3_LOGIN_URL"] = os.environ.get("TEST_C3_URL", "http://localhost:9")
+
 from c3portal.settings import *  # noqa: E402, F403
 from c3portal.settings import DATABASES, STORAGES, VAR_DIR  # noqa: E402
 

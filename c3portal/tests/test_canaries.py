@@ -241,11 +241,19 @@ def connect(run: Run, sandbox: SandboxControl) -> None:
     run.note_tokens()
 
 
+def import_state(run: Run) -> str:
+    ((state,),) = run.ask("SELECT state FROM invoices_importrun WHERE id = 1")
+    return str(state)
+
+
 def upload(run: Run, sandbox: SandboxControl) -> None:
     """Post a period, through an access token that ran out, a refused one, and a lost answer."""
     (path,) = SAMPLE_DATA.glob("*20260918.csv")
     with path.open("rb") as file:
         run.post("/invoices/import/", files={"file": (path.name, file)})
+    wait_until(lambda: import_state(run) == "ready", "A worker has looked through the file")
+    run.post("/invoices/import/1/start/")
+    wait_until(lambda: import_state(run) == "imported", "The file is imported")
     for name in ("401", "500_before", "commit_then_drop"):
         sandbox.place_fault(name, method="POST", path="Invoices")
     run.ask("UPDATE xero_integration_tokenset SET access_expires_at = '2026-01-01 00:00:00'")

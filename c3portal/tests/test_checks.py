@@ -143,8 +143,9 @@ def test_sqlite_is_remarked_upon_only_when_asked_about_deployment(db: None, depl
     ],
 )
 def test_nothing_secret_leaves_the_machine_in_clear(settings: Any, url: str, expected: int) -> None:
-    for name in ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL", "SENTRY_DSN"):
+    for name in ("XERO_LOGIN_URL", "XERO_IDENTITY_URL", "XERO_API_URL", "C3_LOGIN_URL", "SENTRY_DSN"):
         settings.SENTRY_DSN = ""
+        settings.C3_LOGIN_URL = "https://login.microsoftonline.com"
         for each in checks.XERO_ORIGINS:
             setattr(settings, each, "https://api.xero.com")
         setattr(settings, name, url)

@@ -20,6 +20,7 @@ from c3portal.processes import start
 from c3portal.settings import CELERY_TASK_TIME_LIMIT, IMPORT_MAX_BYTES
 from c3portal.testing import BASE_DIR
 from c3portal.tests import containers, machine
+from c3portal.tests.imports import PACKAGES
 from xero_sandbox.testing import free_port
 
 BESIDE = Path(sys.executable).parent
@@ -199,6 +200,18 @@ def test_images_are_pinned(services: dict[str, Any]) -> None:
     assert len(set(bases)) == 1
 
 
+def test_web_and_worker_share_the_folder_of_files_to_be_imported(services: dict[str, Any]) -> None:
+    state = containers.image_environment()["VAR_DIR"]
+    shared = f"imports:{state}/imports"
+    holders = {name for name, service in services.items() if shared in service.get("volumes", [])}
+    assert holders == {"web", "worker"}
+    # A fresh volume belongs to whom the folder in the image belongs to.
+    (made,) = [rest for name, rest in containers.dockerfile()[-1] if name == "RUN" and "install --directory" in rest]
+    assert f"{state}/imports" in made
+    folders = {unit_of(name)["Environment"].split()[0] for name in ("web", "worker")}
+    assert folders == {f"VAR_DIR={state}"}
+
+
 def test_backups_are_made_by_tools_of_the_servers_version(services: dict[str, Any]) -> None:
     (tools,) = [rest for name, rest in containers.dockerfile()[-1] if name == "RUN" and "apt-get install" in rest]
     major = re.findall(r"postgresql-client-(\d+)", tools)
@@ -256,7 +269,8 @@ def test_a_container_has_no_secret_that_it_has_no_use_for(services: dict[str, An
 def test_the_image_holds_no_secret_and_no_test(tmp_path: Path) -> None:
     assert not {"SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL"} & containers.image_environment().keys()
     held = {path.name for path in containers.stage(tmp_path / "app").rglob("*")}
-    assert {"manage.py", "Procfile", "base.html", "portal.css"} <= held
+    assert {"manage.py", "Procfile", "base.html", "portal.css", *PACKAGES} <= held
+    assert not held & {"xero_sandbox", "c3_sandbox", "bench"}
     assert not held & {"tests", "testing.py", ".env", "var", "conftest.py", ".git"}
 
 

@@ -30,14 +30,21 @@ LAYERS = (
     "xero_integration.client",
     "xero_integration.models",
     "xero_integration",
+    "c3_integration.client",
+    "c3_integration.models",
+    "c3_integration",
     "invoices.models",
+    "invoices.reading",
+    "invoices.matching",
     "invoices.importing",
     "invoices.documents",
     "invoices.contacts",
+    "invoices.duplicates",
     "invoices.posting",
     "invoices.selection",
     "invoices.preflight",
     "invoices.overrides",
+    "invoices.fetching",
     "invoices.templatetags",
     "invoices.views",
     "invoices",
@@ -113,13 +120,24 @@ def users_of(app: str, within: tuple[str, ...]) -> list[str]:
     ]
 
 
-def test_the_portal_does_not_know_the_sandbox() -> None:
-    assert users_of("xero_sandbox", PACKAGES) == []
+def test_xero_and_c3_do_not_know_each_other() -> None:
+    assert users_of("xero_integration", ("c3_integration",)) == []
+    assert users_of("c3_integration", ("xero_integration",)) == []
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_the_sandbox_does_not_know_the_portal(package: str) -> None:
-    assert users_of(package, ("xero_sandbox",)) == []
+# Each a process of its own, for the far side of one connection.
+SANDBOXES = ("xero_sandbox", "c3_sandbox")
+
+
+@pytest.mark.parametrize("sandbox", SANDBOXES)
+def test_the_portal_does_not_know_the_sandboxes(sandbox: str) -> None:
+    assert users_of(sandbox, PACKAGES) == []
+
+
+@pytest.mark.parametrize("known", [*PACKAGES, *SANDBOXES])
+@pytest.mark.parametrize("sandbox", SANDBOXES)
+def test_a_sandbox_knows_neither_the_portal_nor_another(sandbox: str, known: str) -> None:
+    assert sandbox == known or users_of(known, (sandbox,)) == []
 
 
 def test_a_wrong_import_would_be_seen(tmp_path: Path) -> None:

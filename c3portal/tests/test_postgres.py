@@ -12,7 +12,7 @@ import pytest
 from c3portal.testing import BASE_DIR
 
 # Two runs side by side, each on a database of its own.
-PARTS = {"shell": ["c3portal"], "posting": ["xero_integration", "invoices", "operations"]}
+PARTS = {"shell": ["c3portal"], "posting": ["xero_integration", "c3_integration", "invoices", "operations"]}
 
 
 @pytest.mark.whole

@@ -36,7 +36,8 @@ django.setup()
 from celery import current_app
 from django.conf import settings
 current_app.loader.import_default_modules()
-own = {name: task for name, task in current_app.tasks.items() if name.startswith(("c3portal.", "invoices."))}
+packages = ("c3portal.", "invoices.", "operations.")
+own = {name: task for name, task in current_app.tasks.items() if name.startswith(packages)}
 parameters = {name: list(inspect.signature(task.run).parameters.values()) for name, task in own.items()}
 print(json.dumps({
     "tasks": {name: [each.name for each in all] for name, all in parameters.items()},

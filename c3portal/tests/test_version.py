@@ -27,7 +27,7 @@ def test_the_newest_release_of_the_changelog_is_this_one() -> None:
 
 
 def test_the_version_is_written_down_once() -> None:
-    folders = ("c3portal", "xero_integration", "invoices", "operations", "templates")
+    folders = ("c3portal", "xero_integration", "c3_integration", "invoices", "operations", "templates")
     files = [path for kind in KINDS for path in BASE_DIR.glob(kind)]
     files += [path for folder in folders for kind in KINDS for path in (BASE_DIR / folder).rglob(kind)]
     assert len(files) > 300

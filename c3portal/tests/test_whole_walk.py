@@ -12,9 +12,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
-from c3portal.testing import WorkerProcess
+from c3portal.testing import WorkerProcess, wait_until
 from c3portal.tests.browser import sign_in
+from invoices import tasks
 from invoices.models import BillingPeriod, Invoice
+from operations import demo
 from xero_integration.models import XeroSettings
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -60,7 +62,7 @@ def test_it_brings_the_september_invoices_to_xero(
     page.get_by_role("button", name="Allow access").click()
     expect(page.get_by_text("Connected to Contoso Cloud (AU).")).to_be_visible()
 
-    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026)")
+    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026) · 20260918")
     page.get_by_role("button", name="Show").click()
     page.get_by_label("Select all 120 of this filter").check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()
@@ -79,6 +81,72 @@ def test_it_brings_the_september_invoices_to_xero(
     assert arrived(sandbox) == wanted
     assert set(wanted) == {"AUD", "NZD", "USD"}
     assert sandbox.violations() == []
+
+
+def test_it_fetches_from_c3_matches_once_and_posts_to_the_cent(
+    page: Page,
+    portal: str,
+    sandbox: Any,
+    c3_sandbox: Any,
+    app_saved: None,
+    finance_admin: User,
+    start_worker: Callable[..., WorkerProcess],
+) -> None:
+    c3_sandbox.reset(periods=2)
+    demo.c3_sandbox()
+    start_worker()
+    sign_in(page, portal, finance_admin)
+
+    page.get_by_role("button", name="Fetch from C3").click()
+    page.get_by_role("link", name="20260918").click(timeout=60_000)
+    page.get_by_role("button", name="Confirm and show what would come in").click()
+    page.get_by_role("button", name="Import", exact=True).click(timeout=60_000)
+    expect(page.get_by_text("Imported: billing period September 2026")).to_be_visible(timeout=60_000)
+    both = {**c3_sandbox.periods()[0]["totals"], **c3_sandbox.periods()[1]["totals"]}
+    # The scheduler's task of every minute, now.
+    tasks.fetch_when_due.delay()
+    wait_until(lambda: Invoice.objects.count() == 240, "The other period follows by itself", patience=60)
+    assert totals() == both
+
+    page.goto(portal)
+    page.get_by_role("button", name="Connect to Xero").click()
+    page.get_by_label("Contoso Cloud (AU)").check()
+    page.get_by_role("button", name="Allow access").click()
+    show_and_upload_all(page, portal, "20260918")
+    expect(page.get_by_text("120 of 120 done")).to_be_visible(timeout=60_000)
+    assert len(sandbox.documents()) == 120
+    wanted: Counter[str] = Counter()
+    for number, total in c3_sandbox.periods()[1]["totals"].items():
+        wanted[number.rpartition("_")[2]] += Decimal(total)  # type: ignore[assignment]
+    assert arrived(sandbox) == wanted
+
+    # Generated again at C3, it comes straight through, and nothing of it is posted without a decision.
+    again = c3_sandbox.generate_again("20260918")
+    page.goto(portal)
+    page.get_by_role("button", name="Fetch from C3").click()
+    expect(page.get_by_text("Fetched: 120 invoices new")).to_be_visible(timeout=60_000)
+    assert totals() == {**both, **again["totals"]}
+    show_and_upload_all(page, portal, again["billing_id"], ready=False)
+    expect(page.get_by_text("Decide about 120")).to_be_visible()
+    expect(page.get_by_role("button", name="Post the ready ones")).to_have_count(0)
+    assert len(sandbox.documents()) == 120
+    assert sandbox.violations() == []
+
+
+def totals() -> dict[str, str]:
+    return {number: str(total) for number, total in Invoice.objects.values_list("number", "total")}
+
+
+def show_and_upload_all(page: Page, portal: str, billing_id: str, *, ready: bool = True) -> None:
+    """Choose a period on the list, select its 120 invoices, and post those that are ready."""
+    page.goto(portal)
+    label = page.locator("option", has_text=billing_id).first.inner_text()
+    page.get_by_label("Billing period").select_option(label=label)
+    page.get_by_role("button", name="Show").click()
+    page.get_by_label("Select all 120 of this filter").check()
+    page.get_by_role("button", name="UPLOAD TO XERO").click()
+    if ready:
+        page.get_by_role("button", name="Post the ready ones").click()
 
 
 def test_it_leads_from_an_invoice_to_the_document_in_xero(

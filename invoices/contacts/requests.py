@@ -6,13 +6,21 @@ from collections import Counter
 from collections.abc import Iterable
 
 from invoices.models import Customer
-from xero_integration import contacts
-from xero_integration.contacts import Customer as WantedContact
+from xero_integration.contact_index import Customer as WantedContact
+from xero_integration.contact_names import name_key
+
+# Whose key may be the contact's number in Xero; that of the others was made up here, and would mean nothing there.
+WITH_A_NUMBER = (Customer.Key.TENANT, Customer.Key.RESELLER)
+
+
+def customer_keys() -> set[str]:
+    """Return the keys of all customers."""
+    return set(Customer.objects.values_list("tenant_id", flat=True))
 
 
 def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
     """Return it for these customers, in their order."""
-    names = Counter(contacts.name_key(name) for name in Customer.objects.values_list("name", flat=True))
+    names = Counter(name_key(name) for name in Customer.objects.values_list("name", flat=True))
     return [
         WantedContact(
             key=customer.tenant_id,
@@ -20,7 +28,8 @@ def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
             suffix=customer.erp_id,
             email=customer.email,
             # Among all customers, not only these.
-            shares_name=names[contacts.name_key(customer.name)] > 1,
+            shares_name=names[name_key(customer.name)] > 1,
+            is_by_hand=customer.key_from not in WITH_A_NUMBER,
         )
         for customer in customers
     ]

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoices.documents import mapping, rules
+from invoices.documents import billing_contact, exact_sum, mapping, rules
+from invoices.documents.billing_contact import BillingRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
     AccountOverride,
@@ -41,6 +42,7 @@ class Own:
     theme_id: str = ""
     invoice_status: str = ""
     due_days: int | None = None
+    bill_resellers: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class DocumentContext:
     organisation: rules.Organisation
     differences: Differences
     customers: Mapping[str, Own] = field(default_factory=dict)
+    billing: BillingRules = field(default_factory=BillingRules)
 
 
 @dataclass(frozen=True)
@@ -105,17 +108,19 @@ def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> 
     """Return the document by posting id, or why there must be none; in the postings' order, in a constant number of
     queries."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
-    by_id = {each.pk: each for each in invoices.select_related("customer", "period").prefetch_related("lines")}
+    invoices = invoices.select_related("customer", "bill_to", "period").prefetch_related("lines")
+    by_id = {each.pk: each for each in invoices}
     rows = Posting.objects.filter(pk__in=[each.pk for each in postings])
     uploads = rows.values_list("pk", "upload__invoice_status", "upload__locked_as_drafts")
     statuses = {pk: (status, locked_as_drafts) for pk, status, locked_as_drafts in uploads}
+    context = read_context(connection)
+    keys = {context.billing.recipient(each).tenant_id for each in by_id.values()}
     links = dict(
-        ContactLink.objects.filter(
-            connection=connection, customer_key__in={each.customer.tenant_id for each in by_id.values()}
-        ).values_list("customer_key", "contact_id")
+        ContactLink.objects.filter(connection=connection, customer_key__in=keys).values_list(
+            "customer_key", "contact_id"
+        )
     )
     unusable = contacts.unusable(connection)
-    context = read_context(connection)
     return {
         each.pk: _document_or_refusal(
             each, by_id[each.invoice_id], *statuses[each.pk], links=links, unusable=unusable, context=context
@@ -134,10 +139,12 @@ def _document_or_refusal(
     unusable: Mapping[str, str],
     context: DocumentContext,
 ) -> Document | Refused:
-    contact_id = links.get(invoice.customer.tenant_id)
+    recipient = context.billing.recipient(invoice)
+    contact_id = links.get(recipient.tenant_id)
     if contact_id is None:
-        return Refused("The customer has no contact in Xero yet. Upload again.")
-    if words := unusable.get(invoice.customer.tenant_id):
+        who = "The customer" if recipient == invoice.customer else f"The reseller “{recipient.name}”"
+        return Refused(f"{who} has no contact in Xero yet. Upload again.")
+    if words := unusable.get(recipient.tenant_id):
         return Refused(words)
     if (posting.document_type == DocumentType.CREDIT_NOTE) != invoice.is_credit_note:
         return Refused("The total's sign changed with a later import. Upload again.")
@@ -164,9 +171,10 @@ def read_context(connection: XeroConnection) -> DocumentContext:
             app.difference_policy, app.difference_limit, app.rounding_account_code, _untaxed(rates)
         ),
         customers={
-            own.customer.tenant_id: Own(own.theme_id, own.invoice_status, own.due_days)
+            own.customer.tenant_id: Own(own.theme_id, own.invoice_status, own.due_days, own.bill_resellers)
             for own in CustomerOverride.objects.select_related("customer")
         },
+        billing=billing_contact.read_rules(),
     )
 
 
@@ -230,12 +238,13 @@ def _organisation(connection: XeroConnection) -> rules.Organisation:
 def build(
     invoice: Invoice, status: str, contact_id: str, context: DocumentContext, *, locked_as_drafts: bool = False
 ) -> Prepared:
-    """Return the document for an invoice whose customer, period and lines are loaded.
+    """Return the document for an invoice whose customer, reseller, period and lines are loaded.
 
-    A customer's own status goes before `status`; with `locked_as_drafts` what lies in a locked period goes as a draft.
-    Raises mapping.Unmapped for a line without a place.
+    The recipient's own status goes before `status`; with `locked_as_drafts` what lies in a locked period goes as a
+    draft. Raises mapping.Unmapped for a line without a place.
     """
-    own = context.customers.get(invoice.customer.tenant_id, Own())
+    # How a document looks and when it is due is between the partner and whoever gets it.
+    own = context.customers.get(context.billing.recipient(invoice).tenant_id, Own())
     lines = list(invoice.lines.all())
     chosen = [_choose(each, invoice, context) for each in lines]
     document = Document(
@@ -265,10 +274,18 @@ def build(
     return _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), context)
 
 
+# The same for every line, so that the page of the preflight says it once for all of them.
+KIND_IS_OPEN = "Nobody has said yet which kind of line its category is, so its account is not known."
+
+
 def _choose(each: InvoiceLine, invoice: Invoice, context: DocumentContext) -> tuple[LineChoice, mapping.Rate]:
     customer = invoice.customer
+    if not each.kind:
+        raise mapping.UnmappedKind(KIND_IS_OPEN)
+    # An account tells what was sold and for whom it is used, whoever pays.
     account = context.accounts.choose(each.kind, each.sku, customer.tenant_id, customer.name)
-    rate, because = context.taxes.choose(mapping.Tax(customer.country, each.tax_name, each.tax_percentage))
+    tax = mapping.Tax(context.billing.tax_country(invoice), each.tax_name, each.tax_percentage)
+    rate, because = context.taxes.choose(tax)
     known = context.organisation.accounts.get(account.code)
     name = known.name if known else ""
     return LineChoice(account.code, name, account.because, rate.tax_type, rate.name, because), rate
@@ -299,10 +316,12 @@ def _proven(
 ) -> Prepared:
     sign = -1 if invoice.is_credit_note else 1
     invoiced = [sign * (to_cents(each.subtotal) + to_cents(each.tax)) for each in lines]
-    found = proof.prove(document, invoiced, abs(invoice.total))
+    total, extra = (
+        _expected(invoice, context.differences) if sum(invoiced) == abs(invoice.total) else (invoice.total, [])
+    )
+    found = proof.prove(document, invoiced, abs(total))
     policy = context.differences
     is_small = abs(found.difference) <= policy.limit
-    extra: list[Problem] = []
     if not found.is_equal and is_small and policy.policy == DifferencePolicy.ROUNDING_LINE:
         if policy.account_code and policy.tax_type:
             document = proof.with_rounding_line(document, found.difference, policy.account_code, policy.tax_type)
@@ -313,3 +332,15 @@ def _proven(
     is_own_theme = document.theme_id != context.theme_id
     known = rules.problems(document, found, context.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
     return Prepared(document, choices, found, (*extra, *known))
+
+
+def _expected(invoice: Invoice, policy: Differences) -> tuple[Decimal, list[Problem]]:
+    """Return the total that the document is to come to, and what is to be said of amounts finer than a cent."""
+    exact = exact_sum.of(invoice)
+    if exact is None:
+        return invoice.total, []
+    may_differ = abs(exact.difference) <= policy.limit and exact.keeps_its_sign
+    adds_line = may_differ and policy.policy == DifferencePolicy.ROUNDING_LINE
+    warns = may_differ and policy.policy == DifferencePolicy.WARN
+    said = exact_sum.problem(exact, adds_line=adds_line, warns=warns)
+    return exact.due if adds_line else invoice.total, [said]

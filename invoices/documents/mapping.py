@@ -16,6 +16,10 @@ class UnmappedAccount(Unmapped):
     """No account for a kind of line."""
 
 
+class UnmappedKind(Unmapped):
+    """Nobody has said which kind the category of a line is."""
+
+
 class UnmappedTax(Unmapped):
     def __init__(self, message: str, tax: Tax) -> None:
         super().__init__(message)

@@ -28,9 +28,14 @@ class Fix(StrEnum):
     SETTINGS = "settings"
     ACCOUNTS = "accounts"
     TAXES = "taxes"
+    KINDS = "kinds"
     CUSTOMERS = "customers"
     CONTACTS = "contacts"
+    CHOOSE_CONTACT = "choose_contact"
+    SAME_CONTACT = "same_contact"
     DRAFTS = "drafts"
+    DECISION = "decision"
+    HELD_BACK = "held_back"
     XERO = "xero"
     NONE = ""
 
@@ -40,6 +45,8 @@ class Problem:
     """One thing that is wrong with an invoice; equal ones share a line on the page.
 
     `words` say what is wrong and what to do, without naming the invoice; `detail` what is to be said of this one.
+    `is_question`: nothing blocks it, but it waits until a person has answered, with one of the `answers` (key and name)
+    where the page offers some.
     """
 
     code: str
@@ -48,6 +55,8 @@ class Problem:
     fix: Fix
     severity: Severity = Severity.BLOCKED
     detail: str = field(default="", compare=False)
+    is_question: bool = False
+    answers: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property
     def of_this_one(self) -> str:

@@ -1,28 +1,29 @@
-"""What a file says of each invoice, gathered line by line. Memory grows with the invoices, never with their lines."""
+"""All invoices of a file, gathered line by line. Memory grows neither with its lines nor with its invoices."""
 
 from __future__ import annotations
 
-import datetime as dt
-import enum
-import hashlib
-import uuid
-from array import array
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import NamedTuple
 
-from invoices.importing.file_reader import FileRefused, RowError
-from invoices.importing.numbers import invoice_id, xero_number
-from invoices.importing.parser import CANONICAL_NAMES, Header, Line, canonical, shown
-from xero_integration.payloads import to_cents
+from invoices.importing.customer_keys import TENANT, folded
+from invoices.importing.facts import Action, Facts
+from invoices.importing.held_back import Findings
+from invoices.importing.invoice_store import InvoiceStore
+from invoices.importing.notices import Notice, Notices
+from invoices.importing.parser import (
+    LONGEST_EMAIL,
+    BadRow,
+    Line,
+    shown,
+)
+from invoices.matching.kinds import OPEN
+from invoices.reading.errors import FileRefused, RowError
+from xero_integration.payloads import MAX_DESCRIPTION
 
-# About a kilobyte of memory each.
-MAX_INVOICES = 100_000
-LARGEST_AMOUNT = Decimal(10) ** 13
-ROWS_NAMED = 5
+# About a kilobyte on disk each, beside the file.
+MAX_INVOICES = 1_000_000
 
-_MASK = (1 << 64) - 1
-_MODULUS = 1 << 256
 _FIELD_OF = {
     "tenant_id": "TenantID",
     "customer_name": "CustomerName",
@@ -32,158 +33,124 @@ _FIELD_OF = {
     "billing_id": "BillingId",
     "starts_on": "BillingPeriodStartDate",
     "ends_on": "BillingPeriodEndDate",
+    "reseller": "ResellerName",
 }
-
-
-class Action(enum.Enum):
-    """What becomes of an invoice of the file."""
-
-    KEEP = "keep"
-    CREATE = "create"
-    UPDATE = "update"
-    REPORT = "report"
-
-
-class Details(NamedTuple):
-    erp_id: str
-    email: str
-    country: str
-
-
-class FieldSums:
-    """Tells which fields of two sets of lines differ, whatever their order; within one process only."""
-
-    def __init__(self) -> None:
-        # One sum of hashes for each field: constant space, however many lines.
-        self.sums = array("Q", bytes(8 * len(CANONICAL_NAMES)))
-
-    def add(self, cells: dict[str, str]) -> None:
-        for index, text in enumerate(canonical(cells)):
-            self.sums[index] = (self.sums[index] + hash(text)) & _MASK
-
-    def take(self, cells: dict[str, str]) -> None:
-        for index, text in enumerate(canonical(cells)):
-            self.sums[index] = (self.sums[index] - hash(text)) & _MASK
-
-    def differing(self) -> list[str]:
-        """Return the names of the fields whose values are not the same."""
-        return [name for name, left in zip(CANONICAL_NAMES, self.sums, strict=True) if left]
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the file says of one invoice; amounts are the sums of its lines' cents."""
-
-    row: int
-    header: Header
-    details: Details
-    lines: int = 0
-    subtotal: Decimal = Decimal(0)
-    tax: Decimal = Decimal(0)
-    fingerprint: int = 0
-    action: Action = Action.KEEP
-    position: int = 0
-    field_sums: FieldSums | None = None
-    pk: uuid.UUID = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.pk = invoice_id(self.header.number)
-
-    @property
-    def total(self) -> Decimal:
-        return self.subtotal + self.tax
-
-    @property
-    def source_hash(self) -> str:
-        """Return the SHA-256 of the content: equal for a JSON and a CSV of the same lines in any order."""
-        return hashlib.sha256(f"{self.lines}:{self.fingerprint:x}".encode()).hexdigest()
-
-    def add(self, line: Line) -> None:
-        self.lines += 1
-        self.subtotal += to_cents(line.subtotal)
-        self.tax += to_cents(line.tax)
-        # A sum, so that the order of the lines does not count.
-        digest = hashlib.sha256("\x1f".join(canonical(line.cells)).encode()).digest()
-        self.fingerprint = (self.fingerprint + int.from_bytes(digest)) % _MODULUS
+# They may differ in what nobody sees.
+_NAMES = ("customer_name", "reseller")
 
 
 @dataclass(slots=True)
 class Gathering:
-    """All invoices of a file by number, its periods by BillingId, and the first rows that are no product."""
+    """All invoices of a file by number, and what is wrong with or noticed of its rows."""
 
-    invoices: dict[str, Facts] = field(default_factory=dict)
-    periods: dict[str, tuple[dt.date, dt.date]] = field(default_factory=dict)
+    invoices: InvoiceStore = field(default_factory=InvoiceStore)
+    findings: Findings = field(default_factory=Findings)
+    notices: Notices = field(default_factory=Notices)
     lines: int = 0
-    no_product: int = 0
-    no_product_rows: list[int] = field(default_factory=list)
-    _details: dict[Details, Details] = field(default_factory=dict)
+    _last_number: str = ""
+    # The row that waits for the next readable number.
+    _waiting_row: int = 0
+    # What becomes of how many, once that was decided.
+    actions: Counter[Action] = field(default_factory=Counter)
 
-    def add(self, line: Line) -> list[RowError]:
-        """Count a line in and return where it disagrees with earlier ones. Raises FileRefused over MAX_INVOICES."""
+    def add(self, row: Line | BadRow) -> None:
+        """Count a row in, with where it disagrees with earlier ones. Raises FileRefused over MAX_INVOICES."""
         self.lines += 1
-        if not line.is_product:
-            self.no_product += 1
-            if len(self.no_product_rows) < ROWS_NAMED:
-                self.no_product_rows.append(line.row)
-        facts = self.invoices.get(line.header.number)
+        self._follow(row)
+        if isinstance(row, BadRow):
+            self.findings.add_row(row)
+            return
+        facts = self.invoices.get(row.header.number)
         if facts is None:
-            facts = self._start(line)
-        facts.add(line)
-        return self._disagreements(line, facts)
+            facts = self._start(row)
+        facts.add(row)
+        self._notice(row, facts)
+        if row.header is not facts.header and row.header != facts.header:
+            for error in _disagreements(row, facts):
+                self.findings.add(row.header.number, error)
 
-    def closing_errors(self) -> list[RowError]:
-        """Return what only whole invoices show: amounts too large, two numbers that become one in Xero."""
-        taken: dict[str, str] = {}
-        errors = []
-        for number, facts in self.invoices.items():
-            if max(abs(facts.subtotal), abs(facts.tax), abs(facts.total)) >= LARGEST_AMOUNT:
-                errors.append(RowError(facts.row, "Total", "the invoice comes to 10,000,000,000,000 or more"))
-            spelt = xero_number(number)
-            if spelt != number and (other := taken.setdefault(spelt, number)) != number:
-                errors.append(clash(facts.row, spelt, other))
-            elif spelt != number and spelt in self.invoices:
-                errors.append(clash(facts.row, spelt, spelt))
-        return errors
+    def _follow(self, row: Line | BadRow) -> None:
+        """Hold back the invoices before and after a row that says neither its number nor its customer."""
+        number = row.invoice_number if isinstance(row, BadRow) else row.header.number
+        if number:
+            if self._waiting_row:
+                self._hold_back_for(self._waiting_row, number)
+                self._waiting_row = 0
+            self._last_number = number
+        elif isinstance(row, BadRow):
+            self._note_unplaced(row)
 
-    def notes(self) -> list[str]:
-        """Return sentences on what was noticed and is no error."""
-        if not self.no_product:
-            return []
-        rows = ", ".join(str(row) for row in self.no_product_rows)
-        more = " and others" if self.no_product > len(self.no_product_rows) else ""
-        return [
-            f"Lines whose SubTotal is not Quantity × UnitPriceOfProduct: {self.no_product} (rows {rows}{more}). "
-            "Their SubTotal is what is invoiced."
-        ]
+    def _note_unplaced(self, row: BadRow) -> None:
+        place = row.errors[0].row
+        if customer := _customer_said(row):
+            self.invoices.note_unplaced(place, customer)
+            return
+        self._waiting_row = place
+        if self._last_number:
+            self._hold_back_for(place, self._last_number)
+
+    def hold_back_unplaced(self) -> None:
+        """Hold back all invoices of the customers whom rows without a readable number name."""
+        if self.findings.numberless_rows:
+            for number, row in self.invoices.may_have_unplaced():
+                self._hold_back_for(row, number)
+
+    def _hold_back_for(self, row: int, number: str) -> None:
+        reason = "cannot be read in this row, which may be a line of this invoice"
+        self.findings.add(number, RowError(row, "InvoiceNumber", reason))
+
+    def set_aside(self) -> None:
+        """Take the invoices of which something is wrong out of `invoices`."""
+        for number in self.findings.numbers():
+            if facts := self.invoices.pop(number):
+                header = facts.header
+                self.findings.describe(number, header.customer_name, header.currency, header.billing_id, facts.total)
 
     def _start(self, line: Line) -> Facts:
         if len(self.invoices) >= MAX_INVOICES:
             raise FileRefused(f"The file holds more than {MAX_INVOICES:,} invoices. Import it in parts.")
-        cells = line.cells
-        details = Details(cells["ERPCustomerID"], cells["CustomerEmail"], cells["CustomerCountry"])
-        facts = Facts(line.row, line.header, self._details.setdefault(details, details))
-        self.invoices[line.header.number] = facts
+        facts = Facts(line.row, line.header)
+        self.invoices.add(facts)
         return facts
 
-    def _disagreements(self, line: Line, facts: Facts) -> list[RowError]:
-        header, errors = line.header, []
-        if header != facts.header:
-            errors = [
-                RowError(line.row, name, f"{_other(header, facts.header, attribute)} (row {facts.row}) in one invoice")
-                for attribute, name in _FIELD_OF.items()
-                if getattr(header, attribute) != getattr(facts.header, attribute)
-            ]
-        days = (header.starts_on, header.ends_on)
-        known = self.periods.setdefault(header.billing_id, days)
-        if known != days and not errors:
-            reason = f"billing period {header.billing_id} runs from {known[0]} to {known[1]} elsewhere in the file"
-            errors.append(RowError(line.row, "BillingPeriodStartDate", reason))
-        return errors
+    def _notice(self, line: Line, facts: Facts) -> None:
+        cells = line.cells
+        if order := line.header.purchase_order:
+            facts.purchase_order = facts.purchase_order or order
+            if order != facts.purchase_order:
+                self.notices.add(Notice.ORDERS, line.row, shown(line.header.number))
+        if not line.is_product:
+            self.notices.add(Notice.NO_PRODUCT, line.row)
+        if line.kind == OPEN:
+            self.notices.add(Notice.NO_KIND, line.row, shown(cells["Category"]) or "(empty)")
+        if len(cells["SubscriptionName"]) > MAX_DESCRIPTION:
+            self.notices.add(Notice.CUT, line.row)
+        if len(cells["CustomerEmail"]) > LONGEST_EMAIL:
+            self.notices.add(Notice.EMAIL, line.row)
 
 
-def clash(row: int, spelt: str, other: str) -> RowError:
-    return RowError(row, "InvoiceNumber", f"is {shown(spelt)} in Xero, and so is invoice {shown(other)}")
+def _customer_said(row: BadRow) -> list[tuple[str, str]]:
+    """Return what can be read of the row's customer, as (column of the store, value)."""
+    if row.line is None:
+        return []
+    header, wrong = row.line.header, row.wrong
+    if header.key_from == TENANT and "TenantID" not in wrong:
+        return [("customer", header.tenant_id)]
+    erp_id = "" if "ERPCustomerID" in wrong else header.erp_id.casefold()
+    name = "" if "CustomerName" in wrong else folded(header.customer_name)
+    return [(said, value) for said, value in (("erp_id", erp_id), ("name", name)) if value]
 
 
-def _other(here: Header, there: Header, attribute: str) -> str:
-    return f"“{shown(str(getattr(here, attribute)))}” here and “{shown(str(getattr(there, attribute)))}”"
+def _disagreements(line: Line, facts: Facts) -> Iterator[RowError]:
+    header, first = line.header, facts.header
+    for attribute, name in _FIELD_OF.items():
+        here, there = getattr(header, attribute), getattr(first, attribute)
+        if here != there and not (attribute in _NAMES and folded(here) == folded(there)):
+            yield RowError(line.row, name, f"{_other(here, there)} (row {facts.row}) in one invoice")
+    if header.erp_id and first.erp_id and header.erp_id.casefold() != first.erp_id.casefold():
+        said = f"{_other(header.erp_id, first.erp_id)} (row {facts.row}) in one invoice"
+        yield RowError(line.row, "ERPCustomerID", said)
+
+
+def _other(here: object, there: object) -> str:
+    return f"“{shown(str(here))}” here and “{shown(str(there))}”"

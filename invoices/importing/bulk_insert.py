@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from invoices.importing.aggregation import Facts
-from invoices.importing.parser import Line
+from invoices.importing.facts import Facts
+from invoices.importing.parser import Line, description
 from invoices.models import InvoiceLine
 
 Row = tuple[str | int | uuid.UUID | None, ...]
@@ -50,7 +50,7 @@ def row(line: Line, facts: Facts) -> Row:
         facts.position,
         line.kind,
         cells["ProductSKUId"],
-        cells["SubscriptionName"],
+        description(line),
         line.charge_start.isoformat() if line.charge_start else None,
         line.charge_end.isoformat() if line.charge_end else None,
         format(line.quantity, "f"),
@@ -60,5 +60,5 @@ def row(line: Line, facts: Facts) -> Row:
         format(line.tax_percentage, "f"),
         format(line.tax, "f"),
         format(line.total, "f"),
-        json.dumps({name: text for name, text in cells.items() if text}),
+        json.dumps({**line.extra, **{name: text for name, text in cells.items() if text}}),
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import uuid
 
-from invoices.importing.aggregation import Facts
-from invoices.importing.columns import FIELDS
-from invoices.importing.file_reader import RowError
+from invoices.importing.facts import Facts
+from invoices.matching.meanings import FIELDS
 from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
+from invoices.reading.errors import RowError
 
 
-def finding(run: ImportRun, error: RowError, number: str) -> ImportFinding:
+def finding(run: ImportRun, error: RowError, number: str, kind: str) -> ImportFinding:
     """Return the record of an error of invoice `number`, unsaved."""
-    return ImportFinding(run=run, row=error.row, field=error.field, reason=error.reason, invoice_number=number)
+    return ImportFinding(
+        run=run, kind=kind, row=error.row, field=error.field, reason=error.reason, invoice_number=number
+    )
 
 
 def report(run: ImportRun, chunk: list[Facts], *, most: int) -> None:
@@ -29,12 +31,18 @@ def report(run: ImportRun, chunk: list[Facts], *, most: int) -> None:
         if sums is not None:
             sums.take(_cells(source))
     findings = []
-    for invoice in Invoice.objects.filter(pk__in=by_pk).select_related("customer"):
+    for invoice in Invoice.objects.filter(pk__in=by_pk).select_related("customer", "bill_to"):
         facts = by_pk[invoice.pk]
         invoice.difference = _difference(invoice, facts, counts.get(invoice.pk, 0))
-        findings.append(finding(run, RowError(facts.row, "", invoice.difference), invoice.number))
+        error = RowError(facts.row, "", invoice.difference)
+        findings.append(finding(run, error, invoice.number, ImportFinding.Kind.DIFFERENCE))
         Invoice.objects.filter(pk=invoice.pk).update(difference=invoice.difference)
-    ImportFinding.objects.bulk_create(findings[: max(0, most - run.findings.count())])
+    kept = run.findings.filter(kind=ImportFinding.Kind.DIFFERENCE).count()
+    ImportFinding.objects.bulk_create(findings[: max(0, most - kept)])
+
+
+def _billed_to(invoice: Invoice) -> str:
+    return invoice.bill_to.name if invoice.bill_to else "the customer"
 
 
 def _cells(source: dict[str, str]) -> dict[str, str]:
@@ -46,6 +54,7 @@ def _difference(invoice: Invoice, facts: Facts, lines: int) -> str:
     header = facts.header
     pairs: list[tuple[str, object, object]] = [
         ("customer", invoice.customer.tenant_id, header.tenant_id),
+        ("billed to", _billed_to(invoice), header.reseller or "the customer"),
         ("currency", invoice.currency, header.currency),
         ("date", invoice.issued_on, header.issued_on),
         ("due date", invoice.due_on, header.due_on),

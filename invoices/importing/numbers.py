@@ -21,7 +21,11 @@ def xero_number(number: str) -> str:
     """
     if len(number) <= MAX_LENGTH and _PRINTABLE_ASCII.fullmatch(number):
         return number
-    # Two numbers that are spelt alike in ASCII stay two, and each is spelt the same way every time.
+    return spelt_apart(number)
+
+
+def spelt_apart(number: str) -> str:
+    """Return `number` in printable ASCII with a mark of its own, always the same, so that two spelt alike stay two."""
     mark = hashlib.sha256(number.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     spelt = _NOT_PRINTABLE.sub("", anyascii(number)).strip()
     return f"{spelt[: MAX_LENGTH - len(mark) - 1]}-{mark}"

@@ -1,23 +1,40 @@
 """The billing domain, and how far each invoice has come on its way to Xero."""
 
 from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine
-from invoices.models.imports import ImportFinding, ImportRun
+from invoices.models.imports import (
+    BillResellers,
+    DuplicateDecision,
+    HeldBackInvoice,
+    ImportFinding,
+    ImportProfile,
+    ImportRun,
+    ImportSettings,
+    KindRule,
+    ReplacedInvoice,
+)
 from invoices.models.overrides import AccountOverride, CustomerOverride, TaxOverride
 from invoices.models.posting import DocumentType, Payment, Posting, PostLog, Submission, Twin, Upload, UploadDraft
 
 __all__ = [
     "AccountOverride",
+    "BillResellers",
     "BillingPeriod",
     "Customer",
     "CustomerOverride",
     "DocumentType",
+    "DuplicateDecision",
+    "HeldBackInvoice",
     "ImportFinding",
+    "ImportProfile",
     "ImportRun",
+    "ImportSettings",
     "Invoice",
     "InvoiceLine",
+    "KindRule",
     "Payment",
     "PostLog",
     "Posting",
+    "ReplacedInvoice",
     "Submission",
     "TaxOverride",
     "Twin",

@@ -8,6 +8,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.urls import reverse
 
 from invoices.models.fields import ExactDecimalField
@@ -15,13 +16,26 @@ from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
 
 
 class Customer(models.Model):
-    """A customer of the partner, known by its tenant id at Microsoft; names are not unique."""
+    """Who is billed: a customer of the partner, known by its tenant id at Microsoft, or a reseller; names are not
+    unique. One without a tenant id has a key of ours in its place."""
+
+    class Key(models.TextChoices):
+        """What `tenant_id` is made of."""
+
+        TENANT = "tenant", "Tenant id"
+        ERP = "erp", "ERP id"
+        NAME = "name", "Name"
+        RESELLER = "reseller", "Reseller's name"
 
     tenant_id = models.CharField(max_length=50, unique=True)
+    key_from = models.CharField(max_length=10, choices=Key, default=Key.TENANT, db_default=Key.TENANT)
     name = models.CharField(max_length=255)
     erp_id = models.CharField(max_length=100, blank=True)
     email = models.CharField(max_length=255, blank=True)
     country = models.CharField(max_length=2, blank=True)
+    c3_details = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="What C3 knows besides: address, tags, reseller, e-mail."
+    )
 
     class Meta:
         ordering = ["name", "tenant_id"]
@@ -34,6 +48,7 @@ class BillingPeriod(models.Model):
     """A billing period, as C3 numbers it (BillingId, the day it was billed as YYYYMMDD)."""
 
     billing_id = models.CharField(max_length=50, unique=True)
+    c3_id = models.PositiveIntegerField("C3's number", null=True, blank=True)
     starts_on = models.DateField()
     ends_on = models.DateField()
 
@@ -47,7 +62,11 @@ class BillingPeriod(models.Model):
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
     def uploadable(self) -> Self:
         """Return those that UPLOAD TO XERO may take."""
-        return self.filter(Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE), ignored_because="")
+        return self.not_sent().filter(ignored_because="")
+
+    def not_sent(self) -> Self:
+        """Return those neither in Xero nor on their way there."""
+        return self.filter(Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE))
 
     def not_in_progress(self) -> Self:
         return self.exclude(posting__status__in=IN_PROGRESS)
@@ -59,6 +78,14 @@ class Invoice(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     period = models.ForeignKey(BillingPeriod, on_delete=models.PROTECT, related_name="invoices")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="invoices")
+    bill_to = models.ForeignKey(
+        Customer,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="billed_invoices",
+        help_text="The reseller who is billed in place of the customer.",
+    )
     number = models.CharField(max_length=255, unique=True)
     # `number`, or a transliteration when that is not printable ASCII.
     xero_number = models.CharField(max_length=255, unique=True)
@@ -68,6 +95,27 @@ class Invoice(models.Model):
     subtotal = models.DecimalField(max_digits=15, decimal_places=2)
     tax = models.DecimalField(max_digits=15, decimal_places=2)
     total = models.DecimalField(max_digits=15, decimal_places=2)
+    exact_total = ExactDecimalField(
+        null=True, blank=True, help_text="The sum of the lines before they are rounded to cents."
+    )
+    service_start = models.DateField(null=True, blank=True, help_text="The first day that a line charges for.")
+    service_end = models.DateField(null=True, blank=True, help_text="The last day that a line charges for.")
+    billed_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="SHA-256 of what was billed, without number, billing period and names.",
+    )
+    purchase_order = models.CharField(max_length=255, blank=True, db_default="", default="")
+    import_run = models.ForeignKey(
+        "invoices.ImportRun",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="invoices",
+        help_text="The import that brought it first.",
+    )
     source_hash = models.CharField(
         max_length=64, help_text="SHA-256 of the lines as imported: tells a changed file from a repeated one."
     )
@@ -85,13 +133,29 @@ class Invoice(models.Model):
 
     class Meta:
         ordering = ["number"]
-        indexes = [models.Index(fields=["period", "number"])]
+        indexes = [
+            models.Index(fields=["period", "number"]),
+            models.Index(Lower("xero_number"), name="invoice_xero_number_lower"),
+            models.Index(fields=["billed_hash"], condition=~Q(billed_hash=""), name="invoice_billed_hash"),
+            models.Index(fields=["customer", "service_start", "service_end"], name="invoice_service_dates"),
+        ]
 
     def __str__(self) -> str:
         return self.number
 
+    @property
+    def billed_to(self) -> Customer:
+        """Who gets the invoice."""
+        return self.bill_to or self.customer
+
     def get_absolute_url(self) -> str:
         return reverse("invoice", args=[self.pk])
+
+    @property
+    def may_go(self) -> bool:
+        """Whether `uploadable` has it; its posting should be loaded."""
+        posting = getattr(self, "posting", None)
+        return not self.ignored_because and (posting is None or posting.status in UPLOADABLE)
 
     @property
     def is_credit_note(self) -> bool:
@@ -115,9 +179,10 @@ class InvoiceLine(models.Model):
 
     invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
-    kind = models.CharField(max_length=10, choices=Kind)
+    # Empty while nobody has said which kind the source's category is: it cannot be posted.
+    kind = models.CharField(max_length=10, choices=Kind, blank=True)
     sku = models.CharField(max_length=100, blank=True)
-    name = models.CharField(max_length=500)
+    name = models.CharField(max_length=4000)
     charge_start = models.DateField(null=True, blank=True)
     charge_end = models.DateField(null=True, blank=True)
     quantity = ExactDecimalField()

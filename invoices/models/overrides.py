@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from invoices.models.billing import Customer, InvoiceLine
+from invoices.models.imports import BillResellers
 from xero_integration.models import InvoiceStatus
 
 
@@ -86,6 +87,7 @@ class CustomerOverride(models.Model):
     theme_id = models.CharField(max_length=36, blank=True)
     theme_name = models.CharField(max_length=255, blank=True)
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus, blank=True)
+    bill_resellers = models.CharField(max_length=10, choices=BillResellers, blank=True, default="", db_default="")
     due_days = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Days from the invoice's date.")
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
@@ -98,7 +100,8 @@ class CustomerOverride(models.Model):
     @property
     def as_text(self) -> tuple[str, str]:
         due = "" if self.due_days is None else f"due after {self.due_days} days"
-        own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due)
+        billed = f"invoices to a reseller: {self.get_bill_resellers_display().lower()}" if self.bill_resellers else ""
+        own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due, billed)
         return f"Customer {_known(self.customer)}", " · ".join(filter(None, own))
 
 

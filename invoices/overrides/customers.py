@@ -1,4 +1,4 @@
-"""Theme, status and due days of one customer; what is left empty stays the default."""
+"""Theme, status, due days and whom resellers' invoices go to, of one customer; what is left empty stays the default."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from django.db.models import Count
 
 from c3portal.models import User
 from invoices.documents.builder import DocumentContext, Own
-from invoices.models import Customer, CustomerOverride
+from invoices.models import BillResellers, Customer, CustomerOverride
 from invoices.overrides.rows import Refused, Row
 from xero_integration.models import InvoiceStatus
 
 COLUMNS = ("TenantID", "Theme", "Status", "DueDays")
-SHOWN_COLUMNS = (*COLUMNS, "CustomerName", "Applies")
+# Files of releases before do not have it.
+OPTIONAL_COLUMNS = ("BillResellers",)
+SHOWN_COLUMNS = (*COLUMNS, *OPTIONAL_COLUMNS, "CustomerName", "Applies")
 MAX_DUE_DAYS = 3650
 
 
@@ -67,7 +69,8 @@ def _words(own: Own, names: Names) -> str:
     theme = names.themes.get(own.theme_id, "a theme that is gone") if own.theme_id else names.theme
     status = InvoiceStatus(own.invoice_status or names.status).label
     due = "due as invoiced" if own.due_days is None else f"due after {own.due_days} days"
-    return f"{theme} · {status} · {due}"
+    billed = BillResellers(own.bill_resellers).label.lower() if own.bill_resellers else ""
+    return " · ".join((theme, status, due, *([f"invoices to a reseller: {billed}"] if billed else [])))
 
 
 def theme_problem(context: DocumentContext, theme_id: str) -> str:
@@ -98,6 +101,7 @@ def save(rules: Iterable[CustomerRule], names: Names, user: User | None) -> int:
                 "theme_name": names.themes.get(rule.own.theme_id, ""),
                 "invoice_status": rule.own.invoice_status,
                 "due_days": rule.own.due_days,
+                "bill_resellers": rule.own.bill_resellers,
                 "updated_by": user,
             }
             if rule.own != Own():
@@ -113,7 +117,8 @@ def csv_rows(context: DocumentContext, names: Names) -> Iterator[list[str]]:
     for row in rows(context, names):
         own = context.customers.get(row.subject, Own())
         due_days = "" if own.due_days is None else str(own.due_days)
-        yield [row.subject, _theme_word(own.theme_id, names), own.invoice_status, due_days, row.title, row.applies]
+        theme = _theme_word(own.theme_id, names)
+        yield [row.subject, theme, own.invoice_status, due_days, own.bill_resellers, row.title, row.applies]
 
 
 def _theme_word(theme_id: str, names: Names) -> str:
@@ -130,8 +135,12 @@ def read_row(context: DocumentContext, names: Names, tenants: frozenset[str], ce
     due_days = cells["DueDays"]
     if due_days and not (re.fullmatch(r"[0-9]{1,9}", due_days) and int(due_days) <= MAX_DUE_DAYS):
         raise Refused("DueDays", f"Due days are a whole number of 0 to {MAX_DUE_DAYS}, or empty.")
+    before = context.customers.get(cells["TenantID"], Own())
+    billed = cells.get("BillResellers", before.bill_resellers)
+    if billed and billed not in BillResellers.values:
+        raise Refused("BillResellers", f"It is one of {', '.join(BillResellers.values)}, or empty.")
     theme_id = _theme_id(cells["Theme"], names)
-    own = Own(theme_id, cells["Status"], int(due_days) if due_days else None)
+    own = Own(theme_id, cells["Status"], int(due_days) if due_days else None, billed)
     return override(context, cells["TenantID"], own)
 
 

@@ -8,7 +8,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from c3portal.http.upload_size import require_size
-from invoices.models import Customer, InvoiceLine
+from invoices.models import BillResellers, Customer, InvoiceLine
 from xero_integration.models import InvoiceStatus
 from xero_integration.reference import Choices
 
@@ -75,6 +75,9 @@ class CustomerForm(forms.Form):
         label="Arrive in Xero as", required=False, choices=[("", "Default status"), *InvoiceStatus.choices]
     )
     due_days = forms.IntegerField(label="Due after days", required=False, min_value=0, max_value=3650)
+    bill_resellers = forms.ChoiceField(
+        label="Invoices to a reseller go to", required=False, choices=[("", "Default"), *BillResellers.choices]
+    )
 
     def __init__(self, *args: Any, choices: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,5 +86,5 @@ class CustomerForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = cast("dict[str, Any]", super().clean())
         if not self.errors and not any(value not in ("", None) for value in cleaned.values()):
-            raise forms.ValidationError("Choose a theme, a status or due days to override with.")
+            raise forms.ValidationError("Choose a theme, a status or due days, or where invoices to a reseller go.")
         return cleaned

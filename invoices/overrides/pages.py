@@ -156,7 +156,8 @@ class Customers(Page):
     name, title, noun, counted = "customer_overrides", "Customers", "Customer", "Invoices"
     intro = (
         "A customer's invoices get theme and status of Settings → General and are due as invoiced, unless that is "
-        "overridden here. A status chosen here goes before the one chosen beside UPLOAD TO XERO."
+        "overridden here. A status chosen here goes before the one chosen beside UPLOAD TO XERO. Invoices that are "
+        "addressed to a reseller have the reseller's theme, status and due days when they go to its contact."
     )
     columns, shown_columns = customers.COLUMNS, customers.SHOWN_COLUMNS
     model = CustomerOverride
@@ -178,7 +179,8 @@ class Customers(Page):
         before = self.context.customers.get(subject, Own())
         due_days = before.due_days if chosen["due_days"] is None else chosen["due_days"]
         theme_id, status = chosen["theme_id"] or before.theme_id, chosen["invoice_status"] or before.invoice_status
-        return customers.override(self.context, subject, Own(theme_id, status, due_days))
+        billed = chosen["bill_resellers"] or before.bill_resellers
+        return customers.override(self.context, subject, Own(theme_id, status, due_days, billed))
 
     def revert(self, subject: str) -> customers.CustomerRule:
         return customers.CustomerRule(subject, Own())
@@ -191,7 +193,7 @@ class Customers(Page):
 
     def read(self, content: bytes) -> tuple[list[customers.CustomerRule], list[Finding]]:
         read = partial(customers.read_row, self.context, self._names, _tenants())
-        return read_file(content, self.columns, read, lambda rule: rule.tenant_id)
+        return read_file(content, self.columns, read, lambda rule: rule.tenant_id, customers.OPTIONAL_COLUMNS)
 
 
 def overridden(page: Page, subjects: Iterable[Any], chosen: dict[str, Any]) -> tuple[list[Any], list[str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from c3portal.http.spreadsheet_cells import unprotect
-from invoices.importing.columns import CONTROL
+from invoices.matching.meanings import CONTROL
 
 ALL, UNMAPPED, OVERRIDDEN = "", "unmapped", "overridden"
 # All rows are kept in one transaction, one by one.
@@ -66,11 +66,12 @@ def read_file[Change](
     columns: Sequence[str],
     read: Callable[[Mapping[str, str]], Change],
     subject: Callable[[Change], Hashable],
+    optional: Sequence[str] = (),
 ) -> tuple[list[Change], list[Finding]]:
     """Return the changes that a CSV file holds, and what is wrong with it.
 
-    `columns` must be there, in any order and among others; `read` makes a change of a row or raises Refused. Two rows
-    may not say different things of one `subject`.
+    `columns` must be there, in any order and among others, `optional` ones may; `read` makes a change of a row or
+    raises Refused. Two rows may not say different things of one `subject`.
     """
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
@@ -79,6 +80,7 @@ def read_file[Change](
             return [], [Finding(1, "", f"The file has more than {MOST_COLUMNS} columns.")]
         if missing := [name for name in columns if name not in names]:
             return [], [Finding(1, missing[0], f"The file has no column {', '.join(missing)}.")]
+        columns = [*columns, *(name for name in optional if name in names)]
         rows = list(islice(enumerate(reader, start=2), MOST_ROWS + 1))
     except UnicodeDecodeError:
         return [], [Finding(1, "", "This is no text in UTF-8. Save it as “CSV UTF-8”.")]

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from c3portal.models import User
+from invoices.documents import billing_contact
 from invoices.documents.builder import DocumentContext
 from invoices.documents.mapping import Rate, Tax, TaxRules, UnmappedTax
 from invoices.models import InvoiceLine, TaxOverride
@@ -31,7 +32,8 @@ class TaxRule:
 
 def rows(context: DocumentContext) -> list[Row[Tax]]:
     """Return a row for each tax of the imported lines, and for each other mapping."""
-    found = InvoiceLine.objects.order_by().values_list("invoice__customer__country", "tax_name", "tax_percentage")
+    lines = InvoiceLine.objects.order_by().annotate(country=billing_contact.tax_country("invoice__"))
+    found = lines.values_list("country", "tax_name", "tax_percentage")
     counts: Counter[Tax] = Counter()
     for country, name, percentage, count in found.annotate(Count("pk")):
         counts[Tax(country, name, percentage.normalize())] += count

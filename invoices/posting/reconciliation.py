@@ -16,6 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from c3_integration import fetches
 from c3portal.database import clock
 from c3portal.processes import liveness
 from invoices.documents.builder import marker
@@ -56,6 +57,7 @@ def release_expired_leases() -> int:
     if dead:
         rate_limits.free(dead)
         connections.free(dead)
+    fetches.free(dead)
     freed = 0
     expired = Q(lease_until__lt=clock.now()) | Q(process__in=dead)
     for submission in Submission.objects.open().filter(expired):
@@ -162,13 +164,14 @@ class FoundDocuments:
             # They free their numbers.
             if row.get("Status") in GONE:
                 continue
-            self.by_number[str(row.get(number_key))].append(row)
+            # Xero does not say whether capitals tell two numbers apart.
+            self.by_number[str(row.get(number_key)).lower()].append(row)
             for text in set(MARKER.findall(str(row.get("Reference") or ""))):
                 self.by_marker[text].append(row)
 
     def document(self, invoice: Invoice, allowed: Decimal) -> dict[str, Any] | None:
         """Return the document proved ours, else any with the invoice's marker or number, else None."""
-        rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number, [])]
+        rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number.lower(), [])]
         return next((row for row in rows if ownership.is_ours(invoice, row, allowed)), rows[0] if rows else None)
 
     def shows(self, invoice: Invoice, allowed: Decimal) -> bool:

@@ -9,19 +9,21 @@ import datetime as dt
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Abs
 from django.utils import timezone
 
 from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
+from invoices.documents import billing_contact, exact_sum
+from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
-from invoices.posting import post_log
+from invoices.posting import outdated, post_log
 from invoices.posting.outcomes import CallEnd
 from invoices.posting.responses import Recorded
 from xero_integration.client import timeouts
@@ -55,11 +57,14 @@ ALREADY_IN_XERO = "Xero has it already, so it is looked up there and not sent."
 
 @dataclass(frozen=True)
 class Queued:
-    """What UPLOAD TO XERO did; `upload` is None when there was nothing to do."""
+    """What UPLOAD TO XERO did; `upload` is None when there was nothing to do. `undecided` look like another invoice,
+    and someone has to decide first; of those `held_back` a newer version has to come in first."""
 
     upload: Upload | None
     queued: int
     already: int
+    undecided: int = 0
+    held_back: int = 0
 
 
 def enqueue(
@@ -70,12 +75,16 @@ def enqueue(
     invoice_status: str,
     locked_as_drafts: bool = False,
 ) -> Queued:
-    """Queue what is new, refused or withdrawn, but not ignored. Pressing twice is harmless. `invoice_status` is one
-    of `InvoiceStatus`. The caller wakes a worker after commit."""
+    """Queue what is new, refused or withdrawn, but neither ignored nor waiting: for a decision on another invoice that
+    it looks like, or for a file that has right what was held back of it. Pressing twice is harmless. `invoice_status`
+    is one of `InvoiceStatus`. The caller wakes a worker after commit."""
     with transaction.atomic():
+        comparison.hold(invoices)
         # Whole periods at once: their size costs no extra queries.
         total = invoices.count()
-        invoices = invoices.filter(ignored_because="")
+        undecided = comparison.undecided(invoices).count()
+        held_back = outdated.waiting(invoices).count()
+        invoices = invoices.filter(~comparison.waits_for_decision(), ~outdated.waits_for_file(), ignored_because="")
         upload = Upload.objects.create(
             connection=connection,
             created_by=user,
@@ -110,12 +119,12 @@ def enqueue(
         queued = post_log.write(Posting.objects.filter(upload=upload, status=Status.QUEUED), Status.QUEUED, user=user)
         if not queued:
             upload.delete()
-            return Queued(None, 0, total)
+            return Queued(None, 0, total - undecided - held_back, undecided, held_back)
         period_ids = set(upload.postings.values_list("invoice__period", flat=True)[:2000])
         if len(period_ids) == 1:
             Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
     logger.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
-    return Queued(upload, queued, total - queued)
+    return Queued(upload, queued, total - queued - undecided - held_back, undecided, held_back)
 
 
 def _document_type(is_negative: Q | Exists) -> Case:
@@ -123,14 +132,14 @@ def _document_type(is_negative: Q | Exists) -> Case:
 
 
 def sendable(connection: XeroConnection) -> QuerySet[Posting]:
-    """Return the queued postings whose customer has a contact, in order."""
+    """Return the queued postings that have a contact to go to, in order."""
     # The order of the index, so that the first rows of a long queue are found without sorting it.
-    return _queued(connection).filter(_has_contact(connection)).order_by("document_type", "pk")
+    return _with_recipient(connection).filter(_has_contact(connection)).order_by("document_type", "pk")
 
 
 def without_contact(connection: XeroConnection) -> QuerySet[Posting]:
-    """Return the queued postings that wait for a contact."""
-    return _queued(connection).filter(~_has_contact(connection))
+    """Return the queued postings whose recipient has no contact yet."""
+    return _with_recipient(connection).filter(~_has_contact(connection))
 
 
 def not_looked_up(connection: XeroConnection) -> QuerySet[Posting]:
@@ -145,10 +154,12 @@ def _queued(connection: XeroConnection) -> QuerySet[Posting]:
     return rows if connection.restored_at is None else rows.exclude(looked_at=None)
 
 
+def _with_recipient(connection: XeroConnection) -> QuerySet[Posting]:
+    return _queued(connection).alias(recipient_key=billing_contact.recipient_key("invoice__"))
+
+
 def _has_contact(connection: XeroConnection) -> Exists:
-    return Exists(
-        ContactLink.objects.filter(connection=connection, customer_key=OuterRef("invoice__customer__tenant_id"))
-    )
+    return Exists(ContactLink.objects.filter(connection=connection, customer_key=OuterRef("recipient_key")))
 
 
 def _at_home() -> Q:
@@ -254,9 +265,12 @@ def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
 
 
 def _flag_differences(rows: QuerySet[Posting]) -> None:
-    for row in rows.exclude(xero_total=None).annotate(invoiced=Abs("invoice__total")).exclude(xero_total=F("invoiced")):
-        difference = row.xero_total - row.invoiced
-        words = f"Xero's total is {row.xero_total:,.2f}, {difference:+,.2f} from the invoice's {row.invoiced:,.2f}."
+    for row in rows.exclude(xero_total=None).select_related("invoice"):
+        invoiced = abs(exact_sum.due(row.invoice))
+        difference = cast("Decimal", row.xero_total) - invoiced
+        if not difference:
+            continue
+        words = f"Xero's total is {row.xero_total:,.2f}, {difference:+,.2f} from the invoice's {invoiced:,.2f}."
         Posting.objects.filter(pk=row.pk).update(
             total_difference=difference, message=f"{words} {row.message}".strip(), updated_at=clock.now()
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -12,21 +12,27 @@ from math import ceil
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
-from invoices.contacts import requests
 from invoices.documents import builder
 from invoices.documents.builder import DocumentContext, Prepared
-from invoices.documents.mapping import UnmappedAccount, UnmappedTax
+from invoices.documents.mapping import UnmappedAccount, UnmappedKind, UnmappedTax
 from invoices.documents.rules import Fix, Problem, Severity
+from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
-from invoices.posting import ownership
+from invoices.posting import outdated, ownership
 from invoices.posting.reconciliation import FoundDocuments
+from invoices.preflight import contact_check, likenesses
 from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
-from xero_integration.models import CallBudget, ContactLink, XeroConnection
+from xero_integration.models import CallBudget, XeroConnection
 
 NO_CONTACT_YET = ""
 # Without the import row as it came, which is most of a line's bytes and says nothing to Xero.
 LINES = Prefetch("lines", InvoiceLine.objects.defer("source"))
+OUTDATED = "outdated"
+HELD_BACK = (
+    "A later file has this invoice too, and it was held back there because something is wrong with it. The amounts "
+    "stored here may be out of date. Import a file that has it right, or undo the import that held it back."
+)
 TAKEN = "Xero has another document with the number. Change its number there or void it, then check again."
 
 
@@ -56,6 +62,8 @@ class Inspected:
 
     @property
     def may_go(self) -> bool:
+        if any(problem.is_question for problem in self.problems):
+            return False
         if self.verdict == Verdict.IN_XERO:
             return not _is_posted(self.invoice) and self.prepared is not None and not self.prepared.is_blocked
         return self.verdict in (Verdict.READY, Verdict.WARNING)
@@ -128,17 +136,28 @@ def inspect(
 
     With `look_up_in_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
     """
-    rows = list(invoices.select_related("customer", "period", "posting").prefetch_related(LINES))
+    selected = invoices.select_related("customer", "bill_to", "period", "posting").prefetch_related(LINES)
+    rows = list(comparison.with_lookalikes(outdated.marked(selected)))
     taken = _find_in_xero(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
     context = builder.read_context(connection)
-    contact_ids, contact_problems, to_create = _contacts(connection, rows)
+    recipients = {row.pk: context.billing.recipient(row) for row in rows}
+    found = contact_check.check(connection, {each.tenant_id: each for each in recipients.values()}.values())
+    alike = comparison.of_rows(row for row in rows if row.may_go)
     inspected, allowed = [], ownership.tolerance()
     for row in rows:
-        prepared, problems = _prepare(row, invoice_status, context, contact_ids, locked_as_drafts=locked_as_drafts)
-        problems += contact_problems.get(row.customer.tenant_id, ())
-        inspected.append(_verdict(row, prepared, (*problems, *_number(row, taken, allowed)), taken))
-    ready = [row for row in inspected if row.verdict in (Verdict.READY, Verdict.WARNING)]
-    new_contacts = len({row.invoice.customer.tenant_id for row in ready} & to_create)
+        key = recipients[row.pk].tenant_id
+        contact_id = found.ids.get(key, NO_CONTACT_YET)
+        prepared, problems = _prepare(row, invoice_status, context, contact_id, locked_as_drafts=locked_as_drafts)
+        problems += found.problems.get(key, ())
+        problems = (
+            *problems,
+            *_held_back(row),
+            *_number(row, taken, allowed),
+            *likenesses.problems(row, alike.get(row.pk)),
+        )
+        inspected.append(_verdict(row, prepared, problems, taken))
+    ready = [row for row in inspected if row.may_go and row.verdict != Verdict.IN_XERO]
+    new_contacts = len({recipients[row.invoice.pk].tenant_id for row in ready} & found.new)
     budget = CallBudget.objects.filter(connection=connection).first()
     return Inspection(
         tuple(inspected), new_contacts, _calls(ready, new_contacts), budget.day_remaining if budget else None
@@ -146,13 +165,14 @@ def inspect(
 
 
 def _prepare(
-    invoice: Invoice, status: str, context: DocumentContext, contact_ids: Mapping[str, str], *, locked_as_drafts: bool
+    invoice: Invoice, status: str, context: DocumentContext, contact_id: str, *, locked_as_drafts: bool
 ) -> tuple[Prepared | None, tuple[Problem, ...]]:
-    contact_id = contact_ids.get(invoice.customer.tenant_id, NO_CONTACT_YET)
     try:
         prepared = builder.build(invoice, status, contact_id, context, locked_as_drafts=locked_as_drafts)
     except UnmappedTax as error:
         return None, (Problem("tax", error.tax.key, str(error), Fix.TAXES),)
+    except UnmappedKind as error:
+        return None, (Problem("kind", "", str(error), Fix.KINDS),)
     except UnmappedAccount as error:
         return None, (Problem("account", "", str(error), Fix.SETTINGS),)
     return prepared, prepared.problems
@@ -184,30 +204,6 @@ def _find_in_xero(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[s
     return connections.call(connection, look_up, click=True) if rows else {}
 
 
-def _contacts(
-    connection: XeroConnection, rows: Iterable[Invoice]
-) -> tuple[dict[str, str], dict[str, tuple[Problem, ...]], set[str]]:
-    """Return known contact ids and problems by customer, and whose contacts would be created."""
-    ids = dict(ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id"))
-    people = {row.customer.tenant_id: row.customer for row in rows}
-    wanted = requests.wanted_contacts([each for key, each in people.items() if key not in ids])
-    index = contacts.ContactIndex(connection)
-    problems: dict[str, tuple[Problem, ...]] = {}
-    new = set()
-    for customer in wanted:
-        match = index.match(customer)
-        if isinstance(match, str):
-            problems[customer.key] = (Problem("contact", customer.name, match, Fix.CONTACTS),)
-        elif match is None:
-            new.add(customer.key)
-        else:
-            ids[customer.key] = match["contact_id"]
-    for key, words in contacts.unusable(connection).items():
-        if key in people:
-            problems[key] = (Problem("contact", people[key].name, words, Fix.CONTACTS),)
-    return ids, problems, new
-
-
 def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: Decimal) -> tuple[Problem, ...]:
     row = taken.get(invoice.xero_number)
     if row is None or _is_posted(invoice) or ownership.is_ours(invoice, row, allowed):
@@ -215,11 +211,21 @@ def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: D
     return (Problem("taken", "", TAKEN, Fix.XERO, detail=ownership.clash(invoice, row)),)
 
 
+def _held_back(invoice: Invoice) -> tuple[Problem, ...]:
+    if _is_posted(invoice) or not outdated.is_marked(invoice):
+        return ()
+    return (Problem(OUTDATED, "", HELD_BACK, Fix.HELD_BACK),)
+
+
 def _verdict(
     invoice: Invoice, prepared: Prepared | None, problems: tuple[Problem, ...], taken: Mapping[str, dict[str, object]]
 ) -> Inspected:
-    if _is_posted(invoice) or (invoice.xero_number in taken and not any(each.code == "taken" for each in problems)):
-        return Inspected(invoice, Verdict.IN_XERO, (), prepared)
+    if _is_posted(invoice) or (
+        invoice.xero_number in taken and not any(each.code in ("taken", OUTDATED) for each in problems)
+    ):
+        # To be known here as posted, it takes a decision all the same.
+        open_questions = tuple(each for each in problems if each.code == likenesses.CODE and each.is_question)
+        return Inspected(invoice, Verdict.IN_XERO, open_questions, prepared)
     if any(each.severity == Severity.BLOCKED for each in problems):
         return Inspected(invoice, Verdict.BLOCKED, problems, prepared)
     return Inspected(invoice, Verdict.WARNING if problems else Verdict.READY, problems, prepared)

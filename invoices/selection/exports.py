@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from c3portal.http.csv_response import Cell, as_csv, csv_rows
 from c3portal.http.spreadsheet_cells import protect
-from invoices.importing.columns import FIELDS, TEXTS
+from invoices.duplicates import comparison
+from invoices.matching.meanings import FIELDS, TEXTS
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
 
 FETCHED_AT_ONCE = 2_000
@@ -36,6 +37,8 @@ INVOICE_COLUMNS = (
     "XeroStatus",
     "XeroTotal",
     "XeroLink",
+    "BillTo",
+    "LooksTheSameAs",
 )
 PAYMENT_COLUMNS = (
     "InvoiceNumber",
@@ -63,8 +66,12 @@ _TEXTS = frozenset(TEXTS)
 
 def invoices_csv(period: BillingPeriod) -> Iterator[str]:
     """Yield one row an invoice: its facts, where it stands, and what it is in Xero."""
-    found = Invoice.objects.filter(period=period).select_related("customer", "period", "posting__connection")
-    return as_csv(INVOICE_COLUMNS, map(_invoice_row, found.order_by("number").iterator(FETCHED_AT_ONCE)))
+    found = Invoice.objects.filter(period=period).select_related("customer", "bill_to", "period", "posting__connection")
+    # Asked once for the whole period; few invoices look like another one.
+    of_period = Invoice.objects.filter(period=period)
+    alike = {pk: each.other.number for pk, each in comparison.lookalikes(of_period).items() if each.holds}
+    rows = found.order_by("number").iterator(FETCHED_AT_ONCE)
+    return as_csv(INVOICE_COLUMNS, ([*_invoice_row(each), alike.get(each.pk, "")] for each in rows))
 
 
 def lines_csv(period: BillingPeriod) -> Iterator[str]:
@@ -86,8 +93,10 @@ def payments_csv(period: BillingPeriod) -> Iterator[str]:
     return as_csv(PAYMENT_COLUMNS, rows)
 
 
-def findings_csv(run: ImportRun) -> Iterator[str]:
-    findings = run.findings.values_list("row", "invoice_number", "field", "reason")
+def findings_csv(run: ImportRun, kind: str = "") -> Iterator[str]:
+    """Yield what the run found, of one kind alone if that is named."""
+    found = run.findings.filter(kind=kind) if kind else run.findings.all()
+    findings = found.values_list("row", "invoice_number", "field", "reason")
     return as_csv(FINDING_COLUMNS, findings.iterator(FETCHED_AT_ONCE))
 
 
@@ -130,6 +139,7 @@ def _invoice_row(invoice: Invoice) -> list[Cell]:
         posting.xero_status if posting else "",
         posting.xero_total if posting else None,
         posting.xero_url if posting else "",
+        invoice.billed_to.name,
     ]
 
 

@@ -13,18 +13,22 @@ from django.core.exceptions import BadRequest
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Sum
 from django.http import Http404, QueryDict
 
+from invoices.duplicates import comparison
 from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
+from invoices.models.statuses import UPLOADABLE
 
 NOT_UPLOADED = "not_uploaded"
 IGNORED = "ignored"
 DIFFERS = "differs"
+LOOKS_SAME = "looks_same"
 STATES: dict[str, str] = (
     {"": "All", NOT_UPLOADED: "Not uploaded"}
     | {status.value: str(status.label) for status in Posting.Status}
-    | {DIFFERS: "Differs", IGNORED: "Ignored"}
+    | {DIFFERS: "Differs", LOOKS_SAME: "Looks the same", IGNORED: "Ignored"}
 )
 
+_NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
 _DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_difference=0)
 
 
@@ -76,11 +80,13 @@ class Selection:
             found = found.exclude(ignored_because="")
         elif self.state == DIFFERS:
             found = found.filter(_DIFFERS)
+        elif self.state == LOOKS_SAME:
+            found = found.uploadable().filter(comparison.waits_for_decision())
         elif self.state == NOT_UPLOADED:
             found = found.filter(posting__isnull=True, ignored_because="")
         elif self.state:
             found = found.filter(posting__status=self.state, ignored_because="")
-        return found.select_related("customer", "posting", "posting__connection", "ignored_by")
+        return found.select_related("customer", "bill_to", "posting", "posting__connection", "ignored_by")
 
     def chosen(self, ids: Iterable[str]) -> InvoiceQuerySet:
         """Return the period's invoices with these ids, whatever the filter. Raises BadRequest."""
@@ -91,14 +97,19 @@ class Selection:
         return replace(self, search="", state="").invoices().filter(pk__in=keys)
 
     def state_counts(self) -> list[StateCount]:
-        """Return the counts of period and search: all, then the states with any; DIFFERS counts besides."""
+        """Return the counts of period and search: all, then the states with any; DIFFERS and LOOKS_SAME count
+        besides."""
         is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
         found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
         counts: Counter[str] = Counter()
-        for row in found.annotate(count=Count("pk"), differing=Count("pk", filter=_DIFFERS)):
+        # The first two spare what is in Xero the comparison.
+        waits = _NOT_SENT & Q(ignored_because="") & comparison.waits_for_decision()
+        differing, waiting = Count("pk", filter=_DIFFERS), Count("pk", filter=waits)
+        for row in found.annotate(count=Count("pk"), differing=differing, waiting=waiting):
             counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["count"]
             counts[""] += row["count"]
             counts[DIFFERS] += row["differing"]
+            counts[LOOKS_SAME] += row["waiting"]
         return [
             StateCount(state, label, counts[state])
             for state, label in STATES.items()
@@ -123,6 +134,7 @@ class Selection:
             | Q(customer__name__icontains=self.search)
             | Q(customer__erp_id__icontains=self.search)
             | Q(customer__tenant_id__iexact=self.search)
+            | Q(bill_to__name__icontains=self.search)
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from invoices.importing.columns import FIELDS
+from invoices.matching.meanings import FIELDS
 
 NEW_CUSTOMERS = 3
 SEPTEMBER = settings.BASE_DIR / "sample_data" / "c3-invoice-lines-20260918.csv"

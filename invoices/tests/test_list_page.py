@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
 from c3portal.tests.markup import markup
-from invoices.models import BillingPeriod, Invoice, Posting, Upload
+from invoices.models import BillingPeriod, Customer, ImportSettings, Invoice, Posting, Upload
+from invoices.selection.exports import invoices_csv
 from invoices.tests.makers import (
     a_period,
     an_invoice,
@@ -148,7 +152,9 @@ def test_what_was_searched_for_is_text_and_nothing_else(finance: Client, period:
 
 
 def test_it_leads_to_the_import_while_there_is_nothing(finance: Client) -> None:
-    assert "Import a file of invoice lines" in page(finance)
+    shown = page(finance)
+    assert "Fetch from C3" in shown
+    assert "import a file of invoice lines" in shown
 
 
 @pytest.mark.parametrize("query", ["state=nonsense", "period=20991231"])
@@ -166,7 +172,8 @@ def test_it_asks_the_database_as_often_for_sixty_rows_as_for_ten(
     for_ten = queries_of(client, LIST)
     uploaded(connection, system_admin, *invoices(period, 60, "MORE"), to=Status.REJECTED)
     assert queries_of(client, LIST) == for_ten
-    assert for_ten <= 14
+    # Three of them ask for C3's settings, its last fetch and what waits from it.
+    assert for_ten <= 18
 
 
 # Who may do what
@@ -415,3 +422,31 @@ def test_an_account_that_the_organisation_lacks_stops_the_upload(finance: Client
     assert "has no account 200" in html
     assert "Post the ready ones" not in html
     assert not Upload.objects.exists()
+
+
+def test_who_is_billed_is_a_column_of_its_own_found_by_search_and_in_the_download(
+    finance: Client, make_invoice: Any
+) -> None:
+    reseller = Customer.objects.create(tenant_id="reseller:contoso", key_from="reseller", name="Contoso Distribution")
+    invoice = make_invoice("To a reseller", bill_to=reseller)
+    make_invoice("To the customer")
+    page = markup(finance.get(reverse("invoice_list"), {"q": "contoso dist"}).content.decode())
+    assert "To the customer" not in page
+    assert ">Bill to<" in page
+    assert page.count("Contoso Distribution") == 2
+    rows = csv.DictReader(io.StringIO("".join(invoices_csv(invoice.period)).lstrip("\ufeff")))
+    assert {row["InvoiceNumber"]: row["BillTo"] for row in rows} == {
+        "To a reseller": "Contoso Distribution",
+        "To the customer": "Customer 0002",
+    }
+
+
+@pytest.mark.parametrize(("default", "words"), [("reseller", "this reseller's"), ("customer", "the customer's")])
+def test_the_invoice_says_who_is_billed_and_whose_contact_gets_it(
+    finance: Client, make_invoice: Any, default: str, words: str
+) -> None:
+    reseller = Customer.objects.create(tenant_id="reseller:contoso", key_from="reseller", name="Contoso Distribution")
+    ImportSettings.objects.create(pk=1, bill_resellers=default)
+    invoice = make_invoice(bill_to=reseller)
+    page = " ".join(finance.get(invoice.get_absolute_url()).content.decode().split())
+    assert f'Contoso Distribution <span class="sub">Goes to {words} contact in Xero</span>' in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from c3portal.models import User
 from c3portal.tests.markup import markup
-from invoices.models import BillingPeriod, Posting, Upload
+from invoices.models import BillingPeriod, Customer, Posting, Upload
 from invoices.tests.makers import REFUSAL, a_period, an_invoice, bring, connected, invoices, queries_of, uploaded
 from xero_integration.models import XeroConnection
 
@@ -272,3 +273,11 @@ def test_a_reader_sees_the_logs_and_presses_nothing(
     assert reader.post(f"{upload.get_absolute_url()}again/").status_code == 403
     assert reader.post(f"{upload.get_absolute_url()}withdraw/").status_code == 403
     assert Upload.objects.count() == 1
+
+
+def test_the_upload_says_which_invoices_go_to_a_reseller(finance: Client, make_invoice: Any) -> None:
+    reseller = Customer.objects.create(tenant_id="reseller:contoso", key_from="reseller", name="Contoso Distribution")
+    invoices = [make_invoice(bill_to=reseller), make_invoice()]
+    upload = uploaded(connected(), None, *invoices)
+    page = finance.get(upload.get_absolute_url()).content.decode()
+    assert page.count("Bill to Contoso Distribution") == 1

@@ -20,8 +20,9 @@ from c3portal.audit.record import Action, record, record_changes
 from c3portal.http.next_address import next_address
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.contacts import matching
-from invoices.contacts.matching import LABELS, LinkStatus, NotLinked, State
+from invoices.contacts import link_statuses, matching
+from invoices.contacts.link_statuses import LABELS, LinkStatus, State
+from invoices.contacts.matching import NotLinked
 from invoices.models import Customer
 from invoices.views.tables import ContactTable, arrange
 from xero_integration import contacts
@@ -29,6 +30,8 @@ from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 MAX_PROBLEMS_SHOWN = 5
+# A filter besides the states, which it goes across.
+DIFFERS = "differs"
 KEPT = ("q", "state", "sort", "page", "next")
 
 
@@ -63,18 +66,20 @@ def _search(query: QueryDict) -> str:
 def _state(query: QueryDict) -> str:
     """Return the state asked for, "" for any. Raises BadRequest."""
     state = query.get("state", "")
-    if state and state not in State:
+    if state and state != DIFFERS and state not in State:
         raise BadRequest(f"There is no state {state!r}.")
     return state
 
 
 def _found(connection: XeroConnection, query: QueryDict) -> list[LinkStatus]:
-    found = matching.link_statuses(connection)
+    found = link_statuses.link_statuses(connection)
     words = _search(query)
-    return matching.search(found, words) if words else found
+    return link_statuses.search(found, words) if words else found
 
 
 def _in_state(found: Sequence[LinkStatus], state: str) -> list[LinkStatus]:
+    if state == DIFFERS:
+        return [each for each in found if each.differences]
     return [each for each in found if not state or each.state == state]
 
 
@@ -88,6 +93,7 @@ def _pills(found: Sequence[LinkStatus], query: QueryDict) -> list[dict[str, Any]
     current, counts = _state(query), Counter(each.state for each in found)
     pills = [{"state": "", "label": "All", "count": len(found)}]
     pills += [{"state": state, "label": LABELS[state], "count": counts[state]} for state in State]
+    pills += [{"state": DIFFERS, "label": "Differs from C3", "count": len(_in_state(found, DIFFERS))}]
     return [
         each | {"current": each["state"] == current, "query": _kept(query, state=str(each["state"]), page="")}
         for each in pills
@@ -123,7 +129,7 @@ def _chosen(request: HttpRequest, connection: XeroConnection, query: QueryDict) 
     if "all" in request.POST:
         return _in_state(_found(connection, query), _state(query))
     ticked = set(request.POST.getlist("customer"))
-    return [each for each in matching.link_statuses(connection) if str(each.customer.pk) in ticked]
+    return [each for each in link_statuses.link_statuses(connection) if str(each.customer.pk) in ticked]
 
 
 @contextmanager
@@ -200,7 +206,8 @@ def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[L
 
 
 def _needs_review(each: LinkStatus) -> bool:
-    return each.state in (State.CLASH, State.ARCHIVED) or bool(each.suggestion and not each.suggestion.is_sure)
+    is_guess = each.suggestion is not None and not each.suggestion.is_sure
+    return is_guess or each.state in (State.CHOOSE, State.CLASH, State.ARCHIVED, State.VIA_RESELLER)
 
 
 def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
@@ -261,13 +268,46 @@ def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
         return _chosen_by_hand(request, connection, customer)
     context = {
         "customer": customer,
-        "standing": next(each for each in matching.link_statuses(connection) if each.customer.pk == customer.pk),
+        "standing": next(each for each in link_statuses.link_statuses(connection) if each.customer.pk == customer.pk),
         "candidates": matching.candidates(connection, customer, _search(request.GET)),
         "search": _search(request.GET),
         "contact_url": connection.contact_url(""),
         "back": _kept(QueryDict(request.GET.get("back", ""))),
     }
     return render(request, "invoices/contacts/choose.html", context)
+
+
+@require_POST
+@role_required(*roles.FINANCE)
+def answer_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Say which of the contacts shown (`shown`, ids) the customer is (`contact`), or with `another` that it is none."""
+    customer = get_object_or_404(Customer, pk=pk)
+    if connection := _connection(request):
+        try:
+            if "another" in request.POST:
+                _set_apart(request, connection, customer)
+            else:
+                _use(request, connection, customer)
+        except NotLinked as error:
+            messages.error(request, str(error))
+    return redirect(next_address(request) or "contacts")
+
+
+def _use(request: HttpRequest, connection: XeroConnection, customer: Customer) -> None:
+    with _changed(request, connection, "chosen before posting", [customer]):
+        linked, problems = matching.link(connection, {customer.tenant_id: request.POST.get("contact", "")})
+    if linked:
+        messages.success(request, f"{customer.name} is linked.")
+    else:
+        messages.error(request, " ".join(problems))
+
+
+def _set_apart(request: HttpRequest, connection: XeroConnection, customer: Customer) -> None:
+    with transaction.atomic():
+        names = matching.set_apart(connection, customer, request.POST.getlist("shown"))
+        words = f"{customer.name} ({customer.tenant_id}) gets a contact of its own in {connection.name}"
+        record(request, Action.CONTACT, words, after={"It is none of": ", ".join(names)})
+    messages.success(request, f"The next upload creates a contact for {customer.name}.")
 
 
 def _chosen_by_hand(request: HttpRequest, connection: XeroConnection, customer: Customer) -> HttpResponseBase:

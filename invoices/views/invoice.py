@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db.models import Case, CharField, F, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponseBase
@@ -11,9 +12,14 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
+from invoices.documents import billing_contact, exact_sum
+from invoices.duplicates import comparison
 from invoices.models import Invoice, PostLog, Twin
-from invoices.selection import tracks
+from invoices.preflight import likenesses
+from invoices.selection import deciding, tracks
 from invoices.views.tables import breakable, why_not_uploadable
+
+MOST_ALIKE = 10
 
 
 @require_safe
@@ -22,12 +28,15 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show one invoice. 404 when there is none with this id."""
     found = get_object_or_404(
         Invoice.objects.select_related(
-            "customer", "period", "posting", "posting__connection", "posting__upload", "ignored_by"
+            "customer", "bill_to", "period", "posting", "posting__connection", "posting__upload", "ignored_by"
         ),
         pk=pk,
     )
+    # Whoever is billed without a reseller is the customer, whatever the rules say of resellers.
+    recipient = billing_contact.read_rules().recipient(found) if found.bill_to else found.customer
     context = {
         "invoice": found,
+        "goes_to_reseller": recipient == found.bill_to,
         "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),
@@ -35,9 +44,25 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "may_ignore": not why_not_uploadable(found),
         "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
+        "exact_sum": exact_sum.of(found),
         "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }
-    return render(request, "invoices/invoice.html", context)
+    return render(request, "invoices/invoice.html", context | _alike(found))
+
+
+def _alike(invoice: Invoice) -> dict[str, Any]:
+    """Return the invoices like this one, what it waits for, and what was decided; nothing of it without the first."""
+    found = comparison.all_like(invoice, MOST_ALIKE)
+    if not found:
+        return {}
+    ahead = comparison.lookalikes(Invoice.objects.filter(pk=invoice.pk)).get(invoice.pk)
+    return {
+        "lookalikes": [(each, likenesses.where(each.other)) for each in found],
+        "waits_for": likenesses.sentence(invoice, ahead) if ahead else "",
+        "may_replace": ahead.other if ahead and ahead.holds else None,
+        "decisions": deciding.decisions_about(invoice),
+        "may_revert": deciding.revertible(invoice).exists(),
+    }
 
 
 def _history(invoice: Invoice) -> QuerySet[PostLog]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -11,8 +12,10 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.models import BillingPeriod
-from invoices.selection.selection import Selection
+from invoices.duplicates import comparison
+from invoices.models import BillingPeriod, Invoice
+from invoices.selection import held_back
+from invoices.selection.selection import LOOKS_SAME, Selection
 from invoices.views.tables import InvoiceTable, arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
 
@@ -30,6 +33,7 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
         "xero_settings": xero_settings,
         "redirect_uri": f"{settings.PORTAL_URL}/",
         "invoice_statuses": InvoiceStatus.choices,
+        "held_back": held_back.count_open(),
     }
     if selection:
         context |= _of_selection(request, selection, may_upload=may_upload)
@@ -37,13 +41,22 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
 
 
 def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: bool) -> dict[str, Any]:
+    table = arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request)
+    counts = selection.state_counts()
     return {
-        "table": arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request),
+        "table": table,
+        "looks_same": _looks_same(table) if any(each.state == LOOKS_SAME for each in counts) else (),
         "pills": [
             {"label": each.label, "count": each.count, "current": each.state == selection.state, "query": query}
-            for each in selection.state_counts()
+            for each in counts
             if (query := selection.query(state=each.state))
         ],
         "totals": selection.totals(),
         "uploadable": selection.invoices().uploadable().count() if may_upload else 0,
     }
+
+
+def _looks_same(table: InvoiceTable) -> set[uuid.UUID]:
+    """Return which invoices of the table's page wait for a decision."""
+    shown = Invoice.objects.filter(pk__in=[row.record.pk for row in table.page.object_list])
+    return set(comparison.undecided(shown).values_list("pk", flat=True))

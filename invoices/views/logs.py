@@ -216,7 +216,9 @@ def upload_check(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _postings(found: Upload, state: str) -> QuerySet[Posting]:
-    postings = Posting.objects.filter(upload=found).select_related("invoice", "invoice__customer", "connection")
+    postings = Posting.objects.filter(upload=found).select_related(
+        "invoice__customer", "invoice__bill_to", "connection"
+    )
     if state == DIFFERS:
         return postings.filter(status=Posting.Status.POSTED).exclude(total_difference=0)
     return postings.filter(status=state) if state else postings

@@ -18,8 +18,9 @@ from django.views.decorators.http import require_POST, require_safe
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.documents.rules import Fix, Problem
+from invoices.duplicates import comparison
 from invoices.models import Invoice, Posting, UploadDraft
-from invoices.posting import transitions
+from invoices.posting import outdated, transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
 from invoices.views.uploading import missing_for_upload, start
@@ -31,8 +32,11 @@ ACTIONS = {
     Fix.SETTINGS: ("Open Settings → General", "settings_general"),
     Fix.ACCOUNTS: ("Choose an account", "account_overrides"),
     Fix.TAXES: ("Map this tax", "tax_overrides"),
+    Fix.KINDS: ("Say which kind it is", "kind_rules"),
     Fix.CUSTOMERS: ("Change the customer's settings", "customer_overrides"),
     Fix.CONTACTS: ("See to the contact", "contacts"),
+    Fix.CHOOSE_CONTACT: ("Choose the contact", "choose_contact"),
+    Fix.HELD_BACK: ("See what is held back", "held_back"),
 }
 # What of each page is shown: rows that name the problem's subject, or just its one.
 SEARCHED = {Fix.ACCOUNTS: "q", Fix.TAXES: "pick", Fix.CONTACTS: "q"}
@@ -115,6 +119,9 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
             transitions.require_lookup(
                 connection, Posting.objects.filter(invoice__in=known), transitions.ALREADY_IN_XERO
             )
+    # Someone may have posted what one of them looks like, or an import held it back, since it was checked.
+    left += comparison.undecided(Invoice.objects.filter(pk__in=going))
+    left += outdated.waiting(Invoice.objects.filter(pk__in=going))
     upload_drafts.keep_only(draft, left)
     if left:
         words = '{} selected because something holds them back. <a href="{}">See what</a>'
@@ -200,6 +207,8 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "more": len(group.invoices) - SHOWN,
         "next_step": _next_step(problem, draft, may_set=_may_set(request)),
         "as_drafts": problem.fix == Fix.DRAFTS,
+        "same_contact": problem.fix == Fix.SAME_CONTACT,
+        "decision": problem.fix == Fix.DECISION,
         "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }
 
@@ -210,6 +219,8 @@ def _next_step(problem: Problem, draft: UploadDraft, *, may_set: bool) -> NextSt
         return None
     words, name = ACTIONS[problem.fix]
     query = {"next": draft.get_absolute_url()}
+    if problem.fix == Fix.CHOOSE_CONTACT:
+        return NextStep(words, f"{reverse(name, args=[problem.subject])}?{urlencode({'back': urlencode(query)})}")
     if problem.fix in SEARCHED and problem.subject:
         query = {SEARCHED[problem.fix]: problem.subject} | query
     try:

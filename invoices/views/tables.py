@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from invoices.contacts.matching import LinkStatus
+from invoices.contacts.link_statuses import LinkStatus
 from invoices.models import Invoice, Posting
 from invoices.models.statuses import UPLOADABLE
 from invoices.overrides.rows import Row
@@ -82,6 +82,11 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     tick = TickColumn()
     number = NumberColumn(verbose_name="Number", order_by=("number",))
     customer = tables.Column(order_by=("customer__name", "number"))
+    billed_to = tables.Column(
+        verbose_name="Bill to",
+        order_by=("bill_to__name", "customer__name", "number"),
+        attrs=cell_classes("wide-only"),
+    )
     issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"), attrs=cell_classes("day wide-only"))
     due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"), attrs=cell_classes("day left"))
     currency = tables.Column(order_by=("currency", "number"), attrs=cell_classes("wide-only"))
@@ -102,6 +107,12 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
 
     def __init__(self, invoices: QuerySet[Invoice], *, may_upload: bool) -> None:
         super().__init__(invoices, exclude=() if may_upload else ("tick",))
+
+    def render_customer(self, record: Invoice) -> SafeString:
+        return format_html("{}{}", record.customer, _bill_to(record, "narrow-only"))
+
+    def render_billed_to(self, record: Invoice) -> str:
+        return str(record.bill_to) if record.bill_to else mark_safe('<span class="quiet">Customer</span>')
 
     def render_total(self, record: Invoice) -> SafeString:
         return format_html('<span class="narrow-only">{} </span>{}', record.currency, f"{record.total:,.2f}")
@@ -132,6 +143,9 @@ class PostingTable(tables.Table):  # type: ignore[misc]
 
     def render_number(self, record: Posting) -> SafeString:
         return number_cell(record.invoice)
+
+    def render_customer(self, record: Posting) -> SafeString:
+        return format_html("{}{}", record.invoice.customer, _bill_to(record.invoice))
 
     def render_total(self, record: Posting) -> SafeString:
         return format_html('<span class="quiet">{}</span> {}', record.invoice.currency, f"{record.invoice.total:,.2f}")
@@ -199,6 +213,11 @@ class ContactTable(tables.Table):  # type: ignore[misc]
 
     def __init__(self, found: Sequence[LinkStatus], *, may_link: bool) -> None:
         super().__init__(found, exclude=() if may_link else ("tick",))
+
+
+def _bill_to(invoice: Invoice, extra: str = "") -> SafeString | str:
+    """Return the reseller as a second line of the customer's cell, "" without one."""
+    return format_html('<span class="sub {}">Bill to {}</span>', extra, invoice.bill_to) if invoice.bill_to else ""
 
 
 def number_cell(invoice: Invoice) -> SafeString:

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
+from c3portal.notifications import texts
 from invoices.models import BillingPeriod, Invoice, Upload
 from invoices.posting import transitions, wakeups
 from invoices.preflight import upload_drafts
@@ -107,6 +108,12 @@ def start(
         if queued.upload:
             _record(request, queued.upload, queued.queued)
             wakeups.wake_after_commit(connection.pk)
+    if queued.undecided:
+        messages.warning(request, _undecided(queued.undecided))
+    if queued.held_back:
+        messages.warning(request, _held_back(queued.held_back))
+    if queued.upload is None and (queued.undecided or queued.held_back):
+        return None
     if queued.upload is None:
         messages.info(request, "Nothing was left to upload: all of these are in Xero or on their way there.")
         return None
@@ -114,6 +121,22 @@ def start(
     skipped = f" {queued.already:,} left out: already in Xero or on the way." if queued.already else ""
     messages.success(request, f"{waiting} on the way to {connection.name}.{skipped}")
     return redirect(queued.upload)
+
+
+def _undecided(count: int) -> str:
+    left_out, looks = ("was", "looks") if count == 1 else ("were", "look")
+    return (
+        f"{texts.invoices(count)} {left_out} left out: what {looks} the same as another invoice is not posted before "
+        "someone decides. Do so on the invoice's page, or here before posting."
+    )
+
+
+def _held_back(count: int) -> str:
+    was, it = ("was", "it") if count == 1 else ("were", "them")
+    return (
+        f"{texts.invoices(count)} {was} left out: a later file has {it} too and was held back there, so the amounts "
+        f"stored here may be out of date. Import a file that has {it} right first."
+    )
 
 
 def _record(request: HttpRequest, upload: Upload, count: int) -> None:

@@ -18,6 +18,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
+from c3_integration.models import C3Settings
 from c3portal.audit.record import Action, record
 from c3portal.database import clock
 from c3portal.encryption.key_rotation import forget
@@ -118,7 +119,7 @@ def contents() -> list[str]:
     for table in sorted(there & models.keys()):
         model = models[table]
         rows = model._base_manager.all()
-        if model is XeroSettings:
+        if model in (XeroSettings, C3Settings):
             rows = rows.exclude(client_id="")
         if model not in NOT_YET_DATA and (count := rows.count()):
             held.append(f"{count:,} {model._meta.verbose_name_plural}")

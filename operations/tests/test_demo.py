@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from c3portal.models import User, roles
-from invoices.models import BillingPeriod, Invoice
+from c3_integration.models import C3Settings
+from c3portal.models import AuditEntry, User, roles
+from invoices.models import BillingPeriod, Invoice, TaxOverride
 from operations import demo
 from xero_integration.models import XeroSettings
 
@@ -26,18 +27,26 @@ def set_up() -> str:
     return out.getvalue()
 
 
-@pytest.fixture
-def without_periods(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Most of what is asked here has nothing to do with invoices."""
-    monkeypatch.setattr(demo, "periods", lambda: 0)
-
-
 @pytest.mark.both_databases
 def test_it_brings_three_periods_once(db: None) -> None:
     assert demo.periods() == 3
     assert demo.periods() == 0
     assert set(BillingPeriod.objects.values_list("billing_id", flat=True)) == {"20260818", "20260918", "20261018"}
     assert Invoice.objects.exists()
+
+
+def test_the_c3_sandbox_has_the_periods_to_fetch(db: None, c3_sandbox: Any) -> None:
+    set_up()
+    assert not BillingPeriod.objects.exists()
+    assert {"20260818", "20260918", "20261018"} <= {period["billing_id"] for period in c3_sandbox.periods()}
+
+
+def test_without_a_c3_sandbox_it_brings_them_itself(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    brought: list[None] = []
+    monkeypatch.setattr(demo, "periods", lambda: brought.append(None))
+    settings.C3_LOGIN_URL = settings.MICROSOFT_LOGIN_URL
+    set_up()
+    assert len(brought) == 1
 
 
 def test_it_says_which_sample_is_not_taken(db: None, tmp_path: Path) -> None:
@@ -89,7 +98,7 @@ def test_the_environment_names_the_system_admin(db: None, settings: Any) -> None
     assert roles.role_of(ada) == roles.SYSTEM_ADMIN
 
 
-def test_it_makes_the_portal_known_to_the_sandbox(db: None, sandbox: Any, without_periods: None) -> None:
+def test_it_makes_the_portal_known_to_the_sandbox(db: None, sandbox: Any) -> None:
     set_up()
     row = XeroSettings.load()
     assert row.missing() == []
@@ -98,7 +107,7 @@ def test_it_makes_the_portal_known_to_the_sandbox(db: None, sandbox: Any, withou
     assert sandbox.tokens(row.client_id)["access_token"]
 
 
-def test_what_a_person_filled_in_stays(db: None, sandbox: Any, without_periods: None) -> None:
+def test_what_a_person_filled_in_stays(db: None, sandbox: Any) -> None:
     own = sandbox.ensure_app("Our own app", ["http://localhost:8000/"])
     XeroSettings.objects.create(pk=1, azure_account_code="200", **own)
     set_up()
@@ -107,7 +116,7 @@ def test_what_a_person_filled_in_stays(db: None, sandbox: Any, without_periods: 
     assert (row.license_account_code, row.azure_account_code) == ("4010", "200")
 
 
-def test_an_app_that_the_sandbox_has_forgotten_is_made_anew(db: None, sandbox: Any, without_periods: None) -> None:
+def test_an_app_that_the_sandbox_has_forgotten_is_made_anew(db: None, sandbox: Any) -> None:
     set_up()
     forgotten = XeroSettings.load().client_id
     sandbox.reset()
@@ -116,11 +125,62 @@ def test_an_app_that_the_sandbox_has_forgotten_is_made_anew(db: None, sandbox: A
     assert sandbox.tokens(XeroSettings.load().client_id)["access_token"]
 
 
-def test_it_goes_on_without_an_answer_from_the_stand_in(
-    db: None, without_periods: None, capsys: pytest.CaptureFixture[str]
+def c3_as_the_sandbox_hands_it_out(c3_sandbox: Any) -> dict[str, str]:
+    given = c3_sandbox.credentials()
+    return {"api_url": c3_sandbox.url, "tenant_id": given.pop("directory_id"), **given}
+
+
+def c3_as_set() -> dict[str, str]:
+    return {name: getattr(C3Settings.load(), name) for name in (*demo.C3_LABELS, "client_secret")}
+
+
+def test_it_fills_in_what_the_c3_sandbox_hands_out(db: None, c3_sandbox: Any) -> None:
+    set_up()
+    assert c3_as_set() == c3_as_the_sandbox_hands_it_out(c3_sandbox)
+    assert C3Settings.load().is_complete
+    recorded = str(list(AuditEntry.objects.values()))
+    assert c3_sandbox.url in recorded
+    assert C3Settings.load().client_secret not in recorded
+
+
+def test_what_is_filled_in_already_is_not_saved_again(db: None, c3_sandbox: Any) -> None:
+    """The mornings before settings were saved are not made up for."""
+    set_up()
+    before = C3Settings.load().updated_at
+    set_up()
+    assert C3Settings.load().updated_at == before
+
+
+def test_the_tax_that_c3_does_not_name_is_mapped_once(db: None, c3_sandbox: Any) -> None:
+    set_up()
+    assert TaxOverride.objects.get().as_text == ("any country  0 %", "EXEMPTOUTPUT")
+    TaxOverride.objects.all().delete()
+    set_up()
+    assert not TaxOverride.objects.exists(), "Who took it away does not get it back"
+
+
+def test_a_c3_of_ones_own_stays(db: None, c3_sandbox: Any) -> None:
+    own = {"api_url": "https://contoso-api.example", "client_id": "own", "client_secret": "of one's own"}
+    C3Settings.objects.create(pk=1, **own)
+    set_up()
+    assert c3_as_set().items() >= own.items()
+
+
+@pytest.mark.parametrize("changed", [{"client_id": "forgotten"}, {"api_url": "http://localhost:1"}])
+def test_a_c3_sandbox_with_another_key_or_port_is_found_again(
+    db: None, c3_sandbox: Any, changed: dict[str, str]
 ) -> None:
+    set_up()
+    C3Settings.objects.update(client_secret="ended", **changed)
+    set_up()
+    assert c3_as_set() == c3_as_the_sandbox_hands_it_out(c3_sandbox)
+
+
+def test_it_goes_on_without_an_answer_from_the_stand_ins(db: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert "finance@contoso.example" in set_up()
-    assert "Not registered with the stand-in for Xero at http://localhost:9" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "Not acquainted with the stand-in for Xero at http://localhost:9" in told
+    assert "Not acquainted with the stand-in for C3 at http://localhost:9" in told
 
 
 def test_the_first_admin_comes_from_the_environment(db: None, settings: Any) -> None:

@@ -193,7 +193,7 @@ def test_the_room_on_the_disks_is_told(client: Client, db: None, settings: Any, 
     settings.VAR_DIR = tmp_path / "not" / "made yet"
     found = families(client)
     free, size = (values(found[f"c3portal_disk_{which}_bytes"], "place") for which in ("free", "size"))
-    assert free.keys() == size.keys() >= {"state", "temporary"}
+    assert free.keys() == size.keys() >= {"state", "imports", "temporary"}
     assert all(0 < free[place] <= size[place] for place in free)
     assert size["state"] == shutil.disk_usage(tmp_path).total
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ LOTS_WORTH_A_LISTING = 3
 NUMBERS_EACH_LOOKUP = 50
 # Many web servers refuse a query string of more than 2,048 characters; percent signs and all count.
 CHARACTERS_EACH_LOOKUP = 1900
+# Xero refuses a filter with a quotation mark inside a text, escaped or not, and the whole question with it.
+_IN_NO_FILTER = re.compile(r'["\\]')
 PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
 PAUSE_AFTER_MINUTE = dt.timedelta(seconds=60)
 PAUSE_AFTER_DAY = dt.timedelta(hours=1)
@@ -146,7 +149,7 @@ class Gateway:
     def find_marked_credit_notes(self, markers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales credit notes whose Reference holds one of these markers: one call for about 38."""
         found: list[dict[str, Any]] = []
-        for terms in _joined((f'Reference.Contains("{_quoted(each)}")' for each in markers), " OR "):
+        for terms in _joined((f'Reference.Contains("{each}")' for each in markers), " OR "):
             # A filter is evaluated row by row, and a row without a Reference would end it.
             where = f"Reference!=null AND ({terms})"
             found += self.read_list("CreditNotes", {"where": where, "pageSize": 1000, "unitdp": 4})
@@ -159,10 +162,10 @@ class Gateway:
         if lots < LOTS_WORTH_A_LISTING:
             return self.find_invoices(numbers)
         listed = self._numbers_listed(lots)
-        return self.find_invoices(numbers if listed is None else [one for one in numbers if one in listed])
+        return self.find_invoices(numbers if listed is None else [one for one in numbers if one.lower() in listed])
 
     def _numbers_listed(self, lots: int) -> set[str] | None:
-        """Return all live sales invoices' numbers, None when listing takes as many calls as `lots`."""
+        """Return all live sales invoices' numbers in small letters, None when listing takes as many calls as `lots`."""
         numbers: set[str] = set()
         page, pages = 1, 1
         while page <= pages:
@@ -171,7 +174,7 @@ class Gateway:
             if page == 1 and (not isinstance(pagination, dict) or int(pagination.get("pageCount") or 0) > lots):
                 return None
             pages = int(pagination.get("pageCount") or 0) if isinstance(pagination, dict) else page
-            numbers |= {str(row.get("InvoiceNumber")) for row in answer.rows("Invoices")}
+            numbers |= {str(row.get("InvoiceNumber")).lower() for row in answer.rows("Invoices")}
             page += 1
         return numbers
 
@@ -198,11 +201,13 @@ class Gateway:
             )
         return rows
 
-    def contacts(self) -> Iterator[dict[str, Any]]:
+    def contacts(self, *, with_addresses: bool = False) -> Iterator[dict[str, Any]]:
         """Yield every contact, archived ones included: one call for each 1,000."""
+        # With addresses an answer is some five times as long, and takes Xero longer.
+        query = EVERY_CONTACT | ({"summaryOnly": "false"} if with_addresses else {})
         page = 1
         while True:
-            rows = self.read_list("Contacts", EVERY_CONTACT | {"page": page})
+            rows = self.read_list("Contacts", query | {"page": page})
             yield from rows
             if len(rows) < CONTACTS_PAGE:
                 return
@@ -347,9 +352,14 @@ def _queries(endpoint: str, number: str, numbers: Iterable[str]) -> Iterator[tup
     # A list parameter cannot carry a number with a comma in it, and credit notes have no list parameter.
     numbers = list(numbers)
     plain = [one for one in numbers if endpoint == "Invoices" and "," not in one]
-    terms = [f'{number}=="{_quoted(one)}"' for one in numbers if endpoint != "Invoices" or "," in one]
+    others = [one for one in numbers if endpoint != "Invoices" or "," in one]
+    terms = [f'{number}=="{one}"' for one in others if not _IN_NO_FILTER.search(one)]
     yield from (("InvoiceNumbers", value) for value in _joined(plain, ","))
     yield from (("where", value) for value in _joined(terms, " OR "))
+    # By itself each: it may find many others, and must not keep them from being asked for.
+    yield from (
+        ("where", where) for one in others if _IN_NO_FILTER.search(one) and (where := _having_all_of(number, one))
+    )
 
 
 def _promised(pagination: object) -> int:
@@ -363,8 +373,10 @@ def _promised(pagination: object) -> int:
     return min(size, count - (page - 1) * size)
 
 
-def _quoted(number: str) -> str:
-    return number.replace("\\", "\\\\").replace('"', '\\"')
+def _having_all_of(field: str, number: str) -> str:
+    """Return the filter of what has every part of a number between the signs that no filter can hold; "" for none."""
+    parts = [part for part in _IN_NO_FILTER.split(number) if part]
+    return " AND ".join([f"{field}!=null", *(f'{field}.Contains("{part}")' for part in parts)]) if parts else ""
 
 
 def _joined(terms: Iterable[str], joint: str) -> Iterator[str]:

@@ -181,6 +181,7 @@ class XeroConnection(models.Model):
     short_code = models.CharField(max_length=20, blank=True)
     country_code = models.CharField(max_length=2, blank=True)
     base_currency = models.CharField(max_length=3, blank=True)
+    time_zone = models.CharField(max_length=60, blank=True, default="", db_default="", help_text="By its IANA name.")
     organisation_status = models.CharField(max_length=20, blank=True)
     period_lock_date = models.DateField(null=True, blank=True)
     end_of_year_lock_date = models.DateField(null=True, blank=True)

@@ -92,6 +92,10 @@ class Contact(ReferenceData):
     contact_number = models.CharField(max_length=50, blank=True, db_index=True)
     status = models.CharField(max_length=20)
     merged_into = models.CharField(max_length=36, blank=True, help_text="The contact it was merged into in Xero.")
+    email = models.CharField(max_length=255, blank=True, default="", db_default="")
+    address = models.JSONField(
+        null=True, help_text="line1, line2, city, state, zip, country; null when it was never read."
+    )
     name_key = models.CharField(
         max_length=255, db_index=True, help_text="The name, casefolded, with runs of blanks as one."
     )

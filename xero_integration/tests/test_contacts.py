@@ -12,7 +12,8 @@ from django.utils import timezone
 from xero_integration import connections, contacts
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroUnavailable
-from xero_integration.contacts import Customer, Outcome
+from xero_integration.contact_index import ContactIndex, Customer, archived
+from xero_integration.contacts import Outcome
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.tests.deaths import killed_in_the_call
 from xero_sandbox.testing import SandboxControl
@@ -103,7 +104,7 @@ def test_an_archived_contact_with_the_customers_number_is_a_problem_in_words(
 ) -> None:
     sandbox.put_contacts([{"name": "Proseware", "number": "tenant-1", "status": "ARCHIVED"}])
     outcome = link(customer(), customer("tenant-2", "Litware"))
-    assert outcome.problems == {"tenant-1": contacts.archived("Proseware")}
+    assert outcome.problems == {"tenant-1": archived("Proseware")}
     assert list(links()) == ["tenant-2"]
 
 
@@ -225,13 +226,13 @@ def test_who_stalled_until_another_had_the_lease_creates_nothing(
     connected: XeroConnection, link: Link, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts.lease(connected)
-    names_to_create = contacts.ContactIndex.names_to_create
+    names_to_create = ContactIndex.names_to_create
 
     def stall(*args: Any) -> dict[str, str]:
         XeroConnection.objects.update(contacts_lease_holder="another")
         return names_to_create(*args)
 
-    monkeypatch.setattr(contacts.ContactIndex, "names_to_create", stall)
+    monkeypatch.setattr(ContactIndex, "names_to_create", stall)
     with pytest.raises(XeroUnavailable, match="stalled"):
         link(customer())
     assert not [call for call in sandbox.calls() if (call["method"], call["path"][-8:]) == ("PUT", "Contacts")]

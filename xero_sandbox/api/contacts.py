@@ -1,6 +1,8 @@
 """Contacts: how they are found, listed, created and changed."""
 
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,6 +35,8 @@ KEPT_FIELDS = (
     "DefaultCurrency",
     "BankAccountDetails",
 )
+# One address, in ASCII.
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 STATUSES = ("ACTIVE", "ARCHIVED")
 LONGEST = {"Name": 255, "ContactNumber": 50, "AccountNumber": 50, "EmailAddress": 255}
 SUMMARY_LEAVES_OUT = ("Addresses", "Phones", "ContactPersons", "ContactGroups")
@@ -153,7 +157,12 @@ def by_name(organisation: Organisation, name: str) -> Contact | None:
 
 def name_key(name: str) -> str:
     """Return the form in which names are compared."""
-    return name.strip().casefold()
+    return stored_name(name).casefold()
+
+
+def stored_name(name: str) -> str:
+    """Return a name as Xero keeps it: emoji are dropped, and doubled blanks become one."""
+    return " ".join("".join(letter for letter in name if unicodedata.category(letter) not in ("So", "Cs")).split())
 
 
 def change(contact: Contact, sent: Mapping[str, Any]) -> list[str]:
@@ -163,11 +172,15 @@ def change(contact: Contact, sent: Mapping[str, Any]) -> list[str]:
         for name, most in LONGEST.items()
         if sent.get(name) is not None and not (isinstance(sent[name], str) and len(sent[name]) <= most)
     ]
+    if set("<>") & set(str(sent.get("Name") or "")):
+        errors.append("The contact name must not contain < or >.")
+    if sent.get("EmailAddress") and not EMAIL.fullmatch(str(sent["EmailAddress"])):
+        errors.append("Email address must be valid.")
     if sent.get("ContactStatus", "ACTIVE") not in STATUSES:
         errors.append(f"ContactStatus must be one of {', '.join(STATUSES)}.")
     if errors:
         return errors
-    contact.name = str(sent.get("Name") or contact.name).strip()
+    contact.name = stored_name(str(sent.get("Name") or contact.name))
     contact.name_key = name_key(contact.name)
     contact.number = sent.get("ContactNumber", contact.number) or ""
     contact.account_number = sent.get("AccountNumber", contact.account_number) or ""
@@ -192,7 +205,7 @@ def _clashes(contact: Contact) -> list[str]:
             f"The contact name {contact.name} is already assigned to another contact. "
             "The contact name must be unique across all active contacts."
         )
-    if contact.number and others.filter(number=contact.number).exists():
+    if contact.number and others.filter(number__iexact=contact.number).exists():
         errors.append(
             f"The Contact Number {contact.number} is already assigned to another contact. "
             "The Contact Number must be unique across all contacts."

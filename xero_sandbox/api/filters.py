@@ -12,7 +12,8 @@ from xero_sandbox.api.request import ApiRequest
 USUAL_PAGE = 100
 LARGEST_PAGE = 1000
 LONGEST_COUNT = 9
-_TEXT = r'"(?:[^"\\]|\\.)*"'
+# As in Xero, no text holds a quotation mark.
+_TEXT = r'"[^"\\]*"'
 _TOKEN = re.compile(
     rf"""\s*(?:(?P<joint>OR\b|AND\b|\|\||&&|[()])
     |(?P<field>[A-Za-z.]+?)(?:\s*(?P<sign>==|!=)\s*(?:(?P<null>null)\b|(?:Guid\(\s*)(?P<guid>{_TEXT})\s*\)|(?P<text>{_TEXT}))
@@ -101,7 +102,7 @@ def _term(tokens: list[re.Match[str]], columns: dict[str, str]) -> Q:
 
 
 def _value(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1])
+    return text[1:-1]
 
 
 def _unreadable(what: str) -> Refusal:

@@ -114,7 +114,7 @@ def change_organisation(body: Body) -> Any:
 
 
 def put_contacts(body: Body) -> Any:
-    """Make many contacts ({name, number, email, status}), or change those found by `contact_id`; one with
+    """Make many contacts ({name, number, email, status, addresses}), or change those found by `contact_id`; one with
     `merged_into` (a contact's id) is archived as Xero does when contacts are merged."""
     one = organisation(body)
     with write_lock():
@@ -130,6 +130,8 @@ def _contact(one: Organisation, sent: Body) -> Contact:
         contact = Contact(organisation=one)
     for field in ("name", "number", "email", "status"):
         setattr(contact, field, sent.get(field, getattr(contact, field)))
+    if addresses := sent.get("addresses"):
+        contact.details = contact.details | {"Addresses": addresses}
     if merged_into := sent.get("merged_into"):
         contact.status, contact.details = "ARCHIVED", contact.details | {"MergedToContactID": merged_into}
     contact.name_key, contact.updated_at = contacts.name_key(contact.name), clock.now()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,8 @@ from c3portal.audit.record import Action
 from c3portal.database import clock
 from c3portal.http.tests.test_permissions import ROWS
 from c3portal.models import AuditEntry, User
-from invoices.contacts.matching import link_statuses
-from invoices.models import AccountOverride, Customer, Invoice, InvoiceLine, Posting, Upload, UploadDraft
+from invoices.contacts.link_statuses import link_statuses
+from invoices.models import AccountOverride, Customer, ImportRun, Invoice, InvoiceLine, Posting, Upload, UploadDraft
 from invoices.tests import makers
 from operations.demo import SAMPLE_DATA
 from xero_integration import connections
@@ -31,6 +30,13 @@ from xero_sandbox.testing import SandboxControl
 # What a form sent to each address leaves, or why nothing.
 AUDITED: dict[str, Action | str] = {
     "settings_general": Action.SETTINGS,
+    "import_settings": Action.SETTINGS,
+    "settings_c3": Action.SETTINGS,
+    "settings_c3_test": Action.OPERATION,
+    "fetch_from_c3": Action.IMPORT,
+    "kind_rules": Action.MAPPING,
+    "column_profile": Action.MAPPING,
+    "match_columns": Action.MAPPING,
     "account_overrides": Action.MAPPING,
     "tax_overrides": Action.MAPPING,
     "customer_overrides": Action.MAPPING,
@@ -41,14 +47,21 @@ AUDITED: dict[str, Action | str] = {
     "xero_try_now": Action.CONNECTION,
     "contacts_do": Action.CONTACT,
     "choose_contact": Action.CONTACT,
+    "answer_contact": Action.CONTACT,
     "read_contacts": Action.OPERATION,
     "import_invoices": Action.IMPORT,
+    "import_start": Action.IMPORT,
+    "import_match": "asks for the columns of a file again; confirming them is what changes something",
+    "import_discard": Action.IMPORT,
+    "import_undo": Action.IMPORT,
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
     "preflight_drafts": "a choice on the preflight page, which the entry of the upload names",
     "preflight_post": Action.UPLOAD,
     "upload_again": Action.UPLOAD,
     "upload_check": Action.OPERATION,
     "upload_withdraw": Action.WITHDRAW,
+    "preflight_decide": Action.IGNORE,
+    "decide_invoice": Action.IGNORE,
     "ignore_invoices": Action.IGNORE,
     "take_up_invoices": Action.IGNORE,
     "read_payments": Action.OPERATION,
@@ -283,16 +296,32 @@ def test_linking_creating_and_unlinking_contacts_name_customer_and_contact(
 # Invoices
 
 
-def test_an_import_leaves_its_file_and_what_came_of_it(admin: Client, db: None, tmp_path: Path) -> None:
+def test_an_import_leaves_its_file_and_what_came_of_it(admin: Client, imports_at_once: None) -> None:
     (path,) = SAMPLE_DATA.glob("*20260918.csv")
-    for name, content in ((path.name, path.read_bytes()), ("bad.csv", b"no columns\n")):
+    for name, content in ((path.name, path.read_bytes()), ("bad.csv", b"%PDF-1.7"), ("idle.csv", path.read_bytes())):
         admin.post(reverse("import_invoices"), {"file": SimpleUploadedFile(name, content)})
-    good, bad = AuditEntry.objects.filter(action=Action.IMPORT).order_by("pk")
-    assert good.subject == f"Import of {path.name}"
-    assert good.after["Result"] == "Imported"
-    assert "120 new" in good.after["Summary"]
-    assert bad.after["Result"] == "Refused"
-    assert {each.actor for each in (good, bad)} == {"admin@contoso.example"}
+    run, idle = ImportRun.objects.filter(state=ImportRun.State.READY).order_by("pk")
+    admin.post(reverse("import_start", args=[run.pk]))
+    admin.post(reverse("import_discard", args=[idle.pk]))
+    admin.post(reverse("import_undo", args=[run.pk]))
+    entries = list(AuditEntry.objects.filter(action=Action.IMPORT).order_by("pk"))
+    assert [each.subject for each in entries] == [
+        f"{path.name} was received",
+        "bad.csv was received",
+        "Import of bad.csv",
+        "idle.csv was received",
+        f"Import of {path.name} began",
+        f"Import of {path.name}",
+        "Import of idle.csv was discarded",
+        f"Import of {path.name} undone",
+    ]
+    assert entries[2].after["Result"] == "Refused"
+    assert entries[5].after["Result"] == "Imported"
+    assert "120 new" in entries[5].after["Summary"]
+    assert {each.actor for each in entries} == {"admin@contoso.example"}
+    # Where from, of what a person did; the others a worker wrote.
+    workers = {each.subject for each in entries if each.address is None}
+    assert workers == {"Import of bad.csv", f"Import of {path.name}"}
 
 
 def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(
@@ -349,6 +378,25 @@ def test_ignoring_and_taking_up_leave_the_numbers_and_the_reason(admin: Client, 
     assert AuditEntry.objects.latest("pk").before == {first.number: "Billed elsewhere"}
     admin.post(reverse("take_up_invoices"), {"period": period, "only": str(first.pk)})
     assert AuditEntry.objects.filter(action=Action.IGNORE).count() == 2
+
+
+def test_deciding_about_a_duplicate_leaves_the_numbers_and_the_reason(admin: Client, invoices: list[Invoice]) -> None:
+    first, second = invoices[:2]
+    Invoice.objects.filter(pk__in=[first.pk, second.pk]).update(billed_hash="the same")
+    address = reverse("decide_invoice", args=[second.pk])
+    admin.post(address, {"decision": "post", "reason": "Ordered twice"})
+    entry = only(Action.IGNORE)
+    assert entry.subject == "Post anyway: 1 invoice"
+    assert entry.after == {"Reason": "Ordered twice", second.number: f"looks like {first.number}"}
+    admin.post(address, {"revert": "1"})
+    assert AuditEntry.objects.latest("pk").before == {first.number: "Post it anyway"}
+
+    form = {"period": first.period.billing_id, "all": "1", "invoice_status": "DRAFT"}
+    admin.post(reverse("upload_to_xero"), form)
+    draft = UploadDraft.objects.get()
+    decided = {"exclude": str(second.pk), "reason": "Billed twice"}
+    admin.post(reverse("preflight_decide", args=[draft.pk]), decided)
+    assert AuditEntry.objects.latest("pk").after == {"Reason": "Billed twice", "Invoices": [second.number]}
 
 
 def test_reading_payments_leaves_a_line(admin: Client, invoices: list[Invoice]) -> None:

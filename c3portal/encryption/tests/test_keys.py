@@ -16,6 +16,7 @@ from django.db import models
 from django.test import Client
 from django.utils import timezone
 
+from c3_integration.models import C3Settings, C3Token
 from c3portal import checks
 from c3portal.encryption import key_rotation
 from c3portal.encryption.cipher import cipher, written_by
@@ -34,6 +35,8 @@ ROUNDS = 20
 def secrets(system_admin: User) -> None:
     """A secret of every kind, written with the old key."""
     XeroSettings.objects.create(pk=1, client_secret="canary of the client secret")
+    C3Settings.objects.create(pk=1, client_secret="canary of the secret for C3")
+    C3Token.objects.create(pk=1, access_token="canary of the token for C3", expires_at=timezone.now())
     for number in range(2):
         TokenSet.objects.create(
             access_token=f"access {number}",
@@ -49,7 +52,7 @@ def secrets(system_admin: User) -> None:
     Authenticator.objects.create(user=system_admin, type="webauthn", data={"name": "Passkey", "credential": {}})
 
 
-EVERYTHING = 1 + 4 + 1 + 1 + 3
+EVERYTHING = 1 + 2 + 4 + 1 + 1 + 3
 
 
 def encrypted(text: str) -> str:
@@ -155,6 +158,8 @@ def test_a_secret_that_was_replaced_meanwhile_stays_the_newer(secrets: None, set
     for place in key_rotation.places():
         for pk, text in list(place.stored()):
             XeroSettings.objects.update(client_secret="newer")
+            C3Settings.objects.update(client_secret="newer")
+            C3Token.objects.update(access_token="newer")
             TokenSet.objects.update(access_token="newer", refresh_token="newer")
             Webhook.objects.update(secret="newer")
             Authenticator.objects.filter(type="totp").update(data={"secret": encrypted("newer")})

@@ -23,8 +23,8 @@ from c3portal.http.csv_response import as_csv
 from c3portal.http.spreadsheet_cells import protect, unprotect
 from c3portal.models import User
 from c3portal.tests.addresses import every_address
-from invoices.importing.columns import FIELDS
 from invoices.importing.importer import import_file
+from invoices.matching.meanings import FIELDS
 from invoices.models import AccountOverride, CustomerOverride, ImportRun, Invoice, InvoiceLine, Payment, TaxOverride
 from invoices.tests import makers
 from invoices.tests.c3_files import of_customer, write
@@ -95,6 +95,7 @@ def hostile(tmp_path: Path, system_admin: User) -> list[int]:
             **dict.fromkeys(texts, formula),
             TenantID=f"{formula}{index}"[:50],
             CustomerEmail=formula,
+            InvoiceEntity="Reseller",
             ResellerName=formula,
             InvoiceNumber=f"{formula}{index}",
         )

@@ -32,7 +32,7 @@ PARTS["str"] = PARTS["slug"] = PARTS["path"] = PARTS[""]
 QUERY = {
     *("q", "page", "per_page", "sort", "period", "show", "pick", "next", "back", "status", "invoice", "id", "kind"),
     *("from", "to", "user", "action", "code", "error", "format", "since", "until", "day", "date", "search", "upload"),
-    *("customer", "only", "limit", "offset", "before", "after", "who"),
+    *("customer", "only", "limit", "offset", "before", "after", "who", "billing", "field"),
 }
 VALUES = [
     "\0",

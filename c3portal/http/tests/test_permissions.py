@@ -34,10 +34,11 @@ from fido2.webauthn import (
     CollectedClientData,
 )
 
+from c3_integration.models import C3Fetch
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address
-from invoices.models import ImportRun, UploadDraft
+from invoices.models import ImportProfile, ImportRun, UploadDraft
 from invoices.tests import makers
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -155,9 +156,12 @@ def things(people: dict[str, User]) -> dict[str, Any]:
     webhook = Webhook.objects.create(url="https://hooks.invalid/")
     notice = Notice.objects.create(key="a thing", kind="test", subject="A test")
     delivery = Delivery.objects.create(notice=notice, webhook=webhook)
-    run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.REFUSED)
+    run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.READY)
+    profile = ImportProfile.objects.create(name="Shop", header=["No"], columns={"InvoiceNumber": "No"})
+    fetch = C3Fetch.objects.create(trigger=C3Fetch.Trigger.USER, state=C3Fetch.State.DONE, is_open=None)
     return {
         "/invoices/preflight/": draft.pk,
+        "/invoices/fetches/": fetch.pk,
         "/invoices/logs/": upload.pk,
         "/invoices/import/": run.pk,
         "/invoices/download/": "invoices",
@@ -165,6 +169,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         "/settings/users/": people[roles.SYSTEM_READER].pk,
         "/accounts/invitation/": "a-token",
         "/contacts/": invoice.customer.pk,
+        "/settings/profiles/": profile.pk,
         "/settings/webhooks/": webhook.pk,
         "/settings/deliveries/": delivery.pk,
         "/accounts/password/reset/key/": "a-key",

@@ -48,7 +48,7 @@ def test_a_form_too_large_is_refused_unread(name: str, client_for: ClientFor, sy
 @pages
 def test_a_file_too_large_for_its_page_is_refused_unread(client_for: ClientFor, system_admin: User) -> None:
     client = client_for(system_admin)
-    for name, megabytes in (("import_invoices", 100), ("account_overrides", 5)):
+    for name, megabytes in (("import_invoices", 500), ("account_overrides", 5)):
         answer = announce(client, reverse(name), megabytes * 1024 * 1024 + 65_537, FILE)
         assert answer.status_code == 413
         page = answer.content.decode()

@@ -30,9 +30,11 @@ def given(var_dir: Path, **more: str) -> dict[str, str]:
 class Launched:
     """A `make run` whose lines are gathered while it runs; of a `checkout` of its own when there is no `var_dir`."""
 
-    def __init__(self, var_dir: Path | None, port: int, sandbox_port: int, checkout: Path = BASE_DIR) -> None:
-        self.port, self.sandbox_port = port, sandbox_port
-        ports = {"PORT": str(port), "SANDBOX_PORT": str(sandbox_port)}
+    def __init__(
+        self, var_dir: Path | None, port: int, sandbox_port: int, c3_sandbox_port: int, checkout: Path = BASE_DIR
+    ) -> None:
+        self.port, self.sandbox_port, self.c3_sandbox_port = port, sandbox_port, c3_sandbox_port
+        ports = {"PORT": str(port), "SANDBOX_PORT": str(sandbox_port), "C3_SANDBOX_PORT": str(c3_sandbox_port)}
         self.lines: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, "-m", "c3portal.launch"],

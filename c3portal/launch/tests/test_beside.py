@@ -67,7 +67,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 @pytest.fixture(scope="module")
 def launched(checkout: Checkout) -> Iterator[Launched]:
-    running = Launched(None, free_port(), free_port(), checkout.folder)
+    running = Launched(None, free_port(), free_port(), free_port(), checkout.folder)
     try:
         running.wait_until_up()
         yield running
@@ -149,7 +149,7 @@ def test_commands_go_on_working_when_make_run_has_ended(checkout: Checkout, laun
 @pytest.fixture
 def var_dir(tmp_path: Path) -> Path:
     """The state folder of a `make run` that was told nothing but its ports."""
-    plan = environment.plan(given(tmp_path / "var", PORT="8010", SANDBOX_PORT="8110"))
+    plan = environment.plan(given(tmp_path / "var", PORT="8010", SANDBOX_PORT="8110", C3_SANDBOX_PORT="8210"))
     beside.keep(plan)
     return plan.var_dir
 
@@ -167,6 +167,7 @@ def test_it_is_told_what_make_run_was_told(var_dir: Path) -> None:
     settings = joined(var_dir)
     assert settings.items() >= kept.items()
     assert {settings[name] for name in environment.XERO_ORIGINS} == {"http://localhost:8110"}
+    assert settings["C3_LOGIN_URL"] == "http://localhost:8210"
     assert settings["CELERY_BROKER_URL"] == embedded_broker.url(var_dir)
 
 
@@ -213,9 +214,10 @@ def test_nothing_is_added_to_settings_of_ones_own(
         (OWN, "SECRET_KEY, ENCRYPTION_KEYS"),
         ({"DATABASE_URL": "postgres://portal:password@localhost/portal"}, "DATABASE_URL"),
         ({"XERO_API_URL": "https://api.xero.com"}, "XERO_API_URL"),
+        ({"C3_LOGIN_URL": "https://login.microsoftonline.com"}, "C3_LOGIN_URL"),
         ({"CELERY_BROKER_URL": "redis://:password@cache:6379/0"}, "CELERY_BROKER_URL"),
     ],
-    ids=["secret", "secrets", "database", "xero", "broker"],
+    ids=["secret", "secrets", "database", "xero", "c3", "broker"],
 )
 def test_a_mixture_of_two_portals_is_refused(var_dir: Path, own: dict[str, str], named: str) -> None:
     with pytest.raises(SystemExit) as refused:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -20,12 +22,14 @@ from c3portal.processes import embedded_broker
 from c3portal.testing import BASE_DIR, wait_until
 from xero_sandbox.testing import free_port
 
+PORTS = ("PORT", "SANDBOX_PORT", "C3_SANDBOX_PORT")
+
 
 @pytest.fixture(scope="module")
 def portal_and_family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Launched, Path]]:
     """One portal for all the questions that can be asked of a running one."""
     var_dir = tmp_path_factory.mktemp("launch") / "var"
-    launched = Launched(var_dir, free_port(), free_port())
+    launched = Launched(var_dir, free_port(), free_port(), free_port())
     try:
         launched.wait_until_up()
         yield launched, var_dir
@@ -40,7 +44,19 @@ def test_it_says_that_it_is_up_only_when_everything_is(portal_and_family: tuple[
     web = requests.get(f"http://localhost:{launched.port}/health/web", timeout=5)
     assert web.json() == {"status": "ok", "database": "ok", "migrations": "ok"}
     assert requests.get(f"http://localhost:{launched.sandbox_port}/sandbox/state", timeout=5).ok
+    assert requests.get(f"http://localhost:{launched.c3_sandbox_port}/sandbox/state", timeout=5).ok
     assert re.search(r"The portal is up: +http://localhost:\d+$", launched.output, re.MULTILINE)
+
+
+@pytest.mark.whole
+def test_the_portal_is_set_up_with_its_c3_sandbox(portal_and_family: tuple[Launched, Path]) -> None:
+    launched, var_dir = portal_and_family
+    address = f"http://localhost:{launched.c3_sandbox_port}"
+    handed_out = requests.get(f"{address}/sandbox/credentials", timeout=5).json()
+    with sqlite3.connect(var_dir / "portal.sqlite3") as database:
+        row = database.execute("SELECT api_url, client_id, client_secret FROM c3_integration_c3settings").fetchone()
+    assert row[:2] == (address, handed_out["client_id"])
+    assert handed_out["client_secret"] not in row, "It is stored encrypted"
 
 
 @pytest.mark.whole
@@ -86,18 +102,19 @@ def test_its_secrets_are_for_this_account_alone(portal_and_family: tuple[Launche
 @pytest.mark.whole
 def test_a_second_one_is_told_which_ports_are_taken(portal_and_family: tuple[Launched, Path], tmp_path: Path) -> None:
     launched, _ = portal_and_family
-    second = Launched(tmp_path / "var", launched.port, launched.sandbox_port)
+    second = Launched(tmp_path / "var", launched.port, launched.sandbox_port, launched.c3_sandbox_port)
     assert second.process.wait(30) == 1
-    wait_until(lambda: "SANDBOX_PORT=" in second.output, "Both ports are named")
+    wait_until(lambda: "C3_SANDBOX_PORT=" in second.output, "All ports are named")
     assert f"Port {launched.port} is taken by another program, so the portal cannot listen on it." in second.output
     assert f"Port {launched.sandbox_port} is taken by another program, so the Xero sandbox cannot" in second.output
+    assert f"Port {launched.c3_sandbox_port} is taken by another program, so the C3 sandbox cannot" in second.output
     assert re.search(r"make run PORT=\d+", second.output)
 
 
 @pytest.mark.whole
 def test_two_portals_never_share_a_state_folder(portal_and_family: tuple[Launched, Path]) -> None:
     launched, var_dir = portal_and_family
-    second = Launched(var_dir, free_port(), free_port())
+    second = Launched(var_dir, free_port(), free_port(), free_port())
     assert second.process.wait(30) == 1
     wait_until(lambda: f"The portal already runs on {var_dir}" in second.output, "The folder is named")
     assert str(launched.process.pid) in second.output
@@ -107,14 +124,15 @@ def test_two_portals_never_share_a_state_folder(portal_and_family: tuple[Launche
 def test_ctrl_c_ends_everything_and_the_data_stay(portal_and_family: tuple[Launched, Path]) -> None:
     first, var_dir = portal_and_family
     family = first.family()
-    assert len(family) >= 10, [process.cmdline() for process in family]
+    assert len(family) >= 12, [process.cmdline() for process in family]
     first.press_ctrl_c()
     assert [process for process in family if process.is_running()] == []
     assert not ports.is_taken(first.port)
     assert not ports.is_taken(first.sandbox_port)
+    assert not ports.is_taken(first.c3_sandbox_port)
     assert first.process.returncode == 0
 
-    again = Launched(var_dir, first.port, first.sandbox_port)
+    again = Launched(var_dir, first.port, first.sandbox_port, first.c3_sandbox_port)
     again.wait_until_up()
     again.press_ctrl_c()
     sign_ins = [line for line in first.lines if "contoso.example" in line]
@@ -125,7 +143,7 @@ def launch_in_vain(var_dir: Path, **more: str) -> subprocess.CompletedProcess[st
     """Launch a portal that ends by itself."""
     return subprocess.run(
         [sys.executable, "-m", "c3portal.launch"],
-        env=given(var_dir, PORT=str(free_port()), SANDBOX_PORT=str(free_port()), **more),
+        env=given(var_dir, **{name: str(free_port()) for name in PORTS}, **more),
         cwd=BASE_DIR,
         capture_output=True,
         text=True,
@@ -139,6 +157,7 @@ def test_one_process_that_cannot_start_takes_the_others_with_it(tmp_path: Path) 
     assert done.returncode != 0
     assert "worker stopped" in done.stdout
     assert "sandbox stopped" in done.stdout
+    assert "c3-sandbox stopped" in done.stdout
     assert UP not in done.stdout
 
 
@@ -158,9 +177,10 @@ def test_dotenv_is_read_and_the_environment_comes_first(tmp_path: Path) -> None:
 
 def test_embedded_defaults_run_everything(tmp_path: Path) -> None:
     plan = environment.plan(given(tmp_path))
-    assert plan.processes == ("broker", "sandbox", "web", "worker", "beat")
+    assert plan.processes == ("broker", "sandbox", "c3-sandbox", "web", "worker", "beat")
     assert plan.portal_url == "http://localhost:8000"
     assert plan.variables["XERO_API_URL"] == "http://localhost:8100"
+    assert plan.variables["C3_LOGIN_URL"] == "http://localhost:8200"
     assert "DEBUG" not in plan.variables
 
 
@@ -177,8 +197,15 @@ def test_mail_is_written_to_the_terminal_unless_there_is_a_server(tmp_path: Path
 def test_a_real_xero_needs_no_sandbox(tmp_path: Path) -> None:
     real = dict(zip(environment.XERO_ORIGINS, ("https://login", "https://identity", "https://api"), strict=True))
     plan = environment.plan(given(tmp_path, **real))
-    assert "sandbox" not in plan.processes
+    assert plan.sandboxes == (), "Invented invoices keep clear of real books"
+    assert not plan.variables.get("C3_LOGIN_URL")
     assert "redirect URI is http://localhost:8000/" in announcement.text(plan, "")
+
+
+def test_a_real_c3_needs_no_sandbox(tmp_path: Path) -> None:
+    plan = environment.plan(given(tmp_path, C3_LOGIN_URL="https://login.microsoftonline.com"))
+    assert plan.sandboxes == ("sandbox",)
+    assert plan.variables["C3_LOGIN_URL"] == "https://login.microsoftonline.com"
 
 
 def test_a_broker_of_ones_own_is_used(tmp_path: Path) -> None:
@@ -188,9 +215,10 @@ def test_a_broker_of_ones_own_is_used(tmp_path: Path) -> None:
 
 
 def test_ports_move_what_depends_on_them(tmp_path: Path) -> None:
-    plan = environment.plan(given(tmp_path, PORT="8010", SANDBOX_PORT="8110"))
+    plan = environment.plan(given(tmp_path, PORT="8010", SANDBOX_PORT="8110", C3_SANDBOX_PORT="8210"))
     assert plan.portal_url == "http://localhost:8010"
     assert {plan.variables[name] for name in environment.XERO_ORIGINS} == {"http://localhost:8110"}
+    assert plan.variables["C3_LOGIN_URL"] == "http://localhost:8210"
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536", "80 80", "²"])
@@ -199,9 +227,10 @@ def test_a_port_that_is_no_port_is_refused_in_words(tmp_path: Path, port: str) -
         environment.plan(given(tmp_path, PORT=port))
 
 
-def test_the_same_port_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="PORT and SANDBOX_PORT are both 8010"):
-        ports.refuse_taken(environment.plan(given(tmp_path, PORT="8010", SANDBOX_PORT="8010")))
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(PORTS, 2)))
+def test_the_same_port_twice_is_refused(tmp_path: Path, one: str, other: str) -> None:
+    with pytest.raises(SystemExit, match=f"{one} and {other} are both 8010"):
+        ports.refuse_taken(environment.plan(given(tmp_path, **{one: "8010", other: "8010"})))
 
 
 def test_secrets_are_made_once_and_given_ones_come_first(tmp_path: Path) -> None:

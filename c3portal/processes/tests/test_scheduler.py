@@ -237,7 +237,8 @@ def test_a_turn_that_sends_no_sweep_is_no_sign(one: Scheduler, sent: list[str]) 
     assert heartbeats.age(heartbeats.Process.SCHEDULER) is None
     have_waited(one, dt.timedelta(seconds=11))
     turns(one)
-    assert sent == ["sweep"]
+    # What goes by the clock may be due in this very minute too.
+    assert sent.count("sweep") == 1
     assert heartbeats.age(heartbeats.Process.SCHEDULER) is not None
 
 

@@ -15,12 +15,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from c3_integration.models import C3Settings
 from c3portal.audit.tests.test_audited_addresses import general, key_of
 from c3portal.http.tests.test_permissions import _second_factor
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.users import administration
-from invoices.models import Invoice, Posting, UploadDraft
+from invoices.importing import intake
+from invoices.importing.importer import import_file
+from invoices.matching.meanings import REQUIRED
+from invoices.models import ImportProfile, ImportRun, Invoice, Posting, UploadDraft
 from invoices.tests import makers
+from invoices.tests.c3_files import a_row, csv_bytes
 from xero_integration.models import XeroConnection, XeroSettings
 from xero_integration.testing import consent
 from xero_integration.tests.consent_walk import NEW_ZEALAND
@@ -103,6 +108,18 @@ def _ignored(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), {"period": world.invoices[0].period.billing_id, "only": str(world.invoices[0].pk)}
 
 
+def _undecided(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    Invoice.objects.update(billed_hash="the same")
+    return (world.invoices[1].pk,), {"decision": "post", "reason": "Ordered twice"}
+
+
+def _alike(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    _, form = _undecided(world)
+    (pk,), _ = _draft(world)
+    (group,) = world.client.get(reverse("preflight", args=[pk])).context["groups"]
+    return (pk,), {**form, "group": group["problem"].subject, "count": group["count"]}
+
+
 def _someone(**state: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
     def ready(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
         User.objects.filter(pk=world.other.pk).update(**state)
@@ -156,11 +173,50 @@ def _a_contact(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (world.invoices[0].customer.pk,), {"contact": contact.contact_id}
 
 
+def _set_up_with_c3(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    named = ("api_url", "client_id", "client_secret", "resource")
+    C3Settings.objects.create(pk=1, fetch_enabled=False, **dict.fromkeys(named, "x"))
+    return (), {}
+
+
 def _sample(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     from operations.demo import SAMPLE_DATA
 
     (path,) = SAMPLE_DATA.glob("*20260818.csv")
     return (), {"file": SimpleUploadedFile(path.name, path.read_bytes())}
+
+
+def _ready_to_import(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    path = intake.path_of("ready.import")
+    path.write_bytes(b"x")
+    run = ImportRun.objects.create(
+        file_name="lines.csv", size=1, state=ImportRun.State.READY, stored_as=path.name, user=world.admin
+    )
+    return (run.pk,), {}
+
+
+def _columns_to_match(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    path = intake.path_of("columns.import")
+    path.write_bytes(csv_bytes(a_row()).replace(b"SubTotal", b"Net amount"))
+    run = ImportRun.objects.create(
+        file_name="lines.csv", size=1, state=ImportRun.State.COLUMNS, stored_as=path.name, user=world.admin
+    )
+    form = world.client.get(reverse("match_columns", args=[run.pk])).context["form"]
+    return (run.pk,), {"action": "confirm"} | {each.html_name: each.value() or "" for each in form}
+
+
+def _a_profile(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    columns = {name: name for name in REQUIRED}
+    profile = ImportProfile.objects.create(name="Shop", header=list(REQUIRED), columns=columns)
+    form = world.client.get(reverse("column_profile", args=[profile.pk])).context["form"]
+    return (profile.pk,), {each.html_name: each.value() or "" for each in form} | {"name": "Market"}
+
+
+def _imported(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    from operations.demo import SAMPLE_DATA
+
+    (path,) = SAMPLE_DATA.glob("*20260818.csv")
+    return (import_file(path).pk,), {}
 
 
 def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -172,12 +228,20 @@ def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), NEW_PASSWORD
 
 
+TRIES = "tries what is saved, which may be done as often as one likes; each try is in the record"
 READS = "reads from Xero, which may be done as often as one likes; each read is in the record"
 PRESSED = "each press is meant: the answer shows what it made"
 LEAVES = "leaves the portal or the account, which changes nothing of anyone else's"
 
 BUTTONS = {
     "settings_general": Button(_settings),
+    "settings_c3": Button(plain(client_id="another", fetch_hour="7")),
+    "settings_c3_test": Button(plain(), each=TRIES),
+    "fetch_from_c3": Button(_set_up_with_c3),
+    "import_settings": Button(plain(bill_resellers="customer", time_zone="Australia/Sydney")),
+    "column_profile": Button(_a_profile),
+    "match_columns": Button(_columns_to_match),
+    "kind_rules": Button(plain(category="Reservation", kind="license")),
     "account_overrides": Button(_override("account_overrides", account_code="4030")),
     "tax_overrides": Button(_override("tax_overrides", tax_type="OUTPUT")),
     "customer_overrides": Button(_override("customer_overrides", due_days="30")),
@@ -191,13 +255,20 @@ BUTTONS = {
         _contacts_read(lambda world: ((), {"action": "create", "customer": world.invoices[0].customer.pk}))
     ),
     "choose_contact": Button(_contacts_read(_a_contact)),
+    "answer_contact": Button(_contacts_read(_a_contact)),
     "import_invoices": Button(_sample, each="each file that is sent is in the record, with what came of it"),
+    "import_start": Button(_ready_to_import),
+    "import_match": Button(_ready_to_import, 0),
+    "import_discard": Button(_ready_to_import),
+    "import_undo": Button(_imported),
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
     "preflight_drafts": Button(_draft, 0),
     "preflight_post": Button(_draft),
     "upload_again": Button(_uploaded(Posting.Status.REJECTED)),
     "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
+    "preflight_decide": Button(_alike),
+    "decide_invoice": Button(_undecided),
     "ignore_invoices": Button(_selection(reason="Billed elsewhere")),
     "take_up_invoices": Button(_ignored),
     "read_payments": Button(_selection(), each=READS),

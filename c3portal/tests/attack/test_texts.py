@@ -21,6 +21,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from c3_integration.models import C3Fetch, C3Settings
 from c3portal.audit import record as audit
 from c3portal.http.tests.test_csv_response import content_of, is_harmless
 from c3portal.http.tests.test_odd_requests import QUERY
@@ -37,9 +38,14 @@ from invoices.models import (
     BillingPeriod,
     Customer,
     CustomerOverride,
+    DuplicateDecision,
+    HeldBackInvoice,
     ImportFinding,
+    ImportProfile,
     ImportRun,
     Invoice,
+    InvoiceLine,
+    KindRule,
     Payment,
     Posting,
     TaxOverride,
@@ -64,7 +70,26 @@ ClientOf = Callable[..., Client]
 # What no page and no file need show.
 NOT_SHOWN = {
     **dict.fromkeys(["c3portal.Notice.body", "c3portal.Notice.data", "c3portal.Notice.key"], "for mail and webhooks"),
-    **dict.fromkeys(["invoices.ImportRun.sha256", "invoices.Invoice.source_hash"], "sums of the portal's own"),
+    **dict.fromkeys(
+        [
+            "invoices.DuplicateDecision.invoice_billed_hash",
+            "invoices.DuplicateDecision.other_billed_hash",
+            "invoices.ImportRun.sha256",
+            "invoices.Invoice.billed_hash",
+            "invoices.Invoice.source_hash",
+        ],
+        "sums of the portal's own",
+    ),
+    **dict.fromkeys(
+        ["c3_integration.C3Fetch.only_period", "c3_integration.C3Fetch.period"], "shown while a fetch is in progress"
+    ),
+    "invoices.DuplicateDecision.reason": "shown where two invoices look the same, which these texts are not",
+    "invoices.ImportRun.correlation_id": "shown on the page of the fetch that brought it",
+    "invoices.ImportRun.options": "chosen from what the file has, for the worker",
+    **dict.fromkeys(
+        ["invoices.ImportProfile.columns", "invoices.ImportProfile.formats"],
+        "shown as far as they are among the choices of the profile's page",
+    ),
     **dict.fromkeys(
         ["c3portal.Lease.holder", "c3portal.Lease.rival", "c3portal.LiveProcess.host", "c3portal.LiveProcess.boot"],
         "names of processes, for the log",
@@ -93,6 +118,7 @@ NOT_SHOWN = {
             "xero_integration.UnlinkedContact.contact_id",
             "xero_integration.UnlinkedContact.customer_key",
             "xero_integration.XeroConnection.organisation_status",
+            "xero_integration.XeroConnection.time_zone",
         ],
         "compared with something and not shown, or shown only where it differs from what is shown here",
     ),
@@ -117,27 +143,42 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     connection, admin = XeroConnection.objects.get(), people[roles.SYSTEM_ADMIN]
     XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(hours=1), pause_reason="x")
     _offer(connection)
-    posted, refused = makers.invoices(BillingPeriod.objects.get(), 2, "MORE")
+    posted, rejected = makers.invoices(BillingPeriod.objects.get(), 2, "MORE")
     upload = makers.uploaded(connection, admin, posted, to=Posting.Status.POSTED)
-    makers.uploaded(connection, admin, refused, to=Posting.Status.REJECTED)
+    makers.uploaded(connection, admin, rejected, to=Posting.Status.REJECTED)
     ignored = makers.an_invoice(BillingPeriod.objects.get(), "IGNORED")
     Invoice.objects.filter(pk=ignored.pk).update(ignored_by=admin, ignored_at=timezone.now(), ignored_because="x")
     Payment.objects.create(posting=upload.postings.get(), payment_id="p", paid_on=posted.due_on, amount=Decimal(5))
     Twin.objects.create(posting=upload.postings.get(), xero_id="x", number="x", status="x", total=Decimal(5))
     _override(posted.customer)
     ImportFinding.objects.create(run=ImportRun.objects.get(), row=2, reason="x")
+    refused = ImportRun.objects.create(file_name="x", size=1, state=ImportRun.State.REFUSED, reason="x")
+    ImportFinding.objects.create(run=refused, row=2, invoice_number="x", reason="x")
     ImportRun.objects.create(file_name="x", size=1, state=ImportRun.State.IMPORTED, notes=["x"])
+    _imported(posted, rejected)
     for user in people.values():
         Delivery.objects.create(notice=Notice.objects.get(), user=user, status=Delivery.Status.FAILED)
         NoticeChoice.objects.create(user=user, kind=Kind.UPLOAD_FINISHED, wanted=True)
     for action in audit.Action.values:
         audit.record("x", action, "x", before={"x": "x"})
     now = timezone.now()
+    C3Settings.objects.create(pk=1, **dict.fromkeys(("api_url", "client_id", "client_secret", "resource"), "x"))
+    C3Fetch.objects.update(state=C3Fetch.State.FAILED, problem=C3Fetch.Problem.REFUSED, finished_at=now)
     Lease.objects.create(name="x", holder="x", rival="x", until=now)
     LiveProcess.objects.create(kind=LiveProcess.Kind.values[0], host="x", pid=1, started_at=now, seen_at=now)
     for process in Heartbeat.Process.values:
         Heartbeat.objects.get_or_create(process=process, defaults={"seen_at": timezone.now()})
     return {**things, "/invoices/<pk>/": posted.pk, "/invoices/logs/": upload.pk, "/contacts/": posted.customer.pk}
+
+
+def _imported(invoice: Invoice, other: Invoice) -> None:
+    """Leave what imports leave: a profile, a rule for a kind, an invoice held back, and a decision."""
+    run = ImportRun.objects.latest("pk")
+    ImportProfile.objects.create(name="x", header=["x"], columns={"InvoiceNumber": "x"})
+    KindRule.objects.create(category="x", kind=InvoiceLine.Kind.LICENSE)
+    ImportFinding.objects.create(run=run, kind=ImportFinding.Kind.HELD_BACK, row=2, invoice_number="x", reason="x")
+    HeldBackInvoice.objects.create(run=run, number="x", customer_name="x", currency="AUD", billing_id="x")
+    DuplicateDecision.objects.create(invoice=invoice, other=other, decision="post", reason="x")
 
 
 def _offer(connection: XeroConnection) -> None:
@@ -174,6 +215,9 @@ def visited(things: dict[str, Any], kind: str) -> list[tuple[Row, str]]:
                 given = {**things, "/invoices/download/": file}
                 path = reverse_of(row, given, kind)
                 found.append((row, f"{path}?period={period}" if "invoice" in path else path))
+            if row.name == "import_run":
+                runs = ImportRun.objects.values_list("pk", flat=True)
+                found += [(row, reverse_of(row, {**things, "/invoices/import/": run}, kind)) for run in runs]
     return found
 
 

@@ -15,7 +15,7 @@ from c3portal.models import AuditEntry
 from invoices.models import PostLog
 from invoices.models.fields import ExactDecimalField
 
-APPS = ("c3portal", "xero_integration", "invoices")
+APPS = ("c3portal", "xero_integration", "c3_integration", "invoices")
 # `#` stands for the number of the field that a text stands in.
 TEXTS = {
     "plain": "attack#x",
@@ -41,6 +41,10 @@ LEFT = {
     "c3portal.User.password": "a hash, which no page shows",
     "c3portal.Heartbeat.process": "a key of the program's own",
     "xero_integration.TokenSet.lease_holder": "a key of the program's own",
+    "c3_integration.C3Fetch.lease_holder": "a key of the program's own",
+    "invoices.ImportSettings.time_zone": "one of a list, which a form holds it to",
+    "invoices.ImportRun.stored_as": "a name of the program's own",
+    "invoices.ReplacedInvoice.before": "what an invoice was, for the database alone",
     "invoices.UploadDraft.search": "makes the selection empty",
     "invoices.UploadDraft.state": "makes the selection empty",
     "invoices.UploadDraft.invoice_ids": "ids of invoices",
@@ -80,13 +84,48 @@ RECORDS = (AuditEntry, PostLog)
 Shape = Callable[[str], Any]
 # What a field of JSON holds, as the code that reads it takes for granted.
 SHAPES: dict[str, Shape] = {
+    "c3_integration.C3Fetch.notes": lambda text: [text],
+    "c3_integration.C3Fetch.outcomes": lambda text: [
+        {"billing_id": text, "result": text, "words": text, "correlation_id": text, "lines": 1}
+    ],
     "xero_integration.TaxRate.components": lambda text: [[text, "10"]],
     "xero_integration.TrackingCategory.options": lambda text: [text],
     "invoices.ImportRun.notes": lambda text: [text],
     "invoices.InvoiceLine.source": lambda text: {text: text, "CustomerName": text, "ProductSKUId": text},
+    "invoices.Customer.c3_details": lambda text: {"email": text, "address": {"line1": text}},
+    "xero_integration.Contact.address": lambda text: {"line1": text},
     "c3portal.Notice.data": lambda text: {text: text},
     "c3portal.AuditEntry.before": lambda text: {text: text, "Many": [text, text]},
     "c3portal.AuditEntry.after": lambda text: {text: [text], "Many": text},
+}
+
+
+def _preview(text: str) -> dict[str, Any]:
+    invoices = {"count": 1, "first": [{"number": text, "customer_name": text, "currency": text, "total": "1.00"}]}
+    kinds = dict.fromkeys(("new", "changed", "unchanged", "differing", "held_back"), invoices)
+    money = {"currency": text, "before": "1.00", "now": "2.00"}
+    last = {
+        "last_period": text,
+        "totals": [{**money, "invoices_before": 1, "invoices": 1}],
+        "customers_missing": [text],
+        "customers_new": [text],
+        "largest_changes": [{**money, "customer_name": text, "change": "1.00"}],
+    }
+    return kinds | {
+        "totals": [{"currency": text, "invoices": 1, "subtotal": "1.00", "tax": "0.00", "total": "1.00"}],
+        "errors": [{"number": text, "row": 2, "field": text, "reason": text}],
+        "notes": [text],
+        "period_notes": [text],
+        "last_period": last,
+    }
+
+
+SHAPES |= {
+    "invoices.ImportRun.preview": _preview,
+    "invoices.ImportRun.options": lambda text: {"constants": {"BillingId": text}, "encoding": text, "sheet": text},
+    "invoices.ImportProfile.header": lambda text: [text],
+    "invoices.ImportProfile.columns": lambda text: {"InvoiceNumber": text},
+    "invoices.ImportProfile.formats": lambda text: {"fixed": {"CurrencyCode": text}},
 }
 
 

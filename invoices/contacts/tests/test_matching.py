@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from invoices.conftest import MakeInvoice, Upload, Work
-from invoices.contacts import matching, requests
-from invoices.contacts.matching import LinkStatus, NotLinked
+from invoices.contacts import link_statuses, matching, requests
+from invoices.contacts.link_statuses import LinkStatus
+from invoices.contacts.matching import NotLinked
 from invoices.models import Customer, Posting
 from invoices.tests import makers
 from xero_integration import contacts
-from xero_integration.contacts import name_key
+from xero_integration.contact_index import ContactIndex
+from xero_integration.contact_names import name_key
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -55,7 +57,7 @@ def organisation(db: None) -> XeroConnection:
 
 
 def link_status(connection: XeroConnection, key: str) -> LinkStatus:
-    return next(each for each in matching.link_statuses(connection) if each.customer.tenant_id == key)
+    return next(each for each in link_statuses.link_statuses(connection) if each.customer.tenant_id == key)
 
 
 # States
@@ -93,7 +95,7 @@ def test_a_similar_name_is_a_suggestion_only(organisation: XeroConnection) -> No
     found = link_status(organisation, "one")
     assert found.suggestion is not None
     assert (found.state, found.suggestion.name, found.suggestion.is_sure) == ("suggested", "Proseware Pty Ltd", False)
-    assert found.words == "The next upload creates “Proseware”."
+    assert found.words == "The next upload asks before it creates “Proseware”."
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_two_customers_of_one_name_clash_over_its_contact_and_neither_gets_it(or
         found = link_status(organisation, key)
         assert found.state == "clash"
         assert "could be either's" in found.words
-        assert found.words.endswith(f"The next upload creates “{name}”.")
+        assert found.words.endswith(f"The next upload asks before it creates “{name}”.")
 
 
 @pytest.mark.parametrize(
@@ -199,9 +201,9 @@ def test_a_search_finds_customer_tenant_erp_id_and_contact(organisation: XeroCon
     a_customer("tenant-one", "Proseware", "ERP77")
     a_customer("tenant-two", "Litware", "ERP88")
     a_link(organisation, "tenant-one", a_contact(organisation, "Holding").contact_id)
-    found = matching.link_statuses(organisation)
+    found = link_statuses.link_statuses(organisation)
     for words in ("prose", "NT-ONE", "erp77", "hold"):
-        assert [each.customer.name for each in matching.search(found, words)] == ["Proseware"]
+        assert [each.customer.name for each in link_statuses.search(found, words)] == ["Proseware"]
 
 
 # Matching as a whole
@@ -243,7 +245,7 @@ class MatchingTest(TestCase):
         wanted = requests.wanted_contacts(Customer.objects.all())
         taken = []
         for order in (wanted, list(reversed(wanted))):
-            index = contacts.ContactIndex(connection)
+            index = ContactIndex(connection)
             matches = {each.key: index.match(each) for each in order if each.key not in before}
             found = {key: match["contact_id"] for key, match in matches.items() if isinstance(match, dict)}
             assert len({*found.values(), *before.values()}) == len(found) + len(before)
@@ -252,7 +254,7 @@ class MatchingTest(TestCase):
         assert taken[0] == taken[1]
         sure = {
             each.customer.tenant_id: each.suggestion.contact_id
-            for each in matching.link_statuses(connection)
+            for each in link_statuses.link_statuses(connection)
             if each.suggestion and each.suggestion.is_sure
         }
         assert sure == taken[0]
@@ -369,7 +371,7 @@ def test_contacts_are_created_in_xero_now(connected: XeroConnection, sandbox: Sa
     customers = [a_customer("one", "Proseware"), a_customer("two", "Northwind Traders")]
     outcome = matching.create(connected, customers)
     assert (outcome.linked, outcome.created, outcome.problems) == (2, 1, {})
-    assert {each.how for each in matching.link_statuses(connected)} == {"Created by the portal", "Same name"}
+    assert {each.how for each in link_statuses.link_statuses(connected)} == {"Created by the portal", "Same name"}
     assert sandbox.organisations()[0]["contacts"] == 7
 
 
@@ -444,7 +446,7 @@ def test_thousands_of_customers_take_as_many_queries_as_one(
     a_customer("one", "Customer 0")
     a_contact(organisation, "Somebody 0")
     with CaptureQueriesContext(database) as few:
-        matching.link_statuses(organisation)
+        link_statuses.link_statuses(organisation)
     Customer.objects.bulk_create([Customer(tenant_id=f"t{n}", name=f"Customer {n:04}") for n in range(2000)])
     rows = [
         Contact(connection=organisation, contact_id=f"c{n}", name=f"C {n}", name_key=f"c {n}", status="ACTIVE")
@@ -452,4 +454,4 @@ def test_thousands_of_customers_take_as_many_queries_as_one(
     ]
     Contact.objects.bulk_create(rows)
     with django_assert_num_queries(len(few)):
-        matching.link_statuses(organisation)
+        link_statuses.link_statuses(organisation)

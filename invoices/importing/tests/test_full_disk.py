@@ -168,16 +168,21 @@ def send(client: Client) -> Any:
     return client.post(reverse("import_invoices"), {"file": file}, follow=True)
 
 
-def test_the_page_says_so(no_room: Callable[[], None], finance: Client) -> None:
+def press_import(client: Client) -> Any:
+    return client.post(reverse("import_start", args=[ImportRun.objects.latest("pk").pk]), follow=True)
+
+
+def test_the_page_says_so(no_room: Callable[[], None], finance: Client, imports_at_once: None) -> None:
+    send(finance)
     no_room()
-    assert DISK_FULL in send(finance).content.decode()
+    assert DISK_FULL in press_import(finance).content.decode()
 
 
 def test_a_file_that_finds_no_room_on_its_way_in_leaves_nothing(
-    disk: Callable[[int], Disk], finance: Client, settings: Any
+    disk: Callable[[int], Disk], finance: Client, settings: Any, imports_at_once: None
 ) -> None:
     small = disk(1)
-    settings.FILE_UPLOAD_TEMP_DIR = str(small.folder)
+    settings.FILE_UPLOAD_TEMP_DIR, settings.IMPORT_DIR = str(small.folder), small.folder
     small.fill(leaving=SEPTEMBER.stat().st_size // 2)
     answer = send(finance)
     assert answer.status_code == 507
@@ -185,7 +190,8 @@ def test_a_file_that_finds_no_room_on_its_way_in_leaves_nothing(
     assert os.listdir(small.folder) == ["ballast"]
     assert written() == [0, 0, 0, 0]
     small.make_room()
-    assert "Imported" in send(finance).content.decode()
+    assert "Nothing is imported yet" in send(finance).content.decode()
+    assert "Imported" in press_import(finance).content.decode()
     assert os.listdir(small.folder) == []
 
 

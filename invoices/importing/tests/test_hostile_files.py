@@ -61,7 +61,9 @@ def test_a_file_made_to_break_its_reader_is_refused_in_words(name: str, readings
         "=1.csv",
     ],
 )
-def test_the_name_of_a_file_is_a_name_and_nothing_else(name: str, client_for: ClientFor, finance_admin: User) -> None:
+def test_the_name_of_a_file_is_a_name_and_nothing_else(
+    name: str, client_for: ClientFor, finance_admin: User, imports_at_once: None
+) -> None:
     file = SimpleUploadedFile("lines.csv", csv_bytes(a_row()))
     file._name = name  # type: ignore[attr-defined]
     page = client_for(finance_admin).post(reverse("import_invoices"), {"file": file}, follow=True)

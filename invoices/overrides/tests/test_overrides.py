@@ -12,7 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from c3portal.models import User
+from c3portal.models import AuditEntry, User
 from c3portal.tests.markup import markup
 from invoices import tasks
 from invoices.conftest import MakeInvoice
@@ -231,6 +231,24 @@ def test_a_customers_theme_status_and_due_days_are_overridden_and_reverted(
     assert CustomerOverride.objects.get().theme_name == "Azure usage"
     revert(finance, CUSTOMERS, "Fabrikam")
     assert not CustomerOverride.objects.exists()
+
+
+def test_where_a_customers_invoices_to_a_reseller_go_is_overridden_and_in_the_file(finance: Client, lines: Any) -> None:
+    override(finance, CUSTOMERS, "Fabrikam", bill_resellers="customer")
+    applies = rows(finance, CUSTOMERS)["Fabrikam"].applies
+    assert applies.endswith("invoices to a reseller: the customer's contact")
+    entry = AuditEntry.objects.latest("pk")
+    assert "invoices to a reseller: the customer's contact" in str(entry.after)
+    (row,) = (row for row in download(finance, CUSTOMERS) if row["TenantID"] == "tenant-fabrikam")
+    assert row["BillResellers"] == "customer"
+    upload(finance, CUSTOMERS, as_text([row | {"BillResellers": "reseller"}]))
+    assert CustomerOverride.objects.get().bill_resellers == "reseller"
+    upload(finance, CUSTOMERS, "TenantID,Theme,Status,DueDays\ntenant-fabrikam,,,30\n")
+    assert (CustomerOverride.objects.get().bill_resellers, CustomerOverride.objects.get().due_days) == ("reseller", 30)
+    upload(finance, CUSTOMERS, as_text([row | {"BillResellers": ""}]))
+    assert not CustomerOverride.objects.exists()
+    answer = upload(finance, CUSTOMERS, as_text([row | {"BillResellers": "nobody"}]))
+    assert [(each.row, each.field) for each in answer.context["findings"]] == [(2, "BillResellers")]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,17 @@ from django.utils import timezone
 
 from c3portal.testing import at_once
 from invoices.conftest import MakeInvoice, Upload
-from invoices.models import Customer, DocumentType, Invoice, InvoiceLine, Posting, PostLog, Submission
+from invoices.models import (
+    Customer,
+    DocumentType,
+    HeldBackInvoice,
+    ImportRun,
+    Invoice,
+    InvoiceLine,
+    Posting,
+    PostLog,
+    Submission,
+)
 from invoices.models import Upload as UploadRow
 from invoices.posting import outcomes, transitions
 from invoices.posting.responses import Recorded
@@ -152,6 +162,27 @@ def test_an_upload_over_two_periods_belongs_to_neither(
     assert queued.upload is not None
     queued.upload.refresh_from_db()
     assert queued.upload.period is None
+
+
+def held_back(number: str) -> HeldBackInvoice:
+    return HeldBackInvoice.objects.create(run=ImportRun.objects.create(file_name="newer.csv", size=1), number=number)
+
+
+@pytest.mark.parametrize("status", [None, Status.REJECTED, Status.WITHDRAWN])
+def test_what_a_newer_file_has_wrong_is_not_queued_before_a_file_has_it_right(
+    make_invoices: MakeInvoices, upload: Upload, status: str | None
+) -> None:
+    outdated, other = make_invoices(2)
+    if status:
+        upload(outdated)
+        Posting.objects.update(status=status)
+    held = held_back(outdated.number)
+    queued = upload()
+    assert (queued.queued, queued.already, queued.held_back) == (1, 0, 1)
+    assert Posting.objects.get(status=Status.QUEUED).invoice == other
+    assert upload(outdated).upload is None
+    HeldBackInvoice.objects.filter(pk=held.pk).update(resolved_at=timezone.now())
+    assert upload().queued == 1
 
 
 @pytest.mark.parametrize("again", [False, True])

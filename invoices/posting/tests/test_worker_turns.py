@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from invoices import tasks
 from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.contacts import matching
 from invoices.models import BillingPeriod, Customer, Invoice, Posting
 from invoices.posting import contact_step, reconciliation, transitions, wakeups, worker
-from xero_integration import connections, contacts
+from xero_integration import connections, contact_index, contacts
 from xero_integration.client.errors import XeroRejected
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import Contact, ContactLink, XeroConnection
@@ -49,12 +50,19 @@ def test_two_customers_of_one_name_get_two_contacts(
 
 
 def test_a_contact_by_name_is_nobodys_while_two_customers_have_that_name(
-    make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, work: Work
+    make_invoice: MakeInvoice, sandbox: SandboxControl, connected: XeroConnection, upload: Upload, work: Work
 ) -> None:
+    """A person says whether it is the one's; said that it is not, that one gets a contact of its own."""
     twin, _ = (
         Customer.objects.create(tenant_id=key, name="Northwind Traders", erp_id=f"ERP-{key}") for key in ("one", "two")
     )
     make_invoice(customer=twin)
+    upload()
+    work()
+    assert only().status == "rejected"
+    assert "Xero has “Northwind Traders”, much like this customer" in only().message
+    assert not ContactLink.objects.exists()
+    matching.set_apart(connected, twin, [Contact.objects.get(name="Northwind Traders").contact_id])
     upload()
     work()
     assert [each["contact"] for each in sandbox.documents()] == ["Northwind Traders (ERP-one)"]
@@ -87,7 +95,7 @@ def test_an_archived_contact_refuses_its_invoices_in_words_and_nobody_elses(
     work()
     assert state() == {"posted": 1, "rejected": 2}
     words = set(Posting.objects.filter(status="rejected").values_list("message", flat=True))
-    assert words == {contacts.archived("Proseware")}
+    assert words == {contact_index.archived("Proseware")}
 
 
 def test_a_contact_archived_after_it_was_linked_is_refused_in_xeros_words_until_it_is_restored(
@@ -185,7 +193,7 @@ def test_the_lease_on_contacts_is_given_back_whatever_happens(
     class Unforeseen(Exception):
         """Nothing that the portal knows."""
 
-    def fail(self: Gateway) -> None:
+    def fail(self: Gateway, *, with_addresses: bool = False) -> None:
         raise Unforeseen
 
     make_invoice()

@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.documents.builder import marker
-from invoices.models import Invoice, Posting
-from invoices.preflight.preflight import Inspection, Verdict, inspect
+from invoices.documents.rules import Fix
+from invoices.models import HeldBackInvoice, ImportRun, Invoice, Posting
+from invoices.preflight.preflight import OUTDATED, Inspection, Verdict, inspect
 from xero_integration import reference
 from xero_integration.client.errors import XeroUnavailable
 from xero_integration.client.gateway import EVERY_INVOICE
@@ -175,6 +176,23 @@ def test_it_asks_the_database_as_often_for_sixty_invoices_as_for_ten(
     for _ in range(50):
         make_invoice()
     assert queries(connected) == for_ten <= 22
+
+
+@pytest.mark.parametrize("is_in_xero", [False, True])
+def test_what_a_newer_file_has_wrong_is_blocked(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice, is_in_xero: bool
+) -> None:
+    invoice, other = make_invoice(), make_invoice()
+    if is_in_xero:
+        written(sandbox, invoice, reference=marker(invoice), amount="110")
+    run = ImportRun.objects.create(file_name="newer.csv", size=1)
+    HeldBackInvoice.objects.create(run=run, number=invoice.number)
+    found = preflight_of(connected)
+    assert found.postable() == [other]
+    (group,) = found.groups()
+    assert (group.problem.code, group.problem.fix) == (OUTDATED, Fix.HELD_BACK)
+    HeldBackInvoice.objects.update(resolved_at=timezone.now())
+    assert preflight_of(connected).postable() == [invoice, other]
 
 
 def queries(connection: XeroConnection) -> int:

@@ -33,7 +33,7 @@ def preflight(
     sandbox.put_tax_rate("OUTPUTX", name="Another tenth", rate="10")
     connections.read_reference(connected)
     sign_in(page, portal, finance_admin)
-    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026)")
+    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026) · 20260918")
     page.get_by_role("button", name="Show").click()
     page.get_by_label("Select all 120 of this filter").check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()

@@ -1,0 +1,1 @@
+"""C3's API and Microsoft's token endpoint before it."""

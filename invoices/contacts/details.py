@@ -1,0 +1,58 @@
+"""What C3 knows of a customer otherwise than its contact in Xero has it: for a person to judge, never written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from invoices.reading.countries import country_code
+from xero_integration.contact_names import name_key
+from xero_integration.models import Contact
+
+ADDRESS = {
+    "line1": "Address",
+    "line2": "Address, second line",
+    "city": "City",
+    "state": "State",
+    "zip": "Postcode",
+    "country": "Country",
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One fact, as C3 has it and as the contact in Xero has it ("" for nothing)."""
+
+    label: str
+    in_c3: str
+    in_xero: str
+
+    def __str__(self) -> str:
+        return f"{self.label} in C3: {self.in_c3}; in Xero: {self.in_xero or 'none'}"
+
+
+def differences(known: Mapping[str, Any], contact: Contact) -> list[Difference]:
+    """Return what differs, of a customer's `c3_details`. What C3 does not know, or was never read of the contact, does
+    not."""
+    pairs = [Difference("E-mail", _text(known.get("email")), contact.email)]
+    if contact.address is not None:
+        pairs += _address(known.get("address"), contact.address)
+    return [each for each in pairs if each.in_c3 and not _is_same(each.in_c3, each.in_xero)]
+
+
+def _address(in_c3: object, in_xero: Mapping[str, str]) -> Iterator[Difference]:
+    known = in_c3 if isinstance(in_c3, Mapping) else {}
+    for name, label in ADDRESS.items():
+        there, here = in_xero.get(name, ""), _text(known.get(name))
+        if name == "country" and country_code(here) and country_code(here) == country_code(there):
+            continue
+        yield Difference(label, here, there)
+
+
+def _is_same(one: str, other: str) -> bool:
+    return name_key(one) == name_key(other)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

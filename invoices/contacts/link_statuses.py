@@ -1,0 +1,231 @@
+"""How each customer stands to its contact by the last listing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from django.db.models import F
+
+from invoices.contacts import details, requests
+from invoices.contacts.details import Difference
+from invoices.documents import billing_contact
+from invoices.models import Customer, Invoice
+from xero_integration import contacts
+from xero_integration.contact_index import ContactIndex
+from xero_integration.contact_index import Customer as Wanted
+from xero_integration.contact_names import name_key, why_untaken
+from xero_integration.models import Contact, ContactLink, XeroConnection
+from xero_integration.name_similarity import Names
+
+SAME_NUMBER, SAME_NAME = "Same contact number", "Same name"
+HOW = {
+    ContactLink.MatchedBy.NUMBER: SAME_NUMBER,
+    ContactLink.MatchedBy.NAME: SAME_NAME,
+    ContactLink.MatchedBy.HAND: "Linked by hand",
+    ContactLink.MatchedBy.CREATED: "Created by the portal",
+}
+
+
+class State(StrEnum):
+    CHOOSE = "choose"
+    CLASH = "clash"
+    ARCHIVED = "archived"
+    SUGGESTED = "suggested"
+    NEW = "new"
+    LINKED = "linked"
+    VIA_RESELLER = "reseller"
+
+
+LABELS = {
+    State.CHOOSE: "To choose",
+    State.CLASH: "Clash",
+    State.ARCHIVED: "Archived",
+    State.SUGGESTED: "Suggested",
+    State.NEW: "New",
+    State.LINKED: "Linked",
+    State.VIA_RESELLER: "Via reseller",
+}
+
+NEEDS_A_CHOICE = "It has no tenant id, so a person chooses its contact; make one in Xero where there is none."
+NEEDS_NO_CONTACT = "Its invoices go to its reseller's contact, so it needs none."
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A contact that may be the customer; the next upload links it if `is_sure`, else only a person does."""
+
+    contact_id: str
+    name: str
+    why: str
+    is_sure: bool
+
+
+@dataclass(frozen=True)
+class LinkStatus:
+    """A customer and its contact: `linked` is that contact's name, `words` what to know."""
+
+    customer: Customer
+    state: State
+    linked_id: str = ""
+    linked: str = ""
+    how: str = ""
+    words: str = ""
+    suggestion: Suggestion | None = None
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return LABELS[self.state]
+
+    @property
+    def order(self) -> int:
+        return list(State).index(self.state)
+
+    @property
+    def tenant_id(self) -> str:
+        return self.customer.tenant_id
+
+    @property
+    def erp_id(self) -> str:
+        return self.customer.erp_id
+
+    @property
+    def by_name(self) -> tuple[str, str]:
+        return self.customer.name.casefold(), self.customer.tenant_id
+
+    @property
+    def by_contact(self) -> str:
+        return self.contact_name.casefold()
+
+    @property
+    def contact_name(self) -> str:
+        return self.linked or (self.suggestion.name if self.suggestion else "")
+
+
+def link_statuses(connection: XeroConnection) -> list[LinkStatus]:
+    """Return how every customer stands, by name, in a constant number of queries."""
+    customers = list(Customer.objects.all())
+    wanted = {each.key: each for each in requests.wanted_contacts(customers)}
+    index, unusable = ContactIndex(connection), contacts.unusable(connection)
+    names, via_reseller = index.free_names(wanted.keys()), _via_reseller()
+    found = [
+        LinkStatus(each, State.VIA_RESELLER, words=NEEDS_NO_CONTACT)
+        if each.pk in via_reseller and each.tenant_id not in index.linked
+        else _link_status(each, wanted[each.tenant_id], index, unusable, names)
+        for each in customers
+    ]
+    return _new_names(found, wanted, index, names)
+
+
+def _via_reseller() -> set[int]:
+    """Return the customers of whose invoices none goes to their own contact."""
+    own = F("customer__tenant_id")
+    invoices = Invoice.objects.order_by().annotate(recipient_key=billing_contact.recipient_key())
+    through = set(invoices.filter(bill_to__isnull=False).exclude(recipient_key=own).values_list("customer", flat=True))
+    return through - set(invoices.filter(customer__in=through, recipient_key=own).values_list("customer", flat=True))
+
+
+def _link_status(
+    customer: Customer, wanted: Wanted, index: ContactIndex, unusable: Mapping[str, str], names: Names
+) -> LinkStatus:
+    if link := index.linked.get(wanted.key):
+        return _linked(customer, link, index, unusable.get(wanted.key, ""))
+    if wanted.is_by_hand:
+        similar = similar_contacts(wanted, index, names, most=1)
+        return LinkStatus(customer, State.CHOOSE, words=NEEDS_A_CHOICE, suggestion=similar[0] if similar else None)
+    match = index.match(wanted)
+    if isinstance(match, dict):
+        why = HOW[ContactLink.MatchedBy(match["matched_by"])]
+        sure = Suggestion(match["contact_id"], match["contact_name"], why, is_sure=True)
+        return LinkStatus(customer, State.SUGGESTED, suggestion=sure, words="The next upload links it.")
+    if isinstance(match, str):
+        numbered = index.numbered(wanted.key)
+        is_archived = numbered is not None and numbered.status != Contact.ACTIVE
+        merged = _merged(numbered, index) if numbered else None
+        return LinkStatus(customer, State.ARCHIVED if is_archived else State.CLASH, words=match, suggestion=merged)
+    similar = similar_contacts(wanted, index, names, most=1)
+    suggestion = similar[0] if similar else None
+    if clash := index.why_not_by_name(wanted):
+        return LinkStatus(customer, State.CLASH, words=clash, suggestion=suggestion)
+    return LinkStatus(customer, State.SUGGESTED if suggestion else State.NEW, suggestion=suggestion)
+
+
+def _linked(customer: Customer, link: ContactLink, index: ContactIndex, why_unusable: str) -> LinkStatus:
+    contact = index.contacts.get(link.contact_id)
+    link_status = LinkStatus(
+        customer,
+        State.LINKED,
+        linked_id=link.contact_id,
+        linked=contact.name if contact else link.contact_name,
+        how=HOW[ContactLink.MatchedBy(link.matched_by)],
+        words=why_unusable,
+    )
+    if not why_unusable:
+        found = details.differences(customer.c3_details, contact) if contact else []
+        return replace(link_status, differences=tuple(found))
+    if contact is None:
+        return replace(link_status, state=State.CLASH)
+    return replace(link_status, state=State.ARCHIVED, suggestion=_merged(contact, index))
+
+
+def _merged(contact: Contact, index: ContactIndex) -> Suggestion | None:
+    target = index.merged_into(contact)
+    if target is None or target.contact_id in index.holders:
+        return None
+    return Suggestion(target.contact_id, target.name, "Merged into this one", is_sure=False)
+
+
+def similar_contacts(wanted: Wanted, index: ContactIndex, names: Names, *, most: int) -> list[Suggestion]:
+    """Return up to `most` contacts of `names` that may be the customer, the likeliest first; none is sure."""
+    return [
+        Suggestion(key, index.contacts[key].name, _how_similar(wanted, index.contacts[key], score), is_sure=False)
+        for key, score in names.similar(wanted.name, most=most)
+        if (wanted.key, key) not in index.unlinked
+    ]
+
+
+def _how_similar(wanted: Wanted, contact: Contact, score: float) -> str:
+    if name_key(contact.name) == name_key(wanted.name):
+        return SAME_NAME
+    return "Nearly the same name" if score == 1 else f"Similar name, {score:.0%}"
+
+
+def _new_names(
+    found: Sequence[LinkStatus], wanted: Mapping[str, Wanted], index: ContactIndex, free: Names
+) -> list[LinkStatus]:
+    makes = [
+        each
+        for each in found
+        if not each.linked
+        and each.state in (State.NEW, State.CLASH, State.SUGGESTED)
+        and not (each.suggestion and each.suggestion.is_sure)
+        and index.numbered(each.customer.tenant_id) is None
+    ]
+    to_create = [wanted[each.customer.tenant_id] for each in makes]
+    notes = {each.key: why for each in to_create if (why := why_untaken(each.name))}
+    to_create = [each for each in to_create if each.key not in notes]
+    asked = {each.key for each in to_create if index.alike(each, free)}
+    for key, name in index.names_to_create(to_create).items():
+        does = "asks before it creates" if key in asked else "creates"
+        notes[key] = f"The next upload {does} “{name}”."
+    return [
+        replace(each, words=f"{each.words} {notes[each.customer.tenant_id]}".strip())
+        if each.customer.tenant_id in notes
+        else each
+        for each in found
+    ]
+
+
+def search(found: Iterable[LinkStatus], words: str) -> list[LinkStatus]:
+    """Return those whose name, tenant id, ERP id or contact holds the words."""
+    term = words.casefold()
+    return [
+        each
+        for each in found
+        if term in each.customer.name.casefold()
+        or term in each.customer.tenant_id.casefold()
+        or term in each.customer.erp_id.casefold()
+        or term in each.contact_name.casefold()
+    ]

@@ -1,0 +1,177 @@
+"""Which invoices look like another one, by what was billed: generated again under another number, or nearly so."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, cast
+
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+
+from invoices.models import DuplicateDecision, Invoice, Posting
+from invoices.models.billing import InvoiceQuerySet
+from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
+from xero_integration.client.vocabulary import GONE
+from xero_integration.models import XeroSettings
+
+
+class Likeness(StrEnum):
+    """How much another invoice is like one.
+
+    SAME: the same was billed. NEAR: the same customer, currency and service dates in another billing run, whoever pays,
+    with other lines or another total. BESIDE: the same in one billing run, which customers billed by department have.
+    """
+
+    SAME = "same"
+    NEAR = "near"
+    BESIDE = "beside"
+
+
+# What one is not posted with before someone decides.
+HOLDING = (Likeness.SAME, Likeness.NEAR)
+
+# It is in Xero as far as the portal knows, or on its way there.
+_IN_XERO = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__xero_status__in=GONE)
+_LIVE = _IN_XERO | Q(posting__status__in=IN_PROGRESS)
+_NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
+_GENERATED_BEFORE = Q(period__billing_id__lt=OuterRef("period__billing_id")) | Q(
+    period__billing_id=OuterRef("period__billing_id")
+) & (Q(issued_on__lt=OuterRef("issued_on")) | Q(issued_on=OuterRef("issued_on"), number__lt=OuterRef("number")))
+Decision = DuplicateDecision.Decision
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """The invoice that another one looks like, with its period, posting and organisation."""
+
+    likeness: Likeness
+    other: Invoice
+
+    @property
+    def holds(self) -> bool:
+        """Whether the one must not be posted before someone decides."""
+        return self.likeness in HOLDING
+
+
+def waits_for_decision() -> Q:
+    """Return the condition that someone has to decide first, on invoices that may go otherwise."""
+    return _is_like(HOLDING)
+
+
+def hold(invoices: QuerySet[Invoice]) -> None:
+    """Let nobody else queue or decide, nor an import change `invoices`, until the transaction ends."""
+    # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.
+    # One row for everyone, since neither knows of the other's invoices. SQLite's transactions begin with the write
+    # lock; on PostgreSQL the next query sees what was committed meanwhile. Without the row nothing can be posted.
+    list(XeroSettings.objects.select_for_update().values_list("pk", flat=True))
+    # Without the foreign keys of post logs waiting for it.
+    list(_each(invoices).select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+
+
+def undecided(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
+    """Return those that are not posted before someone decides, joined with nothing."""
+    return _each(invoices).uploadable().filter(waits_for_decision())
+
+
+def alike(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
+    """Return `undecided`, and those beside another one."""
+    return _each(invoices).uploadable().filter(_is_like(Likeness))
+
+
+def lookalikes(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, Lookalike]:
+    """Return by invoice what it looks like, for those of `invoices` that nobody decided about, in two queries."""
+    return of_rows(with_lookalikes(alike(invoices).only("pk").order_by("pk")))
+
+
+def with_lookalikes(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Return `invoices` so that `of_rows` takes them."""
+    return invoices.annotate(**{f"like_{likeness}": Subquery(_first(likeness)) for likeness in Likeness})
+
+
+def of_rows(rows: Iterable[Invoice]) -> dict[uuid.UUID, Lookalike]:
+    """Return by invoice what it looks like and nobody decided about, of `rows` that may go, in one query: the same
+    before the nearly same, what is in Xero before what is not."""
+    found: dict[uuid.UUID, tuple[Likeness, uuid.UUID]] = {}
+    for row in rows:
+        others = ((likeness, getattr(row, f"like_{likeness}")) for likeness in Likeness)
+        if first := next(((likeness, other) for likeness, other in others if other), None):
+            found[row.pk] = first
+    with_their_state = Invoice.objects.select_related("customer", "period", "posting", "posting__connection")
+    by_id = with_their_state.in_bulk({other for _, other in found.values()}) if found else {}
+    return {pk: Lookalike(likeness, by_id[other]) for pk, (likeness, other) in found.items() if other in by_id}
+
+
+def all_like(invoice: Invoice, most: int) -> list[Lookalike]:
+    """Return up to `most` that are the same and as many that are nearly so, whatever was decided, in two queries."""
+    of = partial(getattr, invoice)
+    return [*_listed(Likeness.SAME, _same(of), most), *_listed(Likeness.NEAR, _near(of), most)]
+
+
+def _listed(likeness: Likeness, others: InvoiceQuerySet, most: int) -> list[Lookalike]:
+    with_their_state = others.select_related("customer", "period", "posting", "posting__connection")
+    return [Lookalike(likeness, other) for other in with_their_state.order_by("period__billing_id", "number")[:most]]
+
+
+def _each(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
+    return Invoice.objects.filter(pk__in=invoices.order_by().values("pk"))
+
+
+def _is_like(likenesses: Iterable[Likeness]) -> Q:
+    # Conditions of their own rather than one, so that each has its index.
+    return Q(*(Exists(_ahead(likeness)) for likeness in likenesses), _connector=Q.OR)
+
+
+def _first(likeness: Likeness, field: str = "pk") -> QuerySet[Invoice, Any]:
+    in_xero_first = Case(When(_IN_XERO, then=Value(0)), When(_LIVE, then=Value(1)), default=Value(2))
+    ordered = _ahead(likeness).order_by(in_xero_first, "period__billing_id", "issued_on", "number")
+    return cast("QuerySet[Invoice, Any]", ordered.values(field)[:1])
+
+
+def _ahead(likeness: Likeness) -> InvoiceQuerySet:
+    """Return what one (the outer query) is like and has to wait for."""
+    # Of two that nobody sent, the one that was generated later waits, so that never both do.
+    is_replaced = Exists(_decisions(invoice=OuterRef("pk"), other=OuterRef(OuterRef("pk")), among=[Decision.REPLACE]))
+    counts = _LIVE | Q(_NOT_SENT, _GENERATED_BEFORE | Q(is_replaced), ignored_because="")
+    return _like(likeness).filter(counts).filter(~_is_settled())
+
+
+def _like(likeness: Likeness) -> InvoiceQuerySet:
+    if likeness == Likeness.SAME:
+        return _same(OuterRef)
+    # Nothing is equal to null in SQL.
+    near = _near(OuterRef).alias(run=Coalesce("import_run", 0))
+    together = Q(period=OuterRef("period_id"), run=Coalesce(OuterRef("import_run_id"), 0))
+    return near.filter(together if likeness == Likeness.BESIDE else ~together)
+
+
+def _same(of: Callable[[str], Any]) -> InvoiceQuerySet:
+    """Return what is the same as one, whose fields `of` returns."""
+    return Invoice.objects.filter(billed_hash=of("billed_hash")).exclude(billed_hash="").exclude(pk=of("pk"))
+
+
+def _near(of: Callable[[str], Any]) -> InvoiceQuerySet:
+    others = Invoice.objects.filter(
+        customer=of("customer_id"),
+        currency=of("currency"),
+        service_start=of("service_start"),
+        service_end=of("service_end"),
+        service_start__isnull=False,
+    )
+    return others.exclude(billed_hash=of("billed_hash")).exclude(pk=of("pk"))
+
+
+def _is_settled() -> Q:
+    """Return the condition that someone decided on the pair of the outermost invoice and the other."""
+    one, other = OuterRef(OuterRef("pk")), OuterRef("pk")
+    decided = _decisions(invoice=one, other=other, among=[Decision.POST, Decision.REPLACE])
+    # That both are to be posted is said of both.
+    return Q(Exists(decided)) | Q(Exists(_decisions(invoice=other, other=one, among=[Decision.POST])))
+
+
+def _decisions(*, invoice: OuterRef, other: OuterRef, among: list[Decision]) -> QuerySet[DuplicateDecision]:
+    decisions = cast("Any", DuplicateDecision.objects).in_force()
+    return cast("QuerySet[DuplicateDecision]", decisions.filter(invoice=invoice, other=other, decision__in=among))

@@ -1,0 +1,56 @@
+"""Gives invoices of earlier releases what the importer notes of new ones: the fingerprint of what was billed, the exact
+sum, and the days that are charged for."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.db import transaction
+
+from invoices.importing.fingerprint import Billed
+from invoices.importing.parser import EXACT
+from invoices.importing.spelling import plain
+from invoices.models import Invoice, InvoiceLine
+
+AT_ONCE = 200
+
+
+def fill(most: int | None = None) -> int:
+    """Fill in what is missing, of at most so many invoices, and return of how many."""
+    keys = Invoice.objects.filter(billed_hash="").order_by("pk").values_list("pk", flat=True)[:most]
+    filled = 0
+    for chunk in itertools.batched(list(keys), AT_ONCE):
+        filled += _fill(chunk)
+    return filled
+
+
+def _fill(keys: Sequence[uuid.UUID]) -> int:
+    # Whoever changes an invoice meanwhile has noted all of this.
+    with transaction.atomic():
+        rows = Invoice.objects.select_for_update(of=("self",)).filter(pk__in=keys, billed_hash="").order_by("pk")
+        invoices = list(rows.select_related("customer", "period"))
+        billed, exact = _gathered([invoice.pk for invoice in invoices])
+        for invoice in invoices:
+            days = invoice.period.starts_on, invoice.period.ends_on
+            lines = billed[invoice.pk]
+            invoice.service_start, invoice.service_end = lines.service_days(days)
+            invoice.billed_hash = lines.hash(invoice.customer.tenant_id, invoice.currency, days)
+            invoice.exact_total = exact[invoice.pk]
+        Invoice.objects.bulk_update(invoices, ["service_start", "service_end", "billed_hash", "exact_total"])
+    return len(invoices)
+
+
+def _gathered(keys: Sequence[uuid.UUID]) -> tuple[dict[uuid.UUID, Billed], dict[uuid.UUID, Decimal]]:
+    billed: dict[uuid.UUID, Billed] = defaultdict(Billed)
+    exact: dict[uuid.UUID, Decimal] = defaultdict(Decimal)
+    lines = InvoiceLine.objects.filter(invoice__in=keys).order_by()
+    columns = ("invoice_id", "charge_start", "charge_end", "sku", "quantity", "subtotal", "tax", "total")
+    for pk, start, end, sku, quantity, subtotal, tax, total in lines.values_list(*columns).iterator():
+        amounts = plain(quantity), plain(subtotal), plain(tax), plain(total)
+        billed[pk].add(start, end, sku, amounts)
+        exact[pk] = EXACT.add(exact[pk], EXACT.add(subtotal, tax))
+    return billed, exact

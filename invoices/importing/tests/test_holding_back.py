@@ -1,0 +1,166 @@
+"""What is wrong in a file holds back its own invoice, and the others come in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from invoices.importing.importer import import_file
+from invoices.importing.preview import preview_file
+from invoices.models import BillingPeriod, Customer, HeldBackInvoice, ImportRun, ImportSettings, Invoice
+from invoices.tests.c3_files import csv_bytes, of_customer, write
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+State = ImportRun.State
+
+
+def open_numbers() -> set[str]:
+    return set(HeldBackInvoice.objects.filter(resolved_at=None).values_list("number", flat=True))
+
+
+def numbers() -> set[str]:
+    return set(Invoice.objects.values_list("number", flat=True))
+
+
+def test_one_odd_cell_holds_back_its_invoice_and_the_rest_comes_in(tmp_path: Path) -> None:
+    rows = [of_customer(1), of_customer(2), of_customer(2, Quantity="many"), of_customer(3)]
+
+    run = import_file(write(tmp_path, *rows))
+
+    assert (run.state, run.invoices_new, run.invoices_held_back) == (State.IMPORTED, 2, 1)
+    assert numbers() == {"Invoice_1", "Invoice_3"}
+    (finding,) = run.findings.all()
+    assert (finding.kind, finding.row, finding.field) == ("held_back", 4, "Quantity")
+    assert (finding.reason, finding.invoice_number) == ("“many” is not a number", "Invoice_2")
+    (held,) = HeldBackInvoice.objects.all()
+    assert (held.number, held.customer_name, held.currency) == ("Invoice_2", "Tailspin Travel", "AUD")
+    assert (str(held.total), held.billing_id) == ("198.00", "20260918")
+
+
+def test_a_later_file_that_has_it_right_closes_it(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2, Total="x")))
+    import_file(write(tmp_path, of_customer(1), of_customer(2, Total="y")))
+    assert HeldBackInvoice.objects.filter(resolved_at=None).count() == 1
+
+    run = import_file(write(tmp_path, of_customer(2)))
+
+    assert open_numbers() == set()
+    assert HeldBackInvoice.objects.get(resolved_by=run).number == "Invoice_2"
+
+
+def test_rows_without_a_number_are_held_back_one_by_one(tmp_path: Path) -> None:
+    rows = [of_customer(1), of_customer(2, InvoiceNumber=""), of_customer(3, InvoiceNumber="")]
+
+    run = import_file(write(tmp_path, *rows))
+
+    assert (run.state, run.invoices_new, run.invoices_held_back) == (State.IMPORTED, 1, 2)
+    assert HeldBackInvoice.objects.filter(number="", total="99.00").count() == 2
+    import_file(write(tmp_path, of_customer(1), of_customer(2), of_customer(3)))
+    assert open_numbers() == set()
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        {},
+        {"TenantID": "", "ERPCustomerID": "", "CustomerName": "  FABRIKAM"},
+        {"TenantID": "", "CustomerName": ""},
+        {"TenantID": "x" * 51, "ERPCustomerID": ""},
+    ],
+)
+def test_a_row_without_a_number_holds_back_all_invoices_of_its_customer(
+    tmp_path: Path, unreadable: dict[str, str]
+) -> None:
+    theirs = {"CustomerName": "Fabrikam"}
+    import_file(write(tmp_path, of_customer(2, **theirs), of_customer(2, **theirs)))
+    short = of_customer(2, **(theirs | {"InvoiceNumber": ""} | unreadable))
+    another = of_customer(2, **theirs | {"InvoiceNumber": "Invoice_4"})
+
+    run = import_file(write(tmp_path, another, of_customer(1), short, of_customer(3), of_customer(2, **theirs)))
+
+    assert (run.invoices_new, run.invoices_updated) == (2, 0)
+    assert numbers() == {"Invoice_1", "Invoice_2", "Invoice_3"}
+    assert open_numbers() == {"", "Invoice_2", "Invoice_4"}
+    assert str(Invoice.objects.get(number="Invoice_2").total) == "198.00"
+    finding = run.findings.get(invoice_number="Invoice_2")
+    assert (finding.row, finding.field) == (4, "InvoiceNumber")
+
+
+@pytest.mark.parametrize("broken_rows", [1, 3])
+def test_a_row_of_which_nothing_can_be_read_holds_back_the_invoices_on_both_sides(
+    tmp_path: Path, broken_rows: int
+) -> None:
+    import_file(write(tmp_path, of_customer(2), of_customer(2)))
+    lines = csv_bytes(*(of_customer(index) for index in (1, 2, 3, 4))).splitlines()
+    lines[3:3] = [lines[2] + b",one cell more"] * broken_rows
+    path = tmp_path / "broken.csv"
+    path.write_bytes(b"\r\n".join([*lines, b""]))
+
+    run = import_file(path)
+
+    assert (run.invoices_new, run.invoices_updated) == (2, 0)
+    assert numbers() == {"Invoice_1", "Invoice_2", "Invoice_4"}
+    assert open_numbers() == {"", "Invoice_2", "Invoice_3"}
+    assert str(Invoice.objects.get(number="Invoice_2").total) == "198.00"
+
+
+def test_what_is_held_back_of_the_file_is_not_called_absent(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2), of_customer(3)))
+
+    run = import_file(write(tmp_path, of_customer(1), of_customer(2, Total="x")))
+
+    assert run.notes == ["Invoices of the same billing period that are not in this file: 1. They stay as they are."]
+
+
+def test_a_file_with_nothing_right_is_refused_and_all_of_it_held_back(tmp_path: Path) -> None:
+    run = import_file(write(tmp_path, of_customer(1, Total="x")))
+
+    assert (run.state, run.reason) == (
+        State.REFUSED,
+        "Something is wrong with every invoice of the file, so nothing was imported.",
+    )
+    assert open_numbers() == {"Invoice_1"}
+    assert not BillingPeriod.objects.exists()
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("said", ["argument", "settings"])
+def test_all_or_nothing_keeps_the_whole_file_out(tmp_path: Path, said: str) -> None:
+    if said == "settings":
+        ImportSettings.objects.create(pk=1, all_or_nothing=True)
+    path = write(tmp_path, of_customer(1), of_customer(2, Total="x"))
+
+    run = import_file(path, all_or_nothing=True if said == "argument" else None)
+
+    assert (run.state, run.errors, run.invoices_held_back) == (State.REFUSED, 1, 0)
+    assert [finding.kind for finding in run.findings.all()] == ["error"]
+    assert numbers() == open_numbers() == set()
+
+
+def test_what_is_stored_already_holds_back_alone(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1)))
+    days = {"BillingId": "20261018", "BillingPeriodStartDate": "2026-09-16", "BillingPeriodEndDate": "2026-10-15"}
+
+    run = import_file(write(tmp_path, of_customer(1, **days), of_customer(2, **days)))
+
+    assert (run.invoices_new, run.invoices_held_back) == (1, 1)
+    assert open_numbers() == {"Invoice_1"}
+
+
+def test_a_preview_says_what_an_import_would_bring_and_writes_nothing(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+    before = [model.objects.count() for model in (ImportRun, Invoice, Customer, BillingPeriod, HeldBackInvoice)]
+    path = tmp_path / "next.csv"
+    path.write_bytes(csv_bytes(of_customer(1), of_customer(2, ItemCode="x"), of_customer(3), of_customer(4, Total="")))
+
+    preview = preview_file(path)
+
+    assert (preview.new.count, preview.changed.count, preview.unchanged.count, preview.held_back.count) == (1, 1, 1, 1)
+    assert [each.number for each in preview.new.first] == ["Invoice_3"]
+    (total,) = preview.totals
+    assert (total.currency, total.invoices, total.total) == ("AUD", 3, "297.00")
+    assert json.loads(json.dumps(preview.as_json()))["held_back"]["first"][0]["number"] == "Invoice_4"
+    assert before == [model.objects.count() for model in (ImportRun, Invoice, Customer, BillingPeriod, HeldBackInvoice)]
+    assert not ImportSettings.objects.exists()

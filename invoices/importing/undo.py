@@ -1,0 +1,193 @@
+"""Takes back what an import brought and changed, as long as none of it was sent to Xero."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from c3portal.audit import record as audit
+from c3portal.notifications import texts
+from invoices.importing import decisions, replaced, writing
+from invoices.models import (
+    BillingPeriod,
+    Customer,
+    DuplicateDecision,
+    HeldBackInvoice,
+    ImportRun,
+    Invoice,
+    Posting,
+    PostLog,
+    ReplacedInvoice,
+)
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+CHUNK = decisions.CHUNK
+Decision = DuplicateDecision.Decision
+LISTED = 50
+SENT = "is in Xero or on its way there"
+CHANGED_LATER = "was changed by a later import; undo that one first"
+
+
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """An invoice that cannot be taken back, and why."""
+
+    number: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was taken back. Without `is_done` nothing was, and `in_the_way` (its first LISTED) says why."""
+
+    is_done: bool
+    deleted: int = 0
+    restored: int = 0
+    in_the_way: list[InTheWay] = field(default_factory=list)
+    in_the_way_count: int = 0
+
+
+def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest: bool = False) -> Undone:
+    """Delete the invoices that `run` brought and put back those that it changed.
+
+    Nothing is done while something stands in the way, unless `rest` asks for all that nothing stands in the way of; the
+    run is UNDONE once nothing of it is left. A run that was refused or undone has nothing to take back.
+    """
+    with transaction.atomic():
+        writing.one_import_at_a_time()
+        run.refresh_from_db()
+        if run.state == ImportRun.State.UNDONE:
+            # Somebody else was first.
+            return Undone(True)
+        brought = list(run.invoices.order_by("pk").values_list("pk", flat=True))
+        changed = list(run.replaced.exclude(invoice__in=brought).values_list("invoice_id", flat=True))
+        in_the_way = _in_the_way(run, [*brought, *changed])
+        if in_the_way and not rest:
+            return Undone(False, in_the_way=_named(in_the_way), in_the_way_count=len(in_the_way))
+        deleted, restored = set(brought) - in_the_way.keys(), set(changed) - in_the_way.keys()
+        decided = _decided_about(restored, DuplicateDecision.objects.in_force())
+        _put_back(run, restored)
+        # What a person decided about what is no longer there.
+        lapsed = decided - _decided_about(restored, DuplicateDecision.objects.in_force())
+        lapsed |= _decided_about(deleted, DuplicateDecision.objects.all())
+        _take_up(_set_aside_by(lapsed) - deleted, user, source)
+        _delete(deleted)
+        if not in_the_way:
+            _close(run, user)
+        undone = Undone(True, len(deleted), len(restored), _named(in_the_way), len(in_the_way))
+        _note(run, undone, user, source)
+        return undone
+
+
+def _in_the_way(run: ImportRun, keys: list[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return why these invoices have to stay; the others stay unsent until the end of the transaction."""
+    reasons: dict[uuid.UUID, str] = {}
+    # By the order of writing: a run has its id from the upload on, and a newer one may have been imported before it.
+    own = run.replaced.filter(invoice=OuterRef("invoice")).values("pk")
+    others = ReplacedInvoice.objects.exclude(run=run).filter(pk__gt=Coalesce(Subquery(own), 0))
+    for chunk in itertools.batched(sorted(keys), CHUNK):
+        free = decisions.changeable_of(list(chunk), lock=True)
+        reasons |= {pk: SENT for pk in chunk if pk not in free}
+        later = others.filter(invoice__in=free)
+        reasons |= dict.fromkeys(later.values_list("invoice_id", flat=True), CHANGED_LATER)
+    return reasons
+
+
+def _named(reasons: dict[uuid.UUID, str]) -> list[InTheWay]:
+    first = dict(itertools.islice(reasons.items(), LISTED))
+    numbers = dict(Invoice.objects.filter(pk__in=first).values_list("pk", "number"))
+    return [InTheWay(numbers[pk], reason) for pk, reason in first.items()]
+
+
+def _put_back(run: ImportRun, keys: set[uuid.UUID]) -> None:
+    for chunk in itertools.batched(keys, CHUNK):
+        kept = run.replaced.filter(invoice__in=chunk)
+        for each in kept.iterator(chunk_size=20):
+            replaced.put_back(each)
+        kept.delete()
+
+
+def _decided_about(keys: set[uuid.UUID], decisions: QuerySet[DuplicateDecision]) -> set[int]:
+    found: set[int] = set()
+    for chunk in itertools.batched(keys, CHUNK):
+        either = decisions.filter(Q(invoice__in=chunk) | Q(other__in=chunk))
+        found |= {*either.values_list("pk", flat=True)}
+    return found
+
+
+def _set_aside_by(decisions: set[int]) -> set[uuid.UUID]:
+    """Return the invoices that are ignored because of these decisions; for another reason they stay ignored."""
+    found: set[uuid.UUID] = set()
+    for chunk in itertools.batched(decisions, CHUNK):
+        rows = DuplicateDecision.objects.filter(pk__in=chunk)
+        replacing = rows.filter(decision=Decision.REPLACE)
+        reasons = replacing.values_list("other", "invoice__number", "other__ignored_because")
+        found |= {pk for pk, number, reason in reasons if reason == DuplicateDecision.replaced_by(number)}
+        left_out = rows.filter(decision=Decision.EXCLUDE, invoice__ignored_because=F("reason"))
+        found |= {*left_out.values_list("invoice", flat=True)}
+    return found
+
+
+def _take_up(keys: set[uuid.UUID], user: User | None, source: audit.Source) -> None:
+    """Let these ignored invoices go to Xero again, as invoices/selection does."""
+    reasons: dict[str, str] = {}
+    for chunk in itertools.batched(sorted(keys), CHUNK):
+        ignored = Invoice.objects.filter(pk__in=chunk).exclude(ignored_because="")
+        reasons |= ignored.select_for_update().order_by("pk").values_list("number", "ignored_because")
+        ignored.update(ignored_because="", ignored_by=None, ignored_at=None)
+    if reasons:
+        words = f"Not ignored any more: {texts.invoices(len(reasons))}"
+        after = dict.fromkeys(reasons, "")
+        audit.record(source, audit.Action.IGNORE, words, before=reasons, after=after, actor=user)
+
+
+def _delete(keys: set[uuid.UUID]) -> None:
+    customers: set[int] = set()
+    periods: set[int] = set()
+    for chunk in itertools.batched(keys, CHUNK):
+        invoices = Invoice.objects.filter(pk__in=chunk)
+        for customer, bill_to, period in invoices.values_list("customer", "bill_to", "period"):
+            customers |= {customer} if bill_to is None else {customer, bill_to}
+            periods.add(period)
+        # What was refused or withdrawn never got to Xero: its history goes with it, the audit record stays.
+        PostLog.objects.filter(invoice__in=chunk).delete()
+        Posting.objects.filter(invoice__in=chunk).delete()
+        invoices.delete()
+    for keys_of_customers in itertools.batched(customers, CHUNK):
+        _unused(Customer.objects.filter(pk__in=keys_of_customers)).delete()
+    # One that C3 named is known without any invoice.
+    _unused(BillingPeriod.objects.filter(pk__in=periods, c3_id=None)).delete()
+
+
+def _unused[M: Customer | BillingPeriod](rows: QuerySet[M]) -> QuerySet[M]:
+    """Leave out those that anything refers to."""
+    for relation in rows.model._meta.related_objects:
+        column = relation.field.name
+        rows = rows.exclude(Exists(relation.related_model._base_manager.filter(**{column: OuterRef("pk")})))
+    return rows
+
+
+def _close(run: ImportRun, user: User | None) -> None:
+    now = timezone.now()
+    run.state, run.undone_at, run.undone_by = ImportRun.State.UNDONE, now, user
+    # What it had wrong is nobody's concern any more; what it had right is wrong again.
+    run.held_back.filter(resolved_at=None).update(resolved_at=now)
+    HeldBackInvoice.objects.filter(resolved_by=run).update(resolved_by=None, resolved_at=None)
+
+
+def _note(run: ImportRun, undone: Undone, user: User | None, source: audit.Source) -> None:
+    if undone.in_the_way_count:
+        stay = f"{undone.in_the_way_count:,}"
+        run.notes.append(f"Taken back on {timezone.now():%-d %B %Y}, but for {stay} invoices that had to stay.")
+    run.save(update_fields=["state", "undone_at", "undone_by", "notes"])
+    after = {"Deleted": undone.deleted, "Put back": undone.restored, "Not taken back": undone.in_the_way_count}
+    audit.record(source, audit.Action.IMPORT, f"Import of {run.file_name} undone", after=after, actor=user)

@@ -1,0 +1,111 @@
+"""What a file does not say and is certain from what it says: the gross from net and tax, and so on."""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from invoices.matching.meanings import LABELS
+
+Amounts = dict[str, Decimal]
+CENT = Decimal("0.01")
+# A price is no longer than what a source writes; more digits say that the division does not end.
+PRICE_DIGITS = 10
+EXACT = decimal.Context(prec=80, rounding=decimal.ROUND_HALF_UP)
+
+
+class NotCertain(ValueError):
+    """The values of the row do not say it; `str()` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """A field that has no column, from others. `compute` returns it; raises NotCertain."""
+
+    field: str
+    needs: tuple[str, ...]
+    compute: Callable[[Amounts], Decimal]
+    words: str
+
+
+def computations(given: Iterable[str]) -> list[Computation]:
+    """Return how to compute the amounts that are not `given`, in the order in which they can be."""
+    known = set(given)
+    chosen: list[Computation] = []
+    while True:
+        found = [each for each in _ALL if each.field not in known and known.issuperset(each.needs)]
+        if not found:
+            return chosen
+        chosen.append(found[0])
+        known.add(found[0].field)
+
+
+def _quotient(dividend: Decimal, divisor: Decimal, what: str) -> Decimal:
+    if not divisor:
+        if not dividend:
+            return Decimal(0)
+        raise NotCertain(f"{what} cannot be computed: a division by zero")
+    quotient = EXACT.quantize(EXACT.divide(dividend, divisor), Decimal(1).scaleb(-PRICE_DIGITS))
+    if EXACT.multiply(quotient, divisor) != dividend:
+        raise NotCertain(f"{what} cannot be computed: {dividend} ÷ {divisor} does not come out even")
+    return quotient.normalize(EXACT)
+
+
+def _unit_price(amounts: Amounts) -> Decimal:
+    return _quotient(amounts["SubTotal"], amounts["Quantity"], "The unit price")
+
+
+def _quantity(amounts: Amounts) -> Decimal:
+    return _quotient(amounts["SubTotal"], amounts["UnitPriceOfProduct"], "The quantity")
+
+
+def _tax(amounts: Amounts) -> Decimal:
+    return EXACT.quantize(EXACT.multiply(amounts["SubTotal"], amounts["TaxPercentage"]).scaleb(-2), CENT)
+
+
+def _rate(amounts: Amounts) -> Decimal:
+    """Return the rate that gives the tax of the net to the cent: the only one of whole or half percents."""
+    net, tax = amounts["SubTotal"], amounts["TaxAmount"]
+    if not tax:
+        return Decimal(0)
+    if not net:
+        raise NotCertain("The tax rate cannot be computed: there is a tax on nothing")
+    exact = EXACT.divide(tax.scaleb(2), net)
+    half = Decimal("0.5")
+    rate = EXACT.multiply(EXACT.quantize(EXACT.divide(exact, half), Decimal(1)), half).normalize(EXACT)
+    near = [each for each in (rate - half, rate, rate + half) if _gives(net, each, tax)]
+    if len(near) != 1:
+        raise NotCertain(
+            f"The tax rate cannot be computed: a tax of {tax} on {net} fits {'several rates' if near else 'no rate'}"
+        )
+    return near[0]
+
+
+def _gives(net: Decimal, rate: Decimal, tax: Decimal) -> bool:
+    return abs(EXACT.multiply(net, rate).scaleb(-2) - tax) <= CENT / 2
+
+
+# In the order in which they are preferred: what adds up before what multiplies.
+_ALL = (
+    Computation(
+        "Total", ("SubTotal", "TaxAmount"), lambda row: EXACT.add(row["SubTotal"], row["TaxAmount"]), "net + tax"
+    ),
+    Computation(
+        "SubTotal", ("Total", "TaxAmount"), lambda row: EXACT.subtract(row["Total"], row["TaxAmount"]), "gross - tax"
+    ),
+    Computation(
+        "TaxAmount", ("Total", "SubTotal"), lambda row: EXACT.subtract(row["Total"], row["SubTotal"]), "gross - net"
+    ),
+    Computation("TaxAmount", ("SubTotal", "TaxPercentage"), _tax, "net × rate, rounded to the cent"),
+    Computation("TaxPercentage", ("SubTotal", "TaxAmount"), _rate, "tax ÷ net, where only one rate fits"),
+    Computation("UnitPriceOfProduct", ("SubTotal", "Quantity"), _unit_price, "net ÷ quantity, where it comes out even"),
+    Computation("Quantity", ("SubTotal", "UnitPriceOfProduct"), _quantity, "net ÷ unit price, where it comes out even"),
+    Computation("Quantity", ("SubTotal",), lambda _: Decimal(1), "1, at the net amount"),
+)
+
+
+def in_words(computation: Computation) -> str:
+    """Return "Gross amount is computed: net + tax"."""
+    return f"{LABELS[computation.field]} is computed: {computation.words}"

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+
+import pytest
+
+from invoices.matching.column_profile import BUILT_IN, ColumnProfile, Formats
+from invoices.matching.conversion import FormatsDiffer, RawRow, Source, convert
+from invoices.matching.meanings import FIELDS
+from invoices.reading.errors import FileRefused
+from invoices.reading.table import open_table
+from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes
+
+GERMAN = {
+    "InvoiceNumber": "Rechnung",
+    "CustomerName": "Kunde",
+    "InvoiceGeneratedDate": "Datum",
+    "Quantity": "Menge",
+    "UnitPriceOfProduct": "Einzelpreis",
+    "SubTotal": "Netto",
+    "TaxPercentage": "MwSt %",
+    "TaxAmount": "MwSt",
+    "Total": "Brutto",
+}
+VALUES = ("R1", "Müller", "18.05.2026", "5", "1.210,90", "6.054,50", "10", "605,45", "6.659,95")
+LINE = dict(zip(GERMAN.values(), VALUES, strict=True))
+COMMAS = dict.fromkeys(("Quantity", "UnitPriceOfProduct", "SubTotal", "TaxPercentage", "TaxAmount", "Total"), ",")
+
+
+def table_bytes(rows: Iterable[dict[str, str]]) -> bytes:
+    rows, out = list(rows), io.StringIO()
+    writer = csv.DictWriter(out, rows[0], delimiter=";")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def german(*without: str, **formats: object) -> ColumnProfile:
+    columns = {name: column for name, column in GERMAN.items() if name not in without}
+    return ColumnProfile("German", columns, Formats(**{"numbers": COMMAS, "dates": {}} | formats))  # type: ignore[arg-type]
+
+
+def source_of(content: bytes, profile: ColumnProfile, **constants: str) -> Source:
+    return convert(open_table(io.BytesIO(content)), profile, constants)
+
+
+def converted(profile: ColumnProfile, *rows: dict[str, str], **constants: str) -> list[RawRow]:
+    return list(source_of(table_bytes(rows), profile, **constants).rows)
+
+
+def test_the_portals_own_shape_stays_as_it_is() -> None:
+    content = SEPTEMBER.read_bytes()
+
+    rows = list(source_of(content, BUILT_IN).rows)
+
+    written = csv.DictReader(io.StringIO(content.decode()))
+    blank = dict.fromkeys(FIELDS, "")
+    assert [row[:3] for row in rows] == [(number, blank | row, ()) for number, row in enumerate(written, start=2)]
+    assert {tuple(row.cells) for row in rows} == {FIELDS}
+
+
+def test_columns_are_known_whatever_their_capitals_and_order_and_unknown_ones_are_kept() -> None:
+    row = {name.upper(): text for name, text in reversed(a_row().items())} | {"PromotionId": "39NF", "Note": ""}
+
+    source = source_of(csv_bytes(row), BUILT_IN)
+    (raw,) = source.rows
+
+    assert raw.cells == a_row()
+    assert raw.extra == {"PromotionId": "39NF"}
+    assert source.ignored == ["PromotionId", "Note"]
+
+
+def test_optional_columns_of_the_portals_own_shape_may_be_missing() -> None:
+    row = {name: text for name, text in a_row().items() if name in BUILT_IN.columns}
+
+    (raw,) = source_of(csv_bytes(row), BUILT_IN).rows
+
+    assert raw.cells == a_row() | {name: "" for name in FIELDS if name not in row}
+
+
+def test_columns_of_other_names_become_our_fields() -> None:
+    (raw,) = converted(german(), LINE, BillingId="20260518")
+
+    assert {name: text for name, text in raw.cells.items() if text} == {
+        "InvoiceNumber": "R1",
+        "CustomerName": "Müller",
+        "InvoiceGeneratedDate": "2026-05-18",
+        "Quantity": "5",
+        "UnitPriceOfProduct": "1210.90",
+        "SubTotal": "6054.50",
+        "TaxPercentage": "10",
+        "TaxAmount": "605.45",
+        "Total": "6659.95",
+        "BillingId": "20260518",
+    }
+    assert raw.errors == ()
+
+
+def test_a_value_that_is_the_same_for_all_lines_needs_no_column() -> None:
+    (raw,) = converted(german(fixed={"CurrencyCode": "EUR"}), LINE)
+
+    assert raw.cells["CurrencyCode"] == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_fraction", "rate"), [("0,19", True, "19"), ("19", False, "19"), ("19 %", True, "19")]
+)
+def test_a_rate_may_be_a_part_of_one(text: str, is_fraction: bool, rate: str) -> None:
+    (raw,) = converted(german(rate_is_fraction=is_fraction), LINE | {"MwSt %": text})
+
+    assert raw.cells["TaxPercentage"] == rate
+
+
+def test_what_can_be_read_in_two_ways_asks_for_columns_to_be_matched_and_is_never_guessed() -> None:
+    with pytest.raises(FormatsDiffer, match="Menge: 1 values"):
+        converted(german(numbers={}), LINE | {"Menge": "1.234"})
+    with pytest.raises(FormatsDiffer, match="Datum: 1 values"):
+        converted(german(dates={"InvoiceGeneratedDate": ""}), LINE | {"Datum": "05/06/2026"})
+
+
+def test_a_file_that_is_written_the_other_way_than_its_profile_says_is_refused_as_a_whole() -> None:
+    swapped = LINE | {"Datum": "05/18/2026"}
+    profile = german(dates={"InvoiceGeneratedDate": "dmy"})
+
+    with pytest.raises(FormatsDiffer, match=r"Datum: 2 values are written otherwise"):
+        converted(profile, swapped, LINE | {"Datum": "05/06/2026"}, swapped)
+    # One slip of the pen holds back one line.
+    _, slip = converted(profile, LINE | {"Datum": "18/05/2026"}, swapped)
+    assert [error.field for error in slip.errors] == ["InvoiceGeneratedDate"]
+
+
+def test_decimal_commas_in_the_portals_own_shape_ask_for_columns_to_be_matched() -> None:
+    commas = a_row(UnitPriceOfProduct="9,00", SubTotal="90,00", TaxAmount="9,00", Total="99,00")
+
+    with pytest.raises(FormatsDiffer, match="Match the columns"):
+        list(source_of(csv_bytes(commas, commas), BUILT_IN).rows)
+    # Among others it is a wrong cell, for the parser to refuse.
+    assert [row.errors for row in source_of(csv_bytes(a_row(), a_row(SubTotal="90,00")), BUILT_IN).rows] == [(), ()]
+
+
+def test_thousands_with_a_point_confirm_no_decimal_point() -> None:
+    thousands = a_row(UnitPriceOfProduct="1.000", SubTotal="10.000", TaxAmount="1.000", Total="11.000")
+    commas = a_row(UnitPriceOfProduct="9,50", SubTotal="95,00", TaxAmount="9,50", Total="104,50")
+
+    with pytest.raises(FormatsDiffer, match="Match the columns"):
+        list(source_of(csv_bytes(thousands, thousands, commas), BUILT_IN).rows)
+
+
+def test_a_missing_column_of_the_profile_is_said() -> None:
+    with pytest.raises(FileRefused, match="Columns are missing: Brutto"):
+        converted(german(), {name: text for name, text in LINE.items() if name != "Brutto"})
+
+
+# What is computed
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        (["Total"], {"Total": "6659.95"}),
+        (["SubTotal"], {"SubTotal": "6054.50"}),
+        (["TaxAmount"], {"TaxAmount": "605.45"}),
+        (["TaxAmount", "Total"], {"TaxAmount": "605.45", "Total": "6659.95"}),
+        (["TaxPercentage"], {"TaxPercentage": "10"}),
+        (["UnitPriceOfProduct"], {"UnitPriceOfProduct": "1210.9"}),
+        (["Quantity"], {"Quantity": "5"}),
+        (["Quantity", "UnitPriceOfProduct"], {"Quantity": "1", "UnitPriceOfProduct": "6054.5"}),
+    ],
+)
+def test_what_is_certain_is_computed_and_said(missing: list[str], expected: dict[str, str]) -> None:
+    source = source_of(table_bytes([LINE, LINE]), german(*missing))
+
+    for raw in source.rows:
+        assert {name: raw.cells[name] for name in missing} == expected
+        assert raw.errors == ()
+    assert {name for _, name in source.cleanings} == set(missing)
+    assert {cleaning.count for cleaning in source.cleanings.values()} == {2}
+    assert any("is computed" in note for note in source.notes)
+
+
+@pytest.mark.parametrize(
+    ("missing", "changes", "reason"),
+    [
+        ("UnitPriceOfProduct", {"Menge": "3", "Netto": "10,00"}, "10.00 ÷ 3 does not come out even"),
+        ("UnitPriceOfProduct", {"Menge": "0", "Netto": "10,00"}, "division by zero"),
+        ("TaxPercentage", {"Netto": "0,31", "MwSt": "0,03"}, "fits several rates"),
+        ("TaxPercentage", {"Netto": "100,00", "MwSt": "10,20"}, "fits no rate"),
+        ("TaxPercentage", {"Netto": "0", "MwSt": "1,00"}, "a tax on nothing"),
+    ],
+)
+def test_what_is_not_certain_is_an_error_of_its_row(missing: str, changes: dict[str, str], reason: str) -> None:
+    (raw,) = converted(german(missing), LINE | changes)
+
+    assert [(error.field, reason in error.reason) for error in raw.errors] == [(missing, True)], raw.errors
+
+
+def test_a_row_that_reading_refused_is_passed_on_with_its_error() -> None:
+    content = table_bytes([LINE]) + b"a;b\r\n"
+
+    _, short = source_of(content, german()).rows
+
+    assert not any(short.cells.values())
+    assert short.errors[0].reason.startswith("has 2 cells")
+
+
+def test_an_error_of_a_column_that_nobody_uses_is_nobodys() -> None:
+    huge = int("9" * 200)
+    content = json.dumps([a_row() | {"Extra": huge, "Quantity": huge}]).encode()
+
+    (raw,) = source_of(content, BUILT_IN).rows
+
+    assert [error.field for error in raw.errors] == ["Quantity"]
+
+
+@pytest.mark.parametrize("text", ["31/12/9999", "01/01/0001", "9999-12-31", "0001-01-01T00:00:00"])
+def test_a_date_that_stands_for_none_is_left_to_be_cleaned(text: str) -> None:
+    (raw,) = converted(german(dates={"InvoiceGeneratedDate": "dmy"}), LINE | {"Datum": text})
+
+    assert raw.cells["InvoiceGeneratedDate"][:10] in ("9999-12-31", "0001-01-01")
+    assert raw.errors == ()

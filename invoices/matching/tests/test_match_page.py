@@ -1,0 +1,269 @@
+"""Match columns: a person confirms once what the columns of a file mean, and files of them go straight through."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from c3portal.audit.record import Action
+from c3portal.models import AuditEntry, User
+from invoices.importing import intake
+from invoices.matching.profiles import profile_for
+from invoices.matching.tests.tables import FILES, TOTALS, as_csv, documented_lines, dressed
+from invoices.matching.tests.test_proposal import GERMAN
+from invoices.models import BillingPeriod, ImportProfile, ImportRun, Invoice, KindRule
+
+pytestmark = pytest.mark.django_db
+State = ImportRun.State
+NEW_PERIOD = {"period": "new", "billing_id": "20260518", "starts_on": "2026-04-16", "ends_on": "2026-05-15"}
+JSON = (FILES / "1-documented-c3.json").read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def import_dir(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.IMPORT_DIR = tmp_path / "imports"
+    settings.IMPORT_DIR.mkdir()
+    monkeypatch.setattr(intake, "wake", lambda run_id, state: None)
+
+
+def received(content: bytes, tmp_path: Path, user: User, name: str = "lines.csv") -> ImportRun:
+    """Return the run of a file that a worker has looked through."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    run = intake.receive(path, name, user)
+    intake.inspect(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def page_of(run: ImportRun) -> str:
+    return reverse("match_columns", args=[run.pk])
+
+
+def form_of(client: Client, run: ImportRun) -> dict[str, Any]:
+    """Return what confirming the page as it stands sends."""
+    form = client.get(page_of(run)).context["form"]
+    return {"action": "confirm"} | {each.html_name: each.value() or "" for each in form}
+
+
+def imported(run: ImportRun, user: User) -> dict[str, str]:
+    """Go on to the end and return the total of each invoice."""
+    intake.inspect(run.pk)
+    run.refresh_from_db()
+    assert run.state == State.READY, run.reason
+    assert intake.start(run, user)
+    intake.bring_in(run.pk)
+    return {number: str(total) for number, total in Invoice.objects.order_by("number").values_list("number", "total")}
+
+
+def test_c3s_documented_lines_are_matched_once_and_come_to_the_cents(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    run = received(JSON, tmp_path, system_admin, "c3.json")
+    assert run.state == State.COLUMNS
+
+    page = " ".join(admin.get(page_of(run)).content.decode().split())
+    assert "quantity × unit price = net in 82 of 82 rows" in page
+    assert "Trey Airlines" in page
+    assert "Columns that mean nothing to the portal" in page
+    assert "BillingProfileName" in page
+
+    response = admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD | {"name": "C3"})
+
+    assert response.status_code == 302, response.context["form"].errors
+    assert imported(run, system_admin) == dict(sorted(TOTALS.items()))
+    assert BillingPeriod.objects.get().billing_id == "20260518"
+    entry = AuditEntry.objects.get(action=Action.MAPPING)
+    assert entry.subject == "Settings → Column profiles: C3"
+    assert entry.after["Net amount"] == "AmountBeforeTax"
+
+
+def test_the_next_file_of_these_columns_asks_for_its_period_alone(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    run = received(JSON, tmp_path, system_admin, "c3.json")
+    admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD)
+    imported(run, system_admin)
+
+    again = received(JSON, tmp_path, system_admin, "c3.json")
+
+    assert again.state == State.COLUMNS
+    form = form_of(admin, again)
+    assert form["column_SubTotal"] == "AmountBeforeTax"
+    assert admin.post(page_of(again), form).context["form"].errors.keys() == {"period"}
+    period = BillingPeriod.objects.get()
+    assert admin.post(page_of(again), form | {"period": str(period.pk)}).status_code == 302
+    intake.inspect(again.pk)
+    again.refresh_from_db()
+    assert again.state == State.READY
+    assert ImportProfile.objects.count() == 1
+
+
+def with_period() -> list[dict[str, str]]:
+    rows = dressed(GERMAN)
+    return [row | {"BillingId": "20260518", "Periode von": "2026-04-16", "Periode bis": "2026-05-15"} for row in rows]
+
+
+def test_the_next_file_that_says_its_period_goes_straight_through_with_new_columns_and_asks_when_one_is_missing(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    run = received(as_csv(with_period(), ";"), tmp_path, system_admin)
+    assert admin.post(page_of(run), form_of(admin, run)).status_code == 302
+    assert imported(run, system_admin) == dict(sorted(TOTALS.items()))
+
+    more = received(as_csv([row | {"Neu": "x"} for row in with_period()], ";"), tmp_path, system_admin)
+    renamed = [{name.replace("Netto", "Nett"): text for name, text in row.items()} for row in with_period()]
+    fewer = received(as_csv(renamed, ";"), tmp_path, system_admin)
+
+    assert more.state == State.READY
+    assert fewer.state == State.COLUMNS
+
+
+def test_kinds_are_mapped_value_by_value_and_others_stay_open(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    rows = documented_lines()
+    for line in rows:
+        line["Category"] = {"License": "Seats", "OneTime": "Seats"}.get(line["Category"], line["Category"])
+    rows[0]["Category"] = "Mystery"
+    run = received(as_csv(rows), tmp_path, system_admin)
+
+    form = admin.get(page_of(run)).context["form"]
+    asked = {question.label: count for question, count in form.kinds()}
+    assert asked.keys() == {"Seats", "Mystery"}
+    assert asked["Mystery"] == 1
+    sent = form_of(admin, run) | NEW_PERIOD
+    names = {question.label: question.html_name for question, _ in form.kinds()}
+    admin.post(page_of(run), sent | {names["Seats"]: "license", names["Mystery"]: ""})
+
+    assert dict(KindRule.objects.values_list("category", "kind")) == {"seats": "license"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"column_CurrencyCode": ""}, "Currency is missing"),
+        ({"column_SubTotal": "", "column_TaxAmount": ""}, "Net amount is missing"),
+        ({"column_Total": "Netto"}, "is chosen for Net amount and for Gross amount"),
+        ({"column_Quantity": "Kunde"}, "does not hold numbers"),
+        ({"period": ""}, "Choose the billing period"),
+        ({"billing_id": "2026"}, "eight digits"),
+        ({"ends_on": "2026-01-01"}, "ends before it starts"),
+        ({"name": ""}, "Give the profile a name"),
+    ],
+)
+def test_what_is_missing_is_said_and_nothing_is_kept(
+    admin: Client, system_admin: User, tmp_path: Path, changes: dict[str, str], said: str
+) -> None:
+    run = received(as_csv(dressed(GERMAN), ";"), tmp_path, system_admin)
+
+    response = admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD | changes)
+
+    assert said in " ".join(response.content.decode().split())
+    assert not ImportProfile.objects.exists()
+    run.refresh_from_db()
+    assert run.state == State.COLUMNS
+
+
+def test_a_currency_that_no_column_has_is_the_same_for_all_lines(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    rows = [{name: text for name, text in row.items() if name != "Währung"} for row in dressed(GERMAN)]
+    run = received(as_csv(rows, ";"), tmp_path, system_admin)
+
+    admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD | {"currency": "eur"})
+    imported(run, system_admin)
+
+    assert set(Invoice.objects.values_list("currency", flat=True)) == {"EUR"}
+
+
+def test_a_name_is_taken_once(admin: Client, system_admin: User, tmp_path: Path) -> None:
+    ImportProfile.objects.create(name="Shop", header=["A"], columns={"InvoiceNumber": "A"})
+    run = received(as_csv(dressed(GERMAN), ";"), tmp_path, system_admin)
+
+    response = admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD | {"name": "shop"})
+
+    assert "There is a profile of this name" in response.content.decode()
+
+
+def test_the_choices_so_far_can_be_looked_at(admin: Client, system_admin: User, tmp_path: Path) -> None:
+    run = received(as_csv(dressed(GERMAN), ";"), tmp_path, system_admin)
+
+    response = admin.post(page_of(run), form_of(admin, run) | {"action": "show", "column_ProductSKUId": "Kundennummer"})
+
+    row = next(each for each in response.context["rows"] if each["meaning"].field == "ProductSKUId")
+    assert row["samples"] == ["ERP1000", "ERP1001", "ERP1002"]
+    assert "Nothing was saved" not in response.content.decode()
+
+
+def test_what_is_ready_can_be_matched_otherwise_and_what_is_imported_cannot(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    run = received(as_csv(with_period(), ";"), tmp_path, system_admin)
+    admin.post(page_of(run), form_of(admin, run))
+    intake.inspect(run.pk)
+
+    assert admin.get(page_of(run)).status_code == 200
+    ImportRun.objects.filter(pk=run.pk).update(state=State.IMPORTED)
+    assert admin.get(page_of(run)).status_code == 302
+
+
+# Settings → Column profiles
+
+
+@pytest.fixture
+def profile(admin: Client, system_admin: User, tmp_path: Path) -> ImportProfile:
+    run = received(as_csv(with_period(), ";"), tmp_path, system_admin)
+    admin.post(page_of(run), form_of(admin, run) | {"name": "Shop"})
+    return ImportProfile.objects.get()
+
+
+def edited(client: Client, profile: ImportProfile, **changes: str) -> Any:
+    page = reverse("column_profile", args=[profile.pk])
+    form = client.get(page).context["form"]
+    return client.post(page, {each.html_name: each.value() or "" for each in form} | changes)
+
+
+def test_profiles_are_listed_with_the_portals_own(admin: Client, profile: ImportProfile) -> None:
+    page = admin.get(reverse("column_profiles")).content.decode()
+
+    assert "Shop" in page
+    assert "as the portal downloads them" in page
+
+
+def test_a_profile_is_renamed_and_edited_and_the_change_audited(admin: Client, profile: ImportProfile) -> None:
+    assert edited(admin, profile, name="Market", column_ProductSKUId="").status_code == 302
+
+    profile.refresh_from_db()
+    assert profile.name == "Market"
+    assert "ProductSKUId" not in profile.columns
+    assert profile.formats["numbers"]["SubTotal"] == ","
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.before["Name"], entry.after["Name"]) == ("Shop", "Market")
+
+
+def test_a_profile_that_would_miss_something_is_not_saved(admin: Client, profile: ImportProfile) -> None:
+    response = edited(admin, profile, column_InvoiceNumber="")
+
+    assert "Invoice number is missing" in response.content.decode()
+
+
+def test_a_profile_is_deleted_and_its_columns_ask_again(admin: Client, profile: ImportProfile) -> None:
+    header = profile.header
+    assert profile_for(header)
+
+    edited(admin, profile, delete="1")
+
+    assert profile_for(header) is None
+    assert AuditEntry.objects.latest("pk").subject == "Settings → Column profiles: Shop deleted"
+
+
+def test_the_amounts_are_decimals_to_the_end(admin: Client, profile: ImportProfile, system_admin: User) -> None:
+    imported(ImportRun.objects.get(), system_admin)
+
+    assert sum(Invoice.objects.values_list("total", flat=True)) == sum(map(Decimal, TOTALS.values()))

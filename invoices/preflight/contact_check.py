@@ -1,0 +1,89 @@
+"""What is known, before posting, of the contacts that invoices go to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from invoices.contacts import requests
+from invoices.documents.rules import Fix, Problem, Severity
+from invoices.models import Customer
+from xero_integration import contacts
+from xero_integration.contact_index import ContactIndex
+from xero_integration.contact_index import Customer as Wanted
+from xero_integration.contact_names import plain_email, why_untaken
+from xero_integration.models import Contact, ContactLink, XeroConnection
+
+NO_EMAIL = (
+    "Xero takes one e-mail address of a contact, in plain letters. These customers have none such, so their new "
+    "contacts are made without one: fill it in there."
+)
+
+
+@dataclass
+class ContactCheck:
+    """By customer key: the contacts' ids, and what is wrong or asked; `new`: who would get a new one."""
+
+    ids: dict[str, str]
+    problems: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+    new: set[str] = field(default_factory=set)
+
+
+def check(connection: XeroConnection, recipients: Collection[Customer]) -> ContactCheck:
+    """Return what is known by the last listing, in a constant number of queries."""
+    links = ContactLink.objects.filter(connection=connection)
+    found = ContactCheck(dict(links.values_list("customer_key", "contact_id")))
+    people = {each.tenant_id: each for each in recipients}
+    index = ContactIndex(connection)
+    to_create = []
+    for wanted in requests.wanted_contacts([each for each in recipients if each.tenant_id not in found.ids]):
+        match = index.match(wanted)
+        if isinstance(match, str):
+            found.problems[wanted.key] = (_no_match(people[wanted.key], match, is_by_hand=wanted.is_by_hand),)
+        elif match is None:
+            to_create.append(wanted)
+        else:
+            found.ids[wanted.key] = match["contact_id"]
+    _check_new(found, to_create, index, people)
+    for key, words in contacts.unusable(connection).items():
+        if key in people:
+            found.problems[key] = (Problem("contact", people[key].name, words, Fix.CONTACTS),)
+    return found
+
+
+def _no_match(customer: Customer, words: str, *, is_by_hand: bool) -> Problem:
+    if is_by_hand:
+        return Problem("keyless", str(customer.pk), f"{customer.name}: {words}", Fix.CHOOSE_CONTACT)
+    return Problem("contact", customer.name, words, Fix.CONTACTS)
+
+
+def _check_new(
+    found: ContactCheck, to_create: Collection[Wanted], index: ContactIndex, people: dict[str, Customer]
+) -> None:
+    free = index.free_names(requests.customer_keys()) if to_create else None
+    for wanted in to_create:
+        customer = people[wanted.key]
+        alike = index.alike(wanted, free) if free else []
+        if words := why_untaken(wanted.name):
+            words = f"{words} Choose a contact, or change the name at the source."
+            found.problems[wanted.key] = (Problem("name", str(customer.pk), words, Fix.CHOOSE_CONTACT),)
+        elif alike:
+            found.problems[wanted.key] = (_question(customer, alike),)
+        else:
+            found.new.add(wanted.key)
+            if wanted.email and not plain_email(wanted.email):
+                problem = Problem("email", "", NO_EMAIL, Fix.NONE, Severity.WARNING, f"E-mail: {wanted.email}")
+                found.problems[wanted.key] = (problem,)
+
+
+def _question(customer: Customer, alike: list[Contact]) -> Problem:
+    names = " and ".join(f"“{each.name}”" for each in alike[: contacts.MOST_NAMED])
+    return Problem(
+        "alike",
+        str(customer.pk),
+        f"“{customer.name}” has no contact yet, and Xero has {names}. Is it the same?",
+        Fix.SAME_CONTACT,
+        Severity.WARNING,
+        is_question=True,
+        answers=tuple((each.contact_id, each.name) for each in alike[: contacts.MOST_NAMED]),
+    )

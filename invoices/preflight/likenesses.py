@@ -1,0 +1,56 @@
+"""What the preflight says of an invoice that looks like another one."""
+
+from __future__ import annotations
+
+from invoices.documents.rules import Fix, Problem, Severity
+from invoices.duplicates.comparison import Likeness, Lookalike
+from invoices.models import Invoice, Posting
+from invoices.models.statuses import IN_PROGRESS
+
+CODE = "looks_same"
+LIKE = {
+    Likeness.SAME: "The same lines and total as {}, {}.",
+    Likeness.NEAR: "The same customer, dates and currency as {}, {}, with other lines or another total.",
+    Likeness.BESIDE: "The customer has another invoice for the same dates in one billing: {}, {}.",
+}
+
+
+def where(other: Invoice) -> str:
+    """Return the relative clause that says where an invoice is."""
+    status = getattr(getattr(other, "posting", None), "status", "")
+    if status == Posting.Status.POSTED:
+        return "which is in Xero"
+    return "which is on its way to Xero" if status in IN_PROGRESS else "which is not in Xero"
+
+
+def sentence(invoice: Invoice, found: Lookalike) -> str:
+    """Return which other invoice this one looks like."""
+    other = found.other
+    words = LIKE[found.likeness].format(other.number, where(other))
+    if other.total == invoice.total:
+        return words
+    return f"{words} Its total is {other.currency} {other.total:,.2f}, this one's {invoice.total:,.2f}."
+
+
+def subject(invoice: Invoice, found: Lookalike) -> str:
+    """Return what those have in common that one decision may be about: how alike, both billings, where the other is."""
+    return f"{found.likeness} {invoice.period.billing_id} {found.other.period.billing_id} {where(found.other)}"
+
+
+def problems(invoice: Invoice, found: Lookalike | None) -> tuple[Problem, ...]:
+    """Return the problem with an invoice that looks like another one; those of one billing like those of another share
+    it."""
+    if found is None:
+        return ()
+    of_billing = f"an invoice of billing {found.other.period.billing_id}"
+    return (
+        Problem(
+            CODE,
+            subject(invoice, found),
+            LIKE[found.likeness].format(of_billing, where(found.other)),
+            Fix.DECISION,
+            Severity.WARNING,
+            sentence(invoice, found),
+            is_question=found.holds,
+        ),
+    )

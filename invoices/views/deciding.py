@@ -1,0 +1,121 @@
+"""What people decide about invoices that look like another one, on the preflight page and on the invoice's own."""
+
+from __future__ import annotations
+
+import uuid
+from typing import cast
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest, ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from c3portal.http.permissions import role_required
+from c3portal.models import User, roles
+from c3portal.notifications import texts
+from invoices.duplicates import comparison
+from invoices.models import DuplicateDecision, Invoice, UploadDraft
+from invoices.preflight import likenesses, upload_drafts
+from invoices.selection import deciding
+
+Decision = DuplicateDecision.Decision
+SHOWN_ANOTHER = "Nothing was decided: it does not wait for the invoice that was shown here. Look at it again."
+SAY_WHY = f"Say why, in at most {deciding.LONGEST_REASON} characters. Nothing was decided."
+
+
+@require_POST
+@role_required(*roles.FINANCE)
+def preflight_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Decide (`decision`) about the `count` invoices of a selection that the page showed as `group`, or about the one
+    that `post`, `exclude` or `replace` names, for `reason`. Replaced is the invoice that
+    `other-` and the id of the one names."""
+    draft = get_object_or_404(UploadDraft.objects.select_related("period"), pk=pk)
+    chosen = next((name for name in Decision.values if name in request.POST), "")
+    if chosen:
+        invoices = _the_one(draft, request.POST[chosen])
+    else:
+        chosen, invoices = request.POST.get("decision", ""), _group(draft, request.POST.get("group", ""))
+        if str(invoices.count()) != request.POST.get("count"):
+            messages.warning(request, "These invoices changed meanwhile. Nothing was decided. Look at them again.")
+            return redirect(draft)
+    _decide(request, invoices, chosen)
+    return redirect(draft)
+
+
+@require_POST
+@role_required(*roles.FINANCE)
+def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Decide (`decision`) about one invoice for `reason`, or with `revert` take back what was decided. Replaced is the
+    invoice that `other-` and its id names."""
+    invoice = get_object_or_404(Invoice, pk=pk)
+    if "revert" in request.POST:
+        if deciding.revert(invoice, cast(User, request.user), source=request):
+            messages.success(request, "Taken back. It waits for a decision again, as long as it looks like another.")
+        else:
+            messages.warning(request, "Nothing was taken back: it is in Xero or on its way, or nothing was decided.")
+        return redirect(invoice)
+    _decide(request, Invoice.objects.filter(pk=pk), request.POST.get("decision", ""))
+    return redirect(invoice)
+
+
+def _decide(request: HttpRequest, invoices: QuerySet[Invoice], decision: str) -> None:
+    """Do it and say what came of it. Raises BadRequest."""
+    user, reason = cast(User, request.user), request.POST.get("reason", "").strip()
+    if decision == Decision.REPLACE:
+        _replace(request, invoices, user)
+    elif decision not in Decision.values:
+        raise BadRequest(f"There is no decision {decision!r}.")
+    elif not 0 < len(reason) <= deciding.LONGEST_REASON:
+        messages.error(request, SAY_WHY)
+    elif decision == Decision.POST:
+        count = deciding.post_anyway(invoices, reason, user, source=request)
+        _say(request, count, "Ready to be posted beside what they look like")
+    else:
+        count = deciding.leave_out(invoices, reason, user, source=request)
+        _say(request, count, "Ignored, and not posted until taken up again")
+
+
+def _replace(request: HttpRequest, invoices: QuerySet[Invoice], user: User) -> None:
+    invoice = invoices.first()
+    shown = request.POST.get(f"other-{invoice.pk}", "") if invoice else ""
+    try:
+        replaced = deciding.replace(invoice, shown, user, source=request) if invoice else None
+    except deciding.OnItsWay:
+        messages.error(
+            request,
+            "The other invoice is on its way to Xero. Nothing was decided. Withdraw it, or wait until it is there.",
+        )
+        return
+    if replaced is None or not (replaced.ignored or replaced.in_xero):
+        messages.warning(request, SHOWN_ANOTHER)
+    if replaced and replaced.ignored:
+        numbers = ", ".join(each.number for each in replaced.ignored)
+        messages.success(request, f"Ignored from now on: {numbers}. {invoice} takes its place.")
+    if replaced and replaced.in_xero:
+        numbers = ", ".join(each.number for each in replaced.in_xero)
+        messages.warning(request, f"{numbers} stays in Xero. Void or credit it there, or the customer is billed twice.")
+
+
+def _say(request: HttpRequest, count: int, what: str) -> None:
+    if count:
+        messages.success(request, f"{what}: {texts.invoices(count)}.")
+    else:
+        messages.warning(request, "Nothing was decided: none of these looks like another invoice now.")
+
+
+def _the_one(draft: UploadDraft, key: str) -> QuerySet[Invoice]:
+    try:
+        return upload_drafts.invoices_of(draft).filter(pk=key)
+    except (ValidationError, ValueError) as error:
+        raise BadRequest("That is not the id of an invoice.") from error
+
+
+def _group(draft: UploadDraft, subject: str) -> QuerySet[Invoice]:
+    """Return the invoices of the selection that share the problem with this subject."""
+    invoices = upload_drafts.invoices_of(draft)
+    alike = comparison.lookalikes(invoices)
+    ones = invoices.filter(pk__in=list(alike)).select_related("period")
+    found = [one.pk for one in ones if likenesses.subject(one, alike[one.pk]) == subject]
+    return Invoice.objects.filter(pk__in=found)

@@ -1,0 +1,142 @@
+"""The contacts as last listed, and which of them a customer is."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from xero_integration.contact_names import MAX_NAME, name_key, number_key, sendable_name, spelling
+from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
+from xero_integration.name_similarity import Names
+
+NO_KEY = "This customer has no tenant id, so its contact is chosen by a person before its first invoice is posted."
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Who needs a contact. `key` becomes the ContactNumber (at most 50 characters); `suffix` tells apart customers
+    of one name. One without a key of its own (`is_by_hand`) gets the contact that a person chooses, and no other."""
+
+    key: str
+    name: str
+    suffix: str
+    email: str
+    shares_name: bool
+    is_by_hand: bool = False
+
+
+def archived(name: str) -> str:
+    """Return why a customer whose contact is archived in Xero is left out of an upload."""
+    return f"The contact “{name}” of this customer is archived in Xero. Restore it there, then upload again."
+
+
+class ContactIndex:
+    """The contacts as last listed, in memory, so that matching takes no query for each customer."""
+
+    def __init__(self, connection: XeroConnection) -> None:
+        self.contacts = {each.contact_id: each for each in Contact.objects.filter(connection=connection)}
+        self.linked = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
+        self.holders = {each.contact_id: each.customer_key for each in self.linked.values()}
+        unlinked = UnlinkedContact.objects.filter(connection=connection)
+        self.unlinked = set(unlinked.values_list("customer_key", "contact_id"))
+        self.by_number: dict[str, list[Contact]] = defaultdict(list)
+        self.by_name: dict[str, list[Contact]] = defaultdict(list)
+        for contact in self.contacts.values():
+            if contact.contact_number:
+                self.by_number[number_key(contact.contact_number)].append(contact)
+            if contact.status == Contact.ACTIVE:
+                # Not the key that is stored, which a release before may have written.
+                self.by_name[name_key(contact.name)].append(contact)
+
+    def match(self, customer: Customer) -> dict[str, str] | str | None:
+        """Return the link's fields, why there can be none in words, or None when a contact is to be made."""
+        # By ContactNumber, then by exact unambiguous name, else a new one.
+        if customer.is_by_hand:
+            return NO_KEY
+        if numbered := self.numbered(customer.key):
+            return self._by_number(customer, numbered)
+        named = self.by_name.get(name_key(customer.name), [])
+        if len(named) == 1 and not self.why_not_by_name(customer):
+            return self._link(customer, named[0], ContactLink.MatchedBy.NAME)
+        return None
+
+    def numbered(self, key: str) -> Contact | None:
+        """Return the contact with this number, whatever its capitals: one with the same before others."""
+        having = self.by_number.get(number_key(key), ())
+        return min(having, key=lambda each: (each.contact_number != key, each.status != Contact.ACTIVE), default=None)
+
+    def why_not_by_name(self, customer: Customer) -> str:
+        """Return why a contact of the customer's name is not the customer, "" otherwise."""
+        named = self.by_name.get(name_key(customer.name), [])
+        if not named:
+            return ""
+        name = named[0].name
+        if len(named) > 1:
+            return f"{len(named)} contacts are called “{name}”."
+        if customer.shares_name:
+            return f"Another customer has this name too, so the contact “{name}” could be either's."
+        if self.holders.get(named[0].contact_id, customer.key) != customer.key:
+            return f"The contact “{name}” is linked to another customer."
+        if (customer.key, named[0].contact_id) in self.unlinked:
+            return f"The contact “{name}” was unlinked from this customer."
+        if number_key(named[0].contact_number) not in ("", number_key(customer.key)):
+            return f"The contact “{name}” has the contact number {named[0].contact_number}, so it is someone else."
+        return ""
+
+    def merged_into(self, contact: Contact) -> Contact | None:
+        """Return the active contact that this one was merged into, None when there is none."""
+        target = self.contacts.get(contact.merged_into)
+        return target if target and target.status == Contact.ACTIVE else None
+
+    def _by_number(self, customer: Customer, contact: Contact) -> dict[str, str] | str:
+        if contact.status != Contact.ACTIVE:
+            if target := self.merged_into(contact):
+                return (
+                    f"The contact “{contact.name}” of this customer was merged into “{target.name}” in Xero. Link that."
+                )
+            return archived(contact.name)
+        if self.holders.get(contact.contact_id, customer.key) != customer.key:
+            return f"The contact “{contact.name}” with this customer's number is linked to another customer."
+        if (customer.key, contact.contact_id) in self.unlinked:
+            return (
+                f"The contact “{contact.name}” has this customer's number but was unlinked from it. "
+                "Link it again, or link another."
+            )
+        return self._link(customer, contact, ContactLink.MatchedBy.NUMBER)
+
+    def _link(self, customer: Customer, contact: Contact, matched_by: ContactLink.MatchedBy) -> dict[str, str]:
+        self.holders[contact.contact_id] = customer.key
+        return {"contact_id": contact.contact_id, "contact_name": contact.name, "matched_by": matched_by}
+
+    def names_to_create(self, customers: Sequence[Customer]) -> dict[str, str]:
+        """Return a name for each new contact, by customer key, unique among active contacts."""
+        # Xero wants unique names, so a customer whose name is taken or shared is told apart by its number in the
+        # partner's own books.
+        # https://developer.xero.com/documentation/api/accounting/contacts/
+        wanted = Counter(spelling(customer.name) for customer in customers)
+        taken = {spelling(contact.name) for named in self.by_name.values() for contact in named} if customers else set()
+        names = {}
+        for customer in customers:
+            key = spelling(customer.name)
+            alone = not customer.shares_name and wanted[key] == 1 and key not in taken
+            tail = "" if alone else f" ({customer.suffix or customer.key})"
+            names[customer.key] = sendable_name(customer.name)[: MAX_NAME - len(tail)] + tail
+        return names
+
+    def free_names(self, customer_keys: Collection[str]) -> Names:
+        """Return the active contacts that no customer has; `customer_keys`: of all customers."""
+        numbers = {number_key(key) for key in customer_keys}
+        return Names(
+            {
+                each.contact_id: each.name
+                for each in self.contacts.values()
+                if each.status == Contact.ACTIVE
+                and each.contact_id not in self.holders
+                and number_key(each.contact_number) not in numbers
+            }
+        )
+
+    def alike(self, customer: Customer, free: Names) -> list[Contact]:
+        """Return the contacts of `free` so much like this customer that a person says whether they are it."""
+        return [self.contacts[key] for key in free.alike(customer.name) if (customer.key, key) not in self.unlinked]
