@@ -37,6 +37,8 @@ _FIELD_OF = {
 }
 # They may differ in what nobody sees.
 _NAMES = ("customer_name", "reseller")
+# What the first row that says it says for the invoice.
+_MAY_FOLLOW = ("placeholder", "erp_id", "email", "country")
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class Gathering:
         facts.add(row)
         self._notice(row, facts)
         if row.header is not facts.header and row.header != facts.header:
+            self._complete(facts, row)
             for error in _disagreements(row, facts):
                 self.findings.add(row.header.number, error)
 
@@ -113,6 +116,15 @@ class Gathering:
         self.invoices.add(facts)
         return facts
 
+    def _complete(self, facts: Facts, line: Line) -> None:
+        """Take of the customer what the rows before left empty."""
+        said = {name: value for name in _MAY_FOLLOW if (value := getattr(line.header, name))}
+        new = {name: value for name, value in said.items() if not getattr(facts.header, name)}
+        if new:
+            facts.header = facts.header._replace(**new)
+            facts.erp_row = line.row if "erp_id" in new else facts.erp_row
+            self.invoices.note_customer(facts)
+
     def _notice(self, line: Line, facts: Facts) -> None:
         cells = line.cells
         if order := line.header.purchase_order:
@@ -148,7 +160,7 @@ def _disagreements(line: Line, facts: Facts) -> Iterator[RowError]:
         if here != there and not (attribute in _NAMES and folded(here) == folded(there)):
             yield RowError(line.row, name, f"{_other(here, there)} (row {facts.row}) in one invoice")
     if header.erp_id and first.erp_id and header.erp_id.casefold() != first.erp_id.casefold():
-        said = f"{_other(header.erp_id, first.erp_id)} (row {facts.row}) in one invoice"
+        said = f"{_other(header.erp_id, first.erp_id)} (row {facts.erp_row or facts.row}) in one invoice"
         yield RowError(line.row, "ERPCustomerID", said)
 
 

@@ -68,6 +68,8 @@ class Facts:
     action: Action = Action.KEEP
     position: int = 0
     purchase_order: str = ""
+    # Where the customer's ERP id was said first, 0 for `row`.
+    erp_row: int = 0
     field_sums: FieldSums | None = None
     period_days: Days | None = None
     pk: uuid.UUID = field(init=False)

@@ -84,6 +84,11 @@ class InvoiceStore:
         self._count += 1
         self._remember(header.number, facts)
 
+    def note_customer(self, facts: Facts) -> None:
+        """Note what later rows of an invoice said of its customer."""
+        values = facts.header.erp_id.casefold(), facts.header.placeholder, facts.header.number
+        self._rows.execute("UPDATE invoices SET erp_id = ?, placeholder = ? WHERE number = ?", values)
+
     def pop(self, number: str) -> Facts | None:
         """Take an invoice out and return it."""
         facts = self.get(number)
@@ -181,7 +186,14 @@ def _frozen(facts: Facts) -> bytes:
             tuple(each.toordinal() if isinstance(each, dt.date) else each for each in header),
             (facts.row, facts.lines, str(facts.subtotal), str(facts.tax), str(facts.exact), facts.fingerprint),
             (billed.lines, billed.undated, billed.digests, _ordinal(billed.first_day), _ordinal(billed.last_day)),
-            (facts.seen.tobytes(), facts.action.value, facts.position, facts.purchase_order, facts.pk.bytes),
+            (
+                facts.seen.tobytes(),
+                facts.action.value,
+                facts.position,
+                facts.purchase_order,
+                facts.erp_row,
+                facts.pk.bytes,
+            ),
             facts.field_sums.sums.tobytes() if facts.field_sums else None,
             (days[0].toordinal(), days[1].toordinal()) if days else None,
         )
@@ -194,7 +206,7 @@ def _thawed(frozen: bytes) -> Facts:
     facts = Facts(row, _header(header), lines, Decimal(subtotal), Decimal(tax), Decimal(exact), fingerprint)
     count, undated, digests, first_day, last_day = billed
     facts.billed = Billed(count, undated, digests, _day(first_day), _day(last_day))
-    seen, action, facts.position, facts.purchase_order, pk = rest
+    seen, action, facts.position, facts.purchase_order, facts.erp_row, pk = rest
     facts.seen, facts.action, facts.pk = array("q", seen), Action(action), uuid.UUID(bytes=pk)
     if field_sums is not None:
         facts.field_sums = FieldSums()

@@ -164,3 +164,64 @@ def test_a_preview_says_what_an_import_would_bring_and_writes_nothing(tmp_path: 
     assert json.loads(json.dumps(preview.as_json()))["held_back"]["first"][0]["number"] == "Invoice_4"
     assert before == [model.objects.count() for model in (ImportRun, Invoice, Customer, BillingPeriod, HeldBackInvoice)]
     assert not ImportSettings.objects.exists()
+
+
+# The first row leaves empty what later ones say
+
+TWO_ERP_IDS = [{"ERPCustomerID": ""}, {"ERPCustomerID": "A"}, {"ERPCustomerID": "B"}]
+TWO_KEYS = [{"TenantID": "", "ERPCustomerID": ""}, {"TenantID": "key-a"}, {"TenantID": "key-b"}]
+TWO_BILLED = [
+    {},
+    {"InvoiceEntity": "Reseller", "ResellerName": "Contoso"},
+    {"InvoiceEntity": "Reseller", "ResellerName": "Northwind"},
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "field", "reason"),
+    [
+        (TWO_ERP_IDS, "ERPCustomerID", "“B” here and “A” (row 3) in one invoice"),
+        (TWO_KEYS, "TenantID", ""),
+        (TWO_BILLED, "ResellerName", "“Northwind” here and “” (row 2) in one invoice"),
+        ([{"CustomerName": ""}, {"CustomerName": "A"}, {"CustomerName": "B"}], "CustomerName", "is empty"),
+        ([{"CurrencyCode": ""}, {"CurrencyCode": "AUD"}, {"CurrencyCode": "NZD"}], "CurrencyCode", "is empty"),
+    ],
+    ids=["ERP ids", "keys", "resellers", "names", "currencies"],
+)
+def test_two_of_what_an_invoice_has_one_of_hold_it_back_though_its_first_row_has_none(
+    tmp_path: Path, rows: list[dict[str, str]], field: str, reason: str
+) -> None:
+    run = import_file(write(tmp_path, *(of_customer(2, **changes) for changes in rows), of_customer(3)))
+
+    assert (numbers(), open_numbers()) == ({"Invoice_3"}, {"Invoice_2"})
+    assert reason in " ".join(run.findings.filter(field=field).values_list("reason", flat=True))
+    assert run.findings.filter(field=field).exists()
+
+
+def test_an_erp_id_of_a_later_row_counts_against_the_customers_other_invoices(tmp_path: Path) -> None:
+    rows = [of_customer(1, ERPCustomerID=""), of_customer(1, ERPCustomerID="A")]
+    rows.append(of_customer(1, InvoiceNumber="Invoice_4", ERPCustomerID="B"))
+
+    run = import_file(write(tmp_path, *rows, of_customer(3)))
+
+    assert open_numbers() == {"Invoice_1", "Invoice_4"}
+    assert run.findings.filter(reason__contains="more than one ERP id").count() == 2
+
+
+def test_a_placeholder_of_a_later_row_stands_for_no_second_customer(tmp_path: Path) -> None:
+    zeros = "00000000-0000-0000-0000-000000000000"
+    rows = [of_customer(1, TenantID=""), of_customer(1, TenantID=zeros), of_customer(2, TenantID=zeros)]
+
+    import_file(write(tmp_path, *rows, of_customer(3)))
+
+    assert open_numbers() == {"Invoice_1", "Invoice_2"}
+
+
+@pytest.mark.parametrize("name", ["lines.csv", "lines.json"])
+def test_what_a_later_row_alone_says_of_the_customer_is_kept(tmp_path: Path, name: str) -> None:
+    rows = [of_customer(1, ERPCustomerID="", CustomerEmail="", CustomerCountry=""), of_customer(1)]
+
+    import_file(write(tmp_path, *rows, name=name))
+
+    customer = Customer.objects.get()
+    assert (customer.erp_id, customer.email, customer.country) == ("ERP1", "accounts@tailspin.example", "AU")
