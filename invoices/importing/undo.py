@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -60,7 +60,7 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
     """Delete the invoices that `run` brought and put back those that it changed.
 
     Nothing is done while something stands in the way, unless `rest` asks for all that nothing stands in the way of; the
-    run is UNDONE once nothing of it is left. A run that was refused or undone has nothing to take back.
+    run is UNDONE once nothing of it is left. A run that brought nothing lets go of what it holds back.
     """
     with transaction.atomic():
         writing.one_import_at_a_time()
@@ -179,9 +179,21 @@ def _unused[M: Customer | BillingPeriod](rows: QuerySet[M]) -> QuerySet[M]:
 def _close(run: ImportRun, user: User | None) -> None:
     now = timezone.now()
     run.state, run.undone_at, run.undone_by = ImportRun.State.UNDONE, now, user
-    # What it had wrong is nobody's concern any more; what it had right is wrong again.
+    # What it had wrong is nobody's concern any more; what it had right, or wrong once more, is wrong as before.
+    _hold_back_again(run)
     run.held_back.filter(resolved_at=None).update(resolved_at=now)
     HeldBackInvoice.objects.filter(resolved_by=run).update(resolved_by=None, resolved_at=None)
+
+
+def _hold_back_again(run: ImportRun) -> None:
+    """Open what an earlier file had wrong of the invoices that `run` holds back, and that was closed for it."""
+    held = run.held_back.filter(resolved_at=None, number=OuterRef("number"))
+    closed = HeldBackInvoice.objects.filter(
+        Exists(held), resolved_by=None, resolved_at__range=(run.started_at, run.finished_at or timezone.now())
+    ).exclude(Q(number="") | Q(run=run) | Q(run__state=ImportRun.State.UNDONE))
+    newest = closed.order_by().values("number").annotate(newest=Max("pk")).values_list("newest", flat=True)
+    for chunk in itertools.batched(list(newest), CHUNK):
+        HeldBackInvoice.objects.filter(pk__in=chunk).update(resolved_at=None)
 
 
 def _note(run: ImportRun, undone: Undone, user: User | None, source: audit.Source) -> None:

@@ -153,6 +153,13 @@ class ImportRun(models.Model):
         return reverse("import_run", args=[self.pk])
 
     @property
+    def may_be_undone(self) -> bool:
+        """Whether there is anything to take back: what came in, or that it holds invoices back."""
+        if self.state in (self.State.NOTHING_NEW, self.State.REFUSED):
+            return self.held_back.filter(resolved_at=None).exists()
+        return self.state == self.State.IMPORTED
+
+    @property
     def summary(self) -> str:
         if self.state in (self.State.WAITING, self.State.COLUMNS, self.State.READY, self.State.RUNNING):
             return "Nothing is imported yet."

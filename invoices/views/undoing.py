@@ -21,7 +21,7 @@ from invoices.models import ImportRun
 def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Ask, then take back; with `rest`, all that nothing stands in the way of."""
     run = get_object_or_404(ImportRun, pk=pk)
-    if run.state != ImportRun.State.IMPORTED:
+    if not run.may_be_undone:
         messages.warning(request, "Only an import that came in can be undone.")
         return redirect(run)
     if request.method != "POST":

@@ -9,6 +9,8 @@ from unittest.mock import patch
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from c3portal.models import AuditEntry, User
 from invoices.importing import undo
@@ -246,6 +248,37 @@ def test_what_was_held_back_before_is_held_back_again(tmp_path: Path) -> None:
     undo_import(run, user=None, source="a test")
 
     assert HeldBackInvoice.objects.get(resolved_at=None).number == "Invoice_2"
+
+
+@pytest.mark.parametrize("right", [(), (1,)])
+def test_an_import_that_brought_nothing_lets_go_of_what_it_holds_back(
+    tmp_path: Path, client: Client, finance_admin: User, right: tuple[int, ...]
+) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+    run = import_file(write(tmp_path, *map(of_customer, right), of_customer(2, Total="x")))
+    assert run.state == (State.NOTHING_NEW if right else State.REFUSED)
+    client.force_login(finance_admin)
+    assert "Undo this import" in client.get(run.get_absolute_url()).content.decode()
+
+    client.post(reverse("import_undo", args=[run.pk]))
+
+    run.refresh_from_db()
+    assert run.state == State.UNDONE
+    assert not HeldBackInvoice.objects.filter(resolved_at=None).exists()
+    assert Invoice.objects.count() == 2
+    assert "Undo this import" not in client.get(run.get_absolute_url()).content.decode()
+
+
+def test_what_two_files_had_wrong_is_held_back_for_the_first_again(tmp_path: Path) -> None:
+    first = import_file(write(tmp_path, of_customer(1), of_customer(2, Total="x")))
+    second = import_file(write(tmp_path, of_customer(3), of_customer(2, Total="y")))
+    assert HeldBackInvoice.objects.get(resolved_at=None).run == second
+
+    undo_import(second, user=None, source="a test")
+    assert HeldBackInvoice.objects.get(resolved_at=None).run == first
+
+    undo_import(first, user=None, source="a test")
+    assert not HeldBackInvoice.objects.filter(resolved_at=None).exists()
 
 
 def test_a_period_that_c3_named_stays(tmp_path: Path) -> None:

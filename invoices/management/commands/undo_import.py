@@ -24,7 +24,7 @@ class Command(BaseCommand):
         run = ImportRun.objects.filter(pk=options["id"]).first()
         if run is None:
             raise CommandError(f"There is no import {options['id']}.")
-        if run.state != ImportRun.State.IMPORTED:
+        if not run.may_be_undone:
             raise CommandError(f"Import {run.pk} is {run.get_state_display()!r}: there is nothing to take back.")
         undone = undo_import(run, user=None, source="manage.py undo_import", rest=options["rest"])
         for each in undone.in_the_way:
