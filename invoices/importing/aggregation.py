@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from invoices.importing.customer_keys import TENANT, folded
 from invoices.importing.facts import Action, Facts
+from invoices.importing.grouping import Grouping
 from invoices.importing.held_back import Findings
 from invoices.importing.invoice_store import InvoiceStore
 from invoices.importing.notices import Notice, Notices
@@ -35,6 +36,8 @@ _FIELD_OF = {
     "ends_on": "BillingPeriodEndDate",
     "reseller": "ResellerName",
 }
+# What a row says that may be any customer's.
+ANYBODYS = ("billing_id", "")
 # They may differ in what nobody sees.
 _NAMES = ("customer_name", "reseller")
 # What the first row that says it says for the invoice.
@@ -49,7 +52,7 @@ class Gathering:
     findings: Findings = field(default_factory=Findings)
     notices: Notices = field(default_factory=Notices)
     lines: int = 0
-    _last_number: str = ""
+    _grouping: Grouping = field(default_factory=Grouping)
     # The row that waits for the next readable number.
     _waiting_row: int = 0
     # What becomes of how many, once that was decided.
@@ -58,11 +61,12 @@ class Gathering:
     def add(self, row: Line | BadRow) -> None:
         """Count a row in, with where it disagrees with earlier ones. Raises FileRefused over MAX_INVOICES."""
         self.lines += 1
-        self._follow(row)
         if isinstance(row, BadRow):
+            self._place(row)
             self.findings.add_row(row)
             return
         facts = self.invoices.get(row.header.number)
+        self._follow(row.header.number, is_known=facts is not None)
         if facts is None:
             facts = self._start(row)
         facts.add(row)
@@ -72,35 +76,43 @@ class Gathering:
             for error in _disagreements(row, facts):
                 self.findings.add(row.header.number, error)
 
-    def _follow(self, row: Line | BadRow) -> None:
-        """Hold back the invoices before and after a row that says neither its number nor its customer."""
-        number = row.invoice_number if isinstance(row, BadRow) else row.header.number
+    def _place(self, row: BadRow) -> None:
+        number = row.invoice_number
         if number:
-            if self._waiting_row:
-                self._hold_back_for(self._waiting_row, number)
-                self._waiting_row = 0
-            self._last_number = number
-        elif isinstance(row, BadRow):
-            self._note_unplaced(row)
-
-    def _note_unplaced(self, row: BadRow) -> None:
-        place = row.errors[0].row
-        if customer := _customer_said(row):
-            self.invoices.note_unplaced(place, customer)
+            self._follow(number, is_known=number in self.invoices)
             return
-        self._waiting_row = place
-        if self._last_number:
-            self._hold_back_for(place, self._last_number)
+        place, said = row.errors[0].row, _said(row)
+        self.invoices.note_unplaced(place, said)
+        if said[0][0] in ANYBODYS:
+            self._waiting_row = place
+            if self._grouping.last:
+                self._hold_back_for(place, self._grouping.last)
 
-    def hold_back_unplaced(self) -> None:
-        """Hold back all invoices of the customers whom rows without a readable number name."""
+    def _follow(self, number: str, *, is_known: bool) -> None:
+        """Hold back the invoice after a row that says neither its number nor its customer."""
+        self._grouping.follow(number, is_known=is_known or self.findings.has(number))
+        if self._waiting_row:
+            self._hold_back_for(self._waiting_row, number)
+            self._waiting_row = 0
+
+    def hold_back_unplaced(self) -> list[str]:
+        """Hold back all invoices that rows without a readable number may be lines of: those of the customer whom such a
+        row names; for one that names none, those before and after it are held back already, and so are all others
+        unless the file keeps the rows of an invoice together. Return a sentence on the latter."""
+        anybodys = self.invoices.first_unplaced(*ANYBODYS)
+        is_anywhere = bool(anybodys) and not self._grouping.keeps_together
         if self.findings.numberless_rows:
-            for number, row in self.invoices.may_have_unplaced():
+            for number, row in self.invoices.may_have_unplaced(is_anywhere=is_anywhere):
                 self._hold_back_for(row, number)
+        if not is_anywhere:
+            return []
+        return [
+            f"Row {anybodys} does not say which invoice it belongs to, and the file does not keep the rows of an "
+            "invoice together: every invoice that it may be a line of is held back."
+        ]
 
     def _hold_back_for(self, row: int, number: str) -> None:
-        reason = "cannot be read in this row, which may be a line of this invoice"
-        self.findings.add(number, RowError(row, "InvoiceNumber", reason))
+        self.findings.add(number, may_be_a_line(row))
 
     def set_aside(self) -> None:
         """Take the invoices of which something is wrong out of `invoices`."""
@@ -141,16 +153,24 @@ class Gathering:
             self.notices.add(Notice.EMAIL, line.row)
 
 
-def _customer_said(row: BadRow) -> list[tuple[str, str]]:
-    """Return what can be read of the row's customer, as (column of the store, value)."""
+def may_be_a_line(row: int) -> RowError:
+    """Return why an invoice is held back that the row may be a line of."""
+    return RowError(row, "InvoiceNumber", "cannot be read in this row, which may be a line of this invoice")
+
+
+def _said(row: BadRow) -> list[tuple[str, str]]:
+    """Return what can be read of whose the row is, as (column of the store, value): of the customer, else of the
+    billing period, else ("", "")."""
     if row.line is None:
-        return []
+        return [("", "")]
     header, wrong = row.line.header, row.wrong
     if header.key_from == TENANT and "TenantID" not in wrong:
         return [("customer", header.tenant_id)]
     erp_id = "" if "ERPCustomerID" in wrong else header.erp_id.casefold()
     name = "" if "CustomerName" in wrong else folded(header.customer_name)
-    return [(said, value) for said, value in (("erp_id", erp_id), ("name", name)) if value]
+    customer = [(said, value) for said, value in (("erp_id", erp_id), ("name", name)) if value]
+    billing_id = "" if "BillingId" in wrong else header.billing_id
+    return customer or [("billing_id", billing_id) if billing_id else ("", "")]
 
 
 def _disagreements(line: Line, facts: Facts) -> Iterator[RowError]:

@@ -57,12 +57,12 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
         else:
             _check_end(source, wanted, row)
         sha256 = file.sha256.hexdigest()
-    gathering.hold_back_unplaced()
+    unplaced = gathering.hold_back_unplaced()
     contradictions.find(gathering)
     gathering.set_aside()
     closing = _Closing(gathering)
     gathering.set_aside()
-    return Reading(gathering, sha256, _notes(source, cleaner, gathering, closing))
+    return Reading(gathering, sha256, [*unplaced, *_notes(source, cleaner, gathering, closing)])
 
 
 def watched(

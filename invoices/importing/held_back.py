@@ -42,6 +42,15 @@ class Findings:
             self._held[number] = HeldBack(number)
         self._keep(number, error, always=first)
 
+    def add_stored(self, held: HeldBack, error: RowError) -> None:
+        """Hold back what is stored and of which the file has no row that says so."""
+        self._held[held.number] = held
+        self._keep(held.number, error, always=True)
+
+    def has(self, number: str) -> bool:
+        """Return whether the invoice is held back."""
+        return number in self._held
+
     def add_row(self, row: BadRow) -> None:
         """Hold back the invoice of a row, or the row alone where its number cannot be read."""
         number = row.invoice_number

@@ -26,12 +26,13 @@ _TABLE = """
         placeholder TEXT, billing_id TEXT, starts_on TEXT, ends_on TEXT, billed TEXT, facts BLOB
     )
 """
-# Of rows without a readable number: what one says of its customer, under the names of the columns above.
+# Of rows without a readable number: what one says of whose it is, under the names of the columns above, or nothing.
 _UNPLACED = "CREATE TABLE unplaced (said TEXT, value TEXT, row INTEGER, PRIMARY KEY (said, value)) WITHOUT ROWID"
 _MAY_HAVE_THEM = """
     SELECT number, MIN(unplaced.row) FROM invoices CROSS JOIN unplaced ON
         (said = 'customer' AND value = customer) OR (said = 'erp_id' AND value = erp_id)
         OR (said = 'name' AND value = name)
+        OR (:is_anywhere AND (said = '' OR (said = 'billing_id' AND value = billing_id)))
     GROUP BY number
 """
 _INSERT = "INSERT INTO invoices VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)"
@@ -139,14 +140,26 @@ class InvoiceStore:
             [value],
         ).fetchall()
 
-    def note_unplaced(self, row: int, customer: Iterable[tuple[str, str]]) -> None:
-        """Note a row whose number cannot be read, by what it says of its customer (column, value)."""
-        values = [(said, value, row) for said, value in customer]
+    def note_unplaced(self, row: int, said: Iterable[tuple[str, str]]) -> None:
+        """Note a row whose number cannot be read, by what it says of whose it is (column, value); ("", "") says
+        nothing."""
+        values = [(about, value, row) for about, value in said]
         self._rows.executemany("INSERT OR IGNORE INTO unplaced VALUES (?, ?, ?)", values)
 
-    def may_have_unplaced(self) -> list[tuple[str, int]]:
-        """Return the numbers of the invoices whose customer a noted row names, with the first such row."""
-        return self._rows.execute(_MAY_HAVE_THEM).fetchall()
+    def unplaced(self, said: Iterable[tuple[str, str]]) -> int:
+        """Return the first noted row that says any of these, 0 when there is none."""
+        found = (self._rows.execute("SELECT row FROM unplaced WHERE said = ? AND value = ?", each) for each in said)
+        return min((row for rows in found for (row,) in rows), default=0)
+
+    def first_unplaced(self, *columns: str) -> int:
+        """Return the first noted row that speaks of any of these columns, 0 when there is none."""
+        found = (self._rows.execute("SELECT MIN(row) FROM unplaced WHERE said = ?", [each]) for each in columns)
+        return min((row for rows in found for (row,) in rows if row), default=0)
+
+    def may_have_unplaced(self, *, is_anywhere: bool) -> list[tuple[str, int]]:
+        """Return the numbers of the invoices whose customer a noted row names, with the first such row; where they are
+        `is_anywhere`, of those that name none too."""
+        return self._rows.execute(_MAY_HAVE_THEM, {"is_anywhere": is_anywhere}).fetchall()
 
     def period_days(self) -> dict[str, dict[Days, int]]:
         """Return of each BillingId how many invoices say which dates, what comes first in the file first."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from invoices.importing import decisions, first_reading, held_back, periods
+from invoices.importing import decisions, first_reading, held_back, periods, unplaced
 from invoices.importing.aggregation import Gathering
 from invoices.importing.choices import Choices
 from invoices.importing.facts import Action
@@ -119,6 +119,8 @@ def preview_file(
     except FileRefused as refused:
         return Preview(refused=str(refused))
     gathering = reading.gathering
+    if not wanted.all_or_nothing:
+        unplaced.hold_back_stored(gathering, wanted)
     same = decisions.decide(gathering, lock=False)
     first, totals = _looked_through(gathering)
     findings, counts = gathering.findings, gathering.actions

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from c3portal.models import User
 from invoices.importing.importer import import_file
 from invoices.importing.preview import preview_file
-from invoices.models import BillingPeriod, Customer, HeldBackInvoice, ImportRun, ImportSettings, Invoice
+from invoices.models import BillingPeriod, Customer, HeldBackInvoice, ImportRun, ImportSettings, Invoice, Posting
 from invoices.tests.c3_files import csv_bytes, of_customer, write
+from invoices.tests.makers import connected, uploaded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 State = ImportRun.State
@@ -104,6 +106,127 @@ def test_a_row_of_which_nothing_can_be_read_holds_back_the_invoices_on_both_side
     assert numbers() == {"Invoice_1", "Invoice_2", "Invoice_4"}
     assert open_numbers() == {"", "Invoice_2", "Invoice_3"}
     assert str(Invoice.objects.get(number="Invoice_2").total) == "198.00"
+
+
+def broken_between(folder: Path, place: int, *rows: dict[str, str]) -> Path:
+    """Write the rows with one of which nothing can be read before the row `place`."""
+    lines = csv_bytes(*rows).splitlines()
+    lines.insert(place + 1, lines[1] + b",one cell more")
+    path = folder / "broken.csv"
+    path.write_bytes(b"\r\n".join([*lines, b""]))
+    return path
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        (1, 2, 1, 3, 4),  # an invoice comes again after another
+        (3, 1, 4, 2),  # single rows in no order
+    ],
+)
+def test_a_row_of_which_nothing_can_be_read_holds_back_all_of_a_file_that_is_not_sorted_by_invoice(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    import_file(write(tmp_path, of_customer(4), of_customer(4)))
+
+    run = import_file(broken_between(tmp_path, 2, *map(of_customer, order)))
+
+    assert run.state == State.REFUSED
+    assert numbers() == {"Invoice_4"}
+    assert open_numbers() == {"", "Invoice_1", "Invoice_2", "Invoice_3", "Invoice_4"}
+    assert str(Invoice.objects.get().total) == "198.00"
+    assert run.notes[0].startswith("Row 4 does not say which invoice it belongs to")
+
+
+def test_its_billing_period_narrows_down_what_it_may_belong_to(tmp_path: Path) -> None:
+    days = {"BillingId": "20261018", "BillingPeriodStartDate": "2026-09-16", "BillingPeriodEndDate": "2026-10-15"}
+    short = of_customer(1, InvoiceNumber="", TenantID="", ERPCustomerID="", CustomerName="")
+
+    import_file(write(tmp_path, of_customer(1), of_customer(2), of_customer(1), of_customer(3, **days), short))
+
+    assert numbers() == {"Invoice_3"} - open_numbers()
+    assert open_numbers() == {"", "Invoice_1", "Invoice_2", "Invoice_3"}
+
+
+@pytest.mark.parametrize("order", [(1, 1, 3, 2), (1, 2, 9, 10), (10, 9, 2, 1)])
+def test_a_file_that_keeps_invoices_together_holds_back_no_more_than_the_neighbours(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    import_file(broken_between(tmp_path, 3, *map(of_customer, order)))
+
+    assert open_numbers() == {"", f"Invoice_{order[2]}", f"Invoice_{order[3]}"}
+    assert numbers() == {f"Invoice_{each}" for each in order[:2]}
+
+
+@pytest.mark.parametrize(
+    "unreadable", [{}, {"TenantID": "", "ERPCustomerID": ""}, {"TenantID": "", "CustomerName": ""}]
+)
+def test_a_row_without_a_number_holds_back_what_is_stored_of_its_customer(
+    tmp_path: Path, unreadable: dict[str, str]
+) -> None:
+    theirs = {"CustomerName": "Fabrikam"}
+    import_file(write(tmp_path, of_customer(1), of_customer(2, **theirs), of_customer(3)))
+
+    run = import_file(write(tmp_path, of_customer(1), of_customer(2, **theirs | {"InvoiceNumber": ""} | unreadable)))
+
+    assert (run.state, run.invoices_unchanged, run.invoices_held_back) == (State.NOTHING_NEW, 1, 2)
+    assert open_numbers() == {"", "Invoice_2"}
+    held = HeldBackInvoice.objects.get(number="Invoice_2")
+    assert (held.customer_name, held.currency, str(held.total), held.billing_id) == (
+        "Fabrikam",
+        "AUD",
+        "99.00",
+        "20260918",
+    )
+    finding = run.findings.get(invoice_number="Invoice_2")
+    assert (finding.row, finding.field) == (3, "InvoiceNumber")
+    import_file(write(tmp_path, of_customer(2, **theirs)))
+    assert "Invoice_2" not in open_numbers()
+
+
+def test_a_row_of_which_nothing_can_be_read_holds_back_what_is_stored_of_the_period_and_not_in_the_file(
+    tmp_path: Path,
+) -> None:
+    days = {"BillingId": "20261018", "BillingPeriodStartDate": "2026-09-16", "BillingPeriodEndDate": "2026-10-15"}
+    import_file(write(tmp_path, *map(of_customer, (1, 2, 3, 4)), of_customer(5, **days)))
+    path = broken_between(tmp_path, 1, of_customer(1), of_customer(3), of_customer(4))
+
+    preview = preview_file(path)
+    run = import_file(path)
+
+    assert open_numbers() == {"", "Invoice_1", "Invoice_2", "Invoice_3"}
+    assert preview.held_back.count == run.invoices_held_back == 4
+    assert numbers() == {f"Invoice_{index}" for index in range(1, 6)}
+
+
+def test_a_file_that_says_nothing_at_all_holds_back_all_that_is_stored_and_not_posted(tmp_path: Path) -> None:
+    import_file(write(tmp_path, *map(of_customer, (1, 2))))
+    header, row = csv_bytes(of_customer(1)).splitlines()
+    path = tmp_path / "broken.csv"
+    path.write_bytes(b"\r\n".join([header, row + b",more", b""]))
+
+    assert import_file(path).state == State.REFUSED
+
+    assert open_numbers() == {"", "Invoice_1", "Invoice_2"}
+
+
+def test_what_is_posted_is_not_held_back_for_a_row_that_says_no_number(tmp_path: Path, finance_admin: User) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+    posted = Invoice.objects.get(number="Invoice_2")
+    uploaded(connected(), finance_admin, posted, to=Posting.Status.POSTED)
+
+    import_file(write(tmp_path, of_customer(1), of_customer(2, InvoiceNumber="")))
+
+    assert open_numbers() == {""}
+
+
+def test_all_or_nothing_holds_back_nothing_that_is_stored(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+
+    run = import_file(write(tmp_path, of_customer(1), of_customer(2, InvoiceNumber="")), all_or_nothing=True)
+
+    assert (run.state, run.errors) == (State.REFUSED, 1)
+    assert open_numbers() == set()
 
 
 def test_what_is_held_back_of_the_file_is_not_called_absent(tmp_path: Path) -> None:

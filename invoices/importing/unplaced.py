@@ -1,0 +1,54 @@
+"""Stored invoices that a row without a readable number may be a line of: they may be out of date."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from invoices.importing.aggregation import Gathering, may_be_a_line
+from invoices.importing.customer_keys import folded
+from invoices.importing.decisions import CHUNK
+from invoices.importing.held_back import HeldBack
+from invoices.importing.opening import Wanted
+from invoices.models import Invoice, Posting
+
+
+def hold_back_stored(gathering: Gathering, wanted: Wanted) -> None:
+    """Hold back what is stored, not known to be in Xero, and of no readable row, but may be of an unreadable one."""
+    if not gathering.findings.numberless_rows:
+        return
+    in_file = gathering.findings.numbers()
+    for invoice in _not_posted(_periods(gathering, wanted)):
+        row = gathering.invoices.unplaced(_tells(invoice))
+        if row and invoice.number not in in_file and invoice.number not in gathering.invoices:
+            name, billing_id = invoice.customer.name, invoice.period.billing_id
+            held = HeldBack(invoice.number, name, invoice.currency, billing_id, invoice.total)
+            gathering.findings.add_stored(held, may_be_a_line(row))
+
+
+def _periods(gathering: Gathering, wanted: Wanted) -> set[str]:
+    """Return the BillingIds that the file is about, as far as it says so."""
+    of_held_back = (held.billing_id for held in gathering.findings.held_back())
+    return {wanted.constants.get("BillingId", ""), *gathering.invoices.period_days(), *of_held_back} - {""}
+
+
+def _not_posted(periods: set[str]) -> Iterator[Invoice]:
+    # A file that says no period may be about any of them.
+    stored = Invoice.objects.exclude(posting__status=Posting.Status.POSTED).select_related("customer", "period")
+    stored = stored.order_by("number")
+    if not periods:
+        yield from stored.iterator(chunk_size=CHUNK)
+    for chunk in itertools.batched(sorted(periods), CHUNK):
+        yield from stored.filter(period__billing_id__in=chunk).iterator(chunk_size=CHUNK)
+
+
+def _tells(invoice: Invoice) -> tuple[tuple[str, str], ...]:
+    """Return what a row may say that is of this invoice, as `InvoiceStore.note_unplaced` has it."""
+    customer = invoice.customer
+    return (
+        ("customer", customer.tenant_id),
+        ("erp_id", customer.erp_id.casefold()),
+        ("name", folded(customer.name)),
+        ("billing_id", invoice.period.billing_id),
+        ("", ""),
+    )
