@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -18,8 +18,10 @@ MOST_COLUMNS = 20
 # A relation may fail in discounted lines, but not more often than it holds.
 _PATIENCE = 20
 _LARGEST_SHARE = 0.4
-# What has told nothing for so long is no evidence: zeros times anything.
+# What has told nothing for so long is no evidence: ones times anything.
 _TRIAL_ROWS = 1_000
+# Which cells hold something differs from row to row in few ways; of a file where it does not, the first are remembered.
+_MOST_PATTERNS = 4_096
 _HUNDRED = Decimal(100)
 
 
@@ -33,7 +35,10 @@ class Reading(NamedTuple):
 @dataclass(slots=True)
 class Relation:
     """Three readings that were tried together: in `rows` rows it could be told, in `hits` it held, in `telling` of them
-    not just because something was nothing or one."""
+    not just because something was nothing or one.
+
+    Rows where it holds because of zeros alone are in `trivial`, and in neither of the others.
+    """
 
     kind: str
     a: Reading
@@ -42,6 +47,7 @@ class Relation:
     rows: int = 0
     hits: int = 0
     telling: int = 0
+    trivial: int = 0
 
     @property
     def strength(self) -> float:
@@ -53,14 +59,13 @@ class Relation:
         failures = self.rows - self.hits
         return failures > _PATIENCE + self.rows * _LARGEST_SHARE or (self.rows > _TRIAL_ROWS and not self.telling)
 
-    def try_on(self, values: dict[Reading, Decimal]) -> None:
-        a, b, c = values.get(self.a), values.get(self.b), values.get(self.c)
-        if a is None or b is None or c is None:
-            return
+    def try_on(self, values: Sequence[Decimal | None], a: int, b: int, c: int) -> None:
+        """Count a row in whose values, at the places of the readings, are all numbers."""
+        of = values[a], values[b], values[c]
         self.rows += 1
-        if _TRIALS[self.kind](a, b, c):
+        if _TRIALS[self.kind](*of):  # type: ignore[arg-type]  # the pattern of the row says that they are numbers
             self.hits += 1
-            self.telling += _TELLING[self.kind](a, b, c)
+            self.telling += _TELLING[self.kind](*of)  # type: ignore[arg-type]
 
 
 PRODUCT, SUM, RATE, FRACTION = "product", "sum", "rate", "fraction"
@@ -79,47 +84,117 @@ _TELLING: dict[str, Callable[[Decimal, Decimal, Decimal], bool]] = {
 }
 
 
-class Arithmetic:
-    """Tries all triples of the given readings, row by row, and drops those that fail."""
+@dataclass(slots=True)
+class _Triple:
+    """Three columns and all relations that they may have. `mask` has a bit for the place of each."""
 
-    def __init__(self, readings: Sequence[Reading]) -> None:
-        self.readings = list(readings)
-        self.relations = list(_all_relations(self.readings))
-        self._values: dict[Reading, dict[str, Decimal | None]] = {reading: {} for reading in self.readings}
+    mask: int
+    relations: list[tuple[Relation, int, int, int]]
+
+    def try_on(self, values: Sequence[Decimal | None]) -> None:
+        failed = False
+        for relation, a, b, c in self.relations:
+            relation.try_on(values, a, b, c)
+            failed = failed or relation.has_failed
+        if failed:
+            self.relations = [each for each in self.relations if not each[0].has_failed]
+
+
+@dataclass(slots=True)
+class _Pattern:
+    """The rows whose numbers, and whose numbers other than zero, are in the same columns."""
+
+    triples: list[_Triple]
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class Arithmetic:
+    """Tries all triples of the given readings, row by row, and drops those that fail.
+
+    Of zeros nothing is learnt: a triple is tried on the rows where at least two of its numbers are something else.
+    """
+
+    readings: list[Reading]
+    sizes: dict[Reading, Decimal] = field(init=False)
+    whole: dict[Reading, int] = field(init=False)
+    largest: dict[Reading, Decimal] = field(init=False)
+    _triples: list[_Triple] = field(init=False)
+    _patterns: dict[tuple[int, int], _Pattern] = field(default_factory=dict)
+    _values: list[dict[str, Decimal | None]] = field(init=False)
+
+    def __post_init__(self) -> None:
         self.sizes = dict.fromkeys(self.readings, Decimal(0))
         self.whole = dict.fromkeys(self.readings, 0)
         self.largest = dict.fromkeys(self.readings, Decimal(0))
+        self._triples = list(_all_triples(self.readings))
+        self._values = [{} for _ in self.readings]
 
     def add(self, cells: Sequence[str]) -> None:
         """Try the relations on a row."""
-        values = {}
-        for reading in self.readings:
-            value = self._value(reading, cells[reading.column])
+        numbers = something = 0
+        values = [self._value(place, cells[reading.column]) for place, reading in enumerate(self.readings)]
+        for place, value in enumerate(values):
             if value is not None:
-                values[reading] = value
-                self.sizes[reading] = EXACT.add(self.sizes[reading], abs(value))
-                self.whole[reading] += value == value.to_integral_value()
-                self.largest[reading] = max(self.largest[reading], abs(value))
-        failed = False
-        for relation in self.relations:
-            relation.try_on(values)
-            failed = failed or relation.has_failed
-        if failed:
-            self.relations = [relation for relation in self.relations if not relation.has_failed]
+                numbers |= 1 << place
+                if value:
+                    something |= 1 << place
+                self._measure(self.readings[place], value)
+        pattern = self._pattern(numbers, something)
+        pattern.rows += 1
+        for triple in pattern.triples:
+            triple.try_on(values)
+        if not all(triple.relations for triple in pattern.triples):
+            pattern.triples = [triple for triple in pattern.triples if triple.relations]
 
     def found(self, kind: str) -> list[Relation]:
         """Return the relations of a kind that hold in most rows."""
-        return [each for each in self.relations if each.kind == kind and each.strength > 0.5]
+        alive = [each for triple in self._triples for each in triple.relations if each[0].kind == kind]
+        return [self._settled(*each) for each in alive if each[0].strength > 0.5]
 
-    def _value(self, reading: Reading, text: str) -> Decimal | None:
+    def _measure(self, reading: Reading, value: Decimal) -> None:
+        size = abs(value)
+        self.sizes[reading] = EXACT.add(self.sizes[reading], size)
+        self.whole[reading] += value == value.to_integral_value()
+        self.largest[reading] = max(self.largest[reading], size)
+
+    def _pattern(self, numbers: int, something: int) -> _Pattern:
+        pattern = self._patterns.get((numbers, something))
+        if pattern is None:
+            pattern = _Pattern([triple for triple in self._triples if _can_tell(triple.mask, numbers, something)])
+            if len(self._patterns) < _MOST_PATTERNS:
+                self._patterns[numbers, something] = pattern
+        return pattern
+
+    def _settled(self, relation: Relation, a: int, b: int, c: int) -> Relation:
+        """Return the relation with the rows on which it was not tried: those with one number at most that is not
+        zero."""
+        settled = Relation(relation.kind, relation.a, relation.b, relation.c)
+        settled.rows, settled.hits, settled.telling = relation.rows, relation.hits, relation.telling
+        mask, result = 1 << a | 1 << b | 1 << c, 1 << c
+        for (numbers, something), pattern in self._patterns.items():
+            if mask & numbers != mask or _can_tell(mask, numbers, something):
+                continue
+            there = mask & something
+            if there == result or (there and relation.kind == SUM):
+                settled.rows += pattern.rows
+            else:
+                settled.trivial += pattern.rows
+        return settled
+
+    def _value(self, place: int, text: str) -> Decimal | None:
         if not text:
             return None
-        known = self._values[reading]
+        known = self._values[place]
         if text not in known:
             if len(known) >= REMEMBERED:
                 known.clear()
-            known[text] = _number(text, reading.mark)
+            known[text] = _number(text, self.readings[place].mark)
         return known[text]
+
+
+def _can_tell(mask: int, numbers: int, something: int) -> bool:
+    return mask & numbers == mask and (mask & something).bit_count() >= 2
 
 
 def _number(text: str, mark: Mark) -> Decimal | None:
@@ -130,12 +205,14 @@ def _number(text: str, mark: Mark) -> Decimal | None:
     return value if abs(value.adjusted()) <= 20 else None
 
 
-def _all_relations(readings: Sequence[Reading]) -> Iterable[Relation]:
-    for a, b, c in itertools.permutations(readings, 3):
-        if len({a.column, b.column, c.column}) < 3:
-            continue
-        if a < b:
-            yield Relation(PRODUCT, a, b, c)
-            yield Relation(SUM, a, b, c)
-        yield Relation(RATE, a, b, c)
-        yield Relation(FRACTION, a, b, c)
+def _all_triples(readings: Sequence[Reading]) -> Iterable[_Triple]:
+    for places in itertools.combinations(range(len(readings)), 3):
+        if len({readings[place].column for place in places}) == 3:
+            yield _Triple(sum(1 << place for place in places), list(_relations(readings, places)))
+
+
+def _relations(readings: Sequence[Reading], places: tuple[int, ...]) -> Iterable[tuple[Relation, int, int, int]]:
+    for a, b, c in itertools.permutations(places):
+        kinds = (PRODUCT, SUM, RATE, FRACTION) if a < b else (RATE, FRACTION)
+        for kind in kinds:
+            yield Relation(kind, readings[a], readings[b], readings[c]), a, b, c

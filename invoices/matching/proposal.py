@@ -288,7 +288,8 @@ def _named(name: str, column: ColumnFacts) -> Proposed:
 
 def in_words(relation: Relation) -> str:
     """Return "net + tax = gross in 782 of 782 rows"."""
-    return f"{_WORDS[relation.kind]} in {relation.hits:,} of {relation.rows:,} rows"
+    hits, rows = relation.hits + relation.trivial, relation.rows + relation.trivial
+    return f"{_WORDS[relation.kind]} in {hits:,} of {rows:,} rows"
 
 
 def _claim(name: str, column: str) -> float:
