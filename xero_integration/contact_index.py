@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from xero_integration.contact_names import MAX_NAME, name_key, number_key, sendable_name, spelling
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 from xero_integration.name_similarity import Names
+from xero_integration.new_contacts import NewContact, sendable_address, sendable_email
 
 NO_KEY = "This customer has no tenant id, so its contact is chosen by a person before its first invoice is posted."
 
@@ -16,14 +17,17 @@ NO_KEY = "This customer has no tenant id, so its contact is chosen by a person b
 @dataclass(frozen=True)
 class Customer:
     """Who needs a contact. `key` becomes the ContactNumber (at most 50 characters); `suffix` tells apart customers
-    of one name. One without a key of its own (`is_by_hand`) gets the contact that a person chooses, and no other."""
+    of one name. A new contact gets the first of `emails` that Xero takes, and of `address` (parts as in
+    `new_contacts.ADDRESS`) what it takes. One without a key of its own (`is_by_hand`) gets the contact that a person
+    chooses, and no other."""
 
     key: str
     name: str
     suffix: str
-    email: str
+    emails: tuple[str, ...]
     shares_name: bool
     is_by_hand: bool = False
+    address: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def archived(name: str) -> str:
@@ -108,6 +112,14 @@ class ContactIndex:
     def _link(self, customer: Customer, contact: Contact, matched_by: ContactLink.MatchedBy) -> dict[str, str]:
         self.holders[contact.contact_id] = customer.key
         return {"contact_id": contact.contact_id, "contact_name": contact.name, "matched_by": matched_by}
+
+    def to_create(self, customers: Sequence[Customer]) -> dict[str, NewContact]:
+        """Return the new contact of each, by customer key."""
+        names = self.names_to_create(customers)
+        return {
+            each.key: NewContact(names[each.key], each.key, sendable_email(each.emails), sendable_address(each.address))
+            for each in customers
+        }
 
     def names_to_create(self, customers: Sequence[Customer]) -> dict[str, str]:
         """Return a name for each new contact, by customer key, unique among active contacts."""

@@ -22,6 +22,7 @@ from xero_integration.client.gateway import Gateway
 from xero_integration.contact_index import ContactIndex, Customer
 from xero_integration.contact_names import name_key, number_key, why_untaken
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
+from xero_integration.new_contacts import ADDRESS, NewContact
 
 # How long a listing is trusted before contacts are created on its word; contacts made in Xero meanwhile are found by
 # the refusal that their name or number brings.
@@ -29,15 +30,6 @@ LISTING_LIFE = dt.timedelta(minutes=15)
 # How long it is trusted when it stands in the way of an upload: someone may have mended it in Xero just now.
 DOUBTED_LIFE = dt.timedelta(minutes=1)
 MOST_NAMED = 3
-# Our names of an address's parts, and Xero's.
-ADDRESS = {
-    "line1": "AddressLine1",
-    "line2": "AddressLine2",
-    "city": "City",
-    "state": "Region",
-    "zip": "PostalCode",
-    "country": "Country",
-}
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -105,9 +97,9 @@ def link(
     to_create = [customer for customer in customers if matches.get(customer.key, "linked") is None]
     outcome.problems |= why_not_created(index, to_create, customer_keys)
     to_create = [customer for customer in to_create if customer.key not in outcome.problems]
-    names = index.names_to_create(to_create)
+    new = index.to_create(to_create)
     for some in batched(to_create, settings.XERO_BATCH):
-        _create(connection, gateway, some, names, outcome)
+        _create(connection, gateway, some, [new[each.key] for each in some], outcome)
     return outcome
 
 
@@ -256,7 +248,7 @@ def _address(rows: object) -> dict[str, str] | None:
         return None
     found: list[tuple[bool, dict[str, str]]] = []
     for row in shapes.objects(rows):
-        texts = {name: str(row.get(field) or "") for name, field in ADDRESS.items()}
+        texts = {name: str(row.get(field) or "") for name, (field, _) in ADDRESS.items()}
         if any(texts.values()):
             found.append((row.get("AddressType") != "POBOX", texts))
     return min(found, key=lambda each: each[0], default=(False, {}))[1]
@@ -266,13 +258,13 @@ def _create(
     connection: XeroConnection,
     gateway: Gateway,
     customers: Sequence[Customer],
-    names: Mapping[str, str],
+    new: Sequence[NewContact],
     outcome: Outcome,
 ) -> None:
     # Pages read this module too, and what it takes to build a body is not theirs to load.
     from xero_integration.xero_models import contacts_body
 
-    body = contacts_body((names[each.key], each.key, each.email) for each in customers)
+    body = contacts_body(new)
     # A process that dies in this call leaves contacts that only a new listing shows; without one the next process would
     # create them again, and Xero's refusal would be taken for the customers' own.
     held_at = clock.now()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 # (docs/dependencies.md). Importing it takes 0.2 s and 7 MB (ten times as long when it is not compiled yet), so workers
 # do so when they start, and pages that show what would be sent when they are asked for it.
 from xero_python.accounting import (
+    Address,
     Allocation,
     Allocations,
     Contact,
@@ -29,7 +30,7 @@ from xero_python.accounting import (
 from xero_python.api_client.serializer import serialize
 
 from xero_integration.client.vocabulary import SalesType
-from xero_integration.contact_names import plain_email
+from xero_integration.new_contacts import NewContact
 from xero_integration.payloads import Document, Line, number
 
 
@@ -44,10 +45,9 @@ def documents_body(documents: Iterable[Document]) -> bytes:
     return _body(Invoices(invoices=[_invoice(each) for each in documents]))
 
 
-def contacts_body(contacts: Iterable[tuple[str, str, str]]) -> bytes:
-    """Return the body that creates contacts, each given as name, ContactNumber and e-mail address. Raises ValueError
-    for a name or number longer than Xero takes."""
-    return _body(Contacts(contacts=[_new_contact(*each) for each in contacts]))
+def contacts_body(contacts: Iterable[NewContact]) -> bytes:
+    """Return the body that creates contacts. Raises ValueError for a name or number longer than Xero takes."""
+    return _body(Contacts(contacts=[_new_contact(each) for each in contacts]))
 
 
 def allocations_body(invoice_id: str, amount: Decimal, on: dt.date) -> bytes:
@@ -124,12 +124,25 @@ def _line_item(line: Line) -> LineItem:
     )
 
 
-def _new_contact(name: str, contact_number: str, email: str) -> Contact:
+def _new_contact(new: NewContact) -> Contact:
     return Contact(
-        name=name,
-        contact_number=contact_number,
-        # Xero would refuse the contact for any other.
-        email_address=plain_email(email) or None,
+        name=new.name,
+        contact_number=new.number,
+        email_address=new.email or None,
+        addresses=[_postal_address(new.address)] if new.address else None,
         has_attachments=None,
         has_validation_errors=None,
+    )
+
+
+def _postal_address(parts: Mapping[str, str]) -> Address:
+    # The kind that Xero prints on invoices.
+    return Address(
+        address_type="POBOX",
+        address_line1=parts.get("line1"),
+        address_line2=parts.get("line2"),
+        city=parts.get("city"),
+        region=parts.get("state"),
+        postal_code=parts.get("zip"),
+        country=parts.get("country"),
     )

@@ -35,16 +35,29 @@ class Difference:
 def differences(known: Mapping[str, Any], contact: Contact) -> list[Difference]:
     """Return what differs, of a customer's `c3_details`. What C3 does not know, or was never read of the contact, does
     not."""
-    pairs = [Difference("E-mail", _text(known.get("email")), contact.email)]
+    pairs = [Difference("E-mail", email(known), contact.email)]
     if contact.address is not None:
-        pairs += _address(known.get("address"), contact.address)
+        pairs += _different_parts(address(known), contact.address)
     return [each for each in pairs if each.in_c3 and not _is_same(each.in_c3, each.in_xero)]
 
 
-def _address(in_c3: object, in_xero: Mapping[str, str]) -> Iterator[Difference]:
-    known = in_c3 if isinstance(in_c3, Mapping) else {}
+def email(known: Mapping[str, Any]) -> str:
+    """Return the e-mail address, of a customer's `c3_details`."""
+    return _text(known.get("email"))
+
+
+def address(known: Mapping[str, Any]) -> dict[str, str]:
+    """Return the address by the names of ADDRESS, of a customer's `c3_details`; the country by its code."""
+    given = known.get("address")
+    parts = given if isinstance(given, Mapping) else {}
+    found = {name: _text(parts.get(name)) for name in ADDRESS}
+    country = found["country"] or _text(known.get("country"))
+    return found | {"country": country_code(country) or country}
+
+
+def _different_parts(in_c3: Mapping[str, str], in_xero: Mapping[str, str]) -> Iterator[Difference]:
     for name, label in ADDRESS.items():
-        there, here = in_xero.get(name, ""), _text(known.get(name))
+        there, here = in_xero.get(name, ""), in_c3[name]
         if name == "country" and country_code(here) and country_code(here) == country_code(there):
             continue
         yield Difference(label, here, there)

@@ -18,6 +18,7 @@ from xero_integration.contact_index import Customer as Wanted
 from xero_integration.contact_names import name_key, why_untaken
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.name_similarity import Names
+from xero_integration.new_contacts import NewContact
 
 SAME_NUMBER, SAME_NAME = "Same contact number", "Same name"
 HOW = {
@@ -64,7 +65,8 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class LinkStatus:
-    """A customer and its contact: `linked` is that contact's name, `words` what to know."""
+    """A customer and its contact: `linked` is that contact's name, `words` what to know, `new` what the next upload
+    would create."""
 
     customer: Customer
     state: State
@@ -74,6 +76,7 @@ class LinkStatus:
     words: str = ""
     suggestion: Suggestion | None = None
     differences: tuple[Difference, ...] = ()
+    new: NewContact | None = None
 
     @property
     def label(self) -> str:
@@ -207,12 +210,13 @@ def _new_names(
     notes = {each.key: why for each in to_create if (why := why_untaken(each.name))}
     to_create = [each for each in to_create if each.key not in notes]
     asked = {each.key for each in to_create if index.alike(each, free)}
-    for key, name in index.names_to_create(to_create).items():
+    new = index.to_create(to_create)
+    for key, made in new.items():
         does = "asks before it creates" if key in asked else "creates"
-        notes[key] = f"The next upload {does} “{name}”."
+        notes[key] = f"The next upload {does} “{made.name}”."
     return [
-        replace(each, words=f"{each.words} {notes[each.customer.tenant_id]}".strip())
-        if each.customer.tenant_id in notes
+        replace(each, words=f"{each.words} {notes[each.tenant_id]}".strip(), new=new.get(each.tenant_id))
+        if each.tenant_id in notes
         else each
         for each in found
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from invoices.contacts import details
 from invoices.models import Customer
 from xero_integration.contact_index import Customer as WantedContact
 from xero_integration.contact_names import name_key
@@ -26,7 +27,8 @@ def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
             key=customer.tenant_id,
             name=customer.name,
             suffix=customer.erp_id,
-            email=customer.email,
+            emails=(customer.email, details.email(customer.c3_details)),
+            address=details.address(customer.c3_details),
             # Among all customers, not only these.
             shares_name=names[name_key(customer.name)] > 1,
             is_by_hand=customer.key_from not in WITH_A_NUMBER,

@@ -11,8 +11,9 @@ from invoices.models import Customer
 from xero_integration import contacts
 from xero_integration.contact_index import ContactIndex
 from xero_integration.contact_index import Customer as Wanted
-from xero_integration.contact_names import plain_email, why_untaken
+from xero_integration.contact_names import why_untaken
 from xero_integration.models import Contact, ContactLink, XeroConnection
+from xero_integration.new_contacts import NewContact
 
 NO_EMAIL = (
     "Xero takes one e-mail address of a contact, in plain letters. These customers have none such, so their new "
@@ -22,11 +23,11 @@ NO_EMAIL = (
 
 @dataclass
 class ContactCheck:
-    """By customer key: the contacts' ids, and what is wrong or asked; `new`: who would get a new one."""
+    """By customer key: the contacts' ids, what is wrong or asked, and the new contacts that would be made."""
 
     ids: dict[str, str]
     problems: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
-    new: set[str] = field(default_factory=set)
+    new: dict[str, NewContact] = field(default_factory=dict)
 
 
 def check(connection: XeroConnection, recipients: Collection[Customer]) -> ContactCheck:
@@ -61,6 +62,7 @@ def _check_new(
     found: ContactCheck, to_create: Collection[Wanted], index: ContactIndex, people: dict[str, Customer]
 ) -> None:
     free = index.free_names(requests.customer_keys()) if to_create else None
+    new: list[Wanted] = []
     for wanted in to_create:
         customer = people[wanted.key]
         alike = index.alike(wanted, free) if free else []
@@ -70,10 +72,12 @@ def _check_new(
         elif alike:
             found.problems[wanted.key] = (_question(customer, alike),)
         else:
-            found.new.add(wanted.key)
-            if wanted.email and not plain_email(wanted.email):
-                problem = Problem("email", "", NO_EMAIL, Fix.NONE, Severity.WARNING, f"E-mail: {wanted.email}")
-                found.problems[wanted.key] = (problem,)
+            new.append(wanted)
+    found.new = index.to_create(new)
+    for wanted in new:
+        if (said := " ".join(filter(None, wanted.emails))) and not found.new[wanted.key].email:
+            problem = Problem("email", "", NO_EMAIL, Fix.NONE, Severity.WARNING, f"E-mail: {said}")
+            found.problems[wanted.key] = (problem,)
 
 
 def _question(customer: Customer, alike: list[Contact]) -> Problem:

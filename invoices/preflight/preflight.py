@@ -24,6 +24,7 @@ from invoices.preflight import contact_check, likenesses
 from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, XeroConnection
+from xero_integration.new_contacts import NewContact
 
 NO_CONTACT_YET = ""
 # Without the import row as it came, which is most of a line's bytes and says nothing to Xero.
@@ -90,9 +91,13 @@ class Inspection:
     """The whole selection. `calls_left` is None while Xero has not said."""
 
     rows: tuple[Inspected, ...]
-    new_contacts: int
+    contacts_to_make: tuple[NewContact, ...]
     calls_needed: int
     calls_left: int | None
+
+    @property
+    def new_contacts(self) -> int:
+        return len(self.contacts_to_make)
 
     def of(self, verdict: Verdict) -> list[Inspected]:
         return [row for row in self.rows if row.verdict == verdict]
@@ -157,11 +162,10 @@ def inspect(
         )
         inspected.append(_verdict(row, prepared, problems, taken))
     ready = [row for row in inspected if row.may_go and row.verdict != Verdict.IN_XERO]
-    new_contacts = len({recipients[row.invoice.pk].tenant_id for row in ready} & found.new)
+    makes = {recipients[row.invoice.pk].tenant_id for row in ready}
+    new = tuple(made for key, made in found.new.items() if key in makes)
     budget = CallBudget.objects.filter(connection=connection).first()
-    return Inspection(
-        tuple(inspected), new_contacts, _calls(ready, new_contacts), budget.day_remaining if budget else None
-    )
+    return Inspection(tuple(inspected), new, _calls(ready, len(new)), budget.day_remaining if budget else None)
 
 
 def _prepare(

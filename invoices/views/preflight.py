@@ -28,6 +28,7 @@ from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 SHOWN = 20
+CONTACTS_SHOWN = 200
 ACTIONS = {
     Fix.SETTINGS: ("Open Settings → General", "settings_general"),
     Fix.ACCOUNTS: ("Choose an account", "account_overrides"),
@@ -73,6 +74,8 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "missing": missing_for_upload(connection, may_set=_may_set(request), preflight=True),
         "sections": [_section(found, verdict) for verdict in Verdict],
         "groups": [_group(group, request, draft) for group in found.groups()],
+        "new_contacts": found.contacts_to_make[:CONTACTS_SHOWN],
+        "more_contacts": found.new_contacts - CONTACTS_SHOWN,
         "postable": len(found.postable()),
         "taken": ",".join(str(row.invoice.pk) for row in found.rows if _is_taken(row)),
         "known_notes": ",".join(str(invoice.pk) for invoice in found.known_notes()),

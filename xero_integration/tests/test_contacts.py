@@ -22,7 +22,7 @@ Link = Callable[..., Outcome]
 
 
 def customer(key: str = "tenant-1", name: str = "Proseware", **facts: Any) -> Customer:
-    given: dict[str, Any] = {"suffix": "ERP1", "email": "ap@proseware.example", "shares_name": False}
+    given: dict[str, Any] = {"suffix": "ERP1", "emails": ("ap@proseware.example",), "shares_name": False}
     return Customer(key=key, name=name, **given | facts)
 
 
@@ -139,7 +139,7 @@ def test_a_name_of_255_letters_still_has_room_for_what_tells_it_apart(link: Link
 
 
 def test_what_is_no_address_is_not_sent_as_one(link: Link) -> None:
-    assert link(customer(email="none")).problems == {}
+    assert link(customer(emails=("none",))).problems == {}
 
 
 # Calls

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from c3portal.testing import BASE_DIR
 from c3portal.tests.imports import ALL, imports
+from xero_integration.new_contacts import NewContact, sendable_address, sendable_email
 from xero_integration.payloads import Charge, Document, Line, line
 from xero_integration.xero_models import allocations_body, contacts_body, documents_body, history_body
 
 CONTACT = "c0ffee00-0000-4000-8000-000000000001"
+ADDRESS = {"line1": "1 Main St", "city": "Perth", "state": "WA", "zip": "6000", "country": "AU"}
 
 
 def a_line(**changes: Any) -> Line:
@@ -211,13 +213,58 @@ def test_a_currency_goes_out_whether_xeros_library_is_old_enough_to_know_it_or_n
 
 
 def test_a_contact_is_its_name_number_and_address() -> None:
-    body = contacts_body([("Fabrikam", "key-1", "bills@fabrikam.example"), ("Nobody", "key-2", "no address")])
+    body = contacts_body([NewContact("Fabrikam", "key-1", "bills@fabrikam.example"), NewContact("Nobody", "key-2")])
     assert json.loads(body) == {
         "Contacts": [
             {"Name": "Fabrikam", "ContactNumber": "key-1", "EmailAddress": "bills@fabrikam.example"},
             {"Name": "Nobody", "ContactNumber": "key-2"},
         ]
     }
+
+
+def test_a_new_contacts_address_is_the_one_that_xero_prints_on_invoices() -> None:
+    (made,) = json.loads(contacts_body([NewContact("Fabrikam", "key-1", address=ADDRESS)]))["Contacts"]
+    assert made == {
+        "Name": "Fabrikam",
+        "ContactNumber": "key-1",
+        "Addresses": [
+            {
+                "AddressType": "POBOX",
+                "AddressLine1": "1 Main St",
+                "City": "Perth",
+                "Region": "WA",
+                "PostalCode": "6000",
+                "Country": "AU",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, ADDRESS),
+        ({"line2": "Level 2\u200b", "city": " Perth "}, ADDRESS | {"line2": "Level 2"}),
+        ({"country": "Côte d'Ivoire"}, {name: text for name, text in ADDRESS.items() if name != "country"}),
+        ({"zip": "6" * 51}, {name: text for name, text in ADDRESS.items() if name != "zip"}),
+        ({"line1": "", "city": "", "zip": ""}, {}),
+    ],
+)
+def test_of_an_address_goes_what_xero_takes(changes: dict[str, str], kept: dict[str, str]) -> None:
+    assert sendable_address(ADDRESS | changes) == kept
+
+
+@pytest.mark.parametrize(
+    ("emails", "sent"),
+    [
+        (("a@x.example", "b@x.example"), "a@x.example"),
+        (("a@x.example; c@x.example", "b@x.example"), "b@x.example"),
+        (("", "no address"), ""),
+        ((), ""),
+    ],
+)
+def test_the_first_email_address_that_xero_takes_goes(emails: tuple[str, ...], sent: str) -> None:
+    assert sendable_email(emails) == sent
 
 
 def test_an_allocation_names_the_invoice_by_its_id_alone() -> None:
@@ -232,7 +279,7 @@ def test_a_history_record_is_its_words() -> None:
 def test_the_same_contacts_allocations_and_notes_are_the_same_bytes() -> None:
     made = [
         (
-            contacts_body([("東京", "key-1", "bills@fabrikam.example")]),
+            contacts_body([NewContact("東京", "key-1", "bills@fabrikam.example", ADDRESS)]),
             allocations_body("inv-1", Decimal("12.50"), dt.date(2026, 9, 15)),
             history_body("Posted"),
         )

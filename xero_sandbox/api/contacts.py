@@ -39,6 +39,15 @@ KEPT_FIELDS = (
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 STATUSES = ("ACTIVE", "ARCHIVED")
 LONGEST = {"Name": 255, "ContactNumber": 50, "AccountNumber": 50, "EmailAddress": 255}
+LONGEST_OF_ADDRESS = {
+    "AddressLine1": 500,
+    "AddressLine2": 500,
+    "City": 255,
+    "Region": 255,
+    "PostalCode": 50,
+    "Country": 50,
+}
+COUNTRY = re.compile("[A-Za-z ]*")
 SUMMARY_LEAVES_OUT = ("Addresses", "Phones", "ContactPersons", "ContactGroups")
 
 
@@ -176,6 +185,7 @@ def change(contact: Contact, sent: Mapping[str, Any]) -> list[str]:
         errors.append("The contact name must not contain < or >.")
     if sent.get("EmailAddress") and not EMAIL.fullmatch(str(sent["EmailAddress"])):
         errors.append("Email address must be valid.")
+    errors += _wrong_addresses(sent.get("Addresses") or [])
     if sent.get("ContactStatus", "ACTIVE") not in STATUSES:
         errors.append(f"ContactStatus must be one of {', '.join(STATUSES)}.")
     if errors:
@@ -192,6 +202,18 @@ def change(contact: Contact, sent: Mapping[str, Any]) -> list[str]:
     if not errors:
         contact.updated_at = clock.now()
         contact.save()
+    return errors
+
+
+def _wrong_addresses(addresses: list[Mapping[str, Any]]) -> list[str]:
+    errors = [
+        f"The field {name} must be a string with a maximum length of {most}."
+        for address in addresses
+        for name, most in LONGEST_OF_ADDRESS.items()
+        if len(str(address.get(name) or "")) > most
+    ]
+    if any(not COUNTRY.fullmatch(str(address.get("Country") or "")) for address in addresses):
+        errors.append("The country of an address must be letters only.")
     return errors
 
 

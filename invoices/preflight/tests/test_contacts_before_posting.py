@@ -334,3 +334,53 @@ def test_what_a_file_bills_to_a_reseller_under_many_spellings_goes_to_one_contac
     assert {row.verdict for row in preflight_of(connected).rows} == {Verdict.READY}
     assert post() == {f"Invoice_{n}": "O\u2019Neil Distribution" for n in range(3)} | {"Invoice_7": "Direct"}
     assert names_in_xero(sandbox) == before + 1
+
+
+# What a new contact gets
+
+AT_C3 = {
+    "email": "bills@proseware.example",
+    "address": {"line1": "1 Main St", "line2": None, "city": "Perth", "state": "WA", "zip": "6000", "country": ""},
+    "country": "Australia",
+}
+SHOWN = "{} · 1 Main St, Perth, WA, 6000, AU · contact number"
+
+
+@pytest.mark.parametrize(
+    ("email", "sent"),
+    [
+        ("", "bills@proseware.example"),
+        ("one@x.example; two@x.example", "bills@proseware.example"),
+        ("own@x.example", "own@x.example"),
+    ],
+)
+def test_a_new_contact_gets_what_c3_knows_and_the_check_shows_it_before(
+    finance: Client,
+    connected: XeroConnection,
+    make_invoice: MakeInvoice,
+    period: BillingPeriod,
+    work: Work,
+    email: str,
+    sent: str,
+) -> None:
+    customer = Customer.objects.create(tenant_id="tenant-p", name="Proseware", email=email, c3_details=AT_C3)
+    make_invoice(customer=customer)
+    page = press(finance, period, all="1")
+    assert SHOWN.format(sent) in markup(page.content.decode())
+    assert SHOWN.format(sent) in markup(finance.get(reverse("choose_contact", args=[customer.pk])).content.decode())
+    post_ready(finance, page)
+    work()
+    made = Contact.objects.get(contact_number="tenant-p")
+    assert made.email == sent
+    assert made.address == AT_C3["address"] | {"line2": "", "country": "AU"}  # type: ignore[operator]
+
+
+def test_a_contact_that_is_there_keeps_what_it_has(
+    connected: XeroConnection, sandbox: SandboxControl, make_invoice: MakeInvoice, post: Post
+) -> None:
+    sandbox.put_contacts([{"name": "Proseware", "email": "theirs@x.example"}])
+    make_invoice(customer=Customer.objects.create(tenant_id="tenant-p", name="Proseware", c3_details=AT_C3))
+    sandbox.forget()
+    assert list(post().values()) == ["Proseware"]
+    assert [each["path"] for each in sandbox.calls() if each["method"] != "GET"] == ["Invoices"]
+    assert Contact.objects.get(name="Proseware").email == "theirs@x.example"
