@@ -16,7 +16,6 @@ from invoices.models import DuplicateDecision, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
 from xero_integration.client.vocabulary import GONE
-from xero_integration.models import XeroSettings
 
 
 class Likeness(StrEnum):
@@ -60,16 +59,6 @@ class Lookalike:
 def waits_for_decision() -> Q:
     """Return the condition that someone has to decide first, on invoices that may go otherwise."""
     return _is_like(HOLDING)
-
-
-def hold(invoices: QuerySet[Invoice]) -> None:
-    """Let nobody else queue or decide, nor an import change `invoices`, until the transaction ends."""
-    # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.
-    # One row for everyone, since neither knows of the other's invoices. SQLite's transactions begin with the write
-    # lock; on PostgreSQL the next query sees what was committed meanwhile. Without the row nothing can be posted.
-    list(XeroSettings.objects.select_for_update().values_list("pk", flat=True))
-    # Without the foreign keys of post logs waiting for it.
-    list(_each(invoices).select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
 
 
 def undecided(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from invoices.importing import locks
 from invoices.importing.fingerprint import Billed
 from invoices.importing.parser import EXACT
 from invoices.importing.spelling import plain
@@ -31,7 +32,8 @@ def fill(most: int | None = None) -> int:
 def _fill(keys: Sequence[uuid.UUID]) -> int:
     # Whoever changes an invoice meanwhile has noted all of this.
     with transaction.atomic():
-        rows = Invoice.objects.select_for_update(of=("self",)).filter(pk__in=keys, billed_hash="").order_by("pk")
+        rows = Invoice.objects.filter(pk__in=keys, billed_hash="").order_by("pk")
+        locks.hold(rows)
         invoices = list(rows.select_related("customer", "period"))
         billed, exact = _gathered([invoice.pk for invoice in invoices])
         for invoice in invoices:

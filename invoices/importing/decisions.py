@@ -6,7 +6,7 @@ import itertools
 import uuid
 from collections.abc import Iterable
 
-from invoices.importing import same_billing
+from invoices.importing import locks, same_billing
 from invoices.importing.aggregation import Gathering
 from invoices.importing.contradictions import clash
 from invoices.importing.facts import Action, Facts, FieldSums
@@ -72,13 +72,12 @@ def _decide(chunk: Iterable[Facts], *, lock: bool) -> list[tuple[str, RowError]]
 
 def changeable_of(keys: list[uuid.UUID], *, lock: bool) -> set[uuid.UUID]:
     """Return those of these invoices that were not sent: with `lock`, until the end of the transaction they stay so."""
-    # The lock on an invoice keeps an upload from making a posting for it (the foreign key waits), the one on a posting
-    # keeps it from being queued again: an upload pressed meanwhile sends what was imported.
-    invoices, postings = Invoice.objects.all(), Posting.objects.all()
-    if lock:
-        invoices, postings = invoices.select_for_update(), postings.select_for_update()
-    found = set(invoices.filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
-    rows = postings.filter(invoice__in=keys).order_by("pk").values_list("invoice_id", "status")
+    # Whoever queues holds the invoice first: an upload pressed meanwhile sends what was imported.
+    invoices = Invoice.objects.filter(pk__in=keys)
+    if lock and keys:
+        locks.hold(invoices)
+    found = set(invoices.values_list("pk", flat=True))
+    rows = Posting.objects.filter(invoice__in=keys).values_list("invoice_id", "status")
     # A queued one may be claimed at any moment, so it counts as sent: withdraw it first, then import again.
     return found - {pk for pk, status in rows if status not in UPLOADABLE}
 

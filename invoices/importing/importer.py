@@ -17,7 +17,17 @@ from django.utils import timezone
 
 from c3portal.audit import record as audit
 from c3portal.database import outages
-from invoices.importing import backfill, decisions, first_reading, held_back, periods, records, unplaced, writing
+from invoices.importing import (
+    backfill,
+    decisions,
+    first_reading,
+    held_back,
+    locks,
+    periods,
+    records,
+    unplaced,
+    writing,
+)
 from invoices.importing.aggregation import Gathering
 from invoices.importing.choices import Choices
 from invoices.importing.decisions import CHUNK
@@ -159,7 +169,7 @@ def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, to
         run.reason = f"Reading stopped after {held_back.MAX_ERRORS:,} errors."
     try:
         with transaction.atomic():
-            writing.one_import_at_a_time()
+            locks.one_import_at_a_time()
             if not wanted.all_or_nothing:
                 unplaced.hold_back_stored(gathering, wanted)
             _refuse_what_is_wrong(gathering, wanted)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from c3portal.audit import record as audit
 from c3portal.notifications import texts
-from invoices.importing import decisions, replaced, writing
+from invoices.importing import decisions, locks, replaced
 from invoices.models import (
     BillingPeriod,
     Customer,
@@ -63,7 +63,8 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
     run is UNDONE once nothing of it is left. A run that brought nothing lets go of what it holds back.
     """
     with transaction.atomic():
-        writing.one_import_at_a_time()
+        locks.one_import_at_a_time()
+        locks.nobody_decides()
         run.refresh_from_db()
         if run.state == ImportRun.State.UNDONE:
             # Somebody else was first.
@@ -142,7 +143,8 @@ def _take_up(keys: set[uuid.UUID], user: User | None, source: audit.Source) -> N
     reasons: dict[str, str] = {}
     for chunk in itertools.batched(sorted(keys), CHUNK):
         ignored = Invoice.objects.filter(pk__in=chunk).exclude(ignored_because="")
-        reasons |= ignored.select_for_update().order_by("pk").values_list("number", "ignored_because")
+        locks.hold(ignored)
+        reasons |= ignored.values_list("number", "ignored_because")
         ignored.update(ignored_because="", ignored_by=None, ignored_at=None)
     if reasons:
         words = f"Not ignored any more: {texts.invoices(len(reasons))}"

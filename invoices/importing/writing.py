@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
@@ -27,8 +26,6 @@ from invoices.reading.hashing import HashingFile
 
 LINES_AT_ONCE = 1_000
 
-# Any number that nothing else in this database locks.
-_IMPORT_LOCK = 0x1C3
 _INVOICE_FIELDS = [
     "period",
     "customer",
@@ -48,14 +45,6 @@ _INVOICE_FIELDS = [
     "difference",
     "imported_at",
 ]
-
-
-def one_import_at_a_time() -> None:
-    """Make other imports, and what takes one back, wait for the end of this transaction."""
-    # SQLite's transactions exclude each other from their start.
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_IMPORT_LOCK])
 
 
 def write(path: Path, run: ImportRun, reading: Reading, wanted: Wanted, progress: Progress) -> None:

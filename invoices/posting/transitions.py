@@ -22,6 +22,7 @@ from c3portal.processes import liveness
 from c3portal.telemetry import tracing
 from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
+from invoices.importing import locks
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
 from invoices.posting import outdated, post_log
 from invoices.posting.outcomes import CallEnd
@@ -79,7 +80,8 @@ def enqueue(
     it looks like, or for a file that has right what was held back of it. Pressing twice is harmless. `invoice_status`
     is one of `InvoiceStatus`. The caller wakes a worker after commit."""
     with transaction.atomic():
-        comparison.hold(invoices)
+        # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.
+        locks.hold(invoices)
         # Whole periods at once: their size costs no extra queries.
         total = invoices.count()
         undecided = comparison.undecided(invoices).count()

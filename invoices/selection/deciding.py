@@ -12,6 +12,7 @@ from django.utils import timezone
 from c3portal.audit.record import Action, Source, record
 from c3portal.notifications import texts
 from invoices.duplicates import comparison
+from invoices.importing import locks
 from invoices.models import DuplicateDecision, Invoice, Posting
 from invoices.models.statuses import IN_PROGRESS
 from invoices.selection import ignoring
@@ -39,7 +40,7 @@ def post_anyway(invoices: QuerySet[Invoice], because: str, user: User, *, source
     """Let the undecided of `invoices` go to Xero beside what they look like; `because` has 1 to LONGEST_REASON
     characters. Returns how many."""
     with transaction.atomic():
-        comparison.hold(invoices)
+        locks.hold(invoices)
         decided = _decide(invoices, Decision.POST, because, user, whole=True)
         _record(source, "Post anyway", decided, because, user)
     return len(decided)
@@ -48,7 +49,7 @@ def post_anyway(invoices: QuerySet[Invoice], because: str, user: User, *, source
 def leave_out(invoices: QuerySet[Invoice], because: str, user: User, *, source: Source = None) -> int:
     """Ignore the undecided of `invoices`; `because` as for `post_anyway`. Returns how many."""
     with transaction.atomic():
-        comparison.hold(invoices)
+        locks.hold(invoices)
         _decide(invoices, Decision.EXCLUDE, because, user)
         return ignoring.ignore(comparison.alike(invoices), because, user, source=source)
 
@@ -59,7 +60,7 @@ def replace(invoice: Invoice, shown: str, user: User, *, source: Source = None) 
     Raises OnItsWay."""
     with transaction.atomic():
         one = Invoice.objects.filter(pk=invoice.pk)
-        comparison.hold(one)
+        locks.hold(one)
         waits_for = comparison.lookalikes(comparison.undecided(one)).get(invoice.pk)
         if waits_for is None or str(waits_for.other.pk) != shown:
             return Replaced([], [])
@@ -78,7 +79,7 @@ def revert(invoice: Invoice, user: User, *, source: Source = None) -> bool:
     """Take back what was decided about an invoice that is neither in Xero nor on its way: it waits again, and what was
     ignored for it may go. Returns whether anything was."""
     with transaction.atomic():
-        comparison.hold(Invoice.objects.filter(pk=invoice.pk))
+        locks.hold(Invoice.objects.filter(pk=invoice.pk))
         rows = revertible(invoice)
         was = {each.other.number: each.get_decision_display() for each in rows.select_related("other")}
         if not was:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from c3portal.audit.record import Action, Source, record
 from c3portal.notifications import texts
+from invoices.importing import locks
 from invoices.models import Invoice
 from invoices.models.billing import InvoiceQuerySet
 
@@ -22,7 +23,7 @@ def ignore(invoices: InvoiceQuerySet, because: str, user: User, *, source: Sourc
     """Set aside invoices not in Xero nor on their way; `because` has 1 to LONGEST_REASON characters. Returns how
     many."""
     with transaction.atomic():
-        _lock(invoices)
+        locks.hold(invoices)
         found = _each(invoices.uploadable())
         after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
         count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
@@ -34,7 +35,7 @@ def ignore(invoices: InvoiceQuerySet, because: str, user: User, *, source: Sourc
 def take_up(invoices: InvoiceQuerySet, *, source: Source = None) -> int:
     """Let ignored invoices go to Xero again. Returns how many were ignored."""
     with transaction.atomic():
-        _lock(invoices)
+        locks.hold(invoices)
         found = _each(invoices.exclude(ignored_because=""))
         reasons = dict(found.order_by("number").values_list("number", "ignored_because"))
         count = found.update(ignored_because="", ignored_by=None, ignored_at=None)
@@ -42,11 +43,6 @@ def take_up(invoices: InvoiceQuerySet, *, source: Source = None) -> int:
             words = f"Not ignored any more: {texts.invoices(count)}"
             record(source, Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
     return count
-
-
-def _lock(invoices: InvoiceQuerySet) -> None:
-    # What is asked next then sees what others did before.
-    list(_each(invoices).select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def _each(invoices: InvoiceQuerySet) -> InvoiceQuerySet:
