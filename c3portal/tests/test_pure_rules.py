@@ -36,6 +36,7 @@ PURE = (
     "invoices.matching.kinds",
     "invoices.matching.meanings",
     "invoices.matching.proposal",
+    "invoices.matching.rates",
     "invoices.matching.synonyms",
     "invoices.matching.values",
     "invoices.matching.written_dates",

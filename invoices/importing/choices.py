@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from invoices.importing.opening import Wanted
+from invoices.importing.opening import Wanted, with_rates
 from invoices.matching.column_profile import BUILT_IN, ColumnProfile
 from invoices.matching.profiles import missing_columns, profile_for, stored
 from invoices.models import ImportRun, ImportSettings, KindRule
@@ -41,7 +41,7 @@ class Choices:
     def wanted_for(self, path: Path) -> Wanted:
         """Return how the file at `path` is to be read and judged. Raises FileRefused when no profile fits it."""
         profile = self.profile or self._chosen_before() or self._found(path)
-        return Wanted(
+        wanted = Wanted(
             profile=profile,
             constants=self.constants or {},
             options=self.options,
@@ -50,6 +50,7 @@ class Choices:
             is_c3=profile is BUILT_IN or (self.run is not None and self.run.source == ImportRun.Source.C3),
             all_or_nothing=self.all_or_nothing,
         )
+        return with_rates(path, wanted)
 
     def _chosen_before(self) -> ColumnProfile | None:
         return stored(self.run.profile) if self.run is not None and self.run.profile is not None else None

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
 from typing import BinaryIO
 
 from invoices.matching.column_profile import BUILT_IN, ColumnProfile
 from invoices.matching.conversion import Source, convert
+from invoices.matching.rates import rates_told
 from invoices.reading.errors import FileRefused
 from invoices.reading.hashing import HashingFile
 from invoices.reading.rows import ReadOptions, Table
 from invoices.reading.table import open_table
 
+# Digits; of longer ones the parser says that they are.
+LONGEST_AMOUNT = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """How a file is to be read and judged. `constants` are what the file does not say; `kinds` are the rules for its
-    categories; `is_c3` holds it to what C3 writes."""
+    categories; `rates` the tax rates that its lines tell, where no column does; `is_c3` holds it to what C3 writes."""
 
     profile: ColumnProfile = BUILT_IN
     constants: Mapping[str, str] = field(default_factory=dict)
     options: ReadOptions = field(default_factory=ReadOptions)
     time_zone: dt.tzinfo = dt.UTC
     kinds: Mapping[str, str] = field(default_factory=dict)
+    rates: tuple[Decimal, ...] = ()
     is_c3: bool = True
     all_or_nothing: bool = False
 
@@ -39,4 +46,28 @@ def open_lines(file: BinaryIO, wanted: Wanted) -> Source:
             f"The file is not in UTF-8: its encoding may be {table.encoding}. Import it by the page, where you see how "
             "it reads and confirm it, or save it again as UTF-8."
         )
-    return convert(table, wanted.profile, wanted.constants)
+    return convert(table, wanted.profile, wanted.constants, wanted.rates)
+
+
+def with_rates(path: Path, wanted: Wanted) -> Wanted:
+    """Return `wanted` with the tax rates that the lines of the file at `path` tell, as far as no column says them: then
+    the file is read for that alone. Raises FileRefused."""
+    if "TaxPercentage" in {**wanted.profile.columns, **wanted.profile.formats.fixed}:
+        return wanted
+    with path.open("rb") as file:
+        return replace(wanted, rates=rates_told(_net_and_tax(open_lines(file, wanted))))
+
+
+def _net_and_tax(source: Source) -> Iterator[tuple[Decimal, Decimal]]:
+    for raw in source.rows:
+        try:
+            net, tax = Decimal(raw.cells["SubTotal"]), Decimal(raw.cells["TaxAmount"])
+        except ArithmeticError:
+            # No numbers: the parser says so of the line.
+            continue
+        if _is_amount(net) and _is_amount(tax):
+            yield net, tax
+
+
+def _is_amount(value: Decimal) -> bool:
+    return value.is_finite() and abs(value.adjusted()) <= LONGEST_AMOUNT

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 
+from invoices.matching import rates
 from invoices.matching.meanings import LABELS
 
 Amounts = dict[str, Decimal]
@@ -30,16 +32,22 @@ class Computation:
     words: str
 
 
-def computations(given: Iterable[str]) -> list[Computation]:
-    """Return how to compute the amounts that are not `given`, in the order in which they can be."""
+def computations(given: Iterable[str], told: Sequence[Decimal] = ()) -> list[Computation]:
+    """Return how to compute the amounts that are not `given`, in the order in which they can be; `told` are the tax
+    rates that the lines of the file tell."""
     known = set(given)
     chosen: list[Computation] = []
     while True:
         found = [each for each in _ALL if each.field not in known and known.issuperset(each.needs)]
         if not found:
-            return chosen
+            return [_with(each, told) for each in chosen]
         chosen.append(found[0])
         known.add(found[0].field)
+
+
+def _with(computation: Computation, told: Sequence[Decimal]) -> Computation:
+    is_rate = computation.field == "TaxPercentage"
+    return replace(computation, compute=partial(_rate, told=told)) if is_rate else computation
 
 
 def _quotient(dividend: Decimal, divisor: Decimal, what: str) -> Decimal:
@@ -65,26 +73,26 @@ def _tax(amounts: Amounts) -> Decimal:
     return EXACT.quantize(EXACT.multiply(amounts["SubTotal"], amounts["TaxPercentage"]).scaleb(-2), CENT)
 
 
-def _rate(amounts: Amounts) -> Decimal:
-    """Return the rate that gives the tax of the net to the cent: the only one of whole or half percents."""
+def _rate(amounts: Amounts, told: Sequence[Decimal] = ()) -> Decimal:
+    """Return the rate that gives the tax of the net to the cent, as far as it is the only one (rates.py)."""
     net, tax = amounts["SubTotal"], amounts["TaxAmount"]
-    if not tax:
-        return Decimal(0)
     if not net:
+        if not tax:
+            return Decimal(0)
         raise NotCertain("The tax rate cannot be computed: there is a tax on nothing")
-    exact = EXACT.divide(tax.scaleb(2), net)
-    half = Decimal("0.5")
-    rate = EXACT.multiply(EXACT.quantize(EXACT.divide(exact, half), Decimal(1)), half).normalize(EXACT)
-    near = [each for each in (rate - half, rate, rate + half) if _gives(net, each, tax)]
-    if len(near) != 1:
-        raise NotCertain(
-            f"The tax rate cannot be computed: a tax of {tax} on {net} fits {'several rates' if near else 'no rate'}"
-        )
-    return near[0]
+    try:
+        rate = rates.rate_of(net, tax, told)
+    except rates.SeveralRates:
+        if not tax:
+            return Decimal(0)
+        raise NotCertain(_no_rate(net, tax, "several rates")) from None
+    if rate is None:
+        raise NotCertain(_no_rate(net, tax, "no rate"))
+    return rate
 
 
-def _gives(net: Decimal, rate: Decimal, tax: Decimal) -> bool:
-    return abs(EXACT.multiply(net, rate).scaleb(-2) - tax) <= CENT / 2
+def _no_rate(net: Decimal, tax: Decimal, fits: str) -> str:
+    return f"The tax rate cannot be computed: a tax of {tax} on {net} fits {fits}"
 
 
 # In the order in which they are preferred: what adds up before what multiplies.

@@ -59,13 +59,15 @@ class Source:
     """An opened file in our fields.
 
     `rows` can be read once and raises FileRefused. `ignored` are the columns that mean nothing to us. `cleanings`, by
-    what was done to which field, and `notes` are complete when the rows were read.
+    what was done to which field, and `notes` are complete when the rows were read. `computed` are the fields that the
+    file does not have and that come of others, by what each comes of.
     """
 
     table: Table
     rows: Iterator[RawRow]
     ignored: list[str]
     cleanings: dict[tuple[str, str], Cleaning]
+    computed: Mapping[str, tuple[str, ...]]
 
     @property
     def notes(self) -> list[str]:
@@ -73,18 +75,22 @@ class Source:
         return [*self.table.notes, *(_sentence(*what, found) for what, found in self.cleanings.items())]
 
 
-def convert(table: Table, profile: ColumnProfile, constants: Mapping[str, str] = _NOTHING) -> Source:
+def convert(
+    table: Table, profile: ColumnProfile, constants: Mapping[str, str] = _NOTHING, rates: Sequence[Decimal] = ()
+) -> Source:
     """Return the rows of `table` in our fields.
 
-    `constants` are fields of the whole file that have no column: its billing period. Raises FileRefused when a column
-    of the profile is missing; the rows raise FormatsDiffer at their end.
+    `constants` are fields of the whole file that have no column: its billing period; `rates` the tax rates that its
+    lines tell, where they say none. Raises FileRefused when a column of the profile is missing; the rows raise
+    FormatsDiffer at their end.
     """
     columns = columns_in(profile, table.header)
     missing = [column for name, column in profile.columns.items() if name not in columns]
     if missing:
         raise FileRefused(f"Columns are missing: {', '.join(missing)}. Match the columns of the file again.")
-    conversion = _Conversion(table, profile, columns, constants)
-    return Source(table, conversion.rows(), conversion.ignored, conversion.cleanings)
+    conversion = _Conversion(table, profile, columns, constants, rates)
+    computed = {each.field: each.needs for each in conversion.computed}
+    return Source(table, conversion.rows(), conversion.ignored, conversion.cleanings, computed)
 
 
 class _Conversion:
@@ -96,6 +102,7 @@ class _Conversion:
         profile: ColumnProfile,
         columns: Mapping[str, str],
         constants: Mapping[str, str],
+        rates: Sequence[Decimal],
     ) -> None:
         self.table, self.profile = table, profile
         place = {name: index for index, name in enumerate(table.header)}
@@ -103,7 +110,7 @@ class _Conversion:
         self.places = dict(sorted(places.items(), key=itemgetter(1)))
         fixed = {**profile.formats.fixed, **constants}
         self.base = _BLANK | {name: text for name, text in fixed.items() if name not in self.places}
-        self.computed = computations([*self.places, *(name for name, text in self.base.items() if text)])
+        self.computed = computations([*self.places, *(name for name, text in self.base.items() if text)], rates)
         self.cleanings: dict[tuple[str, str], Cleaning] = {}
         used = {*self.places.values()}
         self.unknown = [(index, name) for index, name in enumerate(table.header) if index not in used]

@@ -6,6 +6,7 @@ import io
 import threading
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from c3portal.models import User
 from invoices.importing import aggregation, bulk_insert, held_back, writing
 from invoices.importing.importer import import_file
 from invoices.importing.numbers import xero_number
+from invoices.matching.column_profile import BUILT_IN
 from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
 from invoices.posting import transitions
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, of_customer, write
@@ -92,6 +94,22 @@ def test_an_invoice_is_the_sum_of_its_lines_cents(tmp_path: Path) -> None:
 
     invoice = Invoice.objects.get()
     assert (invoice.subtotal, invoice.tax, invoice.total) == (Decimal("0.03"), 0, Decimal("0.03"))
+
+
+def test_lines_that_say_no_rate_have_what_the_others_of_their_file_tell(tmp_path: Path) -> None:
+    amounts = [("3.00", "0.24"), ("0.08", "0.01"), ("1000.00", "81.00")]
+    rows = [
+        a_row(Quantity="1", UnitPriceOfProduct=net, SubTotal=net, TaxAmount=tax, Total=str(Decimal(net) + Decimal(tax)))
+        for net, tax in amounts
+    ]
+    columns = {name: column for name, column in BUILT_IN.columns.items() if name != "TaxPercentage"}
+    profile = replace(BUILT_IN, name="No rate", columns=columns)
+    path = write(tmp_path, *[{name: text for name, text in row.items() if name != "TaxPercentage"} for row in rows])
+
+    run = import_file(path, profile=profile)
+
+    assert (run.state, run.invoices_new, run.invoices_held_back) == (State.IMPORTED, 1, 0), found(run)
+    assert set(InvoiceLine.objects.values_list("tax_percentage", flat=True)) == {Decimal("8.1")}
 
 
 def test_two_customers_of_one_name_stay_two() -> None:

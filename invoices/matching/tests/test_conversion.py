@@ -3,13 +3,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
 from invoices.matching.column_profile import BUILT_IN, ColumnProfile, Formats
 from invoices.matching.conversion import FormatsDiffer, RawRow, Source, convert
 from invoices.matching.meanings import FIELDS
+from invoices.matching.rates import rates_told
 from invoices.reading.errors import FileRefused
 from invoices.reading.table import open_table
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes
@@ -187,7 +190,7 @@ def test_what_is_certain_is_computed_and_said(missing: list[str], expected: dict
         ("UnitPriceOfProduct", {"Menge": "3", "Netto": "10,00"}, "10.00 ÷ 3 does not come out even"),
         ("UnitPriceOfProduct", {"Menge": "0", "Netto": "10,00"}, "division by zero"),
         ("TaxPercentage", {"Netto": "0,31", "MwSt": "0,03"}, "fits several rates"),
-        ("TaxPercentage", {"Netto": "100,00", "MwSt": "10,20"}, "fits no rate"),
+        ("TaxPercentage", {"Netto": "100.000,00", "MwSt": "10.200,03"}, "fits no rate"),
         ("TaxPercentage", {"Netto": "0", "MwSt": "1,00"}, "a tax on nothing"),
     ],
 )
@@ -195,6 +198,77 @@ def test_what_is_not_certain_is_an_error_of_its_row(missing: str, changes: dict[
     (raw,) = converted(german(missing), LINE | changes)
 
     assert [(error.field, reason in error.reason) for error in raw.errors] == [(missing, True)], raw.errors
+
+
+def rate_beside(*lines: tuple[str, str], of: tuple[str, str]) -> str:
+    """Return the rate of the line `of` (its net and its tax) in a file of `lines`."""
+    told = rates_told((Decimal(net), Decimal(tax)) for net, tax in (*lines, of))
+    content = table_bytes([LINE | {"Netto": of[0].replace(".", ","), "MwSt": of[1].replace(".", ",")}])
+    (raw,) = convert(open_table(io.BytesIO(content)), german("TaxPercentage"), {}, told).rows
+    return raw.errors[0].reason if raw.errors else raw.cells["TaxPercentage"]
+
+
+@pytest.mark.parametrize(
+    ("net", "tax", "rate"),
+    [
+        ("1000.00", "81.00", "8.1"),
+        ("250.00", "6.50", "2.6"),
+        ("99.95", "7.70", "7.7"),
+        ("-640.10", "-125.46", "19.6"),
+        ("812.40", "67.02", "8.25"),
+        ("1999.00", "177.41", "8.875"),
+        ("3.00", "0.24", "8"),
+        ("3.00", "0.23", "7.5"),
+        ("17.20", "0", "0"),
+    ],
+)
+def test_the_plainest_rate_that_gives_the_tax_to_the_cent_is_taken(net: str, tax: str, rate: str) -> None:
+    assert rate_beside(of=(net, tax)) == rate
+
+
+SWISS = ("1000.00", "81.00"), ("480.50", "38.92"), ("700.00", "18.20")
+GERMAN_RATES = ("1000.00", "190.00"), ("480.50", "33.64"), ("17.20", "0")
+
+
+@pytest.mark.parametrize(
+    ("lines", "of", "rate"),
+    [
+        # By itself it would have 8 %.
+        (SWISS, ("3.00", "0.24"), "8.1"),
+        (SWISS, ("0.08", "0.01"), "8.1"),
+        (GERMAN_RATES, ("0.075", "0.01"), "fits several rates"),
+        (GERMAN_RATES, ("0.06", "0.01"), "19"),
+        (GERMAN_RATES, ("-0.06", "-0.01"), "19"),
+        # One that no other line has.
+        (GERMAN_RATES, ("250.00", "25.00"), "10"),
+        (GERMAN_RATES, ("0.03", "0.00"), "0"),
+        # Where all others are taxed, it is the cent that leaves nothing.
+        (SWISS[:2], ("0.03", "0.00"), "8.1"),
+    ],
+)
+def test_a_tiny_line_has_the_only_rate_of_its_file_that_fits(
+    lines: tuple[tuple[str, str], ...], of: tuple[str, str], rate: str
+) -> None:
+    assert rate in rate_beside(*lines, of=of)
+
+
+def test_rates_are_told_whatever_the_order_of_the_lines_and_how_many_there_are() -> None:
+    chance = random.Random(5)
+    lines = []
+    for _ in range(2_000):
+        net, rate = Decimal(chance.randint(1, 90_000)) / 100, Decimal(chance.choice(["8.1", "2.6", "3.8"]))
+        lines.append((net, (net * rate / 100).quantize(Decimal("0.01"), ROUND_HALF_UP)))
+
+    found = rates_told(lines)
+
+    assert found == (Decimal("2.6"), Decimal("3.8"), Decimal("8.1"))
+    assert rates_told(reversed(lines)) == found
+
+
+def test_a_file_of_hundreds_of_rates_tells_none() -> None:
+    lines = [(Decimal(1_000_000), Decimal(10 * rate)) for rate in range(300)]
+
+    assert rates_told(lines) == ()
 
 
 def test_a_row_that_reading_refused_is_passed_on_with_its_error() -> None:
