@@ -16,7 +16,7 @@ from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
 from invoices.fetching import downloads, fetch, mornings, requests
-from invoices.importing import backfill, importer, intake
+from invoices.importing import backfill, importer, in_hand
 from invoices.models import Posting
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
 from invoices.preflight import upload_drafts
@@ -65,22 +65,22 @@ def _workers_for(connection: XeroConnection) -> int:
 
 
 # Not acknowledged late: an import takes longer than the broker waits, and the sweep finds what its worker left.
-@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@shared_task(soft_time_limit=in_hand.SOFT_TIME_LIMIT, time_limit=in_hand.TIME_LIMIT, acks_late=False)
 @liveness.released_on_error()
 def inspect_import(run_id: int) -> None:
     """Find out what a file would bring."""
-    intake.inspect(run_id)
+    in_hand.inspect(run_id)
 
 
-@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@shared_task(soft_time_limit=in_hand.SOFT_TIME_LIMIT, time_limit=in_hand.TIME_LIMIT, acks_late=False)
 @liveness.released_on_error()
 def run_import(run_id: int) -> None:
     """Import a file."""
-    intake.bring_in(run_id)
+    in_hand.bring_in(run_id)
 
 
 # As long as an import, and not acknowledged late for the same reason: the fetch's lease says what became of it.
-@shared_task(soft_time_limit=intake.SOFT_TIME_LIMIT, time_limit=intake.TIME_LIMIT, acks_late=False)
+@shared_task(soft_time_limit=in_hand.SOFT_TIME_LIMIT, time_limit=in_hand.TIME_LIMIT, acks_late=False)
 @liveness.released_on_error()
 def fetch_from_c3(fetch_id: int) -> None:
     """Fetch invoices from C3."""
@@ -103,7 +103,7 @@ def sweep() -> None:
     reconciliation.release_expired_leases()
     upload_drafts.forget_old()
     importer.close_abandoned()
-    intake.sweep()
+    in_hand.sweep()
     # The rows know what is to be done, so a lost task only waits for the next sweep.
     due = _connections_with_work()
     # Before the first worker is woken: it would find the sweeps still missed, and sweep and wake in its turn.

@@ -16,7 +16,7 @@ from c3_integration.models import C3Fetch
 from c3portal.processes.state import FOR_THE_OWNER
 from invoices.fetching.known import from_c3
 from invoices.fetching.plan import Listed
-from invoices.importing import intake
+from invoices.importing import in_hand, intake
 from invoices.models import BillingPeriod, ImportRun, ImportSettings
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def _import(run: ImportRun, goes_on: Callable[[], None]) -> None:
     or after LONGEST_WAIT."""
     give_up_at = time.monotonic() + LONGEST_WAIT
     while True:
-        intake.inspect(run.pk)
-        intake.bring_in(run.pk)
+        in_hand.inspect(run.pk)
+        in_hand.bring_in(run.pk)
         run.refresh_from_db()
         if run.state not in UNDER_WAY or time.monotonic() > give_up_at:
             return
@@ -155,7 +155,7 @@ def go_on() -> int:
     """Have those imported whose columns a person matched for another of the same headers. Returns how many."""
     count = 0
     for run in from_c3().filter(state=State.COLUMNS).exclude(stored_as=""):
-        if intake.has_profile(run) and intake.inspect_again(run):
+        if in_hand.has_profile(run) and intake.inspect_again(run):
             count += 1
     return count
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from array import array
 from collections.abc import Callable, Iterator
@@ -73,7 +74,15 @@ def watched(
     for lines, raw in enumerate(source.rows, start=1):
         yield parse_row(cleaner.clean(raw), kinds)
         if not lines % LINES_BETWEEN:
-            progress(lines, file.tell())
+            progress(lines, _place(file, source, lines))
+
+
+def _place(file: HashingFile, source: Source, lines: int) -> int:
+    """Return about how much of the file is read after so many lines, in bytes."""
+    if height := source.table.height:
+        # It was read at once, and may be closed by now.
+        return os.stat(file.name).st_size * min(lines, height) // height
+    return file.tell()
 
 
 def _check_billing_id(row: Line | BadRow) -> None:

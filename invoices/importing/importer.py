@@ -25,6 +25,7 @@ from invoices.importing import (
     locks,
     periods,
     records,
+    run_record,
     unplaced,
     writing,
 )
@@ -34,6 +35,7 @@ from invoices.importing.decisions import CHUNK
 from invoices.importing.facts import Action
 from invoices.importing.opening import Wanted
 from invoices.importing.parser import shown
+from invoices.importing.run_record import TakenOver
 from invoices.matching.column_profile import ColumnProfile
 from invoices.models import ImportRun, Invoice
 from invoices.reading.errors import FileRefused
@@ -78,26 +80,26 @@ def import_file(
     `options` how its bytes are read. An invoice with anything wrong is held back and the others come in; with
     `all_or_nothing` (by default what Settings say) anything wrong refuses the file. So do a file that cannot be read
     and a full disk: then nothing changes but the run, REFUSED with a `reason` or findings. `progress` is called every
-    thousand lines, with the run's `lines` and `bytes_read`; the file is read twice, the second time in a transaction.
+    thousand lines, with the run's `lines` and `bytes_read`, which goes to twice its size: the file is read twice, the
+    second time in a transaction.
     Raises OSError when the file cannot be read, DatabaseError when the disk is too full to note even that, and anything
-    unforeseen after noting that nothing was imported.
+    unforeseen after noting that nothing was imported. Raises TakenOver, with nothing imported or noted, when another
+    worker has `run` in hand now.
     """
     path = Path(path)
     choices = Choices(run, profile, constants, options, all_or_nothing)
     run = _started(run, path, user, name, choices)
     try:
         _import(path, run, source, choices.wanted_for(path), progress or _untold)
+    except TakenOver:
+        raise
     except FileRefused as refused:
-        _refuse(run, str(refused))
+        _end(run, source, str(refused))
     except BaseException as error:
-        _refuse(run, DISK_FULL if outages.is_full(error) else CUT_SHORT)
-        if not outages.is_full(error):
+        is_full = outages.is_full(error)
+        _end(run, source, DISK_FULL if is_full else CUT_SHORT, forget_findings=is_full)
+        if not is_full:
             raise
-        # Half of what a file had wrong would read as all of it.
-        run.errors = run.invoices_held_back = 0
-        run.findings.all().delete()
-    finally:
-        _close(run, source)
     return run
 
 
@@ -111,7 +113,7 @@ def _started(run: ImportRun | None, path: Path, user: User | None, name: str, ch
     run.profile_id = choices.profile.pk if choices.profile else run.profile_id
     run.size = path.stat().st_size
     run.file_name = shown(name or run.file_name or path.name, 255) or "file"
-    run.save()
+    run_record.save(run)
     return run
 
 
@@ -121,19 +123,29 @@ def _refuse(run: ImportRun, reason: str) -> None:
     run.invoices_new = run.invoices_updated = run.invoices_unchanged = run.invoices_differing = 0
 
 
-def _close(run: ImportRun, source: audit.Source) -> None:
-    run.finished_at = timezone.now()
+def _end(run: ImportRun, source: audit.Source, reason: str, *, forget_findings: bool = False) -> None:
+    """Note that nothing was imported. Raises TakenOver."""
+    _refuse(run, reason)
+    if forget_findings:
+        # Half of what a file had wrong would read as all of it.
+        run.errors = run.invoices_held_back = 0
     try:
         with transaction.atomic():
-            run.save()
-            if run.state == ImportRun.State.REFUSED:
-                _record(run, source)
+            _save(run)
+            if forget_findings:
+                run.findings.all().delete()
+            _record(run, source)
     except DatabaseError as error:
         if not outages.is_full(error):
             raise
         # Room for a row that is there already may be left where there is none for another.
         logger.exception("The audit record of an import could not be written: the disk is full.")
-        run.save()
+        _save(run)
+
+
+def _save(run: ImportRun) -> None:
+    run.finished_at = timezone.now()
+    run_record.save(run)
 
 
 def close_abandoned() -> None:
@@ -160,7 +172,7 @@ def _record(run: ImportRun, source: audit.Source) -> None:
 def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, told: ProgressOf) -> None:
     # What comes in is compared with all that came before, by releases that kept no fingerprint too.
     backfill.fill()
-    reading = first_reading.read(path, wanted, _progress(run, told, done=0))
+    reading = first_reading.read(path, wanted, _first(run, told))
     gathering = reading.gathering
     run.lines, run.notes = gathering.lines, reading.notes
     stopped = wanted.all_or_nothing and gathering.findings.count >= held_back.MAX_ERRORS
@@ -176,19 +188,20 @@ def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, to
             same = decisions.decide(gathering, lock=True)
             _refuse_what_is_wrong(gathering, wanted)
             run.notes += [*periods.notes(gathering), *same]
-            writing.write(path, run, reading, wanted, _progress(run, told, done=run.size))
+            writing.write(path, run, reading, wanted, _second(run, told))
             records.hold_back(run, gathering.findings)
             records.resolve(run, gathering)
             _conclude(run, gathering)
+            # Last: whoever took the run over meanwhile finds nothing of this import.
+            _save(run)
             _record(run, source)
     except _Refused:
-        _refuse(run, run.reason)
+        _refuse(run, run.reason if wanted.all_or_nothing else ALL_HELD_BACK)
         with transaction.atomic():
-            if wanted.all_or_nothing:
-                records.refuse(run, gathering.findings)
-            else:
-                run.reason = ALL_HELD_BACK
-                records.hold_back(run, gathering.findings)
+            keep = records.refuse if wanted.all_or_nothing else records.hold_back
+            keep(run, gathering.findings)
+            _save(run)
+            _record(run, source)
 
 
 def _refuse_what_is_wrong(gathering: Gathering, wanted: Wanted) -> None:
@@ -197,10 +210,20 @@ def _refuse_what_is_wrong(gathering: Gathering, wanted: Wanted) -> None:
         raise _Refused
 
 
-def _progress(run: ImportRun, told: ProgressOf, *, done: int) -> first_reading.Progress:
+def _first(run: ImportRun, told: ProgressOf) -> first_reading.Progress:
     def progress(lines: int, bytes_read: int) -> None:
-        run.lines = lines if not done else run.lines
-        run.bytes_read = done + bytes_read
+        run.lines, run.bytes_read = lines, bytes_read
+        told(run)
+
+    return progress
+
+
+def _second(run: ImportRun, told: ProgressOf) -> first_reading.Progress:
+    # By its lines, of which the first reading told the number: a workbook is read at once and written line by line.
+    lines_of_file = max(run.lines, 1)
+
+    def progress(lines: int, _: int) -> None:
+        run.bytes_read = run.size + run.size * min(lines, lines_of_file) // lines_of_file
         told(run)
 
     return progress

@@ -37,6 +37,7 @@ class Layout:
 
     `raw` are the rows under the header, which is row `header_row` of the sheet. `is_positional`: each cell stands under
     its header whatever else the row holds (Excel); in a CSV one cell too many or too few may move all others.
+    `height` is about how many rows there are, 0 where that is not known.
     """
 
     header: tuple[str, ...]
@@ -50,6 +51,7 @@ class Layout:
     totals: list[int] = field(default_factory=list)
     repeated: list[int] = field(default_factory=list)
     short: int = 0
+    height: int = 0
 
     def rows(self) -> Iterator[TableRow]:
         """Yield the lines of the table: neither blank nor of totals, nor the header once more."""

@@ -40,7 +40,8 @@ class Table:
     apostrophes that `spreadsheet_cells.protect` puts there; names and cells are otherwise the file's own, cleaned of
     nothing. A column without a name is called as a spreadsheet calls it, "Column C". Errors of a row may be about
     columns that nobody uses. A guessed encoding must be confirmed by a person; `other_encodings` are further guesses.
-    `sheets` are the sheets of a workbook, or the lists in a JSON object, that one could choose from.
+    `sheets` are the sheets of a workbook, or the lists in a JSON object, that one could choose from. `height`
+    is about how many rows a sheet has that is read at once, 0 where the place in the file says how far its reading is.
     """
 
     kind: Kind
@@ -54,3 +55,4 @@ class Table:
     notes: list[str] = field(default_factory=list)
     ends_without_newline: bool = False
     last_row: int = 0
+    height: int = 0

@@ -36,6 +36,7 @@ def open_workbook(content: bytes, sheet: str = "") -> Table:
     if seen.errors:
         layout.notes.append(f"Cells with an error of Excel's, such as #REF!, are read as empty: {seen.errors:,}.")
     table = Table("Excel", layout.header, iter(()), sheets=names, sheet=name, notes=layout.notes)
+    table.height = layout.height
     table.rows = _rows(table, layout)
     return table
 
@@ -66,7 +67,9 @@ def _first_with_a_table(workbook: CalamineWorkbook, names: tuple[str, ...]) -> t
 
 def _laid_out(sheet: CalamineSheet) -> Layout:
     rows = sheet.iter_rows() if sheet.start else iter(())
-    return lay_out(([_TEXT[type(value)](value) for value in row] for row in rows), Progress(), is_positional=True)
+    layout = lay_out(([_TEXT[type(value)](value) for value in row] for row in rows), Progress(), is_positional=True)
+    layout.height = sheet.height
+    return layout
 
 
 def _rows(table: Table, layout: Layout) -> Iterator[TableRow]:

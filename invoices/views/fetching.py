@@ -14,7 +14,7 @@ from c3_integration.models import C3Fetch, C3Settings
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.fetching import requests, summary
-from invoices.importing import intake
+from invoices.importing import in_hand
 from invoices.models import ImportRun
 
 FETCHES_SHOWN = 30
@@ -56,7 +56,7 @@ def c3_fetch(request: HttpRequest, pk: int) -> HttpResponse:
         "result": summary.result(fetch),
         "next_step": summary.next_step(fetch),
         "refresh": REFRESH_SECONDS if fetch.is_open else None,
-        "nobody": bool(fetch.state == C3Fetch.State.WAITING and not intake.is_anybody_there()),
+        "nobody": bool(fetch.state == C3Fetch.State.WAITING and not in_hand.is_anybody_there()),
     }
     template = "invoices/fetching/_fetch.html" if "HX-Request" in request.headers else "invoices/fetching/fetch.html"
     return render(request, template, context)

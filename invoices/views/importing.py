@@ -15,8 +15,9 @@ from c3portal.audit.downloads import Download, download
 from c3portal.http.permissions import role_required
 from c3portal.http.request_limits import takes_a_file
 from c3portal.models import User, roles
-from invoices.importing import intake
+from invoices.importing import in_hand, intake
 from invoices.importing.forms import ImportForm, import_limit
+from invoices.importing.progress import bytes_done
 from invoices.models import ImportFinding, ImportRun, ImportSettings, Invoice
 from invoices.selection import held_back
 from invoices.selection.exports import findings_csv
@@ -90,8 +91,11 @@ def _of_state(run: ImportRun) -> dict[str, Any]:
         return {
             "refresh": REFRESH_SECONDS,
             "in_hand": run.lease_until is not None,
-            "nobody": not intake.is_anybody_there(),
-            "behind": intake.is_behind_another(run),
+            "nobody": not in_hand.is_anybody_there(),
+            "behind": in_hand.is_behind_another(run),
+            "done": bytes_done(run),
+            # Read to be checked, and read again to be written.
+            "whole": run.size * (2 if run.state == State.RUNNING else 1),
         }
     if run.state == State.READY:
         return {"preview": run.preview}

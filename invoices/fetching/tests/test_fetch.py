@@ -19,7 +19,7 @@ from c3portal.models import AuditEntry
 from c3portal.testing import BASE_DIR
 from invoices.fetching import downloads, fetch, known
 from invoices.fetching.tests.conftest import CUSTOMERS, PERIODS, fetched
-from invoices.importing import intake
+from invoices.importing import in_hand, intake
 from invoices.importing.undo import undo_import
 from invoices.models import BillingPeriod, Customer, ImportProfile, ImportRun, Invoice
 
@@ -161,17 +161,17 @@ def test_once_columns_are_matched_the_others_come_in_by_themselves_and_the_first
     first, *others = ImportRun.objects.order_by("pk")
     matched = request.getfixturevalue("profile")
     intake.inspect_again(first, profile=matched)
-    intake.inspect(first.pk)
+    in_hand.inspect(first.pk)
     first.refresh_from_db()
     assert first.state == ImportRun.State.READY
     assert downloads.go_on() == len(others)
     for run in others:
-        intake.inspect(run.pk)
-        intake.bring_in(run.pk)
+        in_hand.inspect(run.pk)
+        in_hand.bring_in(run.pk)
         run.refresh_from_db()
         assert run.state == ImportRun.State.IMPORTED
     intake.start(first, None)
-    intake.bring_in(first.pk)
+    in_hand.bring_in(first.pk)
     assert totals() == at_c3(c3_sandbox)
 
 

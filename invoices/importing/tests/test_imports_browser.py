@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from c3portal.models import User
 from c3portal.testing import WorkerProcess
 from c3portal.tests.browser import is_accessible, sign_in
-from invoices.importing import intake
+from invoices.importing import in_hand, intake
 from invoices.importing.importer import import_file
 from invoices.models import HeldBackInvoice, ImportRun, Invoice, Posting
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, of_customer, write
@@ -72,7 +72,7 @@ def test_without_a_worker_the_page_says_so_and_goes_on_once_one_is_there(
         give(page, portal, SEPTEMBER)
         expect(page.get_by_text("No worker is running, so this file waits.")).to_be_visible()
     start_worker()
-    intake.sweep()
+    in_hand.sweep()
     expect(page.get_by_text("Nothing is imported yet.")).to_be_visible(timeout=30_000)
 
 
@@ -89,11 +89,11 @@ def every_state(finance_admin: User, tmp_path: Path, monkeypatch: pytest.MonkeyP
     kept = tmp_path / "ready.csv"
     kept.write_bytes(SEPTEMBER.read_bytes())
     ready = intake.receive(kept, "ready.csv", finance_admin)
-    intake.inspect(ready.pk)
+    in_hand.inspect(ready.pk)
     held = tmp_path / "held.csv"
     held.write_bytes(csv_bytes(a_row(), of_customer(7, Quantity="x")))
     ready_with_held_back = intake.receive(held, "held.csv", finance_admin)
-    intake.inspect(ready_with_held_back.pk)
+    in_hand.inspect(ready_with_held_back.pk)
     waiting = ImportRun.objects.create(
         file_name="waiting.csv", size=400_000_000, state="waiting", stored_as="w", bytes_read=1_000_000, lines=2_500
     )

@@ -18,8 +18,9 @@ from c3portal.models import AuditEntry, Heartbeat, LiveProcess, User
 from c3portal.processes import liveness
 from c3portal.testing import WorkerProcess, at_once, wait_until
 from invoices import tasks
-from invoices.importing import intake
+from invoices.importing import in_hand, intake, progress, writing
 from invoices.models import HeldBackInvoice, ImportRun, Invoice
+from invoices.tests import clothing
 from invoices.tests.c3_files import a_row, csv_bytes, of_customer
 from operations import tasks as operations_tasks
 
@@ -47,9 +48,11 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
 def receive(db: None, import_dir: Path, called: list[Any], tmp_path: Path, finance_admin: User) -> Receive:
     """Return a function that has a file of these rows received."""
 
-    def receive(*rows: dict[str, str], name: str = "lines.csv", **facts: Any) -> ImportRun:
+    def receive(
+        *rows: dict[str, str], name: str = "lines.csv", content: bytes | None = None, **facts: Any
+    ) -> ImportRun:
         path = tmp_path / name
-        path.write_bytes(csv_bytes(*rows or (a_row(),)))
+        path.write_bytes(content or csv_bytes(*rows or (a_row(),)))
         return intake.receive(path, name, finance_admin, source="the test", **facts)
 
     return receive
@@ -61,7 +64,7 @@ def state_of(run: ImportRun) -> str:
 
 
 def ready(run: ImportRun) -> ImportRun:
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     assert state_of(run) == State.READY
     return run
 
@@ -84,7 +87,7 @@ def test_a_received_file_is_taken_over_and_recorded(receive: Receive, import_dir
 def test_a_worker_is_called_once_the_run_is_there(receive: Receive, called: list[tuple[int, str]]) -> None:
     run = receive()
     assert called == [(run.pk, State.WAITING)]
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     run.refresh_from_db()
     intake.start(run, None)
     assert called[-1] == (run.pk, State.RUNNING)
@@ -116,14 +119,14 @@ def test_what_would_come_in_is_kept_and_nothing_else(receive: Receive) -> None:
 def test_a_file_that_is_not_there_any_more_is_closed_with_a_reason(receive: Receive, import_dir: Path) -> None:
     run = receive()
     (import_dir / run.stored_as).unlink()
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     assert (state_of(run), run.reason, run.stored_as) == (State.REFUSED, intake.GONE, "")
     assert run.finished_at is not None
 
 
 def test_a_header_that_no_profile_knows_is_asked_about(receive: Receive) -> None:
     run = receive({"Rechnung": "1", "Kunde": "Fabrikam", "Betrag": "10,00"})
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     assert state_of(run) == State.COLUMNS
     assert intake.path_of(run.stored_as).exists()
     assert intake.inspect_again(run, options={"encoding": "utf-8"})
@@ -133,7 +136,7 @@ def test_a_header_that_no_profile_knows_is_asked_about(receive: Receive) -> None
 
 def test_a_file_of_which_nothing_is_right_is_refused_and_its_invoices_are_listed(receive: Receive) -> None:
     run = receive(of_customer(1, Quantity="x"))
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     assert state_of(run) == State.REFUSED
     assert [each.number for each in HeldBackInvoice.objects.all()] == ["Invoice_1"]
 
@@ -144,10 +147,10 @@ def test_a_file_of_which_nothing_is_right_is_refused_and_its_invoices_are_listed
 def test_nothing_is_imported_before_somebody_says_so(receive: Receive) -> None:
     run = receive()
     assert not intake.start(run, None)
-    intake.bring_in(run.pk)
+    in_hand.bring_in(run.pk)
     assert state_of(run) == State.WAITING
     ready(run)
-    intake.bring_in(run.pk)
+    in_hand.bring_in(run.pk)
     assert state_of(run) == State.READY
     assert not Invoice.objects.exists()
 
@@ -156,8 +159,8 @@ def test_a_message_that_comes_twice_does_nothing_twice(receive: Receive) -> None
     run = ready(receive())
     intake.start(run, None)
     for _ in range(3):
-        intake.bring_in(run.pk)
-        intake.inspect(run.pk)
+        in_hand.bring_in(run.pk)
+        in_hand.inspect(run.pk)
     assert (state_of(run), run.attempts, run.stored_as) == (State.IMPORTED, 1, "")
     assert AuditEntry.objects.filter(subject="Import of lines.csv").count() == 1
 
@@ -176,22 +179,22 @@ def test_of_many_that_press_import_or_discard_one_does(receive: Receive, finance
 def test_of_many_workers_that_are_called_one_takes_it_in_hand(receive: Receive) -> None:
     run = ready(receive())
     intake.start(run, None)
-    at_once(4, lambda _: intake.bring_in(run.pk))
+    at_once(4, lambda _: in_hand.bring_in(run.pk))
     assert (state_of(run), run.attempts) == (State.IMPORTED, 1)
 
 
 def test_one_file_is_in_hand_at_a_time(receive: Receive, called: list[tuple[int, str]]) -> None:
     first, second = receive(), receive(name="other.csv")
     held = ImportRun.objects.filter(pk=first.pk)
-    held.update(lease_until=clock.now() + intake.LEASE)
-    assert intake.is_behind_another(second)
-    intake.inspect(second.pk)
+    held.update(lease_until=clock.now() + in_hand.LEASE)
+    assert in_hand.is_behind_another(second)
+    in_hand.inspect(second.pk)
     assert state_of(second) == State.WAITING
     called.clear()
-    intake.sweep()
+    in_hand.sweep()
     assert called == []
     held.update(lease_until=None)
-    intake.inspect(first.pk)
+    in_hand.inspect(first.pk)
     # Who is done calls the next.
     assert called == [(second.pk, State.WAITING)]
 
@@ -211,23 +214,23 @@ def test_what_a_dead_worker_had_in_hand_is_taken_up_again(
 ) -> None:
     run = ready(receive())
     intake.start(run, None)
-    left = {"process": dead_process(), "lease_until": clock.now() + intake.LEASE, "attempts": 1}
+    left = {"process": dead_process(), "lease_until": clock.now() + in_hand.LEASE, "attempts": 1}
     if how == "past its lease":
         left |= {"process": uuid.uuid4(), "lease_until": clock.now() - dt.timedelta(seconds=1)}
     ImportRun.objects.filter(pk=run.pk).update(**left)
     called.clear()
     tasks.sweep()
     assert called == [(run.pk, State.RUNNING)]
-    intake.bring_in(run.pk)
+    in_hand.bring_in(run.pk)
     assert (state_of(run), run.attempts) == (State.IMPORTED, 2)
 
 
 def test_what_a_living_worker_has_in_hand_is_left_to_it(receive: Receive, called: list[tuple[int, str]]) -> None:
     run = receive()
-    ImportRun.objects.filter(pk=run.pk).update(process=uuid.uuid4(), lease_until=clock.now() + intake.LEASE)
+    ImportRun.objects.filter(pk=run.pk).update(process=uuid.uuid4(), lease_until=clock.now() + in_hand.LEASE)
     called.clear()
     tasks.sweep()
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     assert called == []
     assert state_of(run) == State.WAITING
 
@@ -235,11 +238,11 @@ def test_what_a_living_worker_has_in_hand_is_left_to_it(receive: Receive, called
 def test_a_file_that_takes_worker_after_worker_with_it_is_given_up(receive: Receive) -> None:
     run = receive()
     ImportRun.objects.filter(pk=run.pk).update(
-        attempts=intake.MOST_ATTEMPTS, process=dead_process(), lease_until=clock.now()
+        attempts=in_hand.MOST_ATTEMPTS, process=dead_process(), lease_until=clock.now()
     )
     tasks.sweep()
-    assert (state_of(run), run.reason, run.stored_as) == (State.REFUSED, intake.GAVE_UP, "")
-    assert AuditEntry.objects.latest("pk").after["Reason"] == intake.GAVE_UP
+    assert (state_of(run), run.reason, run.stored_as) == (State.REFUSED, in_hand.GAVE_UP, "")
+    assert AuditEntry.objects.latest("pk").after["Reason"] == in_hand.GAVE_UP
 
 
 def test_a_run_of_the_page_is_not_closed_for_its_age(receive: Receive) -> None:
@@ -251,35 +254,119 @@ def test_a_run_of_the_page_is_not_closed_for_its_age(receive: Receive) -> None:
 
 
 def test_without_a_worker_it_is_said(receive: Receive) -> None:
-    assert not intake.is_anybody_there()
+    assert not in_hand.is_anybody_there()
     now = clock.now()
     facts = {"kind": liveness.Kind.WORKER, "host": "h", "pid": 1, "started_at": now}
     LiveProcess.objects.create(seen_at=now, **facts)
-    assert intake.is_anybody_there()
+    assert in_hand.is_anybody_there()
     # One that lives and takes no task.
     Heartbeat.objects.create(process="worker", seen_at=now - dt.timedelta(hours=1))
-    assert not intake.is_anybody_there()
+    assert not in_hand.is_anybody_there()
 
 
 # Progress
 
 
+def as_workbook(rows: list[dict[str, str]]) -> bytes:
+    return clothing.write([*rows[0]], [[*row.values()] for row in rows], clothing.Clothing(clothing.EXCEL))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_how_far_it_is_can_be_seen_while_it_is_read(receive: Receive, monkeypatch: pytest.MonkeyPatch) -> None:
     run = receive(*(of_customer(index) for index in range(3_000)))
-    monkeypatch.setattr(intake, "PROGRESS_EVERY", 0)
+    monkeypatch.setattr(progress, "PROGRESS_EVERY", 0)
     seen: list[tuple[int, int]] = []
 
-    class Watched(intake.Progress):
+    class Watched(progress.Progress):
         def __call__(self, told: ImportRun) -> None:
             super().__call__(told)
             seen.append(ImportRun.objects.values_list("lines", "bytes_read").get(pk=run.pk))
 
-    monkeypatch.setattr(intake, "Progress", Watched)
-    intake.inspect(run.pk)
+    monkeypatch.setattr(in_hand, "Progress", Watched)
+    in_hand.inspect(run.pk)
     assert seen == sorted(seen)
     assert 0 < seen[0][0] < seen[-1][0] <= 3_000
     assert 0 < seen[0][1] < seen[-1][1] <= run.size
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_progress_goes_on_while_what_was_checked_is_written(
+    receive: Receive, monkeypatch: pytest.MonkeyPatch, finance_admin: User, kind: str
+) -> None:
+    rows = [of_customer(index) for index in range(3_000)]
+    run = ready(receive(*rows, content=as_workbook(rows) if kind == "xlsx" else None))
+    monkeypatch.setattr(progress, "PROGRESS_EVERY", 0)
+    seen: list[int] = []
+
+    class Watched(progress.Progress):
+        def __call__(self, told: ImportRun) -> None:
+            super().__call__(told)
+            seen.append(progress.bytes_done(ImportRun.objects.get(pk=run.pk)))
+
+    monkeypatch.setattr(in_hand, "Progress", Watched)
+    intake.start(run, finance_admin)
+    in_hand.bring_in(run.pk)
+    assert state_of(run) == State.IMPORTED
+    assert seen == sorted(seen)
+    checked, written = seen[:3], seen[3:]
+    assert 0 < checked[0] < checked[1] <= checked[2] <= run.size
+    assert run.size < written[0] < written[1] < written[2] == 2 * run.size
+    assert not list(intake.path_of("").iterdir())
+
+
+# A worker that was taken for dead and comes back
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["import", "dry run"])
+def test_a_worker_that_comes_back_overwrites_nothing_of_the_one_that_took_over(
+    receive: Receive, monkeypatch: pytest.MonkeyPatch, finance_admin: User, what: str
+) -> None:
+    run = receive(*(of_customer(index) for index in range(2_000)))
+    does = in_hand.inspect
+    if what == "import":
+        ready(run)
+        intake.start(run, finance_admin)
+        does = in_hand.bring_in
+    monkeypatch.setattr(progress, "PROGRESS_EVERY", 0)
+    took_over: list[int] = []
+    at_first = progress.Progress.__call__
+
+    def silent_for_long(self: progress.Progress, told: ImportRun) -> None:
+        if not took_over:
+            took_over.append(run.pk)
+            ImportRun.objects.filter(pk=run.pk).update(lease_until=clock.now() - dt.timedelta(seconds=1))
+            does(run.pk)
+        at_first(self, told)
+
+    monkeypatch.setattr(progress.Progress, "__call__", silent_for_long)
+    does(run.pk)
+    assert took_over
+    assert state_of(run) == (State.IMPORTED if what == "import" else State.READY)
+    assert run.attempts == 2
+    if what == "import":
+        assert (run.invoices_new, run.invoices_unchanged) == (2_000, 0)
+        assert AuditEntry.objects.filter(subject="Import of lines.csv").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_imported_by_a_worker_whose_file_was_taken_over_while_it_wrote(
+    receive: Receive, monkeypatch: pytest.MonkeyPatch, finance_admin: User
+) -> None:
+    run = ready(receive())
+    intake.start(run, finance_admin)
+    writes = writing.write
+
+    def too_slow(*how: Any) -> None:
+        writes(*how)
+        ImportRun.objects.filter(pk=run.pk).update(lease_until=clock.now() + 2 * in_hand.LEASE)
+
+    monkeypatch.setattr(writing, "write", too_slow)
+    in_hand.bring_in(run.pk)
+    assert (state_of(run), run.reason) == (State.RUNNING, "")
+    assert not Invoice.objects.exists()
+    assert not AuditEntry.objects.filter(subject="Import of lines.csv").exists()
 
 
 # What nobody comes back to
@@ -288,7 +375,7 @@ def test_how_far_it_is_can_be_seen_while_it_is_read(receive: Receive, monkeypatc
 def test_what_nobody_goes_on_with_is_closed_and_its_file_deleted(receive: Receive, import_dir: Path) -> None:
     old, young, done = ready(receive()), ready(receive(name="b.csv")), ready(receive(of_customer(1), name="c.csv"))
     intake.start(done, None)
-    intake.bring_in(done.pk)
+    in_hand.bring_in(done.pk)
     week = timezone.now() - intake.LIFE - dt.timedelta(hours=1)
     ImportRun.objects.filter(pk__in=[old.pk, done.pk]).update(started_at=week)
     operations_tasks.forget_imports()

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from c3portal.audit.record import Action
 from c3portal.models import AuditEntry, User
-from invoices.importing import intake
+from invoices.importing import in_hand, intake
 from invoices.matching.profiles import profile_for
 from invoices.matching.tests.tables import FILES, TOTALS, as_csv, documented_lines, dressed
 from invoices.matching.tests.test_proposal import GERMAN
@@ -36,7 +36,7 @@ def received(content: bytes, tmp_path: Path, user: User, name: str = "lines.csv"
     path = tmp_path / name
     path.write_bytes(content)
     run = intake.receive(path, name, user)
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     run.refresh_from_db()
     return run
 
@@ -53,11 +53,11 @@ def form_of(client: Client, run: ImportRun) -> dict[str, Any]:
 
 def imported(run: ImportRun, user: User) -> dict[str, str]:
     """Go on to the end and return the total of each invoice."""
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     run.refresh_from_db()
     assert run.state == State.READY, run.reason
     assert intake.start(run, user)
-    intake.bring_in(run.pk)
+    in_hand.bring_in(run.pk)
     return {number: str(total) for number, total in Invoice.objects.order_by("number").values_list("number", "total")}
 
 
@@ -98,7 +98,7 @@ def test_the_next_file_of_these_columns_asks_for_its_period_alone(
     assert admin.post(page_of(again), form).context["form"].errors.keys() == {"period"}
     period = BillingPeriod.objects.get()
     assert admin.post(page_of(again), form | {"period": str(period.pk)}).status_code == 302
-    intake.inspect(again.pk)
+    in_hand.inspect(again.pk)
     again.refresh_from_db()
     assert again.state == State.READY
     assert ImportProfile.objects.count() == 1
@@ -206,7 +206,7 @@ def test_what_is_ready_can_be_matched_otherwise_and_what_is_imported_cannot(
 ) -> None:
     run = received(as_csv(with_period(), ";"), tmp_path, system_admin)
     admin.post(page_of(run), form_of(admin, run))
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
 
     assert admin.get(page_of(run)).status_code == 200
     ImportRun.objects.filter(pk=run.pk).update(state=State.IMPORTED)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from c3portal.models import User
 from c3portal.tests.browser import is_accessible, sign_in
-from invoices.importing import intake
+from invoices.importing import in_hand, intake
 from invoices.matching.tests.tables import as_csv, documented_lines, dressed
 from invoices.matching.tests.test_proposal import FRENCH
 from invoices.models import ImportProfile, ImportRun
@@ -28,7 +28,7 @@ def test_a_file_is_matched_by_looking_it_over_and_pressing_confirm(
     rows[0]["Category"] = "Réservation"
     path.write_bytes(as_csv(dressed(FRENCH, rows), "\t"))
     run = intake.receive(path, path.name, finance_admin)
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     sign_in(page, portal, finance_admin)
     page.goto(f"{portal}{reverse('import_run', args=[run.pk])}")
     expect(page.get_by_role("heading", name="Match columns")).to_be_visible()
