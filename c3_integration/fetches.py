@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from c3portal.models import User
 
 State = C3Fetch.State
-# Longer than the longest silence of a download and the longest pause between tries; a dead process loses it sooner.
-LEASE = dt.timedelta(minutes=30)
+# For a process that nobody watches, as the command's: longer than the longest silence of a download, the longest pause
+# between tries and the longest import. Of the others a dead one loses it sooner, and a living one never.
+LEASE = dt.timedelta(hours=1)
 STOPPED = (
     "The fetch was cut short: the process that made it stopped. What was imported until then is complete. Fetch again."
 )
@@ -88,10 +89,11 @@ def _write(fetch: C3Fetch, **facts: Any) -> None:
 
 
 def free(dead: Collection[UUID]) -> int:
-    """Close what dead processes had in hand, and what nobody renewed. Returns how many."""
-    now, count = clock.now(), 0
+    """Close what dead processes had in hand, and what nobody who lives renewed. Returns how many."""
+    now, count, living = clock.now(), 0, liveness.living()
     for fetch in C3Fetch.objects.filter(state=State.RUNNING):
-        late = fetch.lease_until is None or fetch.lease_until < now
+        is_over = fetch.lease_until is None or fetch.lease_until < now
+        late = is_over and not liveness.is_of(fetch.lease_holder, living)
         if late or liveness.is_of(fetch.lease_holder, dead):
             mine = C3Fetch.objects.filter(Q(lease_holder=fetch.lease_holder), pk=fetch.pk, state=State.RUNNING)
             count += mine.update(

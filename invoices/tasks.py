@@ -79,8 +79,8 @@ def run_import(run_id: int) -> None:
     in_hand.bring_in(run_id)
 
 
-# As long as an import, and not acknowledged late for the same reason: the fetch's lease says what became of it.
-@shared_task(soft_time_limit=in_hand.SOFT_TIME_LIMIT, time_limit=in_hand.TIME_LIMIT, acks_late=False)
+# Not acknowledged late for the same reason: the fetch's lease says what became of it.
+@shared_task(soft_time_limit=fetch.SOFT_TIME_LIMIT, time_limit=fetch.TIME_LIMIT, acks_late=False)
 @liveness.released_on_error()
 def fetch_from_c3(fetch_id: int) -> None:
     """Fetch invoices from C3."""

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 LARGEST_LIST = 48 * 1024 * 1024
 # Bytes of a period's lines, unpacked: four million lines and more.
 LARGEST_PERIOD = 4 * 1024 * 1024 * 1024
-# Seconds for all of a period, however steadily it comes.
+# Seconds for all of a period, however steadily it comes and however often it is begun anew.
 LONGEST_DOWNLOAD = 3600.0
 # Seconds for whoever sits before a page.
 SHORT = 20.0
@@ -102,7 +102,8 @@ class C3:
 
         The file is written anew for each try. Whatever `progress` raises ends it.
         """
-        return self._try(lambda token: self._download(c3_id, token, file, progress))
+        give_up_at = time.monotonic() + LONGEST_DOWNLOAD
+        return self._try(lambda token: self._download(c3_id, token, file, progress, give_up_at))
 
     def first_lines(self, c3_id: int, enough: int) -> list[str]:
         """Return the names of the first line's fields, [] when the period has none; reads no more than it needs."""
@@ -142,11 +143,11 @@ class C3:
         _log(path, correlation_id)
         return rows, correlation_id
 
-    def _download(self, c3_id: int, token: str, file: BinaryIO, progress: Progress) -> Download:
+    def _download(self, c3_id: int, token: str, file: BinaryIO, progress: Progress, give_up_at: float) -> Download:
         file.seek(0)
         file.truncate()
         sink = _Kept(file, progress)
-        self._long(c3_id, token, sink)
+        self._long(c3_id, token, sink, give_up_at - time.monotonic())
         sink.envelope.close()
         progress(sink.size, sink.envelope.lines)
         _log(f"{LINES}/{c3_id}", sink.envelope.correlation_id)
@@ -154,14 +155,16 @@ class C3:
 
     def _glance(self, c3_id: int, token: str, glance: _Glance) -> None:
         try:
-            self._long(c3_id, token, glance)
+            self._long(c3_id, token, glance, LONGEST_DOWNLOAD)
         except _Seen:
             return
         glance.envelope.close()
 
-    def _long(self, c3_id: int, token: str, sink: _Kept | _Glance) -> None:
+    def _long(self, c3_id: int, token: str, sink: _Kept | _Glance, seconds: float) -> None:
+        if seconds <= 0:
+            raise C3Unavailable("C3 did not send the whole period in time. Nothing was imported from it.")
         adapter = LongAnswerAdapter(sink, largest=LARGEST_PERIOD, silence=self._seconds(settings.C3_SILENCE))
-        self._judge(self._call("POST", f"{LINES}/{c3_id}", token, adapter, LONGEST_DOWNLOAD))
+        self._judge(self._call("POST", f"{LINES}/{c3_id}", token, adapter, seconds))
 
     def _seconds(self, usual: float) -> float:
         return usual if self.waits else min(usual, SHORT)

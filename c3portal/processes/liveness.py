@@ -233,6 +233,11 @@ def dead() -> set[uuid.UUID]:
     return set(LiveProcess.objects.exclude(dead_at=None).values_list("pk", flat=True))
 
 
+def living() -> set[uuid.UUID]:
+    """Return the ids of those whom nobody declared dead."""
+    return set(LiveProcess.objects.filter(dead_at=None).values_list("pk", flat=True))
+
+
 def silences() -> dict[str, float]:
     """Return by kind the seconds until all of it count as dead, negative when they do."""
     present, longest = clock.now(), SILENCE + 2 * SIGN_EVERY

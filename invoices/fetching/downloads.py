@@ -109,6 +109,7 @@ def _import(run: ImportRun, goes_on: Callable[[], None]) -> None:
     give_up_at = time.monotonic() + LONGEST_WAIT
     while True:
         in_hand.inspect(run.pk)
+        goes_on()
         in_hand.bring_in(run.pk)
         run.refresh_from_db()
         if run.state not in UNDER_WAY or time.monotonic() > give_up_at:

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 
 from c3_integration import fetches
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A period takes three hours and a half at the most: its download, the pauses between tries, looking through it and
+# importing it, and waiting for another file. What is left of a long fetch comes with the next.
+SOFT_TIME_LIMIT, TIME_LIMIT = 6 * 3600, 6 * 3600 + 300
+
 State, Trigger = C3Fetch.State, C3Fetch.Trigger
 DISK_FULL = (
     "The disk is full, so the download was not kept. What was imported until then is complete. Ask an administrator of "
@@ -34,6 +39,10 @@ DISK_FULL = (
 BROKE = (
     "The portal made a mistake, so the fetch ended. What was imported until then is complete. The portal's log says "
     "more: ask an administrator."
+)
+TOOK_TOO_LONG = (
+    f"The fetch took longer than {SOFT_TIME_LIMIT // 3600} hours, so it ended. What was imported until then is "
+    "complete. Fetch again: the rest comes in then."
 )
 NOT_READABLE = "Of some of what C3 sent nothing was imported: its page says why."
 
@@ -59,6 +68,10 @@ def run(fetch: C3Fetch, source: Source = None) -> bool:
             error.correlation_id or "none",
         )
         _fail(fetch, source, error.problem, str(error), error.correlation_id)
+    except SoftTimeLimitExceeded:
+        logger.warning("Fetch %s took too long.", fetch.pk)
+        _fail(fetch, source, Problem.STOPPED, TOOK_TOO_LONG)
+        raise
     except BaseException as error:
         is_full = outages.is_full(error)
         _fail(fetch, source, Problem.PORTAL, DISK_FULL if is_full else BROKE)

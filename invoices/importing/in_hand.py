@@ -6,6 +6,7 @@ import is one transaction: of one whose worker died nothing is there, and the sw
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -38,7 +39,8 @@ from invoices.reading.table import Table, open_table
 logger = logging.getLogger(__name__)
 
 State = ImportRun.State
-# A million lines take minutes. Each outlives what it guards: what a task may take, and who has the file in hand.
+# A million lines take minutes. Each outlives what it guards: what a task may take, and who has the file in hand. A
+# living process keeps its file beyond that, as one that fetches from C3 and imports between two downloads.
 SOFT_TIME_LIMIT, TIME_LIMIT = 50 * 60, 55 * 60
 LEASE = dt.timedelta(hours=1)
 # A file of which a worker dies would take one after the other.
@@ -152,7 +154,6 @@ def _refuse(run: ImportRun, reason: str) -> None:
 def _in_hand(run_id: int, state: str) -> Iterator[ImportRun | None]:
     """Claim the run for the block; None when it is not in `state`, or somebody has it or another one in hand."""
     run = _claim(run_id, state)
-    # What an error leaves is free once this process goes on under another id (c3portal/processes/liveness.py).
     try:
         yield run
         if run is None:
@@ -161,8 +162,19 @@ def _in_hand(run_id: int, state: str) -> Iterator[ImportRun | None]:
     except TakenOver:
         logger.warning("Import %s was taken over by another worker; this one goes no further with it.", run_id)
         return
+    except BaseException:
+        _let_go(run)
+        raise
     intake.forget_files(ImportRun.objects.filter(pk=run_id))
     wake_next()
+
+
+def _let_go(run: ImportRun | None) -> None:
+    """Leave the run to the next; while the database is away it is free once this process goes on under another id
+    (c3portal/processes/liveness.py)."""
+    with contextlib.suppress(Error, TakenOver):
+        if run is not None:
+            run_record.write(run, process=None, lease_until=None)
 
 
 def _claim(run_id: int, state: str) -> ImportRun | None:
@@ -177,12 +189,14 @@ def _claim(run_id: int, state: str) -> ImportRun | None:
 
 
 def _at_work(now: dt.datetime) -> QuerySet[ImportRun]:
-    held = Q(process=None) | ~Q(process__in=liveness.dead())
-    return ImportRun.objects.filter(held, state__in=intake.TASKS, lease_until__gt=now)
+    held = Q(process__in=liveness.living(), lease_until__isnull=False)
+    lasts = (Q(process=None) | ~Q(process__in=liveness.dead())) & Q(lease_until__gt=now)
+    return ImportRun.objects.filter(held | lasts, state__in=intake.TASKS)
 
 
 def _free(now: dt.datetime) -> QuerySet[ImportRun]:
-    free = Q(lease_until=None) | Q(lease_until__lte=now) | Q(process__in=liveness.dead())
+    unheld = Q(process=None) | ~Q(process__in=liveness.living())
+    free = Q(lease_until=None) | (unheld & Q(lease_until__lte=now)) | Q(process__in=liveness.dead())
     return ImportRun.objects.filter(free, state__in=intake.TASKS).exclude(stored_as="")
 
 

@@ -6,13 +6,14 @@ import io
 import json
 import logging
 import re
+import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from c3_integration.client import envelope
+from c3_integration.client import calls, envelope
 from c3_integration.client.calls import C3
 from c3_integration.client.errors import C3Error, C3Refused, C3SignInRefused, C3Unavailable
 from c3_integration.models import C3Settings, C3Token
@@ -132,6 +133,19 @@ def test_an_answer_that_stalls_is_given_up_and_asked_again(c3: C3, c3_sandbox: A
     newest = c3_sandbox.periods()[0]
     assert download(c3, newest["id"])[1].lines == newest["lines"]
     assert len(c3_sandbox.calls("invoices")) == 2
+
+
+def test_all_tries_of_a_download_together_take_no_longer_than_one_may(
+    c3: C3, c3_sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.C3_RETRY_AFTER = 0.1
+    monkeypatch.setattr(calls, "LONGEST_DOWNLOAD", 1.0)
+    c3_sandbox.place_fault("slow", call="invoices", seconds=3, times=9)
+    began = time.monotonic()
+    with pytest.raises(C3Unavailable):
+        download(c3, c3_sandbox.periods()[0]["id"])
+    assert time.monotonic() - began < 3
+    assert len(c3_sandbox.calls("invoices")) == 1
 
 
 def test_a_slow_answer_is_waited_for(c3: C3, c3_sandbox: Any) -> None:

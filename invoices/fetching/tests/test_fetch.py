@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from c3_integration import fetches
+from c3_integration.client.calls import LONGEST_DOWNLOAD
+from c3_integration.client.retries import LONGEST_PAUSE, PAUSES
 from c3_integration.fetches import AlreadyFetching, LeaseLost
 from c3_integration.models import C3Fetch, C3Settings
 from c3_integration.testing import set_up
 from c3portal.database import clock
-from c3portal.models import AuditEntry
+from c3portal.models import AuditEntry, LiveProcess
 from c3portal.testing import BASE_DIR
+from invoices import tasks
 from invoices.fetching import downloads, fetch, known
 from invoices.fetching.tests.conftest import CUSTOMERS, PERIODS, fetched
 from invoices.importing import in_hand, intake
@@ -242,6 +245,23 @@ def test_what_a_process_left_is_closed_and_told_and_the_process_that_only_stalle
     with pytest.raises(LeaseLost):
         fetches.report(made, lines=5)
     assert fetched().state == State.DONE
+
+
+@pytest.mark.both_databases
+def test_a_process_that_lives_keeps_its_fetch_and_each_limit_outlives_what_it_guards(app: C3Settings) -> None:
+    made = fetches.open_one(Trigger.USER)
+    assert fetches.take(made)
+    now = clock.now()
+    alive = LiveProcess.objects.create(kind="worker", host="h", pid=1, started_at=now, seen_at=now)
+    over = {"lease_holder": f"{alive.pk.hex}:1", "lease_until": now - dt.timedelta(seconds=1)}
+    C3Fetch.objects.update(**over)
+    assert fetches.free(set()) == 0
+    assert fetches.free({alive.pk}) == 1
+    task = tasks.fetch_from_c3
+    pauses = len(PAUSES) * LONGEST_PAUSE.total_seconds()
+    one_period = LONGEST_DOWNLOAD + pauses + 2 * in_hand.SOFT_TIME_LIMIT + downloads.LONGEST_WAIT
+    assert one_period < task.soft_time_limit < task.time_limit
+    assert fetches.LEASE.total_seconds() > in_hand.SOFT_TIME_LIMIT
 
 
 # Every fault

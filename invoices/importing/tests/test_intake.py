@@ -235,6 +235,35 @@ def test_what_a_living_worker_has_in_hand_is_left_to_it(receive: Receive, called
     assert state_of(run) == State.WAITING
 
 
+def test_a_living_worker_keeps_its_file_beyond_its_lease(receive: Receive, called: list[tuple[int, str]]) -> None:
+    run, other = receive(), receive(name="other.csv")
+    now = clock.now()
+    alive = LiveProcess.objects.create(kind="worker", host="h", pid=1, started_at=now, seen_at=now)
+    over = {"process": alive.pk, "lease_until": now - dt.timedelta(seconds=1)}
+    ImportRun.objects.filter(pk=run.pk).update(**over)
+    called.clear()
+    tasks.sweep()
+    in_hand.inspect(run.pk)
+    in_hand.inspect(other.pk)
+    assert called == []
+    assert (state_of(run), state_of(other)) == (State.WAITING, State.WAITING)
+    assert run.process == alive.pk
+
+
+def test_a_file_that_met_an_error_is_left_to_the_next(receive: Receive, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = receive()
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a mistake")
+
+    with monkeypatch.context() as wrong:
+        wrong.setattr(in_hand, "preview_file", broken)
+        with pytest.raises(RuntimeError):
+            in_hand.inspect(run.pk)
+    ready(run)
+    assert run.attempts == 2
+
+
 def test_a_file_that_takes_worker_after_worker_with_it_is_given_up(receive: Receive) -> None:
     run = receive()
     ImportRun.objects.filter(pk=run.pk).update(
