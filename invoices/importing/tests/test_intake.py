@@ -458,7 +458,7 @@ def test_a_worker_killed_while_it_imports_leaves_nothing_and_another_does_it(
     worker.kill()
     assert state_of(run) == State.RUNNING
     assert not Invoice.objects.exists()
-    ImportRun.objects.filter(pk=run.pk).update(lease_until=clock.now() - dt.timedelta(seconds=1))
+    LiveProcess.objects.filter(pk=run.process).update(dead_at=clock.now())
     start_worker()
     tasks.sweep()
     wait_until(lambda: state_of(run) == State.IMPORTED, "Another worker imported it", patience=60)
