@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any, cast
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
+from invoices.importing import likeness
 from invoices.models import DuplicateDecision, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
@@ -21,8 +22,9 @@ from xero_integration.client.vocabulary import GONE
 class Likeness(StrEnum):
     """How much another invoice is like one.
 
-    SAME: the same was billed. NEAR: the same customer, currency and service dates in another billing run, whoever pays,
-    with other lines or another total. BESIDE: the same in one billing run, which customers billed by department have.
+    SAME: the same was billed. NEAR: something of the same (a SKU, or the description of lines without one) to the same
+    customer, in the same currency, for the same service dates, both invoices or both credit notes, in another billing
+    run, whoever pays. BESIDE: the same in one billing run, which customers billed by department have.
     """
 
     SAME = "same"
@@ -78,7 +80,7 @@ def lookalikes(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, Lookalike]:
 
 def with_lookalikes(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     """Return `invoices` so that `of_rows` takes them."""
-    return invoices.annotate(**{f"like_{likeness}": Subquery(_first(likeness)) for likeness in Likeness})
+    return invoices.annotate(**{f"like_{how}": Subquery(_first(how)) for how in Likeness})
 
 
 def of_rows(rows: Iterable[Invoice]) -> dict[uuid.UUID, Lookalike]:
@@ -86,71 +88,55 @@ def of_rows(rows: Iterable[Invoice]) -> dict[uuid.UUID, Lookalike]:
     before the nearly same, what is in Xero before what is not."""
     found: dict[uuid.UUID, tuple[Likeness, uuid.UUID]] = {}
     for row in rows:
-        others = ((likeness, getattr(row, f"like_{likeness}")) for likeness in Likeness)
-        if first := next(((likeness, other) for likeness, other in others if other), None):
+        others = ((how, getattr(row, f"like_{how}")) for how in Likeness)
+        if first := next(((how, other) for how, other in others if other), None):
             found[row.pk] = first
     with_their_state = Invoice.objects.select_related("customer", "period", "posting", "posting__connection")
     by_id = with_their_state.in_bulk({other for _, other in found.values()}) if found else {}
-    return {pk: Lookalike(likeness, by_id[other]) for pk, (likeness, other) in found.items() if other in by_id}
+    return {pk: Lookalike(how, by_id[other]) for pk, (how, other) in found.items() if other in by_id}
 
 
 def all_like(invoice: Invoice, most: int) -> list[Lookalike]:
     """Return up to `most` that are the same and as many that are nearly so, whatever was decided, in two queries."""
     of = partial(getattr, invoice)
-    return [*_listed(Likeness.SAME, _same(of), most), *_listed(Likeness.NEAR, _near(of), most)]
+    return [*_listed(Likeness.SAME, likeness.same(of), most), *_listed(Likeness.NEAR, likeness.near(of), most)]
 
 
-def _listed(likeness: Likeness, others: InvoiceQuerySet, most: int) -> list[Lookalike]:
+def _listed(how: Likeness, others: InvoiceQuerySet, most: int) -> list[Lookalike]:
     with_their_state = others.select_related("customer", "period", "posting", "posting__connection")
-    return [Lookalike(likeness, other) for other in with_their_state.order_by("period__billing_id", "number")[:most]]
+    return [Lookalike(how, other) for other in with_their_state.order_by("period__billing_id", "number")[:most]]
 
 
 def _each(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
     return Invoice.objects.filter(pk__in=invoices.order_by().values("pk"))
 
 
-def _is_like(likenesses: Iterable[Likeness]) -> Q:
+def _is_like(hows: Iterable[Likeness]) -> Q:
     # Conditions of their own rather than one, so that each has its index.
-    return Q(*(Exists(_ahead(likeness)) for likeness in likenesses), _connector=Q.OR)
+    return Q(*(Exists(_ahead(how)) for how in hows), _connector=Q.OR)
 
 
-def _first(likeness: Likeness, field: str = "pk") -> QuerySet[Invoice, Any]:
+def _first(how: Likeness, field: str = "pk") -> QuerySet[Invoice, Any]:
     in_xero_first = Case(When(_IN_XERO, then=Value(0)), When(_LIVE, then=Value(1)), default=Value(2))
-    ordered = _ahead(likeness).order_by(in_xero_first, "period__billing_id", "issued_on", "number")
+    ordered = _ahead(how).order_by(in_xero_first, "period__billing_id", "issued_on", "number")
     return cast("QuerySet[Invoice, Any]", ordered.values(field)[:1])
 
 
-def _ahead(likeness: Likeness) -> InvoiceQuerySet:
+def _ahead(how: Likeness) -> InvoiceQuerySet:
     """Return what one (the outer query) is like and has to wait for."""
     # Of two that nobody sent, the one that was generated later waits, so that never both do.
     is_replaced = Exists(_decisions(invoice=OuterRef("pk"), other=OuterRef(OuterRef("pk")), among=[Decision.REPLACE]))
     counts = _LIVE | Q(_NOT_SENT, _GENERATED_BEFORE | Q(is_replaced), ignored_because="")
-    return _like(likeness).filter(counts).filter(~_is_settled())
+    return _like(how).filter(counts).filter(~_is_settled())
 
 
-def _like(likeness: Likeness) -> InvoiceQuerySet:
-    if likeness == Likeness.SAME:
-        return _same(OuterRef)
+def _like(how: Likeness) -> InvoiceQuerySet:
+    if how == Likeness.SAME:
+        return likeness.same(OuterRef)
     # Nothing is equal to null in SQL.
-    near = _near(OuterRef).alias(run=Coalesce("import_run", 0))
+    near = likeness.near(OuterRef).alias(run=Coalesce("import_run", 0))
     together = Q(period=OuterRef("period_id"), run=Coalesce(OuterRef("import_run_id"), 0))
-    return near.filter(together if likeness == Likeness.BESIDE else ~together)
-
-
-def _same(of: Callable[[str], Any]) -> InvoiceQuerySet:
-    """Return what is the same as one, whose fields `of` returns."""
-    return Invoice.objects.filter(billed_hash=of("billed_hash")).exclude(billed_hash="").exclude(pk=of("pk"))
-
-
-def _near(of: Callable[[str], Any]) -> InvoiceQuerySet:
-    others = Invoice.objects.filter(
-        customer=of("customer_id"),
-        currency=of("currency"),
-        service_start=of("service_start"),
-        service_end=of("service_end"),
-        service_start__isnull=False,
-    )
-    return others.exclude(billed_hash=of("billed_hash")).exclude(pk=of("pk"))
+    return near.filter(together if how == Likeness.BESIDE else ~together)
 
 
 def _is_settled() -> Q:

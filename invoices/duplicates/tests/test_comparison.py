@@ -215,3 +215,41 @@ def test_what_waits_takes_as_many_queries_for_many_as_for_few(make_billed: MakeB
         for each in range(20):
             make_billed(billing_id, f"seats {each}")
     assert queries() == few == 3
+
+
+def bills(invoice: Invoice, *skus: str) -> None:
+    """Give the invoice a line for each of these SKUs; "" stands for one without, described as its number."""
+    line = invoice.lines.all()[0]
+    invoice.lines.all().delete()
+    for position, sku in enumerate(skus, 1):
+        line.pk, line.position, line.sku, line.name = None, position, sku, "" if sku else invoice.number
+        line.save(force_insert=True)
+
+
+def test_the_licences_and_the_usage_of_one_month_are_no_copies(make_billed: MakeBilled) -> None:
+    licences, usage = make_billed(FIRST), make_billed(SECOND, "usage", amount="70")
+    bills(licences, "CFQ7TTC0LH18:0001", "CFQ7TTC0LF8Q:0001")
+    bills(usage, "DZH318Z0BPS6:0001")
+    assert likes() == {}
+    bills(licences, "")
+    bills(usage, "")
+    assert likes() == {}
+
+
+def test_one_sku_in_both_is_enough(make_billed: MakeBilled) -> None:
+    first, second = make_billed(FIRST), make_billed(SECOND, "more", amount="70")
+    bills(first, "CFQ7TTC0LH18:0001", "CFQ7TTC0LF8Q:0001")
+    bills(second, "DZH318Z0BPS6:0001", "CFQ7TTC0LF8Q:0001", "")
+    assert likes() == {second: (Likeness.NEAR, first)}
+    assert [each.other for each in comparison.all_like(first, 5)] == [second]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "is_near"), [(("100", "-100"), False), (("-90", "-100"), True), (("0", "1"), True)]
+)
+def test_a_credit_note_is_no_copy_of_the_invoice(
+    make_billed: MakeBilled, amounts: tuple[str, str], is_near: bool
+) -> None:
+    first, second = make_billed(FIRST, amount=amounts[0]), make_billed(SECOND, "another", amount=amounts[1])
+    assert likes() == ({second: (Likeness.NEAR, first)} if is_near else {})
+    assert bool(comparison.all_like(second, 5)) == is_near

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from invoices.duplicates.comparison import Likeness
 from invoices.duplicates.tests.conftest import MakeBilled
 from invoices.importing.importer import import_file
 from invoices.models import BillingPeriod, Customer, DuplicateDecision, Invoice, Posting
-from invoices.tests.c3_files import of_customer, write
+from invoices.tests.c3_files import SEPTEMBER, of_customer, write
 from invoices.tests.pages import post_ready, press
 from xero_integration.models import XeroConnection
 
 pytestmark = pytest.mark.usefixtures("woken")
+CHARGED = {"ChargeStartDate": "BillingPeriodStartDate", "ChargeEndDate": "BillingPeriodEndDate"}
 AGAIN = {"BillingId": "20260919", "InvoiceGeneratedDate": "2026-09-19T00:00:00"}
 
 
@@ -191,6 +193,21 @@ def test_charges_of_the_next_month_are_no_copy(posted: list[dict[str, str]], upl
     import_file(write(tmp_path, *generated_again(posted, BillingId="20261018", **dates, **period)))
     assert likes() == {}
     assert upload().queued == 3
+
+
+def test_licences_and_usage_of_the_sample_month_billed_apart_are_no_copies(tmp_path: Path, db: None) -> None:
+    with SEPTEMBER.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    usage = [row for row in rows if row["Category"] == "Usage"]
+    dates = {name: rows[0][period] for name, period in CHARGED.items()}
+    licences = [row | dates for row in rows if row["Category"] == "License"]
+    import_file(write(tmp_path, *licences))
+    import_file(write(tmp_path, *generated_again(usage, **dates)))
+    both = {row["TenantID"] for row in licences} & {row["TenantID"] for row in usage}
+    assert Invoice.objects.filter(customer__tenant_id__in=both, number__endswith="_again").count() > 50
+    assert likes() == {}
+    import_file(write(tmp_path, *(row | {"InvoiceNumber": row["InvoiceNumber"] + "_third"} for row in licences[:1])))
+    assert list(likes().values()) in ([Likeness.NEAR], [Likeness.SAME])
 
 
 def test_both_pages_name_the_other_and_what_was_decided(
