@@ -1,19 +1,45 @@
-"""Stored invoices of which a later file has a version that was held back: their amounts may be out of date."""
+"""Stored invoices of which a later file has another version that did not come in: their amounts may be out of date.
+
+The version was held back, or it came while the invoice was on its way to Xero. Such an invoice is not queued, and one
+that was queued before is refused in place of the first byte of a call: `sender`. What has left goes on, since it may be
+in Xero; the list and the import say that it differs.
+"""
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, QuerySet
+from collections.abc import Sequence
+from enum import StrEnum
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from invoices.duplicates import comparison
-from invoices.models import HeldBackInvoice, Invoice
+from invoices.models import HeldBackInvoice, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
 
-_MARK = "is_outdated"
+_MARK = "is_held_back"
 
 
-def waits_for_file() -> Exists:
-    """Return the condition that an invoice of this number is held back."""
-    return Exists(HeldBackInvoice.objects.filter(resolved_at=None, number=OuterRef("number")))
+class Outdated(StrEnum):
+    """Why an invoice may be out of date."""
+
+    HELD_BACK = "held_back"
+    DIFFERS = "differs"
+
+
+WORDS = {
+    Outdated.HELD_BACK: "A later file has this invoice too, and it was held back there because something is wrong with "
+    "it. The amounts stored here may be out of date. Import a file that has it right, or undo the import that held it "
+    "back.",
+    Outdated.DIFFERS: "A later file says something else of this invoice, and came while it was on its way to Xero. The "
+    "amounts stored here are out of date. Import that file again.",
+}
+_IGNORED = "It was ignored after it was uploaded."
+_NOT_SENT = "Nothing was sent. {} Then upload again."
+
+
+def waits_for_file() -> Q:
+    """Return the condition that a later version of an invoice has to come in first."""
+    return Q(_is_held_back()) | ~Q(difference="")
 
 
 def waiting(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
@@ -23,10 +49,28 @@ def waiting(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
 
 
 def marked(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    """Return `invoices` so that `is_marked` takes them."""
-    return invoices.annotate(**{_MARK: waits_for_file()})
+    """Return `invoices` so that `why` takes them."""
+    return invoices.annotate(**{_MARK: _is_held_back()})
 
 
-def is_marked(invoice: Invoice) -> bool:
-    """Return whether an invoice of this number was held back when the row was read."""
-    return bool(getattr(invoice, _MARK))
+def why(invoice: Invoice) -> Outdated | None:
+    """Return why the invoice may be out of date, as of when the row was read."""
+    if getattr(invoice, _MARK):
+        return Outdated.HELD_BACK
+    return Outdated.DIFFERS if invoice.difference else None
+
+
+def refusals(postings: Sequence[Posting]) -> dict[int, str]:
+    """Return by posting id, of those just claimed, why it must not be sent as it was queued, in one query."""
+    by_invoice = {each.invoice_id: each.pk for each in postings}
+    stopped = Invoice.objects.filter(waits_for_file() | ~Q(ignored_because=""), pk__in=by_invoice)
+    return {by_invoice[each.pk]: _NOT_SENT.format(_words(each)) for each in marked(stopped)}
+
+
+def _words(invoice: Invoice) -> str:
+    reason = why(invoice)
+    return WORDS[reason] if reason else _IGNORED
+
+
+def _is_held_back() -> Exists:
+    return Exists(HeldBackInvoice.objects.filter(resolved_at=None, number=OuterRef("number")))

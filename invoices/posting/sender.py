@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from invoices.documents.builder import Refused, build_documents
 from invoices.models import Posting, Submission
-from invoices.posting import outcomes, transitions
+from invoices.posting import outcomes, outdated, transitions
 from invoices.posting.outcomes import CallEnd, CallResult, Outcome, Rejected
 from invoices.posting.responses import kind_of
 from invoices.posting.settlement import settle
@@ -35,8 +35,11 @@ def send_next(connection: XeroConnection) -> int:
 
 
 def _prepare(connection: XeroConnection, submission: Submission, rows: Sequence[Posting]) -> dict[int, Document]:
-    """Return the documents by posting id; what Xero would refuse is refused here."""
-    prepared = build_documents(connection, rows)
+    """Return the documents by posting id; what Xero would refuse, or is out of date by now, is refused here."""
+    # They were queued until now: none of them is in Xero.
+    outdated_ones = outdated.refusals(rows)
+    prepared: dict[int, Document | Refused] = {pk: Refused(words) for pk, words in outdated_ones.items()}
+    prepared |= build_documents(connection, [row for row in rows if row.pk not in outdated_ones])
     documents = {pk: result for pk, result in prepared.items() if isinstance(result, Document)}
     refused = {pk: Rejected(result.words) for pk, result in prepared.items() if isinstance(result, Refused)}
     settle(submission, Outcome(refused, call=None if documents else CallEnd(Submission.Outcome.NOT_RECORDED)))

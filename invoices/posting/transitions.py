@@ -43,7 +43,8 @@ logger = logging.getLogger(__name__)
 # |----------------------------|-----------|-----------------------------------------------------------------------|
 # | (new), rejected, withdrawn | queued    | `enqueue`: UPLOAD TO XERO                                             |
 # | queued                     | sending   | `claim`                                                               |
-# | queued, sending            | rejected  | `mark_rejected`: Xero's validation errors, or the portal knows them   |
+# | queued, sending            | rejected  | `mark_rejected`: Xero's validation errors, or the portal knows them,  |
+# |                            |           | or it is out of date and none of it was sent                          |
 # | sending, uncertain         | posted    | `mark_posted`: Xero's answer or a lookup shows it there, proved ours  |
 # | sending                    | queued    | `requeue`: nothing was recorded                                       |
 # | queued                     | uncertain | `require_lookup`: Xero has it, or may since the database was restored |
@@ -77,7 +78,7 @@ def enqueue(
     locked_as_drafts: bool = False,
 ) -> Queued:
     """Queue what is new, refused or withdrawn, but neither ignored nor waiting: for a decision on another invoice that
-    it looks like, or for a file that has right what was held back of it. Pressing twice is harmless. `invoice_status`
+    it looks like, or for a file that brings the later version of it. Pressing twice is harmless. `invoice_status`
     is one of `InvoiceStatus`. The caller wakes a worker after commit."""
     with transaction.atomic():
         # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.

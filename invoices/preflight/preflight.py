@@ -30,10 +30,6 @@ NO_CONTACT_YET = ""
 # Without the import row as it came, which is most of a line's bytes and says nothing to Xero.
 LINES = Prefetch("lines", InvoiceLine.objects.defer("source"))
 OUTDATED = "outdated"
-HELD_BACK = (
-    "A later file has this invoice too, and it was held back there because something is wrong with it. The amounts "
-    "stored here may be out of date. Import a file that has it right, or undo the import that held it back."
-)
 TAKEN = "Xero has another document with the number. Change its number there or void it, then check again."
 
 
@@ -156,7 +152,7 @@ def inspect(
         problems += found.problems.get(key, ())
         problems = (
             *problems,
-            *_held_back(row),
+            *_outdated(row),
             *_number(row, taken, allowed),
             *likenesses.problems(row, alike.get(row.pk)),
         )
@@ -215,10 +211,12 @@ def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: D
     return (Problem("taken", "", TAKEN, Fix.XERO, detail=ownership.clash(invoice, row)),)
 
 
-def _held_back(invoice: Invoice) -> tuple[Problem, ...]:
-    if _is_posted(invoice) or not outdated.is_marked(invoice):
+def _outdated(invoice: Invoice) -> tuple[Problem, ...]:
+    reason = None if _is_posted(invoice) else outdated.why(invoice)
+    if reason is None:
         return ()
-    return (Problem(OUTDATED, "", HELD_BACK, Fix.HELD_BACK),)
+    fix = Fix.HELD_BACK if reason == outdated.Outdated.HELD_BACK else Fix.NONE
+    return (Problem(OUTDATED, "", outdated.WORDS[reason], fix),)
 
 
 def _verdict(

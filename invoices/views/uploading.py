@@ -134,8 +134,8 @@ def _undecided(count: int) -> str:
 def _held_back(count: int) -> str:
     was, it = ("was", "it") if count == 1 else ("were", "them")
     return (
-        f"{texts.invoices(count)} {was} left out: a later file has {it} too and was held back there, so the amounts "
-        f"stored here may be out of date. Import a file that has {it} right first."
+        f"{texts.invoices(count)} {was} left out: a later file has {it} too, and what it says did not come in, so the "
+        f"amounts stored here may be out of date. Import a file that has {it} right first."
     )
 
 
