@@ -30,8 +30,8 @@ WORDS = {
     Outdated.HELD_BACK: "A later file has this invoice too, and it was held back there because something is wrong with "
     "it. The amounts stored here may be out of date. Import a file that has it right, or undo the import that held it "
     "back.",
-    Outdated.DIFFERS: "A later file says something else of this invoice, and came while it was on its way to Xero. The "
-    "amounts stored here are out of date. Import that file again.",
+    Outdated.DIFFERS: "A later import says something else of this invoice, and came while it was on its way to Xero. "
+    "The amounts stored here are out of date. Import that file again.",
 }
 _IGNORED = "It was ignored after it was uploaded."
 _NOT_SENT = "Nothing was sent. {} Then upload again."
@@ -48,6 +48,17 @@ def waiting(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
     return each.uploadable().filter(~comparison.waits_for_decision(), waits_for_file())
 
 
+def unposted(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
+    """Return those that wait for a file and matter."""
+    return Invoice.objects.filter(matters_and_waits(), pk__in=invoices.order_by().values("pk"))
+
+
+def matters_and_waits() -> Q:
+    """Return the condition that an invoice waits for a file and `matters`."""
+    is_open = Q(posting__isnull=True) | ~Q(posting__status=Posting.Status.POSTED)
+    return is_open & Q(ignored_because="") & waits_for_file()
+
+
 def marked(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     """Return `invoices` so that `why` takes them."""
     return invoices.annotate(**{_MARK: _is_held_back()})
@@ -58,6 +69,12 @@ def why(invoice: Invoice) -> Outdated | None:
     if getattr(invoice, _MARK):
         return Outdated.HELD_BACK
     return Outdated.DIFFERS if invoice.difference else None
+
+
+def matters(invoice: Invoice) -> bool:
+    """Return whether it is neither known to be in Xero nor ignored; its posting should be loaded."""
+    posting = getattr(invoice, "posting", None)
+    return not invoice.ignored_because and (posting is None or posting.status != Posting.Status.POSTED)
 
 
 def refusals(postings: Sequence[Posting]) -> dict[int, str]:

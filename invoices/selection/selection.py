@@ -17,15 +17,17 @@ from invoices.duplicates import comparison
 from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.models.statuses import UPLOADABLE
+from invoices.posting import outdated
 
 NOT_UPLOADED = "not_uploaded"
 IGNORED = "ignored"
 DIFFERS = "differs"
 LOOKS_SAME = "looks_same"
+OUTDATED = "outdated"
 STATES: dict[str, str] = (
     {"": "All", NOT_UPLOADED: "Not uploaded"}
     | {status.value: str(status.label) for status in Posting.Status}
-    | {DIFFERS: "Differs", LOOKS_SAME: "Looks the same", IGNORED: "Ignored"}
+    | {DIFFERS: "Differs", LOOKS_SAME: "Looks the same", OUTDATED: "Out of date", IGNORED: "Ignored"}
 )
 
 _NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
@@ -82,6 +84,8 @@ class Selection:
             found = found.filter(_DIFFERS)
         elif self.state == LOOKS_SAME:
             found = found.uploadable().filter(comparison.waits_for_decision())
+        elif self.state == OUTDATED:
+            found = found.filter(outdated.matters_and_waits())
         elif self.state == NOT_UPLOADED:
             found = found.filter(posting__isnull=True, ignored_because="")
         elif self.state:
@@ -97,19 +101,21 @@ class Selection:
         return replace(self, search="", state="").invoices().filter(pk__in=keys)
 
     def state_counts(self) -> list[StateCount]:
-        """Return the counts of period and search: all, then the states with any; DIFFERS and LOOKS_SAME count
-        besides."""
+        """Return the counts of period and search: all, then the states with any; DIFFERS, LOOKS_SAME and
+        OUTDATED count besides."""
         is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
         found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
         counts: Counter[str] = Counter()
         # The first two spare what is in Xero the comparison.
         waits = _NOT_SENT & Q(ignored_because="") & comparison.waits_for_decision()
         differing, waiting = Count("pk", filter=_DIFFERS), Count("pk", filter=waits)
-        for row in found.annotate(count=Count("pk"), differing=differing, waiting=waiting):
+        old = Count("pk", filter=outdated.matters_and_waits())
+        for row in found.annotate(count=Count("pk"), differing=differing, waiting=waiting, outdated=old):
             counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["count"]
             counts[""] += row["count"]
             counts[DIFFERS] += row["differing"]
             counts[LOOKS_SAME] += row["waiting"]
+            counts[OUTDATED] += row["outdated"]
         return [
             StateCount(state, label, counts[state])
             for state, label in STATES.items()

@@ -9,10 +9,20 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from c3portal.models import User
 from c3portal.tests.markup import markup
-from invoices.models import BillingPeriod, Invoice, InvoiceLine, Payment, Posting
+from invoices.models import (
+    BillingPeriod,
+    HeldBackInvoice,
+    ImportFinding,
+    ImportRun,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Posting,
+)
 from invoices.tests.makers import REFUSAL, a_period, an_invoice, connected, queries_of, uploaded
 
 Status = Posting.Status
@@ -107,6 +117,24 @@ def test_it_warns_when_a_later_import_differs(reader: Client, period: BillingPer
     html = text(reader, invoice)
     assert "A later import says something else" in html
     assert "The total is 99.00 now." in html
+
+
+def test_it_says_why_it_is_out_of_date_and_leads_to_what_is_held_back(
+    reader: Client, period: BillingPeriod, finance_admin: User
+) -> None:
+    invoice = an_invoice(period, "INV-1")
+    run = ImportRun.objects.create(file_name="newer.csv", size=1)
+    finding = {"run": run, "kind": ImportFinding.Kind.HELD_BACK, "row": 7, "field": "Quantity"}
+    ImportFinding.objects.create(**finding, invoice_number="INV-1", reason="“many” is not a number")
+    held = HeldBackInvoice.objects.create(run=run, number="INV-1")
+    html = text(reader, invoice)
+    for words in ("Out of date", "it was held back there", "Row 7, Quantity: “many” is not a number", f"?run={run.pk}"):
+        assert words in html
+    HeldBackInvoice.objects.filter(pk=held.pk).update(resolved_at=timezone.now())
+    assert "Out of date" not in text(reader, invoice)
+    uploaded(connected(), finance_admin, invoice, to=Status.POSTED)
+    HeldBackInvoice.objects.update(resolved_at=None)
+    assert "Out of date" not in text(reader, invoice)
 
 
 def test_upload_again_is_for_those_who_may(

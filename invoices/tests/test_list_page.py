@@ -16,7 +16,16 @@ from django.utils import timezone
 
 from c3portal.models import User
 from c3portal.tests.markup import markup
-from invoices.models import BillingPeriod, Customer, ImportSettings, Invoice, Posting, Upload
+from invoices.models import (
+    BillingPeriod,
+    Customer,
+    HeldBackInvoice,
+    ImportRun,
+    ImportSettings,
+    Invoice,
+    Posting,
+    Upload,
+)
 from invoices.selection.exports import invoices_csv
 from invoices.tests.makers import (
     a_period,
@@ -70,6 +79,45 @@ def test_it_offers_the_periods_newest_first_and_shows_the_newest(finance: Client
     assert re.findall(r'<option value="(\d+)"', html) == ["20261018", "20260918"]
     assert shown(html) == ["OCT-1"]
     assert shown(page(finance, period="20260918")) == ["SEP-1"]
+
+
+def test_it_marks_what_is_out_of_date_and_filters_by_it(
+    finance: Client, period: BillingPeriod, finance_admin: User
+) -> None:
+    newer = ImportRun.objects.create(file_name="newer.csv", size=1)
+    for number in ("HELD-1", "POSTED-1", "IGNORED-1"):
+        invoice = an_invoice(period, number)
+        HeldBackInvoice.objects.create(run=newer, number=number)
+        if number == "POSTED-1":
+            uploaded_before = invoice
+    an_invoice(period, "CHANGED-1")
+    Invoice.objects.filter(number="CHANGED-1").update(difference="total 110.00 → 120.00")
+    Invoice.objects.filter(number="IGNORED-1").update(ignored_because="Not ours")
+    an_invoice(period, "RIGHT-1")
+    HeldBackInvoice.objects.update(resolved_at=timezone.now())
+    uploaded(connected(), finance_admin, uploaded_before, to=Status.POSTED)
+    HeldBackInvoice.objects.update(resolved_at=None)
+
+    html = page(finance)
+
+    assert re.findall(r"(\S+) is out of date", html) == ["CHANGED-1", "HELD-1"]
+    assert shown(page(finance, state="outdated")) == ["CHANGED-1", "HELD-1"]
+    assert re.search(r"Out of date <span>2</span>", html)
+
+
+def test_marking_what_is_out_of_date_takes_no_query_for_each(finance: Client, period: BillingPeriod) -> None:
+    newer = ImportRun.objects.create(file_name="newer.csv", size=1)
+
+    def held(*numbers: int) -> None:
+        for each in numbers:
+            an_invoice(period, f"INV-{each}")
+            HeldBackInvoice.objects.create(run=newer, number=f"INV-{each}")
+
+    held(1, 2)
+    page(finance)
+    for_two = queries_of(finance, LIST)
+    held(*range(3, 20))
+    assert queries_of(finance, LIST) == for_two
 
 
 def test_it_shows_both_numbers_when_xero_takes_another(finance: Client, period: BillingPeriod) -> None:

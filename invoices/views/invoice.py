@@ -14,12 +14,14 @@ from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
-from invoices.models import Invoice, PostLog, Twin
+from invoices.models import HeldBackInvoice, Invoice, PostLog, Twin
+from invoices.posting import outdated
 from invoices.preflight import likenesses
-from invoices.selection import deciding, tracks
+from invoices.selection import deciding, held_back, tracks
 from invoices.views.tables import breakable, why_not_uploadable
 
 MOST_ALIKE = 10
+MOST_REASONS = 5
 
 
 @require_safe
@@ -27,8 +29,10 @@ MOST_ALIKE = 10
 def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show one invoice. 404 when there is none with this id."""
     found = get_object_or_404(
-        Invoice.objects.select_related(
-            "customer", "bill_to", "period", "posting", "posting__connection", "posting__upload", "ignored_by"
+        outdated.marked(
+            Invoice.objects.select_related(
+                "customer", "bill_to", "period", "posting", "posting__connection", "posting__upload", "ignored_by"
+            )
         ),
         pk=pk,
     )
@@ -47,7 +51,17 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "exact_sum": exact_sum.of(found),
         "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }
-    return render(request, "invoices/invoice.html", context | _alike(found))
+    return render(request, "invoices/invoice.html", context | _alike(found) | _outdated(found))
+
+
+def _outdated(invoice: Invoice) -> dict[str, Any]:
+    """Return why the invoice may be out of date, and what is wrong in the file that holds its later version back."""
+    reason = outdated.why(invoice)
+    if reason is None or not outdated.matters(invoice):
+        return {}
+    found = HeldBackInvoice.objects.filter(number=invoice.number, resolved_at=None).select_related("run").last()
+    reasons = held_back.reasons_of([found]).get((found.run_id, found.number), []) if found else []
+    return {"outdated": outdated.WORDS[reason], "held_back": found, "held_back_reasons": reasons[:MOST_REASONS]}
 
 
 def _alike(invoice: Invoice) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -14,8 +16,10 @@ from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.duplicates import comparison
 from invoices.models import BillingPeriod, Invoice
+from invoices.models.billing import InvoiceQuerySet
+from invoices.posting import outdated
 from invoices.selection import held_back
-from invoices.selection.selection import LOOKS_SAME, Selection
+from invoices.selection.selection import LOOKS_SAME, OUTDATED, Selection
 from invoices.views.tables import InvoiceTable, arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
 
@@ -43,9 +47,11 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
 def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: bool) -> dict[str, Any]:
     table = arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request)
     counts = selection.state_counts()
+    there = {each.state for each in counts if each.count}
     return {
         "table": table,
-        "looks_same": _looks_same(table) if any(each.state == LOOKS_SAME for each in counts) else (),
+        "looks_same": _those_of(table, comparison.undecided) if LOOKS_SAME in there else (),
+        "outdated": _those_of(table, outdated.unposted) if OUTDATED in there else (),
         "pills": [
             {"label": each.label, "count": each.count, "current": each.state == selection.state, "query": query}
             for each in counts
@@ -56,7 +62,7 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
     }
 
 
-def _looks_same(table: InvoiceTable) -> set[uuid.UUID]:
-    """Return which invoices of the table's page wait for a decision."""
+def _those_of(table: InvoiceTable, which: Callable[[QuerySet[Invoice]], InvoiceQuerySet]) -> set[uuid.UUID]:
+    """Return which invoices of the table's page are such ones."""
     shown = Invoice.objects.filter(pk__in=[row.record.pk for row in table.page.object_list])
-    return set(comparison.undecided(shown).values_list("pk", flat=True))
+    return set(which(shown).values_list("pk", flat=True))

@@ -66,7 +66,7 @@ def test_what_a_later_file_changed_does_not_leave_as_it_was_queued(
     work()
 
     assert statuses() == {"Invoice_1": "posted", "Invoice_2": "rejected"}
-    assert only("Invoice_2").message.startswith("Nothing was sent. A later file says something else of this invoice")
+    assert only("Invoice_2").message.startswith("Nothing was sent. A later import says something else of this invoice")
     assert upload().held_back == 1
     (row,) = inspect(Invoice.objects.filter(number="Invoice_2"), connected, invoice_status="DRAFT").rows
     assert ([each.code for each in row.problems], row.may_go) == ([OUTDATED], False)
