@@ -86,14 +86,26 @@ def with_lookalikes(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
 def of_rows(rows: Iterable[Invoice]) -> dict[uuid.UUID, Lookalike]:
     """Return by invoice what it looks like and nobody decided about, of `rows` that may go, in one query: the same
     before the nearly same, what is in Xero before what is not."""
-    found: dict[uuid.UUID, tuple[Likeness, uuid.UUID]] = {}
-    for row in rows:
-        others = ((how, getattr(row, f"like_{how}")) for how in Likeness)
-        if first := next(((how, other) for how, other in others if other), None):
-            found[row.pk] = first
+    found = {row.pk: first for row in rows if (first := _first_of(row))}
     with_their_state = Invoice.objects.select_related("customer", "period", "posting", "posting__connection")
     by_id = with_their_state.in_bulk({other for _, other in found.values()}) if found else {}
     return {pk: Lookalike(how, by_id[other]) for pk, (how, other) in found.items() if other in by_id}
+
+
+def other_of(row: Invoice) -> uuid.UUID | None:
+    """Return the id of what a row of `with_lookalikes` looks like first; None of any other row."""
+    first = _first_of(row)
+    return first[1] if first else None
+
+
+def pairs(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, uuid.UUID]:
+    """Return the ids of `lookalikes`."""
+    return {pk: each.other.pk for pk, each in lookalikes(invoices).items()}
+
+
+def _first_of(row: Invoice) -> tuple[Likeness, uuid.UUID] | None:
+    others = ((how, getattr(row, f"like_{how}", None)) for how in Likeness)
+    return next(((how, other) for how, other in others if other), None)
 
 
 def all_like(invoice: Invoice, most: int) -> list[Lookalike]:

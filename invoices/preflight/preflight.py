@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,10 +69,11 @@ class Inspected:
 
 @dataclass(frozen=True)
 class Troubled:
-    """An invoice with a problem; `detail` is about it alone."""
+    """An invoice with a problem; `detail` is about it alone, `other` the id of the one it looks like first."""
 
     invoice: Invoice
     detail: str
+    other: uuid.UUID | None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Inspection:
         found: dict[Problem, list[Troubled]] = defaultdict(list)
         for row in self.rows:
             for problem in row.problems:
-                found[problem].append(Troubled(row.invoice, problem.detail))
+                found[problem].append(Troubled(row.invoice, problem.detail, comparison.other_of(row.invoice)))
         groups = [Group(problem, tuple(invoices)) for problem, invoices in found.items()]
         return sorted(groups, key=lambda each: (each.problem.severity, -len(each.invoices), each.problem.words))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 LONGEST_REASON = ignoring.LONGEST_REASON
 Decision = DuplicateDecision.Decision
+# The invoice that a page showed each one with.
+Shown = Mapping[uuid.UUID, uuid.UUID]
 
 
 class OnItsWay(Exception):
@@ -36,22 +41,28 @@ class Replaced:
     in_xero: list[Invoice]
 
 
-def post_anyway(invoices: QuerySet[Invoice], because: str, user: User, *, source: Source = None) -> int:
-    """Let the undecided of `invoices` go to Xero beside what they look like; `because` has 1 to LONGEST_REASON
-    characters. Returns how many."""
+def digest(shown: Shown) -> str:
+    """Return what tells whether a page showed just this."""
+    lines = "\n".join(sorted(f"{one} {other}" for one, other in shown.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def post_anyway(invoices: QuerySet[Invoice], because: str, user: User, shown: Shown, *, source: Source = None) -> int:
+    """Let the undecided of `invoices` go to Xero beside the one that each was `shown` with; `because` has 1 to
+    LONGEST_REASON characters. What else they look like, or look like by now, is asked next. Returns how many."""
     with transaction.atomic():
         locks.hold(invoices)
-        decided = _decide(invoices, Decision.POST, because, user, whole=True)
+        decided = _decide(invoices, Decision.POST, because, user, shown)
         _record(source, "Post anyway", decided, because, user)
     return len(decided)
 
 
-def leave_out(invoices: QuerySet[Invoice], because: str, user: User, *, source: Source = None) -> int:
-    """Ignore the undecided of `invoices`; `because` as for `post_anyway`. Returns how many."""
+def leave_out(invoices: QuerySet[Invoice], because: str, user: User, shown: Shown, *, source: Source = None) -> int:
+    """Ignore the undecided of `invoices`; all as for `post_anyway`. Returns how many."""
     with transaction.atomic():
         locks.hold(invoices)
-        _decide(invoices, Decision.EXCLUDE, because, user)
-        return ignoring.ignore(comparison.alike(invoices), because, user, source=source)
+        decided = _decide(invoices, Decision.EXCLUDE, because, user, shown)
+        return ignoring.ignore(Invoice.objects.filter(number__in=decided), because, user, source=source)
 
 
 def replace(invoice: Invoice, shown: str, user: User, *, source: Source = None) -> Replaced:
@@ -64,7 +75,7 @@ def replace(invoice: Invoice, shown: str, user: User, *, source: Source = None) 
         waits_for = comparison.lookalikes(comparison.undecided(one)).get(invoice.pk)
         if waits_for is None or str(waits_for.other.pk) != shown:
             return Replaced([], [])
-        decided = _decide(one, Decision.REPLACE, "", user)
+        decided = _decide(one, Decision.REPLACE, "", user, {invoice.pk: waits_for.other.pk})
         others = Invoice.objects.filter(number__in=decided.values()).select_related("posting")
         if others.filter(posting__status__in=IN_PROGRESS).exists():
             raise OnItsWay
@@ -106,44 +117,32 @@ def decisions_about(invoice: Invoice) -> QuerySet[DuplicateDecision]:
     return DuplicateDecision.objects.in_force().filter(either, has_effect).select_related(*people)
 
 
-def _decide(
-    invoices: QuerySet[Invoice], decision: Decision, because: str, user: User, *, whole: bool = False
-) -> dict[str, str]:
-    """Keep the decision, of each with the other it looks like, `whole`: with every other. Returns numbers by number."""
-    decided: dict[str, str] = {}
-    while found := comparison.lookalikes(invoices):
-        ones = Invoice.objects.in_bulk(list(found))
-        rows = [
-            DuplicateDecision(
-                invoice=ones[pk],
-                other=each.other,
-                decision=decision,
-                reason=because,
-                invoice_billed_hash=ones[pk].billed_hash,
-                other_billed_hash=each.other.billed_hash,
-                decided_by=user,
-                decided_at=timezone.now(),
-            )
-            for pk, each in found.items()
-        ]
-        DuplicateDecision.objects.bulk_create(
-            rows,
-            batch_size=500,
-            update_conflicts=True,
-            unique_fields=["invoice", "other"],
-            update_fields=[
-                "decision",
-                "reason",
-                "invoice_billed_hash",
-                "other_billed_hash",
-                "decided_by",
-                "decided_at",
-            ],
+def _decide(invoices: QuerySet[Invoice], decision: Decision, because: str, user: User, shown: Shown) -> dict[str, str]:
+    """Keep the decision of each that looks like the one it was shown with first. Returns numbers by number."""
+    alike = comparison.lookalikes(invoices)
+    found = {pk: each.other for pk, each in alike.items() if each.other.pk == shown.get(pk)}
+    ones = Invoice.objects.in_bulk(list(found))
+    rows = [
+        DuplicateDecision(
+            invoice=ones[pk],
+            other=other,
+            decision=decision,
+            reason=because,
+            invoice_billed_hash=ones[pk].billed_hash,
+            other_billed_hash=other.billed_hash,
+            decided_by=user,
+            decided_at=timezone.now(),
         )
-        decided |= {row.invoice.number: row.other.number for row in rows if row.invoice.number not in decided}
-        if not whole:
-            break
-    return decided
+        for pk, other in found.items()
+    ]
+    DuplicateDecision.objects.bulk_create(
+        rows,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["invoice", "other"],
+        update_fields=["decision", "reason", "invoice_billed_hash", "other_billed_hash", "decided_by", "decided_at"],
+    )
+    return {row.invoice.number: row.other.number for row in rows}
 
 
 def _record(source: Source, what: str, decided: dict[str, str], because: str, user: User) -> None:

@@ -28,27 +28,30 @@ SAY_WHY = f"Say why, in at most {deciding.LONGEST_REASON} characters. Nothing wa
 @require_POST
 @role_required(*roles.FINANCE)
 def preflight_decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Decide (`decision`) about the `count` invoices of a selection that the page showed as `group`, or about the one
-    that `post`, `exclude` or `replace` names, for `reason`. Replaced is the invoice that
-    `other-` and the id of the one names."""
+    """Decide (`decision`) about the `count` invoices of a selection that the page showed as `group`, each with another
+    one (`shown`), or about the one that `post`, `exclude` or `replace` names and its `other-` and the id of the one,
+    for `reason`."""
     draft = get_object_or_404(UploadDraft.objects.select_related("period"), pk=pk)
     chosen = next((name for name in Decision.values if name in request.POST), "")
     if chosen:
         invoices = _the_one(draft, request.POST[chosen])
+        shown = {one.pk: other for one in invoices if (other := _shown_with(request, one))}
     else:
-        chosen, invoices = request.POST.get("decision", ""), _group(draft, request.POST.get("group", ""))
-        if str(invoices.count()) != request.POST.get("count"):
+        chosen, shown = request.POST.get("decision", ""), _group(draft, request.POST.get("group", ""))
+        invoices = Invoice.objects.filter(pk__in=shown)
+        as_shown = request.POST.get("count"), request.POST.get("shown")
+        if (str(len(shown)), deciding.digest(shown)) != as_shown:
             messages.warning(request, "These invoices changed meanwhile. Nothing was decided. Look at them again.")
             return redirect(draft)
-    _decide(request, invoices, chosen)
+    _decide(request, invoices, chosen, shown)
     return redirect(draft)
 
 
 @require_POST
 @role_required(*roles.FINANCE)
 def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Decide (`decision`) about one invoice for `reason`, or with `revert` take back what was decided. Replaced is the
-    invoice that `other-` and its id names."""
+    """Decide (`decision`) about one invoice and the one that `other-` and its id names for `reason`, or with `revert`
+    take back what was decided."""
     invoice = get_object_or_404(Invoice, pk=pk)
     if "revert" in request.POST:
         if deciding.revert(invoice, cast(User, request.user), source=request):
@@ -56,11 +59,20 @@ def decide(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         else:
             messages.warning(request, "Nothing was taken back: it is in Xero or on its way, or nothing was decided.")
         return redirect(invoice)
-    _decide(request, Invoice.objects.filter(pk=pk), request.POST.get("decision", ""))
+    other = _shown_with(request, invoice)
+    shown = {pk: other} if other else {}
+    _decide(request, Invoice.objects.filter(pk=pk), request.POST.get("decision", ""), shown)
     return redirect(invoice)
 
 
-def _decide(request: HttpRequest, invoices: QuerySet[Invoice], decision: str) -> None:
+def _shown_with(request: HttpRequest, invoice: Invoice) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.POST.get(f"other-{invoice.pk}", ""))
+    except ValueError:
+        return None
+
+
+def _decide(request: HttpRequest, invoices: QuerySet[Invoice], decision: str, shown: deciding.Shown) -> None:
     """Do it and say what came of it. Raises BadRequest."""
     user, reason = cast(User, request.user), request.POST.get("reason", "").strip()
     if decision == Decision.REPLACE:
@@ -70,10 +82,14 @@ def _decide(request: HttpRequest, invoices: QuerySet[Invoice], decision: str) ->
     elif not 0 < len(reason) <= deciding.LONGEST_REASON:
         messages.error(request, SAY_WHY)
     elif decision == Decision.POST:
-        count = deciding.post_anyway(invoices, reason, user, source=request)
+        count = deciding.post_anyway(invoices, reason, user, shown, source=request)
         _say(request, count, "Ready to be posted beside what they look like")
+        if count and (more := comparison.undecided(invoices).count()):
+            messages.warning(
+                request, f"{texts.invoices(more)} still waiting: another one is like it too. Decide again."
+            )
     else:
-        count = deciding.leave_out(invoices, reason, user, source=request)
+        count = deciding.leave_out(invoices, reason, user, shown, source=request)
         _say(request, count, "Ignored, and not posted until taken up again")
 
 
@@ -102,7 +118,7 @@ def _say(request: HttpRequest, count: int, what: str) -> None:
     if count:
         messages.success(request, f"{what}: {texts.invoices(count)}.")
     else:
-        messages.warning(request, "Nothing was decided: none of these looks like another invoice now.")
+        messages.warning(request, "Nothing was decided: none of these looks like the invoice shown now. Look again.")
 
 
 def _the_one(draft: UploadDraft, key: str) -> QuerySet[Invoice]:
@@ -112,10 +128,9 @@ def _the_one(draft: UploadDraft, key: str) -> QuerySet[Invoice]:
         raise BadRequest("That is not the id of an invoice.") from error
 
 
-def _group(draft: UploadDraft, subject: str) -> QuerySet[Invoice]:
-    """Return the invoices of the selection that share the problem with this subject."""
+def _group(draft: UploadDraft, subject: str) -> dict[uuid.UUID, uuid.UUID]:
+    """Return the invoices of the selection that share the problem with this subject, each with the other one."""
     invoices = upload_drafts.invoices_of(draft)
     alike = comparison.lookalikes(invoices)
     ones = invoices.filter(pk__in=list(alike)).select_related("period")
-    found = [one.pk for one in ones if likenesses.subject(one, alike[one.pk]) == subject]
-    return Invoice.objects.filter(pk__in=found)
+    return {one.pk: alike[one.pk].other.pk for one in ones if likenesses.subject(one, alike[one.pk]) == subject}

@@ -73,7 +73,7 @@ def _alike(invoice: Invoice) -> dict[str, Any]:
     return {
         "lookalikes": [(each, likenesses.where(each.other)) for each in found],
         "waits_for": likenesses.sentence(invoice, ahead) if ahead else "",
-        "may_replace": ahead.other if ahead and ahead.holds else None,
+        "ahead": ahead,
         "decisions": deciding.decisions_about(invoice),
         "may_revert": deciding.revertible(invoice).exists(),
     }

@@ -23,6 +23,7 @@ from invoices.models import Invoice, Posting, UploadDraft
 from invoices.posting import outdated, transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
+from invoices.selection import deciding
 from invoices.views.uploading import missing_for_upload, start
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
@@ -212,6 +213,7 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "as_drafts": problem.fix == Fix.DRAFTS,
         "same_contact": problem.fix == Fix.SAME_CONTACT,
         "decision": problem.fix == Fix.DECISION,
+        "shown": deciding.digest({each.invoice.pk: each.other for each in group.invoices if each.other}),
         "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }
 

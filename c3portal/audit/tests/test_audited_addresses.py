@@ -384,7 +384,8 @@ def test_deciding_about_a_duplicate_leaves_the_numbers_and_the_reason(admin: Cli
     first, second = invoices[:2]
     Invoice.objects.filter(pk__in=[first.pk, second.pk]).update(billed_hash="the same")
     address = reverse("decide_invoice", args=[second.pk])
-    admin.post(address, {"decision": "post", "reason": "Ordered twice"})
+    other = {f"other-{second.pk}": str(first.pk)}
+    admin.post(address, {"decision": "post", "reason": "Ordered twice", **other})
     entry = only(Action.IGNORE)
     assert entry.subject == "Post anyway: 1 invoice"
     assert entry.after == {"Reason": "Ordered twice", second.number: f"looks like {first.number}"}
@@ -394,7 +395,7 @@ def test_deciding_about_a_duplicate_leaves_the_numbers_and_the_reason(admin: Cli
     form = {"period": first.period.billing_id, "all": "1", "invoice_status": "DRAFT"}
     admin.post(reverse("upload_to_xero"), form)
     draft = UploadDraft.objects.get()
-    decided = {"exclude": str(second.pk), "reason": "Billed twice"}
+    decided = {"exclude": str(second.pk), "reason": "Billed twice", **other}
     admin.post(reverse("preflight_decide", args=[draft.pk]), decided)
     assert AuditEntry.objects.latest("pk").after == {"Reason": "Billed twice", "Invoices": [second.number]}
 

@@ -110,14 +110,15 @@ def _ignored(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 def _undecided(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     Invoice.objects.update(billed_hash="the same")
-    return (world.invoices[1].pk,), {"decision": "post", "reason": "Ordered twice"}
+    first, second = world.invoices[:2]
+    return (second.pk,), {"decision": "post", "reason": "Ordered twice", f"other-{second.pk}": str(first.pk)}
 
 
 def _alike(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     _, form = _undecided(world)
     (pk,), _ = _draft(world)
     (group,) = world.client.get(reverse("preflight", args=[pk])).context["groups"]
-    return (pk,), {**form, "group": group["problem"].subject, "count": group["count"]}
+    return (pk,), {**form, "group": group["problem"].subject, "count": group["count"], "shown": group["shown"]}
 
 
 def _someone(**state: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:

@@ -79,7 +79,9 @@ def test_with_post_anyway_each_is_posted_once(
     assert group["problem"].words == "The same lines and total as an invoice of billing 20260918, which is in Xero."
     assert "The same lines and total as Invoice_1, which is in Xero." in page.content.decode()
     assert "None of these invoices is ready to be posted." in re.sub(r"\s+", " ", page.content.decode())
-    decided = {"group": group["problem"].subject, "count": group["count"], "decision": "post"}
+    decided = {"group": group["problem"].subject, "count": group["count"], "decision": "post"} | {
+        "shown": group["shown"]
+    }
     address = reverse("preflight_decide", args=[page.context["draft"].pk])
 
     unsaid = finance.post(address, decided, follow=True)
@@ -93,6 +95,25 @@ def test_with_post_anyway_each_is_posted_once(
     assert upload().queued == 0
     work()
     assert len(in_xero(sandbox)) == len(set(in_xero(sandbox))) == 6
+
+
+def test_a_group_is_decided_about_beside_what_the_page_showed_and_nothing_later(
+    posted: list[dict[str, str]], upload: Upload, tmp_path: Path, finance: Client
+) -> None:
+    import_file(write(tmp_path, *generated_again(posted)))
+    page = press(finance, BillingPeriod.objects.get(billing_id="20260919"), all="1")
+    (group,) = page.context["groups"]
+    late = [{**row, "InvoiceNumber": f"{row['InvoiceNumber']}_late"} for row in generated_again(posted)]
+    import_file(write(tmp_path, *(row | {"BillingId": "20260917"} for row in late)))
+    form = {"group": group["problem"].subject, "count": "3", "decision": "post", "reason": "Ordered twice"}
+    address = reverse("preflight_decide", args=[page.context["draft"].pk])
+    nothing = finance.post(address, form | {"shown": "what another page showed"}, follow=True)
+    assert "Nothing was decided" in nothing.content.decode()
+    assert not DuplicateDecision.objects.exists()
+    answer = finance.post(address, form | {"shown": group.get("shown", "")}, follow=True)
+    assert {each.other.number for each in DuplicateDecision.objects.all()} == {"Invoice_1", "Invoice_2", "Invoice_3"}
+    assert "another one is like it too" in answer.content.decode()
+    assert upload().queued == 0
 
 
 def test_with_do_not_post_the_whole_group_is_ignored(
@@ -109,6 +130,7 @@ def test_with_do_not_post_the_whole_group_is_ignored(
     (group,) = page.context["groups"]
     address = reverse("preflight_decide", args=[page.context["draft"].pk])
     form = {"group": group["problem"].subject, "count": "3", "decision": "exclude", "reason": "Generated twice"}
+    form["shown"] = group["shown"]
     page = finance.post(address, form, follow=True)
     post_ready(finance, page)
     work()
@@ -125,6 +147,7 @@ def test_a_group_that_changed_since_it_was_shown_is_not_decided_about(
     page = press(finance, BillingPeriod.objects.get(billing_id="20260919"), all="1")
     (group,) = page.context["groups"]
     form = {"group": group["problem"].subject, "count": "2", "decision": "post", "reason": "All right"}
+    form["shown"] = group["shown"]
     finance.post(reverse("preflight_decide", args=[page.context["draft"].pk]), form)
     assert not DuplicateDecision.objects.exists()
 
@@ -179,7 +202,9 @@ def test_a_correction_that_makes_it_another_billing_is_asked_about_anew(
     again = generated_again(posted[:2])
     import_file(write(tmp_path, *again))
     (invoice,) = Invoice.objects.filter(number="Invoice_1_again")
-    finance.post(reverse("decide_invoice", args=[invoice.pk]), {"decision": "post", "reason": "Ordered twice"})
+    first = Invoice.objects.get(number="Invoice_1")
+    form = {"decision": "post", "reason": "Ordered twice", f"other-{invoice.pk}": str(first.pk)}
+    finance.post(reverse("decide_invoice", args=[invoice.pk]), form)
     assert likes() == {}
     again[0] |= {"Quantity": "11", "SubTotal": "99.00", "TaxAmount": "9.90", "Total": "108.90"}
     import_file(write(tmp_path, *again))

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import AuditEntry, User
+from invoices.duplicates import comparison
 from invoices.importing import undo
 from invoices.importing.importer import import_file
 from invoices.importing.tests.test_importing import stored
@@ -170,6 +171,11 @@ def replace_one(user: User) -> None:
     assert deciding.replace(other, str(one.pk), user).ignored == [one]
 
 
+def leave_out_other(user: User) -> int:
+    rows = Invoice.objects.filter(number="Other")
+    return deciding.leave_out(rows, "A copy", user, comparison.pairs(rows))
+
+
 def test_what_an_undone_invoice_replaced_may_go_again(tmp_path: Path, finance_admin: User) -> None:
     _, run = two_alike(tmp_path)
     replace_one(finance_admin)
@@ -185,7 +191,7 @@ def test_what_an_undone_invoice_replaced_may_go_again(tmp_path: Path, finance_ad
 
 def test_what_was_left_out_for_an_undone_invoice_may_go_again(tmp_path: Path, finance_admin: User) -> None:
     run, _ = two_alike(tmp_path)
-    assert deciding.leave_out(Invoice.objects.filter(number="Other"), "A copy", finance_admin) == 1
+    assert leave_out_other(finance_admin) == 1
 
     undo_import(run, user=finance_admin, source="a test")
 
@@ -219,9 +225,8 @@ def test_a_decision_that_holds_again_or_still_leaves_ignored(tmp_path: Path, fin
 @pytest.mark.parametrize("undone", ["One", "Other"])
 def test_what_was_set_aside_for_another_reason_stays_so(tmp_path: Path, finance_admin: User, undone: str) -> None:
     runs = dict(zip(("One", "Other"), two_alike(tmp_path), strict=True))
-    other = Invoice.objects.get(number="Other")
     if undone == "One":
-        deciding.leave_out(Invoice.objects.filter(pk=other.pk), "A copy", finance_admin)
+        leave_out_other(finance_admin)
     else:
         replace_one(finance_admin)
     Invoice.objects.exclude(ignored_because="").update(ignored_because="Billed by hand")

@@ -15,6 +15,7 @@ from invoices.conftest import Upload
 from invoices.duplicates import comparison
 from invoices.duplicates.tests.conftest import MakeBilled, make_billed
 from invoices.models import DuplicateDecision, Invoice, Posting
+from invoices.models.billing import InvoiceQuerySet
 from invoices.posting import post_log
 from invoices.selection import deciding, ignoring
 from xero_integration.models import XeroConnection, XeroSettings
@@ -42,24 +43,60 @@ def posted(invoice: Invoice) -> None:
     Posting.objects.filter(invoice=invoice).update(status=Posting.Status.POSTED, xero_id="1")
 
 
-def test_post_anyway_is_about_each_other_invoice_that_it_looks_like(
+def post_anyway(invoices: InvoiceQuerySet, because: str, user: Any) -> int:
+    return deciding.post_anyway(invoices, because, user, comparison.pairs(invoices))
+
+
+def leave_out(invoices: InvoiceQuerySet, because: str, user: Any) -> int:
+    return deciding.leave_out(invoices, because, user, comparison.pairs(invoices))
+
+
+def test_post_anyway_is_said_of_each_other_invoice_that_it_looks_like(
     make_billed: MakeBilled, finance_admin: Any
 ) -> None:
     make_billed(FIRST), make_billed(SECOND)
     third = make_billed(THIRD)
     make_billed(FIRST, "more", amount="9")
-    assert deciding.post_anyway(Invoice.objects.filter(pk=third.pk), "Ordered again", finance_admin) == 1
+    for _ in range(3):
+        assert third in waiting()
+        assert post_anyway(Invoice.objects.filter(pk=third.pk), "Ordered again", finance_admin) == 1
     assert third not in waiting()
     rows = DuplicateDecision.objects.filter(invoice=third)
     assert {(row.decision, row.reason, row.decided_by) for row in rows} == {("post", "Ordered again", finance_admin)}
     assert rows.count() == 3
-    assert AuditEntry.objects.get().after["Reason"] == "Ordered again"
+    assert {entry.after["Reason"] for entry in AuditEntry.objects.all()} == {"Ordered again"}
+
+
+@pytest.mark.parametrize("arrives", ["after the page was shown", "after it was decided"])
+def test_post_anyway_is_not_said_of_what_arrives_later(
+    make_billed: MakeBilled, finance_admin: Any, arrives: str
+) -> None:
+    first, third = make_billed(SECOND), make_billed(THIRD)
+    shown = comparison.pairs(Invoice.objects.filter(pk=third.pk))
+    before = arrives == "after the page was shown"
+    # It comes first of all, so it is what the third is like now.
+    late = make_billed(FIRST) if before else None
+    decided = deciding.post_anyway(Invoice.objects.filter(pk=third.pk), "Ordered again", finance_admin, shown)
+    assert decided == (0 if before else 1)
+    late = late or make_billed(FIRST)
+    assert comparison.lookalikes(Invoice.objects.filter(pk=third.pk))[third.pk].other == late
+    assert set(DuplicateDecision.objects.values_list("other", flat=True)) == (set() if before else {first.pk})
+
+
+def test_do_not_post_is_not_said_for_what_was_not_shown(make_billed: MakeBilled, finance_admin: Any) -> None:
+    make_billed(SECOND)
+    third = make_billed(THIRD)
+    rows = Invoice.objects.filter(pk=third.pk)
+    shown = comparison.pairs(rows)
+    make_billed(FIRST)
+    assert deciding.leave_out(rows, "Generated twice", finance_admin, shown) == 0
+    assert ignored() == {}
 
 
 def test_what_is_not_to_be_posted_is_ignored_for_the_reason(make_billed: MakeBilled, finance_admin: Any) -> None:
     make_billed(FIRST)
     second = make_billed(SECOND)
-    assert deciding.leave_out(Invoice.objects.all(), "Generated twice", finance_admin) == 1
+    assert leave_out(Invoice.objects.all(), "Generated twice", finance_admin) == 1
     assert ignored() == {second: "Generated twice"}
     assert [row.decision for row in deciding.decisions_about(second)] == ["exclude"]
 
@@ -67,7 +104,7 @@ def test_what_is_not_to_be_posted_is_ignored_for_the_reason(make_billed: MakeBil
 def test_what_is_taken_up_again_waits_again(make_billed: MakeBilled, finance_admin: Any) -> None:
     make_billed(FIRST)
     second = make_billed(SECOND)
-    deciding.leave_out(Invoice.objects.all(), "Generated twice", finance_admin)
+    leave_out(Invoice.objects.all(), "Generated twice", finance_admin)
     ignoring.take_up(Invoice.objects.all())
     assert waiting() == {second}
     assert not deciding.decisions_about(second)
@@ -144,8 +181,8 @@ def test_a_decision_is_taken_back_as_long_as_nothing_was_posted(
     first, second = make_billed(FIRST), make_billed(SECOND)
     invoices = Invoice.objects.filter(pk=second.pk)
     ways = {
-        "post": lambda: deciding.post_anyway(invoices, "Both", finance_admin),
-        "exclude": lambda: deciding.leave_out(invoices, "Twice", finance_admin),
+        "post": lambda: post_anyway(invoices, "Both", finance_admin),
+        "exclude": lambda: leave_out(invoices, "Twice", finance_admin),
         "replace": lambda: deciding.replace(second, str(first.pk), finance_admin),
     }
     ways[decide]()
@@ -159,7 +196,7 @@ def test_no_decision_is_taken_back_once_it_was_acted_on(
 ) -> None:
     make_billed(FIRST)
     second = make_billed(SECOND)
-    deciding.post_anyway(Invoice.objects.all(), "Both", finance_admin)
+    post_anyway(Invoice.objects.all(), "Both", finance_admin)
     upload(second)
     assert not deciding.revert(second, finance_admin)
     assert DuplicateDecision.objects.count() == 1
@@ -168,7 +205,7 @@ def test_no_decision_is_taken_back_once_it_was_acted_on(
 def test_deciding_takes_as_many_queries_for_many_as_for_few(make_billed: MakeBilled, finance_admin: Any) -> None:
     def queries() -> int:
         with CaptureQueriesContext(database) as found:
-            deciding.post_anyway(Invoice.objects.all(), "Both", finance_admin)
+            post_anyway(Invoice.objects.all(), "Both", finance_admin)
         return len(found)
 
     make_billed(FIRST), make_billed(SECOND)
