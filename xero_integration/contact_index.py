@@ -11,7 +11,22 @@ from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroC
 from xero_integration.name_similarity import Names
 from xero_integration.new_contacts import NewContact, sendable_address, sendable_email
 
+MOST_NAMED = 3
 NO_KEY = "This customer has no tenant id, so its contact is chosen by a person before its first invoice is posted."
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another customer by its key, with its contact where it has one."""
+
+    key: str
+    name: str
+    contact_id: str = ""
+    contact_name: str = ""
+
+    def __str__(self) -> str:
+        has = f"has the contact “{self.contact_name}”" if self.contact_id else "is there too"
+        return f"the customer “{self.name}” {has}"
 
 
 @dataclass(frozen=True)
@@ -19,7 +34,7 @@ class Customer:
     """Who needs a contact. `key` becomes the ContactNumber (at most 50 characters); `suffix` tells apart customers
     of one name. A new contact gets the first of `emails` that Xero takes, and of `address` (parts as in
     `new_contacts.ADDRESS`) what it takes. One without a key of its own (`is_by_hand`) gets the contact that a person
-    chooses, and no other."""
+    chooses, and no other. `maybe`: who it may be, so that a person says first whether it gets a contact of its own."""
 
     key: str
     name: str
@@ -28,6 +43,14 @@ class Customer:
     shares_name: bool
     is_by_hand: bool = False
     address: Mapping[str, str] = field(default_factory=dict, hash=False)
+    maybe: tuple[Other, ...] = ()
+
+
+def likely(alike: Sequence[Contact], maybe: Sequence[Other]) -> str:
+    """Return in words who a customer without a contact may be."""
+    names = " and ".join(f"“{each.name}”" for each in alike[:MOST_NAMED])
+    found = [f"Xero has {names}"] if names else []
+    return ", and ".join([*found, *map(str, maybe[:MOST_NAMED])])
 
 
 def archived(name: str) -> str:
@@ -128,11 +151,16 @@ class ContactIndex:
         # https://developer.xero.com/documentation/api/accounting/contacts/
         wanted = Counter(spelling(customer.name) for customer in customers)
         taken = {spelling(contact.name) for named in self.by_name.values() for contact in named} if customers else set()
-        names = {}
+        names: dict[str, str] = {}
+        given: Counter[str] = Counter()
         for customer in customers:
             key = spelling(customer.name)
             alone = not customer.shares_name and wanted[key] == 1 and key not in taken
-            tail = "" if alone else f" ({customer.suffix or customer.key})"
+            suffix = "" if alone else customer.suffix or customer.key
+            given[f"{key} {suffix}"] += 1
+            # Suffixes that are words are not one each.
+            count = given[f"{key} {suffix}"]
+            tail = f" ({suffix}{f' {count}' if count > 1 else ''})" if suffix else ""
             names[customer.key] = sendable_name(customer.name)[: MAX_NAME - len(tail)] + tail
         return names
 

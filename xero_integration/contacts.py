@@ -19,7 +19,7 @@ from xero_integration.client import shapes, timeouts
 from xero_integration.client.departure import stalled_error
 from xero_integration.client.errors import Problem, XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.client.gateway import Gateway
-from xero_integration.contact_index import ContactIndex, Customer
+from xero_integration.contact_index import ContactIndex, Customer, Other, likely
 from xero_integration.contact_names import name_key, number_key, why_untaken
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 from xero_integration.new_contacts import ADDRESS, NewContact
@@ -29,7 +29,6 @@ from xero_integration.new_contacts import ADDRESS, NewContact
 LISTING_LIFE = dt.timedelta(minutes=15)
 # How long it is trusted when it stands in the way of an upload: someone may have mended it in Xero just now.
 DOUBTED_LIFE = dt.timedelta(minutes=1)
-MOST_NAMED = 3
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -118,15 +117,16 @@ def why_not_created(
     if customers and customer_keys is not None:
         free = index.free_names(customer_keys)
         alike = {each.key: index.alike(each, free) for each in customers if each.key not in problems}
-        problems |= {key: _undecided(found) for key, found in alike.items() if found}
+        maybe = {each.key: each.maybe for each in customers}
+        problems |= {key: _undecided(found, maybe[key]) for key, found in alike.items() if found or maybe[key]}
     return problems
 
 
-def _undecided(alike: Sequence[Contact]) -> str:
-    names = " and ".join(f"“{each.name}”" for each in alike[:MOST_NAMED])
+def _undecided(alike: Sequence[Contact], maybe: Sequence[Other]) -> str:
+    words = likely(alike, maybe)
     return (
-        f"Xero has {names}, much like this customer, who has no contact yet. Upload again, and say at the check before "
-        "posting whether it is this customer."
+        f"{words[0].upper()}{words[1:]}, much like this customer, who has no contact yet. Upload again, and say at the "
+        "check before posting whether it is this customer."
     )
 
 

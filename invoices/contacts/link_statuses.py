@@ -8,12 +8,13 @@ from enum import StrEnum
 
 from django.db.models import F
 
-from invoices.contacts import details, requests
+from invoices.contacts import details, requests, resellers
 from invoices.contacts.details import Difference
+from invoices.contacts.resellers import AS_CUSTOMER
 from invoices.documents import billing_contact
 from invoices.models import Customer, Invoice
 from xero_integration import contacts
-from xero_integration.contact_index import ContactIndex
+from xero_integration.contact_index import ContactIndex, Other
 from xero_integration.contact_index import Customer as Wanted
 from xero_integration.contact_names import name_key, why_untaken
 from xero_integration.models import Contact, ContactLink, XeroConnection
@@ -55,12 +56,17 @@ NEEDS_NO_CONTACT = "Its invoices go to its reseller's contact, so it needs none.
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A contact that may be the customer; the next upload links it if `is_sure`, else only a person does."""
+    """A contact that may be the customer's, or in its place the customer that a reseller may be; the next upload links
+    it if `is_sure`, else only a person does."""
 
     contact_id: str
     name: str
     why: str
     is_sure: bool
+
+    @property
+    def is_contact(self) -> bool:
+        return not self.contact_id.startswith(AS_CUSTOMER)
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ class LinkStatus:
 def link_statuses(connection: XeroConnection) -> list[LinkStatus]:
     """Return how every customer stands, by name, in a constant number of queries."""
     customers = list(Customer.objects.all())
-    wanted = {each.key: each for each in requests.wanted_contacts(customers)}
+    wanted = {each.key: each for each in requests.wanted_contacts(connection, customers)}
     index, unusable = ContactIndex(connection), contacts.unusable(connection)
     names, via_reseller = index.free_names(wanted.keys()), _via_reseller()
     found = [
@@ -119,7 +125,16 @@ def link_statuses(connection: XeroConnection) -> list[LinkStatus]:
         else _link_status(each, wanted[each.tenant_id], index, unusable, names)
         for each in customers
     ]
-    return _new_names(found, wanted, index, names)
+    found = _new_names(found, wanted, index, names)
+    by_pk = {each.customer.pk: each for each in found}
+    return [_as_another(each, by_pk) if resellers.is_another(each.customer) else each for each in found]
+
+
+def _as_another(reseller: LinkStatus, by_pk: Mapping[int, LinkStatus]) -> LinkStatus:
+    """Return the status of a reseller who is a customer too: that customer's, which is looked after there."""
+    other = by_pk[reseller.customer.same_as_id or 0]
+    words = f"It is the customer “{other.customer.name}” too, and its invoices go to that one's contact."
+    return replace(other, customer=reseller.customer, words=words, suggestion=None, differences=(), new=None)
 
 
 def _via_reseller() -> set[int]:
@@ -148,11 +163,20 @@ def _link_status(
         is_archived = numbered is not None and numbered.status != Contact.ACTIVE
         merged = _merged(numbered, index) if numbered else None
         return LinkStatus(customer, State.ARCHIVED if is_archived else State.CLASH, words=match, suggestion=merged)
+    if wanted.maybe:
+        return LinkStatus(customer, State.SUGGESTED, suggestion=_customers(wanted.maybe))
     similar = similar_contacts(wanted, index, names, most=1)
     suggestion = similar[0] if similar else None
     if clash := index.why_not_by_name(wanted):
         return LinkStatus(customer, State.CLASH, words=clash, suggestion=suggestion)
     return LinkStatus(customer, State.SUGGESTED if suggestion else State.NEW, suggestion=suggestion)
+
+
+def _customers(maybe: Sequence[Other]) -> Suggestion:
+    """Return the customer that a reseller may be, or rather its contact."""
+    each = next((each for each in maybe if each.contact_id), maybe[0])
+    choice = each.contact_id or f"{AS_CUSTOMER}{each.key}"
+    return Suggestion(choice, each.contact_name or each.name, f"The customer “{each.name}”", is_sure=False)
 
 
 def _linked(customer: Customer, link: ContactLink, index: ContactIndex, why_unusable: str) -> LinkStatus:
@@ -203,13 +227,14 @@ def _new_names(
         for each in found
         if not each.linked
         and each.state in (State.NEW, State.CLASH, State.SUGGESTED)
+        and not resellers.is_another(each.customer)
         and not (each.suggestion and each.suggestion.is_sure)
         and index.numbered(each.customer.tenant_id) is None
     ]
     to_create = [wanted[each.customer.tenant_id] for each in makes]
     notes = {each.key: why for each in to_create if (why := why_untaken(each.name))}
     to_create = [each for each in to_create if each.key not in notes]
-    asked = {each.key for each in to_create if index.alike(each, free)}
+    asked = {each.key for each in to_create if each.maybe or index.alike(each, free)}
     new = index.to_create(to_create)
     for key, made in new.items():
         does = "asks before it creates" if key in asked else "creates"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import IntegrityError
 from django.db.models import Q
 
-from invoices.contacts import requests
+from invoices.contacts import requests, resellers
 from invoices.contacts.link_statuses import SAME_NAME, SAME_NUMBER, similar_contacts
+from invoices.contacts.resellers import AS_CUSTOMER
 from invoices.models import Customer
 from xero_integration import connections, contacts
 from xero_integration.client.gateway import Gateway
@@ -39,8 +40,8 @@ class NotLinked(Exception):
 
 def candidates(connection: XeroConnection, customer: Customer, words: str) -> list[Candidate]:
     """Return the contacts that `words` find by name or number; without words, those that may be the customer."""
-    (wanted,) = requests.wanted_contacts([customer])
-    keys = _names_by_number()
+    (wanted,) = requests.wanted_contacts(connection, [customer])
+    keys = _customers_by_number()
     index = ContactIndex(connection)
     if words:
         listed = Contact.objects.filter(connection=connection, status=Contact.ACTIVE).filter(
@@ -50,58 +51,78 @@ def candidates(connection: XeroConnection, customer: Customer, words: str) -> li
     same = list(index.by_name.get(name_key(customer.name), []))
     if numbered := index.numbered(wanted.key):
         same = [numbered, *(each for each in same if each.contact_id != numbered.contact_id)]
-    ids = {each.contact_id for each in same}
+    maybe = {each.contact_id: f"Contact of the customer “{each.name}”" for each in wanted.maybe if each.contact_id}
+    ids = {each.contact_id for each in same} | maybe.keys()
     similar = similar_contacts(wanted, index, index.free_names(()), most=SUGGESTIONS)
     similar = [each for each in similar if each.contact_id not in ids]
-    whys = [(each, SAME_NUMBER if each == numbered else SAME_NAME) for each in same]
+    whys = [(index.contacts[each], why) for each, why in maybe.items() if each in index.contacts]
+    whys += [(each, SAME_NUMBER if each == numbered else SAME_NAME) for each in same if each.contact_id not in maybe]
     whys += [(index.contacts[each.contact_id], each.why) for each in similar]
     return [Candidate(each, why, _why_not(each, customer, index, keys)) for each, why in whys]
 
 
-def _names_by_number() -> dict[str, str]:
-    """Return the customers' names by what their contact numbers compare as."""
-    return {number_key(key): name for key, name in Customer.objects.values_list("tenant_id", "name")}
+def _customers_by_number() -> dict[str, Customer]:
+    """Return the customers by what their contact numbers compare as."""
+    rows = Customer.objects.only("tenant_id", "name", "key_from", "same_as")
+    return {number_key(each.tenant_id): each for each in rows}
 
 
-def _why_not(contact: Contact, customer: Customer, index: ContactIndex, names: Mapping[str, str]) -> str:
-    """Return why a person cannot link this contact to the customer, "" when they can; `names` as `_names_by_number` has
-    them."""
+def _why_not(contact: Contact, customer: Customer, index: ContactIndex, customers: Mapping[str, Customer]) -> str:
+    """Return why a person cannot link this contact to the customer, "" when they can; `customers` as
+    `_customers_by_number` has them."""
     if contact.status != Contact.ACTIVE:
         return f"The contact “{contact.name}” is archived in Xero. Restore it there first."
+    if _customer_too(contact, customer, index, customers):
+        return ""
     holder = index.holders.get(contact.contact_id, customer.tenant_id)
     if holder != customer.tenant_id:
-        return (
-            f"The contact “{contact.name}” is linked to {names.get(number_key(holder), 'another customer')}. "
-            "Unlink it there first."
-        )
+        who = customers.get(number_key(holder), "another customer")
+        return f"The contact “{contact.name}” is linked to {who}. Unlink it there first."
     number = number_key(contact.contact_number)
-    if number != number_key(customer.tenant_id) and number in names:
-        return f"The contact “{contact.name}” has the contact number of {names[number]}."
+    if number != number_key(customer.tenant_id) and number in customers:
+        return f"The contact “{contact.name}” has the contact number of {customers[number]}."
     return ""
 
 
+def _customer_too(
+    contact: Contact, customer: Customer, index: ContactIndex, customers: Mapping[str, Customer]
+) -> Customer | None:
+    """Return the customer whose contact this is, when a reseller can be that one."""
+    holder = index.holders.get(contact.contact_id, contact.contact_number)
+    owner = customers.get(number_key(holder))
+    return owner if owner and resellers.is_reseller(customer) and not resellers.is_reseller(owner) else None
+
+
 def linked(connection: XeroConnection, customers: Iterable[Customer]) -> dict[str, str]:
-    """Return, by name and tenant id, which contact each of these customers is linked to; "" for none."""
+    """Return, by name and tenant id, which contact each of these customers has now; "" for none."""
     links = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
-    return {
-        f"{each.name} ({each.tenant_id})": f"{link.contact_name} ({link.contact_id})" if link else ""
-        for each in customers
-        for link in [links.get(each.tenant_id)]
-    }
+    rows = Customer.objects.filter(pk__in=[each.pk for each in customers]).select_related("same_as")
+    return {_named(each): _linked_to(each, links.get(each.tenant_id)) for each in rows}
+
+
+def _named(customer: Customer) -> str:
+    return f"{customer.name} ({customer.tenant_id})"
+
+
+def _linked_to(customer: Customer, link: ContactLink | None) -> str:
+    if customer.same_as and resellers.is_another(customer):
+        return f"the contact of {_named(customer.same_as)}"
+    return f"{link.contact_name} ({link.contact_id})" if link else ""
 
 
 def link(connection: XeroConnection, chosen: Mapping[str, str]) -> tuple[int, list[str]]:
-    """Link customers (by tenant id) to contacts (by id) as a person says. Returns how many, and why others were not.
+    """Link customers (by tenant id) to contacts (by id) as a person says, or resellers to the customer that they are
+    (`resellers.AS_CUSTOMER` and its key). Returns how many, and why others were not.
 
     Raises NotLinked while contacts are being looked after elsewhere.
     """
     with _lease(connection):
-        index, names = ContactIndex(connection), _names_by_number()
+        index, others = ContactIndex(connection), _customers_by_number()
         customers = {each.tenant_id: each for each in Customer.objects.filter(tenant_id__in=chosen)}
         linked, problems = 0, []
         for key, customer in customers.items():
             try:
-                _link_one(connection, customer, index, chosen[key], names)
+                _link_one(connection, customer, index, chosen[key], others)
             except NotLinked as error:
                 problems.append(f"{customer.name}: {error}")
             else:
@@ -109,9 +130,9 @@ def link(connection: XeroConnection, chosen: Mapping[str, str]) -> tuple[int, li
     return linked, problems
 
 
-def set_apart(connection: XeroConnection, customer: Customer, contact_ids: Iterable[str]) -> list[str]:
-    """Note that the customer is none of these contacts, so that the next upload may create its own. Returns
-    their names with their ids.
+def set_apart(connection: XeroConnection, customer: Customer, contact_ids: Sequence[str]) -> list[str]:
+    """Note that the customer is none of these contacts (ids as `link` takes them), so that the next upload may create
+    its own. Returns their names with their ids.
 
     Raises NotLinked while contacts are being looked after elsewhere.
     """
@@ -119,22 +140,47 @@ def set_apart(connection: XeroConnection, customer: Customer, contact_ids: Itera
         found = Contact.objects.filter(connection=connection, contact_id__in=contact_ids)
         names = dict(found.values_list("contact_id", "name"))
         contacts.set_apart(connection, {customer.tenant_id: names})
-    return [f"{name} ({contact_id})" for contact_id, name in names.items()]
+        keys = [each.removeprefix(AS_CUSTOMER) for each in contact_ids if each.startswith(AS_CUSTOMER)]
+        if keys and resellers.is_reseller(customer):
+            resellers.is_now(connection, customer, customer)
+        others = [_named(each) for each in Customer.objects.filter(tenant_id__in=keys)]
+    return [f"{name} ({contact_id})" for contact_id, name in names.items()] + others
 
 
 def _link_one(
-    connection: XeroConnection, customer: Customer, index: ContactIndex, contact_id: str, names: Mapping[str, str]
+    connection: XeroConnection,
+    customer: Customer,
+    index: ContactIndex,
+    contact_id: str,
+    customers: Mapping[str, Customer],
 ) -> None:
+    if contact_id.startswith(AS_CUSTOMER):
+        other = customers.get(number_key(contact_id.removeprefix(AS_CUSTOMER)))
+        if other is None or not resellers.is_reseller(customer) or resellers.is_reseller(other):
+            raise NotLinked("That customer is not there any more.")
+        resellers.is_now(connection, customer, other)
+        return
     contact = index.contacts.get(contact_id)
     if contact is None:
         raise NotLinked("That contact is not in the list of contacts any more. Read contacts again.")
-    if why_not := _why_not(contact, customer, index, names):
+    if why_not := _why_not(contact, customer, index, customers):
         raise NotLinked(why_not)
+    if owner := _customer_too(contact, customer, index, customers):
+        resellers.is_now(connection, customer, owner)
+        return
     try:
         contacts.link_by_hand(connection, customer.tenant_id, contact)
     except IntegrityError as error:
         raise NotLinked(f"The contact “{contact.name}” is linked to another customer.") from error
     index.holders[contact_id] = customer.tenant_id
+    if resellers.is_reseller(customer):
+        resellers.is_now(connection, customer, customer)
+
+
+def unlink(connection: XeroConnection, customers: Sequence[Customer]) -> int:
+    """Forget these customers' contacts here, not in Xero, and of resellers which customer they are. Returns how
+    many."""
+    return contacts.unlink(connection, [each.tenant_id for each in customers]) + resellers.forget(customers)
 
 
 def create(connection: XeroConnection, customers: Iterable[Customer]) -> contacts.Outcome:
@@ -142,7 +188,7 @@ def create(connection: XeroConnection, customers: Iterable[Customer]) -> contact
 
     Raises XeroError, and NotLinked while contacts are being looked after elsewhere.
     """
-    wanted = requests.wanted_contacts(list(customers)[:MOST_AT_ONCE])
+    wanted = requests.wanted_contacts(connection, list(customers)[:MOST_AT_ONCE])
     return _call(connection, lambda gateway: contacts.link(connection, gateway, wanted))
 
 

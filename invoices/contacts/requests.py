@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from invoices.contacts import details
+from django.db.models import F, Q
+
+from invoices.contacts import details, resellers
+from invoices.contacts.resellers import is_reseller
 from invoices.models import Customer
 from xero_integration.contact_index import Customer as WantedContact
 from xero_integration.contact_names import name_key
+from xero_integration.models import XeroConnection
 
 # Whose key may be the contact's number in Xero; that of the others was made up here, and would mean nothing there.
 WITH_A_NUMBER = (Customer.Key.TENANT, Customer.Key.RESELLER)
@@ -19,19 +23,24 @@ def customer_keys() -> set[str]:
     return set(Customer.objects.values_list("tenant_id", flat=True))
 
 
-def wanted_contacts(customers: Iterable[Customer]) -> list[WantedContact]:
+def wanted_contacts(connection: XeroConnection, customers: Iterable[Customer]) -> list[WantedContact]:
     """Return it for these customers, in their order."""
-    names = Counter(name_key(name) for name in Customer.objects.values_list("name", flat=True))
+    customers = list(customers)
+    # A reseller who is another customer is no second one of its name.
+    own = Customer.objects.filter(Q(same_as=None) | Q(same_as=F("pk")))
+    names = Counter(name_key(name) for name in own.values_list("name", flat=True))
+    maybe = resellers.likely(connection, customers)
     return [
         WantedContact(
             key=customer.tenant_id,
             name=customer.name,
-            suffix=customer.erp_id,
+            suffix=resellers.SUFFIX if is_reseller(customer) else customer.erp_id,
             emails=(customer.email, details.email(customer.c3_details)),
             address=details.address(customer.c3_details),
             # Among all customers, not only these.
             shares_name=names[name_key(customer.name)] > 1,
             is_by_hand=customer.key_from not in WITH_A_NUMBER,
+            maybe=maybe.get(customer.tenant_id, ()),
         )
         for customer in customers
     ]

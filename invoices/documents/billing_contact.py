@@ -19,12 +19,13 @@ class BillingRules:
     own: Mapping[str, str] = field(default_factory=dict)
 
     def recipient(self, invoice: Invoice) -> Customer:
-        """Return who gets the invoice, whose `customer` and `bill_to` are loaded: the reseller that it is addressed to,
-        unless the end customer's own setting, else the default, says the end customer."""
+        """Return who gets the invoice, whose `customer` and `bill_to` (with `same_as`) are loaded: the reseller that it
+        is addressed to, or the customer that this one is too, unless the end customer's own setting, else the default,
+        says the end customer."""
         if invoice.bill_to is None:
             return invoice.customer
         chosen = self.own.get(invoice.customer.tenant_id) or self.default
-        return invoice.bill_to if chosen == BillResellers.RESELLER else invoice.customer
+        return invoice.bill_to.same_as or invoice.bill_to if chosen == BillResellers.RESELLER else invoice.customer
 
     def tax_country(self, invoice: Invoice) -> str:
         """Return the country that its taxes are mapped by: where the recipient is, or the end customer when that is not
@@ -52,7 +53,8 @@ def tax_country(path: str = "") -> Coalesce:
 
 
 def _recipients(path: str, field_name: str) -> Case:
-    customer, reseller = F(f"{path}customer__{field_name}"), F(f"{path}bill_to__{field_name}")
+    customer = F(f"{path}customer__{field_name}")
+    reseller = Coalesce(F(f"{path}bill_to__same_as__{field_name}"), F(f"{path}bill_to__{field_name}"))
     own = f"{path}customer__override__bill_resellers"
     return Case(
         When(Q(**{f"{path}bill_to__isnull": True}), then=customer),

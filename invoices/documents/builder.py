@@ -108,7 +108,7 @@ def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> 
     """Return the document by posting id, or why there must be none; in the postings' order, in a constant number of
     queries."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
-    invoices = invoices.select_related("customer", "bill_to", "period").prefetch_related("lines")
+    invoices = invoices.select_related("customer", "bill_to__same_as", "period").prefetch_related("lines")
     by_id = {each.pk: each for each in invoices}
     rows = Posting.objects.filter(pk__in=[each.pk for each in postings])
     uploads = rows.values_list("pk", "upload__invoice_status", "upload__locked_as_drafts")

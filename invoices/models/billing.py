@@ -37,6 +37,15 @@ class Customer(models.Model):
         default=dict, db_default={}, blank=True, help_text="What C3 knows besides: address, tags, reseller, e-mail."
     )
 
+    same_as = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Of a reseller: the customer that it is too, as a person said; itself when it is none.",
+    )
+
     class Meta:
         ordering = ["name", "tenant_id"]
 

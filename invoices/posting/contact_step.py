@@ -19,7 +19,8 @@ def link_contacts(connection: XeroConnection) -> None:
     waiting = transitions.without_contact(connection).annotate(recipient_key=RECIPIENT_KEY)
     if not (waiting.exists() or _is_doubted(connection)) or not contacts.lease(connection):
         return
-    wanted = requests.wanted_contacts(Customer.objects.filter(tenant_id__in=waiting.values("recipient_key")))
+    recipients = Customer.objects.filter(tenant_id__in=waiting.values("recipient_key"))
+    wanted = requests.wanted_contacts(connection, recipients)
     try:
         if _is_doubted(connection):
             connections.call(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from invoices.contacts import requests
+from invoices.contacts.resellers import AS_CUSTOMER
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import Customer
 from xero_integration import contacts
-from xero_integration.contact_index import ContactIndex
+from xero_integration.contact_index import MOST_NAMED, ContactIndex, Other, likely
 from xero_integration.contact_index import Customer as Wanted
 from xero_integration.contact_names import why_untaken
 from xero_integration.models import Contact, ContactLink, XeroConnection
@@ -37,7 +38,8 @@ def check(connection: XeroConnection, recipients: Collection[Customer]) -> Conta
     people = {each.tenant_id: each for each in recipients}
     index = ContactIndex(connection)
     to_create = []
-    for wanted in requests.wanted_contacts([each for each in recipients if each.tenant_id not in found.ids]):
+    without = [each for each in recipients if each.tenant_id not in found.ids]
+    for wanted in requests.wanted_contacts(connection, without):
         match = index.match(wanted)
         if isinstance(match, str):
             found.problems[wanted.key] = (_no_match(people[wanted.key], match, is_by_hand=wanted.is_by_hand),)
@@ -69,8 +71,8 @@ def _check_new(
         if words := why_untaken(wanted.name):
             words = f"{words} Choose a contact, or change the name at the source."
             found.problems[wanted.key] = (Problem("name", str(customer.pk), words, Fix.CHOOSE_CONTACT),)
-        elif alike:
-            found.problems[wanted.key] = (_question(customer, alike),)
+        elif alike or wanted.maybe:
+            found.problems[wanted.key] = (_question(customer, alike, wanted.maybe),)
         else:
             new.append(wanted)
     found.new = index.to_create(new)
@@ -80,14 +82,15 @@ def _check_new(
             found.problems[wanted.key] = (problem,)
 
 
-def _question(customer: Customer, alike: list[Contact]) -> Problem:
-    names = " and ".join(f"“{each.name}”" for each in alike[: contacts.MOST_NAMED])
+def _question(customer: Customer, alike: Sequence[Contact], maybe: Sequence[Other]) -> Problem:
+    answers = [(each.contact_id, each.name) for each in alike[:MOST_NAMED]]
+    answers += [(f"{AS_CUSTOMER}{each.key}", each.contact_name or each.name) for each in maybe[:MOST_NAMED]]
     return Problem(
         "alike",
         str(customer.pk),
-        f"“{customer.name}” has no contact yet, and Xero has {names}. Is it the same?",
+        f"“{customer.name}” has no contact yet, and {likely(alike, maybe)}. Is it the same?",
         Fix.SAME_CONTACT,
         Severity.WARNING,
         is_question=True,
-        answers=tuple((each.contact_id, each.name) for each in alike[: contacts.MOST_NAMED]),
+        answers=tuple(answers),
     )

@@ -139,7 +139,7 @@ def inspect(
 
     With `look_up_in_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
     """
-    selected = invoices.select_related("customer", "bill_to", "period", "posting").prefetch_related(LINES)
+    selected = invoices.select_related("customer", "bill_to__same_as", "period", "posting").prefetch_related(LINES)
     rows = list(comparison.with_lookalikes(outdated.marked(selected)))
     taken = _find_in_xero(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
     context = builder.read_context(connection)

@@ -20,12 +20,11 @@ from c3portal.audit.record import Action, record, record_changes
 from c3portal.http.next_address import next_address
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.contacts import link_statuses, matching
+from invoices.contacts import link_statuses, matching, resellers
 from invoices.contacts.link_statuses import LABELS, LinkStatus, State
 from invoices.contacts.matching import NotLinked
 from invoices.models import Customer
 from invoices.views.tables import ContactTable, arrange
-from xero_integration import contacts
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
@@ -184,7 +183,11 @@ def _link(request: HttpRequest, connection: XeroConnection, chosen: Sequence[Lin
 
 def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[LinkStatus], everything: bool) -> None:
     # Of a whole filter not for those whose contact may be there already.
-    able = [each for each in chosen if not each.linked and not (everything and _needs_review(each))]
+    able = [
+        each
+        for each in chosen
+        if not each.linked and not resellers.is_another(each.customer) and not (everything and _needs_review(each))
+    ]
     customers = [each.customer for each in able]
     try:
         with _recorded(request, connection, "created", customers):
@@ -216,7 +219,7 @@ def _unlink(request: HttpRequest, connection: XeroConnection, chosen: Sequence[L
         messages.warning(request, "Unlinking takes ticked customers only, not a whole filter.")
         return
     with _changed(request, connection, "unlinked", [each.customer for each in chosen]):
-        count = contacts.unlink(connection, [each.customer.tenant_id for each in chosen])
+        count = matching.unlink(connection, [each.customer for each in chosen])
     messages.success(
         request, f"{_customers(count)} unlinked, which counts from the next upload on. Nothing was changed in Xero."
     )

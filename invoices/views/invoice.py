@@ -31,7 +31,13 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     found = get_object_or_404(
         outdated.marked(
             Invoice.objects.select_related(
-                "customer", "bill_to", "period", "posting", "posting__connection", "posting__upload", "ignored_by"
+                "customer",
+                "bill_to__same_as",
+                "period",
+                "posting",
+                "posting__connection",
+                "posting__upload",
+                "ignored_by",
             )
         ),
         pk=pk,
@@ -40,7 +46,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     recipient = billing_contact.read_rules().recipient(found) if found.bill_to else found.customer
     context = {
         "invoice": found,
-        "goes_to_reseller": recipient == found.bill_to,
+        "recipient": recipient,
         "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),

@@ -242,7 +242,7 @@ class MatchingTest(TestCase):
                 a_link(connection, holder, contact.contact_id)
             seen.add(numbered)
         before = dict(ContactLink.objects.values_list("customer_key", "contact_id"))
-        wanted = requests.wanted_contacts(Customer.objects.all())
+        wanted = requests.wanted_contacts(connection, Customer.objects.all())
         taken = []
         for order in (wanted, list(reversed(wanted))):
             index = ContactIndex(connection)

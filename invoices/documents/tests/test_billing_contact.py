@@ -52,6 +52,25 @@ def test_it_goes_to_the_reseller_unless_the_customers_own_setting_or_else_the_de
     assert key == expected.tenant_id
 
 
+@pytest.mark.parametrize("countries", list(product(["", "AU"], repeat=3)))
+@pytest.mark.parametrize("itself", [True, False])
+def test_it_goes_to_the_customer_that_the_reseller_is_too(
+    make_invoice: MakeInvoice, countries: tuple[str, str, str], itself: bool
+) -> None:
+    one, two, three = countries
+    reseller = a_reseller(country=one)
+    other = Customer.objects.create(tenant_id="other", name="Contoso Distribution", country=two)
+    Customer.objects.filter(pk=reseller.pk).update(same_as=reseller if itself else other)
+    reseller.refresh_from_db()
+    invoice = make_invoice(bill_to=reseller)
+    Customer.objects.filter(pk=invoice.customer_id).update(country=three)
+    rules, stored = billing_contact.read_rules(), Invoice.objects.get()
+    asked = {"key": billing_contact.recipient_key(), "country": billing_contact.tax_country()}
+    (found,) = Invoice.objects.annotate(**asked).values("key", "country")
+    assert found == {"key": reseller.tenant_id if itself else "other", "country": rules.tax_country(stored)}
+    assert rules.recipient(stored).tenant_id == found["key"]
+
+
 @pytest.mark.parametrize("countries", list(product(["", "AU", "NZ"], repeat=2)))
 def test_taxes_are_mapped_by_the_country_of_the_recipient_or_else_of_the_customer(
     make_invoice: MakeInvoice, countries: tuple[str, str]
