@@ -118,8 +118,7 @@ class Gathering:
         """Take the invoices of which something is wrong out of `invoices`."""
         for number in self.findings.numbers():
             if facts := self.invoices.pop(number):
-                header = facts.header
-                self.findings.describe(number, header.customer_name, header.currency, header.billing_id, facts.total)
+                self.findings.describe(facts.header, facts.total)
 
     def _start(self, line: Line) -> Facts:
         if len(self.invoices) >= MAX_INVOICES:

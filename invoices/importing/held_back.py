@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from invoices.importing.parser import BadRow, shown
+from invoices.importing.parser import BadRow, Header, shown
 from invoices.reading.errors import RowError
 from xero_integration.payloads import to_cents
 
@@ -22,6 +22,7 @@ class HeldBack:
     customer_name: str = ""
     currency: str = ""
     billing_id: str = ""
+    customer_key: str = ""
     total: Decimal | None = Decimal(0)
 
 
@@ -67,10 +68,11 @@ class Findings:
         for error in row.errors:
             self._keep(shown(row.line.header.number, 255) if row.line else "", error, always=False)
 
-    def describe(self, number: str, customer_name: str, currency: str, billing_id: str, total: Decimal) -> None:
+    def describe(self, header: Header, total: Decimal) -> None:
         """Say of an invoice that is held back what its good rows say."""
-        held = self._held[number]
-        held.customer_name, held.currency, held.billing_id = customer_name, currency, billing_id
+        held = self._held[header.number]
+        held.customer_name, held.currency, held.billing_id = header.customer_name, header.currency, header.billing_id
+        held.customer_key = header.tenant_id
         held.total = None if held.total is None else held.total + total
 
     def numbers(self) -> frozenset[str]:
@@ -98,6 +100,8 @@ def _describe(held: HeldBack, row: BadRow) -> None:
     header, wrong = row.line.header, row.wrong
     held.customer_name = held.customer_name or shown(header.customer_name, 255)
     held.billing_id = held.billing_id or shown(header.billing_id, 50)
+    if not wrong & {"TenantID", "ERPCustomerID", "CustomerName"}:
+        held.customer_key = header.tenant_id
     if "CurrencyCode" not in wrong:
         held.currency = header.currency
     if wrong & {"SubTotal", "TaxAmount", "Total"} or held.total is None:

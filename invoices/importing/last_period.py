@@ -84,10 +84,11 @@ def against_last_period(gathering: Gathering) -> LastPeriod | None:
     )
     if last is None:
         return None
-    return _compare(billing_id, last, gathering.invoices.values())
+    held_back = {held.customer_key for held in gathering.findings.held_back()}
+    return _compare(billing_id, last, gathering.invoices.values(), held_back)
 
 
-def _compare(billing_id: str, last: BillingPeriod, invoices: Iterable[Facts]) -> LastPeriod:
+def _compare(billing_id: str, last: BillingPeriod, invoices: Iterable[Facts], held_back: set[str]) -> LastPeriod:
     before, now = _stored(last), _Side()
     names = {}
     for facts in invoices:
@@ -96,6 +97,8 @@ def _compare(billing_id: str, last: BillingPeriod, invoices: Iterable[Facts]) ->
         now.add(facts.header.tenant_id, facts.header.currency, facts.total)
         names[facts.header.tenant_id] = facts.header.customer_name
     missing, new = before.customers() - now.customers(), now.customers() - before.customers()
+    # They are in the file.
+    missing -= held_back
     names |= _names(missing | {key for key, _ in before.money if key not in names})
     return LastPeriod(
         billing_id=shown(billing_id),

@@ -21,9 +21,12 @@ def hold_back_stored(gathering: Gathering, wanted: Wanted) -> None:
     for invoice in _not_posted(_periods(gathering, wanted)):
         row = gathering.invoices.unplaced(_tells(invoice))
         if row and invoice.number not in in_file and invoice.number not in gathering.invoices:
-            name, billing_id = invoice.customer.name, invoice.period.billing_id
-            held = HeldBack(invoice.number, name, invoice.currency, billing_id, invoice.total)
-            gathering.findings.add_stored(held, may_be_a_line(row))
+            gathering.findings.add_stored(_held(invoice), may_be_a_line(row))
+
+
+def _held(invoice: Invoice) -> HeldBack:
+    customer, billing_id = invoice.customer, invoice.period.billing_id
+    return HeldBack(invoice.number, customer.name, invoice.currency, billing_id, customer.tenant_id, invoice.total)
 
 
 def _periods(gathering: Gathering, wanted: Wanted) -> set[str]:
