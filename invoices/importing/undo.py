@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from c3portal.audit import record as audit
 from c3portal.notifications import texts
-from invoices.importing import decisions, locks, replaced
+from invoices.importing import decisions, locks, replaced, replaced_customers
 from invoices.models import (
     BillingPeriod,
     Customer,
@@ -52,6 +52,7 @@ class Undone:
     is_done: bool
     deleted: int = 0
     restored: int = 0
+    customers: int = 0
     in_the_way: list[InTheWay] = field(default_factory=list)
     in_the_way_count: int = 0
 
@@ -82,9 +83,11 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
         lapsed |= _decided_about(deleted, DuplicateDecision.objects.all())
         _take_up(_set_aside_by(lapsed) - deleted, user, source)
         _delete(deleted)
+        customers = 0
         if not in_the_way:
+            customers = replaced_customers.put_back(run)
             _close(run, user)
-        undone = Undone(True, len(deleted), len(restored), _named(in_the_way), len(in_the_way))
+        undone = Undone(True, len(deleted), len(restored), customers, _named(in_the_way), len(in_the_way))
         _note(run, undone, user, source)
         return undone
 
@@ -204,4 +207,5 @@ def _note(run: ImportRun, undone: Undone, user: User | None, source: audit.Sourc
         run.notes.append(f"Taken back on {timezone.now():%-d %B %Y}, but for {stay} invoices that had to stay.")
     run.save(update_fields=["state", "undone_at", "undone_by", "notes"])
     after = {"Deleted": undone.deleted, "Put back": undone.restored, "Not taken back": undone.in_the_way_count}
+    after |= {"Customers put back": undone.customers} if undone.customers else {}
     audit.record(source, audit.Action.IMPORT, f"Import of {run.file_name} undone", after=after, actor=user)

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db.models import Max
 from django.utils import timezone
 
-from invoices.importing import bulk_insert, held_back, periods, replaced, xero_numbers
+from invoices.importing import bulk_insert, held_back, periods, replaced, replaced_customers, xero_numbers
 from invoices.importing.aggregation import Gathering
 from invoices.importing.cleaning import Cleaner
 from invoices.importing.comparison import report
@@ -69,7 +69,7 @@ def _forget_differences(kept: list[Facts]) -> None:
 def _write_invoices(run: ImportRun, chunk: list[Facts], known: dict[str, BillingPeriod]) -> None:
     if not chunk:
         return
-    customers, resellers = _write_customers(chunk), _write_resellers(chunk)
+    customers, resellers = _write_customers(run, chunk), _write_resellers(chunk)
     now = timezone.now()
     numbers = xero_numbers.for_new(facts.header.number for facts in chunk if facts.action is Action.CREATE)
     run.notes += xero_numbers.notes(numbers)
@@ -109,7 +109,7 @@ def _invoice(facts: Facts) -> Invoice:
     )
 
 
-def _write_customers(chunk: list[Facts]) -> dict[str, Customer]:
+def _write_customers(run: ImportRun, chunk: list[Facts]) -> dict[str, Customer]:
     """Return the customers of `chunk` by key, as the newest period has them; what it leaves empty stays."""
     latest: dict[str, Facts] = {}
     for facts in sorted(chunk, key=lambda facts: facts.header.ends_on):
@@ -122,11 +122,12 @@ def _write_customers(chunk: list[Facts]) -> dict[str, Customer]:
         for key, facts in latest.items()
         if (last_days.get(key) or facts.header.ends_on) <= facts.header.ends_on
     ]
+    replaced_customers.keep(run, [(known[each.tenant_id], each) for each in newest if each.tenant_id in known])
     Customer.objects.bulk_create(
         newest,
         update_conflicts=True,
         unique_fields=["tenant_id"],
-        update_fields=["name", "erp_id", "email", "country"],
+        update_fields=replaced_customers.FIELDS,
     )
     return {customer.tenant_id: customer for customer in Customer.objects.filter(tenant_id__in=latest)}
 

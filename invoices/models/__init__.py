@@ -10,6 +10,7 @@ from invoices.models.imports import (
     ImportRun,
     ImportSettings,
     KindRule,
+    ReplacedCustomer,
     ReplacedInvoice,
 )
 from invoices.models.overrides import AccountOverride, CustomerOverride, TaxOverride
@@ -34,6 +35,7 @@ __all__ = [
     "Payment",
     "PostLog",
     "Posting",
+    "ReplacedCustomer",
     "ReplacedInvoice",
     "Submission",
     "TaxOverride",

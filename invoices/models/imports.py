@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.urls import reverse
 
-from invoices.models.billing import BillingPeriod, Invoice, InvoiceLine
+from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine
 
 
 class BillResellers(models.TextChoices):
@@ -233,6 +233,22 @@ class ReplacedInvoice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice_id} before import {self.run_id}"
+
+
+class ReplacedCustomer(models.Model):
+    """What an import wrote of a customer that was there, for undoing that import."""
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="replaced_customers")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
+    before = models.JSONField(help_text="The fields that imports write, as they were.")
+    after = models.JSONField(help_text="The same fields, as it wrote them.")
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["run", "customer"], name="replaced_customer_once_each_run")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} before import {self.run_id}"
 
 
 class DuplicateDecisionQuerySet(models.QuerySet["DuplicateDecision"]):

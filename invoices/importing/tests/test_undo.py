@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from c3portal.models import AuditEntry, User
 from invoices.duplicates import comparison
-from invoices.importing import undo
+from invoices.importing import undo, writing
 from invoices.importing.importer import import_file
 from invoices.importing.tests.test_importing import stored
 from invoices.importing.undo import undo_import
@@ -324,3 +324,80 @@ def test_an_upload_pressed_meanwhile_waits_and_finds_nothing(tmp_path: Path, fin
     assert (undone.is_done, undone.deleted) == (True, 2)
     assert not Posting.objects.exists()
     assert not InvoiceLine.objects.exists()
+
+
+# Customers
+
+LATER = {"CustomerName": "Renamed", "CustomerEmail": "new@x.example", "CustomerCountry": "NZ", "ERPCustomerID": "NEW"}
+
+
+def customer(index: int = 1) -> tuple[str, str, str, str]:
+    found = Customer.objects.get(tenant_id=f"tenant-{index}")
+    return found.name, found.erp_id, found.email, found.country
+
+
+def october(index: int = 1, **changes: str) -> dict[str, str]:
+    days = {"ChargeStartDate": "2026-09-16", "ChargeEndDate": "2026-10-15"}
+    return of_customer(index, **{"InvoiceNumber": f"October_{index}"} | OCTOBER | days | changes)
+
+
+FIRST = ("Tailspin Travel", "ERP1", "accounts@tailspin.example", "AU")
+SECOND = ("Renamed", "NEW", "new@x.example", "NZ")
+
+
+@pytest.mark.parametrize("changes", [october(**LATER), of_customer(1, **LATER | PRICE)], ids=["new", "changed"])
+def test_undoing_puts_back_what_it_overwrote_of_customers(tmp_path: Path, changes: dict[str, str]) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+    run = import_file(write(tmp_path, changes, name="later.csv"))
+    assert customer() == SECOND
+
+    undo_import(run, user=None, source="a test")
+
+    assert (customer(), customer(2)) == (FIRST, ("Tailspin Travel", "ERP2", *FIRST[2:]))
+    assert AuditEntry.objects.get(subject="Import of later.csv undone").after["Customers put back"] == 1
+
+
+def test_what_was_written_later_of_a_customer_stays_and_goes_back_to_the_first_when_all_is_undone(
+    tmp_path: Path,
+) -> None:
+    import_file(write(tmp_path, of_customer(1)))
+    second = import_file(write(tmp_path, october(**LATER)))
+    third = import_file(write(tmp_path, october(InvoiceNumber="October_9", **LATER)))
+
+    undo_import(second, user=None, source="a test")
+    assert customer() == SECOND
+    undo_import(third, user=None, source="a test")
+    assert customer() == FIRST
+
+
+def test_what_a_person_changed_of_a_customer_since_stays(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1)))
+    run = import_file(write(tmp_path, october(**LATER)))
+    Customer.objects.update(email="mended@x.example")
+
+    undo_import(run, user=None, source="a test")
+
+    assert customer() == ("Tailspin Travel", "ERP1", "mended@x.example", "AU")
+
+
+def test_a_customer_keeps_the_newer_as_long_as_an_invoice_of_the_import_has_to_stay(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1)))
+    run = import_file(write(tmp_path, october(**LATER), october(2)))
+    uploaded(connected(), None, Invoice.objects.get(number="October_1"), to="posted")
+
+    undo_import(run, user=None, source="a test", rest=True)
+    assert customer() == SECOND
+    Posting.objects.all().delete()
+    undo_import(run, user=None, source="a test")
+    assert customer() == FIRST
+
+
+def test_customers_written_in_many_pieces_are_put_back_to_the_first(tmp_path: Path) -> None:
+    import_file(write(tmp_path, *(of_customer(index) for index in range(5))))
+    rows = [october(1, InvoiceNumber=f"October_{number}", **LATER) for number in range(5)]
+    with patch.object(writing, "CHUNK", 2):
+        run = import_file(write(tmp_path, *rows))
+
+    undo_import(run, user=None, source="a test")
+
+    assert customer() == FIRST
