@@ -22,18 +22,20 @@ from xero_integration.client.vocabulary import GONE
 class Likeness(StrEnum):
     """How much another invoice is like one.
 
-    SAME: the same was billed. NEAR: something of the same (a SKU, or the description of lines without one) to the same
-    customer, in the same currency, for the same service dates, both invoices or both credit notes, in another billing
-    run, whoever pays. BESIDE: the same in one billing run, which customers billed by department have.
+    SAME: the same was billed. REKEYED: the same to another customer key, by the rule of `likeness.rekeyed`. NEAR:
+    something of the same (a SKU, or the description of lines without one) to the same customer, in the same currency,
+    for the same service dates, both invoices or both credit notes, in another billing run, whoever pays. BESIDE: the
+    same in one billing run, which customers billed by department have.
     """
 
     SAME = "same"
+    REKEYED = "rekeyed"
     NEAR = "near"
     BESIDE = "beside"
 
 
 # What one is not posted with before someone decides.
-HOLDING = (Likeness.SAME, Likeness.NEAR)
+HOLDING = (Likeness.SAME, Likeness.REKEYED, Likeness.NEAR)
 
 # It is in Xero as far as the portal knows, or on its way there.
 _IN_XERO = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__xero_status__in=GONE)
@@ -109,9 +111,11 @@ def _first_of(row: Invoice) -> tuple[Likeness, uuid.UUID] | None:
 
 
 def all_like(invoice: Invoice, most: int) -> list[Lookalike]:
-    """Return up to `most` that are the same and as many that are nearly so, whatever was decided, in two queries."""
+    """Return up to `most` that are the same, and as many of another key and nearly so, whatever was decided, in three
+    queries."""
     of = partial(getattr, invoice)
-    return [*_listed(Likeness.SAME, likeness.same(of), most), *_listed(Likeness.NEAR, likeness.near(of), most)]
+    found = {Likeness.SAME: likeness.same, Likeness.REKEYED: likeness.rekeyed, Likeness.NEAR: likeness.near}
+    return [each for how, like in found.items() for each in _listed(how, like(of), most)]
 
 
 def _listed(how: Likeness, others: InvoiceQuerySet, most: int) -> list[Lookalike]:
@@ -145,6 +149,8 @@ def _ahead(how: Likeness) -> InvoiceQuerySet:
 def _like(how: Likeness) -> InvoiceQuerySet:
     if how == Likeness.SAME:
         return likeness.same(OuterRef)
+    if how == Likeness.REKEYED:
+        return likeness.rekeyed(OuterRef)
     # Nothing is equal to null in SQL.
     near = likeness.near(OuterRef).alias(run=Coalesce("import_run", 0))
     together = Q(period=OuterRef("period_id"), run=Coalesce(OuterRef("import_run_id"), 0))

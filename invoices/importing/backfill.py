@@ -10,19 +10,26 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 
 from invoices.importing import locks
+from invoices.importing.customer_keys import Key
 from invoices.importing.fingerprint import Billed
 from invoices.importing.parser import EXACT
 from invoices.importing.spelling import plain
 from invoices.models import Invoice, InvoiceLine
 
 AT_ONCE = 200
+_LACKING = Q(billed_hash="") | Q(charges_hash=None)
+_FILLED = [
+    *("service_start", "service_end", "exact_total"),
+    *("billed_hash", "charges_hash", "keyless_hash", "named_hash"),
+]
 
 
 def fill(most: int | None = None) -> int:
     """Fill in what is missing, of at most so many invoices, and return of how many."""
-    keys = Invoice.objects.filter(billed_hash="").order_by("pk").values_list("pk", flat=True)[:most]
+    keys = Invoice.objects.filter(_LACKING).order_by("pk").values_list("pk", flat=True)[:most]
     filled = 0
     for chunk in itertools.batched(list(keys), AT_ONCE):
         filled += _fill(chunk)
@@ -32,7 +39,7 @@ def fill(most: int | None = None) -> int:
 def _fill(keys: Sequence[uuid.UUID]) -> int:
     # Whoever changes an invoice meanwhile has noted all of this.
     with transaction.atomic():
-        rows = Invoice.objects.filter(pk__in=keys, billed_hash="").order_by("pk")
+        rows = Invoice.objects.filter(_LACKING, pk__in=keys).order_by("pk")
         locks.hold(rows)
         invoices = list(rows.select_related("customer", "period"))
         billed, exact = _gathered([invoice.pk for invoice in invoices])
@@ -40,9 +47,11 @@ def _fill(keys: Sequence[uuid.UUID]) -> int:
             days = invoice.period.starts_on, invoice.period.ends_on
             lines = billed[invoice.pk]
             invoice.service_start, invoice.service_end = lines.service_days(days)
-            invoice.billed_hash = lines.hash(invoice.customer.tenant_id, invoice.currency, days)
+            key = Key(invoice.customer.tenant_id, invoice.customer.key_from)
+            for name, value in lines.hashes(key, invoice.customer.name, invoice.currency, days).items():
+                setattr(invoice, name, value)
             invoice.exact_total = exact[invoice.pk]
-        Invoice.objects.bulk_update(invoices, ["service_start", "service_end", "billed_hash", "exact_total"])
+        Invoice.objects.bulk_update(invoices, _FILLED)
     return len(invoices)
 
 

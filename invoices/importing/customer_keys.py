@@ -42,6 +42,13 @@ def folded(name: str) -> str:
     return " ".join(visible.casefold().split())
 
 
+@lru_cache(maxsize=4096)
+def unaccented(name: str) -> str:
+    """Return the name `folded` and without accents: what those have in common whose names are alike."""
+    letters = unicodedata.normalize("NFKD", folded(name))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
 def customer_key(tenant_id: str, erp_id: str, name: str) -> Key:
     """Return by what the customer is kept: tenant id, else ERP id, else name."""
     if not is_placeholder(tenant_id):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
+from invoices.importing.customer_keys import Key
 from invoices.importing.fingerprint import Billed, Days
 from invoices.importing.numbers import invoice_id
 from invoices.importing.parser import CANONICAL_NAMES, EXACT, Header, Line, canonical, hashed_text
@@ -94,6 +95,12 @@ class Facts:
     @property
     def billed_hash(self) -> str:
         return self.billed.hash(self.header.tenant_id, self.header.currency, self.days)
+
+    def hashes(self) -> dict[str, str | None]:
+        """Return the fields of the invoice that tell what is like it, `billed_hash` among them."""
+        header = self.header
+        key = Key(header.tenant_id, header.key_from)
+        return self.billed.hashes(key, header.customer_name, header.currency, self.days)
 
     def add(self, line: Line) -> None:
         """Count a line in."""

@@ -9,6 +9,8 @@ import datetime as dt
 import hashlib
 from dataclasses import dataclass
 
+from invoices.importing.customer_keys import TENANT, Key, unaccented
+
 _MODULUS = 1 << 256
 Days = tuple[dt.date, dt.date]
 
@@ -42,6 +44,17 @@ class Billed:
         if self.first_day is None or self.last_day is None:
             return period
         return self.first_day, self.last_day
+
+    def hashes(self, key: Key, name: str, currency: str, period: Days) -> dict[str, str | None]:
+        """Return the fields of the invoice that tell what is alike: with the customer's key, without it, and with the
+        name in its place."""
+        charges = self.hash("", currency, period)
+        return {
+            "billed_hash": self.hash(key.text, currency, period),
+            "charges_hash": charges,
+            "keyless_hash": None if key.made_from == TENANT else charges,
+            "named_hash": self.hash(f"\x1e{unaccented(name)}", currency, period),
+        }
 
     def hash(self, customer_key: str, currency: str, period: Days) -> str:
         """Return the SHA-256. Lines without dates are of the period's: the same fee each month is no duplicate."""

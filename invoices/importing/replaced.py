@@ -28,6 +28,9 @@ INVOICE_FIELDS = (
     "service_start",
     "service_end",
     "billed_hash",
+    "charges_hash",
+    "keyless_hash",
+    "named_hash",
     "purchase_order",
     "import_run_id",
     "source_hash",
@@ -78,7 +81,9 @@ def put_back(replaced: ReplacedInvoice) -> None:
     """Write the invoice as it was."""
     before = replaced.before
     invoice = Invoice(pk=replaced.invoice_id)
-    Invoice.objects.filter(pk=invoice.pk).update(**before["invoice"])
+    # What was kept before these were there: backfill.py makes them anew.
+    unknown = {"charges_hash": None, "keyless_hash": None, "named_hash": None}
+    Invoice.objects.filter(pk=invoice.pk).update(**unknown | before["invoice"])
     InvoiceLine.objects.filter(invoice=invoice).delete()
     InvoiceLine.objects.bulk_create([InvoiceLine(invoice=invoice, **line) for line in before["lines"]], batch_size=500)
 

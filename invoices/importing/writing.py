@@ -40,6 +40,9 @@ _INVOICE_FIELDS = [
     "service_start",
     "service_end",
     "billed_hash",
+    "charges_hash",
+    "keyless_hash",
+    "named_hash",
     "purchase_order",
     "source_hash",
     "difference",
@@ -103,7 +106,7 @@ def _invoice(facts: Facts) -> Invoice:
         exact_total=facts.exact,
         service_start=service_start,
         service_end=service_end,
-        billed_hash=facts.billed_hash,
+        **facts.hashes(),
         purchase_order=facts.purchase_order,
         source_hash=facts.source_hash,
     )

@@ -116,6 +116,16 @@ class Invoice(models.Model):
         default="",
         help_text="SHA-256 of what was billed, without number, billing period and names.",
     )
+    # Nothing is equal to null, so what has none is like nothing.
+    charges_hash = models.CharField(
+        max_length=64, null=True, blank=True, help_text="The same without the customer's key."
+    )
+    keyless_hash = models.CharField(
+        max_length=64, null=True, blank=True, help_text="`charges_hash` again, where the customer has no tenant id."
+    )
+    named_hash = models.CharField(
+        max_length=64, null=True, blank=True, help_text="The same with the customer's name in place of the key."
+    )
     purchase_order = models.CharField(max_length=255, blank=True, db_default="", default="")
     import_run = models.ForeignKey(
         "invoices.ImportRun",
@@ -146,6 +156,9 @@ class Invoice(models.Model):
             models.Index(fields=["period", "number"]),
             models.Index(Lower("xero_number"), name="invoice_xero_number_lower"),
             models.Index(fields=["billed_hash"], condition=~Q(billed_hash=""), name="invoice_billed_hash"),
+            models.Index(fields=["charges_hash"], condition=Q(charges_hash__isnull=False), name="invoice_charges"),
+            models.Index(fields=["keyless_hash"], condition=Q(keyless_hash__isnull=False), name="invoice_keyless"),
+            models.Index(fields=["named_hash"], condition=Q(named_hash__isnull=False), name="invoice_named"),
             models.Index(fields=["customer", "service_start", "service_end"], name="invoice_service_dates"),
         ]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.duplicates.comparison import Likeness, Lookalike
-from invoices.models import Invoice, Posting
+from invoices.models import Customer, Invoice, Posting
 from invoices.models.statuses import IN_PROGRESS
 
 CODE = "looks_same"
 LIKE = {
     Likeness.SAME: "The same lines and total as {}, {}.",
+    Likeness.REKEYED: "The same lines and total as {}, {}, but another customer key.",
     Likeness.NEAR: "The same customer, dates and currency as {}, {}, with other lines or another total.",
     Likeness.BESIDE: "The customer has another invoice for the same dates in one billing: {}, {}.",
 }
@@ -27,9 +28,16 @@ def sentence(invoice: Invoice, found: Lookalike) -> str:
     """Return which other invoice this one looks like."""
     other = found.other
     words = LIKE[found.likeness].format(other.number, where(other))
+    if found.likeness == Likeness.REKEYED:
+        return f"{words} There: {_who(other.customer)}. Here: {_who(invoice.customer)}."
     if other.total == invoice.total:
         return words
     return f"{words} Its total is {other.currency} {other.total:,.2f}, this one's {invoice.total:,.2f}."
+
+
+def _who(customer: Customer) -> str:
+    has_key = customer.key_from == Customer.Key.TENANT
+    return f"{customer.name} ({customer.tenant_id if has_key else 'no tenant id'})"
 
 
 def subject(invoice: Invoice, found: Lookalike) -> str:
