@@ -250,7 +250,8 @@ def upload(run: Run, sandbox: SandboxControl) -> None:
     """Post a period, through an access token that ran out, a refused one, and a lost answer."""
     (path,) = SAMPLE_DATA.glob("*20260918.csv")
     with path.open("rb") as file:
-        run.post("/invoices/import/", files={"file": (path.name, file)})
+        answer = run.post("/invoices/import/", files={"file": (path.name, file)})
+    assert answer.url.endswith("/invoices/import/1/"), f"{answer.status_code} at {answer.url}\n{answer.text}"
     wait_until(lambda: import_state(run) == "ready", "A worker has looked through the file")
     run.post("/invoices/import/1/start/")
     wait_until(lambda: import_state(run) == "imported", "The file is imported")

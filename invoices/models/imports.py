@@ -46,6 +46,13 @@ class ImportSettings(models.Model):
         """Return the row, made if need be."""
         return cls.objects.get_or_create(pk=1)[0]
 
+    @classmethod
+    def lock(cls) -> ImportSettings:
+        """Return the row, held until the transaction ends: one change at a time of how files are read, column profiles
+        and kinds included."""
+        cls.load()
+        return cls.objects.select_for_update().get(pk=1)
+
 
 class ImportProfile(models.Model):
     """Which column means what in files of one set of headers, as a person confirmed it."""

@@ -34,9 +34,8 @@ def import_settings(request: HttpRequest) -> HttpResponse:
 
 def _save(request: HttpRequest) -> ImportSettingsForm:
     """Save the form, unless it is invalid or outdated; return it."""
-    ImportSettings.load()
     with transaction.atomic():
-        form = ImportSettingsForm(request.POST, instance=ImportSettings.objects.select_for_update().get(pk=1))
+        form = ImportSettingsForm(request.POST, instance=ImportSettings.lock())
         form.full_clean()
         if words := changed_meanwhile(request, form.version, Action.SETTINGS, SUBJECT):
             form.add_error(None, words)

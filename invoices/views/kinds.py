@@ -17,7 +17,7 @@ from c3portal.models import User, roles
 from invoices.matching import kind_rules
 from invoices.matching.forms import KindRuleForm
 from invoices.matching.kinds import likely_kind
-from invoices.models import InvoiceLine, KindRule
+from invoices.models import ImportSettings, InvoiceLine, KindRule
 
 SUBJECT = "Settings → Kinds"
 
@@ -51,6 +51,8 @@ def kind_rules_page(request: HttpRequest) -> HttpResponse:
 def save(request: HttpRequest, kinds: dict[str, str]) -> None:
     """Keep the kind of each category, and say how many open lines have one now."""
     with transaction.atomic():
+        # Two at once would both leave the same change in the audit record.
+        ImportSettings.lock()
         before = _kept()
         lines = sum(kind_rules.save_rule(category, kind, cast(User, request.user)) for category, kind in kinds.items())
         record_changes(request, Action.MAPPING, SUBJECT, before, _kept())
@@ -60,6 +62,7 @@ def save(request: HttpRequest, kinds: dict[str, str]) -> None:
 
 def _delete(request: HttpRequest, key: str) -> None:
     with transaction.atomic():
+        ImportSettings.lock()
         before = _kept()
         deleted, _ = KindRule.objects.filter(pk=int(key) if key.isdecimal() else 0).delete()
         record_changes(request, Action.MAPPING, SUBJECT, before, _kept())

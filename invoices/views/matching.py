@@ -110,10 +110,9 @@ def _confirm(request: HttpRequest, run: ImportRun, form: MatchForm) -> bool:
     options = {**run.options, "constants": {name: text for name, text in choice.constants.items() if text}}
     for name in ("encoding", "sheet"):
         options[name] = request.POST.get(name, "")[:100] or options.get(name, "")
-    ImportSettings.load()
     with transaction.atomic():
-        # One row for everyone: two who confirm at once would both find that the name is free.
-        ImportSettings.objects.select_for_update().get(pk=1)
+        # Two who confirm at once would both find that the name is free.
+        ImportSettings.lock()
         stored = _keep(request, profile)
         if stored is None:
             form.add_error("name", TAKEN)
