@@ -103,6 +103,14 @@ def test_the_last_period_is_the_newest_before_it_that_has_invoices(tmp_path: Pat
     assert found.totals == [CurrencyChange("AUD", 1, 1, "6.60", "88.00")]
 
 
+def test_the_same_dates_under_another_number_are_no_last_period(tmp_path: Path) -> None:
+    import_file(write(tmp_path, billed(1, "8.00", 8), billed(1, "9.00", 9)))
+
+    found = compared(tmp_path, billed(1, "10.00", 9, InvoiceNumber="Invoice_again", BillingId="20260919"))
+
+    assert (found.billing_id, found.last_billing_id) == ("20260919", "20260818")
+
+
 def test_a_renamed_customer_is_neither_missing_nor_new(tmp_path: Path) -> None:
     import_file(write(tmp_path, billed(1, "100.00", 8), billed(2, "5.00", 8)))
 
