@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import xlsxwriter
@@ -13,6 +14,9 @@ import xlsxwriter
 CSV, EXCEL, ARRAY, ENVELOPE, OTHER_ENVELOPE, JSON_LINES = "CSV", "Excel", "array", "envelope", "other", "JSON lines"
 KINDS = (CSV, EXCEL, ARRAY, ENVELOPE, OTHER_ENVELOPE, JSON_LINES)
 DELIMITERS = ",;\t|"
+# How a number stands in a JSON text until its quotes are taken away.
+_NUMBER, _UNQUOTED = "@number {}@", re.compile(r'"@number ([^"@]*)@"')
+_PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 UNICODE = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
 
 
@@ -28,6 +32,8 @@ class Clothing:
     line_end: str = "\r\n"
     ends_with_newline: bool = True
     titles: Sequence[Sequence[str]] = ()
+    # Columns whose plain numbers Excel and JSON hold as numbers.
+    numbers: Collection[str] = ()
     blank_rows: bool = False
     totals: bool = False
 
@@ -35,10 +41,18 @@ class Clothing:
 def write(header: Sequence[str], rows: Sequence[Sequence[str]], clothing: Clothing) -> bytes:
     """Return the file; `rows` have as many cells as `header`."""
     if clothing.kind == EXCEL:
-        return _excel(_sheet(header, rows, clothing))
+        numbers = {column for column, name in enumerate(header) if name in clothing.numbers}
+        return _excel(_sheet(header, rows, clothing), numbers)
     if clothing.kind == CSV:
         return _csv(_sheet(header, rows, clothing), clothing).encode(clothing.encoding)
-    return _json([dict(zip(header, row, strict=True)) for row in rows], clothing.kind).encode(clothing.encoding)
+    objects = [
+        {
+            name: _NUMBER.format(text) if name in clothing.numbers else text
+            for name, text in zip(header, row, strict=True)
+        }
+        for row in rows
+    ]
+    return _UNQUOTED.sub(r"\1", _json(objects, clothing.kind)).encode(clothing.encoding)
 
 
 def _sheet(header: Sequence[str], rows: Sequence[Sequence[str]], clothing: Clothing) -> list[Sequence[str]]:
@@ -60,13 +74,16 @@ def _csv(sheet: Sequence[Sequence[str]], clothing: Clothing) -> str:
     return (f"sep={clothing.delimiter}{clothing.line_end}" if clothing.sep_line else "") + text
 
 
-def _excel(sheet: Sequence[Sequence[str]]) -> bytes:
+def _excel(sheet: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> bytes:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         lines = book.add_worksheet("Lines")
         for number, row in enumerate(sheet):
             for column, text in enumerate(row):
-                lines.write_string(number, column, text)
+                if column in numbers and _PLAIN.fullmatch(text):
+                    lines.write_number(number, column, float(text))
+                else:
+                    lines.write_string(number, column, text)
     return out.getvalue()
 
 
