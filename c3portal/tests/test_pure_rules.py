@@ -26,6 +26,7 @@ PURE = (
     "invoices.importing.opening",
     "invoices.importing.parser",
     "invoices.importing.spelling",
+    "invoices.matching.agreement",
     "invoices.matching.amounts",
     "invoices.matching.arithmetic",
     "invoices.matching.column_facts",

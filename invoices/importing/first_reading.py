@@ -17,7 +17,8 @@ from invoices.importing.facts import Facts
 from invoices.importing.held_back import LARGEST_AMOUNT
 from invoices.importing.opening import Wanted, open_lines
 from invoices.importing.parser import BadRow, Kinds, Line, parse_row, shown
-from invoices.matching.column_profile import columns_in
+from invoices.matching.agreement import Agreements
+from invoices.matching.column_profile import BUILT_IN, columns_in
 from invoices.matching.conversion import Source
 from invoices.reading.errors import FileRefused, RowError
 from invoices.reading.hashing import HashingFile
@@ -48,6 +49,10 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
     gathering = Gathering()
     with HashingFile(path) as file:
         source, cleaner = open_lines(file, wanted), Cleaner(wanted.time_zone)
+        agreements = Agreements(source.computed)
+        if wanted.profile is not BUILT_IN:
+            # Its columns are a person's choice; in C3's own shape each line is judged by itself.
+            source.rows = agreements.over(source.rows)
         row: Line | BadRow | None = None
         for row in watched(source, wanted, cleaner, file, progress):
             gathering.add(row)
@@ -63,7 +68,8 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
     gathering.set_aside()
     closing = _Closing(gathering)
     gathering.set_aside()
-    return Reading(gathering, sha256, [*unplaced, *_notes(source, cleaner, gathering, closing)])
+    agree = [f"{each}." for each in agreements.all if each.rows]
+    return Reading(gathering, sha256, [*unplaced, *agree, *_notes(source, cleaner, gathering, closing)])
 
 
 def watched(

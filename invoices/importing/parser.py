@@ -333,9 +333,14 @@ def _check_line(line: Line, problems: list[Problem]) -> None:
             problems.append((field, f"is longer than {limit} characters"))
     if not 0 <= line.tax_percentage <= 100:
         problems.append(("TaxPercentage", f"{line.tax_percentage} is not between 0 and 100"))
-    if EXACT.add(line.subtotal, line.tax) == line.total:
+    is_taxed_so = abs(EXACT.subtract(EXACT.multiply(line.subtotal, line.tax_percentage).scaleb(-2), line.tax)) <= CENT
+    if is_taxed_so and EXACT.add(line.subtotal, line.tax) == line.total:
         return
-    if {"SubTotal", "TaxAmount", "Total"}.intersection(field for field, _ in problems):
+    wrong = {field for field, _ in problems}
+    if not is_taxed_so and not wrong & {"SubTotal", "TaxPercentage", "TaxAmount"}:
+        said = f"{line.tax} is not {line.tax_percentage} % of SubTotal {line.subtotal}, to the cent"
+        problems.append(("TaxAmount", said))
+    if wrong & {"SubTotal", "TaxAmount", "Total"}:
         return
     if to_cents(line.subtotal) + to_cents(line.tax) != to_cents(line.total):
         problems.append(("Total", f"{line.total} is not SubTotal {line.subtotal} plus TaxAmount {line.tax}"))

@@ -73,6 +73,19 @@ def _tax(amounts: Amounts) -> Decimal:
     return EXACT.quantize(EXACT.multiply(amounts["SubTotal"], amounts["TaxPercentage"]).scaleb(-2), CENT)
 
 
+def _net_of_gross(amounts: Amounts) -> Decimal:
+    """Return the net amount that comes to the gross with its tax, rounded to the cent as it is."""
+    gross, rate = amounts["Total"].normalize(EXACT), amounts["TaxPercentage"]
+    # Of an amount that is finer than a cent, the tax is too.
+    unit = min(CENT, Decimal(1).scaleb(gross.adjusted() - len(gross.as_tuple().digits) + 1))
+    near = EXACT.quantize(EXACT.divide(gross, EXACT.add(1, rate.scaleb(-2))), unit)
+    for net in (near, EXACT.subtract(near, unit), EXACT.add(near, unit)):
+        # It grows with the net amount, so that there is one at most.
+        if EXACT.add(net, EXACT.quantize(EXACT.multiply(net, rate).scaleb(-2), unit)) == gross:
+            return net
+    raise NotCertain(f"The net amount cannot be computed: none comes to {amounts['Total']} with {rate} % of tax")
+
+
 def _rate(amounts: Amounts, told: Sequence[Decimal] = ()) -> Decimal:
     """Return the rate that gives the tax of the net to the cent, as far as it is the only one (rates.py)."""
     net, tax = amounts["SubTotal"], amounts["TaxAmount"]
@@ -103,6 +116,7 @@ _ALL = (
     Computation(
         "SubTotal", ("Total", "TaxAmount"), lambda row: EXACT.subtract(row["Total"], row["TaxAmount"]), "gross - tax"
     ),
+    Computation("SubTotal", ("Total", "TaxPercentage"), _net_of_gross, "gross ÷ (1 + rate), where it comes out even"),
     Computation(
         "TaxAmount", ("Total", "SubTotal"), lambda row: EXACT.subtract(row["Total"], row["SubTotal"]), "gross - net"
     ),

@@ -8,18 +8,22 @@ from dataclasses import dataclass, field
 from invoices.matching.column_profile import ColumnProfile, Formats, columns_in, field_of
 from invoices.matching.computing import Computation, computations
 from invoices.matching.meanings import DATES, LABELS, NUMBERS, REQUIRED_MEANINGS
-from invoices.matching.proposal import ColumnSeen, Proposal
+from invoices.matching.proposal import ASKED, ColumnSeen, Proposal
+
+_AMOUNTS = ("SubTotal", "Total")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person chose: the column of each field, how undecided columns are written (by the column's name), and the
-    values of fields that are the same for every line. `constants` hold for this file alone: its billing period."""
+    """What a person chose: the column of each field, how undecided columns are written (by the column's name), whether
+    tax is in the amounts of one (too), and the values of fields that are the same for every line. `constants` hold for
+    this file alone: its billing period."""
 
     columns: Mapping[str, str]
     marks: Mapping[str, str] = field(default_factory=dict)
     orders: Mapping[str, str] = field(default_factory=dict)
     fractions: Mapping[str, bool] = field(default_factory=dict)
+    taxed: Mapping[str, bool] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
 
@@ -46,7 +50,27 @@ def problems(proposal: Proposal, choice: Choice) -> list[str]:
     for name, column in choice.columns.items():
         if seen := proposal.column(column):
             found += _unsuitable(name, seen) or _unanswered(name, seen, choice)
+            if asks_for_tax(proposal, choice.columns, name) and column not in choice.taxed:
+                found.append(f"{LABELS[name]}: say whether tax is in the amounts of “{column}”.")
     return list(dict.fromkeys(found))
+
+
+def asks_for_tax(proposal: Proposal, columns: Mapping[str, str], name: str) -> bool:
+    """Whether a person has to say if tax is in the amounts of the column that is chosen for a field."""
+    if name not in _AMOUNTS or not columns.get(name) or all(map(columns.get, _AMOUNTS)):
+        return False
+    proposed = proposal.fields[name]
+    return proposed.sureness == ASKED and proposed.column == columns[name]
+
+
+def answered(columns: Mapping[str, str], taxed: Mapping[str, bool]) -> dict[str, str]:
+    """Return the columns with those under gross of which a person said that tax is in them, the others under net."""
+    net, gross = _AMOUNTS
+    moved = dict(columns)
+    for column, has_tax in taxed.items():
+        if column in (moved.get(net), moved.get(gross)) and not (moved.get(net) and moved.get(gross)):
+            moved |= {net: "", gross: column} if has_tax else {net: column, gross: ""}
+    return moved
 
 
 def asks_again(profile: ColumnProfile, header: Sequence[str], constants: Mapping[str, str]) -> bool:

@@ -10,10 +10,10 @@ from django import forms
 
 from invoices.matching import kind_rules
 from invoices.matching.column_profile import Formats, field_of
-from invoices.matching.confirming import Choice, choice_problems, computed, problems
+from invoices.matching.confirming import Choice, answered, asks_for_tax, choice_problems, computed, problems
 from invoices.matching.kinds import AZURE, CUSTOM, LICENSE, OPEN, kind_of, likely_kind
 from invoices.matching.meanings import DATES, MEANINGS, NUMBERS, PERIOD, Meaning
-from invoices.matching.proposal import ColumnSeen, Proposal
+from invoices.matching.proposal import ASKED, ColumnSeen, Proposal
 from invoices.matching.written_dates import Order
 from invoices.matching.written_numbers import Mark
 from invoices.models import BillingPeriod, ImportProfile, InvoiceLine
@@ -44,6 +44,7 @@ ALL_ORDERS = [
     *ORDERS[1:],
 ]
 FRACTIONS = [("", "Choose"), ("yes", "10 %"), ("no", "0.1 %")]
+TAXED = [("", "Choose"), ("no", "Not in them: they are net"), ("yes", "In them: they are gross")]
 
 
 class KindRuleForm(forms.Form):
@@ -68,8 +69,8 @@ class KindRuleForm(forms.Form):
 class MatchForm(forms.Form):
     """Which column means what in one file, and what its columns do not say.
 
-    Its fields are made from the proposal: `column_…` for each meaning, `mark_…`, `order_…` and `fraction_…` for each
-    column that can be read in two ways, `kind_…` for each value of the column that is the kind.
+    Its fields are made from the proposal: `column_…` for each meaning, `mark_…`, `order_…`, `fraction_…` and `taxed_…`
+    for each column that can be read in two ways, `kind_…` for each value of the column that is the kind.
     """
 
     name = forms.CharField(
@@ -131,6 +132,8 @@ class MatchForm(forms.Form):
             self.fields[f"fraction_{index}"] = forms.ChoiceField(
                 label="A rate of 0.1 is", required=False, choices=FRACTIONS
             )
+        if any(each.sureness == ASKED and each.column == column.name for each in self.proposal.fields.values()):
+            self.fields[f"taxed_{index}"] = forms.ChoiceField(label="Tax is", required=False, choices=TAXED)
 
     def _ask_kinds(self) -> None:
         """Add a question for each value of the column that is the kind, as far as its kind is not known."""
@@ -157,9 +160,16 @@ class MatchForm(forms.Form):
 
     def rows(self) -> list[dict[str, Any]]:
         """Return each meaning with its drop-down, and what is known of the column that is chosen."""
-        chosen = Choice({meaning.field: self.column_of(meaning.field) for meaning in MEANINGS})
-        words = {each.field: each.words for each in computed(chosen)}
+        taxed = {
+            column.name: self[f"taxed_{index}"].value() == "yes"
+            for index, column in enumerate(self.proposal.columns)
+            if f"taxed_{index}" in self.fields and self[f"taxed_{index}"].value()
+        }
+        words = {each.field: each.words for each in computed(Choice(answered(self._chosen_columns(), taxed)))}
         return [self._row(meaning) | {"computed": words.get(meaning.field, "")} for meaning in MEANINGS]
+
+    def _chosen_columns(self) -> dict[str, str]:
+        return {meaning.field: self.column_of(meaning.field) for meaning in MEANINGS}
 
     def _row(self, meaning: Meaning) -> dict[str, Any]:
         name = self.column_of(meaning.field)
@@ -182,6 +192,8 @@ class MatchForm(forms.Form):
             for prefix, fields in (("mark", NUMBERS), ("order", DATES), ("fraction", ("TaxPercentage",)))
             if name in fields
         ]
+        if asks_for_tax(self.proposal, self._chosen_columns(), name):
+            asked.append("taxed")
         index = next((index for index, each in enumerate(self.proposal.columns) if each.name == column), -1)
         return [self[f"{prefix}_{index}"] for prefix in asked if f"{prefix}_{index}" in self.fields]
 
@@ -212,8 +224,10 @@ class MatchForm(forms.Form):
                 if cleaned.get(f"{prefix}_{index}")
             }
 
+        taxed = {name: answer == "yes" for name, answer in answers("taxed").items()}
         return Choice(
-            columns={meaning.field: cleaned[f"column_{meaning.field}"] for meaning in MEANINGS},
+            columns=answered({meaning.field: cleaned[f"column_{meaning.field}"] for meaning in MEANINGS}, taxed),
+            taxed=taxed,
             marks=answers("mark"),
             orders=answers("order"),
             fractions={name: answer == "yes" for name, answer in answers("fraction").items()},

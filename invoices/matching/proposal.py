@@ -11,12 +11,14 @@ from invoices.matching.arithmetic import FRACTION, MOST_COLUMNS, PRODUCT, RATE, 
 from invoices.matching.column_facts import CURRENCY, DATE, EMAIL, NUMBER, SERIAL, ColumnFacts
 from invoices.matching.column_profile import field_of
 from invoices.matching.meanings import DATES, MEANINGS, NUMBERS
-from invoices.matching.synonyms import likeness
+from invoices.matching.synonyms import includes_tax, likeness
 from invoices.matching.written_dates import Order
 from invoices.matching.written_numbers import Mark
 from invoices.reading.rows import Table
 
 CERTAIN, LIKELY, UNSURE = "certain", "likely", "unsure"
+# A person has to say whether tax is in the amounts.
+ASKED = "asked"
 # What a name has to be like at least.
 _LEAST = 0.45
 _CLEAR = 0.9
@@ -177,6 +179,7 @@ class _Proposing:
             fields[name] = self._by_arithmetic(name, reading)
         self._by_name(fields)
         self._by_kind_of_value(fields)
+        self._ask_for_tax_in_the_only_amount(fields)
         return Proposal(
             rows=self.rows,
             columns=self._columns(),
@@ -227,6 +230,26 @@ class _Proposing:
             found = [each for each in self.facts if each.is_(kind) and each.name not in taken]
             if not fields[name].column and len(found) == 1:
                 fields[name] = Proposed(name, found[0].name, UNSURE, [what])
+
+    def _ask_for_tax_in_the_only_amount(self, fields: dict[str, Proposed]) -> None:
+        """Have a person say whether tax is in the only amount of taxed lines, where neither its name nor arithmetic
+        does."""
+        found = [fields[name] for name in ("SubTotal", "Total") if fields[name].column]
+        if len(found) != 1 or not self._is_taxed(fields):
+            return
+        (only,) = found
+        said = includes_tax(only.column)
+        if said is not None and said == (only.meaning == "Total"):
+            return
+        if said is None and only.meaning in self.amounts.fields:
+            return
+        only.sureness = ASKED
+        only.evidence.append("its name says otherwise" if said is not None else "its name does not say if tax is in it")
+
+    def _is_taxed(self, fields: dict[str, Proposed]) -> bool:
+        taxes = {fields[name].column for name in ("TaxPercentage", "TaxAmount")}
+        largest = self.arithmetic.largest.items()
+        return any(size for reading, size in largest if self.facts[reading.column].name in taxes)
 
     def _columns(self) -> list[ColumnSeen]:
         marks = [self._mark(index) for index in range(len(self.facts))]

@@ -148,6 +148,12 @@ _NAMES = {
         subscription id|subscription|subscription guid|contract|contract id|abonnement|abo|abonnement id|suscripcion
         |abbonamento|assinatura|subskrypcja|umowa|vertrag|vertragsnummer""",
 }
+# What says of an amount that tax is in it, or is not.
+_WITH_TAX = """
+    gross incl inkl inc including inclusive after brut bruto ttc lordo ivato con com avec mit with taxed"""
+_WITHOUT_TAX = """
+    net nett neto netta netto sub subtotal before pre pretax excl exkl ex excluding exclusive untaxed taxable ht hors
+    sans sin senza sem bez ohne imponible imponibile base liquido"""
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
 _SIGNS = {"%": " percent ", "#": " no ", "№": " no ", "º": "o", "°": "o"}
 _FOLDED = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae"})
@@ -175,6 +181,15 @@ def likeness(field: str, name: str) -> float:
     if joined == "".join(words_of(field)):
         return 1.0
     return max((_alike(names, words, joined) for names in _names_of(field)), default=0.0)
+
+
+def includes_tax(name: str) -> bool | None:
+    """Return whether a column's name says that tax is in its amounts, or that it is not; None when it says neither."""
+    words = words_of(name)
+    # German writes Nettobetrag.
+    if {*_WITHOUT_TAX.split()}.intersection(words) or any("netto" in word for word in words):
+        return False
+    return True if {*_WITH_TAX.split()}.intersection(words) or any("brutto" in word for word in words) else None
 
 
 def _alike(names: tuple[str, ...], words: tuple[str, ...], joined: str) -> float:

@@ -15,17 +15,23 @@ from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.importing import intake
 from invoices.matching import profiles
+from invoices.matching.agreement import Agreements
 from invoices.matching.column_profile import columns_in
 from invoices.matching.confirming import profile_from, proposed_choice
+from invoices.matching.conversion import convert
 from invoices.matching.forms import MatchForm
 from invoices.matching.profiles import ColumnProfile
-from invoices.matching.proposal import Proposal, propose
+from invoices.matching.proposal import ASKED, LIKELY, Proposal, propose
 from invoices.models import ImportProfile, ImportRun, ImportSettings
 from invoices.reading.errors import FileRefused
-from invoices.reading.table import open_table
+from invoices.reading.table import ReadOptions, open_table
 from invoices.views import column_profiles, kinds
 
 State = ImportRun.State
+NOT_LOOKED_AT = (
+    "The amounts of these columns contradict one another in some rows, as “Amounts” below says, so nothing was saved. "
+    "Choose other columns, or confirm there that you have looked at it."
+)
 TAKEN = "There is a profile of this name for other columns. Choose another name."
 
 
@@ -45,9 +51,11 @@ def match_columns(request: HttpRequest, pk: int) -> HttpResponse:
         words = intake.GONE if isinstance(error, OSError) else str(error)
         return render(request, "invoices/matching/columns.html", {"run": run, "refusal": words})
     form = _form(request, run, proposal)
-    if request.POST.get("action") == "confirm" and form.is_valid() and _confirm(request, run, form):
+    agreements = _agreements(request, run, form) if request.method == "POST" and form.is_valid() else None
+    if request.POST.get("action") == "confirm" and agreements and _confirm(request, run, form, agreements):
         return redirect(run)
-    return render(request, "invoices/matching/columns.html", _context(request, run, form))
+    context = _context(request, run, form) | {"agreements": agreements}
+    return render(request, "invoices/matching/columns.html", context)
 
 
 def proposal_of(run: ImportRun) -> Proposal:
@@ -60,10 +68,36 @@ def proposal_of(run: ImportRun) -> Proposal:
     return proposal
 
 
+def _agreements(request: HttpRequest, run: ImportRun, form: MatchForm) -> Agreements | None:
+    """Count over all rows whether the amounts of the chosen columns agree; None, with an error in the form, when the
+    file cannot be read so."""
+    choice, options = form.choice(), _options(request, run)
+    read = ReadOptions(encoding=options["encoding"], sheet=options["sheet"])
+    try:
+        table = open_table(intake.path_of(run.stored_as), read)
+        source = convert(table, profile_from("", form.proposal, choice), choice.constants)
+        agreements = Agreements(source.computed)
+        for _ in agreements.over(source.rows):
+            pass
+    except FileRefused as refused:
+        form.add_error(None, str(refused))
+        return None
+    return agreements
+
+
+def _options(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    """Return the run's options with how the form says that its file is to be read."""
+    said = {name: request.POST.get(name, "")[:100] for name in ("encoding", "sheet")}
+    return {**run.options, **{name: text or run.options.get(name, "") for name, text in said.items()}}
+
+
 def _form(request: HttpRequest, run: ImportRun, proposal: Proposal) -> MatchForm:
     header = [column.name for column in proposal.columns]
     known = profiles.stored(run.profile) if run.profile else profiles.profile_for(header)
     columns = columns_in(known, header) if known else proposed_choice(proposal).columns
+    for each in proposal.fields.values() if known else ():
+        # The profile says it.
+        each.sureness = LIKELY if each.sureness == ASKED else each.sureness
     name = known.name if known and known.pk else _new_name(run.file_name)
     constants = run.options.get("constants", {}) if run.source == ImportRun.Source.C3 else {}
     data = request.POST if request.method == "POST" else None
@@ -103,17 +137,20 @@ def _read_again(request: HttpRequest, run: ImportRun) -> HttpResponse:
     return redirect("import_run", run.pk)
 
 
-def _confirm(request: HttpRequest, run: ImportRun, form: MatchForm) -> bool:
+def _confirm(request: HttpRequest, run: ImportRun, form: MatchForm, agreements: Agreements) -> bool:
     """Keep the profile and have the file looked through with it; whether it could be kept."""
+    # Of these very failures, and of no others that a later choice brought.
+    if agreements.broken and request.POST.get("looked_at") != agreements.fingerprint:
+        form.add_error(None, NOT_LOOKED_AT)
+        return False
     choice = form.choice()
     profile = profile_from(form.cleaned_data["name"].strip(), form.proposal, choice)
-    options = {**run.options, "constants": {name: text for name, text in choice.constants.items() if text}}
-    for name in ("encoding", "sheet"):
-        options[name] = request.POST.get(name, "")[:100] or options.get(name, "")
+    constants = {name: text for name, text in choice.constants.items() if text}
+    options = {**_options(request, run), "constants": constants}
     with transaction.atomic():
         # Two who confirm at once would both find that the name is free.
         ImportSettings.lock()
-        stored = _keep(request, profile)
+        stored = _keep(request, profile, agreements)
         if stored is None:
             form.add_error("name", TAKEN)
             return False
@@ -124,7 +161,7 @@ def _confirm(request: HttpRequest, run: ImportRun, form: MatchForm) -> bool:
     return True
 
 
-def _keep(request: HttpRequest, profile: ColumnProfile) -> ImportProfile | None:
+def _keep(request: HttpRequest, profile: ColumnProfile, agreements: Agreements) -> ImportProfile | None:
     """Store a profile, over one of the same name when that is for the same columns; None when it is for others."""
     before = ImportProfile.objects.select_for_update().filter(name__iexact=profile.name).first()
     if before and {*before.header} != {*profile.header}:
@@ -135,5 +172,6 @@ def _keep(request: HttpRequest, profile: ColumnProfile) -> ImportProfile | None:
     stored.formats, stored.updated_by = profile.formats.as_json(), cast(User, request.user)
     stored.save()
     subject = f"Settings → Column profiles: {stored.name}"
-    record_changes(request, Action.MAPPING, subject, was, column_profiles.as_text(stored))
+    looked_at = {"Taken as it is": "; ".join(map(str, agreements.broken))} if agreements.broken else {}
+    record_changes(request, Action.MAPPING, subject, was, column_profiles.as_text(stored) | looked_at)
     return stored

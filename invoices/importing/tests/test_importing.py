@@ -391,7 +391,7 @@ def test_two_numbers_that_would_be_one_in_xero_are_held_back(tmp_path: Path) -> 
 
 
 def test_an_invoice_too_large_for_the_portal_is_refused(tmp_path: Path) -> None:
-    large = {"SubTotal": "999999999999999", "TaxAmount": "0", "Total": "999999999999999"}
+    large = {"SubTotal": "999999999999999", "TaxPercentage": "0", "TaxAmount": "0", "Total": "999999999999999"}
 
     run = import_file(write(tmp_path, a_row(**large)))
 

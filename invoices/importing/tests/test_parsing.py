@@ -125,6 +125,16 @@ def test_a_total_that_is_the_sum_to_the_cent_is_enough() -> None:
     assert line_of(csv_bytes(row)).total == Decimal("11.13")
 
 
+@pytest.mark.parametrize(("tax", "is_right"), [("9.01", True), ("8.99", True), ("9.02", False), ("0", False)])
+def test_a_tax_that_its_rate_does_not_give_is_no_line(tax: str, is_right: bool) -> None:
+    (row,) = parsed(csv_bytes(a_row(TaxAmount=tax, Total=str(90 + Decimal(tax)))))
+
+    assert isinstance(row, Line) is is_right
+    if isinstance(row, BadRow):
+        reason = f"{tax} is not 10 % of SubTotal 90.00, to the cent"
+        assert [(error.field, error.reason) for error in row.errors] == [("TaxAmount", reason)]
+
+
 def test_a_discounted_line_is_read_and_known_to_be_no_product() -> None:
     assert not line_of(csv_bytes(a_row(UnitPriceOfProduct="10.00"))).is_product
 
@@ -374,7 +384,8 @@ plain_texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, 
 @given(name=plain_texts, subscription=plain_texts, cents=st.integers(-(10**12), 10**12))
 def test_a_good_row_comes_back_as_it_was_written(name: str, subscription: str, cents: int) -> None:
     amount = str(Decimal(cents) / 100)
-    row = a_row(CustomerName=name, SubscriptionName=subscription, SubTotal=amount, TaxAmount="0", Total=amount)
+    untaxed = {"SubTotal": amount, "TaxPercentage": "0", "TaxAmount": "0", "Total": amount}
+    row = a_row(CustomerName=name, SubscriptionName=subscription, **untaxed)
 
     line = line_of(json_bytes(row))
 

@@ -167,6 +167,7 @@ def test_a_missing_column_of_the_profile_is_said() -> None:
         (["SubTotal"], {"SubTotal": "6054.50"}),
         (["TaxAmount"], {"TaxAmount": "605.45"}),
         (["TaxAmount", "Total"], {"TaxAmount": "605.45", "Total": "6659.95"}),
+        (["SubTotal", "TaxAmount"], {"SubTotal": "6054.50", "TaxAmount": "605.45"}),
         (["TaxPercentage"], {"TaxPercentage": "10"}),
         (["UnitPriceOfProduct"], {"UnitPriceOfProduct": "1210.9"}),
         (["Quantity"], {"Quantity": "5"}),
@@ -269,6 +270,25 @@ def test_a_file_of_hundreds_of_rates_tells_none() -> None:
     lines = [(Decimal(1_000_000), Decimal(10 * rate)) for rate in range(300)]
 
     assert rates_told(lines) == ()
+
+
+@pytest.mark.parametrize(
+    ("gross", "rate", "net"),
+    [("11.00", "10", "10.00"), ("-0.06", "10", "-0.05"), ("108.10", "8.1", "100.00"), ("0.0132", "10", "0.0120")],
+)
+def test_net_comes_of_gross_and_rate_where_one_amount_alone_does(gross: str, rate: str, net: str) -> None:
+    line = LINE | {"Brutto": gross.replace(".", ","), "MwSt %": rate.replace(".", ",")}
+
+    (raw,) = converted(german("SubTotal", "TaxAmount"), line)
+
+    assert (Decimal(raw.cells["SubTotal"]), raw.errors) == (Decimal(net), ())
+    assert Decimal(raw.cells["SubTotal"]) + Decimal(raw.cells["TaxAmount"]) == Decimal(gross)
+
+
+def test_no_net_amount_that_comes_to_the_gross_is_an_error_of_its_row() -> None:
+    (raw,) = converted(german("SubTotal", "TaxAmount"), LINE | {"Brutto": "0,05"})
+
+    assert [(error.field, "none comes to 0.05" in error.reason) for error in raw.errors] == [("SubTotal", True)]
 
 
 def test_a_row_that_reading_refused_is_passed_on_with_its_error() -> None:

@@ -148,7 +148,7 @@ def test_kinds_are_mapped_value_by_value_and_others_stay_open(
     ("changes", "said"),
     [
         ({"column_CurrencyCode": ""}, "Currency is missing"),
-        ({"column_SubTotal": "", "column_TaxAmount": ""}, "Net amount is missing"),
+        ({"column_SubTotal": "", "column_TaxAmount": "", "column_TaxPercentage": ""}, "Net amount is missing"),
         ({"column_Total": "Netto"}, "is chosen for Net amount and for Gross amount"),
         ({"column_Quantity": "Kunde"}, "does not hold numbers"),
         ({"period": ""}, "Choose the billing period"),
@@ -168,6 +168,109 @@ def test_what_is_missing_is_said_and_nothing_is_kept(
     assert not ImportProfile.objects.exists()
     run.refresh_from_db()
     assert run.state == State.COLUMNS
+
+
+def said_on(response: Any) -> str:
+    return " ".join(response.content.decode().split())
+
+
+def with_a_discount() -> list[dict[str, str]]:
+    rows = dressed(GERMAN)
+    # Three at 10.00, of which one is a gift.
+    rows[12] |= {"Menge": "3", "Einzelpreis": "10,00", "Netto": "20,00", "MwSt.-Satz (%)": "10", "MwSt.": "2,00"}
+    return [*rows[:12], rows[12] | {"Brutto": "22,00"}, *rows[13:]]
+
+
+def test_amounts_that_contradict_one_another_are_taken_only_once_a_person_has_looked_at_it(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    run = received(as_csv(with_a_discount(), ";"), tmp_path, system_admin)
+    sent = form_of(admin, run) | NEW_PERIOD
+
+    response = admin.post(page_of(run), sent)
+
+    said = said_on(response)
+    assert "Quantity × unit price = net fails in 1 of 82 rows, first row 14: 3 × 10.00 is not 20.00" in said
+    assert "Net × rate = tax holds in 82 of 82 rows" in said
+    assert "Net + tax = gross holds in 82 of 82 rows" in said
+    assert not ImportProfile.objects.exists()
+    # What was confirmed of other failures does not count.
+    assert admin.post(page_of(run), sent | {"looked_at": "0" * 64}).status_code == 200
+    looked_at = response.context["agreements"].fingerprint
+    assert f'value="{looked_at}"' in said
+
+    assert admin.post(page_of(run), sent | {"looked_at": looked_at}).status_code == 302
+
+    assert "fails in 1 of 82 rows" in AuditEntry.objects.get(action=Action.MAPPING).after["Taken as it is"]
+    intake.inspect(run.pk)
+    run.refresh_from_db()
+    assert (
+        "Quantity × unit price = net fails in 1 of 82 rows, first row 14: 3 × 10.00 is not 20.00."
+        in (run.preview["notes"])
+    )
+    assert "Net × rate = tax holds in 82 of 82 rows." in run.preview["notes"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "broken"),
+    [
+        # An amount with tax in it, taken for net.
+        ({"SubTotal": "Brutto", "Total": ""}, "Net × rate = tax fails in"),
+        # The total of the invoice, repeated on each of its lines.
+        ({"Total": "Rechnungsbetrag"}, "Net + tax = gross fails in"),
+        # A discount.
+        ({"TaxAmount": "Rabatt"}, "Net × rate = tax fails in"),
+        ({"TaxAmount": "Rabatt", "TaxPercentage": ""}, "Net + tax = gross fails in"),
+    ],
+    ids=["gross for net", "total of the invoice", "discount", "discount without rate"],
+)
+def test_a_column_that_means_something_else_is_not_taken_in_silence(
+    admin: Client, system_admin: User, tmp_path: Path, columns: dict[str, str], broken: str
+) -> None:
+    rows = [row | {"Rechnungsbetrag": "99.000,00", "Rabatt": "1,23", "MwSt.-Satz (%)": "10"} for row in dressed(GERMAN)]
+    run = received(as_csv(rows, ";"), tmp_path, system_admin)
+    chosen = {f"column_{name}": column for name, column in columns.items()}
+
+    response = admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD | chosen)
+
+    assert broken in said_on(response)
+    assert "so nothing was saved" in said_on(response)
+    assert not ImportProfile.objects.exists()
+
+
+def test_what_was_computed_is_not_held_against_what_it_comes_of(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    run = received(as_csv(dressed(GERMAN), ";"), tmp_path, system_admin)
+    changes = {"action": "show", "column_Total": "", "column_UnitPriceOfProduct": ""}
+
+    response = admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD | changes)
+
+    assert [str(each) for each in response.context["agreements"].all] == ["Net × rate = tax holds in 82 of 82 rows"]
+
+
+def lone_amounts(of: str) -> list[dict[str, str]]:
+    clothes = {name: made for name, made in GERMAN.items() if name not in ("Netto", "Brutto", "MwSt.", "Menge")}
+    made = GERMAN[of]
+    assert callable(made)
+    return dressed({**clothes, "Betrag": made})
+
+
+@pytest.mark.parametrize(("of", "answer"), [("Netto", "no"), ("Brutto", "yes")])
+def test_whether_tax_is_in_the_only_amount_is_asked_and_never_guessed(
+    admin: Client, system_admin: User, tmp_path: Path, of: str, answer: str
+) -> None:
+    run = received(as_csv(lone_amounts(of), ";"), tmp_path, system_admin)
+    form = admin.get(page_of(run)).context["form"]
+    asked = next(name for name in form.fields if name.startswith("taxed_"))
+    sent = form_of(admin, run) | NEW_PERIOD | {"column_UnitPriceOfProduct": ""}
+
+    assert "say whether tax is in the amounts of “Betrag”" in said_on(admin.post(page_of(run), sent))
+    response = admin.post(page_of(run), sent | {asked: answer})
+
+    assert response.status_code == 302, response.context["form"].errors
+    assert imported(run, system_admin) == dict(sorted(TOTALS.items()))
+    assert ImportProfile.objects.get().columns.get({"no": "SubTotal", "yes": "Total"}[answer]) == "Betrag"
 
 
 def test_a_currency_that_no_column_has_is_the_same_for_all_lines(

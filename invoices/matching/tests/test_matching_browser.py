@@ -25,7 +25,7 @@ def test_a_file_is_matched_by_looking_it_over_and_pressing_confirm(
     monkeypatch.setattr(intake, "wake", lambda run_id, state: None)
     path = tmp_path / "factures.tsv"
     rows = documented_lines()
-    rows[0]["Category"] = "Réservation"
+    rows[0] |= {"Category": "Réservation", "UnitPriceOfProduct": "10000.01"}
     path.write_bytes(as_csv(dressed(FRENCH, rows), "\t"))
     run = intake.receive(path, path.name, finance_admin)
     in_hand.inspect(run.pk)
@@ -48,6 +48,11 @@ def test_a_file_is_matched_by_looking_it_over_and_pressing_confirm(
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("alert")).to_contain_text("10 % or 0.1 %")
     page.get_by_label("A rate of 0.1 is").select_option("yes")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("alert")).to_contain_text("contradict one another")
+    expect(page.get_by_role("region", name="Amounts")).to_contain_text("fails in 1 of 82 rows, first row 2")
+    is_accessible(page)
+    page.get_by_label("I have looked at it").check()
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(f"{portal}{reverse('import_run', args=[run.pk])}")
 
