@@ -68,7 +68,7 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
     gathering.set_aside()
     closing = _Closing(gathering)
     gathering.set_aside()
-    agree = [f"{each}." for each in agreements.all if each.rows]
+    agree = [f"{each}." for each in agreements.all]
     return Reading(gathering, sha256, [*unplaced, *agree, *_notes(source, cleaner, gathering, closing)])
 
 

@@ -10,8 +10,10 @@ from operator import itemgetter
 
 from invoices.matching.computing import CENT, EXACT
 from invoices.matching.conversion import RawRow
-from invoices.matching.meanings import NUMBERS
+from invoices.matching.meanings import LABELS, NUMBERS
 
+# Of fewer invoices it may be chance.
+_ENOUGH_INVOICES = 3
 _amounts_of = itemgetter(*NUMBERS)
 _TAXED = {"SubTotal", "TaxPercentage", "TaxAmount", "Total"}
 
@@ -86,23 +88,79 @@ class Agreement:
         )
 
 
+@dataclass(slots=True)
+class Repetition:
+    """How many invoices have an amount on every one of several lines, as a total of the invoice would be. Their lines
+    follow one another; `failures` are the invoices, when all of them are so."""
+
+    field: str
+    rows: int = 0
+    first_row: int = 0
+    _repeated: int = 0
+    _invoice: str = ""
+    _amount: Decimal | None = None
+    _row: int = 0
+    _lines: int = 0
+    _is_same: bool = True
+
+    def add(self, row: int, invoice: str, amount: Decimal | None) -> None:
+        """Count a line in."""
+        if invoice != self._invoice:
+            self.close()
+            self._invoice, self._amount, self._row, self._lines, self._is_same = invoice, amount, row, 0, bool(amount)
+        self._lines += 1
+        self._is_same = self._is_same and amount == self._amount
+
+    def close(self) -> None:
+        """Take the invoice that is open for complete."""
+        if self._lines > 1:
+            self.rows += 1
+            self._repeated += self._is_same
+            self.first_row = self.first_row or self._row
+        self._lines = 0
+
+    @property
+    def failures(self) -> int:
+        return self._repeated if self._repeated == self.rows >= _ENOUGH_INVOICES else 0
+
+    def __str__(self) -> str:
+        return (
+            f"{LABELS[self.field]} is the same on every line in {self.failures:,} of {self.rows:,} invoices with "
+            f"several lines, first row {self.first_row:,}: it may be the total of the invoice"
+        )
+
+
 class Agreements:
     """The rules that the amounts of a file can break: those that nothing was computed by. `computed` are the fields
     that were, by what each comes of."""
 
     def __init__(self, computed: Mapping[str, tuple[str, ...]]) -> None:
-        self.all = [Agreement(rule) for rule in (PRODUCT, RATE, SUM) if _can_be_broken(rule, computed)]
+        self._rules = [Agreement(rule) for rule in (PRODUCT, RATE, SUM) if _can_be_broken(rule, computed)]
+        self._repetitions = [Repetition(name) for name in ("SubTotal", "TaxAmount", "Total") if name not in computed]
 
     def over(self, rows: Iterable[RawRow]) -> Iterator[RawRow]:
         """Yield the rows, each counted in."""
         for raw in rows:
             amounts = _amounts(raw)
-            for each in self.all:
-                each.add(raw.number, amounts)
+            for rule in self._rules:
+                rule.add(raw.number, amounts)
+            for each in self._repetitions:
+                each.add(raw.number, raw.cells["InvoiceNumber"], amounts[NUMBERS.index(each.field)])
             yield raw
+        for each in self._repetitions:
+            each.close()
 
     @property
-    def broken(self) -> list[Agreement]:
+    def all(self) -> list[Agreement | Repetition]:
+        """Return the rules that could be told, and the amounts that are repeated."""
+        told = [rule for rule in self._rules if rule.rows]
+        # Totals of an invoice add up and are taxed like its lines; only what was bought tells them apart.
+        if any(rule.rule is PRODUCT and not rule.failures for rule in told):
+            return [*told]
+        return [*told, *(each for each in self._repetitions if each.failures)]
+
+    @property
+    def broken(self) -> list[Agreement | Repetition]:
         """Return those that fail in any row."""
         return [each for each in self.all if each.failures]
 

@@ -249,6 +249,26 @@ def test_what_was_computed_is_not_held_against_what_it_comes_of(
     assert [str(each) for each in response.context["agreements"].all] == ["Net × rate = tax holds in 82 of 82 rows"]
 
 
+def test_a_total_of_the_invoice_on_each_of_its_lines_is_asked_about_where_no_other_amount_tells(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    rows = dressed(GERMAN)
+    firsts = {row["Rechnungs-Nr."]: row for row in reversed(rows)}
+    # They add up, and are taxed at their rate.
+    totals = [firsts[row["Rechnungs-Nr."]] for row in rows]
+    amounts = ("MwSt.-Satz (%)", "MwSt.", "Netto", "Brutto")
+    rows = [row | {name: total[name] for name in amounts} for row, total in zip(rows, totals, strict=True)]
+    run = received(as_csv(rows, ";"), tmp_path, system_admin)
+    sent = form_of(admin, run) | NEW_PERIOD | {"column_UnitPriceOfProduct": "", "column_Quantity": ""}
+
+    response = admin.post(page_of(run), sent)
+
+    said = said_on(response)
+    assert "Net + tax = gross holds in 82 of 82 rows" in said
+    assert "Gross amount is the same on every line in" in said
+    assert not ImportProfile.objects.exists()
+
+
 def lone_amounts(of: str) -> list[dict[str, str]]:
     clothes = {name: made for name, made in GERMAN.items() if name not in ("Netto", "Brutto", "MwSt.", "Menge")}
     made = GERMAN[of]
