@@ -202,7 +202,7 @@ def test_amounts_that_contradict_one_another_are_taken_only_once_a_person_has_lo
     assert admin.post(page_of(run), sent | {"looked_at": looked_at}).status_code == 302
 
     assert "fails in 1 of 82 rows" in AuditEntry.objects.get(action=Action.MAPPING).after["Taken as it is"]
-    intake.inspect(run.pk)
+    in_hand.inspect(run.pk)
     run.refresh_from_db()
     assert (
         "Quantity × unit price = net fails in 1 of 82 rows, first row 14: 3 × 10.00 is not 20.00."
