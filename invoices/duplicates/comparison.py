@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, cast
 
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from invoices.importing import likeness
@@ -25,17 +25,19 @@ class Likeness(StrEnum):
     SAME: the same was billed. REKEYED: the same to another customer key, by the rule of `likeness.rekeyed`. NEAR:
     something of the same (a SKU, or the description of lines without one) to the same customer, in the same currency,
     for the same service dates, both invoices or both credit notes, in another billing run, whoever pays. BESIDE: the
-    same in one billing run, which customers billed by department have.
+    same in one billing run, which customers billed by department have. PARTED: not alike any more, and the one was set
+    aside for the other when they were.
     """
 
     SAME = "same"
     REKEYED = "rekeyed"
     NEAR = "near"
+    PARTED = "parted"
     BESIDE = "beside"
 
 
 # What one is not posted with before someone decides.
-HOLDING = (Likeness.SAME, Likeness.REKEYED, Likeness.NEAR)
+HOLDING = (Likeness.SAME, Likeness.REKEYED, Likeness.NEAR, Likeness.PARTED)
 
 # It is in Xero as far as the portal knows, or on its way there.
 _IN_XERO = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__xero_status__in=GONE)
@@ -142,7 +144,8 @@ def _ahead(how: Likeness) -> InvoiceQuerySet:
     """Return what one (the outer query) is like and has to wait for."""
     # Of two that nobody sent, the one that was generated later waits, so that never both do.
     is_replaced = Exists(_decisions(invoice=OuterRef("pk"), other=OuterRef(OuterRef("pk")), among=[Decision.REPLACE]))
-    counts = _LIVE | Q(_NOT_SENT, _GENERATED_BEFORE | Q(is_replaced), ignored_because="")
+    waits = Q() if how == Likeness.PARTED else _GENERATED_BEFORE | Q(is_replaced)
+    counts = _LIVE | Q(_NOT_SENT, waits, ignored_because="")
     return _like(how).filter(counts).filter(~_is_settled())
 
 
@@ -151,6 +154,8 @@ def _like(how: Likeness) -> InvoiceQuerySet:
         return likeness.same(OuterRef)
     if how == Likeness.REKEYED:
         return likeness.rekeyed(OuterRef)
+    if how == Likeness.PARTED:
+        return Invoice.objects.filter(_was_set_aside_for())
     # Nothing is equal to null in SQL.
     near = likeness.near(OuterRef).alias(run=Coalesce("import_run", 0))
     together = Q(period=OuterRef("period_id"), run=Coalesce(OuterRef("import_run_id"), 0))
@@ -163,6 +168,17 @@ def _is_settled() -> Q:
     decided = _decisions(invoice=one, other=other, among=[Decision.POST, Decision.REPLACE])
     # That both are to be posted is said of both.
     return Q(Exists(decided)) | Q(Exists(_decisions(invoice=other, other=one, among=[Decision.POST])))
+
+
+def _was_set_aside_for() -> Q:
+    """Return the condition that the one was set aside for the other while either said something else."""
+    one = OuterRef(OuterRef("pk"))
+    said = {"invoice_billed_hash": F("invoice__billed_hash"), "other_billed_hash": F("other__billed_hash")}
+    lapsed = DuplicateDecision.objects.order_by().exclude(**said)
+    # Of its own decisions, rather than whether there is one for each invoice.
+    replaced_by = lapsed.filter(other=one, decision=Decision.REPLACE).values("invoice")
+    left_out_for = lapsed.filter(invoice=one, decision=Decision.EXCLUDE).values("other")
+    return Q(pk__in=replaced_by) | Q(pk__in=left_out_for)
 
 
 def _decisions(*, invoice: OuterRef, other: OuterRef, among: list[Decision]) -> QuerySet[DuplicateDecision]:

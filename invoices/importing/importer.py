@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import logging
+import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from invoices.importing import (
     periods,
     records,
     run_record,
+    set_aside,
     unplaced,
     writing,
 )
@@ -37,7 +39,7 @@ from invoices.importing.opening import Wanted
 from invoices.importing.parser import shown
 from invoices.importing.run_record import TakenOver
 from invoices.matching.column_profile import ColumnProfile
-from invoices.models import ImportRun, Invoice
+from invoices.models import DuplicateDecision, ImportRun, Invoice
 from invoices.reading.errors import FileRefused
 from invoices.reading.rows import ReadOptions
 
@@ -188,7 +190,9 @@ def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, to
             same = decisions.decide(gathering, lock=True)
             _refuse_what_is_wrong(gathering, wanted)
             run.notes += [*periods.notes(gathering), *same]
+            decided = set_aside.decided_about(_changed(gathering), DuplicateDecision.objects.in_force())
             writing.write(path, run, reading, wanted, _second(run, told))
+            run.notes += set_aside.take_up_parted(decided, run.user, source)
             records.hold_back(run, gathering.findings)
             records.resolve(run, gathering)
             _conclude(run, gathering)
@@ -202,6 +206,12 @@ def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, to
             keep(run, gathering.findings)
             _save(run)
             _record(run, source)
+
+
+def _changed(gathering: Gathering) -> list[uuid.UUID]:
+    if not gathering.actions[Action.UPDATE]:
+        return []
+    return [facts.pk for facts in gathering.invoices.values() if facts.action is Action.UPDATE]
 
 
 def _refuse_what_is_wrong(gathering: Gathering, wanted: Wanted) -> None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from c3portal.audit import record as audit
-from c3portal.notifications import texts
-from invoices.importing import decisions, locks, replaced, replaced_customers
+from invoices.importing import decisions, locks, replaced, replaced_customers, set_aside
 from invoices.models import (
     BillingPeriod,
     Customer,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from c3portal.models import User
 
 CHUNK = decisions.CHUNK
-Decision = DuplicateDecision.Decision
 LISTED = 50
 SENT = "is in Xero or on its way there"
 CHANGED_LATER = "was changed by a later import; undo that one first"
@@ -76,12 +74,12 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
         if in_the_way and not rest:
             return Undone(False, in_the_way=_named(in_the_way), in_the_way_count=len(in_the_way))
         deleted, restored = set(brought) - in_the_way.keys(), set(changed) - in_the_way.keys()
-        decided = _decided_about(restored, DuplicateDecision.objects.in_force())
+        decided = set_aside.decided_about(restored, DuplicateDecision.objects.in_force())
         _put_back(run, restored)
         # What a person decided about what is no longer there.
-        lapsed = decided - _decided_about(restored, DuplicateDecision.objects.in_force())
-        lapsed |= _decided_about(deleted, DuplicateDecision.objects.all())
-        _take_up(_set_aside_by(lapsed) - deleted, user, source)
+        lapsed = decided - set_aside.decided_about(restored, DuplicateDecision.objects.in_force())
+        lapsed |= set_aside.decided_about(deleted, DuplicateDecision.objects.all())
+        set_aside.take_up(set_aside.by(lapsed) - deleted, user, source)
         _delete(deleted)
         customers = 0
         if not in_the_way:
@@ -118,41 +116,6 @@ def _put_back(run: ImportRun, keys: set[uuid.UUID]) -> None:
         for each in kept.iterator(chunk_size=20):
             replaced.put_back(each)
         kept.delete()
-
-
-def _decided_about(keys: set[uuid.UUID], decisions: QuerySet[DuplicateDecision]) -> set[int]:
-    found: set[int] = set()
-    for chunk in itertools.batched(keys, CHUNK):
-        either = decisions.filter(Q(invoice__in=chunk) | Q(other__in=chunk))
-        found |= {*either.values_list("pk", flat=True)}
-    return found
-
-
-def _set_aside_by(decisions: set[int]) -> set[uuid.UUID]:
-    """Return the invoices that are ignored because of these decisions; for another reason they stay ignored."""
-    found: set[uuid.UUID] = set()
-    for chunk in itertools.batched(decisions, CHUNK):
-        rows = DuplicateDecision.objects.filter(pk__in=chunk)
-        replacing = rows.filter(decision=Decision.REPLACE)
-        reasons = replacing.values_list("other", "invoice__number", "other__ignored_because")
-        found |= {pk for pk, number, reason in reasons if reason == DuplicateDecision.replaced_by(number)}
-        left_out = rows.filter(decision=Decision.EXCLUDE, invoice__ignored_because=F("reason"))
-        found |= {*left_out.values_list("invoice", flat=True)}
-    return found
-
-
-def _take_up(keys: set[uuid.UUID], user: User | None, source: audit.Source) -> None:
-    """Let these ignored invoices go to Xero again, as invoices/selection does."""
-    reasons: dict[str, str] = {}
-    for chunk in itertools.batched(sorted(keys), CHUNK):
-        ignored = Invoice.objects.filter(pk__in=chunk).exclude(ignored_because="")
-        locks.hold(ignored)
-        reasons |= ignored.values_list("number", "ignored_because")
-        ignored.update(ignored_because="", ignored_by=None, ignored_at=None)
-    if reasons:
-        words = f"Not ignored any more: {texts.invoices(len(reasons))}"
-        after = dict.fromkeys(reasons, "")
-        audit.record(source, audit.Action.IGNORE, words, before=reasons, after=after, actor=user)
 
 
 def _delete(keys: set[uuid.UUID]) -> None:

@@ -12,6 +12,7 @@ LIKE = {
     Likeness.SAME: "The same lines and total as {}, {}.",
     Likeness.REKEYED: "The same lines and total as {}, {}, but another customer key.",
     Likeness.NEAR: "The same customer, dates and currency as {}, {}, with other lines or another total.",
+    Likeness.PARTED: "It was set aside for {}, {}, which is not like it any more.",
     Likeness.BESIDE: "The customer has another invoice for the same dates in one billing: {}, {}.",
 }
 

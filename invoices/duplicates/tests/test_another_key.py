@@ -132,3 +132,5 @@ def test_each_way_of_being_alike_is_found_by_its_index(tmp_path: Path) -> None:
         plan = comparison.undecided(Invoice.objects.all()).explain()
         for index in ("invoice_billed_hash", "invoice_charges", "invoice_keyless", "invoice_named"):
             assert index in plan
+        # Nothing but the invoices asked about is read from end to end.
+        assert [row for row in plan.splitlines() if "SCAN" in row and "invoices_invoice" not in row] == []
