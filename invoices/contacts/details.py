@@ -1,4 +1,4 @@
-"""What C3 knows of a customer otherwise than its contact in Xero has it: for a person to judge, never written. Pure."""
+"""What C3 knows of a customer, and where its contact in Xero has it otherwise: for a person to judge. Pure."""
 
 from __future__ import annotations
 
@@ -39,6 +39,23 @@ def differences(known: Mapping[str, Any], contact: Contact) -> list[Difference]:
     if contact.address is not None:
         pairs += _different_parts(address(known), contact.address)
     return [each for each in pairs if each.in_c3 and not _is_same(each.in_c3, each.in_xero)]
+
+
+def shown(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return all that C3 knows of a customer as (label, value), of its `c3_details`."""
+    parts, tags = address(known), known.get("tags")
+    has_address = any(text for name, text in parts.items() if name != "country")
+    found = [
+        ("Name", _text(known.get("name"))),
+        ("E-mail", email(known)),
+        ("Address", ", ".join(filter(None, parts.values())) if has_address else ""),
+        ("Country", parts["country"]),
+        ("Currency", _text(known.get("currency"))),
+        ("Domain", _text(known.get("domain"))),
+        ("Reseller", _text(known.get("reseller"))),
+        ("Tags", ", ".join(filter(None, map(_text, tags))) if isinstance(tags, list) else ""),
+    ]
+    return [each for each in found if each[1]]
 
 
 def email(known: Mapping[str, Any]) -> str:

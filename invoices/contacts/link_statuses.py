@@ -97,6 +97,10 @@ class LinkStatus:
         return self.customer.tenant_id
 
     @property
+    def from_c3(self) -> list[tuple[str, str]]:
+        return details.shown(self.customer.c3_details)
+
+    @property
     def erp_id(self) -> str:
         return self.customer.erp_id
 

@@ -1,10 +1,12 @@
-"""What C3 knows of customers beside their invoices: kept for suggestions, and never written to Xero."""
+"""What C3 knows of customers beside their invoices: kept for suggestions and for new contacts."""
 
 from __future__ import annotations
 
 import itertools
 import json
 from typing import Any
+
+from django.utils import timezone
 
 from c3_integration.client.calls import C3
 from c3_integration.client.envelope import words
@@ -17,15 +19,18 @@ ADDRESS = {"line1": "Line1", "line2": "Line2", "city": "City", "state": "State",
 
 
 def enrich(c3: C3) -> int:
-    """Keep what C3 says of the customers that we have, by tenant id; return how many changed. Raises C3Error."""
+    """Keep what C3 says of the customers that we have, by tenant id, and when it did; return how many changed. Raises
+    C3Error."""
     active = {_key(row.get("TenantId")): row for row in c3.customers()}
     details = {_key(row.get("TenantId")): row for row in c3.customer_details()}
     resellers = {_text(row.get("CustomerID")): _text(row.get("Name")) for row in details.values()}
-    changed = 0
+    changed, read_at = 0, timezone.now()
     for batch in itertools.batched(Customer.objects.order_by("pk").iterator(AT_ONCE), AT_ONCE):
+        known = {each.pk: key for each in batch if (key := _key(each.tenant_id)) in active or key in details}
+        Customer.objects.filter(pk__in=known).update(c3_read_at=read_at)
         for customer in batch:
-            key = _key(customer.tenant_id)
-            if key in active or key in details:
+            if customer.pk in known:
+                key = known[customer.pk]
                 changed += _keep(customer, _known(active.get(key, {}), details.get(key, {}), resellers))
     return changed
 

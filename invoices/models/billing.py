@@ -37,6 +37,7 @@ class Customer(models.Model):
         default=dict, db_default={}, blank=True, help_text="What C3 knows besides: address, tags, reseller, e-mail."
     )
 
+    c3_read_at = models.DateTimeField("C3 gave its details", null=True, blank=True)
     same_as = models.ForeignKey(
         "self",
         null=True,

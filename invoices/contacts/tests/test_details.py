@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from c3portal.models import User
 from c3portal.tests.markup import markup
-from invoices.contacts import link_statuses, matching
+from invoices.contacts import details, link_statuses, matching
 from invoices.contacts.details import differences
 from invoices.models import Customer
 from xero_integration import connections, contacts
@@ -86,3 +88,55 @@ def test_addresses_are_read_by_a_click_and_kept_when_an_upload_lists_without_the
     matching.create(connected, Customer.objects.all())
     (status,) = link_statuses.link_statuses(connected)
     assert [each.label for each in status.differences] == ["E-mail", "City", "Country"]
+
+
+# On the pages
+
+ALL = {
+    "name": "Proseware Pty Ltd",
+    "email": "bills@proseware.example",
+    "address": {"line1": "1 Main St", "line2": "", "city": "Perth", "state": "WA", "zip": "6000", "country": ""},
+    "country": "AU",
+    "tags": ["tier: gold", "region: west"],
+    "reseller": "Contoso Distribution",
+    "domain": "proseware.example",
+    "currency": "AUD",
+}
+SHOWN = [
+    ("Name", "Proseware Pty Ltd"),
+    ("E-mail", "bills@proseware.example"),
+    ("Address", "1 Main St, Perth, WA, 6000, AU"),
+    ("Country", "AU"),
+    ("Currency", "AUD"),
+    ("Domain", "proseware.example"),
+    ("Reseller", "Contoso Distribution"),
+    ("Tags", "tier: gold, region: west"),
+]
+
+
+def test_all_that_c3_knows_is_shown_and_nothing_that_it_does_not() -> None:
+    assert details.shown(ALL) == SHOWN
+    assert details.shown(ALL | {"tags": [], "domain": ""}) == SHOWN[:5] + SHOWN[6:7]
+
+
+@pytest.mark.parametrize("known", [{}, {"email": 5, "tags": "x", "address": []}, {"tags": [None, 3, {}]}])
+def test_nothing_is_shown_of_what_c3_does_not_know(known: dict[str, Any]) -> None:
+    assert details.shown(known) == []
+
+
+def test_the_pages_show_it_with_when_c3_gave_it_to_whoever_may_read(
+    finance: Client, client_for: Any, system_reader: User, connected: XeroConnection, sandbox: SandboxControl
+) -> None:
+    read_at = dt.datetime(2026, 9, 18, 6, 30, tzinfo=dt.UTC)
+    customer = Customer.objects.create(tenant_id="one", name="Proseware", c3_details=ALL, c3_read_at=read_at)
+    Customer.objects.create(tenant_id="two", name="Litware")
+    sandbox.forget()
+    contacts_page, choose = reverse("contacts"), reverse("choose_contact", args=[customer.pk])
+    for page in (client_for(system_reader).get(contacts_page), finance.get(contacts_page), finance.get(choose)):
+        html = markup(page.content.decode())
+        assert [
+            pair for pair in SHOWN if f"<dt>{pair[0]}</dt><dd>{pair[1]}</dd>" not in html.replace("> <", "><")
+        ] == []
+        assert html.count("From C3") == 1
+        assert "18 Sep 2026, 06:30" in html
+    assert sandbox.calls() == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from c3_integration import fetches
 from c3_integration.client.calls import LONGEST_DOWNLOAD
@@ -406,6 +407,20 @@ def test_what_c3_knows_of_our_customers_is_kept_for_suggestions(
     customer.refresh_from_db()
     assert (customer.c3_details["email"], customer.c3_details["address"]["city"]) == ("new@contoso.example", "Perth")
     assert (customer.email, customer.erp_id) == (email, erp_id)
+
+
+def test_it_is_noted_when_c3_gave_what_it_knows_though_nothing_changed(
+    app: C3Settings, profile: ImportProfile, c3_sandbox: Any
+) -> None:
+    fetched()
+    Customer.objects.create(tenant_id="unknown", name="Not at C3")
+    Customer.objects.update(c3_read_at=None)
+    started = timezone.now()
+    fetched()
+    read = dict(Customer.objects.values_list("tenant_id", "c3_read_at"))
+    assert read.pop("unknown") is None
+    assert len(read) == CUSTOMERS
+    assert all(started <= each <= timezone.now() for each in read.values())
 
 
 @pytest.mark.parametrize("call", ["customers", "details"])
