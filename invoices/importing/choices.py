@@ -5,18 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.conf import settings
 
-from invoices.importing.opening import Wanted, with_rates
+from invoices.importing import first_reading
+from invoices.importing.first_reading import Progress, Reading
+from invoices.importing.opening import Wanted, settle, with_rates
 from invoices.matching.column_profile import BUILT_IN, ColumnProfile
-from invoices.matching.profiles import missing_columns, profile_for, stored
+from invoices.matching.conversion import LateColumns
+from invoices.matching.profiles import missing_columns, stored
 from invoices.models import ImportRun, ImportSettings, KindRule
 from invoices.reading.errors import WANTED, FileRefused
 from invoices.reading.rows import ReadOptions
-from invoices.reading.table import open_table
 from xero_integration.models import XeroConnection
 
 
@@ -38,13 +40,25 @@ class Choices:
         # Settings that nobody has opened yet are no row.
         return ImportSettings.objects.filter(all_or_nothing=True).exists()
 
+    def read(self, path: Path, progress: Progress) -> tuple[Wanted, Reading]:
+        """Return how the file at `path` is read, and what it says. Raises FileRefused, OSError, and LateColumns when a
+        worker found out how to read it without them."""
+        try:
+            wanted = self.wanted_for(path)
+            return wanted, first_reading.read(path, wanted, progress)
+        except LateColumns as late:
+            if self.is_settled:
+                raise
+            options = replace(self.options, columns=(*self.options.columns, *late.names))
+        return replace(self, options=options).read(path, progress)
+
     def wanted_for(self, path: Path) -> Wanted:
         """Return how the file at `path` is to be read and judged. Raises FileRefused when no profile fits it."""
-        profile = self.profile or self._chosen_before() or self._found(path)
+        profile, options = self._settled(path)
         wanted = Wanted(
             profile=profile,
             constants=self.constants or {},
-            options=self.options,
+            options=options,
             time_zone=billing_time_zone(),
             kinds=dict(KindRule.objects.values_list("category", "kind")),
             is_c3=profile is BUILT_IN or (self.run is not None and self.run.source == ImportRun.Source.C3),
@@ -52,18 +66,25 @@ class Choices:
         )
         return with_rates(path, wanted)
 
-    def _chosen_before(self) -> ColumnProfile | None:
-        return stored(self.run.profile) if self.run is not None and self.run.profile is not None else None
+    @property
+    def is_settled(self) -> bool:
+        """Whether a worker found out how to read the file, and asked what had to be asked."""
+        return self.run is not None and self.run.pk is not None and self.profile is not None
 
-    def _found(self, path: Path) -> ColumnProfile:
-        with path.open("rb") as stream:
-            header = open_table(stream, self.options).header
-        profile = profile_for(header)
-        if profile is None:
-            missing = ", ".join(missing_columns(header))
+    def _settled(self, path: Path) -> tuple[ColumnProfile, ReadOptions]:
+        if self.profile and self.is_settled:
+            return self.profile, self.options
+        settled = settle(path, self.options, self.profile or self._chosen_before())
+        if settled.profile is None:
+            missing = ", ".join(missing_columns(settled.table.header))
             why = f"Columns are missing: {missing}." if missing else "Two columns have one name."
             raise FileRefused(f"{why} Match the columns of the file first. {WANTED}")
-        return profile
+        if settled.questions:
+            raise FileRefused(f"{' '.join(settled.questions)} Import the file by the page, where you can say so.")
+        return settled.profile, settled.options
+
+    def _chosen_before(self) -> ColumnProfile | None:
+        return stored(self.run.profile) if self.run is not None and self.run.profile is not None else None
 
 
 def billing_time_zone() -> dt.tzinfo:

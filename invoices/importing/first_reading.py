@@ -20,6 +20,7 @@ from invoices.importing.parser import BadRow, Kinds, Line, parse_row, shown
 from invoices.matching.agreement import Agreements
 from invoices.matching.column_profile import BUILT_IN, columns_in
 from invoices.matching.conversion import Source
+from invoices.matching.new_columns import who_is_left_aside
 from invoices.reading.errors import FileRefused, RowError
 from invoices.reading.hashing import HashingFile
 from xero_integration.payloads import CENT
@@ -120,6 +121,8 @@ def _check_end(source: Source, wanted: Wanted, last: Line | BadRow | None) -> No
 
 def _notes(source: Source, cleaner: Cleaner, gathering: Gathering, closing: _Closing) -> list[str]:
     notes = [*source.notes, *cleaner.notes(), *gathering.notices.sentences(), *closing.notes()]
+    if who := who_is_left_aside(source.ignored):
+        notes.append(f"Columns that may say who is billed are not looked at: {', '.join(who)}.")
     if source.ignored:
         notes.append(f"Columns that the portal does not know were left aside: {', '.join(source.ignored[:20])}.")
     return notes

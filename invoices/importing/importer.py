@@ -92,7 +92,7 @@ def import_file(
     choices = Choices(run, profile, constants, options, all_or_nothing)
     run = _started(run, path, user, name, choices)
     try:
-        _import(path, run, source, choices.wanted_for(path), progress or _untold)
+        _import(path, run, source, choices, progress or _untold)
     except TakenOver:
         raise
     except FileRefused as refused:
@@ -171,10 +171,10 @@ def _record(run: ImportRun, source: audit.Source) -> None:
     audit.record(source, audit.Action.IMPORT, f"Import of {run.file_name}", after=after, actor=run.user)
 
 
-def _import(path: Path, run: ImportRun, source: audit.Source, wanted: Wanted, told: ProgressOf) -> None:
+def _import(path: Path, run: ImportRun, source: audit.Source, choices: Choices, told: ProgressOf) -> None:
     # What comes in is compared with all that came before, by releases that kept no fingerprint too.
     backfill.fill()
-    reading = first_reading.read(path, wanted, _first(run, told))
+    wanted, reading = choices.read(path, _first(run, told))
     gathering = reading.gathering
     run.lines, run.notes = gathering.lines, reading.notes
     stopped = wanted.all_or_nothing and gathering.findings.count >= held_back.MAX_ERRORS

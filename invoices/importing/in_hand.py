@@ -11,6 +11,7 @@ import datetime as dt
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,17 +25,17 @@ from c3portal.processes import heartbeats, liveness
 from invoices.importing import intake, run_record
 from invoices.importing.importer import import_file
 from invoices.importing.intake import GONE, path_of, read_options
+from invoices.importing.opening import Settled, settle
 from invoices.importing.preview import preview_file
 from invoices.importing.progress import Progress
 from invoices.importing.run_record import TakenOver
 from invoices.matching import profiles
 from invoices.matching.confirming import asks_again
-from invoices.matching.conversion import FormatsDiffer
-from invoices.matching.profiles import ColumnProfile
+from invoices.matching.conversion import FormatsDiffer, LateColumns
 from invoices.matching.proposal import propose
 from invoices.models import ImportRun
 from invoices.reading.errors import FileRefused
-from invoices.reading.table import Table, open_table
+from invoices.reading.table import open_table
 
 logger = logging.getLogger(__name__)
 
@@ -65,21 +66,23 @@ def bring_in(run_id: int) -> None:
     with _in_hand(run_id, State.RUNNING) as run:
         if run is not None:
             with _refused_in_words(run):
-                import_file(path_of(run.stored_as), **_keywords(run, _open(run)[1]))
+                import_file(path_of(run.stored_as), **_keywords(run, _settled(run)))
 
 
 def _inspect(run: ImportRun) -> None:
     """Raises FileRefused, FileNotFoundError, TakenOver."""
-    table, profile = _open(run)
-    is_guessed = table.encoding_is_guessed and not run.options.get("encoding")
-    is_wanted = run.options.pop("ask", False)
-    asks = profile is None or asks_again(profile, table.header, run.options.get("constants", {}))
-    if profile is None or asks or is_guessed or is_wanted:
-        _ask(run)
+    settled, is_wanted = _settled(run), run.options.pop("ask", False)
+    profile, constants = settled.profile, run.options.get("constants", {})
+    if profile is None or settled.questions or is_wanted or asks_again(profile, settled.table.header, constants):
+        _ask(run, reason=" ".join(settled.questions))
         return
-    path, keywords = path_of(run.stored_as), _keywords(run, profile)
+    path, keywords = path_of(run.stored_as), _keywords(run, settled)
     try:
         preview = preview_file(path, **keywords)
+    except LateColumns as late:
+        run.options["columns"] = [*run.options.get("columns", ()), *late.names]
+        _inspect(run)
+        return
     except FormatsDiffer as differ:
         _ask(run, reason=str(differ))
         return
@@ -89,9 +92,10 @@ def _inspect(run: ImportRun) -> None:
     elif run.options.get("straight_through") and run.profile_id is None:
         # A person who matched the columns of this very file sees first what that brings.
         fresh = {"attempts": 0, "bytes_read": 0, "lines": 0}
-        run_record.write(run, state=State.RUNNING, reason="", profile_id=profile.pk, **fresh)
+        run_record.write(run, state=State.RUNNING, reason="", profile_id=profile.pk, options=run.options, **fresh)
     else:
-        run_record.write(run, state=State.READY, reason="", profile_id=profile.pk, preview=preview.as_json())
+        known = {"profile_id": profile.pk, "options": run.options}
+        run_record.write(run, state=State.READY, reason="", preview=preview.as_json(), **known)
 
 
 def _ask(run: ImportRun, **facts: Any) -> None:
@@ -101,29 +105,30 @@ def _ask(run: ImportRun, **facts: Any) -> None:
     run_record.write(run, state=State.COLUMNS, preview=preview, options=run.options, **facts)
 
 
-def _open(run: ImportRun) -> tuple[Table, ColumnProfile | None]:
-    """Return the file's table, not to be read, and which of its columns means what, None when that has to be asked."""
-    with path_of(run.stored_as).open("rb") as stream:
-        table = open_table(stream, read_options(run))
-        return table, profiles.stored(run.profile) if run.profile else profiles.profile_for(table.header)
+def _settled(run: ImportRun) -> Settled:
+    chosen = profiles.stored(run.profile) if run.profile else None
+    settled = settle(path_of(run.stored_as), read_options(run), chosen)
+    # Who matched the columns of this very file has seen all of them.
+    return replace(settled, questions=[]) if chosen else settled
 
 
 def has_profile(run: ImportRun) -> bool:
     """Whether it is known which columns of the run's file mean what."""
     try:
-        return _open(run)[1] is not None
+        settled = _settled(run)
+        return settled.profile is not None and not settled.questions
     except (FileRefused, FileNotFoundError):
         return False
 
 
-def _keywords(run: ImportRun, profile: ColumnProfile | None) -> dict[str, Any]:
+def _keywords(run: ImportRun, settled: Settled) -> dict[str, Any]:
     return {
         "run": run,
         "user": run.user,
         "name": run.file_name,
-        "profile": profile,
+        "profile": settled.profile,
         "constants": run.options.get("constants", {}),
-        "options": read_options(run),
+        "options": settled.options,
         "all_or_nothing": run.all_or_nothing,
         "progress": Progress(),
     }

@@ -168,7 +168,8 @@ def wake(run_id: int, state: str) -> None:
 
 def read_options(run: ImportRun) -> ReadOptions:
     """Return how the file is to be read, as far as a person said so."""
-    return ReadOptions(encoding=run.options.get("encoding", ""), sheet=run.options.get("sheet", ""))
+    said = run.options
+    return ReadOptions(said.get("encoding", ""), said.get("sheet", ""), tuple(said.get("columns", ())))
 
 
 # Files

@@ -1,4 +1,4 @@
-"""Opens a file as a person or its header wants it read."""
+"""Opens a file as a person, its profile or its header wants it read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import BinaryIO
 
 from invoices.matching.column_profile import BUILT_IN, ColumnProfile
 from invoices.matching.conversion import Source, convert
+from invoices.matching.new_columns import questions
+from invoices.matching.profiles import profile_for
 from invoices.matching.rates import rates_told
 from invoices.reading.errors import FileRefused
 from invoices.reading.hashing import HashingFile
 from invoices.reading.rows import ReadOptions, Table
-from invoices.reading.table import open_table
+from invoices.reading.table import headers_of, open_table
 
 # Digits; of longer ones the parser says that they are.
 LONGEST_AMOUNT = 20
@@ -35,6 +37,59 @@ class Wanted:
     rates: tuple[Decimal, ...] = ()
     is_c3: bool = True
     all_or_nothing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A file's `table`, not to be read; how it is to be read, and by which profile, None when none fits. `questions`
+    are what keeps it from coming in without a person, a sentence each."""
+
+    table: Table
+    options: ReadOptions
+    profile: ColumnProfile | None
+    questions: list[str]
+
+
+def settle(path: Path, options: ReadOptions, chosen: ColumnProfile | None = None) -> Settled:
+    """Return how the file at `path` is to be read: as `options` say, else as the profile that a person `chosen`, or
+    that fits, remembers. Raises FileRefused, OSError."""
+    asked: list[str] = []
+    with path.open("rb") as stream:
+        table = open_table(stream, options)
+    if len(table.sheets) > 1 and not options.sheet:
+        sheet, asked = _sheet(path, table, options, chosen)
+        if sheet != table.sheet:
+            options = replace(options, sheet=sheet)
+            with path.open("rb") as stream:
+                table = open_table(stream, options)
+    profile = chosen or profile_for(table.header)
+    if table.encoding_is_guessed and profile and profile.encoding == table.encoding:
+        options = replace(options, encoding=table.encoding)
+    elif table.encoding_is_guessed:
+        asked.append(
+            f"The file is not in UTF-8: its encoding may be {table.encoding}. Confirm the encoding on Match columns, "
+            "where you see how it reads, or save the file again as UTF-8."
+        )
+    if profile:
+        asked += questions(profile, table.header)
+    return Settled(table, options, profile, asked)
+
+
+def _sheet(path: Path, table: Table, options: ReadOptions, chosen: ColumnProfile | None) -> tuple[str, list[str]]:
+    """Return the sheet to be read and what is to be asked about it."""
+    fitting: dict[str, ColumnProfile] = {}
+    for name, header in headers_of(path, table, options).items():
+        profile = (chosen if chosen.fits(header) else None) if chosen else profile_for(header)
+        if profile:
+            fitting[name] = profile
+    remembered = [name for name, profile in fitting.items() if profile.sheet == name]
+    for names in (remembered, [*fitting]):
+        if len(names) == 1:
+            return names[0], []
+    if not fitting:
+        return table.sheet, []
+    listed = ", ".join(f"“{name[:100]}”" for name in [*fitting][:10])
+    return table.sheet, [f"Several of its sheets have these columns: {listed}. Choose the one to be imported."]
 
 
 def open_lines(file: BinaryIO, wanted: Wanted) -> Source:

@@ -18,7 +18,7 @@ from invoices.importing.last_period import LastPeriod, against_last_period
 from invoices.importing.opening import Wanted
 from invoices.importing.parser import shown
 from invoices.matching.column_profile import ColumnProfile
-from invoices.matching.conversion import FormatsDiffer
+from invoices.matching.conversion import FormatsDiffer, LateColumns
 from invoices.models import ImportRun
 from invoices.reading.errors import FileRefused
 from invoices.reading.rows import ReadOptions
@@ -108,13 +108,13 @@ def preview_file(
     """Return what `import_file` with the same arguments would bring. Raises OSError when the file cannot be read.
 
     `progress` is called with `run`, whose `lines` and `bytes_read` are set and not saved. Raises FormatsDiffer when the
-    file's columns have to be matched again.
+    file's columns have to be matched again, and for a worker LateColumns.
     """
     path = Path(path)
     try:
-        wanted = Choices(run, profile, constants, options, all_or_nothing).wanted_for(path)
-        reading = first_reading.read(path, wanted, _progress(run, progress))
-    except FormatsDiffer:
+        choices = Choices(run, profile, constants, options, all_or_nothing)
+        wanted, reading = choices.read(path, _progress(run, progress))
+    except (FormatsDiffer, LateColumns):
         raise
     except FileRefused as refused:
         return Preview(refused=str(refused))

@@ -46,13 +46,16 @@ class Formats:
 @dataclass(frozen=True, slots=True)
 class ColumnProfile:
     """The column of each field, by the field's name. `header` are all columns that were there when it was made; `pk`
-    is None for one that is not stored."""
+    is None for one that is not stored. `encoding` is the guess that a person confirmed, `sheet` the one of a workbook
+    that they chose, "" where nothing was asked."""
 
     name: str
     columns: Mapping[str, str]
     formats: Formats = field(default_factory=Formats)
     header: tuple[str, ...] = ()
     pk: int | None = None
+    encoding: str = ""
+    sheet: str = ""
 
     def fits(self, header: Sequence[str]) -> bool:
         """Whether all its columns are in `header`, none of them twice where it was once."""

@@ -11,12 +11,15 @@ from typing import NamedTuple
 from invoices.matching.column_profile import ColumnProfile, columns_in
 from invoices.matching.computing import NotCertain, computations, in_words
 from invoices.matching.meanings import DATES, FIELDS, LABELS, NUMBERS
+from invoices.matching.new_columns import brings_something
 from invoices.matching.values import REMEMBERED, Column, DateColumn, FractionColumn, NumberColumn, PlainColumn
 from invoices.matching.written_numbers import Mark, decides
 from invoices.reading.errors import FileRefused, RowError
 from invoices.reading.rows import Table
 from invoices.reading.totals import is_label
 
+# Who is billed, as C3 writes it.
+CUSTOMER, RESELLER = "Customer", "Reseller"
 ROWS_NAMED = 5
 SHOWN = 60
 _BLANK = dict.fromkeys(FIELDS, "")
@@ -26,6 +29,15 @@ _NOTHING: Mapping[str, str] = {}
 class FormatsDiffer(FileRefused):
     """Numbers or dates of the file are written otherwise than its profile says: its columns have to be matched
     again."""
+
+
+class LateColumns(FileRefused):
+    """Columns that matter are in none of a JSON list's first objects: the file has to be opened anew with these
+    `names`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__("Some of its columns are only in later rows.")
+        self.names = tuple(names)
 
 
 class RawRow(NamedTuple):
@@ -82,7 +94,7 @@ def convert(
 
     `constants` are fields of the whole file that have no column: its billing period; `rates` the tax rates that its
     lines tell, where they say none. Raises FileRefused when a column of the profile is missing; the rows raise
-    FormatsDiffer at their end.
+    FormatsDiffer and LateColumns at their end.
     """
     columns = columns_in(profile, table.header)
     missing = [column for name, column in profile.columns.items() if name not in columns]
@@ -135,6 +147,8 @@ class _Conversion:
         names, pick = tuple(self.places), _picker(self.places.values())
         numbers_of = _picker(self.places[name] for name in self.as_is)
         repeated_of = _picker(self.places[name] for name in self.repeated)
+        # For who is billed "Reseller" holds where a line names one.
+        names_resellers = self.base["InvoiceEntity"] == RESELLER
         base, seen, unknown, is_simple = self.base, self.seen, self.unknown, self.is_simple
         for number, texts, errors in self.table.rows:
             if errors:
@@ -146,6 +160,8 @@ class _Conversion:
                 continue
             cells = base.copy()
             cells.update(zip(names, picked, strict=False))
+            if names_resellers and not cells["ResellerName"]:
+                cells["InvoiceEntity"] = ""
             if not cells["CustomerName"] and self._is_of_totals(cells):
                 self._note("a row of totals was left out", "InvoiceNumber", number)
                 continue
@@ -155,6 +171,8 @@ class _Conversion:
             else:
                 errors = self._convert(number, cells, errors)
             yield RawRow(number, cells, errors, extra)
+        if self.table.late and brings_something(self.profile, self.table.header, self.table.late):
+            raise LateColumns(self.table.late)
         self._check_formats()
 
     def _convert(self, number: int, cells: dict[str, str], before: tuple[RowError, ...]) -> tuple[RowError, ...]:

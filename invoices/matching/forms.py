@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, cast
 
 from django import forms
@@ -11,12 +12,14 @@ from django import forms
 from invoices.matching import kind_rules
 from invoices.matching.column_profile import Formats, field_of
 from invoices.matching.confirming import Choice, answered, asks_for_tax, choice_problems, computed, problems
+from invoices.matching.conversion import CUSTOMER, RESELLER
 from invoices.matching.kinds import AZURE, CUSTOM, LICENSE, OPEN, kind_of, likely_kind
 from invoices.matching.meanings import DATES, MEANINGS, NUMBERS, PERIOD, Meaning
 from invoices.matching.proposal import ASKED, ColumnSeen, Proposal
 from invoices.matching.written_dates import Order
 from invoices.matching.written_numbers import Mark
 from invoices.models import BillingPeriod, ImportProfile, InvoiceLine
+from invoices.reading.encodings import GUESSES
 
 NOT_YET = ("", "Not yet known")
 PERIODS_LISTED = 36
@@ -42,6 +45,11 @@ ALL_ORDERS = [
     (Order.ISO.value, "Year first: 2026-12-31"),
     (Order.SERIAL.value, "Days as a spreadsheet counts them: 46387"),
     *ORDERS[1:],
+]
+BILLED = [
+    ("", "The file does not say: hold those lines back"),
+    (CUSTOMER, "The customer, on every line"),
+    (RESELLER, "The reseller, where a line names one"),
 ]
 FRACTIONS = [("", "Choose"), ("yes", "10 %"), ("no", "0.1 %")]
 TAXED = [("", "Choose"), ("no", "Not in them: they are net"), ("yes", "In them: they are gross")]
@@ -83,6 +91,12 @@ class MatchForm(forms.Form):
     all_kind = forms.ChoiceField(
         label="Kind of all lines", required=False, choices=[("", "Choose a kind"), *InvoiceLine.Kind.choices]
     )
+    billed_to = forms.ChoiceField(
+        label="Who is billed",
+        required=False,
+        choices=BILLED,
+        help_text="The file names resellers, and no column says which invoices go to them.",
+    )
     period = forms.ChoiceField(label="Billing period", required=False)
     billing_id = forms.RegexField(
         r"^\d{8}$",
@@ -101,9 +115,11 @@ class MatchForm(forms.Form):
         proposal: Proposal,
         columns: Mapping[str, str],
         constants: Mapping[str, str],
+        fixed: Mapping[str, str] = MappingProxyType({}),
         **more: Any,
     ) -> None:
         super().__init__(data, **more)
+        self._begin_with(fixed)
         self.proposal, self.proposed, self.known_constants = proposal, columns, constants
         listed = [("", "No column"), *((each.name, each.name) for each in proposal.columns)]
         for meaning in MEANINGS:
@@ -117,6 +133,13 @@ class MatchForm(forms.Form):
         ]
         self._choices("period", [("", "Choose the period"), *periods, ("new", "A new one, as below")])
         self._ask_kinds()
+
+    def _begin_with(self, fixed: Mapping[str, str]) -> None:
+        """Show what an earlier choice took as the same for all lines."""
+        self.initial.setdefault("currency", fixed.get("CurrencyCode", ""))
+        self.initial.setdefault("billed_to", fixed.get("InvoiceEntity", ""))
+        kinds = {category: kind for kind, category in CATEGORIES.items()}
+        self.initial.setdefault("all_kind", kinds.get(fixed.get("Category", ""), ""))
 
     def _ask(self, index: int, column: ColumnSeen) -> None:
         """Add the questions that the values of a column leave open."""
@@ -182,7 +205,8 @@ class MatchForm(forms.Form):
             "filled": seen.filled if seen else 0,
             "sureness": proposed.sureness if is_proposed else "",
             "evidence": proposed.evidence if is_proposed else [],
-            "elsewhere": meaning.field in (*PERIOD, "CurrencyCode", "Category"),
+            "elsewhere": meaning.field in (*PERIOD, "CurrencyCode", "Category")
+            or (meaning.field == "InvoiceEntity" and self.asks_who),
             "questions": self._questions(meaning.field, name),
         }
 
@@ -206,6 +230,11 @@ class MatchForm(forms.Form):
     def asks_period(self) -> bool:
         """Whether the period is neither in the file nor known from where it came."""
         return not all(self.column_of(name) or self.known_constants.get(name) for name in PERIOD)
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether the file names resellers and does not say which invoices go to them."""
+        return bool(self.column_of("ResellerName")) and not self.column_of("InvoiceEntity")
 
     def unused(self) -> list[str]:
         """Return the columns that mean nothing to the portal."""
@@ -231,7 +260,11 @@ class MatchForm(forms.Form):
             marks=answers("mark"),
             orders=answers("order"),
             fractions={name: answer == "yes" for name, answer in answers("fraction").items()},
-            fixed={"CurrencyCode": cleaned["currency"].upper(), "Category": category},
+            fixed={
+                "CurrencyCode": cleaned["currency"].upper(),
+                "Category": category,
+                "InvoiceEntity": cleaned["billed_to"] if self.asks_who else "",
+            },
             constants={**self.known_constants, **self._period()},
         )
 
@@ -282,11 +315,18 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
 
     class Meta:
         model = ImportProfile
-        fields = ("name",)
+        fields = ("name", "encoding", "sheet")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         profile = self.instance
+        known = dict.fromkeys(["", profile.encoding, *GUESSES])
+        self.fields["encoding"] = forms.ChoiceField(
+            label="Encoding that was confirmed",
+            required=False,
+            choices=[(name, name or "None: ask each time") for name in known],
+            help_text="A file whose encoding can only be guessed, and is guessed as this one, goes straight through.",
+        )
         listed = [("", "No column"), *((name, name) for name in profile.header)]
         formats = Formats.from_json(profile.formats)
         for meaning in MEANINGS:

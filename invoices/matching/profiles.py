@@ -41,6 +41,8 @@ def stored(profile: ImportProfile) -> ColumnProfile:
         formats=Formats.from_json(profile.formats),
         header=tuple(profile.header),
         pk=profile.pk,
+        encoding=profile.encoding,
+        sheet=profile.sheet,
     )
 
 

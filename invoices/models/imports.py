@@ -63,6 +63,20 @@ class ImportProfile(models.Model):
     formats = models.JSONField(
         default=dict, help_text="How numbers and dates are written, where the values do not say."
     )
+    encoding = models.CharField(
+        max_length=40,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="A file whose encoding can only be guessed, and is guessed as this one, asks nobody.",
+    )
+    sheet = models.CharField(
+        max_length=100,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="The one that is read where several sheets of a workbook have these columns.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -34,28 +34,30 @@ _IS_NOT_A_CELL = "is neither text nor a number that fits"
 type Blocks = Callable[[], Iterator[str]]
 
 
-def open_json(blocks: Blocks, start: str, sheet: str = "") -> Table:
-    """Return the table in a text that begins with `start`; `blocks` reads it anew. Raises FileRefused."""
+def open_json(blocks: Blocks, start: str, sheet: str = "", columns: Sequence[str] = ()) -> Table:
+    """Return the table in a text that begins with `start`; `blocks` reads it anew. `columns` are in its header whether
+    or not its first objects have them. Raises FileRefused."""
     _refuse_long_numbers(start.encode())
     if start[0] == "[":
-        return _table(_items(blocks, "item"))
+        return _table(_items(blocks, "item"), columns)
     if _FIRST_OF_JSON_LINES.match(start):
-        return _table(_items(blocks, "", multiple_values=True))
+        return _table(_items(blocks, "", multiple_values=True), columns)
     names = top_level_names(start)
     sheets = (C3_LIST,) if C3_LIST in names else lists_of_objects(_chunks(blocks))
     if C3_LIST in sheets:
-        return _table(_items(blocks, f"{C3_LIST}.item", envelope=Envelope()))
+        return _table(_items(blocks, f"{C3_LIST}.item", envelope=Envelope()), columns)
     if not sheets:
-        return _table(_items(blocks, "", multiple_values=True, envelope=Envelope() if C3_STATUS in names else None))
+        envelope = Envelope() if C3_STATUS in names else None
+        return _table(_items(blocks, "", multiple_values=True, envelope=envelope), columns)
     sheet = sheet if sheet in sheets else sheets[0]
-    table = _table(_items(blocks, f"{sheet}.item"))
+    table = _table(_items(blocks, f"{sheet}.item"), columns)
     table.sheets, table.sheet = sheets, sheet
     return table
 
 
-def _table(items: Iterator[Any]) -> Table:
+def _table(items: Iterator[Any], columns: Sequence[str]) -> Table:
     first, items = look_ahead(items, _size, CHARACTERS_FOR_HEADER)
-    names = list(dict.fromkeys(name for item in first if isinstance(item, Mapping) for name in item))
+    names = list(dict.fromkeys([*(name for item in first if isinstance(item, Mapping) for name in item), *columns]))
     table = Table("JSON", header_of([name.strip() for name in names]), iter(()))
     table.rows = _rows(table, names, items)
     return table
@@ -76,6 +78,7 @@ def _rows(table: Table, names: list[str], items: Iterator[Any]) -> Iterator[Tabl
             continue
         for name in item.keys() - known - late if len(late) < ROWS_FOR_HEADER else ():
             late.add(name)
+            table.late.append(name)
             table.notes.append(f"“{name[:100]}” is first there in row {number} and left out.")
         yield _row(number, [item.get(name) for name in names], table.header)
 

@@ -13,10 +13,14 @@ Kind = Literal["CSV", "JSON", "Excel"]
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What a person decided about a file; "" is found out from the file."""
+    """What a person decided about a file; "" is found out from the file.
+
+    `columns` are further names of a JSON list's fields, which its first objects do not have.
+    """
 
     encoding: str = ""
     sheet: str = ""
+    columns: tuple[str, ...] = ()
 
 
 class TableRow(NamedTuple):
@@ -36,7 +40,8 @@ class Table:
     """An opened file.
 
     `rows` can be read once and raises FileRefused. `notes` (for people), `ends_without_newline` (a CSV may be cut off
-    there) and `last_row` (its number) are complete when the rows have been read. A CSV's cells are already without the
+    there) and `last_row` (its number) and `late` (fields of a JSON list that its first objects do not
+    have, left out) are complete when the rows have been read. A CSV's cells are already without the
     apostrophes that `spreadsheet_cells.protect` puts there; names and cells are otherwise the file's own, cleaned of
     nothing. A column without a name is called as a spreadsheet calls it, "Column C". Errors of a row may be about
     columns that nobody uses. A guessed encoding must be confirmed by a person; `other_encodings` are further guesses.
@@ -56,3 +61,4 @@ class Table:
     ends_without_newline: bool = False
     last_row: int = 0
     height: int = 0
+    late: list[str] = field(default_factory=list)

@@ -6,7 +6,7 @@ import codecs
 import csv
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,11 +20,13 @@ from invoices.reading.json_lists import open_json
 from invoices.reading.microsoft import refuse_header
 from invoices.reading.rows import Kind, ReadOptions, Table, TableRow
 from invoices.reading.workbook_limits import MOST_PACKED
-from invoices.reading.workbooks import open_workbook
+from invoices.reading.workbooks import headers_of_sheets, open_workbook
 
 __all__ = ("ReadOptions", "Table", "TableRow", "open_table")
 
 BLOCK = 32_768
+# The whole file is read to find each of them.
+MOST_LISTS = 5
 _UNREADABLE = (UnicodeError, csv.Error, ijson.JSONError, EndsInTheMiddle, ValueError, ArithmeticError)
 
 
@@ -42,6 +44,19 @@ def open_table(source: Path | str | BinaryIO, options: ReadOptions = ReadOptions
     return table
 
 
+def headers_of(path: Path, table: Table, options: ReadOptions) -> dict[str, tuple[str, ...]]:
+    """Return the headers of the sheets from which `table` of the same file was chosen, by name, as far as they hold
+    lines. Raises FileRefused, OSError."""
+    with path.open("rb") as stream:
+        if table.kind == "Excel":
+            return headers_of_sheets(stream.read(MOST_PACKED + 1))
+        headers = {}
+        for name in table.sheets[:MOST_LISTS]:
+            stream.seek(0)
+            headers[name] = open_table(stream, replace(options, sheet=name)).header
+        return headers
+
+
 def _opened(stream: BinaryIO, options: ReadOptions) -> Table:
     head = stream.read(BLOCK)
     stream.seek(0)
@@ -57,7 +72,11 @@ def _opened(stream: BinaryIO, options: ReadOptions) -> Table:
 
     kind: Kind = "JSON" if start[:1] in ("{", "[") else "CSV"
     try:
-        table = open_json(blocks, start, options.sheet) if kind == "JSON" else open_delimited(blocks(), start)
+        table = (
+            open_delimited(blocks(), start)
+            if kind == "CSV"
+            else open_json(blocks, start, options.sheet, options.columns)
+        )
     except _UNREADABLE as error:
         raise _refusal(error, kind, 0, encoding.name) from error
     table.encoding, table.encoding_is_guessed, table.other_encodings = astuple(encoding)

@@ -23,6 +23,8 @@ DIGITS = 15
 # From here on floating point leaves out whole numbers.
 LARGEST_WHOLE = 2**53
 
+_UNREADABLE = "The Excel file cannot be read. Open it in Excel and save it again as .xlsx."
+
 
 def open_workbook(content: bytes, sheet: str = "") -> Table:
     """Return the table in an .xlsx workbook. Raises FileRefused."""
@@ -32,13 +34,28 @@ def open_workbook(content: bytes, sheet: str = "") -> Table:
         names = _sheets(workbook)
         name, layout = _chosen(workbook, names, sheet) if sheet else _first_with_a_table(workbook, names)
     except CalamineError as error:
-        raise FileRefused("The Excel file cannot be read. Open it in Excel and save it again as .xlsx.") from error
+        raise FileRefused(_UNREADABLE) from error
     if seen.errors:
         layout.notes.append(f"Cells with an error of Excel's, such as #REF!, are read as empty: {seen.errors:,}.")
     table = Table("Excel", layout.header, iter(()), sheets=names, sheet=name, notes=layout.notes)
     table.height = layout.height
     table.rows = _rows(table, layout)
     return table
+
+
+def headers_of_sheets(content: bytes) -> dict[str, tuple[str, ...]]:
+    """Return the headers of an .xlsx workbook's sheets that hold a table with lines. Raises FileRefused."""
+    look_into(content)
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        layouts = {name: _laid_out(workbook.get_sheet_by_name(name)) for name in _sheets(workbook)}
+    except CalamineError as error:
+        raise FileRefused(_UNREADABLE) from error
+    return {name: layout.header for name, layout in layouts.items() if _is_table(layout)}
+
+
+def _is_table(layout: Layout) -> bool:
+    return layout.has_lines and len(layout.header) >= LEAST_COLUMNS
 
 
 def _sheets(workbook: CalamineWorkbook) -> tuple[str, ...]:
@@ -57,7 +74,7 @@ def _first_with_a_table(workbook: CalamineWorkbook, names: tuple[str, ...]) -> t
     first = None
     for name in names:
         layout = _laid_out(workbook.get_sheet_by_name(name))
-        if layout.has_lines and len(layout.header) >= LEAST_COLUMNS:
+        if _is_table(layout):
             return name, layout
         first = first or (name, layout)
     if not first:

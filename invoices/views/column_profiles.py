@@ -62,6 +62,8 @@ def as_text(profile: ImportProfile) -> dict[str, str]:
     facts = {LABELS.get(name, name): column for name, column in profile.columns.items()}
     facts |= {f"{LABELS.get(name, name)}: written": how for name, how in written.items() if how}
     facts |= {f"{LABELS.get(name, name)}: always": text for name, text in formats.get("fixed", {}).items()}
+    facts |= {"Encoding": profile.encoding} if profile.encoding else {}
+    facts |= {"Sheet": profile.sheet} if profile.sheet else {}
     return {"Name": profile.name, **facts}
 
 

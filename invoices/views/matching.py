@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 from django.contrib import messages
@@ -20,6 +21,7 @@ from invoices.matching.column_profile import columns_in
 from invoices.matching.confirming import profile_from, proposed_choice
 from invoices.matching.conversion import convert
 from invoices.matching.forms import MatchForm
+from invoices.matching.new_columns import new_meanings
 from invoices.matching.profiles import ColumnProfile
 from invoices.matching.proposal import ASKED, LIKELY, Proposal, propose
 from invoices.models import ImportProfile, ImportRun, ImportSettings
@@ -72,7 +74,7 @@ def _agreements(request: HttpRequest, run: ImportRun, form: MatchForm) -> Agreem
     """Count over all rows whether the amounts of the chosen columns agree; None, with an error in the form, when the
     file cannot be read so."""
     choice, options = form.choice(), _options(request, run)
-    read = ReadOptions(encoding=options["encoding"], sheet=options["sheet"])
+    read = ReadOptions(options["encoding"], options["sheet"], tuple(options.get("columns", ())))
     try:
         table = open_table(intake.path_of(run.stored_as), read)
         source = convert(table, profile_from("", form.proposal, choice), choice.constants)
@@ -94,14 +96,17 @@ def _options(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
 def _form(request: HttpRequest, run: ImportRun, proposal: Proposal) -> MatchForm:
     header = [column.name for column in proposal.columns]
     known = profiles.stored(run.profile) if run.profile else profiles.profile_for(header)
-    columns = columns_in(known, header) if known else proposed_choice(proposal).columns
+    columns = columns_in(known, header) | new_meanings(known, header) if known else proposed_choice(proposal).columns
     for each in proposal.fields.values() if known else ():
         # The profile says it.
         each.sureness = LIKELY if each.sureness == ASKED else each.sureness
-    name = known.name if known and known.pk else _new_name(run.file_name)
+    fixed = known.formats.fixed if known else {}
+    is_kept = known is not None and known.pk is not None and {*known.header} == {*header}
+    name = known.name if known and is_kept else _new_name(run.file_name)
     constants = run.options.get("constants", {}) if run.source == ImportRun.Source.C3 else {}
     data = request.POST if request.method == "POST" else None
-    return MatchForm(data, proposal=proposal, columns=columns, constants=constants, initial={"name": name})
+    initial = {"name": name}
+    return MatchForm(data, proposal=proposal, columns=columns, constants=constants, fixed=fixed, initial=initial)
 
 
 def _new_name(file_name: str) -> str:
@@ -144,9 +149,13 @@ def _confirm(request: HttpRequest, run: ImportRun, form: MatchForm, agreements: 
         form.add_error(None, NOT_LOOKED_AT)
         return False
     choice = form.choice()
-    profile = profile_from(form.cleaned_data["name"].strip(), form.proposal, choice)
     constants = {name: text for name, text in choice.constants.items() if text}
     options = {**_options(request, run), "constants": constants}
+    profile = replace(
+        profile_from(form.cleaned_data["name"].strip(), form.proposal, choice),
+        encoding=options.get("encoding", "")[:40],
+        sheet=options.get("sheet", ""),
+    )
     with transaction.atomic():
         # Two who confirm at once would both find that the name is free.
         ImportSettings.lock()
@@ -170,6 +179,8 @@ def _keep(request: HttpRequest, profile: ColumnProfile, agreements: Agreements) 
     stored = before or ImportProfile(name=profile.name)
     stored.header, stored.columns = list(profile.header), dict(profile.columns)
     stored.formats, stored.updated_by = profile.formats.as_json(), cast(User, request.user)
+    # What was not asked this time stays as it was.
+    stored.encoding, stored.sheet = profile.encoding or stored.encoding, profile.sheet or stored.sheet
     stored.save()
     subject = f"Settings → Column profiles: {stored.name}"
     looked_at = {"Taken as it is": "; ".join(map(str, agreements.broken))} if agreements.broken else {}
