@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from django.conf import settings
 from invoices.importing import first_reading
 from invoices.importing.first_reading import Progress, Reading
 from invoices.importing.opening import Wanted, settle, with_rates
-from invoices.matching.column_profile import BUILT_IN, ColumnProfile
+from invoices.matching.column_profile import BUILT_IN, ColumnProfile, columns_in
+from invoices.matching.confirming import still_missing
 from invoices.matching.conversion import LateColumns
 from invoices.matching.profiles import missing_columns, stored
 from invoices.models import ImportRun, ImportSettings, KindRule
@@ -81,7 +82,18 @@ class Choices:
             raise FileRefused(f"{why} Match the columns of the file first. {WANTED}")
         if settled.questions:
             raise FileRefused(f"{' '.join(settled.questions)} Import the file by the page, where you can say so.")
+        self._check_period(settled.profile, settled.table.header)
         return settled.profile, settled.options
+
+    def _check_period(self, profile: ColumnProfile, header: Sequence[str]) -> None:
+        """Raises FileRefused when the file says its period and a person another one, or nobody any."""
+        constants = self.constants or {}
+        columns = columns_in(profile, header)
+        if own := [columns[name] for name in constants if name in columns]:
+            raise FileRefused(f"The file says its billing period itself ({', '.join(own)}). Leave --period out.")
+        missing = still_missing(profile, header, constants)
+        if missing and not constants:
+            raise FileRefused(f"{' '.join(missing)} For a billing period, say it: --period.")
 
     def _chosen_before(self) -> ColumnProfile | None:
         return stored(self.run.profile) if self.run is not None and self.run.profile is not None else None

@@ -30,7 +30,7 @@ from invoices.importing.preview import preview_file
 from invoices.importing.progress import Progress
 from invoices.importing.run_record import TakenOver
 from invoices.matching import profiles
-from invoices.matching.confirming import asks_again
+from invoices.matching.confirming import still_missing
 from invoices.matching.conversion import FormatsDiffer, LateColumns
 from invoices.matching.proposal import propose
 from invoices.models import ImportRun
@@ -73,7 +73,7 @@ def _inspect(run: ImportRun) -> None:
     """Raises FileRefused, FileNotFoundError, TakenOver."""
     settled, is_wanted = _settled(run), run.options.pop("ask", False)
     profile, constants = settled.profile, run.options.get("constants", {})
-    if profile is None or settled.questions or is_wanted or asks_again(profile, settled.table.header, constants):
+    if profile is None or settled.questions or is_wanted or still_missing(profile, settled.table.header, constants):
         _ask(run, reason=" ".join(settled.questions))
         return
     path, keywords = path_of(run.stored_as), _keywords(run, settled)

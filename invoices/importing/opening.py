@@ -56,6 +56,9 @@ def settle(path: Path, options: ReadOptions, chosen: ColumnProfile | None = None
     asked: list[str] = []
     with path.open("rb") as stream:
         table = open_table(stream, options)
+    if options.sheet and options.sheet != table.sheet:
+        listed = f"It has: {', '.join(table.sheets)}." if table.sheets else "It has none to choose from."
+        raise FileRefused(f"The file has no sheet “{options.sheet[:100]}”. {listed}")
     if len(table.sheets) > 1 and not options.sheet:
         sheet, asked = _sheet(path, table, options, chosen)
         if sheet != table.sheet:

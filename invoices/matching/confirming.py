@@ -73,9 +73,10 @@ def answered(columns: Mapping[str, str], taxed: Mapping[str, bool]) -> dict[str,
     return moved
 
 
-def asks_again(profile: ColumnProfile, header: Sequence[str], constants: Mapping[str, str]) -> bool:
-    """Whether a file of this header needs a person although the profile fits: for its billing period, most often."""
-    return bool(_missing(Choice(columns_in(profile, header), fixed=profile.formats.fixed, constants=constants)))
+def still_missing(profile: ColumnProfile, header: Sequence[str], constants: Mapping[str, str]) -> list[str]:
+    """Return what a file of this header does not say although the profile fits, a sentence each: its billing period,
+    most often."""
+    return _missing(Choice(columns_in(profile, header), fixed=profile.formats.fixed, constants=constants))
 
 
 def choice_problems(choice: Choice) -> list[str]:

@@ -51,7 +51,7 @@ class Encoding:
 def encoding_of(stream: BinaryIO, head: bytes, chosen: str = "") -> Encoding:
     """Return the encoding of `stream`, which begins with `head`; leave it at its start. Raises FileRefused."""
     if chosen:
-        return Encoding(_known(chosen))
+        return Encoding(known_name(chosen))
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Encoding(UTF_16)
     if utf_16 := _utf_16_without_mark(head):
@@ -64,8 +64,8 @@ def encoding_of(stream: BinaryIO, head: bytes, chosen: str = "") -> Encoding:
         stream.seek(0)
 
 
-def _known(name: str) -> str:
-    """Return Python's name of a chosen encoding. Raises FileRefused."""
+def known_name(name: str) -> str:
+    """Return Python's name of an encoding that a person names. Raises FileRefused."""
     try:
         "".encode(name)
         found = codecs.lookup(name).name

@@ -27,6 +27,8 @@ COLUMNS = {
     "ProductSKUId": "ProductSKUId",
     "SubscriptionName": "SubscriptionName",
     "SubscriptionID": "SubscriptionID",
+    "InvoiceEntity": "InvoiceEntity",
+    "ResellerName": "ResellerName",
     "ChargeStartDate": "ChargeStartDate",
     "ChargeEndDate": "ChargeEndDate",
     "Quantity": "BillableQuantity",

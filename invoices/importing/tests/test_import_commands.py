@@ -11,8 +11,10 @@ from django.core.management import CommandError, call_command
 
 from c3portal.models import AuditEntry, User
 from invoices.importing.importer import import_file
-from invoices.models import HeldBackInvoice, ImportProfile, ImportRun, Invoice, Posting
-from invoices.tests.c3_files import a_row, of_customer, write
+from invoices.matching.meanings import PERIOD
+from invoices.models import BillingPeriod, HeldBackInvoice, ImportProfile, ImportRun, Invoice, Posting
+from invoices.reading.tests.test_workbooks import workbook
+from invoices.tests.c3_files import ROW, a_row, csv_bytes, of_customer, write
 from invoices.tests.makers import connected, uploaded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -87,6 +89,56 @@ def test_an_import_is_taken_back_by_its_number(tmp_path: Path) -> None:
     assert (entry.actor, entry.subject) == ("manage.py undo_import", "Import of lines.csv undone")
     assert "there is nothing to take back" in run("undo_import", imported.pk)
     assert "There is no import 999." in run("undo_import", 999)
+
+
+def without_period(folder: Path) -> Path:
+    rows = [of_customer(1), of_customer(2)]
+    for row in rows:
+        for name in PERIOD:
+            del row[name]
+    ImportProfile.objects.create(
+        name="Shop", header=[*rows[0]], columns={name: name for name in ROW if name in rows[0]}
+    )
+    return write(folder, *rows, name="shop.csv")
+
+
+def test_the_period_of_a_file_that_does_not_say_it_is_named_or_made(tmp_path: Path) -> None:
+    path = without_period(tmp_path)
+    new = ("--period", "20261018", "--period-from", "2026-09-16", "--period-to", "2026-10-15")
+    for words, said in (
+        ((), "Billing period (BillingId) is missing"),
+        (("--period", "20261018"), "There is no billing period 20261018. There are: none yet."),
+        (("--period-from", "2026-09-16"), "name it by --period"),
+        ((*new[:3], "2026-10-16", *new[4:]), "ends before it starts"),
+        ((*new[:3], "16.9.2026", *new[4:]), "is not a day"),
+        (("--period", "October", *new[2:]), "eight digits"),
+    ):
+        assert said in run("import_invoices", path, *words)
+    assert not Invoice.objects.exists()
+    assert "2 new" in run("import_invoices", path, *new)
+    period = BillingPeriod.objects.get()
+    assert (period.billing_id, str(period.starts_on), str(period.ends_on)) == ("20261018", "2026-09-16", "2026-10-15")
+    assert "2 unchanged" in run("import_invoices", path, "--dry-run", "--period", "20261018")
+    assert "leave its days out" in run("import_invoices", path, *new[:4], "--period-to", "2026-10-31")
+    own = write(tmp_path, of_customer(3), name="own.csv")
+    assert "says its billing period itself" in run("import_invoices", own, "--period", "20261018")
+    assert Invoice.objects.count() == 2
+
+
+def test_encoding_and_sheet_are_named(tmp_path: Path) -> None:
+    western = tmp_path / "western.csv"
+    western.write_bytes(csv_bytes(of_customer(1, CustomerName="Zoë Müller & Söhne"), encoding="cp1252"))
+    assert "is not the name of an encoding" in run("import_invoices", western, "--encoding", "cp125")
+    assert "its encoding may be" in run("import_invoices", western)
+    assert "1 new" in run("import_invoices", western, "--encoding", "windows-1252")
+    assert Invoice.objects.get().customer.name == "Zoë Müller & Söhne"
+    book = tmp_path / "book.xlsx"
+    rows = [[*of_customer(2)], [*of_customer(2).values()]]
+    book.write_bytes(workbook(rows, rows))
+    assert "Several of its sheets" in run("import_invoices", book)
+    assert "no sheet “May”" in run("import_invoices", book, "--sheet", "May")
+    assert "no sheet “May”" in run("import_invoices", western, "--sheet", "May", "--encoding", "cp1252")
+    assert "1 new" in run("import_invoices", book, "--sheet", "Sheet 2")
 
 
 def test_what_was_sent_stands_in_the_way_and_the_rest_is_taken_back_if_asked(
