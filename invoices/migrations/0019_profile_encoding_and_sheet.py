@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("invoices", "0015_xero_number_without_case")]
+    dependencies = [("invoices", "0018_charges_without_key")]
 
     operations = [
         migrations.AddField(
