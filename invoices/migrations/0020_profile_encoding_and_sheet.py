@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("invoices", "0018_charges_without_key")]
+    dependencies = [("invoices", "0019_when_c3_gave_details")]
 
     operations = [
         migrations.AddField(
