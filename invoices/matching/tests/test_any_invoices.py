@@ -72,12 +72,15 @@ class Dress:
 
 
 @st.composite
-def lines(draw: Any, places: int) -> Row:
+def lines(draw: Any, places: int, *, tells_no_mark: bool) -> Row:
     def amount(least: str, most: str, digits: int) -> Decimal:
         return draw(st.decimals(Decimal(least), Decimal(most), places=digits, allow_nan=False, allow_infinity=False))
 
     quantity = amount("-20", "2000", draw(st.sampled_from([0, 0, 1, 3]))) or Decimal(1)
     price = amount("0", "3000", draw(st.sampled_from([0, 2, 3, 8])))
+    if tells_no_mark:
+        # 12,125 is written alike with a decimal comma and with thousands.
+        quantity, price, places = Decimal(1), amount("1", "999", 3), 3
     net = round(quantity * price, places)
     rate = Decimal(draw(st.sampled_from(["0", "10", "19", "5.5"])))
     tax = round(net * rate / 100, max(places, 2))
@@ -96,17 +99,22 @@ def lines(draw: Any, places: int) -> Row:
 @st.composite
 def invoices(draw: Any) -> list[Row]:
     """Return the lines of some invoices, each with the facts of its invoice."""
-    rows, places = [], draw(st.sampled_from([0, 2, 2, 3, 8]))
+    rows, places, tells_no_mark = [], draw(st.sampled_from([0, 2, 2, 3, 8])), draw(st.integers(0, 5)) == 0
+    tells_no_order = draw(st.booleans())
     for number in range(draw(st.integers(1, 5))):
         issued = draw(st.datetimes(FIRST, LAST))
+        # 05/06/2026 is two days.
+        issued = issued.replace(day=issued.day % 12 + 1) if tells_no_order else issued
         facts = {
             "InvoiceNumber": f"INV-{number + 7}",
             "CustomerName": draw(st.sampled_from(CUSTOMERS)),
             "CurrencyCode": draw(st.sampled_from(["EUR", "AUD"])),
             "InvoiceGeneratedDate": issued,
-            "InvoiceDueDate": issued + dt.timedelta(days=draw(st.integers(0, 30))),
+            "InvoiceDueDate": issued if tells_no_order else issued + dt.timedelta(days=draw(st.integers(0, 30))),
         }
-        rows += [facts | line for line in draw(st.lists(lines(places), min_size=1, max_size=4))]
+        rows += [
+            facts | line for line in draw(st.lists(lines(places, tells_no_mark=tells_no_mark), min_size=1, max_size=4))
+        ]
     if draw(st.booleans()):
         random.Random(len(rows)).shuffle(rows)
     return rows
