@@ -6,7 +6,7 @@ import itertools
 import uuid
 from collections.abc import Iterable
 
-from invoices.importing import locks, same_billing
+from invoices.importing import locks, near_billing, same_billing
 from invoices.importing.aggregation import Gathering
 from invoices.importing.contradictions import clash
 from invoices.importing.facts import Action, Facts, FieldSums
@@ -24,7 +24,7 @@ def decide(gathering: Gathering, *, lock: bool) -> list[str]:
 
     With `lock` those that may be changed stay so until the end of the transaction.
     """
-    known, same = _known_periods(gathering), same_billing.SameBilling()
+    known, same, near = _known_periods(gathering), same_billing.SameBilling(), near_billing.NearBilling()
     for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
         for facts in chunk:
             # The dates of a period that is known already stand, whatever the file says.
@@ -36,8 +36,9 @@ def decide(gathering: Gathering, *, lock: bool) -> list[str]:
         right = [facts for facts in chunk if facts.header.number not in clashing]
         gathering.actions.update(facts.action for facts in right)
         gathering.invoices.note_billed(same.look(right))
+        near.look(right)
     gathering.set_aside()
-    return same.notes(gathering.invoices.billed_alike())
+    return same.notes(gathering.invoices.billed_alike()) + near.notes()
 
 
 def _known_periods(gathering: Gathering) -> dict[str, Days]:

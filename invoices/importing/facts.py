@@ -14,7 +14,7 @@ from functools import lru_cache
 from invoices.importing.customer_keys import Key
 from invoices.importing.fingerprint import Billed, Days
 from invoices.importing.numbers import invoice_id
-from invoices.importing.parser import CANONICAL_NAMES, EXACT, Header, Line, canonical, hashed_text
+from invoices.importing.parser import CANONICAL_NAMES, EXACT, Header, Line, canonical, description, hashed_text
 from xero_integration.payloads import to_cents
 
 _MASK = (1 << 64) - 1
@@ -66,6 +66,8 @@ class Facts:
     billed: Billed = field(default_factory=Billed)
     # Of each line a hash and its cents: what tells identical ones.
     seen: array[int] = field(default_factory=lambda: array("q"))
+    # Hashes, of this process alone, of the SKUs and of the descriptions of lines without one.
+    products: set[int] = field(default_factory=set)
     action: Action = Action.KEEP
     position: int = 0
     purchase_order: str = ""
@@ -116,7 +118,9 @@ class Facts:
         self.seen.append(int.from_bytes(digest[:8], signed=True))
         self.seen.append(int((subtotal + tax) * 100))
         amounts = texts[_QUANTITY], texts[_SUBTOTAL], texts[_TAX], texts[_TOTAL]
-        self.billed.add(line.charge_start, line.charge_end, line.cells["ProductSKUId"], amounts)
+        sku = line.cells["ProductSKUId"]
+        self.billed.add(line.charge_start, line.charge_end, sku, amounts)
+        self.products.add(hash(sku or description(line)))
 
     def repeated(self) -> tuple[int, Decimal]:
         """Return how many lines are there already, cell for cell, and the sum that they add."""

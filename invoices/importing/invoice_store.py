@@ -209,17 +209,19 @@ def _frozen(facts: Facts) -> bytes:
             ),
             facts.field_sums.sums.tobytes() if facts.field_sums else None,
             (days[0].toordinal(), days[1].toordinal()) if days else None,
+            facts.products,
         )
     )
 
 
 def _thawed(frozen: bytes) -> Facts:
-    header, sums, billed, rest, field_sums, days = marshal.loads(frozen)  # noqa: S302 - written by this process alone
+    header, sums, billed, rest, field_sums, days, products = marshal.loads(frozen)  # noqa: S302 - written by this process alone
     row, lines, subtotal, tax, exact, fingerprint = sums
     facts = Facts(row, _header(header), lines, Decimal(subtotal), Decimal(tax), Decimal(exact), fingerprint)
     count, undated, digests, first_day, last_day = billed
     facts.billed = Billed(count, undated, digests, _day(first_day), _day(last_day))
     seen, action, facts.position, facts.purchase_order, facts.erp_row, pk = rest
+    facts.products = products
     facts.seen, facts.action, facts.pk = array("q", seen), Action(action), uuid.UUID(bytes=pk)
     if field_sums is not None:
         facts.field_sums = FieldSums()

@@ -15,6 +15,7 @@ from invoices.models import Invoice, InvoiceLine
 from invoices.models.billing import InvoiceQuerySet
 
 Of = Callable[[str], Any]
+PRODUCT = Coalesce(NullIf("sku", Value("")), "name")
 
 
 def same(of: Of) -> InvoiceQuerySet:
@@ -74,8 +75,7 @@ def near(of: Of) -> InvoiceQuerySet:
 
 def products(invoice: Any) -> QuerySet[InvoiceLine, Any]:
     """Return what an invoice bills, its SKUs and the descriptions of lines without one."""
-    product = Coalesce(NullIf("sku", Value("")), "name")
-    return InvoiceLine.objects.filter(invoice=invoice).order_by().values_list(product)
+    return InvoiceLine.objects.filter(invoice=invoice).order_by().values_list(PRODUCT)
 
 
 def _outer(value: Any) -> Any:

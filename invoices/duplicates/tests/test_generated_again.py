@@ -16,6 +16,7 @@ from invoices.duplicates import comparison
 from invoices.duplicates.comparison import Likeness
 from invoices.duplicates.tests.conftest import MakeBilled
 from invoices.importing.importer import import_file
+from invoices.importing.preview import preview_file
 from invoices.models import BillingPeriod, Customer, DuplicateDecision, Invoice, Posting
 from invoices.tests.c3_files import SEPTEMBER, of_customer, write
 from invoices.tests.pages import post_ready, press
@@ -175,6 +176,29 @@ def test_what_was_generated_again_with_another_amount_is_nearly_the_same(
         "Invoice_3_again": Likeness.SAME,
     }
     assert upload().queued == 0
+
+
+def test_the_import_and_its_dry_run_name_what_is_nearly_the_same_with_both_totals(
+    posted: list[dict[str, str]], tmp_path: Path
+) -> None:
+    again = generated_again(posted[:2])
+    again[0] |= {"Quantity": "11", "SubTotal": "99.00", "TaxAmount": "9.90", "Total": "108.90"}
+    usage = [{**row, "InvoiceNumber": "Usage", "ProductSKUId": "DZH318Z0BPS6:0001"} for row in posted[:2]]
+    credit = {"Quantity": "-1", "SubTotal": "-9.00", "TaxAmount": "-0.90", "Total": "-9.90"}
+    note = posted[0] | credit | {"InvoiceNumber": "Credit"}
+    path = write(tmp_path, *again, *usage, note)
+    for notes in (preview_file(path).notes, import_file(path).notes):
+        (told,) = [each for each in notes if "same customer, dates and currency" in each]
+        assert "another total or other lines: 1 (Invoice_1_again (AUD 119.90) and Invoice_1 (AUD 110.00), which" in told
+    assert not [each for each in import_file(path).notes if "same customer, dates" in each]
+
+
+def test_the_import_names_what_a_namesake_without_a_tenant_id_is_billed_already(tmp_path: Path, db: None) -> None:
+    import_file(write(tmp_path, *lines(1, TenantID="", ERPCustomerID="")))
+    path = write(tmp_path, *generated_again(lines(1)))
+    for notes in (preview_file(path).notes, import_file(path).notes):
+        (told,) = [each for each in notes if "one has no tenant id" in each]
+        assert "Invoice_1_again (AUD 110.00) and Invoice_1 (AUD 110.00)" in told
 
 
 def test_the_same_billing_again_with_new_numbers_and_some_amounts_changed_waits(
