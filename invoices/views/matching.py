@@ -81,8 +81,8 @@ def _agreements(request: HttpRequest, run: ImportRun, form: MatchForm) -> Agreem
         agreements = Agreements(source.computed)
         for _ in agreements.over(source.rows):
             pass
-    except FileRefused as refused:
-        form.add_error(None, str(refused))
+    except (FileRefused, OSError) as error:
+        form.add_error(None, intake.GONE if isinstance(error, OSError) else str(error))
         return None
     return agreements
 

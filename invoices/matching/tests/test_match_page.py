@@ -238,6 +238,16 @@ def test_a_column_that_means_something_else_is_not_taken_in_silence(
     assert not ImportProfile.objects.exists()
 
 
+def test_a_file_that_is_gone_when_its_columns_are_confirmed_is_said(
+    admin: Client, system_admin: User, tmp_path: Path
+) -> None:
+    run = received(as_csv(dressed(GERMAN), ";"), tmp_path, system_admin)
+    sent = form_of(admin, run) | NEW_PERIOD
+    intake.path_of(run.stored_as).unlink()
+
+    assert "The file is not there any more" in said_on(admin.post(page_of(run), sent))
+
+
 def test_what_was_computed_is_not_held_against_what_it_comes_of(
     admin: Client, system_admin: User, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 
 from invoices.matching.confirming import Choice, problems, proposed_choice
-from invoices.matching.proposal import Proposal
+from invoices.matching.proposal import ASKED, Proposal
 from invoices.matching.tests.tables import (
     FILES,
     PERIOD,
@@ -331,6 +331,18 @@ def test_rows_of_totals_between_the_lines_are_left_out_wherever_their_label_stan
     content = as_csv([*rows[:40], total, *rows[40:], total | {"Rechnungs-Nr.": "Summe"}], ";")
 
     assert totals_of(content) == dict(sorted(TOTALS.items()))
+
+
+@pytest.mark.parametrize(
+    ("column", "asked"), [("Total incl. VAT", True), ("Bruttobetrag", True), ("Amount", False), ("Net total", False)]
+)
+def test_what_multiplies_and_is_named_with_tax_is_asked(column: str, asked: bool) -> None:
+    clothes = {"Qty": "BillableQuantity", "Price": "UnitPriceOfProduct", "VAT %": "TaxRateApplied"}
+
+    proposal = proposal_of(as_csv(dressed({**clothes, column: "AmountBeforeTax"})))
+
+    assert proposal.fields["SubTotal"].column == column
+    assert (proposal.fields["SubTotal"].sureness == ASKED) is asked
 
 
 # What is missing
