@@ -17,16 +17,17 @@ NO_KEY = "This customer has no tenant id, so its contact is chosen by a person b
 
 @dataclass(frozen=True)
 class Other:
-    """Another customer by its key, with its contact where it has one."""
+    """Another customer by its key, and `what` it is, with its contact where it has one."""
 
     key: str
     name: str
     contact_id: str = ""
     contact_name: str = ""
+    what: str = "customer"
 
     def __str__(self) -> str:
         has = f"has the contact “{self.contact_name}”" if self.contact_id else "is there too"
-        return f"the customer “{self.name}” {has}"
+        return f"the {self.what} “{self.name}” {has}"
 
 
 @dataclass(frozen=True)

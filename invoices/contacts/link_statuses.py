@@ -177,10 +177,11 @@ def _link_status(
 
 
 def _customers(maybe: Sequence[Other]) -> Suggestion:
-    """Return the customer that a reseller may be, or rather its contact."""
+    """Return who a customer may be too: a customer by its contact, where it has one."""
     each = next((each for each in maybe if each.contact_id), maybe[0])
-    choice = each.contact_id or f"{AS_CUSTOMER}{each.key}"
-    return Suggestion(choice, each.contact_name or each.name, f"The customer “{each.name}”", is_sure=False)
+    is_customer = each.what == resellers.CUSTOMER
+    choice = each.contact_id if is_customer and each.contact_id else f"{AS_CUSTOMER}{each.key}"
+    return Suggestion(choice, each.contact_name or each.name, f"The {each.what} “{each.name}”", is_sure=False)
 
 
 def _linked(customer: Customer, link: ContactLink, index: ContactIndex, why_unusable: str) -> LinkStatus:

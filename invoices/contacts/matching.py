@@ -141,10 +141,10 @@ def set_apart(connection: XeroConnection, customer: Customer, contact_ids: Seque
         names = dict(found.values_list("contact_id", "name"))
         contacts.set_apart(connection, {customer.tenant_id: names})
         keys = [each.removeprefix(AS_CUSTOMER) for each in contact_ids if each.startswith(AS_CUSTOMER)]
-        if keys and resellers.is_reseller(customer):
-            resellers.is_now(connection, customer, customer)
-        others = [_named(each) for each in Customer.objects.filter(tenant_id__in=keys)]
-    return [f"{name} ({contact_id})" for contact_id, name in names.items()] + others
+        others = list(Customer.objects.filter(tenant_id__in=keys))
+        for reseller in filter(resellers.is_reseller, [customer, *others] if others else []):
+            resellers.is_now(connection, reseller, reseller)
+    return [f"{name} ({contact_id})" for contact_id, name in names.items()] + [_named(each) for each in others]
 
 
 def _link_one(
@@ -154,12 +154,19 @@ def _link_one(
     contact_id: str,
     customers: Mapping[str, Customer],
 ) -> None:
+    moved = None
     if contact_id.startswith(AS_CUSTOMER):
         other = customers.get(number_key(contact_id.removeprefix(AS_CUSTOMER)))
-        if other is None or not resellers.is_reseller(customer) or resellers.is_reseller(other):
+        if other is None or resellers.is_reseller(customer) == resellers.is_reseller(other):
             raise NotLinked("That customer is not there any more.")
-        resellers.is_now(connection, customer, other)
-        return
+        if resellers.is_reseller(customer):
+            resellers.is_now(connection, customer, other)
+            return
+        # The contact is the customer's from now on, and the reseller's through it.
+        moved, link = other, index.linked.get(other.tenant_id)
+        contact_id = link.contact_id if link else ""
+        index.holders.pop(contact_id, None)
+        customers = {key: each for key, each in customers.items() if each != other}
     contact = index.contacts.get(contact_id)
     if contact is None:
         raise NotLinked("That contact is not in the list of contacts any more. Read contacts again.")
@@ -168,6 +175,8 @@ def _link_one(
     if owner := _customer_too(contact, customer, index, customers):
         resellers.is_now(connection, customer, owner)
         return
+    if moved:
+        resellers.is_now(connection, moved, customer)
     try:
         contacts.link_by_hand(connection, customer.tenant_id, contact)
     except IntegrityError as error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from invoices.models import Customer
 from xero_integration.contact_index import Other
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.name_similarity import Names
 
-SUFFIX = "reseller"
+SUFFIX, CUSTOMER = "reseller", "customer"
 # What stands before a customer's key where a contact's id may stand.
 AS_CUSTOMER = "customer:"
 
@@ -24,33 +24,44 @@ def is_another(customer: Customer) -> bool:
 
 
 def likely(connection: XeroConnection, customers: Iterable[Customer]) -> dict[str, tuple[Other, ...]]:
-    """Return which customers each of the resellers among `customers` may be that nobody has decided about and that have
-    no contact, by key: those whose name, or whose contact's, is much like theirs."""
+    """Return who each of these without a contact may be too, by key: of a reseller that nobody has decided about the
+    customers, of a customer such resellers with a contact, whose name, or whose contact's, is much like theirs."""
     links = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
-    undecided = [
-        each for each in customers if is_reseller(each) and each.same_as_id is None and each.tenant_id not in links
-    ]
-    if not undecided:
+    without = [each for each in customers if each.tenant_id not in links]
+    resellers = [each for each in without if is_reseller(each) and each.same_as_id is None]
+    own = [each for each in without if not is_reseller(each)]
+    known = Customer.objects.exclude(key_from=Customer.Key.RESELLER) if resellers else Customer.objects.none()
+    linked = Customer.objects.filter(key_from=Customer.Key.RESELLER, same_as=None) if own else Customer.objects.none()
+    billed = [each for each in linked if each.tenant_id in links]
+    return _alike(resellers, _others(connection, links, known)) | _alike(own, _others(connection, links, billed))
+
+
+def _alike(customers: Sequence[Customer], known: Iterable[Other]) -> dict[str, tuple[Other, ...]]:
+    others = {each.key: each for each in known}
+    if not others:
         return {}
-    others = {each.key: each for each in _others(connection, links)}
     names = Names({key: each.name for key, each in others.items()})
     contacts = Names({key: each.contact_name for key, each in others.items() if each.contact_id})
     return {
         each.tenant_id: tuple(others[key] for key in dict.fromkeys(names.alike(each.name) + contacts.alike(each.name)))
-        for each in undecided
+        for each in customers
     }
 
 
-def _others(connection: XeroConnection, links: dict[str, ContactLink]) -> Iterable[Other]:
-    ids = [each.contact_id for each in links.values()]
-    # Under the names that the contacts have now.
-    listed = Contact.objects.filter(connection=connection).values_list("contact_id", "name")
-    now = dict(listed) if ids else {}
-    customers = Customer.objects.exclude(key_from=Customer.Key.RESELLER)
-    for key, name in customers.values_list("tenant_id", "name"):
-        link = links.get(key)
-        contact_id = link.contact_id if link else ""
-        yield Other(key, name, contact_id, now.get(contact_id, link.contact_name) if link else "")
+def _others(
+    connection: XeroConnection, links: Mapping[str, ContactLink], customers: Iterable[Customer]
+) -> Iterator[Other]:
+    now: dict[str, str] | None = None
+    for customer in customers:
+        link, what = links.get(customer.tenant_id), SUFFIX if is_reseller(customer) else CUSTOMER
+        if link is None:
+            yield Other(customer.tenant_id, customer.name, what=what)
+            continue
+        if now is None:
+            # Under the names that the contacts have now.
+            now = dict(Contact.objects.filter(connection=connection).values_list("contact_id", "name"))
+        contact = now.get(link.contact_id, link.contact_name)
+        yield Other(customer.tenant_id, customer.name, link.contact_id, contact, what)
 
 
 def is_now(connection: XeroConnection, reseller: Customer, customer: Customer) -> None:

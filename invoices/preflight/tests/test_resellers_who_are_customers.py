@@ -186,3 +186,59 @@ def test_with_the_customer_gone_he_is_one_of_his_own_again(customer: Customer) -
     customer.delete()
     reseller.refresh_from_db()
     assert reseller.same_as_id is None
+
+
+# The other way round
+
+
+@pytest.fixture
+def linked_reseller(connected: XeroConnection, sandbox: SandboxControl) -> Customer:
+    sandbox.put_contacts([{"name": "Contoso"}])
+    reseller = a_reseller("Contoso")
+    matching.read_again(connected)
+    assert matching.create(connected, [reseller]).linked == 1
+    return reseller
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_customer_who_was_a_reseller_first_is_asked_about_too(
+    finance: Client,
+    connected: XeroConnection,
+    sandbox: SandboxControl,
+    linked_reseller: Customer,
+    customer: Customer,
+    make_invoice: MakeInvoice,
+    period: BillingPeriod,
+    work: Work,
+    same: bool,
+) -> None:
+    make_invoice("Through", bill_to=linked_reseller)
+    make_invoice("Own", customer=customer)
+    before = names(sandbox)
+    page = press(finance, period, all="1")
+    assert "the reseller “Contoso” has the contact “Contoso”" in page.content.decode()
+    action, shown = answers(page)
+    given = {"contact": shown["contact"][0]} if same else {"another": ""}
+    page = finance.post(action, {"shown": shown["shown"], **given}, follow=True)  # type: ignore[assignment]
+    assert "/answer/" not in page.content.decode()
+    post_ready(finance, page)
+    work()
+    assert documents(sandbox) == {"Through": "Contoso", "Own": "Contoso" if same else "Contoso Pty Ltd"}
+    assert names(sandbox) == before + (not same)
+
+
+def test_the_suggested_contact_of_a_reseller_is_linked_to_the_customer_and_shared(
+    finance: Client,
+    connected: XeroConnection,
+    sandbox: SandboxControl,
+    linked_reseller: Customer,
+    customer: Customer,
+) -> None:
+    html = markup(finance.get(reverse("contacts")).content.decode())
+    (suggested,) = re.findall(rf'name="suggested-{customer.pk}" value="([^"]+)"', html)
+    finance.post(
+        reverse("contacts_do"), {"action": "link", "customer": customer.pk, f"suggested-{customer.pk}": suggested}
+    )
+    assert dict(ContactLink.objects.values_list("customer_key", "contact_name")) == {"tenant-c": "Contoso"}
+    linked_reseller.refresh_from_db()
+    assert linked_reseller.same_as == customer
