@@ -21,7 +21,7 @@ from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
 from invoices.posting import outdated, ownership
 from invoices.posting.reconciliation import FoundDocuments
-from invoices.preflight import contact_check, likenesses
+from invoices.preflight import contact_check, likenesses, spelt_alike
 from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import CallBudget, XeroConnection
@@ -140,7 +140,7 @@ def inspect(
     With `look_up_in_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
     """
     selected = invoices.select_related("customer", "bill_to__same_as", "period", "posting").prefetch_related(LINES)
-    rows = list(comparison.with_lookalikes(outdated.marked(selected)))
+    rows = list(comparison.with_lookalikes(spelt_alike.marked(outdated.marked(selected))))
     taken = _find_in_xero(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
     context = builder.read_context(connection)
     recipients = {row.pk: context.billing.recipient(row) for row in rows}
@@ -155,6 +155,7 @@ def inspect(
         problems = (
             *problems,
             *_outdated(row),
+            *spelt_alike.problems(row),
             *_number(row, taken, allowed),
             *likenesses.problems(row, alike.get(row.pk)),
         )

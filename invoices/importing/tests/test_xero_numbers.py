@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,6 +16,8 @@ from invoices.importing.importer import import_file
 from invoices.importing.numbers import spelt_apart
 from invoices.models import ImportRun, Invoice, Posting
 from invoices.preflight.preflight import Verdict, inspect
+from invoices.preflight.spelt_alike import CODE
+from invoices.tests import makers
 from invoices.tests.c3_files import of_customer, write
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
@@ -63,6 +66,39 @@ def test_the_list_shows_it_before_posting_and_each_arrives(
     upload()
     work()
     assert len({each["number"].lower() for each in sandbox.documents()}) == 3
+
+
+@pytest.fixture
+def connected_to_nobody(db: None) -> XeroConnection:
+    """An organisation; nothing here calls it."""
+    return makers.connected()
+
+
+@pytest.mark.both_databases
+def test_the_preflight_lets_one_of_those_go_that_an_earlier_release_stored(
+    connected_to_nobody: XeroConnection, make_invoice: MakeInvoice
+) -> None:
+    for number in ALIKE:
+        make_invoice(number)
+
+    def blocked(invoices: Any) -> dict[str, str]:
+        rows = inspect(invoices, connected_to_nobody, invoice_status="DRAFT", look_up_in_xero=False).rows
+        found = {row.invoice.number: problem for row in rows for problem in row.problems if problem.code == CODE}
+        assert {row.invoice.number for row in rows if row.verdict == Verdict.BLOCKED} >= found.keys()
+        return {number: problem.detail for number, problem in found.items()}
+
+    together = blocked(Invoice.objects.all())
+    assert len(together) == 2
+    # The others are seen in the store too.
+    for number in together:
+        assert blocked(Invoice.objects.filter(number=number)).keys() == {number}
+    (first,) = set(ALIKE) - together.keys()
+    Invoice.objects.filter(number=first).update(ignored_because="Billed by hand")
+    assert len(blocked(Invoice.objects.all())) == 1
+    last = Invoice.objects.exclude(ignored_because="").order_by("number").last()
+    assert last is not None
+    makers.uploaded(connected_to_nobody, None, last)
+    assert set(blocked(Invoice.objects.all()).values()) == {f"The other one is {last.number}."}
 
 
 def test_no_new_number_takes_no_numbers(db: None) -> None:
