@@ -19,7 +19,7 @@ from c3portal.http.tests.test_permissions import ROWS, path_of
 from c3portal.models import User, roles
 from c3portal.tests.attack.conftest import writes
 
-pytestmark = [pytest.mark.attack, pytest.mark.both_databases]
+pytestmark = pytest.mark.attack
 ClientOf = Callable[..., Client]
 SESSION, CSRF = django_settings.SESSION_COOKIE_NAME, django_settings.CSRF_COOKIE_NAME
 PASSWORD = "a password of the tests"
@@ -99,6 +99,7 @@ def whoever(client: Client) -> int:
     return client.get(reverse("own_account")).status_code
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("key", ["attack" * 6, "a" * 32, "", "../../etc/passwd", "\u00e9" * 32, "a" * 4000, "a;b=c"])
 def test_a_session_that_a_stranger_chose_is_never_the_one_that_is_signed_in(finance_admin: User, key: str) -> None:
     client = Client()
@@ -112,6 +113,7 @@ def test_a_session_that_a_stranger_chose_is_never_the_one_that_is_signed_in(fina
     assert whoever(stranger) == 302
 
 
+@pytest.mark.both_databases
 def test_signing_in_leaves_the_session_from_before_signed_out(finance_admin: User) -> None:
     client = Client()
     session = client.session
@@ -126,6 +128,7 @@ def test_signing_in_leaves_the_session_from_before_signed_out(finance_admin: Use
     assert whoever(stranger) == 302
 
 
+@pytest.mark.both_databases
 def test_signing_in_as_another_keeps_nothing_of_the_first(system_admin: User, finance_admin: User) -> None:
     client = Client()
     client.force_login(system_admin)
@@ -153,6 +156,7 @@ FORGERIES: dict[str, Callable[[User], str]] = {
 }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("how", FORGERIES)
 @pytest.mark.parametrize("cookie", [SESSION, CSRF, "messages", "sessionid", "remember"])
 def test_no_cookie_that_was_made_up_opens_anything(system_admin: User, how: str, cookie: str) -> None:
@@ -163,6 +167,7 @@ def test_no_cookie_that_was_made_up_opens_anything(system_admin: User, how: str,
         assert answer.status_code == (200 if name == "account_login" else 302), name
 
 
+@pytest.mark.both_databases
 def test_what_a_session_holds_cannot_be_read_or_written_without_the_keys(
     admin: Client, finance: Client, settings: Any
 ) -> None:
