@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any, cast
 
@@ -34,6 +35,8 @@ NOT_LOOKED_AT = (
     "The amounts of these columns contradict one another in some rows, as “Amounts” below says, so nothing was saved. "
     "Choose other columns, or confirm there that you have looked at it."
 )
+# Some seconds of counting; the worker counts them all before anything is imported.
+MOST_ROWS = 200_000
 TAKEN = "There is a profile of this name for other columns. Choose another name."
 
 
@@ -56,7 +59,8 @@ def match_columns(request: HttpRequest, pk: int) -> HttpResponse:
     agreements = _agreements(request, run, form) if request.method == "POST" and form.is_valid() else None
     if request.POST.get("action") == "confirm" and agreements and _confirm(request, run, form, agreements):
         return redirect(run)
-    context = _context(request, run, form) | {"agreements": agreements}
+    counted = MOST_ROWS if proposal.rows > MOST_ROWS else 0
+    context = _context(request, run, form) | {"agreements": agreements, "counted": counted}
     return render(request, "invoices/matching/columns.html", context)
 
 
@@ -71,15 +75,15 @@ def proposal_of(run: ImportRun) -> Proposal:
 
 
 def _agreements(request: HttpRequest, run: ImportRun, form: MatchForm) -> Agreements | None:
-    """Count over all rows whether the amounts of the chosen columns agree; None, with an error in the form, when the
-    file cannot be read so."""
+    """Count whether the amounts of the chosen columns agree, over as many rows as people wait for; None, with an error
+    in the form, when the file cannot be read so."""
     choice, options = form.choice(), _options(request, run)
     read = ReadOptions(options["encoding"], options["sheet"], tuple(options.get("columns", ())))
     try:
         table = open_table(intake.path_of(run.stored_as), read)
         source = convert(table, profile_from("", form.proposal, choice), choice.constants)
         agreements = Agreements(source.computed)
-        for _ in agreements.over(source.rows):
+        for _ in agreements.over(itertools.islice(source.rows, MOST_ROWS)):
             pass
     except (FileRefused, OSError) as error:
         form.add_error(None, intake.GONE if isinstance(error, OSError) else str(error))

@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import User
 from c3portal.tests.addresses import Address, every_address
+from c3portal.tests.attack.breadth import part
 from c3portal.tests.imports import PACKAGES, modules
 from invoices.tests import makers
 
@@ -75,6 +77,12 @@ def quoted(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass" if text == "\ud800" else "surrogateescape"), safe="")
 
 
+def tried(address: Address) -> list[str]:
+    """Return every odd value; on PostgreSQL a part, others at each address, since SQLite has them all."""
+    turn = [each.name for each in every_address()].index(address.name)
+    return part(VALUES, turn, 8) if connection.vendor == "postgresql" else VALUES
+
+
 def odd_paths(address: Address) -> list[str]:
     return [address.path(**{name: quoted(value)}) for name, kind in address.parts for value in PARTS[kind]]
 
@@ -89,7 +97,7 @@ def test_an_odd_address_is_not_found(address: Address, client: Client) -> None:
 
 @pytest.mark.parametrize("address", [each for each in every_address() if not each.parts], ids=lambda each: each.name)
 def test_an_odd_query_never_breaks_a_page(address: Address, client: Client) -> None:
-    for value in VALUES:
+    for value in tried(address):
         # A wrong period or state is refused before anything else is looked at: these come alone too.
         for names in (QUERY - {"period"}, {"period", "state"}):
             query = "&".join(f"{name}={quoted(value)}" for name in sorted(names))

@@ -17,6 +17,7 @@ from invoices.matching.profiles import profile_for
 from invoices.matching.tests.tables import FILES, TOTALS, as_csv, documented_lines, dressed
 from invoices.matching.tests.test_proposal import GERMAN
 from invoices.models import BillingPeriod, ImportProfile, ImportRun, Invoice, KindRule
+from invoices.views import matching
 
 pytestmark = pytest.mark.django_db
 State = ImportRun.State
@@ -209,6 +210,22 @@ def test_amounts_that_contradict_one_another_are_taken_only_once_a_person_has_lo
         in (run.preview["notes"])
     )
     assert "Net × rate = tax holds in 82 of 82 rows." in run.preview["notes"]
+
+
+def test_of_a_large_file_the_page_counts_a_part_and_the_worker_all(
+    admin: Client, system_admin: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "MOST_ROWS", 12)
+    run = received(as_csv(with_a_discount(), ";"), tmp_path, system_admin)
+
+    response = admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD)
+
+    assert response.status_code == 302, "The row that contradicts is the 14th"
+    in_hand.inspect(run.pk)
+    run.refresh_from_db()
+    assert any("fails in 1 of 82 rows, first row 14" in note for note in run.preview["notes"])
+    said = said_on(admin.post(page_of(run), form_of(admin, run) | NEW_PERIOD | {"action": "show"}))
+    assert "Counted in the first 12 of 82 rows" in said
 
 
 @pytest.mark.parametrize(
