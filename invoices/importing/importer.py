@@ -154,7 +154,7 @@ def close_abandoned() -> None:
     """Close the runs of which nothing was heard for LONGEST_IMPORT."""
     # The process died, or the disk was too full to note the end. An import that works on still notes its own end.
     long_ago = timezone.now() - LONGEST_IMPORT
-    # Those whose file is kept are begun anew (intake.py).
+    # Those whose file is kept are begun anew (in_hand.py).
     running = ImportRun.objects.filter(state=ImportRun.State.RUNNING, started_at__lt=long_ago, stored_as="")
     running.update(state=ImportRun.State.REFUSED, reason=CUT_SHORT, finished_at=timezone.now())
 
