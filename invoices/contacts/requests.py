@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from django.db.models import F, Q
-
 from invoices.contacts import details, resellers
 from invoices.contacts.resellers import is_reseller
 from invoices.models import Customer
@@ -26,10 +24,10 @@ def customer_keys() -> set[str]:
 def wanted_contacts(connection: XeroConnection, customers: Iterable[Customer]) -> list[WantedContact]:
     """Return it for these customers, in their order."""
     customers = list(customers)
+    known = list(Customer.objects.only("tenant_id", "name", "key_from", "same_as"))
     # A reseller who is another customer is no second one of its name.
-    own = Customer.objects.filter(Q(same_as=None) | Q(same_as=F("pk")))
-    names = Counter(name_key(name) for name in own.values_list("name", flat=True))
-    maybe = resellers.likely(connection, customers)
+    names = Counter(name_key(each.name) for each in known if not resellers.is_another(each))
+    maybe = resellers.likely(connection, customers, known)
     return [
         WantedContact(
             key=customer.tenant_id,

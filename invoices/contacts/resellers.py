@@ -23,17 +23,21 @@ def is_another(customer: Customer) -> bool:
     return customer.same_as_id not in (None, customer.pk)
 
 
-def likely(connection: XeroConnection, customers: Iterable[Customer]) -> dict[str, tuple[Other, ...]]:
-    """Return who each of these without a contact may be too, by key: of a reseller that nobody has decided about the
-    customers, of a customer such resellers with a contact, whose name, or whose contact's, is much like theirs."""
+def likely(
+    connection: XeroConnection, customers: Iterable[Customer], known: Sequence[Customer]
+) -> dict[str, tuple[Other, ...]]:
+    """Return who of all `known` each of these without a contact may be too, by key: of a reseller that nobody has
+    decided about the customers, of a customer such resellers with a contact, whose name, or whose contact's, is much
+    like theirs."""
+    if not any(map(is_reseller, known)):
+        return {}
     links = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
     without = [each for each in customers if each.tenant_id not in links]
     resellers = [each for each in without if is_reseller(each) and each.same_as_id is None]
     own = [each for each in without if not is_reseller(each)]
-    known = Customer.objects.exclude(key_from=Customer.Key.RESELLER) if resellers else Customer.objects.none()
-    linked = Customer.objects.filter(key_from=Customer.Key.RESELLER, same_as=None) if own else Customer.objects.none()
-    billed = [each for each in linked if each.tenant_id in links]
-    return _alike(resellers, _others(connection, links, known)) | _alike(own, _others(connection, links, billed))
+    buyers = [each for each in known if not is_reseller(each)] if resellers else []
+    billed = [each for each in known if is_reseller(each) and each.same_as_id is None and each.tenant_id in links]
+    return _alike(resellers, _others(connection, links, buyers)) | _alike(own, _others(connection, links, billed))
 
 
 def _alike(customers: Sequence[Customer], known: Iterable[Other]) -> dict[str, tuple[Other, ...]]:
