@@ -49,9 +49,13 @@ hypothesis.settings.register_profile("portal", deadline=None, suppress_health_ch
 hypothesis.settings.load_profile("portal")
 
 
+# They wait more than they work, so that all the rest runs beside them.
+LONGEST = ["test_postgres.py", "test_drill.py", "test_load.py"]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: with two processes, all the rest then runs beside it."""
-    items.sort(key=lambda item: item.path.name != "test_postgres.py")
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 def pytest_unconfigure() -> None:
