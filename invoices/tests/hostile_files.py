@@ -1,6 +1,6 @@
-"""Files made to break what reads them. Run as a program it reads each with little memory, and prints what came of it.
+"""Files made to break what reads them. `main` reads each with little memory, and prints what came of it.
 
-A program of its own, since the worst of them ended the whole process; nothing of Django is imported.
+It runs in a process of its own, since the worst of them ended the whole process.
 """
 
 from __future__ import annotations
@@ -175,7 +175,3 @@ def _allow(memory: int) -> None:
     with open("/proc/self/statm") as file:
         has = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (has + memory, resource.RLIM_INFINITY))
-
-
-if __name__ == "__main__":
-    main()

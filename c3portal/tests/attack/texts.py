@@ -45,6 +45,8 @@ LEFT = {
     "invoices.ImportSettings.time_zone": "one of a list, which a form holds it to",
     "invoices.ImportRun.stored_as": "a name of the program's own",
     "invoices.ReplacedInvoice.before": "what an invoice was, for the database alone",
+    "invoices.ReplacedCustomer.before": "what a customer was, for the database alone",
+    "invoices.ReplacedCustomer.after": "what a customer was, for the database alone",
     "invoices.UploadDraft.search": "makes the selection empty",
     "invoices.UploadDraft.state": "makes the selection empty",
     "invoices.UploadDraft.invoice_ids": "ids of invoices",

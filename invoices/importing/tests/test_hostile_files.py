@@ -33,7 +33,8 @@ ClientFor = Callable[[User], Client]
 @pytest.fixture(scope="module")
 def readings() -> dict[str, tuple[str, float]]:
     """What came of each file: the words and the seconds."""
-    command = [sys.executable, "-m", "invoices.tests.hostile_files"]
+    program = "import django; django.setup(); from invoices.tests.hostile_files import main; main()"
+    command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True)
     read = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, f"Ended after {read[-1:]}: {done.stderr[-2000:]}"

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from c3portal.models import LiveProcess
-from c3portal.testing import WorkerProcess, wait_until
+from c3portal.testing import BrokerServer, WorkerProcess, wait_until
 from invoices import tasks
 from invoices.conftest import MakeInvoice
 from invoices.models import Invoice, Submission
@@ -75,10 +75,16 @@ def two_living(_: object = None) -> bool:
 
 
 def test_what_a_killed_worker_held_is_free_within_20_seconds(
-    credit_notes: XeroConnection, sandbox: SandboxControl, start_worker: StartWorker, state: State
+    credit_notes: XeroConnection,
+    sandbox: SandboxControl,
+    start_worker: StartWorker,
+    state: State,
+    broker: BrokerServer,
 ) -> None:
     worker, other = start_worker(1, **AT_ONCE), start_worker(1, **AT_ONCE)
     other.process.send_signal(signal.SIGSTOP)
+    # Its last question to the broker stands for a second, and would be given the message that it does not take.
+    wait_until(lambda: broker.client.info("clients")["blocked_clients"] == 1, "One of them waits for messages")
     # The other's pool of one process goes on by itself: it judges, and takes no messages.
     wait_until(two_living, "Both give signs of life")
     sandbox.place_fault("hang_after_commit", method="PUT", path="^CreditNotes$", seconds=5)
