@@ -23,15 +23,25 @@ from invoices.reading.rows import ReadOptions
 from xero_integration.models import XeroConnection
 
 
+class OtherThanShown(Exception):
+    """What the file's cells mean was changed since a person was shown what it would bring."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What was chosen for one import; None is for the file's header or for Settings to say."""
+    """What was chosen for one import; None is for the file's header or for Settings to say.
+
+    `noticed` is what people should know of how a worker found the file; `shown` is the basis (`Wanted.basis`) of what a
+    person was shown of it, None when nobody was.
+    """
 
     run: ImportRun | None
     profile: ColumnProfile | None
     constants: Mapping[str, str] | None
     options: ReadOptions
     chosen_all_or_nothing: bool | None
+    noticed: Sequence[str] = ()
+    shown: str | None = None
 
     @property
     def all_or_nothing(self) -> bool:
@@ -42,8 +52,8 @@ class Choices:
         return ImportSettings.objects.filter(all_or_nothing=True).exists()
 
     def read(self, path: Path, progress: Progress) -> tuple[Wanted, Reading]:
-        """Return how the file at `path` is read, and what it says. Raises FileRefused, OSError, and LateColumns when a
-        worker found out how to read it without them."""
+        """Return how the file at `path` is read, and what it says. Raises FileRefused, OtherThanShown, OSError, and
+        LateColumns when a worker found out how to read it without them."""
         try:
             wanted = self.wanted_for(path)
             return wanted, first_reading.read(path, wanted, progress)
@@ -54,8 +64,9 @@ class Choices:
         return replace(self, options=options).read(path, progress)
 
     def wanted_for(self, path: Path) -> Wanted:
-        """Return how the file at `path` is to be read and judged. Raises FileRefused when no profile fits it."""
-        profile, options = self._settled(path)
+        """Return how the file at `path` is to be read and judged. Raises FileRefused when no profile fits it, and
+        OtherThanShown."""
+        profile, options, noticed = self._settled(path)
         wanted = Wanted(
             profile=profile,
             constants=self.constants or {},
@@ -64,7 +75,10 @@ class Choices:
             kinds=dict(KindRule.objects.values_list("category", "kind")),
             is_c3=profile is BUILT_IN or (self.run is not None and self.run.source == ImportRun.Source.C3),
             all_or_nothing=self.all_or_nothing,
+            noticed=tuple(noticed),
         )
+        if self.shown is not None and wanted.basis != self.shown:
+            raise OtherThanShown
         return with_rates(path, wanted)
 
     @property
@@ -72,9 +86,9 @@ class Choices:
         """Whether a worker found out how to read the file, and asked what had to be asked."""
         return self.run is not None and self.run.pk is not None and self.profile is not None
 
-    def _settled(self, path: Path) -> tuple[ColumnProfile, ReadOptions]:
+    def _settled(self, path: Path) -> tuple[ColumnProfile, ReadOptions, Sequence[str]]:
         if self.profile and self.is_settled:
-            return self.profile, self.options
+            return self.profile, self.options, self.noticed
         settled = settle(path, self.options, self.profile or self._chosen_before())
         if settled.profile is None:
             missing = ", ".join(missing_columns(settled.table.header))
@@ -83,7 +97,7 @@ class Choices:
         if settled.questions:
             raise FileRefused(f"{' '.join(settled.questions)} Import the file by the page, where you can say so.")
         self._check_period(settled.profile, settled.table.header)
-        return settled.profile, settled.options
+        return settled.profile, settled.options, settled.noticed
 
     def _check_period(self, profile: ColumnProfile, header: Sequence[str]) -> None:
         """Raises FileRefused when the file says its period and a person another one, or nobody any."""

@@ -70,7 +70,9 @@ def read(path: Path, wanted: Wanted, progress: Progress) -> Reading:
     closing = _Closing(gathering)
     gathering.set_aside()
     agree = [f"{each}." for each in agreements.all]
-    return Reading(gathering, sha256, [*unplaced, *agree, *_notes(source, cleaner, gathering, closing)])
+    return Reading(
+        gathering, sha256, [*wanted.noticed, *unplaced, *agree, *_notes(source, cleaner, gathering, closing)]
+    )
 
 
 def watched(

@@ -9,7 +9,7 @@ import datetime as dt
 import itertools
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from invoices.importing import (
     writing,
 )
 from invoices.importing.aggregation import Gathering
-from invoices.importing.choices import Choices
+from invoices.importing.choices import Choices, OtherThanShown
 from invoices.importing.decisions import CHUNK
 from invoices.importing.facts import Action
 from invoices.importing.opening import Wanted
@@ -74,6 +74,8 @@ def import_file(
     constants: Mapping[str, str] | None = None,
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
     all_or_nothing: bool | None = None,
+    noticed: Sequence[str] = (),
+    shown: str | None = None,
     progress: ProgressOf | None = None,
 ) -> ImportRun:
     """Import the file at `path`, known to people as `name`, and return its run (`run`, or a new one).
@@ -83,17 +85,18 @@ def import_file(
     `all_or_nothing` (by default what Settings say) anything wrong refuses the file. So do a file that cannot be read
     and a full disk: then nothing changes but the run, REFUSED with a `reason` or findings. `progress` is called every
     thousand lines, with the run's `lines` and `bytes_read`, which goes to twice its size: the file is read twice, the
-    second time in a transaction.
+    second time in a transaction. `noticed` are further notes of a worker, `shown` is the `basis` of the Preview that a
+    person saw.
     Raises OSError when the file cannot be read, DatabaseError when the disk is too full to note even that, and anything
     unforeseen after noting that nothing was imported. Raises TakenOver, with nothing imported or noted, when another
-    worker has `run` in hand now.
+    worker has `run` in hand now, and OtherThanShown when the file would be read otherwise than it was `shown`.
     """
     path = Path(path)
-    choices = Choices(run, profile, constants, options, all_or_nothing)
+    choices = Choices(run, profile, constants, options, all_or_nothing, noticed, shown)
     run = _started(run, path, user, name, choices)
     try:
         _import(path, run, source, choices, progress or _untold)
-    except TakenOver:
+    except (TakenOver, OtherThanShown):
         raise
     except FileRefused as refused:
         _end(run, source, str(refused))

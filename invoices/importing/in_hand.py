@@ -23,6 +23,7 @@ from c3portal.audit import record as audit
 from c3portal.database import clock
 from c3portal.processes import heartbeats, liveness
 from invoices.importing import intake, run_record
+from invoices.importing.choices import OtherThanShown
 from invoices.importing.importer import import_file
 from invoices.importing.intake import GONE, path_of, read_options
 from invoices.importing.opening import Settled, settle
@@ -53,6 +54,12 @@ GAVE_UP = (
 )
 
 
+CHANGED = (
+    "What the columns mean was changed meanwhile (a column profile, a kind or the billing time zone), so it was looked "
+    "through again. Nothing was imported yet."
+)
+
+
 def inspect(run_id: int) -> None:
     """Find out what the file would bring, or what has to be asked first."""
     with _in_hand(run_id, State.WAITING) as run:
@@ -66,7 +73,29 @@ def bring_in(run_id: int) -> None:
     with _in_hand(run_id, State.RUNNING) as run:
         if run is not None:
             with _refused_in_words(run):
-                import_file(path_of(run.stored_as), **_keywords(run, _settled(run)))
+                _bring_in(run)
+
+
+def _bring_in(run: ImportRun) -> None:
+    """Raises FileRefused, FileNotFoundError, TakenOver."""
+    settled = _settled(run)
+    # One that came straight through was shown to nobody.
+    shown = run.preview.get("basis", "") if run.preview else None
+    try:
+        if settled.profile is None or settled.questions:
+            raise OtherThanShown
+        import_file(path_of(run.stored_as), **_keywords(run, settled), shown=shown)
+    except OtherThanShown:
+        _look_again(run)
+
+
+def _look_again(run: ImportRun) -> None:
+    """Have the file looked through anew, by whatever fits it now. Raises TakenOver."""
+    logger.info("Import %s: what its columns mean was changed meanwhile.", run.pk)
+    # What a person wanted to see first, they want to see first again.
+    options = run.options | {"straight_through": False} if run.preview else run.options
+    fresh = {"attempts": 0, "bytes_read": 0, "lines": 0, "preview": {}, "profile_id": None, "options": options}
+    run_record.write(run, state=State.WAITING, notes=[CHANGED], **fresh)
 
 
 def _inspect(run: ImportRun) -> None:
@@ -74,7 +103,7 @@ def _inspect(run: ImportRun) -> None:
     settled, is_wanted = _settled(run), run.options.pop("ask", False)
     profile, constants = settled.profile, run.options.get("constants", {})
     if profile is None or settled.questions or is_wanted or still_missing(profile, settled.table.header, constants):
-        _ask(run, reason=" ".join(settled.questions))
+        _ask(run, reason=" ".join([*run.notes, *settled.questions]))
         return
     path, keywords = path_of(run.stored_as), _keywords(run, settled)
     try:
@@ -130,6 +159,7 @@ def _keywords(run: ImportRun, settled: Settled) -> dict[str, Any]:
         "constants": run.options.get("constants", {}),
         "options": settled.options,
         "all_or_nothing": run.all_or_nothing,
+        "noticed": settled.noticed,
         "progress": Progress(),
     }
 

@@ -3,6 +3,7 @@
     waiting → columns | ready | running | refused    (a worker: `in_hand.inspect`; straight to running what C3 sent)
     columns → waiting                          (a person matched its columns: `inspect_again`)
     ready → running → imported | nothing new | refused      (a person: `start`; a worker: `in_hand.bring_in`)
+    running → waiting                          (what its columns mean was changed meanwhile: `in_hand.bring_in`)
     columns, ready → discarded                 (a person: `discard`)
 
 Each step is a conditional UPDATE, so of two that want to take it one finds nothing.
@@ -105,7 +106,7 @@ def _keep(path: Path) -> Path:
 def inspect_again(run: ImportRun, **facts: Any) -> bool:
     """Have a worker look through the file anew, with `facts` (fields of the run) as a person chose them; return whether
     it waited for that."""
-    if not _hand_over(run, (State.COLUMNS, State.READY), State.WAITING, preview={}, **facts):
+    if not _hand_over(run, (State.COLUMNS, State.READY), State.WAITING, preview={}, notes=[], **facts):
         return False
     wake_after_commit(run)
     return True

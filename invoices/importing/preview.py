@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -71,7 +71,8 @@ class PreviewFinding:
 class Preview:
     """What a file would bring. `refused` says why it could not be imported at all, "" when it can.
 
-    `totals` are of all invoices that are right, `differing` of those that were sent and stay as they are.
+    `totals` are of all invoices that are right, `differing` of those that were sent and stay as they are. `basis` is
+    what the file's cells were taken to mean (`Wanted.basis`).
     """
 
     refused: str = ""
@@ -88,6 +89,7 @@ class Preview:
     last_period: LastPeriod | None = None
     notes: list[str] = field(default_factory=list)
     period_notes: list[str] = field(default_factory=list)
+    basis: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON keeps it."""
@@ -102,6 +104,7 @@ def preview_file(
     constants: Mapping[str, str] | None = None,
     options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
     all_or_nothing: bool | None = None,
+    noticed: Sequence[str] = (),
     progress: ProgressOf | None = None,
     **_about: object,
 ) -> Preview:
@@ -112,7 +115,7 @@ def preview_file(
     """
     path = Path(path)
     try:
-        choices = Choices(run, profile, constants, options, all_or_nothing)
+        choices = Choices(run, profile, constants, options, all_or_nothing, noticed)
         wanted, reading = choices.read(path, _progress(run, progress))
     except (FormatsDiffer, LateColumns):
         raise
@@ -142,6 +145,7 @@ def preview_file(
         last_period=against_last_period(gathering),
         notes=[*reading.notes, *same],
         period_notes=periods.notes(gathering),
+        basis=wanted.basis,
     )
 
 

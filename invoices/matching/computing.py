@@ -87,7 +87,8 @@ def _net_of_gross(amounts: Amounts) -> Decimal:
 
 
 def _rate(amounts: Amounts, told: Sequence[Decimal] = ()) -> Decimal:
-    """Return the rate that gives the tax of the net to the cent, as far as it is the only one (rates.py)."""
+    """Return the rate that gives the tax of the net to the cent: the only one of those `told`, else the only one in
+    tenths of a percent, and in finer steps where no tenth does (rates.py). No tax is a rate of 0 where several fit."""
     net, tax = amounts["SubTotal"], amounts["TaxAmount"]
     if not net:
         if not tax:
@@ -95,10 +96,10 @@ def _rate(amounts: Amounts, told: Sequence[Decimal] = ()) -> Decimal:
         raise NotCertain("The tax rate cannot be computed: there is a tax on nothing")
     try:
         rate = rates.rate_of(net, tax, told)
-    except rates.SeveralRates:
+    except rates.SeveralRates as several:
         if not tax:
             return Decimal(0)
-        raise NotCertain(_no_rate(net, tax, "several rates")) from None
+        raise NotCertain(_no_rate(net, tax, f"several rates: {several}. The file has to say the rate")) from None
     if rate is None:
         raise NotCertain(_no_rate(net, tax, "no rate"))
     return rate
@@ -107,6 +108,8 @@ def _rate(amounts: Amounts, told: Sequence[Decimal] = ()) -> Decimal:
 def _no_rate(net: Decimal, tax: Decimal, fits: str) -> str:
     return f"The tax rate cannot be computed: a tax of {tax} on {net} fits {fits}"
 
+
+_RATE_WORDS = "tax ÷ net, where only one rate of the file's other lines fits, else only one in tenths of a percent"
 
 # In the order in which they are preferred: what adds up before what multiplies.
 _ALL = (
@@ -121,7 +124,7 @@ _ALL = (
         "TaxAmount", ("Total", "SubTotal"), lambda row: EXACT.subtract(row["Total"], row["SubTotal"]), "gross - net"
     ),
     Computation("TaxAmount", ("SubTotal", "TaxPercentage"), _tax, "net × rate, rounded to the cent"),
-    Computation("TaxPercentage", ("SubTotal", "TaxAmount"), _rate, "tax ÷ net, where only one rate fits"),
+    Computation("TaxPercentage", ("SubTotal", "TaxAmount"), _rate, _RATE_WORDS),
     Computation("UnitPriceOfProduct", ("SubTotal", "Quantity"), _unit_price, "net ÷ quantity, where it comes out even"),
     Computation("Quantity", ("SubTotal", "UnitPriceOfProduct"), _quantity, "net ÷ unit price, where it comes out even"),
     Computation("Quantity", ("SubTotal",), lambda _: Decimal(1), "1, at the net amount"),

@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import NamedTuple
 
-# From coarse to fine: halves are common, Switzerland has 8.1, American states have 8.25 and 8.875.
-_STEPS = (Decimal(1), Decimal("0.5"), Decimal("0.1"), Decimal("0.01"), Decimal("0.001"))
+# Whole and half percents are tenths too, and Switzerland has 8.1: among those nothing says which is meant. The finer
+# ones, as 8.25 and 8.875 of American states, are looked at only where no tenth fits.
+_STEPS = (Decimal("0.1"), Decimal("0.01"), Decimal("0.001"))
+# For people, the plainest.
+_NAMED_STEPS = (Decimal(1), Decimal("0.5"), *_STEPS)
+_MOST_NAMED = 4
 _HALF_A_CENT = Decimal("0.005")
 _HIGHEST = Decimal(100)
 # A file has a handful. One whose lines have hundreds of rates has none that its lines share.
@@ -29,6 +33,12 @@ class Fitting(NamedTuple):
         """Whether `rate` is one of them."""
         return self.lowest <= rate <= self.highest
 
+    def multiples(self, step: Decimal) -> range:
+        """Return the numbers of steps that are one of them."""
+        first = _UP.divide(self.lowest, step).to_integral_value(ROUND_CEILING)
+        last = _DOWN.divide(self.highest, step).to_integral_value(ROUND_FLOOR)
+        return range(int(first), int(last) + 1)
+
     @classmethod
     def of(cls, net: Decimal, tax: Decimal) -> Fitting:
         """Return the rates of a line; `net` is not 0."""
@@ -41,27 +51,36 @@ class Fitting(NamedTuple):
 
 
 class SeveralRates(ValueError):
-    """Rates that are equally plain fit."""
+    """Rates fit of which nothing says which is meant; `str()` names them: "8 %, 8.1 %"."""
+
+    def __init__(self, rates: Sequence[Decimal]) -> None:
+        named = [f"{rate.normalize():f} %" for rate in rates[:_MOST_NAMED]]
+        super().__init__(", ".join(named) + (" and others" if len(rates) > _MOST_NAMED else ""))
 
 
-def plainest(fitting: Fitting) -> Decimal | None:
-    """Return the rate of the coarsest step that fits, None when none does. Raises SeveralRates."""
+def only_rate(fitting: Fitting) -> Decimal | None:
+    """Return the only rate of the coarsest step that fits, None when none does. Raises SeveralRates."""
     for step in _STEPS:
-        first = _UP.divide(fitting.lowest, step).to_integral_value(ROUND_CEILING)
-        last = _DOWN.divide(fitting.highest, step).to_integral_value(ROUND_FLOOR)
-        if first < last:
-            raise SeveralRates
-        if first == last:
-            return _EXACT.multiply(first, step).normalize(_EXACT)
+        found = fitting.multiples(step)
+        if len(found) > 1:
+            raise SeveralRates(_plainest(fitting))
+        if found:
+            return _EXACT.multiply(found[0], step).normalize(_EXACT)
     return None
+
+
+def _plainest(fitting: Fitting) -> list[Decimal]:
+    """Return the rates that fit of the coarsest step that has several, one more than are named at most."""
+    step = next(step for step in _NAMED_STEPS if len(fitting.multiples(step)) > 1)
+    return [count * step for count in fitting.multiples(step)[: _MOST_NAMED + 1]]
 
 
 @dataclass(slots=True)
 class RatesOfFile:
     """Finds the rates that the lines of a file tell, in memory that does not grow with them.
 
-    A line of 3.00 with a tax of 0.24 may have 8 % or 8.1 %. So of all lines whose plainest rate is the same, what fits
-    every one of them is kept: a rate is told when no other one that a line has fits there.
+    A line of 3.00 with a tax of 0.24 may have 8 % or 8.1 %, and tells none. Of the lines that have one rate alone, what
+    fits every one of the same rate is kept: a rate is told when no other one that a line has fits there.
     """
 
     _found: dict[Decimal, Fitting] = field(default_factory=dict)
@@ -72,7 +91,7 @@ class RatesOfFile:
             return
         fitting = Fitting.of(net, tax)
         try:
-            rate = plainest(fitting)
+            rate = only_rate(fitting)
         except SeveralRates:
             return
         if rate is not None:
@@ -88,13 +107,13 @@ class RatesOfFile:
 
 
 def rate_of(net: Decimal, tax: Decimal, told: Sequence[Decimal] = ()) -> Decimal | None:
-    """Return the rate of a line: the only one of those `told` by its file that fits, else the plainest; None when no
-    rate fits. `net` is not 0. Raises SeveralRates."""
+    """Return the rate of a line: the only one of those `told` by its file that fits, where none of them does the only
+    one in tenths of a percent, then in finer steps; None when no rate fits. `net` is not 0. Raises SeveralRates."""
     fitting = Fitting.of(net, tax)
     fits = [rate for rate in told if fitting.has(rate)]
     if len(fits) > 1:
-        raise SeveralRates
-    return fits[0] if fits else plainest(fitting)
+        raise SeveralRates(fits)
+    return fits[0] if fits else only_rate(fitting)
 
 
 def rates_told(lines: Iterable[tuple[Decimal, Decimal]]) -> tuple[Decimal, ...]:

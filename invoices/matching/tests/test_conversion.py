@@ -190,7 +190,7 @@ def test_what_is_certain_is_computed_and_said(missing: list[str], expected: dict
     [
         ("UnitPriceOfProduct", {"Menge": "3", "Netto": "10,00"}, "10.00 ÷ 3 does not come out even"),
         ("UnitPriceOfProduct", {"Menge": "0", "Netto": "10,00"}, "division by zero"),
-        ("TaxPercentage", {"Netto": "0,31", "MwSt": "0,03"}, "fits several rates"),
+        ("TaxPercentage", {"Netto": "0,31", "MwSt": "0,03"}, "0.31 fits several rates: 9 %, 10 %, 11 %. The file has"),
         ("TaxPercentage", {"Netto": "100.000,00", "MwSt": "10.200,03"}, "fits no rate"),
         ("TaxPercentage", {"Netto": "0", "MwSt": "1,00"}, "a tax on nothing"),
     ],
@@ -218,13 +218,26 @@ def rate_beside(*lines: tuple[str, str], of: tuple[str, str]) -> str:
         ("-640.10", "-125.46", "19.6"),
         ("812.40", "67.02", "8.25"),
         ("1999.00", "177.41", "8.875"),
-        ("3.00", "0.24", "8"),
-        ("3.00", "0.23", "7.5"),
+        ("12.00", "0.96", "8"),
+        ("17.00", "1.28", "7.5"),
         ("17.20", "0", "0"),
     ],
 )
-def test_the_plainest_rate_that_gives_the_tax_to_the_cent_is_taken(net: str, tax: str, rate: str) -> None:
+def test_the_only_rate_that_gives_the_tax_to_the_cent_is_taken(net: str, tax: str, rate: str) -> None:
     assert rate_beside(of=(net, tax)) == rate
+
+
+@pytest.mark.parametrize(
+    ("net", "tax", "rates"),
+    [
+        ("3.00", "0.24", "7.9 %, 8 %, 8.1 %."),
+        ("3.00", "0.23", "7.5 %, 7.6 %, 7.7 %, 7.8 %."),
+        ("5.00", "0.50", "9.9 %, 10 %, 10.1 %."),
+        ("0.10", "0.01", "5 %, 6 %, 7 %, 8 % and others."),
+    ],
+)
+def test_where_nothing_says_which_of_several_rates_it_is_none_is_guessed(net: str, tax: str, rates: str) -> None:
+    assert f"a tax of {tax} on {net} fits several rates: {rates}" in rate_beside(of=(net, tax))
 
 
 SWISS = ("1000.00", "81.00"), ("480.50", "38.92"), ("700.00", "18.20")
@@ -234,7 +247,7 @@ GERMAN_RATES = ("1000.00", "190.00"), ("480.50", "33.64"), ("17.20", "0")
 @pytest.mark.parametrize(
     ("lines", "of", "rate"),
     [
-        # By itself it would have 8 %.
+        # By itself it could have 8 %.
         (SWISS, ("3.00", "0.24"), "8.1"),
         (SWISS, ("0.08", "0.01"), "8.1"),
         (GERMAN_RATES, ("0.075", "0.01"), "fits several rates"),

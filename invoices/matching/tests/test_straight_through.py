@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from django.core.management import call_command
 from django.test import Client
 
 from c3portal.audit.record import Action
@@ -112,11 +113,30 @@ def test_of_two_sheets_that_fit_the_chosen_one_is_read_and_else_a_person_is_aske
     lines = sheet_of(with_period())
     chosen = received(as_workbook(Alt=lines[:3], Zeilen=lines), tmp_path, system_admin, "a.xlsx")
     assert (chosen.state, chosen.preview["lines"]) == (State.READY, len(lines) - 1)
+    left_out = "Only the sheet “Zeilen” was read. “Alt” fits as well and was not read."
+    assert left_out in admin.get(chosen.get_absolute_url()).content.decode()
+    imported(chosen, system_admin)
+    assert left_out in admin.get(chosen.get_absolute_url()).content.decode()
     unsure = received(as_workbook(Alt=lines[:3], Mai=lines), tmp_path, system_admin, "b.xlsx")
     assert (unsure.state, "“Alt”, “Mai”" in unsure.reason) == (State.COLUMNS, True)
     assert edited(admin, of_second_sheet, sheet="Mai").status_code == 302
     assert AuditEntry.objects.latest("pk").after["Sheet"] == "Mai"
     assert received(as_workbook(Alt=lines[:3], Mai=lines), tmp_path, system_admin, "c.xlsx").state == State.READY
+
+
+def test_on_the_server_it_is_said_too_which_sheets_that_fit_were_not_read(
+    of_second_sheet: ImportProfile, tmp_path: Path
+) -> None:
+    lines = sheet_of(with_period())
+    path, out = tmp_path / "two.xlsx", io.StringIO()
+    path.write_bytes(as_workbook(Zeilen=lines, Mai=lines, Juni=lines))
+    call_command("import_invoices", str(path), "--dry-run", stdout=out)
+    call_command("import_invoices", str(path), stdout=out)
+    assert out.getvalue().count("“Mai”, “Juni” fit as well and were not read.") == 2
+    one = as_workbook(Info=COVER, Zeilen=lines)
+    path.write_bytes(one)
+    call_command("import_invoices", str(path), stdout=out)
+    assert out.getvalue().count("not read") == 2
 
 
 def test_on_the_server_a_workbook_of_two_sheets_that_fit_is_refused_and_not_half_imported(tmp_path: Path) -> None:
