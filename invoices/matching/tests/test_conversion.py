@@ -12,7 +12,7 @@ import pytest
 from invoices.matching.column_profile import BUILT_IN, ColumnProfile, Formats
 from invoices.matching.conversion import FormatsDiffer, RawRow, Source, convert
 from invoices.matching.meanings import FIELDS
-from invoices.matching.rates import rates_told
+from invoices.matching.rates import rate_of, rates_told
 from invoices.reading.errors import FileRefused
 from invoices.reading.table import open_table
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes
@@ -264,6 +264,17 @@ def test_a_tiny_line_has_the_only_rate_of_its_file_that_fits(
     lines: tuple[tuple[str, str], ...], of: tuple[str, str], rate: str
 ) -> None:
     assert rate in rate_beside(*lines, of=of)
+
+
+@pytest.mark.parametrize("text", ["8.1", "10", "19", "8.25", "8.875"])
+def test_beside_one_line_that_tells_it_no_line_is_too_small_to_have_the_rate(text: str) -> None:
+    rate, cent = Decimal(text), Decimal("0.01")
+    nets = [Decimal(100_000), *(Decimal(cents) / 100 for cents in range(1, 2_000))]
+    lines = [(net, (net * rate / 100).quantize(cent, ROUND_HALF_UP)) for net in nets]
+
+    told = rates_told(lines)
+
+    assert {rate_of(net, tax, told) for net, tax in lines} == {rate}
 
 
 def test_rates_are_told_whatever_the_order_of_the_lines_and_how_many_there_are() -> None:
