@@ -15,7 +15,7 @@ from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
-from invoices.fetching import downloads, fetch, mornings, requests
+from invoices.fetching import customers, downloads, fetch, mornings, requests
 from invoices.importing import backfill, importer, in_hand
 from invoices.models import Posting
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
@@ -75,8 +75,9 @@ def inspect_import(run_id: int) -> None:
 @shared_task(soft_time_limit=in_hand.SOFT_TIME_LIMIT, time_limit=in_hand.TIME_LIMIT, acks_late=False)
 @liveness.released_on_error()
 def run_import(run_id: int) -> None:
-    """Import a file."""
+    """Import a file; of customers who come from C3, have what C3 knows of them too."""
     in_hand.bring_in(run_id)
+    customers.enrich_after(run_id)
 
 
 # Not acknowledged late for the same reason: the fetch's lease says what became of it.

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import logging
 from typing import Any
 
 from django.utils import timezone
 
 from c3_integration.client.calls import C3
 from c3_integration.client.envelope import words
-from invoices.models import Customer
+from c3_integration.client.errors import C3Error
+from c3_integration.models import C3Settings
+from c3_integration.tokens import KeptTokens
+from invoices.models import Customer, ImportRun
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 500
 LONGEST = 255
@@ -33,6 +39,22 @@ def enrich(c3: C3) -> int:
                 key = known[customer.pk]
                 changed += _keep(customer, _known(active.get(key, {}), details.get(key, {}), resellers))
     return changed
+
+
+def enrich_after(run_id: int) -> int:
+    """Read what C3 knows of the customers whom an import of C3's invoices brought; return how many changed. Without it
+    their first contacts in Xero would have neither e-mail nor address."""
+    run = ImportRun.objects.filter(pk=run_id, source=ImportRun.Source.C3, state=ImportRun.State.IMPORTED)
+    new = Customer.objects.filter(c3_read_at=None, invoices__import_run__in=run)
+    app = C3Settings.load()
+    if not (app.is_complete and new.exists()):
+        return 0
+    try:
+        return enrich(C3(app.api_url, KeptTokens(app)))
+    except C3Error as error:
+        # Invoices do not need it, and the next fetch reads it.
+        logger.warning("C3's customers could not be read after import %s: %s", run_id, type(error).__name__)
+        return 0
 
 
 def _keep(customer: Customer, known: dict[str, Any]) -> int:

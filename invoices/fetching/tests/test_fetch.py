@@ -22,7 +22,7 @@ from c3portal.models import AuditEntry, LiveProcess
 from c3portal.testing import BASE_DIR
 from invoices import tasks
 from invoices.fetching import downloads, fetch, known
-from invoices.fetching.tests.conftest import CUSTOMERS, PERIODS, fetched
+from invoices.fetching.tests.conftest import COLUMNS, CUSTOMERS, PERIODS, fetched
 from invoices.importing import in_hand, intake
 from invoices.importing.undo import undo_import
 from invoices.models import BillingPeriod, Customer, ImportProfile, ImportRun, Invoice
@@ -421,6 +421,24 @@ def test_it_is_noted_when_c3_gave_what_it_knows_though_nothing_changed(
     assert read.pop("unknown") is None
     assert len(read) == CUSTOMERS
     assert all(started <= each <= timezone.now() for each in read.values())
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_what_c3_knows_is_there_before_the_first_posting_of_invoices_that_waited_for_their_columns(
+    app: C3Settings, c3_sandbox: Any, is_up: bool
+) -> None:
+    fetched()
+    assert not Customer.objects.exists()
+    ImportProfile.objects.create(name="C3", header=sorted(COLUMNS.values()), columns=COLUMNS)
+    downloads.go_on()
+    if not is_up:
+        c3_sandbox.place_fault("500", times=None)
+    for run in ImportRun.objects.order_by("pk"):
+        tasks.inspect_import(run.pk)
+        tasks.run_import(run.pk)
+    assert Customer.objects.count() == CUSTOMERS
+    assert Customer.objects.filter(c3_read_at=None).count() == (0 if is_up else CUSTOMERS)
+    assert totals() == at_c3(c3_sandbox)
 
 
 @pytest.mark.parametrize("call", ["customers", "details"])
