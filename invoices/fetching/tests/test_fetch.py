@@ -179,6 +179,20 @@ def test_once_columns_are_matched_the_others_come_in_by_themselves_and_the_first
     assert totals() == at_c3(c3_sandbox)
 
 
+def test_a_profile_that_is_deleted_on_the_way_is_asked_for_in_the_same_fetch(
+    app: C3Settings, profile: ImportProfile, c3_sandbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_through = in_hand.inspect
+
+    def then_deleted(run_id: int) -> None:
+        looked_through(run_id)
+        ImportProfile.objects.all().delete()
+
+    monkeypatch.setattr(in_hand, "inspect", then_deleted)
+    assert [each["result"] for each in fetched().outcomes] == ["columns"] * PERIODS
+    assert not Invoice.objects.exists()
+
+
 # What a person took back
 
 
