@@ -56,7 +56,7 @@ GAVE_UP = (
 
 CHANGED = (
     "What the columns mean was changed meanwhile (a column profile, a kind or the billing time zone), so it was looked "
-    "through again. Nothing was imported yet."
+    "through again."
 )
 
 
