@@ -39,7 +39,7 @@ from invoices.importing.opening import Wanted
 from invoices.importing.parser import shown
 from invoices.importing.run_record import TakenOver
 from invoices.matching.column_profile import ColumnProfile
-from invoices.models import DuplicateDecision, ImportRun, Invoice
+from invoices.models import ImportRun, Invoice
 from invoices.reading.errors import FileRefused
 from invoices.reading.rows import ReadOptions
 
@@ -193,7 +193,7 @@ def _import(path: Path, run: ImportRun, source: audit.Source, choices: Choices, 
             same = decisions.decide(gathering, lock=True)
             _refuse_what_is_wrong(gathering, wanted)
             run.notes += [*periods.notes(gathering), *same]
-            decided = set_aside.decided_about(_changed(gathering), DuplicateDecision.objects.in_force())
+            decided = set_aside.decided_about(_changed(gathering))
             writing.write(path, run, reading, wanted, _second(run, told))
             run.notes += set_aside.take_up_parted(decided, run.user, source)
             records.hold_back(run, gathering.findings)

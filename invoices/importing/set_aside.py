@@ -24,16 +24,13 @@ Decision = DuplicateDecision.Decision
 
 
 def take_up_parted(decided: set[int], user: User | None, source: audit.Source) -> list[str]:
-    """Let go again what is set aside by those of the decisions `decided` that hold no more, its invoices being no
-    longer alike; return sentences on that. Such an invoice waits until someone decides about it anew."""
-    parted: set[int] = set()
-    for chunk in itertools.batched(decided, AT_ONCE):
-        rows = DuplicateDecision.objects.filter(pk__in=chunk).exclude(pk__in=DuplicateDecision.objects.in_force())
-        parted |= {*rows.exclude(_is_of_alike()).values_list("pk", flat=True)}
-    keys = by(parted)
+    """Let go again what is set aside by those of the decisions `decided` that have `parted`; return sentences on that.
+    Such an invoice waits until someone decides about it anew."""
+    apart_now = parted(decided)
+    keys = by(apart_now)
     if not keys:
         return []
-    pairs = DuplicateDecision.objects.filter(pk__in=sorted(parted)[:AT_ONCE]).select_related("invoice", "other")
+    pairs = DuplicateDecision.objects.filter(pk__in=sorted(apart_now)[:AT_ONCE]).select_related("invoice", "other")
     apart = [_apart(each) for each in pairs if {each.invoice_id, each.other_id} & keys]
     take_up(keys, user, source)
     more = " and others" if len(apart) > NAMED else ""
@@ -41,6 +38,15 @@ def take_up_parted(decided: set[int], user: User | None, source: audit.Source) -
         f"Invoices that were set aside for another one, which is not like them any more: {len(keys):,} "
         f"({'; '.join(apart[:NAMED])}{more}). They are not ignored any more, and wait until a person decides again."
     ]
+
+
+def parted(decisions: set[int]) -> set[int]:
+    """Return those of the decisions that are no longer in force, their invoices being no longer alike."""
+    found: set[int] = set()
+    for chunk in itertools.batched(decisions, AT_ONCE):
+        rows = DuplicateDecision.objects.filter(pk__in=chunk).exclude(pk__in=DuplicateDecision.objects.in_force())
+        found |= {*rows.exclude(_is_of_alike()).values_list("pk", flat=True)}
+    return found
 
 
 def _apart(decision: DuplicateDecision) -> str:
@@ -55,8 +61,10 @@ def _is_of_alike() -> Q:
     return Q(*(Exists(each) for each in alike), _connector=Q.OR)
 
 
-def decided_about(keys: Collection[uuid.UUID], decisions: QuerySet[DuplicateDecision]) -> set[int]:
-    """Return those of `decisions` that are about these invoices."""
+def decided_about(keys: Collection[uuid.UUID], decisions: QuerySet[DuplicateDecision] | None = None) -> set[int]:
+    """Return those of `decisions` that are about these invoices, by default of all: what lapsed while they were still
+    alike sets aside all the same."""
+    decisions = DuplicateDecision.objects.all() if decisions is None else decisions
     found: set[int] = set()
     for chunk in itertools.batched(keys, AT_ONCE):
         either = decisions.filter(Q(invoice__in=chunk) | Q(other__in=chunk))
@@ -74,6 +82,16 @@ def by(decisions: set[int]) -> set[uuid.UUID]:
         found |= {pk for pk, number, reason in reasons if reason == DuplicateDecision.replaced_by(number)}
         left_out = rows.filter(decision=Decision.EXCLUDE, invoice__ignored_because=F("reason"))
         found |= {*left_out.values_list("invoice", flat=True)}
+    return found - _left_out_still(found, decisions)
+
+
+def _left_out_still(keys: set[uuid.UUID], decisions: set[int]) -> set[uuid.UUID]:
+    """Return those of the invoices that are left out by a decision in force, other than these, for the same reason."""
+    found: set[uuid.UUID] = set()
+    for chunk in itertools.batched(keys, AT_ONCE):
+        rows = DuplicateDecision.objects.in_force().filter(invoice__in=chunk, decision=Decision.EXCLUDE)
+        same = rows.filter(invoice__ignored_because=F("reason")).values_list("pk", "invoice")
+        found |= {invoice for pk, invoice in same if pk not in decisions}
     return found
 
 

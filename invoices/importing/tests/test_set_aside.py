@@ -11,7 +11,8 @@ from c3portal.models import User
 from invoices.duplicates import comparison
 from invoices.duplicates.comparison import Likeness
 from invoices.importing.importer import import_file
-from invoices.models import ImportRun, Invoice, Posting
+from invoices.importing.undo import undo_import
+from invoices.models import DuplicateDecision, ImportRun, Invoice, Posting
 from invoices.posting import transitions
 from invoices.selection import deciding
 from invoices.tests.c3_files import of_customer, write
@@ -64,6 +65,50 @@ def test_it_waits_again_when_they_are_no_longer_alike(
     shown = comparison.pairs(Invoice.objects.filter(pk=waits.pk))
     assert deciding.post_anyway(Invoice.objects.filter(pk=waits.pk), "Both are owed", finance_admin, shown) == 1
     assert upload() == (1, 0)
+
+
+@pytest.mark.parametrize("decision", ["replace", "exclude"])
+def test_it_waits_again_when_they_part_in_two_steps(tmp_path: Path, finance_admin: User, decision: str) -> None:
+    imported(tmp_path, "One"), imported(tmp_path, "Other")
+    aside = set_aside(finance_admin, decision)
+    imported(tmp_path, "Other", **PRICE)
+
+    run = imported(tmp_path, "Other", **OTHER_LINES)
+
+    (note,) = [note for note in run.notes if "set aside" in note]
+    assert aside in note
+    assert not Invoice.objects.exclude(ignored_because="").exists()
+    waits, likeness = waiting()
+    assert (waits.number, likeness) == (aside, Likeness.PARTED)
+
+
+@pytest.mark.parametrize("decision", ["replace", "exclude"])
+def test_it_waits_again_when_an_undo_parts_what_was_only_near(
+    tmp_path: Path, finance_admin: User, decision: str
+) -> None:
+    imported(tmp_path, "One", **OTHER_LINES), imported(tmp_path, "Other")
+    run = imported(tmp_path, "One")
+    aside = set_aside(finance_admin, decision)
+    imported(tmp_path, "Other", **PRICE)
+    assert Invoice.objects.exclude(ignored_because="").get().number == aside
+
+    undo_import(run, user=finance_admin, source="a test")
+
+    assert not Invoice.objects.exclude(ignored_because="").exists()
+    assert waiting()[0].number == aside
+
+
+def test_what_is_left_out_for_another_one_too_stays_so(tmp_path: Path, finance_admin: User) -> None:
+    imported(tmp_path, "One"), imported(tmp_path, "Other")
+    set_aside(finance_admin, "exclude")
+    import_file(write(tmp_path, of_customer(1, InvoiceNumber="Third", BillingId="20260920")))
+    decision = DuplicateDecision.objects.get()
+    decision.pk, decision.other = None, Invoice.objects.get(number="Third")
+    decision.save()
+
+    imported(tmp_path, "One", **OTHER_LINES)
+
+    assert Invoice.objects.exclude(ignored_because="").get().number == "Other"
 
 
 def waiting() -> tuple[Invoice, Likeness]:
