@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from invoices.contacts import requests, resellers
@@ -175,10 +175,11 @@ def _link_one(
     if owner := _customer_too(contact, customer, index, customers):
         resellers.is_now(connection, customer, owner)
         return
-    if moved:
-        resellers.is_now(connection, moved, customer)
     try:
-        contacts.link_by_hand(connection, customer.tenant_id, contact)
+        with transaction.atomic():
+            if moved:
+                resellers.is_now(connection, moved, customer)
+            contacts.link_by_hand(connection, customer.tenant_id, contact)
     except IntegrityError as error:
         raise NotLinked(f"The contact “{contact.name}” is linked to another customer.") from error
     index.holders[contact_id] = customer.tenant_id

@@ -7,6 +7,7 @@ import json
 import logging
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from c3_integration.client.calls import C3
@@ -14,6 +15,7 @@ from c3_integration.client.envelope import words
 from c3_integration.client.errors import C3Error
 from c3_integration.models import C3Settings
 from c3_integration.tokens import KeptTokens
+from invoices.importing import locks
 from invoices.models import Customer, ImportRun
 
 logger = logging.getLogger(__name__)
@@ -33,7 +35,9 @@ def enrich(c3: C3) -> int:
     changed, read_at = 0, timezone.now()
     for batch in itertools.batched(Customer.objects.order_by("pk").iterator(AT_ONCE), AT_ONCE):
         known = {each.pk: key for each in batch if (key := _key(each.tenant_id)) in active or key in details}
-        Customer.objects.filter(pk__in=known).update(c3_read_at=read_at)
+        with transaction.atomic():
+            locks.hold_customers(known)
+            Customer.objects.filter(pk__in=known).update(c3_read_at=read_at)
         for customer in batch:
             if customer.pk in known:
                 key = known[customer.pk]

@@ -106,6 +106,10 @@ class InvoiceStore:
             if facts := self.get(number):
                 yield facts
 
+    def customers(self) -> Iterator[str]:
+        """Yield the keys of the customers."""
+        yield from (key for (key,) in self._rows.execute("SELECT DISTINCT customer FROM invoices"))
+
     def note_billed(self, hashes: Iterable[tuple[str, str]]) -> None:
         """Note the fingerprint of what was billed, as (fingerprint, number)."""
         self._rows.executemany("UPDATE invoices SET billed = ? WHERE number = ?", hashes)

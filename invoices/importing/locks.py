@@ -4,6 +4,7 @@
 2. `nobody_decides`: the one row that whoever decides, ignores, queues, takes an import back, fills in fingerprints, or
    imports a change of what is stored holds to the end of the transaction. An import of new invoices alone takes none.
 3. The invoices, by id, without what their foreign keys wait for: a worker that holds a posting writes its log.
+4. The customers, by id, as invoices: imports, what takes one back, what C3 says of them, and the pages of contacts.
 
 Nothing here holds a posting: only a worker changes one that is on its way, and whoever queues holds its invoice first.
 Whoever takes a later one never takes an earlier one after it, and two that take invoices in different orders never do
@@ -12,14 +13,18 @@ so at one time, since both hold the row of 2. SQLite's transactions exclude each
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 from django.db import connection
 from django.db.models import QuerySet
 
-from invoices.models import Invoice
+from invoices.models import Customer, Invoice
 from xero_integration.models import XeroSettings
 
 # Any number that nothing else in this database locks.
 _IMPORT_LOCK = 0x1C3
+AT_ONCE = 500
 
 
 def one_import_at_a_time() -> None:
@@ -41,3 +46,12 @@ def hold(invoices: QuerySet[Invoice]) -> None:
     nobody_decides()
     each = Invoice.objects.filter(pk__in=invoices.order_by().values("pk"))
     list(each.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+
+
+def hold_customers(customers: Iterable[int]) -> None:
+    """Let nobody else change these customers, all that the transaction changes, until it ends."""
+    if connection.vendor != "postgresql":
+        return
+    for chunk in itertools.batched(sorted(set(customers)), AT_ONCE):
+        each = Customer.objects.filter(pk__in=chunk).order_by("pk")
+        list(each.select_for_update(no_key=True).values_list("pk", flat=True))

@@ -88,6 +88,13 @@ def put_back(replaced: ReplacedInvoice) -> None:
     InvoiceLine.objects.bulk_create([InvoiceLine(invoice=invoice, **line) for line in before["lines"]], batch_size=500)
 
 
+def customers() -> set[int]:
+    """Return whom invoices go back to when imports are undone, as their customers or as who is billed."""
+    named = ("before__invoice__customer_id", "before__invoice__bill_to_id")
+    pairs = ReplacedInvoice.objects.order_by().values_list(*named).distinct()
+    return {key for pair in pairs.iterator() for key in pair if key is not None}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dt.date):
         return value.isoformat()

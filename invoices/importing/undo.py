@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, ForeignObjectRel, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from invoices.models import (
     Invoice,
     Posting,
     PostLog,
+    ReplacedCustomer,
     ReplacedInvoice,
 )
 
@@ -78,9 +79,10 @@ def undo_import(run: ImportRun, *, user: User | None, source: audit.Source, rest
         _put_back(run, restored)
         # What a person decided about what is no longer there.
         lapsed = decided - set_aside.decided_about(restored, DuplicateDecision.objects.in_force())
-        lapsed |= set_aside.decided_about(deleted, DuplicateDecision.objects.all())
+        lapsed |= set_aside.parted(set_aside.decided_about(restored))
+        lapsed |= set_aside.decided_about(deleted)
         set_aside.take_up(set_aside.by(lapsed) - deleted, user, source)
-        _delete(deleted)
+        _delete(run, deleted)
         customers = 0
         if not in_the_way:
             customers = replaced_customers.put_back(run)
@@ -118,7 +120,7 @@ def _put_back(run: ImportRun, keys: set[uuid.UUID]) -> None:
         kept.delete()
 
 
-def _delete(keys: set[uuid.UUID]) -> None:
+def _delete(run: ImportRun, keys: set[uuid.UUID]) -> None:
     customers: set[int] = set()
     periods: set[int] = set()
     for chunk in itertools.batched(keys, CHUNK):
@@ -130,17 +132,28 @@ def _delete(keys: set[uuid.UUID]) -> None:
         PostLog.objects.filter(invoice__in=chunk).delete()
         Posting.objects.filter(invoice__in=chunk).delete()
         invoices.delete()
+    locks.hold_customers([*customers, *run.replaced_customers.values_list("customer", flat=True)])
+    customers -= replaced.customers() if customers else set()
     for keys_of_customers in itertools.batched(customers, CHUNK):
-        _unused(Customer.objects.filter(pk__in=keys_of_customers)).delete()
+        found = Customer.objects.filter(pk__in=keys_of_customers)
+        # A reseller first: a customer that it is may go then.
+        _unused(found.exclude(same_as=None), run).delete()
+        _unused(found, run).delete()
     # One that C3 named is known without any invoice.
-    _unused(BillingPeriod.objects.filter(pk__in=periods, c3_id=None)).delete()
+    _unused(BillingPeriod.objects.filter(pk__in=periods, c3_id=None), run).delete()
 
 
-def _unused[M: Customer | BillingPeriod](rows: QuerySet[M]) -> QuerySet[M]:
-    """Leave out those that anything refers to."""
-    for relation in rows.model._meta.related_objects:
-        column = relation.field.name
-        rows = rows.exclude(Exists(relation.related_model._base_manager.filter(**{column: OuterRef("pk")})))
+def _unused[M: Customer | BillingPeriod](rows: QuerySet[M], run: ImportRun) -> QuerySet[M]:
+    """Leave out those that anything refers to but themselves, what `run` kept of them, and runs as their period."""
+    for relation in rows.model._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, ForeignObjectRel) or relation.related_model is ImportRun:
+            continue
+        users = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
+        if relation.related_model is rows.model:
+            users = users.exclude(pk=OuterRef("pk"))
+        if relation.related_model is ReplacedCustomer:
+            users = users.exclude(run=run)
+        rows = rows.exclude(Exists(users))
     return rows
 
 

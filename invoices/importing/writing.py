@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db.models import Max
 from django.utils import timezone
 
-from invoices.importing import bulk_insert, held_back, periods, replaced, replaced_customers, xero_numbers
+from invoices.importing import bulk_insert, held_back, locks, periods, replaced, replaced_customers, xero_numbers
 from invoices.importing.aggregation import Gathering
 from invoices.importing.cleaning import Cleaner
 from invoices.importing.comparison import report
@@ -54,8 +54,12 @@ def write(path: Path, run: ImportRun, reading: Reading, wanted: Wanted, progress
     """Write what was decided. Raises FileRefused when the file changed between the readings."""
     gathering = reading.gathering
     known = periods.write(gathering)
+    if gathering.actions[Action.KEEP]:
+        for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
+            _forget_differences([facts for facts in chunk if facts.action is Action.KEEP])
+    if gathering.actions[Action.CREATE] or gathering.actions[Action.UPDATE]:
+        _hold_customers(gathering)
     for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
-        _forget_differences([facts for facts in chunk if facts.action is Action.KEEP])
         _write_invoices(run, [facts for facts in chunk if facts.action in (Action.CREATE, Action.UPDATE)], known)
     if len(gathering.invoices) > gathering.actions[Action.KEEP]:
         _write_lines(path, reading, wanted, progress)
@@ -66,7 +70,17 @@ def write(path: Path, run: ImportRun, reading: Reading, wanted: Wanted, progress
 
 
 def _forget_differences(kept: list[Facts]) -> None:
-    Invoice.objects.filter(pk__in=[facts.pk for facts in kept]).exclude(difference="").update(difference="")
+    rows = Invoice.objects.filter(pk__in=[facts.pk for facts in kept]).exclude(difference="")
+    if rows.exists():
+        locks.hold(rows)
+        rows.update(difference="")
+
+
+def _hold_customers(gathering: Gathering) -> None:
+    keys: list[int] = []
+    for chunk in itertools.batched(gathering.invoices.customers(), CHUNK):
+        keys += Customer.objects.filter(tenant_id__in=chunk).order_by().values_list("pk", flat=True)
+    locks.hold_customers(keys)
 
 
 def _write_invoices(run: ImportRun, chunk: list[Facts], known: dict[str, BillingPeriod]) -> None:

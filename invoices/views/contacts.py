@@ -23,6 +23,7 @@ from c3portal.models import roles
 from invoices.contacts import link_statuses, matching, resellers
 from invoices.contacts.link_statuses import LABELS, LinkStatus, State
 from invoices.contacts.matching import NotLinked
+from invoices.importing import locks
 from invoices.models import Customer
 from invoices.views.tables import ContactTable, arrange
 from xero_integration.client.errors import XeroError
@@ -151,7 +152,7 @@ def _changed(
     """Change contacts and record it, or neither; one at a time for each customer."""
     keys = [customer.pk for customer in customers]
     with transaction.atomic():
-        list(Customer.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk", flat=True))
+        locks.hold_customers(keys)
         with _recorded(request, connection, what, customers):
             yield
 

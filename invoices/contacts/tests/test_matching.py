@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from invoices.conftest import MakeInvoice, Upload, Work
-from invoices.contacts import link_statuses, matching, requests
+from invoices.contacts import link_statuses, matching, requests, resellers
 from invoices.contacts.link_statuses import LinkStatus
 from invoices.contacts.matching import NotLinked
 from invoices.models import Customer, Posting
@@ -307,6 +307,29 @@ def test_one_contact_for_two_customers_in_one_click_goes_to_one_of_them(organisa
     contact = a_contact(organisation, "Either")
     linked, problems = matching.link(organisation, {"one": contact.contact_id, "two": contact.contact_id})
     assert (linked, len(problems)) == (1, 1)
+
+
+def test_a_reseller_keeps_its_contact_when_the_customer_cannot_have_it(
+    organisation: XeroConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_customer("one", "Contoso Pty Ltd")
+    Customer.objects.create(tenant_id="reseller", name="Contoso", key_from=Customer.Key.RESELLER)
+    contact = a_contact(organisation, "Contoso")
+    a_link(organisation, "reseller", contact.contact_id)
+    real = contacts.link_by_hand
+
+    def taken_meanwhile(connection: XeroConnection, key: str, contact: Contact) -> None:
+        a_link(connection, "another", contact.contact_id)
+        real(connection, key, contact)
+
+    monkeypatch.setattr(contacts, "link_by_hand", taken_meanwhile)
+
+    assert matching.link(organisation, {"one": resellers.AS_CUSTOMER + "reseller"}) == (
+        0,
+        ["Contoso Pty Ltd: The contact “Contoso” is linked to another customer."],
+    )
+    assert ContactLink.objects.filter(customer_key="reseller").exists()
+    assert Customer.objects.get(tenant_id="reseller").same_as is None
 
 
 def test_nobody_links_while_an_upload_looks_after_contacts(organisation: XeroConnection) -> None:

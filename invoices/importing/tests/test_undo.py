@@ -86,6 +86,74 @@ def test_what_something_else_uses_stays(tmp_path: Path) -> None:
     assert BillingPeriod.objects.count() == 1
 
 
+RESELLER = {"InvoiceEntity": "Reseller", "ResellerName": "Foxtrot"}
+
+
+def test_a_customer_that_a_reseller_is_stays(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1, **RESELLER)))
+    run = import_file(write(tmp_path, of_customer(2, CustomerName="Foxtrot Ltd")))
+    reseller, found = Customer.objects.get(key_from="reseller"), Customer.objects.get(tenant_id="tenant-2")
+    Customer.objects.filter(pk=reseller.pk).update(same_as=found)
+
+    undo_import(run, user=None, source="a test")
+
+    reseller.refresh_from_db()
+    assert reseller.same_as == found
+
+
+@pytest.mark.parametrize("other", ["itself", "a customer of the same import"])
+def test_a_reseller_goes_with_what_was_said_of_it(tmp_path: Path, other: str) -> None:
+    run = import_file(write(tmp_path, of_customer(1, **RESELLER)))
+    reseller, customer = Customer.objects.get(key_from="reseller"), Customer.objects.get(tenant_id="tenant-1")
+    Customer.objects.filter(pk=reseller.pk).update(same_as=reseller if other == "itself" else customer)
+
+    undo_import(run, user=None, source="a test")
+
+    assert not Customer.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["customer", "reseller"])
+def test_whom_an_invoice_was_for_before_another_import_stays(tmp_path: Path, role: str) -> None:
+    first: dict[str, str] = RESELLER if role == "reseller" else {}
+    changed: dict[str, str] = {} if role == "reseller" else {"TenantID": "tenant-9"}
+    billed = "bill_to__name" if role == "reseller" else "customer__tenant_id"
+    import_file(write(tmp_path, of_customer(1, **first)))
+    before = Invoice.objects.values_list(billed, flat=True).get()
+    change = import_file(write(tmp_path, of_customer(1, **changed)))
+    assert Invoice.objects.values_list(billed, flat=True).get() != before
+    same = first or {"TenantID": "tenant-1", "ERPCustomerID": "ERP1"}
+    run = import_file(write(tmp_path, of_customer(2, **same)))
+
+    assert undo_import(run, user=None, source="a test").deleted == 1
+    assert undo_import(change, user=None, source="a test").restored == 1
+
+    connection.check_constraints()
+    assert Invoice.objects.values_list(billed, flat=True).get() == before
+
+
+def test_what_an_import_kept_of_a_customer_stays_for_its_own_undo(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1)))
+    second = import_file(write(tmp_path, october(**LATER)))
+    Invoice.objects.filter(number="Invoice_1").delete()
+    Invoice.objects.filter(number="October_1").update(import_run=None)
+    third = import_file(write(tmp_path, october(InvoiceNumber="October_9", **LATER)))
+    Invoice.objects.filter(number="October_1").delete()
+
+    undo_import(third, user=None, source="a test")
+
+    assert second.replaced_customers.get().customer.tenant_id == "tenant-1"
+
+
+def test_a_customer_that_one_import_wrote_twice_goes_with_it(tmp_path: Path) -> None:
+    with patch.object(writing, "CHUNK", 1):
+        run = import_file(write(tmp_path, of_customer(1), of_customer(1, InvoiceNumber="Another", **PRICE)))
+    assert run.replaced_customers.exists()
+
+    undo_import(run, user=None, source="a test")
+
+    assert not Customer.objects.exists()
+
+
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.POSTED, Status.UNCERTAIN])
 def test_what_was_sent_stands_in_the_way_and_the_rest_is_taken_back_when_asked(
     tmp_path: Path, finance_admin: User, status: str
