@@ -188,7 +188,7 @@ def _import(path: Path, run: ImportRun, source: audit.Source, choices: Choices, 
         with transaction.atomic():
             locks.one_import_at_a_time()
             if not wanted.all_or_nothing:
-                unplaced.hold_back_stored(gathering, wanted)
+                run.notes += unplaced.hold_back_stored(gathering, wanted)
             _refuse_what_is_wrong(gathering, wanted)
             same = decisions.decide(gathering, lock=True)
             _refuse_what_is_wrong(gathering, wanted)
@@ -196,7 +196,7 @@ def _import(path: Path, run: ImportRun, source: audit.Source, choices: Choices, 
             decided = set_aside.decided_about(_changed(gathering))
             writing.write(path, run, reading, wanted, _second(run, told))
             run.notes += set_aside.take_up_parted(decided, run.user, source)
-            records.hold_back(run, gathering.findings)
+            records.hold_back(run, gathering.findings, unplaced.billing_ids(gathering, wanted))
             records.resolve(run, gathering)
             _conclude(run, gathering)
             # Last: whoever took the run over meanwhile finds nothing of this import.
@@ -205,8 +205,10 @@ def _import(path: Path, run: ImportRun, source: audit.Source, choices: Choices, 
     except _Refused:
         _refuse(run, run.reason if wanted.all_or_nothing else ALL_HELD_BACK)
         with transaction.atomic():
-            keep = records.refuse if wanted.all_or_nothing else records.hold_back
-            keep(run, gathering.findings)
+            if wanted.all_or_nothing:
+                records.refuse(run, gathering.findings)
+            else:
+                records.hold_back(run, gathering.findings, unplaced.billing_ids(gathering, wanted))
             _save(run)
             _record(run, source)
 

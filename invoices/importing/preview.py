@@ -122,8 +122,7 @@ def preview_file(
     except FileRefused as refused:
         return Preview(refused=str(refused))
     gathering = reading.gathering
-    if not wanted.all_or_nothing:
-        unplaced.hold_back_stored(gathering, wanted)
+    meant = [] if wanted.all_or_nothing else unplaced.hold_back_stored(gathering, wanted)
     same = decisions.decide(gathering, lock=False)
     first, totals = _looked_through(gathering)
     findings, counts = gathering.findings, gathering.actions
@@ -143,7 +142,7 @@ def preview_file(
         ],
         errors_count=findings.count,
         last_period=against_last_period(gathering),
-        notes=[*reading.notes, *same],
+        notes=[*reading.notes, *meant, *same],
         period_notes=periods.notes(gathering),
         basis=wanted.basis,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -22,8 +23,10 @@ def refuse(run: ImportRun, findings: Findings) -> None:
     _keep(run, findings, ImportFinding.Kind.ERROR)
 
 
-def hold_back(run: ImportRun, findings: Findings) -> None:
-    """Keep what is held back of a file, with the reasons; what an earlier file had wrong of the same is closed."""
+def hold_back(run: ImportRun, findings: Findings, billing_ids: Collection[str]) -> None:
+    """Keep what is held back of a file, with the reasons; what an earlier file had wrong of the same is closed.
+    `billing_ids` are those that the file is about: of a single one are rows that say none, too."""
+    of_file = "".join(billing_ids) if len(billing_ids) == 1 else ""
     _keep(run, findings, ImportFinding.Kind.HELD_BACK)
     run.invoices_held_back = findings.held_back_count
     for chunk in itertools.batched(findings.numbers(), AT_ONCE):
@@ -36,7 +39,7 @@ def hold_back(run: ImportRun, findings: Findings) -> None:
                 customer_name=shown(held.customer_name, 255),
                 currency=held.currency,
                 total=storable_total(held.total),
-                billing_id=shown(held.billing_id, 50),
+                billing_id=shown(held.billing_id or of_file, 50),
             )
             for held in findings.held_back()
         ),
@@ -54,9 +57,11 @@ def resolve(run: ImportRun, gathering: Gathering) -> None:
     for chunk in itertools.batched(gathering.invoices, AT_ONCE):
         _open().filter(number__in=chunk).exclude(run=run).update(resolved_by=run, resolved_at=now)
     if not gathering.findings.numberless_rows:
-        # Nothing tells which row of this file they are, but all of its rows have their numbers.
-        periods = gathering.invoices.period_days()
-        _open().filter(number="", billing_id__in=periods).update(resolved_by=run, resolved_at=now)
+        # Nothing tells which row of this file they are, but all rows have their numbers, and it is no part alone.
+        numberless = _open().filter(
+            number="", billing_id__in=gathering.invoices.period_days(), run__lines__lte=run.lines
+        )
+        numberless.update(resolved_by=run, resolved_at=now)
 
 
 def _keep(run: ImportRun, findings: Findings, kind: str) -> None:

@@ -31,10 +31,10 @@ WORDS = {
     "it. The amounts stored here may be out of date. Import a file that has it right, or undo the import that held it "
     "back.",
     Outdated.DIFFERS: "A later import says something else of this invoice, and came while it was on its way to Xero. "
-    "The amounts stored here are out of date. Import that file again.",
+    "The amounts stored here are out of date. Import that file again; or, to keep what is stored, the earlier one.",
 }
 _IGNORED = "It was ignored after it was uploaded."
-_NOT_SENT = "Nothing was sent. {} Then upload again."
+_NOT_SENT = "Nothing of it is in Xero. {} Then upload again."
 
 
 def waits_for_file() -> Q:

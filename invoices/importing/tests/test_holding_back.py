@@ -199,7 +199,32 @@ def test_a_row_of_which_nothing_can_be_read_holds_back_what_is_stored_of_the_per
     assert numbers() == {f"Invoice_{index}" for index in range(1, 6)}
 
 
-def test_a_file_that_says_nothing_at_all_holds_back_all_that_is_stored_and_not_posted(tmp_path: Path) -> None:
+def test_a_part_of_the_period_does_not_close_a_row_without_a_number(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2, InvoiceNumber="")))
+
+    import_file(write(tmp_path, of_customer(3)))
+
+    assert open_numbers() == {""}
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+    assert open_numbers() == set()
+
+
+def test_a_row_that_cannot_be_read_is_of_the_period_of_its_file_and_closed_by_a_whole_one(tmp_path: Path) -> None:
+    whole = csv_bytes(*map(of_customer, (1, 2, 3, 4, 5)))
+    header, *rows = whole.splitlines()
+    path = tmp_path / "broken.csv"
+    path.write_bytes(b"\r\n".join([header, *rows[:3], b"only,three,cells", rows[4], b""]))
+
+    run = import_file(path)
+
+    assert HeldBackInvoice.objects.get(number="").billing_id == "20260918"
+    assert run.state == State.IMPORTED
+    path.write_bytes(whole)
+    import_file(path)
+    assert open_numbers() == set()
+
+
+def test_a_file_that_says_nothing_at_all_holds_back_nothing_that_is_stored(tmp_path: Path) -> None:
     import_file(write(tmp_path, *map(of_customer, (1, 2))))
     header, row = csv_bytes(of_customer(1)).splitlines()
     path = tmp_path / "broken.csv"
@@ -207,7 +232,7 @@ def test_a_file_that_says_nothing_at_all_holds_back_all_that_is_stored_and_not_p
 
     assert import_file(path).state == State.REFUSED
 
-    assert open_numbers() == {"", "Invoice_1", "Invoice_2"}
+    assert open_numbers() == {""}
 
 
 def test_what_is_posted_is_not_held_back_for_a_row_that_says_no_number(tmp_path: Path, finance_admin: User) -> None:

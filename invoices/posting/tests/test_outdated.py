@@ -47,7 +47,9 @@ def test_what_a_later_file_had_wrong_does_not_leave_as_it_was_queued(
 
     assert totals(sandbox) == {"Invoice_1": "99.00"}
     assert statuses() == {"Invoice_1": "posted", "Invoice_2": "rejected"}
-    assert only("Invoice_2").message.startswith("Nothing was sent. A later file has this invoice too, and it was held")
+    assert only("Invoice_2").message.startswith(
+        "Nothing of it is in Xero. A later file has this invoice too, and it was held"
+    )
     assert upload().queued == 0
     undo_import(later, user=None, source="a test")
     assert upload().queued == 1
@@ -66,7 +68,9 @@ def test_what_a_later_file_changed_does_not_leave_as_it_was_queued(
     work()
 
     assert statuses() == {"Invoice_1": "posted", "Invoice_2": "rejected"}
-    assert only("Invoice_2").message.startswith("Nothing was sent. A later import says something else of this invoice")
+    assert only("Invoice_2").message.startswith(
+        "Nothing of it is in Xero. A later import says something else of this invoice"
+    )
     assert upload().held_back == 1
     (row,) = inspect(Invoice.objects.filter(number="Invoice_2"), connected, invoice_status="DRAFT").rows
     assert ([each.code for each in row.problems], row.may_go) == ([OUTDATED], False)
@@ -84,7 +88,7 @@ def test_what_was_set_aside_after_it_was_queued_does_not_leave(
     Invoice.objects.update(ignored_because="Not ours")
     work()
     assert (totals(sandbox), statuses()) == ({}, {"Invoice_0001": "rejected"})
-    assert Posting.objects.get().message.startswith("Nothing was sent. It was ignored")
+    assert Posting.objects.get().message.startswith("Nothing of it is in Xero. It was ignored")
 
 
 def test_what_has_left_goes_on_and_is_found(
