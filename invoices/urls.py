@@ -3,6 +3,7 @@
 from django.urls import path
 
 from invoices.views import (
+    closing,
     column_profiles,
     contacts,
     deciding,
@@ -53,6 +54,7 @@ urlpatterns = [
     path("invoices/import/<int:pk>/undo/", undoing.import_undo, name="import_undo"),
     path("invoices/import/<int:pk>/errors.csv", importing.import_errors, name="import_errors"),
     path("invoices/held-back/", held_back.held_back_list, name="held_back"),
+    path("invoices/held-back/<int:pk>/close/", closing.held_back_close, name="held_back_close"),
     path("invoices/held-back.csv", held_back.held_back_csv, name="held_back_csv"),
     path("invoices/download/<str:kind>.csv", downloads.download, name="download"),
     path("invoices/<uuid:pk>/payload/", payload.payload, name="payload"),

@@ -68,6 +68,11 @@ class Findings:
         for error in row.errors:
             self._keep(shown(row.line.header.number, 255) if row.line else "", error, always=False)
 
+    def give_period(self, billing_id: str) -> None:
+        """Say the file's one BillingId of the rows without a number that name none."""
+        for held in self._numberless:
+            held.billing_id = held.billing_id or shown(billing_id, 50)
+
     def describe(self, header: Header, total: Decimal) -> None:
         """Say of an invoice that is held back what its good rows say."""
         held = self._held[header.number]

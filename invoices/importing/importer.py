@@ -54,7 +54,10 @@ DISK_FULL = (
     "The disk is full, so nothing was imported. Invoices that were there before are as they were. "
     "Ask an administrator of the portal to make room, then import the file again."
 )
-ALL_HELD_BACK = "Something is wrong with every invoice of the file, so nothing was imported."
+ALL_HELD_BACK = (
+    "Something is wrong with every invoice of the file, so nothing was imported. What earlier files brought of those "
+    "that are held back may be out of date now, and is not posted until a file has them right."
+)
 
 ProgressOf = Callable[[ImportRun], None]
 
@@ -184,31 +187,30 @@ def _import(path: Path, run: ImportRun, source: audit.Source, choices: Choices, 
     run.sha256 = "" if stopped else reading.sha256
     if stopped:
         run.reason = f"Reading stopped after {held_back.MAX_ERRORS:,} errors."
+    meant: list[str] = []
     try:
         with transaction.atomic():
             locks.one_import_at_a_time()
             if not wanted.all_or_nothing:
-                run.notes += unplaced.hold_back_stored(gathering, wanted)
+                meant = unplaced.hold_back_stored(gathering, wanted)
             _refuse_what_is_wrong(gathering, wanted)
             same = decisions.decide(gathering, lock=True)
             _refuse_what_is_wrong(gathering, wanted)
-            run.notes += [*periods.notes(gathering), *same]
+            run.notes += [*meant, *periods.notes(gathering), *same]
             decided = set_aside.decided_about(_changed(gathering))
             writing.write(path, run, reading, wanted, _second(run, told))
             run.notes += set_aside.take_up_parted(decided, run.user, source)
-            records.hold_back(run, gathering.findings, unplaced.billing_ids(gathering, wanted))
+            records.hold_back(run, gathering.findings)
             records.resolve(run, gathering)
             _conclude(run, gathering)
             # Last: whoever took the run over meanwhile finds nothing of this import.
             _save(run)
             _record(run, source)
     except _Refused:
-        _refuse(run, run.reason if wanted.all_or_nothing else ALL_HELD_BACK)
+        _refuse(run, run.reason if wanted.all_or_nothing else " ".join([ALL_HELD_BACK, *meant]))
         with transaction.atomic():
-            if wanted.all_or_nothing:
-                records.refuse(run, gathering.findings)
-            else:
-                records.hold_back(run, gathering.findings, unplaced.billing_ids(gathering, wanted))
+            keep = records.refuse if wanted.all_or_nothing else records.hold_back
+            keep(run, gathering.findings)
             _save(run)
             _record(run, source)
 

@@ -144,6 +144,16 @@ class InvoiceStore:
             [value],
         ).fetchall()
 
+    def has_of(self, billing_id: str, key: str, name: str) -> bool:
+        """Return whether an invoice of the period is of the customer of this key, or of this folded name; "" is
+        nobody's."""
+        found = self._rows.execute(
+            "SELECT 1 FROM invoices WHERE billing_id = ? "
+            "AND ((customer = ? AND customer <> '') OR (name = ? AND name <> '')) LIMIT 1",
+            [billing_id, key, name],
+        )
+        return found.fetchone() is not None
+
     def note_unplaced(self, row: int, said: Iterable[tuple[str, str]]) -> None:
         """Note a row whose number cannot be read, by what it says of whose it is (column, value); ("", "") says
         nothing."""

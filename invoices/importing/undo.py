@@ -170,7 +170,10 @@ def _hold_back_again(run: ImportRun) -> None:
     """Open what an earlier file had wrong of the invoices that `run` holds back, and that was closed for it."""
     held = run.held_back.filter(resolved_at=None, number=OuterRef("number"))
     closed = HeldBackInvoice.objects.filter(
-        Exists(held), resolved_by=None, resolved_at__range=(run.started_at, run.finished_at or timezone.now())
+        Exists(held),
+        resolved_by=None,
+        close_reason="",
+        resolved_at__range=(run.started_at, run.finished_at or timezone.now()),
     ).exclude(Q(number="") | Q(run=run) | Q(run__state=ImportRun.State.UNDONE))
     newest = closed.order_by().values("number").annotate(newest=Max("pk")).values_list("newest", flat=True)
     for chunk in itertools.batched(list(newest), CHUNK):

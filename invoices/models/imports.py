@@ -220,7 +220,7 @@ class ImportFinding(models.Model):
 
 class HeldBackInvoice(models.Model):
     """An invoice of a file that did not come in, while the others did; its findings say why. It is open until a later
-    file has it right."""
+    file has it right, or a person closes it."""
 
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="held_back")
     number = models.CharField(max_length=255, blank=True)
@@ -232,6 +232,17 @@ class HeldBackInvoice(models.Model):
         ImportRun, null=True, on_delete=models.SET_NULL, related_name="resolved", help_text="Has it right."
     )
     resolved_at = models.DateTimeField(null=True)
+    customer_key = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="Empty when it could not be read."
+    )
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    close_reason = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why a person closed it; empty when a file did.",
+    )
 
     class Meta:
         ordering = ["-run", "number", "pk"]

@@ -31,7 +31,8 @@ WORDS = {
     "it. The amounts stored here may be out of date. Import a file that has it right, or undo the import that held it "
     "back.",
     Outdated.DIFFERS: "A later import says something else of this invoice, and came while it was on its way to Xero. "
-    "The amounts stored here are out of date. Import that file again; or, to keep what is stored, the earlier one.",
+    "The amounts stored here are out of date. Import that file again. Importing the earlier file again instead keeps "
+    "what is stored here.",
 }
 _IGNORED = "It was ignored after it was uploaded."
 _NOT_SENT = "Nothing of it is in Xero. {} Then upload again."

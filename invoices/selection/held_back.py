@@ -28,8 +28,14 @@ COLUMNS = (
     "Reason",
     "State",
 )
-OPEN, RESOLVED, ALL = "open", "resolved", "all"
-STATES = {OPEN: "Open", RESOLVED: "Came in later", ALL: "All"}
+OPEN, RESOLVED, CLOSED, ALL = "open", "resolved", "closed", "all"
+_OF_STATE = {
+    OPEN: Q(resolved_at=None),
+    RESOLVED: Q(resolved_at__isnull=False, close_reason=""),
+    CLOSED: ~Q(close_reason=""),
+    ALL: Q(),
+}
+STATES = {OPEN: "Open", RESOLVED: "Came in later", CLOSED: "Closed by a person", ALL: "All"}
 _AT_ONCE = 500
 
 
@@ -59,12 +65,11 @@ class HeldBackFilter:
 
     def invoices(self) -> QuerySet[HeldBackInvoice]:
         """Return what fits."""
-        found = self.of_any_state()
-        return found if self.state == ALL else found.filter(resolved_at__isnull=self.state == OPEN)
+        return self.of_any_state().filter(_OF_STATE[self.state])
 
     def of_any_state(self) -> QuerySet[HeldBackInvoice]:
         """Return what fits but for its state."""
-        found = HeldBackInvoice.objects.select_related("run", "resolved_by")
+        found = HeldBackInvoice.objects.select_related("run", "resolved_by", "closed_by")
         if self.billing:
             found = found.filter(billing_id=self.billing)
         if self.run:
@@ -77,8 +82,9 @@ class HeldBackFilter:
 
     def counts(self) -> dict[str, int]:
         """Return how many there are of each state."""
-        of_all = self.of_any_state().order_by().aggregate(open=Count("pk", filter=Q(resolved_at=None)), all=Count("pk"))
-        return {OPEN: of_all["open"], RESOLVED: of_all["all"] - of_all["open"], ALL: of_all["all"]}
+        counted = {state: Count("pk", filter=_OF_STATE[state]) for state in STATES if state != ALL}
+        counts: dict[str, int] = self.of_any_state().order_by().aggregate(**counted, all=Count("pk"))
+        return {state: counts[state] for state in STATES}
 
 
 def count_open() -> int:
@@ -118,12 +124,18 @@ def held_back_csv(chosen: HeldBackFilter) -> Iterator[str]:
     return as_csv(COLUMNS, rows)
 
 
+def _state(held: HeldBackInvoice) -> str:
+    if held.close_reason:
+        return f"{STATES[CLOSED]}: {held.close_reason}"
+    return f"Came in with import {held.resolved_by_id}" if held.resolved_at else STATES[OPEN]
+
+
 def _rows(batch: tuple[HeldBackInvoice, ...]) -> Iterator[list[Cell]]:
     reasons = reasons_of(batch)
     for each in batch:
         facts: list[Cell] = [each.number, each.customer_name, each.currency, each.total, each.billing_id]
         facts += [each.run_id, each.run.file_name]
-        state = f"Came in with import {each.resolved_by_id}" if each.resolved_at else STATES[OPEN]
+        state = _state(each)
         for reason in reasons.get((each.run_id, each.number), []):
             yield [*facts, reason.row, reason.field, reason.reason, state]
         if (each.run_id, each.number) not in reasons:

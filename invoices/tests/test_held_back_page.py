@@ -86,7 +86,12 @@ def test_they_are_found_by_period_import_and_field(finance: Client, run: ImportR
     assert listed(finance, field="Quantity", run=str(run.pk)) == ["INV-1"]
     assert listed(finance, run=str(later.pk)) == ["INV-2"]
     pills = finance.get(reverse("held_back"), {"field": "Total"}).context["pills"]
-    assert {pill["label"]: pill["count"] for pill in pills} == {"Open": 1, "Came in later": 0, "All": 1}
+    assert {pill["label"]: pill["count"] for pill in pills} == {
+        "Open": 1,
+        "Came in later": 0,
+        "Closed by a person": 0,
+        "All": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -135,3 +140,34 @@ def test_a_reader_sees_them_without_the_way_to_the_import(client_for: Any, syste
     page = client_for(system_reader).get(reverse("held_back")).content.decode()
     assert "INV-1" in page
     assert run.get_absolute_url() not in page
+
+
+def test_a_person_closes_one_with_a_reason_and_it_is_shown_so(
+    finance: Client, finance_admin: User, run: ImportRun
+) -> None:
+    held = held_back(run, "INV-1", "Quantity")
+    address = reverse("held_back_close", args=[held.pk])
+    assert f'href="{address}"' in finance.get(reverse("held_back")).content.decode()
+    assert 'name="reason"' in finance.get(address).content.decode()
+
+    for reason in ("", "  ", "x" * 201):
+        assert "Nothing was closed" in finance.post(address, {"reason": reason}).content.decode()
+    assert listed(finance) == ["INV-1"]
+    finance.post(address, {"reason": "Billed by hand"})
+
+    assert listed(finance) == listed(finance, state="resolved") == []
+    assert listed(finance, state="closed") == ["INV-1"]
+    held.refresh_from_db()
+    assert (held.closed_by, held.resolved_by) == (finance_admin, None)
+    page = finance.get(reverse("held_back"), {"state": "closed"}).content.decode()
+    assert "Billed by hand" in page
+    assert finance_admin.email in page
+    assert address not in page
+    answer: Any = finance.get(reverse("held_back_csv"), {"state": "closed"})
+    assert "Closed by a person: Billed by hand" in answer.getvalue().decode()
+    assert "closed already" in finance.post(address, {"reason": "Again"}, follow=True).content.decode()
+
+
+def test_a_reader_is_offered_no_way_to_close_one(client_for: Any, system_reader: User, run: ImportRun) -> None:
+    address = reverse("held_back_close", args=[held_back(run, "INV-1", "Quantity").pk])
+    assert address not in client_for(system_reader).get(reverse("held_back")).content.decode()

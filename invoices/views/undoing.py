@@ -22,7 +22,7 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Ask, then take back; with `rest`, all that nothing stands in the way of."""
     run = get_object_or_404(ImportRun, pk=pk)
     if not run.may_be_undone:
-        messages.warning(request, "This import brought nothing in and holds nothing back, so there is nothing to undo.")
+        messages.warning(request, "Only an import that came in, or still holds invoices back, can be undone.")
         return redirect(run)
     if request.method != "POST":
         return render(request, "invoices/imports/undo.html", {"run": run})

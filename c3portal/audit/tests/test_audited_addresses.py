@@ -19,7 +19,17 @@ from c3portal.database import clock
 from c3portal.http.tests.test_permissions import ROWS
 from c3portal.models import AuditEntry, User
 from invoices.contacts.link_statuses import link_statuses
-from invoices.models import AccountOverride, Customer, ImportRun, Invoice, InvoiceLine, Posting, Upload, UploadDraft
+from invoices.models import (
+    AccountOverride,
+    Customer,
+    HeldBackInvoice,
+    ImportRun,
+    Invoice,
+    InvoiceLine,
+    Posting,
+    Upload,
+    UploadDraft,
+)
 from invoices.tests import makers
 from operations.demo import SAMPLE_DATA
 from xero_integration import connections
@@ -54,6 +64,7 @@ AUDITED: dict[str, Action | str] = {
     "import_match": "asks for the columns of a file again; confirming them is what changes something",
     "import_discard": Action.IMPORT,
     "import_undo": Action.IMPORT,
+    "held_back_close": Action.IMPORT,
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
     "preflight_drafts": "a choice on the preflight page, which the entry of the upload names",
     "preflight_post": Action.UPLOAD,
@@ -322,6 +333,17 @@ def test_an_import_leaves_its_file_and_what_came_of_it(admin: Client, imports_at
     # Where from, of what a person did; the others a worker wrote.
     workers = {each.subject for each in entries if each.address is None}
     assert workers == {"Import of bad.csv", f"Import of {path.name}"}
+
+
+def test_closing_what_was_held_back_leaves_its_number_and_the_reason(admin: Client, db: None) -> None:
+    run = ImportRun.objects.create(file_name="september.csv", size=1, state=ImportRun.State.IMPORTED)
+    held = HeldBackInvoice.objects.create(run=run, number="INV-1", billing_id="20260918")
+    address = reverse("held_back_close", args=[held.pk])
+    admin.post(address, {"reason": "Billed by hand"})
+    admin.post(address, {"reason": "Once more"})
+    entry = only(Action.IMPORT)
+    assert entry.subject == "Held back invoice closed: INV-1"
+    assert entry.after == {"Reason": "Billed by hand", "Billing period": "20260918", "Import": run.pk}
 
 
 def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(

@@ -38,7 +38,7 @@ from c3_integration.models import C3Fetch
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address
-from invoices.models import ImportProfile, ImportRun, UploadDraft
+from invoices.models import HeldBackInvoice, ImportProfile, ImportRun, UploadDraft
 from invoices.tests import makers
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -157,6 +157,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
     notice = Notice.objects.create(key="a thing", kind="test", subject="A test")
     delivery = Delivery.objects.create(notice=notice, webhook=webhook)
     run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.READY)
+    held = HeldBackInvoice.objects.create(run=run, number="x")
     profile = ImportProfile.objects.create(name="Shop", header=["No"], columns={"InvoiceNumber": "No"})
     fetch = C3Fetch.objects.create(trigger=C3Fetch.Trigger.USER, state=C3Fetch.State.DONE, is_open=None)
     return {
@@ -164,6 +165,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         "/invoices/fetches/": fetch.pk,
         "/invoices/logs/": upload.pk,
         "/invoices/import/": run.pk,
+        "/invoices/held-back/": held.pk,
         "/invoices/download/": "invoices",
         "/invoices/<pk>/": invoice.pk,
         "/settings/users/": people[roles.SYSTEM_READER].pk,

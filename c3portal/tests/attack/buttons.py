@@ -23,7 +23,7 @@ from c3portal.users import administration
 from invoices.importing import intake
 from invoices.importing.importer import import_file
 from invoices.matching.meanings import REQUIRED
-from invoices.models import ImportProfile, ImportRun, Invoice, Posting, UploadDraft
+from invoices.models import HeldBackInvoice, ImportProfile, ImportRun, Invoice, Posting, UploadDraft
 from invoices.tests import makers
 from invoices.tests.c3_files import a_row, csv_bytes
 from xero_integration.models import XeroConnection, XeroSettings
@@ -220,6 +220,11 @@ def _imported(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (import_file(path).pk,), {}
 
 
+def _held_back(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    run = ImportRun.objects.create(file_name="lines.csv", size=1, state=ImportRun.State.IMPORTED)
+    return (HeldBackInvoice.objects.create(run=run, number="x").pk,), {"reason": "Billed by hand"}
+
+
 def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     world.admin.set_unusable_password()
     User.objects.filter(pk=world.admin.pk).update(password=world.admin.password)
@@ -262,6 +267,7 @@ BUTTONS = {
     "import_match": Button(_ready_to_import, 0),
     "import_discard": Button(_ready_to_import),
     "import_undo": Button(_imported),
+    "held_back_close": Button(_held_back),
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
     "preflight_drafts": Button(_draft, 0),
     "preflight_post": Button(_draft),

@@ -106,6 +106,7 @@ NOT_SHOWN = {
     **dict.fromkeys(
         [
             "invoices.CustomerOverride.theme_name",
+            "invoices.HeldBackInvoice.customer_key",
             "xero_integration.CallCount.endpoint",
             "xero_integration.CallCount.result",
             "xero_integration.Account.tax_type",

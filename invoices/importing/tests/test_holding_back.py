@@ -199,40 +199,76 @@ def test_a_row_of_which_nothing_can_be_read_holds_back_what_is_stored_of_the_per
     assert numbers() == {f"Invoice_{index}" for index in range(1, 6)}
 
 
-def test_a_part_of_the_period_does_not_close_a_row_without_a_number(tmp_path: Path) -> None:
-    import_file(write(tmp_path, of_customer(1), of_customer(2, InvoiceNumber="")))
-
-    import_file(write(tmp_path, of_customer(3)))
-
-    assert open_numbers() == {""}
-    import_file(write(tmp_path, of_customer(1), of_customer(2)))
-    assert open_numbers() == set()
-
-
-def test_a_row_that_cannot_be_read_is_of_the_period_of_its_file_and_closed_by_a_whole_one(tmp_path: Path) -> None:
-    whole = csv_bytes(*map(of_customer, (1, 2, 3, 4, 5)))
-    header, *rows = whole.splitlines()
-    path = tmp_path / "broken.csv"
-    path.write_bytes(b"\r\n".join([header, *rows[:3], b"only,three,cells", rows[4], b""]))
-
-    run = import_file(path)
-
-    assert HeldBackInvoice.objects.get(number="").billing_id == "20260918"
-    assert run.state == State.IMPORTED
-    path.write_bytes(whole)
-    import_file(path)
-    assert open_numbers() == set()
-
-
 def test_a_file_that_says_nothing_at_all_holds_back_nothing_that_is_stored(tmp_path: Path) -> None:
     import_file(write(tmp_path, *map(of_customer, (1, 2))))
     header, row = csv_bytes(of_customer(1)).splitlines()
     path = tmp_path / "broken.csv"
     path.write_bytes(b"\r\n".join([header, row + b",more", b""]))
 
-    assert import_file(path).state == State.REFUSED
+    run = import_file(path)
 
+    assert run.state == State.REFUSED
+    assert run.reason.endswith("Row 2 cannot be told to be anyone's, so no stored invoice is held back for it.")
     assert open_numbers() == {""}
+
+
+def test_a_file_that_says_no_period_holds_back_what_is_stored_of_the_customer_whom_a_row_names(tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+
+    run = import_file(write(tmp_path, of_customer(2, InvoiceNumber="", BillingId="")))
+
+    assert open_numbers() == {"", "Invoice_2"}
+    assert run.reason.endswith(
+        "may be meant by a row without a number and will not be posted until a file has it right."
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, {"TenantID": "", "ERPCustomerID": ""}])
+def test_a_row_without_a_number_stays_open_until_a_file_brings_an_invoice_of_its_customer(
+    tmp_path: Path, changes: dict[str, str]
+) -> None:
+    theirs = {"CustomerName": "Fabrikam"}
+    import_file(write(tmp_path, of_customer(1), of_customer(2, **theirs | {"InvoiceNumber": ""} | changes)))
+    days = {"BillingId": "20261018", "BillingPeriodStartDate": "2026-09-16", "BillingPeriodEndDate": "2026-10-15"}
+
+    import_file(write(tmp_path, of_customer(3)))
+    import_file(write(tmp_path, of_customer(2, InvoiceNumber="Invoice_4", **theirs, **days)))
+    assert open_numbers() == {""}
+
+    import_file(write(tmp_path, of_customer(2, **theirs)))
+    assert open_numbers() == set()
+
+
+def test_a_row_of_which_nothing_can_be_read_is_closed_by_a_file_without_fault_that_has_as_much(tmp_path: Path) -> None:
+    import_file(broken_between(tmp_path, 2, *map(of_customer, (1, 2, 3))))
+    assert HeldBackInvoice.objects.get(number="").billing_id == "20260918"
+
+    import_file(write(tmp_path, of_customer(2), of_customer(3)))
+    assert open_numbers() == {""}
+    import_file(write(tmp_path, *map(of_customer, (1, 2, 3)), of_customer(4, Total="x")))
+    assert "" in open_numbers()
+
+    run = import_file(write(tmp_path, *map(of_customer, (1, 2, 3, 4))))
+    assert open_numbers() == set()
+    assert HeldBackInvoice.objects.get(number="").resolved_by == run
+
+
+def test_a_row_of_which_nothing_can_be_read_is_of_no_period_where_its_file_has_several(tmp_path: Path) -> None:
+    days = {"BillingId": "20261018", "BillingPeriodStartDate": "2026-09-16", "BillingPeriodEndDate": "2026-10-15"}
+    import_file(broken_between(tmp_path, 2, of_customer(1), of_customer(2), of_customer(3, **days)))
+    assert HeldBackInvoice.objects.get(number="").billing_id == ""
+
+
+def test_what_is_stored_and_may_be_meant_is_counted_and_explained(tmp_path: Path) -> None:
+    import_file(write(tmp_path, *map(of_customer, (1, 2, 3, 4))))
+    path = broken_between(tmp_path, 1, of_customer(1), of_customer(4))
+    period = BillingPeriod.objects.get()
+    words = f"2 stored invoices of {period} may be meant by a row without a number and will not be posted until a file"
+
+    assert any(note.startswith(words) for note in preview_file(path).notes)
+    run = import_file(path)
+
+    assert any(words in each for each in [run.reason, *run.notes])
 
 
 def test_what_is_posted_is_not_held_back_for_a_row_that_says_no_number(tmp_path: Path, finance_admin: User) -> None:
@@ -267,7 +303,8 @@ def test_a_file_with_nothing_right_is_refused_and_all_of_it_held_back(tmp_path: 
 
     assert (run.state, run.reason) == (
         State.REFUSED,
-        "Something is wrong with every invoice of the file, so nothing was imported.",
+        "Something is wrong with every invoice of the file, so nothing was imported. What earlier files brought of "
+        "those that are held back may be out of date now, and is not posted until a file has them right.",
     )
     assert open_numbers() == {"Invoice_1"}
     assert not BillingPeriod.objects.exists()
