@@ -52,8 +52,6 @@ GAVE_UP = (
     f"A worker stopped on this file {MOST_ATTEMPTS} times, so nothing was imported. Its log says why, often that there "
     "was not enough memory. `manage.py import_invoices FILE` on the server imports it too."
 )
-
-
 CHANGED = (
     "What the columns mean was changed meanwhile (a column profile, a kind or the billing time zone), so it was looked "
     "through again."

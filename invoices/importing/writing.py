@@ -77,10 +77,10 @@ def _forget_differences(kept: list[Facts]) -> None:
 
 
 def _hold_customers(gathering: Gathering) -> None:
-    keys: list[int] = []
-    for chunk in itertools.batched(gathering.invoices.customers(), CHUNK):
-        keys += Customer.objects.filter(tenant_id__in=chunk).order_by().values_list("pk", flat=True)
-    locks.hold_customers(keys)
+    chunks = itertools.batched(gathering.invoices.customers(), CHUNK)
+    # Asked for only where there is something to hold.
+    known = (Customer.objects.filter(tenant_id__in=chunk).order_by().values_list("pk", flat=True) for chunk in chunks)
+    locks.hold_customers(itertools.chain.from_iterable(known))
 
 
 def _write_invoices(run: ImportRun, chunk: list[Facts], known: dict[str, BillingPeriod]) -> None:

@@ -31,10 +31,12 @@ COLUMNS = (
 OPEN, RESOLVED, CLOSED, ALL = "open", "resolved", "closed", "all"
 _OF_STATE = {
     OPEN: Q(resolved_at=None),
-    RESOLVED: Q(resolved_at__isnull=False, close_reason=""),
+    RESOLVED: Q(resolved_by__isnull=False),
     CLOSED: ~Q(close_reason=""),
     ALL: Q(),
 }
+# Of one that no file had right: a later file has it wrong too, which is a row of its own, or its import was undone.
+SUPERSEDED = "Held back again, or undone"
 STATES = {OPEN: "Open", RESOLVED: "Came in later", CLOSED: "Closed by a person", ALL: "All"}
 _AT_ONCE = 500
 
@@ -127,7 +129,9 @@ def held_back_csv(chosen: HeldBackFilter) -> Iterator[str]:
 def _state(held: HeldBackInvoice) -> str:
     if held.close_reason:
         return f"{STATES[CLOSED]}: {held.close_reason}"
-    return f"Came in with import {held.resolved_by_id}" if held.resolved_at else STATES[OPEN]
+    if not held.resolved_at:
+        return STATES[OPEN]
+    return f"Came in with import {held.resolved_by_id}" if held.resolved_by_id else SUPERSEDED
 
 
 def _rows(batch: tuple[HeldBackInvoice, ...]) -> Iterator[list[Cell]]:

@@ -77,6 +77,16 @@ def test_a_later_file_that_has_them_right_takes_them_off_the_list(
     assert "corrected.csv" in finance.get(reverse("held_back"), {"state": "resolved"}).content.decode()
 
 
+def test_what_no_file_had_right_is_not_said_to_have_come_in(finance: Client, run: ImportRun) -> None:
+    held_back(run, "INV-1", "Quantity", resolved_at=timezone.now())
+    assert listed(finance) == listed(finance, state="resolved") == []
+    page = finance.get(reverse("held_back"), {"state": "all"}).content.decode()
+    file = b"".join(finance.get(reverse("held_back_csv"), {"state": "all"}).streaming_content).decode()  # type: ignore[attr-defined]
+    assert "Held back again, or undone" in page
+    assert "Held back again, or undone" in file
+    assert "None" not in file
+
+
 def test_they_are_found_by_period_import_and_field(finance: Client, run: ImportRun, later: ImportRun) -> None:
     held_back(run, "INV-1", "Quantity")
     held_back(run, "INV-2", "Total", billing="20260818")

@@ -82,6 +82,7 @@ def held_back_list(request: HttpRequest) -> HttpResponseBase:
         "pills": _pills(chosen),
         "billing_ids": held_back.billing_ids(),
         "fields": held_back.fields(),
+        "superseded": held_back.SUPERSEDED,
     }
     return render(request, "invoices/held_back/page.html", context)
 
