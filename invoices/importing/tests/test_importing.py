@@ -466,10 +466,8 @@ def test_a_file_of_too_many_invoices_is_refused_with_a_way_out(tmp_path: Path) -
 
 
 def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
-    def peak(lines: int) -> int:
-        path = write(
-            tmp_path, *(of_customer(index % 20, SubscriptionName=f"{lines}-{index}") for index in range(lines))
-        )
+    def peak(lines: int, name: str) -> int:
+        path = write(tmp_path, *(of_customer(index % 20, SubscriptionName=f"{name} {index}") for index in range(lines)))
         tracemalloc.start()
         try:
             import_file(path)
@@ -477,11 +475,12 @@ def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
         finally:
             tracemalloc.stop()
 
-    peak(100)
-    small, large = peak(2_000), peak(6_000)
+    peak(100, "first")
+    small, large = peak(2_000, "small"), peak(6_000, "large")
 
     assert InvoiceLine.objects.count() == 6_000
-    assert large < small * 1.3
+    # Bytes a line. One that is held takes several thousand; statements that PostgreSQL's driver keeps, once 2 MB.
+    assert (large - small) / 4_000 < 1_000
 
 
 # From the shell
