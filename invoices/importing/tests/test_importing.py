@@ -479,8 +479,9 @@ def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
     small, large = peak(2_000, "small"), peak(6_000, "large")
 
     assert InvoiceLine.objects.count() == 6_000
-    # Bytes a line. One that is held takes several thousand; statements that PostgreSQL's driver keeps, once 2 MB.
-    assert (large - small) / 4_000 < 1_000
+    # At some moment, and whatever the number of lines, PostgreSQL's driver holds 2 MB more.
+    driver = 2_100_000 if connection.vendor == "postgresql" else 0
+    assert large < small * 1.3 + driver
 
 
 # From the shell
