@@ -479,9 +479,9 @@ def test_memory_does_not_grow_with_the_lines(tmp_path: Path) -> None:
     small, large = peak(2_000, "small"), peak(6_000, "large")
 
     assert InvoiceLine.objects.count() == 6_000
-    # At some moment, and whatever the number of lines, PostgreSQL's driver holds 2 MB more.
-    driver = 2_100_000 if connection.vendor == "postgresql" else 0
-    assert large < small * 1.3 + driver
+    # On PostgreSQL 2 MB more are held at some moment, whatever the number of lines: measured from 2,000 to 18,000.
+    beside = 2_100_000 if connection.vendor == "postgresql" else 0
+    assert large < small * 1.3 + beside
 
 
 # From the shell
