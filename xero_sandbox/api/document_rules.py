@@ -84,7 +84,7 @@ def _read_dates(kind: Kind, sent: Mapping[str, Any], ledger: Ledger, today: date
     if kind.needs_due_date and made.due_date is None:
         made.errors.append("Due Date cannot be empty.")
     if made.status == "AUTHORISED":
-        _check_locks(ledger, made)
+        made.errors += lock_errors(ledger, made.issued)
 
 
 def _date(sent: Mapping[str, Any], name: str, made: Draft) -> date | None:
@@ -95,12 +95,14 @@ def _date(sent: Mapping[str, Any], name: str, made: Draft) -> date | None:
     return found
 
 
-def _check_locks(ledger: Ledger, made: Draft) -> None:
-    for words, lock in (("period", ledger.period_lock_date), ("end of year", ledger.year_lock_date)):
-        if lock and made.issued <= lock:
-            made.errors.append(
-                f"The document date cannot be before the {words} lock date, currently set at {lock:%d/%m/%Y}."
-            )
+def lock_errors(ledger: Ledger, issued: date) -> list[str]:
+    """Return why an approved document of this date can be neither made, changed nor voided; empty where it can."""
+    locks = (("period", ledger.period_lock_date), ("end of year", ledger.year_lock_date))
+    return [
+        f"The document date cannot be before the {words} lock date, currently set at {lock:%d/%m/%Y}."
+        for words, lock in locks
+        if lock and issued <= lock
+    ]
 
 
 def _read_texts(kind: Kind, sent: Mapping[str, Any], made: Draft) -> None:

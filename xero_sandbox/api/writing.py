@@ -8,10 +8,10 @@ from typing import Any
 
 from xero_sandbox import clock, wire
 from xero_sandbox.api import contacts, ledger
-from xero_sandbox.api.answers import Answer, bad_request
-from xero_sandbox.api.document_rules import Draft, draft
+from xero_sandbox.api.answers import Answer, bad_request, not_found
+from xero_sandbox.api.document_rules import Draft, draft, lock_errors
 from xero_sandbox.api.document_types import CREDIT_NOTE, Kind
-from xero_sandbox.api.reading import by_ident
+from xero_sandbox.api.reading import by_ident, documents
 from xero_sandbox.api.rendering import accepted_json, refused_json
 from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.models import ENDED, Contact, Document
@@ -26,7 +26,7 @@ ARCHIVED_CONTACT = (
 )
 NOT_EDITABLE = "Invoice not of valid status for modification"
 HAS_PAYMENT = f"{NOT_EDITABLE} This document cannot be edited as it has a payment or credit note allocated to it."
-# What an approved document may become other than by payments; a draft may become anything.
+# What a document may become other than by payments. What was voided or deleted becomes nothing any more.
 STATUS_MOVES = {
     "DRAFT": ("DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"),
     "SUBMITTED": ("DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"),
@@ -43,6 +43,7 @@ class Batch:
     ledger: ledger.Ledger
     contacts: dict[str, Contact]
     taken: set[str]
+    named: dict[str, Document]
     fresh: list[Document] = field(default_factory=list)
 
 
@@ -67,8 +68,11 @@ def create_documents(request: ApiRequest, kind: Kind) -> Answer:
 
 
 def create_or_update_documents(request: ApiRequest, kind: Kind) -> Answer:
-    """POST: an element whose id or number is known changes that document, silently, as Xero does."""
+    """POST: an element whose id or number is known changes that document, silently, as Xero does. An id and a status
+    alone move it from one state to another."""
     elements = request.elements(kind.resource)
+    if request.ident and by_ident(request.organisation, kind, request.ident) is None:
+        return not_found()
     with writing():
         batch = _open(request, kind, elements)
         written = [_create_or_update(batch, dict(sent)) for sent in elements]
@@ -87,7 +91,15 @@ def _open(request: ApiRequest, kind: Kind, elements: list[Mapping[str, Any]]) ->
         ledger=ledger.read(request.organisation),
         contacts=contacts.many_by_id(request.organisation, elements),
         taken=set(live.values_list("number", flat=True)),
+        named=_named_by_id(request, kind, elements),
     )
+
+
+def _named_by_id(request: ApiRequest, kind: Kind, elements: list[Mapping[str, Any]]) -> dict[str, Document]:
+    """Return the documents that a batch names by id, read at once, by id in small letters."""
+    ids = {one for sent in elements if (one := wire.parse_id(sent.get(kind.id_field)))}
+    found = documents(request.organisation, kind).filter(document_id__in=ids) if ids else ()
+    return {str(row.document_id): row for row in found}
 
 
 def _answer(request: ApiRequest, kind: Kind, written: list[Written]) -> Answer:
@@ -121,24 +133,35 @@ def _create(batch: Batch, sent: dict[str, Any]) -> Written:
 
 
 def _create_or_update(batch: Batch, sent: dict[str, Any]) -> Written:
-    ident = batch.request.ident or sent.get(batch.kind.id_field) or sent.get(batch.kind.number_field)
-    row = by_ident(batch.request.organisation, batch.kind, str(ident or ""))
-    if row is None or (row.status in ENDED and not sent.get(batch.kind.id_field)):
-        return _create(batch, sent)
-    return _update(batch, row, sent)
+    if batch.request.ident:
+        row = by_ident(batch.request.organisation, batch.kind, batch.request.ident)
+    elif given := sent.get(batch.kind.id_field):
+        row = batch.named.get(str(wire.parse_id(given)))
+        if row is None:
+            return Written(None, sent, [f"The {batch.kind.id_field} {given} could not be found."])
+    else:
+        row = by_ident(batch.request.organisation, batch.kind, str(sent.get(batch.kind.number_field) or ""))
+        row = None if row and row.status in ENDED else row
+    return _update(batch, row, sent) if row else _create(batch, sent)
 
 
 def _update(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
     status = str(sent.get("Status") or row.status)
-    if row.status not in STATUS_MOVES:
+    if _only_moves(batch.kind, sent) and status == row.status:
+        call_log.violation("move_already_made", f"{batch.kind.resource}: {row.number} is {status} already")
+    if row.paid_cents or status not in STATUS_MOVES.get(row.status, ()):
         return Written(None, sent, [HAS_PAYMENT if row.paid_cents else NOT_EDITABLE])
-    if row.paid_cents or status not in STATUS_MOVES[row.status]:
-        return Written(None, sent, [HAS_PAYMENT if row.paid_cents else NOT_EDITABLE])
+    if row.status == "AUTHORISED" and (locks := lock_errors(batch.ledger, row.date)):
+        return Written(None, sent, locks)
     if status in ENDED:
         row.status, row.updated_at = status, clock.now()
         row.save()
         return Written(row, sent, [])
     return _rewrite(batch, row, sent)
+
+
+def _only_moves(kind: Kind, sent: Mapping[str, Any]) -> bool:
+    return "Status" in sent and sent.keys() <= {"Status", "Type", kind.id_field, kind.number_field}
 
 
 def _rewrite(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
@@ -168,6 +191,7 @@ def _as_sent(kind: Kind, row: Document) -> dict[str, Any]:
         "CurrencyCode": row.currency,
         "Reference": row.reference,
         "Url": row.url,
+        "SentToContact": row.sent_to_contact,
         "BrandingThemeID": str(row.theme_id) if row.theme_id else None,
         "LineItems": json.loads(row.lines, parse_float=Decimal),
     }

@@ -55,7 +55,7 @@ class Violation:
 
 @dataclass
 class _Doubt:
-    """A number whose creation may or may not have happened, as far as its sender can know."""
+    """A document to which something was or was not done, as far as its sender can know."""
 
     key: str
     since: datetime
@@ -94,27 +94,31 @@ class CallLog:
         if not user_agent or user_agent.startswith(NAMELESS_AGENTS):
             self.violation("missing_user_agent", where)
 
-    def doubt(self, tenant: str, resource: str, numbers: list[str], key: str) -> None:
-        """Remember that the sender of these numbers cannot know how its call ended."""
+    def doubt(self, tenant: str, resource: str, names: list[str], key: str) -> None:
+        """Remember that who sent these numbers or ids cannot know how its call ended."""
         with self._lock:
-            for number in numbers:
-                self._doubts.setdefault((tenant, resource, number), _Doubt(key, clock.now()))
+            for name in names:
+                self._doubts.setdefault((tenant, resource, name), _Doubt(key, clock.now()))
 
-    def settle(self, tenant: str, resource: str, numbers: list[str] | None) -> None:
-        """Remember that somebody looked for these numbers (None: for all of them) and got an answer."""
+    def any_doubt(self) -> bool:
+        """Tell whether anything is in doubt."""
+        return bool(self._doubts)
+
+    def settle(self, tenant: str, resource: str, names: list[str] | None) -> None:
+        """Remember that somebody looked for these numbers or ids (None: for all of them) and got an answer."""
         with self._lock:
-            if numbers is None:
+            if names is None:
                 settled = [place for place in self._doubts if place[:2] == (tenant, resource)]
             else:
-                settled = [(tenant, resource, number) for number in numbers]
+                settled = [(tenant, resource, name) for name in names]
             for place in settled:
                 self._doubts.pop(place, None)
 
-    def check_resend(self, tenant: str, resource: str, numbers: list[str], key: str) -> None:
-        """Note a number that is sent again in doubt, under another key or one that Xero has forgotten."""
+    def check_resend(self, tenant: str, resource: str, names: list[str], key: str) -> None:
+        """Note a number or id that is sent again in doubt, under another key or one that Xero has forgotten."""
         with self._lock:
-            doubts = {number: self._doubts.get((tenant, resource, number)) for number in numbers}
-        blind = [number for number, doubt in doubts.items() if doubt and _is_blind(doubt, key)]
+            doubts = {name: self._doubts.get((tenant, resource, name)) for name in names}
+        blind = [name for name, doubt in doubts.items() if doubt and _is_blind(doubt, key)]
         if blind:
             self.violation("resend_without_a_lookup", f"{resource}: {', '.join(blind[:5])} ({len(blind)} in all)")
 

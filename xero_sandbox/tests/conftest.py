@@ -38,6 +38,15 @@ class Caller:
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         return self.call("PUT", resource, params=query, json={resource: list(elements)}, headers=headers)
 
+    def move(self, resource: str, *moves: tuple[dict[str, Any], str], key: str | None = None) -> requests.Response:
+        """POST ids with their new states."""
+        field = "InvoiceID" if resource == "Invoices" else "CreditNoteID"
+        elements = [{field: made[field], "Status": status} for made, status in moves]
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        return self.call(
+            "POST", resource, params={"summarizeErrors": "false"}, json={resource: elements}, headers=headers
+        )
+
     def put_invoice(self, **changes: Any) -> dict[str, Any]:
         """Put one invoice and return its element."""
         return self.put("Invoices", self.invoice(**changes)).json()["Invoices"][0]
