@@ -51,6 +51,15 @@ def json_date(value: object) -> dt.date | None:
         return None
 
 
+def json_moment(value: object) -> dt.datetime | None:
+    """Return the moment of Xero's `/Date(1518685950940+0000)/`, else None."""
+    try:
+        match = _JSON_DATE.match(str(value))
+        return dt.datetime.fromtimestamp(int(match[1]) / 1000, tz=dt.UTC) if match else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def is_stale(connection: XeroConnection) -> bool:
     """Whether the copies are too old to promise what Xero would accept."""
     return connection.reference_read_at is None or connection.reference_read_at < clock.now() - LIFE

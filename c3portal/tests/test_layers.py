@@ -41,6 +41,7 @@ LAYERS = (
     "invoices.contacts",
     "invoices.duplicates",
     "invoices.posting",
+    "invoices.readback",
     "invoices.selection",
     "invoices.preflight",
     "invoices.overrides",

@@ -15,13 +15,16 @@ from invoices.models.imports import (
 )
 from invoices.models.overrides import AccountOverride, CustomerOverride, TaxOverride
 from invoices.models.posting import DocumentType, Payment, Posting, PostLog, Submission, Twin, Upload, UploadDraft
+from invoices.models.readback import AppliedCredit, DocumentEvent, ReadingState, XeroEvent
 
 __all__ = [
     "AccountOverride",
+    "AppliedCredit",
     "BillResellers",
     "BillingPeriod",
     "Customer",
     "CustomerOverride",
+    "DocumentEvent",
     "DocumentType",
     "DuplicateDecision",
     "HeldBackInvoice",
@@ -35,6 +38,7 @@ __all__ = [
     "Payment",
     "PostLog",
     "Posting",
+    "ReadingState",
     "ReplacedCustomer",
     "ReplacedInvoice",
     "Submission",
@@ -42,4 +46,5 @@ __all__ = [
     "Twin",
     "Upload",
     "UploadDraft",
+    "XeroEvent",
 ]

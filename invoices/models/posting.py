@@ -163,6 +163,26 @@ class Posting(models.Model):
     )
     updated_at = models.DateTimeField(auto_now=True)
 
+    # What was sent, and what Xero says of it since; amounts in the invoice's currency, positive for credit notes too.
+    sent_facts = models.JSONField(
+        default=dict, db_default={}, help_text="Contact, dates, the lines' sum and the total, as sent."
+    )
+    amount_due = models.DecimalField(max_digits=15, decimal_places=2, null=True)
+    amount_paid = models.DecimalField(max_digits=15, decimal_places=2, null=True)
+    amount_credited = models.DecimalField(max_digits=15, decimal_places=2, null=True)
+    paid_off_on = models.DateField(null=True)
+    sent_to_contact = models.BooleanField(null=True)
+    xero_updated_at = models.DateTimeField(null=True, help_text="When it last changed, by Xero's clock.")
+    read_at = models.DateTimeField(null=True, help_text="As of when the above is true.")
+    edits = models.JSONField(
+        default=dict, db_default={}, help_text="By fact, what was sent and what Xero has in its place."
+    )
+    edits_accepted_at = models.DateTimeField(null=True)
+    edits_accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    edits_accepted_because = models.CharField(max_length=500, default="", db_default="")
+
     objects = PostingQuerySet.as_manager()
 
     class Meta:

@@ -9,7 +9,7 @@ from typing import Any
 from invoices.documents import exact_sum
 from invoices.documents.builder import marker, url
 from invoices.models import Invoice
-from invoices.posting import responses
+from invoices.posting import balances
 from xero_integration.models import DifferencePolicy, XeroSettings
 
 NOTHING = Decimal(0)
@@ -18,7 +18,7 @@ NOTHING = Decimal(0)
 def is_ours(invoice: Invoice, row: Mapping[str, Any], tolerance: Decimal = NOTHING) -> bool:
     """Whether this document in Xero has our marker (or address), and our total, up to `tolerance` in its currency."""
     marked = marker(invoice) in str(row.get("Reference") or "") or row.get("Url") == (url(invoice) or object())
-    total = responses.amount(row.get("Total"))
+    total = balances.amount(row.get("Total"))
     if not marked or total is None:
         return False
     # With a rounding line it comes to the exact sum of the lines.

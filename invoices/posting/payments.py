@@ -9,7 +9,7 @@ from django.utils.http import http_date
 
 from c3portal.database import clock
 from invoices.models import DocumentType, Payment, Posting
-from invoices.posting.responses import amount
+from invoices.posting.balances import amount
 from xero_integration import connections
 from xero_integration.client.gateway import Gateway
 from xero_integration.client.vocabulary import PaymentStatus

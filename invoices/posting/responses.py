@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from invoices.models import DocumentType, Posting, Submission
+from invoices.posting import balances
+from invoices.posting.balances import Balance, amount
 from xero_integration.client import refusals
 from xero_integration.client.refusals import Refusal
 
 # What Xero gives to refused ones.
 NO_ID = "00000000-0000-0000-0000-000000000000"
-LARGEST_AMOUNT = Decimal(10) ** 13
 
 
 @dataclass(frozen=True)
 class Kind:
+    document_type: DocumentType
     endpoint: str
     id_key: str
     number_key: str
 
 
 KINDS = {
-    DocumentType.INVOICE: Kind("Invoices", "InvoiceID", "InvoiceNumber"),
-    DocumentType.CREDIT_NOTE: Kind("CreditNotes", "CreditNoteID", "CreditNoteNumber"),
+    DocumentType.INVOICE: Kind(DocumentType.INVOICE, "Invoices", "InvoiceID", "InvoiceNumber"),
+    DocumentType.CREDIT_NOTE: Kind(DocumentType.CREDIT_NOTE, "CreditNotes", "CreditNoteID", "CreditNoteNumber"),
 }
 
 
@@ -43,6 +45,7 @@ class Recorded:
     status: str
     total: Decimal | None
     message: str = ""
+    balance: Balance = balances.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -88,16 +91,9 @@ def recorded(kind: Kind, row: Mapping[str, Any]) -> Recorded | None:
     if xero_id == NO_ID:
         return None
     return Recorded(
-        xero_id[:36], str(row.get("Status") or "")[:20], amount(row.get("Total")), refusals.messages(row, "Warnings")
+        xero_id[:36],
+        str(row.get("Status") or "")[:20],
+        amount(row.get("Total")),
+        refusals.messages(row, "Warnings"),
+        balances.read(kind.document_type, row),
     )
-
-
-def amount(value: object) -> Decimal | None:
-    """Return a total of Xero's as Decimal, None when the database cannot hold it."""
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() and abs(found) < LARGEST_AMOUNT else None

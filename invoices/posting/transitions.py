@@ -24,9 +24,9 @@ from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
 from invoices.importing import locks
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
-from invoices.posting import outdated, post_log
+from invoices.posting import outdated, post_log, sent_facts
 from invoices.posting.outcomes import CallEnd
-from invoices.posting.responses import Recorded
+from invoices.posting.responses import Recorded, kind_of
 from xero_integration.client import timeouts
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 
@@ -257,14 +257,46 @@ def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
             xero_id=_by_pk({pk: each.xero_id for pk, each in results.items()}),
             xero_status=_by_pk({pk: each.status for pk, each in results.items()}),
             xero_total=_by_pk({pk: each.total for pk, each in results.items()}),
+            **_balances(results),
             message=_by_pk({pk: each.message for pk, each in results.items()}),
             batch_cap=None,
             not_before=None,
             updated_at=clock.now(),
         )
+        _keep_what_was_sent(submission, rows)
         _flag_differences(rows)
         post_log.write(rows, Status.POSTED)
     return moved
+
+
+def _balances(results: Mapping[int, Recorded]) -> dict[str, Any]:
+    facts = {pk: each.balance for pk, each in results.items()}
+    return {
+        "amount_due": _by_pk({pk: each.due for pk, each in facts.items()}),
+        "amount_paid": _by_pk({pk: each.paid for pk, each in facts.items()}),
+        "amount_credited": _by_pk({pk: each.credited for pk, each in facts.items()}),
+        "paid_off_on": _by_pk({pk: each.paid_off_on for pk, each in facts.items()}),
+        "sent_to_contact": _by_pk({pk: each.sent_to_contact for pk, each in facts.items()}),
+        "xero_updated_at": _by_pk({pk: each.updated_at for pk, each in facts.items()}),
+        "read_at": clock.now(),
+        "edits": {},
+        "edits_accepted_at": None,
+        "edits_accepted_by": None,
+        "edits_accepted_because": "",
+    }
+
+
+def _keep_what_was_sent(submission: Submission, rows: QuerySet[Posting]) -> None:
+    # What was looked up without a call, after a restore, was sent by bytes that are lost.
+    body = Submission.objects.values_list("body", flat=True).get(pk=submission.pk)
+    if body is None:
+        rows.update(sent_facts={})
+        return
+    sent = sent_facts.of_body(bytes(body), kind_of(submission))
+    found = list(rows.select_related("invoice").only("xero_total", "invoice__xero_number"))
+    for row in found:
+        row.sent_facts = sent_facts.with_total(sent.get(row.invoice.xero_number, {}), row.xero_total)
+    Posting.objects.bulk_update(found, ["sent_facts"])
 
 
 def _flag_differences(rows: QuerySet[Posting]) -> None:

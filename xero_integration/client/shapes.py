@@ -71,6 +71,11 @@ def whole(value: Any) -> Any:
     return value
 
 
+def flag(value: Any) -> Any:
+    """Take what is neither true nor false for not said."""
+    return value if isinstance(value, bool) else None
+
+
 def inner(**fields: Check) -> Check:
     """Return a check for an object within."""
 
@@ -97,6 +102,8 @@ def listed(**fields: Check) -> Check:
 
 ID = text(36)
 MESSAGES = listed(Message=shown(4000))
+MOMENT = shown(64)
+APPLIED = {"AppliedAmount": number(), "Date": MOMENT}
 DOCUMENT: dict[str, Check] = {
     "InvoiceID": ID,
     "CreditNoteID": ID,
@@ -104,7 +111,22 @@ DOCUMENT: dict[str, Check] = {
     "CreditNoteNumber": text(255),
     "Type": text(30),
     "Status": text(20),
+    "SubTotal": number(),
     "Total": number(),
+    "AmountDue": number(),
+    "AmountPaid": number(),
+    "AmountCredited": number(),
+    "RemainingCredit": number(),
+    "Date": MOMENT,
+    "DueDate": MOMENT,
+    "FullyPaidOnDate": MOMENT,
+    "UpdatedDateUTC": MOMENT,
+    "SentToContact": flag,
+    "Payments": listed(PaymentID=ID, Amount=number(), Date=MOMENT, Reference=shown(255), Status=text(20)),
+    "CreditNotes": listed(CreditNoteID=ID, CreditNoteNumber=shown(255), **APPLIED),
+    "Prepayments": listed(PrepaymentID=ID, **APPLIED),
+    "Overpayments": listed(OverpaymentID=ID, **APPLIED),
+    "Allocations": listed(AllocationID=ID, Amount=number(), Date=MOMENT, IsDeleted=flag, Invoice=inner(InvoiceID=ID)),
     "CurrencyCode": shown(10),
     "Reference": shown(4000),
     "Url": shown(4000),

@@ -23,6 +23,15 @@ class DocumentStatus(StrEnum):
     DELETED = "DELETED"
 
 
+# As Xero's pages name them.
+STATUS_WORDS: dict[str, str] = {
+    DocumentStatus.DRAFT: "Draft",
+    DocumentStatus.SUBMITTED: "Awaiting approval",
+    DocumentStatus.AUTHORISED: "Approved",
+    DocumentStatus.PAID: "Paid",
+    DocumentStatus.VOIDED: "Voided",
+    DocumentStatus.DELETED: "Deleted",
+}
 # What frees its number.
 GONE = (DocumentStatus.VOIDED, DocumentStatus.DELETED)
 

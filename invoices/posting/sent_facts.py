@@ -1,0 +1,38 @@
+"""What was sent of a document, for telling later whether someone edited it in Xero. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from invoices.posting.responses import Kind
+from xero_integration.client import shapes
+from xero_integration.payloads import to_cents
+from xero_integration.reference import json_date
+
+# By name, as text: `contact` (Xero's id), `date` and `due_date` (ISO), `subtotal` (the lines' sum without tax) and
+# `total` (to the cent, positive for credit notes too).
+SentFacts = dict[str, str]
+
+
+def of_body(body: bytes, kind: Kind) -> dict[str, SentFacts]:
+    """Return by number what a call's bytes say of its documents; their totals are Xero's to compute."""
+    elements = shapes.objects(json.loads(body, parse_float=Decimal, parse_int=Decimal).get(kind.endpoint))
+    return {str(each.get(kind.number_key)): _of_element(each) for each in elements}
+
+
+def _of_element(element: Mapping[str, Any]) -> SentFacts:
+    amounts = [Decimal(line["LineAmount"]) for line in shapes.objects(element.get("LineItems"))]
+    days = {"date": json_date(element.get("Date")), "due_date": json_date(element.get("DueDate"))}
+    return {
+        "contact": str(element["Contact"]["ContactID"]),
+        **{name: day.isoformat() for name, day in days.items() if day},
+        "subtotal": str(to_cents(sum(amounts, Decimal("0.00")))),
+    }
+
+
+def with_total(facts: SentFacts, total: Decimal | None) -> SentFacts:
+    """Return `facts` with the total that Xero came to when it recorded them."""
+    return facts if total is None else facts | {"total": str(to_cents(total))}
