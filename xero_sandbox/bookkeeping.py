@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from xero_sandbox import clock
+from xero_sandbox import clock, journal
 from xero_sandbox.models import Document, Payment
 from xero_sandbox.storage import writing
 
@@ -36,6 +36,7 @@ def _settle(document: Document, payment: Payment) -> None:
         document.status, document.fully_paid_on = "PAID", payment.date
     document.updated_at = clock.now()
     document.save()
+    journal.note(document, "Paid", f"Payment of {payment.amount} {document.currency} on {payment.date}.")
 
 
 def void(document: Document) -> None:
@@ -47,3 +48,4 @@ def void(document: Document) -> None:
         document.status = "VOIDED" if document.status == "AUTHORISED" else "DELETED"
         document.updated_at = clock.now()
         document.save()
+        journal.note(document, journal.CHANGE_OF_STATUS[document.status])

@@ -24,6 +24,8 @@ class Organisation(models.Model):
     period_lock_date = models.DateField(null=True)
     year_lock_date = models.DateField(null=True)
     unique_credit_notes = models.BooleanField(default=False)
+    is_demo = models.BooleanField(default=False, db_default=False)
+    mails_a_day = models.IntegerField(default=1000, db_default=1000)
     position = models.IntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
 
@@ -221,6 +223,36 @@ class Payment(models.Model):
     def amount(self) -> Decimal:
         """The amount paid."""
         return dollars(self.amount_cents)
+
+
+class Mail(models.Model):
+    """An invoice that was mailed to its contact. The same invoice may be mailed again."""
+
+    document = models.ForeignKey(Document, models.CASCADE, related_name="mails")
+    address = models.CharField(max_length=255)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.document} to {self.address}"
+
+
+class HistoryNote(models.Model):
+    """What happened to a document, when, and through whom."""
+
+    document = models.ForeignKey(Document, models.CASCADE, related_name="history")
+    changes = models.CharField(max_length=50)
+    details = models.CharField(max_length=2500)
+    user = models.CharField(max_length=100)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.changes} by {self.user}"
 
 
 class App(models.Model):

@@ -18,6 +18,8 @@ from xero_sandbox.models import (
     Currency,
     Document,
     Grant,
+    HistoryNote,
+    Mail,
     Organisation,
     Payment,
     RefreshToken,
@@ -30,6 +32,8 @@ from xero_sandbox.storage import writing
 
 BOOKS: list[type[Model]] = [
     Payment,
+    Mail,
+    HistoryNote,
     Document,
     Contact,
     Account,

@@ -141,6 +141,10 @@ class SandboxControl:
         """Every invoice and credit note in short; amounts are text."""
         return self.call("GET", "documents", tenant=tenant)["documents"]  # type: ignore[no-any-return]
 
+    def mails(self, tenant: str = "") -> list[dict[str, str]]:
+        """Every mail that was sent: {number, address, at}."""
+        return self.call("GET", "mails", tenant=tenant)["mails"]  # type: ignore[no-any-return]
+
     def ensure_app(self, name: str, redirect_uris: Iterable[str], **more: Any) -> dict[str, str]:
         """Make or find an app and return {client_id, client_secret}."""
         return self.call("POST", "apps", name=name, redirect_uris=list(redirect_uris), **more)  # type: ignore[no-any-return]
@@ -163,7 +167,7 @@ class SandboxControl:
         return self.call("POST", "organisations", count=count)["organisations"]  # type: ignore[no-any-return]
 
     def change_organisation(self, tenant: str = "", **changes: Any) -> None:
-        """Set period_lock_date, year_lock_date (ISO text or None), name or unique_credit_notes."""
+        """Set period_lock_date, year_lock_date (ISO text or None), name, or a setting such as mails_a_day."""
         self.call("POST", "organisation", tenant=tenant, **changes)
 
     def put_contacts(self, contacts: Iterable[dict[str, Any]], tenant: str = "") -> list[dict[str, str]]:

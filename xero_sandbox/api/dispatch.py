@@ -2,7 +2,6 @@
 
 import time
 from typing import Any
-from urllib.parse import unquote
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -37,8 +36,7 @@ class Dispatch:
         self.request = request
         self.method = request.method or ""
         self.path = path.strip("/")
-        resource, _, ident = self.path.partition("/")
-        self.resource, self.ident = resource, unquote(ident)
+        self.place = endpoints.read_path(self.path)
         self.tenant = request.headers.get("Xero-Tenant-Id", "")
         self.key = request.headers.get("Idempotency-Key", "")
         self.raw = request.body
@@ -80,11 +78,12 @@ class Dispatch:
         access, organisation = self._enter()
         if limits.settings.latency_seconds:
             time.sleep(limits.settings.latency_seconds)
-        monitor = ViolationMonitor(self.method, self.resource, self.ident, self.tenant, self.key)
+        monitor = ViolationMonitor(self.method, self.place.resource, self.place.ident, self.tenant, self.key)
         request = ApiRequest(
             app=access.app,
             organisation=organisation,
-            ident=self.ident,
+            ident=self.place.ident,
+            part_ident=self.place.part_ident,
             query=self.request.GET,
             modified_since=self.request.headers.get("If-Modified-Since", ""),
             body=self._read_body(monitor),
@@ -126,7 +125,7 @@ class Dispatch:
         access, organisation = self._authorised()
         self.call.client_id = access.app.client_id
         self._check_limits((access.app.client_id, self.tenant))
-        if not scopes.suffice(set(access.scopes), self.resource, self.method in WRITES):
+        if not scopes.suffice(set(access.scopes), self.place.resource, self.method in WRITES):
             raise Refusal(answers.unauthorized("AuthorizationUnsuccessful"))
         return access, organisation
 
@@ -161,6 +160,8 @@ class Dispatch:
             return None
         if len(self.raw) > LARGEST_BODY:
             raise Refusal(answers.text_answer(413, "Request Entity Too Large"))
+        if self.place.part == "Email" and not self.raw:
+            return {}
         try:
             body = wire.decode(self.raw)
         except wire.NotJson as error:
@@ -184,7 +185,7 @@ class Dispatch:
         return " ".join((self.method, self.path, self.call.query, self.tenant, self.call.body_sha256))
 
     def _work(self, request: ApiRequest) -> Answer:
-        endpoint = endpoints.find(self.method, self.resource, self.ident)
+        endpoint = endpoints.find(self.method, self.place)
         if endpoint is None:
             return answers.not_found()
         try:

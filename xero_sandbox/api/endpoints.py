@@ -1,28 +1,53 @@
 """Which function answers which call."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from urllib.parse import unquote
 
-from xero_sandbox.api import contacts, reading, reference, writing
+from xero_sandbox.api import contacts, history, mailing, reading, reference, writing
 from xero_sandbox.api.answers import Answer
 from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, Kind
 from xero_sandbox.api.request import ApiRequest
 
 Endpoint = Callable[[ApiRequest], Answer]
-ONE, MANY = True, False
+ONE, MANY = "one", "many"
+# What a document has addresses of its own for.
+PARTS = ("Email", "History", "OnlineInvoice")
 
 
-def _document_endpoints(kind: Kind) -> dict[tuple[str, str, bool], Endpoint]:
+@dataclass(frozen=True)
+class Place:
+    """Where a call goes: a resource, what is named in it, and a part of that."""
+
+    resource: str
+    ident: str = ""
+    part: str = ""
+    part_ident: str = ""
+
+
+def read_path(path: str) -> Place:
+    """Read what follows /api.xro/2.0/. A number may hold a slash, so only a known part ends an ident."""
+    resource, _, rest = path.partition("/")
+    segments = rest.split("/")
+    for at in (len(segments) - 1, len(segments) - 2):
+        if at > 0 and segments[at] in PARTS:
+            return Place(resource, unquote("/".join(segments[:at])), segments[at], "/".join(segments[at + 1 :]))
+    return Place(resource, unquote(rest))
+
+
+def _document_endpoints(kind: Kind) -> dict[tuple[str, str, str], Endpoint]:
     return {
         ("GET", kind.resource, MANY): partial(reading.show_documents, kind=kind),
         ("GET", kind.resource, ONE): partial(reading.show_document, kind=kind),
         ("PUT", kind.resource, MANY): partial(writing.create_documents, kind=kind),
         ("POST", kind.resource, MANY): partial(writing.create_or_update_documents, kind=kind),
         ("POST", kind.resource, ONE): partial(writing.create_or_update_documents, kind=kind),
+        **{(method, kind.resource, "History"): answer for method, answer in history.endpoints(kind).items()},
     }
 
 
-ENDPOINTS: dict[tuple[str, str, bool], Endpoint] = {
+ENDPOINTS: dict[tuple[str, str, str], Endpoint] = {
     ("GET", "Organisation", MANY): reference.show_organisation,
     ("GET", "Accounts", MANY): reference.show_accounts,
     ("GET", "BrandingThemes", MANY): reference.show_themes,
@@ -36,11 +61,14 @@ ENDPOINTS: dict[tuple[str, str, bool], Endpoint] = {
     ("POST", "Contacts", ONE): contacts.update_contacts,
     ("GET", "Payments", MANY): reading.show_payments,
     ("GET", "Payments", ONE): reading.show_payments,
+    ("POST", "Invoices", "Email"): mailing.email_invoice,
+    ("GET", "Invoices", "OnlineInvoice"): mailing.show_online_invoice,
     **_document_endpoints(INVOICE),
     **_document_endpoints(CREDIT_NOTE),
 }
 
 
-def find(method: str, resource: str, ident: str) -> Endpoint | None:
+def find(method: str, place: Place) -> Endpoint | None:
     """Return what answers this call, if anything does."""
-    return ENDPOINTS.get((method, resource, bool(ident)))
+    shape = place.part or (ONE if place.ident else MANY)
+    return ENDPOINTS.get((method, place.resource, shape))

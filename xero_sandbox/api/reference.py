@@ -40,7 +40,7 @@ def organisation_json(organisation: Organisation) -> dict[str, Any]:
         "OrganisationType": "COMPANY",
         "BaseCurrency": organisation.base_currency,
         "CountryCode": organisation.country,
-        "IsDemoCompany": False,
+        "IsDemoCompany": organisation.is_demo,
         "OrganisationStatus": "ACTIVE",
         "TaxNumber": organisation.tax_number,
         "FinancialYearEndDay": 30 if organisation.country == "AU" else 31,

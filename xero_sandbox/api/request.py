@@ -17,7 +17,8 @@ from xero_sandbox.models import App, Organisation
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """One authorised call. `ident` is what follows the resource in the path, `body` is read JSON."""
+    """One authorised call. `ident` is what follows the resource in the path, `part_ident` what follows the part of a
+    document that is asked for (an allocation's id); `body` is read JSON."""
 
     app: App
     organisation: Organisation
@@ -25,6 +26,7 @@ class ApiRequest:
     query: QueryDict
     modified_since: str
     body: Any = None
+    part_ident: str = ""
 
     @property
     def summarizes_errors(self) -> bool:

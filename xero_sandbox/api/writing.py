@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from xero_sandbox import clock, wire
+from xero_sandbox import clock, journal, wire
 from xero_sandbox.api import contacts, ledger
 from xero_sandbox.api.answers import Answer, bad_request, not_found
 from xero_sandbox.api.document_rules import Draft, draft, lock_errors
@@ -63,7 +63,7 @@ def create_documents(request: ApiRequest, kind: Kind) -> Answer:
     with writing():
         batch = _open(request, kind, elements)
         written = [_create(batch, dict(sent)) for sent in elements]
-        Document.objects.bulk_create(batch.fresh)
+        _keep_fresh(batch)
     return _answer(request, kind, written)
 
 
@@ -76,7 +76,7 @@ def create_or_update_documents(request: ApiRequest, kind: Kind) -> Answer:
     with writing():
         batch = _open(request, kind, elements)
         written = [_create_or_update(batch, dict(sent)) for sent in elements]
-        Document.objects.bulk_create(batch.fresh)
+        _keep_fresh(batch)
     return _answer(request, kind, written)
 
 
@@ -100,6 +100,19 @@ def _named_by_id(request: ApiRequest, kind: Kind, elements: list[Mapping[str, An
     ids = {one for sent in elements if (one := wire.parse_id(sent.get(kind.id_field)))}
     found = documents(request.organisation, kind).filter(document_id__in=ids) if ids else ()
     return {str(row.document_id): row for row in found}
+
+
+def _keep_fresh(batch: Batch) -> None:
+    Document.objects.bulk_create(batch.fresh)
+    journal.note_all(batch.fresh, journal.CREATED, *journal.through(batch.request.app.name))
+
+
+def _keep(batch: Batch, row: Document, before: str) -> None:
+    """Save a document that was changed, and say in its history what became of it."""
+    row.updated_at = clock.now()
+    row.save()
+    changes = journal.CHANGE_OF_STATUS[row.status] if row.status != before else "Edited"
+    journal.note(row, changes, *journal.through(batch.request.app.name))
 
 
 def _answer(request: ApiRequest, kind: Kind, written: list[Written]) -> Answer:
@@ -154,8 +167,8 @@ def _update(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
     if row.status == "AUTHORISED" and (locks := lock_errors(batch.ledger, row.date)):
         return Written(None, sent, locks)
     if status in ENDED:
-        row.status, row.updated_at = status, clock.now()
-        row.save()
+        before, row.status = row.status, status
+        _keep(batch, row, before)
         return Written(row, sent, [])
     return _rewrite(batch, row, sent)
 
@@ -173,8 +186,9 @@ def _rewrite(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
         errors.append(batch.kind.number_taken)
     if errors or contact is None:
         return Written(None, sent, errors)
+    before = row.status
     _fill(row, made, contact)
-    row.save()
+    _keep(batch, row, before)
     return Written(row, sent, [], made.warnings)
 
 

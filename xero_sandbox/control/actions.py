@@ -23,6 +23,7 @@ from xero_sandbox.models import (
     Currency,
     Document,
     Grant,
+    Mail,
     Organisation,
     TaxRate,
 )
@@ -32,6 +33,7 @@ from xero_sandbox.seed_data import CLASS_OF_TYPE, REVENUE_SIDE
 from xero_sandbox.storage import writing as write_lock
 
 Body = dict[str, Any]
+SETTINGS = ("unique_credit_notes", "is_demo", "mails_a_day")
 
 
 def ensure_app(body: Body) -> Any:
@@ -102,13 +104,12 @@ def make_organisations(body: Body) -> Any:
 
 def change_organisation(body: Body) -> Any:
     """Change an organisation: period_lock_date, year_lock_date (ISO or null), name; whether the number of a credit note
-    may be used once only (`unique_credit_notes`)."""
+    may be used once only (`unique_credit_notes`); whether it is a demo company (`is_demo`), and its `mails_a_day`."""
     one = organisation(body)
     for name in ("period_lock_date", "year_lock_date"):
         if name in body:
             setattr(one, name, date.fromisoformat(body[name]) if body[name] else None)
-    one.name = body.get("name", one.name)
-    one.unique_credit_notes = body.get("unique_credit_notes", one.unique_credit_notes)
+    _set(one, body, ("name", *SETTINGS))
     one.save()
     return {"tenant_id": str(one.tenant_id), "name": one.name}
 
@@ -222,10 +223,18 @@ def _short(row: Document) -> Body:
 def write_document(body: Body) -> Any:
     """Write a document by hand, as a bookkeeper would in Xero: `element` in wire form, `resource` Invoices."""
     kind = KINDS[body.get("resource", "Invoices")]
-    by_hand = App(client_id="", name="by hand")
+    by_hand = App(client_id="", name="")
     element = {"Type": kind.type} | body["element"]
     request = ApiRequest(by_hand, organisation(body), "", QueryDict("summarizeErrors=false&unitdp=4"), "", body=element)
     return wire.decode(writing.create_documents(request, kind).body)
+
+
+def list_mails(body: Body) -> Any:
+    """Return every mail that an organisation sent, oldest first."""
+    rows = Mail.objects.filter(document__organisation=organisation(body)).select_related("document")
+    return {
+        "mails": [{"number": row.document.number, "address": row.address, "at": row.at.isoformat()} for row in rows]
+    }
 
 
 def record_payment(body: Body) -> Any:

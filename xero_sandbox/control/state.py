@@ -61,6 +61,7 @@ def _books(one: Organisation) -> Body:
         "contacts": one.contacts.count(),
         "documents": {kind: _summary([row for row in rows if row.type == kind]) for kind in ("ACCREC", "ACCRECCREDIT")},
         "duplicates": _duplicates([row for row in rows if row.status not in ENDED]),
+        "mailed_again": _mailed_again(one),
     }
 
 
@@ -88,6 +89,12 @@ def _duplicates(rows: list[Document]) -> Body:
                 shared[row.type, value].append(row.number)
         found[field] = {value: numbers for (_, value), numbers in shared.items() if len(numbers) > 1}
     return found
+
+
+def _mailed_again(one: Organisation) -> dict[str, int]:
+    """Return the invoices that were mailed more than once. Whether a person asked for it cannot be known here."""
+    counts = Counter(one.documents.filter(mails__isnull=False).values_list("number", flat=True))
+    return {number: count for number, count in counts.items() if count > 1}
 
 
 def calls(body: Body) -> Any:

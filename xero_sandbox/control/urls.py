@@ -30,5 +30,6 @@ urlpatterns = [
     path("themes", control({"POST": actions.put_theme})),
     path("documents", control({"GET": actions.list_documents, "POST": actions.write_document})),
     path("documents/void", control({"POST": actions.void_document})),
+    path("mails", control({"GET": actions.list_mails})),
     path("payments", control({"POST": actions.record_payment})),
 ]

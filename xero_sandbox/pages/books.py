@@ -115,6 +115,15 @@ def document(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
     return _document_page(request, row)
 
 
+@require_safe
+def online_invoice(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
+    """Show an approved invoice as the customer sees it."""
+    found = Document.objects.select_related("contact", "organisation").filter(type=INVOICE.type)
+    row = get_object_or_404(found, document_id=document_id, status__in=("AUTHORISED", "PAID"))
+    context = {"document": row, "lines": wire.decode(row.lines.encode()), "tax": dollars(row.tax_cents)}
+    return render(request, "xero_sandbox/online_invoice.html", context)
+
+
 def _document_page(request: HttpRequest, row: Document, error: str = "") -> HttpResponse:
     theme = row.organisation.themes.filter(theme_id=row.theme_id or wire.ZERO_ID).first()
     context = {

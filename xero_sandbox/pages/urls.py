@@ -25,6 +25,7 @@ urlpatterns = [
     path("documents/<uuid:document_id>/", books.document, name="document"),
     path("documents/<uuid:document_id>/payment", books.pay, name="pay"),
     path("documents/<uuid:document_id>/void", books.void, name="void"),
+    path("online/<uuid:document_id>/", books.online_invoice, name="online-invoice"),
     path("disconnect/<uuid:connection_id>", books.disconnect, name="disconnect"),
     path("organisationlogin/default.aspx", books.deep_link),
     path("AccountsReceivable/View.aspx", books.wire_link),

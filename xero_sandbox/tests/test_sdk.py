@@ -55,7 +55,7 @@ class Judge:
             parts.path,
             args=dict(parse_qsl(parts.query)),
             headers=headers,
-            data=json.dumps(sent).encode() if sent else None,
+            data=None if sent is None or method == "GET" else json.dumps(sent).encode(),
         )
         if method == "GET" or sent is not None:
             self.spec.validate_request(request)
@@ -214,6 +214,25 @@ def test_requests_of_plain_json_fit_the_specification_as_their_answers_do(judge:
         url = f"{PREFIX}/{resource}?summarizeErrors=false"
         judge.check("PUT", url, headers, {resource: [element]}, answer.status_code, answer.content)
         assert answer.json()[resource][0]["StatusAttributeString"] == "OK"
+
+
+def test_moves_mails_histories_and_online_addresses_fit_the_specification(judge: Judge, xero: Caller) -> None:
+    headers = {"Xero-Tenant-Id": xero.tenant, "Content-Type": "application/json"}
+    made = xero.put_invoice()
+    path = f"Invoices/{made['InvoiceID']}"
+    moves = {"Invoices": [{"InvoiceID": made["InvoiceID"], "Status": "VOIDED"}]}
+    note = {"HistoryRecords": [{"Details": "Checked"}]}
+
+    for method, place, sent in (
+        ("POST", f"{path}/Email", {}),
+        ("GET", f"{path}/OnlineInvoice", None),
+        ("PUT", f"{path}/History", note),
+        ("GET", f"{path}/History", None),
+        ("POST", "Invoices", moves),
+    ):
+        answer = xero.call(method, place, json=sent)
+        judge.check(method, f"{PREFIX}/{place}", headers, sent, answer.status_code, answer.content)
+        assert answer.status_code == (204 if place.endswith("Email") else 200)
 
 
 def test_the_judge_can_say_no(judge: Judge) -> None:
