@@ -86,10 +86,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Inspection:
-    """The whole selection. `calls_left` is None while Xero has not said."""
+    """The whole selection; the check itself took `calls_made`. `calls_left` is None while Xero has not said."""
 
     rows: tuple[Inspected, ...]
     contacts_to_make: tuple[NewContact, ...]
+    calls_made: int
     calls_needed: int
     calls_left: int | None
 
@@ -134,14 +135,19 @@ def inspect(
     invoice_status: str,
     locked_as_drafts: bool = False,
     look_up_in_xero: bool = True,
+    read_anew: bool = False,
 ) -> Inspection:
     """Return what would become of each of `invoices`, in a constant number of queries.
 
-    With `look_up_in_xero` stale data is read anew and the numbers looked up; raises XeroUnavailable and XeroAuthError.
+    With `look_up_in_xero` the numbers are looked up, and what the organisation offers is read when that is older than
+    `reference.LIFE`, with `read_anew` in any case; raises XeroUnavailable and XeroAuthError.
     """
     selected = invoices.select_related("customer", "bill_to__same_as", "period", "posting").prefetch_related(LINES)
     rows = list(comparison.with_lookalikes(spelt_alike.marked(outdated.marked(selected))))
-    taken = _find_in_xero(connection, [row for row in rows if not _is_posted(row)]) if look_up_in_xero else {}
+    taken: dict[str, dict[str, object]] = {}
+    calls_made = 0
+    if look_up_in_xero and (open_rows := [row for row in rows if not _is_posted(row)]):
+        taken, calls_made = _find_in_xero(connection, open_rows, read_anew=read_anew)
     context = builder.read_context(connection)
     recipients = {row.pk: context.billing.recipient(row) for row in rows}
     found = contact_check.check(connection, {each.tenant_id: each for each in recipients.values()}.values())
@@ -164,7 +170,8 @@ def inspect(
     makes = {recipients[row.invoice.pk].tenant_id for row in ready}
     new = tuple(made for key, made in found.new.items() if key in makes)
     budget = CallBudget.objects.filter(connection=connection).first()
-    return Inspection(tuple(inspected), new, _calls(ready, len(new)), budget.day_remaining if budget else None)
+    left = budget.day_remaining if budget else None
+    return Inspection(tuple(inspected), new, calls_made, _calls(ready, len(new)), left)
 
 
 def _prepare(
@@ -186,13 +193,15 @@ def _is_posted(invoice: Invoice) -> bool:
     return posting is not None and posting.status == Posting.Status.POSTED
 
 
-def _find_in_xero(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[str, dict[str, object]]:
-    """Return what Xero has, by number."""
+def _find_in_xero(
+    connection: XeroConnection, rows: Sequence[Invoice], *, read_anew: bool
+) -> tuple[dict[str, dict[str, object]], int]:
+    """Return what Xero has, by number, and how many calls that took."""
 
-    def look_up(gateway: Gateway) -> dict[str, dict[str, object]]:
+    def look_up(gateway: Gateway) -> tuple[dict[str, dict[str, object]], int]:
         # As few calls as can be: stale listings only, and numbers in lots or by pages, whichever takes fewer.
-        if reference.is_stale(connection):
-            reference.read(connection, gateway)
+        if read_anew or reference.is_stale(connection):
+            reference.read_for_posting(connection, gateway)
         contacts.refresh_listing(connection, gateway)
         found = gateway.find_many_invoices([row.xero_number for row in rows if not row.is_credit_note])
         notes = gateway.find_credit_notes([row.xero_number for row in rows if row.is_credit_note])
@@ -202,9 +211,9 @@ def _find_in_xero(connection: XeroConnection, rows: Sequence[Invoice]) -> dict[s
         }
         allowed = ownership.tolerance()
         documents = {row.xero_number: seen[row.is_credit_note].document(row, allowed) for row in rows}
-        return {number: document for number, document in documents.items() if document is not None}
+        return {number: document for number, document in documents.items() if document is not None}, gateway.calls
 
-    return connections.call(connection, look_up, click=True) if rows else {}
+    return connections.call(connection, look_up, click=True)
 
 
 def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: Decimal) -> tuple[Problem, ...]:

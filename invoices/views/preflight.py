@@ -65,7 +65,9 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     may_upload = roles.role_of(request.user) in roles.FINANCE
     if may_upload:
         upload_drafts.check_for(draft, connection)
-    found, lookup_error = inspect_draft(draft, connection, look_up_in_xero=may_upload and connection.is_usable)
+    found, lookup_error = inspect_draft(
+        draft, connection, look_up_in_xero=may_upload and connection.is_usable, read_anew="anew" in request.GET
+    )
     context = {
         "draft": draft,
         "organisation": connection,
@@ -143,24 +145,29 @@ def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     return redirect(draft)
 
 
-def inspect_draft(draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool) -> tuple[Inspection, str]:
+def inspect_draft(
+    draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool, read_anew: bool = False
+) -> tuple[Inspection, str]:
     """Return the inspection of a selection, and in words why Xero could not be asked ("" when it was, or need not)."""
     lookup_error = ""
     if look_up_in_xero:
         try:
-            return _inspect(draft, connection, look_up_in_xero=True), ""
+            return _inspect(draft, connection, look_up_in_xero=True, read_anew=read_anew), ""
         except XeroError as error:
             lookup_error = str(error)
     return _inspect(draft, connection, look_up_in_xero=False), lookup_error
 
 
-def _inspect(draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool) -> Inspection:
+def _inspect(
+    draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool, read_anew: bool = False
+) -> Inspection:
     return inspect(
         upload_drafts.invoices_of(draft),
         connection,
         invoice_status=draft.invoice_status,
         locked_as_drafts=draft.locked_as_drafts,
         look_up_in_xero=look_up_in_xero,
+        read_anew=read_anew,
     )
 
 

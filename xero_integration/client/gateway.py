@@ -78,11 +78,12 @@ class Answer:
 
 
 class Gateway:
-    """Calls for one organisation with one access token. `permit` is held around each call."""
+    """Calls for one organisation with one access token: `calls` of them until now. `permit` is held around each."""
 
     def __init__(self, tenant_id: str, access_token: str, permit: Permit = lambda: nullcontext(CallRecord())) -> None:
         self.tenant_id = tenant_id
         self.permit = permit
+        self.calls = 0
         self.departure = Departure()
         # xero-python's transport repeats a PUT by itself and sleeps inside calls; this one knows no retries, no
         # redirects, and its time-outs are explicit.
@@ -226,6 +227,7 @@ class Gateway:
         key = headers.get("Idempotency-Key", "")
         with self.permit() as record, call_log.watched(record, method, path, tenant_id=self.tenant_id, key=key):
             self.departure = Departure(stored_at)
+            self.calls += 1
             try:
                 response = self.session.request(
                     method,
