@@ -36,7 +36,7 @@ def _settle(document: Document, payment: Payment) -> None:
         document.status, document.fully_paid_on = "PAID", payment.date
     document.updated_at = clock.now()
     document.save()
-    journal.note(document, "Paid", f"Payment of {payment.amount} {document.currency} on {payment.date}.")
+    journal.note(document, journal.PAID, f"Payment of {payment.amount} {document.currency} on {payment.date}.")
 
 
 def void(document: Document) -> None:

@@ -4,15 +4,18 @@ from collections.abc import Iterable
 
 from xero_sandbox import clock
 from xero_sandbox.models import Document, HistoryNote
+from xero_sandbox.webhooks import outbox
 
 PERSON = "Dana Sandbox"
 MACHINE = "System Generated"
 CREATED = "Created"
+PAID = "Paid"
+NOTE = "Note"
 CHANGE_OF_STATUS = {
     "DRAFT": "Edited",
     "SUBMITTED": "Submitted",
     "AUTHORISED": "Approved",
-    "PAID": "Paid",
+    "PAID": PAID,
     "VOIDED": "Voided",
     "DELETED": "Deleted",
 }
@@ -24,11 +27,14 @@ def note(row: Document, changes: str, details: str = "", user: str = PERSON) -> 
 
 
 def note_all(rows: Iterable[Document], changes: str, details: str = "", user: str = PERSON) -> None:
-    """Keep the same entry for many documents."""
+    """Keep the same entry for many documents, and tell the webhooks."""
+    rows = list(rows)
     now = clock.now()
     HistoryNote.objects.bulk_create(
         HistoryNote(document=row, changes=changes, details=details or _in_short(row), user=user, at=now) for row in rows
     )
+    if changes != NOTE:
+        outbox.enqueue(rows, "CREATE" if changes == CREATED else "UPDATE", tells_payment=changes == PAID)
 
 
 def _in_short(row: Document) -> str:

@@ -345,6 +345,42 @@ class Connection(models.Model):
         return f"{self.app} to {self.organisation}"
 
 
+class Webhook(models.Model):
+    """Where an app wants to be told of changes. Nothing is sent before it confirmed, or once it was switched off."""
+
+    app = models.OneToOneField(App, models.CASCADE, related_name="webhook")
+    url = models.CharField(max_length=2000)
+    key = models.CharField(max_length=100)
+    categories = models.JSONField(default=list)
+    tells_payments = models.BooleanField(default=True)
+    status = models.CharField(max_length=20, default="UNCONFIRMED")
+    problem = models.CharField(max_length=200, blank=True)
+    tries = models.IntegerField(default=0)
+    failing_since = models.DateTimeField(null=True)
+    next_try_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.app} at {self.url}"
+
+
+class WebhookEvent(models.Model):
+    """One thing that happened to a document, for one webhook."""
+
+    webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="events")
+    document = models.ForeignKey(Document, models.CASCADE)
+    sequence = models.IntegerField()
+    event_type = models.CharField(max_length=10)
+    at = models.DateTimeField(default=clock.now)
+    delivered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["sequence"]
+        indexes = [models.Index(fields=["webhook", "delivered_at"], name="webhook_event_pending")]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} of {self.document}"
+
+
 def dollars(cents: int) -> Decimal:
     """Return whole cents as an amount with two decimals."""
     return Decimal(cents).scaleb(-2)

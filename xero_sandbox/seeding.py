@@ -26,11 +26,14 @@ from xero_sandbox.models import (
     Secret,
     TaxRate,
     TrackingCategory,
+    Webhook,
+    WebhookEvent,
 )
 from xero_sandbox.seed_data import CHART, CLASS_OF_TYPE, SEEDS, SeedOrganisation
 from xero_sandbox.storage import writing
 
 BOOKS: list[type[Model]] = [
+    WebhookEvent,
     Payment,
     Mail,
     HistoryNote,
@@ -44,7 +47,7 @@ BOOKS: list[type[Model]] = [
     Connection,
     Organisation,
 ]
-ACCESS: list[type[Model]] = [RefreshToken, Code, Grant, Secret, App]
+ACCESS: list[type[Model]] = [Webhook, RefreshToken, Code, Grant, Secret, App]
 NAMESPACE = uuid.UUID("5a7d6c2e-0b1f-4c55-9d43-1f0e7a3b9c11")
 
 

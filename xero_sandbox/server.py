@@ -31,9 +31,11 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Return the WSGI application."""
+        """Return the WSGI application, and begin to send webhooks."""
+        from xero_sandbox.webhooks import delivery
         from xero_sandbox.wsgi import application
 
+        delivery.start()
         return application
 
 

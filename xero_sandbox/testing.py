@@ -204,6 +204,22 @@ class SandboxControl:
         fields = more if amount is None else more | {"amount": str(amount)}
         return self.call("POST", "payments", tenant=tenant, number=number, **fields)  # type: ignore[no-any-return]
 
+    def put_webhook(self, client_id: str, url: str, **more: Any) -> dict[str, Any]:
+        """Set up an app's webhook (categories, tells_payments, confirm); returns its key, status and problem."""
+        return self.call("POST", "webhooks", client_id=client_id, url=url, **more)  # type: ignore[no-any-return]
+
+    def confirm_webhook(self, client_id: str) -> dict[str, Any]:
+        """Ask for the intent to receive again."""
+        return self.call("POST", "webhooks/confirm", client_id=client_id)  # type: ignore[no-any-return]
+
+    def replay_events(self, client_id: str, last: int = 1) -> None:
+        """Send the last events once more."""
+        self.call("POST", "webhooks/replay", client_id=client_id, last=last)
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Every webhook: {client_id, url, key, status, problem, tries, events, pending}."""
+        return self.call("GET", "webhooks")["webhooks"]  # type: ignore[no-any-return]
+
     def place_fault(self, name: str, **order: Any) -> dict[str, Any]:
         """Order a fault: method, path (regex), nth, times, probability, seconds, seed."""
         return self.call("POST", "faults", name=name, **order)  # type: ignore[no-any-return]

@@ -31,7 +31,7 @@ def add_notes(request: ApiRequest, kind: Kind) -> Answer:
         return bad_request(f"Details must be text of 1 to {LONGEST_NOTE} characters.")
     with writing():
         for words in notes:
-            journal.note(row, "Note", words, journal.MACHINE)
+            journal.note(row, journal.NOTE, words, journal.MACHINE)
     return request.envelope(RESOURCE, _entries(row)[: len(notes)])
 
 

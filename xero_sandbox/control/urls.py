@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from xero_sandbox.control import actions, state
+from xero_sandbox.control import actions, state, webhooks
 from xero_sandbox.control.endpoint import control
 from xero_sandbox.faults import after, before  # noqa: F401 - importing them registers the faults
 
@@ -30,6 +30,9 @@ urlpatterns = [
     path("themes", control({"POST": actions.put_theme})),
     path("documents", control({"GET": actions.list_documents, "POST": actions.write_document})),
     path("documents/void", control({"POST": actions.void_document})),
+    path("webhooks", control({"GET": webhooks.list_webhooks, "POST": webhooks.put_webhook})),
+    path("webhooks/confirm", control({"POST": webhooks.confirm_webhook})),
+    path("webhooks/replay", control({"POST": webhooks.replay_events})),
     path("mails", control({"GET": actions.list_mails})),
     path("payments", control({"POST": actions.record_payment})),
 ]

@@ -1,0 +1,177 @@
+"""Apps are told what became of their organisations' documents, as Xero tells them."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from xero_sandbox.testing import SandboxControl, SandboxFailed
+from xero_sandbox.tests.conftest import Caller
+
+PATIENCE = 10.0
+
+
+class Receiver:
+    """An app's end of a webhook, which checks signatures and remembers what came."""
+
+    def __init__(self) -> None:
+        self.key, self.status, self.body = "", 200, b""
+        self.events: list[dict[str, Any]] = []
+        self.deliveries = 0
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = receiver.receive(body, self.headers["x-xero-signature"])
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(receiver.body)))
+                self.end_headers()
+                self.wfile.write(receiver.body)
+
+            def log_message(self, *_: Any) -> None:
+                """Keep the tests' output quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def receive(self, body: bytes, signature: str) -> int:
+        self.deliveries += 1
+        digest = hmac.new(self.key.encode(), body, hashlib.sha256).digest()
+        if self.key and base64.b64encode(digest).decode() != signature:
+            return 401
+        if self.status == 200:
+            self.events += json.loads(body)["events"]
+        return self.status
+
+    def kinds(self) -> list[tuple[str, str]]:
+        return [(event["eventCategory"], event["eventType"]) for event in self.events]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def told(control: SandboxControl, xero: Caller, receiver: Receiver) -> Receiver:
+    """A receiver whose app is connected and confirmed."""
+    receiver.key = control.put_webhook(xero.app["client_id"], receiver.url, confirm=False)["key"]
+    assert control.confirm_webhook(xero.app["client_id"])["status"] == "ACTIVE"
+    receiver.deliveries = 0
+    return receiver
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_the_intent_to_receive_wants_both_answers(control: SandboxControl, xero: Caller, receiver: Receiver) -> None:
+    client_id = xero.app["client_id"]
+
+    trusting = control.put_webhook(client_id, receiver.url)
+    receiver.key = trusting["key"]
+    careful = control.confirm_webhook(client_id)
+    receiver.body = b"ok"
+    talkative = control.confirm_webhook(client_id)
+
+    assert (trusting["status"], trusting["problem"]) == ("UNCONFIRMED", "a wrong signature was not answered with 401")
+    assert (careful["status"], careful["problem"]) == ("ACTIVE", "")
+    assert talkative["status"] == "UNCONFIRMED"
+
+
+def test_every_change_is_told_in_order(control: SandboxControl, xero: Caller, told: Receiver) -> None:
+    made = xero.put_invoice(InvoiceNumber="N-1", Status="DRAFT")
+    xero.move("Invoices", (made, "AUTHORISED"))
+    control.pay("N-1", "1.00")
+    xero.put("CreditNotes", xero.credit_note(CreditNoteNumber="C-1"))
+    control.void("C-1", type="ACCRECCREDIT")
+
+    until(lambda: len(told.events) >= 5)
+
+    assert told.kinds() == [
+        ("INVOICE", "CREATE"),
+        ("INVOICE", "UPDATE"),
+        ("INVOICE", "UPDATE"),
+        ("CREDITNOTE", "CREATE"),
+        ("CREDITNOTE", "UPDATE"),
+    ]
+    assert (told.events[0]["resourceId"], told.events[0]["tenantId"]) == (made["InvoiceID"], xero.tenant)
+    assert told.events[4]["data"]["Type"] == "ACCRECCREDIT"
+
+
+def test_payments_can_go_untold_and_categories_be_left_out(
+    control: SandboxControl, xero: Caller, receiver: Receiver
+) -> None:
+    client_id = xero.app["client_id"]
+    set_up = control.put_webhook(client_id, receiver.url, categories=["INVOICE"], tells_payments=False, confirm=False)
+    receiver.key = set_up["key"]
+    control.confirm_webhook(client_id)
+    xero.put("CreditNotes", xero.credit_note())
+    made = xero.put_invoice(InvoiceNumber="N-1")
+    control.pay("N-1", "1.00")
+    xero.call("POST", f"Invoices/{made['InvoiceID']}/Email")
+
+    until(lambda: len(receiver.events) >= 2)
+
+    assert control.webhooks()[0]["events"] == 2
+
+
+def test_what_fails_is_tried_at_once_and_then_every_quarter_of_an_hour_for_a_day(
+    control: SandboxControl, xero: Caller, told: Receiver
+) -> None:
+    told.status = 500
+    xero.put_invoice()
+    until(lambda: told.deliveries == 2)
+    until(lambda: control.webhooks()[0]["tries"] == 2)
+    failing = control.webhooks()[0]
+    wait = datetime.fromisoformat(failing["next_try_at"]) - datetime.now(UTC)
+    assert failing["problem"] == "500"
+    assert timedelta(minutes=14) < wait <= timedelta(minutes=15)
+
+    control.advance_clock(15 * 60)
+    until(lambda: told.deliveries == 3)
+    control.advance_clock(24 * 3600)
+
+    until(lambda: control.webhooks()[0]["status"] == "OFF")
+    told.status = 200
+    control.confirm_webhook(xero.app["client_id"])
+    until(lambda: len(told.events) == 1)
+
+
+def test_an_event_may_come_twice(control: SandboxControl, xero: Caller, told: Receiver) -> None:
+    xero.put_invoice()
+    until(lambda: len(told.events) == 1)
+
+    control.replay_events(xero.app["client_id"])
+
+    until(lambda: len(told.events) == 2)
+    assert told.events[0] == told.events[1]
+
+
+def test_who_is_not_connected_is_told_nothing(control: SandboxControl, xero: Caller, told: Receiver) -> None:
+    control.disconnect()
+    control.write_document({"Contact": {"Name": "Litware"}})
+
+    assert control.webhooks()[0]["events"] == 0
+
+
+def test_a_webhook_needs_an_address_and_known_categories(control: SandboxControl, app: dict[str, str]) -> None:
+    for more in ({"url": "nowhere"}, {"url": "http://localhost/", "categories": ["WEATHER"]}):
+        with pytest.raises(SandboxFailed, match="absolute url"):
+            control.put_webhook(app["client_id"], **more)

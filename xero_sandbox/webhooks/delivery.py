@@ -1,0 +1,119 @@
+"""Sends events as Xero does: signed, in order, within five seconds; again at once, then every quarter of an hour for a
+day, and then no more."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+from datetime import timedelta
+from typing import Any
+
+import requests
+from django.conf import settings
+from django.db import connection
+
+from xero_sandbox import clock
+from xero_sandbox.api.document_types import KIND_OF_TYPE
+from xero_sandbox.models import Webhook, WebhookEvent
+from xero_sandbox.storage import writing
+from xero_sandbox.webhooks.outbox import CATEGORY_OF_TYPE
+
+ANSWER_WITHIN = 5
+BETWEEN_TRIES = timedelta(minutes=15)
+GIVES_UP_AFTER = timedelta(hours=24)
+LOOKS_EVERY = 0.2
+MOST_AT_ONCE = 100
+
+
+def start() -> None:
+    """Send what is to be sent for as long as the process lives."""
+    threading.Thread(target=_run, name="webhooks", daemon=True).start()
+
+
+def _run() -> None:
+    pause = threading.Event()
+    while not pause.wait(LOOKS_EVERY):
+        for webhook in Webhook.objects.filter(status="ACTIVE", events__delivered_at=None).distinct():
+            if webhook.next_try_at is None or webhook.next_try_at <= clock.now():
+                # A reset takes the webhook away under a delivery.
+                with contextlib.suppress(Webhook.DoesNotExist):
+                    deliver(webhook)
+    connection.close()
+
+
+def deliver(webhook: Webhook) -> None:
+    """Send the oldest events that have not arrived, and note how it went."""
+    events = list(webhook.events.filter(delivered_at=None).select_related("document")[:MOST_AT_ONCE])
+    problem = send(webhook, events, webhook.key)
+    with writing():
+        webhook.refresh_from_db()
+        if problem:
+            _note_failure(webhook, problem)
+        else:
+            webhook.events.filter(pk__in=[event.pk for event in events]).update(delivered_at=clock.now())
+            webhook.failing_since, webhook.next_try_at, webhook.tries, webhook.problem = None, None, 0, ""
+        webhook.save()
+
+
+def _note_failure(webhook: Webhook, problem: str) -> None:
+    now = clock.now()
+    webhook.problem, webhook.tries = problem, webhook.tries + 1
+    webhook.failing_since = webhook.failing_since or now
+    # The second try follows at once, the others a quarter of an hour apart.
+    webhook.next_try_at = now if webhook.tries == 1 else now + BETWEEN_TRIES
+    if now - webhook.failing_since >= GIVES_UP_AFTER:
+        webhook.status = "OFF"
+
+
+def send(webhook: Webhook, events: list[WebhookEvent], key: str) -> str:
+    """Send one delivery, signed with `key`; return what was wrong with the answer, empty when nothing was."""
+    body = json.dumps(_payload(events)).encode()
+    digest = hmac.new(key.encode(), body, hashlib.sha256).digest()
+    headers = {"Content-Type": "application/json", "x-xero-signature": base64.b64encode(digest).decode()}
+    try:
+        answer = requests.post(webhook.url, body, headers=headers, timeout=ANSWER_WITHIN, allow_redirects=False)
+    except requests.RequestException as error:
+        return f"No answer: {type(error).__name__}"
+    if answer.content or answer.cookies:
+        return f"{answer.status_code} with a body or a cookie"
+    return "" if answer.status_code == 200 else f"{answer.status_code}"
+
+
+def _payload(events: list[WebhookEvent]) -> dict[str, Any]:
+    return {
+        "events": [_event(event) for event in events],
+        "firstEventSequence": events[0].sequence if events else 0,
+        "lastEventSequence": events[-1].sequence if events else 0,
+        "entropy": secrets.token_hex(10).upper(),
+    }
+
+
+def _event(event: WebhookEvent) -> dict[str, Any]:
+    row = event.document
+    category = CATEGORY_OF_TYPE[row.type]
+    resource = KIND_OF_TYPE[row.type].resource
+    return {
+        "resourceUrl": f"http://localhost:{settings.PORT}/api.xro/2.0/{resource}/{row.document_id}",
+        "resourceId": str(row.document_id),
+        "tenantId": str(row.organisation_id),
+        "tenantType": "ORGANISATION",
+        "eventCategory": category,
+        "eventType": event.event_type,
+        "eventDateUtc": f"{event.at:%Y-%m-%dT%H:%M:%S.%f}"[:-3],
+        **({"data": {"Type": row.type, "Status": row.status}} if category == "CREDITNOTE" else {}),
+    }
+
+
+def confirm(webhook: Webhook) -> None:
+    """Ask for the intent to receive: what is rightly signed must be answered with 200, what is not with 401."""
+    problems = [
+        "a wrong signature was not answered with 401" if send(webhook, [], secrets.token_hex(20)) != "401" else "",
+        send(webhook, [], webhook.key) and "a right signature was not answered with 200",
+    ]
+    webhook.problem = next(filter(None, problems), "")
+    webhook.status = "UNCONFIRMED" if webhook.problem else "ACTIVE"
+    webhook.failing_since, webhook.next_try_at, webhook.tries = None, None, 0
+    webhook.save()
