@@ -385,6 +385,8 @@ CELERY_BEAT_SCHEDULER = "c3portal.processes.scheduler:Scheduler"
 SWEEP_EVERY = env.float("SWEEP_EVERY", default=10)
 # How often the portal looks for something to tell people, and for notices that are due to be sent again.
 NOTICES_EVERY = env.float("NOTICES_EVERY", default=60)
+# How often Xero is asked what became of posted documents, while anything is open and something happens.
+READ_BACK_EVERY = max(1.0, env.float("READ_BACK_EVERY", default=900))
 # Whether webhooks may go into private networks, and by plain HTTP to localhost: for a receiver beside the portal.
 WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=DEBUG)
 
@@ -408,6 +410,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "c3portal.tasks.deliver_notices",
         "schedule": NOTICES_EVERY,
         "options": good_for(NOTICES_EVERY),
+    },
+    # Whether a poll is due, and what webhooks named since.
+    "read-back": {
+        "task": "invoices.tasks.read_back",
+        "schedule": min(60.0, READ_BACK_EVERY),
+        "options": good_for(min(60.0, READ_BACK_EVERY)),
     },
     # A certificate of an hour ago is known well enough; the alarm is about days.
     "certificate": {

@@ -20,6 +20,7 @@ from invoices.importing import backfill, importer, in_hand
 from invoices.models import Posting
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
 from invoices.preflight import upload_drafts
+from invoices.readback import schedule
 from xero_integration import connections
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
@@ -111,6 +112,20 @@ def sweep() -> None:
     heartbeats.beat(heartbeats.Process.WORKER)
     for connection_id in due:
         wakeups.wake(connection_id)
+
+
+@shared_task
+def read_back() -> None:
+    """Have the documents of each organisation that are due read by a task of its own."""
+    for connection_id in schedule.due():
+        read_documents.delay(connection_id)
+
+
+@shared_task
+@liveness.released_on_error()
+def read_documents(connection_id: int) -> None:
+    """Read what became of one organisation's documents."""
+    schedule.read(XeroConnection.objects.select_related("token_set").get(pk=connection_id))
 
 
 @shared_task

@@ -61,6 +61,12 @@ def minute_left(budget: CallBudget, now: dt.datetime) -> int:
     return max(left, 0)
 
 
+def day_left(connection: XeroConnection, *, told_after: dt.datetime) -> int | None:
+    """Return how many calls of the day are left by what Xero said after then, None when it said nothing."""
+    rows = CallBudget.objects.filter(connection=connection, told_at__gt=told_after)
+    return rows.values_list("day_remaining", flat=True).first()
+
+
 def free(dead: Collection[UUID]) -> None:
     """Give back the permits that dead processes held."""
     for budget in CallBudget.objects.exclude(in_flight={}).select_related("connection"):

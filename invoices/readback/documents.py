@@ -122,7 +122,12 @@ FACTS = {
     "contact": "Contact",
     "date": "Date",
     "due_date": "Due date",
+    "missing": "Document",
 }
+# What is kept of a document that Xero does not show any more.
+MISSING: Edits = {"missing": {"sent": "", "now": ""}}
+# These edits are told by the document's state.
+OF_STATE = ("status", "missing")
 
 
 def edits(sent: SentFacts, shown: Shown) -> Edits:

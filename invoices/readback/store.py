@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import batched
 from typing import Any
 
 from django.db import transaction
@@ -17,6 +18,9 @@ from invoices.readback.documents import CreditKind, Paid, SetOff, Shown
 from xero_integration.models import XeroConnection
 
 Source = DocumentEvent.Source
+
+AT_ONCE = 1000
+_NOT_ACCEPTED = {"edits_accepted_at": None, "edits_accepted_by_id": None, "edits_accepted_because": ""}
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,30 @@ class Kept:
 
 def keep(connection: XeroConnection, shown: Iterable[Shown], source: Source, asked_at: dt.datetime) -> Kept:
     """Keep what Xero showed when it was asked at `asked_at` (the database's clock); what was read later stays."""
-    by_id = {each.xero_id.lower(): each for each in shown}
+    kept = Kept()
+    for some in batched(shown, AT_ONCE):
+        kept += _keep_some(connection, {each.xero_id.lower(): each for each in some}, source, asked_at)
+    return kept
+
+
+def _keep_some(connection: XeroConnection, by_id: Mapping[str, Shown], source: Source, asked_at: dt.datetime) -> Kept:
     postings = _postings(connection, by_id)
     news = {each.pk: _news(each, by_id[each.xero_id.lower()]) for each in postings}
     _older(asked_at).filter(pk__in=[pk for pk, one in news.items() if not one.is_any]).update(read_at=asked_at)
     changed = [each for each in postings if news[each.pk].is_any and _keep_one(each, news[each.pk], source, asked_at)]
     return Kept(len(postings), tuple(each.xero_id for each in changed))
+
+
+def keep_missing(connection: XeroConnection, xero_ids: Iterable[str], source: Source, asked_at: dt.datetime) -> Kept:
+    """Keep that Xero has no documents of these ids any more, in small letters, though it was asked for each."""
+    xero_ids = set(xero_ids)
+    rows = Posting.objects.filter(connection=connection, status=Posting.Status.POSTED)
+    lost = (
+        [each for each in rows.exclude(edits=documents.MISSING) if each.xero_id.lower() in xero_ids] if xero_ids else []
+    )
+    news = News({"edits": documents.MISSING, **_NOT_ACCEPTED}, None, None, [words.MISSING])
+    changed = [each for each in lost if _keep_one(each, news, source, asked_at)]
+    return Kept(0, tuple(each.xero_id for each in changed))
 
 
 def _postings(connection: XeroConnection, by_id: Mapping[str, Shown]) -> list[Posting]:
@@ -126,7 +148,7 @@ def _facts(posting: Posting, shown: Shown) -> dict[str, Any]:
     }
     if edits != posting.edits:
         # What was accepted was another change.
-        facts |= {"edits_accepted_at": None, "edits_accepted_by_id": None, "edits_accepted_because": ""}
+        facts |= _NOT_ACCEPTED
     return facts
 
 

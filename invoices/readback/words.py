@@ -5,8 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from invoices.models import DocumentType, Posting
-from invoices.readback.documents import FACTS, Edits, Shown
+from invoices.readback.documents import FACTS, OF_STATE, Edits, Shown
 from xero_integration.client.vocabulary import STATUS_WORDS
+
+MISSING = "Xero does not show it any more."
 
 
 def of_changes(posting: Posting, shown: Shown, edits: Edits) -> list[str]:
@@ -36,9 +38,8 @@ def _became(name: str, was: Decimal | None, now: Decimal | None) -> str:
 
 
 def _edits(posting: Posting, edits: Edits) -> list[str]:
-    # A status has its own sentence.
-    new = [fact for fact in edits if fact != "status" and edits[fact] != posting.edits.get(fact)]
-    back = [fact for fact in posting.edits if fact != "status" and fact not in edits]
+    new = [fact for fact in edits if fact not in OF_STATE and edits[fact] != posting.edits.get(fact)]
+    back = [fact for fact in posting.edits if fact not in OF_STATE and fact not in edits]
     return [_edit(fact, edits[fact]) for fact in new] + [f"{FACTS[fact]} is as it was sent again." for fact in back]
 
 

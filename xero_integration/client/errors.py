@@ -17,6 +17,8 @@ class Problem(enum.StrEnum):
     APP_MINUTE = "appminute"
 
     UNREACHABLE = "unreachable"
+    # The answer came, and is too large or no answer of Xero's.
+    UNREADABLE = "unreadable"
     # The answer left out a part of what was asked for.
     INCOMPLETE = "incomplete"
     # What became of new contacts is to be looked up.

@@ -116,7 +116,7 @@ class Gateway:
             raise XeroUnavailable(
                 f"{what}; the portal tries again by itself.",
                 retry_after=timeouts.retry_pause(),
-                problem=Problem.UNREACHABLE,
+                problem=Problem.UNREADABLE if unreadable else Problem.UNREACHABLE,
                 correlation_id=error.correlation_id,
             ) from error
 
@@ -150,7 +150,7 @@ class Gateway:
     def find_marked_credit_notes(self, markers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales credit notes whose Reference holds one of these markers: one call for about 38."""
         found: list[dict[str, Any]] = []
-        for terms in _joined((f'Reference.Contains("{each}")' for each in markers), " OR "):
+        for terms in joined((f'Reference.Contains("{each}")' for each in markers), " OR "):
             # A filter is evaluated row by row, and a row without a Reference would end it.
             where = f"Reference!=null AND ({terms})"
             found += self.read_list("CreditNotes", {"where": where, "pageSize": 1000, "unitdp": 4})
@@ -189,6 +189,12 @@ class Gateway:
         self, name: str, query: Mapping[str, str | int] | None = None, *, headers: dict[str, str] | None = None
     ) -> list[dict[str, Any]]:
         """Return a list's rows, all of them: an answer that leaves some out counts as unread (XeroUnavailable)."""
+        return self.read_page(name, query, headers=headers).rows(name)
+
+    def read_page(
+        self, name: str, query: Mapping[str, str | int] | None = None, *, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Return the answer whose rows `read_list` returns. Raises XeroUnavailable as that does."""
         answer = self.read(name, query, headers=headers)
         rows = answer.rows(name)
         # What is left out would be taken for absent and sent again.
@@ -200,7 +206,7 @@ class Gateway:
                 problem=Problem.INCOMPLETE,
                 correlation_id=answer.correlation_id,
             )
-        return rows
+        return answer
 
     def contacts(self, *, with_addresses: bool = False) -> Iterator[dict[str, Any]]:
         """Yield every contact, archived ones included: one call for each 1,000."""
@@ -356,8 +362,8 @@ def _queries(endpoint: str, number: str, numbers: Iterable[str]) -> Iterator[tup
     plain = [one for one in numbers if endpoint == "Invoices" and "," not in one]
     others = [one for one in numbers if endpoint != "Invoices" or "," in one]
     terms = [f'{number}=="{one}"' for one in others if not _IN_NO_FILTER.search(one)]
-    yield from (("InvoiceNumbers", value) for value in _joined(plain, ","))
-    yield from (("where", value) for value in _joined(terms, " OR "))
+    yield from (("InvoiceNumbers", value) for value in joined(plain, ","))
+    yield from (("where", value) for value in joined(terms, " OR "))
     # By itself each: it may find many others, and must not keep them from being asked for.
     yield from (
         ("where", where) for one in others if _IN_NO_FILTER.search(one) and (where := _having_all_of(number, one))
@@ -381,7 +387,8 @@ def _having_all_of(field: str, number: str) -> str:
     return " AND ".join([f"{field}!=null", *(f'{field}.Contains("{part}")' for part in parts)]) if parts else ""
 
 
-def _joined(terms: Iterable[str], joint: str) -> Iterator[str]:
+def joined(terms: Iterable[str], joint: str) -> Iterator[str]:
+    """Yield the terms in as few texts as fit into a query each."""
     lot: list[str] = []
     length = 0
     for term in terms:

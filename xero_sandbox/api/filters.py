@@ -1,6 +1,7 @@
 """Paging and the small part of Xero's `where` language that callers of this sandbox use."""
 
 import re
+from datetime import date
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
@@ -17,7 +18,8 @@ _TEXT = r'"[^"\\]*"'
 _TOKEN = re.compile(
     rf"""\s*(?:(?P<joint>OR\b|AND\b|\|\||&&|[()])
     |(?P<field>[A-Za-z.]+?)(?:\s*(?P<sign>==|!=)\s*(?:(?P<null>null)\b|(?:Guid\(\s*)(?P<guid>{_TEXT})\s*\)|(?P<text>{_TEXT}))
-    |\.Contains\(\s*(?P<part>{_TEXT})\s*\)))""",
+    |\.Contains\(\s*(?P<part>{_TEXT})\s*\)
+    |\s*>=\s*DateTime\(\s*(?P<year>\d{{4}})\s*,\s*(?P<month>\d\d?)\s*,\s*(?P<day>\d\d?)\s*\)))""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -41,8 +43,8 @@ def _positive(request: ApiRequest, name: str, usual: int) -> int:
 
 
 def where_filter(where: str, columns: dict[str, str]) -> Q:
-    """Read `Field=="value"`, `Field!=null` and `Field.Contains("value")` joined by AND, OR and parentheses (AND binds
-    tighter). Raises Refusal for anything else."""
+    """Read `Field=="value"`, `Field!=null`, `Field.Contains("value")` and `Field>=DateTime(2026, 1, 31)` joined by
+    AND, OR and parentheses (AND binds tighter). Raises Refusal for anything else."""
     tokens = _tokens(where)
     found = _any_of(tokens, columns)
     if tokens:
@@ -95,10 +97,19 @@ def _term(tokens: list[re.Match[str]], columns: dict[str, str]) -> Q:
     column = columns[match["field"]]
     if match["part"]:
         return Q(**{f"{column}__contains": _value(match["part"])})
+    if match["year"]:
+        return Q(**{f"{column}__gte": _day(match)})
     value = "" if match["null"] else _value(match["text"] or match["guid"])
     if column.endswith("_id"):
         value = str(wire.parse_id(value) or wire.ZERO_ID)
     return ~Q(**{column: value}) if match["sign"] == "!=" else Q(**{column: value})
+
+
+def _day(match: re.Match[str]) -> date:
+    try:
+        return date(int(match["year"]), int(match["month"]), int(match["day"]))
+    except ValueError as error:
+        raise _unreadable(match[0]) from error
 
 
 def _value(text: str) -> str:

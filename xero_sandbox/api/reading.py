@@ -22,6 +22,7 @@ def where_columns(kind: Kind) -> dict[str, str]:
         "Contact.ContactID": "contact__contact_id",
         "Contact.Name": "contact__name",
         "CurrencyCode": "currency",
+        "Date": "date",
     }
 
 
