@@ -22,6 +22,7 @@ from invoices.views import (
     payload,
     payments,
     preflight,
+    purchase_orders,
     undoing,
     uploading,
 )
@@ -32,6 +33,7 @@ urlpatterns = [
     path("invoices/preflight/<uuid:pk>/", preflight.preflight, name="preflight"),
     path("invoices/preflight/<uuid:pk>/post/", preflight.post_ready, name="preflight_post"),
     path("invoices/preflight/<uuid:pk>/drafts/", preflight.as_drafts, name="preflight_drafts"),
+    path("invoices/preflight/<uuid:pk>/purchase-order/", purchase_orders.preflight_order, name="preflight_order"),
     path("invoices/preflight/<uuid:pk>/decide/", deciding.preflight_decide, name="preflight_decide"),
     path("invoices/<uuid:pk>/decide/", deciding.decide, name="decide_invoice"),
     path("invoices/ignore/", ignoring.ignore, name="ignore_invoices"),

@@ -11,11 +11,13 @@ from c3portal.audit.record import masked
 from c3portal.http.versions import version_of
 from xero_integration import reference
 from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
+from xero_integration.payloads import PLACEHOLDERS
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 CLIENT_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
+NAMED = re.compile(r"\{[^{}]*\}?|\}")
 # The check is against what was last read from Xero.
 GONE = "gone"
 WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Read again first."
@@ -44,6 +46,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "difference_policy",
             "difference_limit",
             "rounding_account_code",
+            "reference_template",
         )
         help_texts = {
             "theme_name": "The name of an invoice theme in Xero. Left empty, its standard theme is used.",
@@ -54,6 +57,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "Amounts finer than a cent that add up to one count too.",
             "difference_limit": "In the invoice's currency, 0.00 to 1.00. A greater difference is never posted.",
             "rounding_account_code": "Needed for rounding lines only.",
+            "reference_template": "May name {po}, {period} and {number}. Left empty, and for an invoice without the PO "
+            "number that it names, the Reference is the PO number, else “Billing” and the billing period.",
         }
 
     def __init__(self, *args: Any, connection: XeroConnection | None, **kwargs: Any) -> None:
@@ -93,6 +98,13 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         if name.casefold() != self.initial.get("theme_name", "").casefold():
             self.instance.theme_id = ""
         return name
+
+    def clean_reference_template(self) -> str:
+        template = " ".join(str(self.cleaned_data["reference_template"]).split())
+        unknown = [each for each in NAMED.findall(template) if each not in PLACEHOLDERS]
+        if unknown:
+            raise forms.ValidationError(f"There is no {unknown[0]}: name {', '.join(PLACEHOLDERS)}, or plain text.")
+        return template
 
     def clean(self) -> dict[str, Any]:
         cleaned = cast("dict[str, Any]", super().clean())

@@ -18,6 +18,8 @@ UNIT_PLACES = Decimal("0.0001")
 PRODUCT = Context(prec=80)
 MAX_DESCRIPTION = 4000
 MAX_REFERENCE = 255
+# What a template of the Reference can name: purchase order, billing period, invoice number.
+PLACEHOLDERS = ORDER, PERIOD, NUMBER = "{po}", "{period}", "{number}"
 
 
 def to_cents(value: Decimal) -> Decimal:
@@ -130,11 +132,9 @@ def plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def reference_text(*, original_number: str, number: str, period: str, marker: str) -> str:
-    """Return the Reference (at most 255 characters), which always ends with `marker`."""
-    # The number as C3 has it when Xero cannot take that, else the billing period.
-    shown = original_number if original_number != number else period
-    return f"{shown[: MAX_REFERENCE - len(marker) - 1]} {marker}"
+def reference_text(shown: str, marker: str) -> str:
+    """Return the Reference (at most 255 characters): `shown`, and at its end, never cut, `marker` unless that is ""."""
+    return f"{shown[: MAX_REFERENCE - len(marker) - 1].rstrip()} {marker}" if marker else shown[:MAX_REFERENCE]
 
 
 def is_exact(value: Decimal) -> bool:

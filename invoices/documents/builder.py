@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoices.documents import billing_contact, exact_sum, mapping, rules
+from invoices.documents import billing_contact, exact_sum, mapping, references, rules
 from invoices.documents.billing_contact import BillingRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
@@ -43,6 +43,8 @@ class Own:
     invoice_status: str = ""
     due_days: int | None = None
     bill_resellers: str = ""
+    purchase_order: str = ""
+    requires_purchase_order: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class DocumentContext:
     differences: Differences
     customers: Mapping[str, Own] = field(default_factory=dict)
     billing: BillingRules = field(default_factory=BillingRules)
+    reference_template: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Prepared:
     choices: tuple[LineChoice, ...]
     proof: proof.Proof
     problems: tuple[Problem, ...]
+    reference_because: str = ""
 
     @property
     def is_blocked(self) -> bool:
@@ -93,15 +97,20 @@ class Prepared:
 
 
 def marker(invoice: Invoice) -> str:
-    """Return the text in the Reference that proves a document in Xero to be ours; always the same."""
+    """Return the text in a document's Url or Reference that proves it to be ours; always the same."""
     return f"C3-{invoice.pk.hex[:12]}"
 
 
+def address(invoice: Invoice) -> str:
+    """Return the invoice's address in the portal, which proves what releases before sent with it."""
+    return f"{settings.PORTAL_URL}{invoice.get_absolute_url()}"
+
+
 def url(invoice: Invoice) -> str:
-    """Return the invoice's address in the portal, "" when Xero would refuse it."""
-    # Xero refuses an address with its own name in it.
-    address = f"{settings.PORTAL_URL}{invoice.get_absolute_url()}"
-    return "" if "xero" in address.casefold() or not urlsplit(address).netloc else address
+    """Return the invoice's address in the portal with its marker, "" when Xero would refuse it."""
+    # Xero refuses an address with its own name in it, and one that names no host.
+    where = f"{address(invoice)}?marker={marker(invoice)}"
+    return "" if "xero" in where.casefold() or not urlsplit(where).netloc else where
 
 
 def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> dict[int, Document | Refused]:
@@ -170,11 +179,20 @@ def read_context(connection: XeroConnection) -> DocumentContext:
         differences=Differences(
             app.difference_policy, app.difference_limit, app.rounding_account_code, _untaxed(rates)
         ),
-        customers={
-            own.customer.tenant_id: Own(own.theme_id, own.invoice_status, own.due_days, own.bill_resellers)
-            for own in CustomerOverride.objects.select_related("customer")
-        },
+        customers={own.customer.tenant_id: _own(own) for own in CustomerOverride.objects.select_related("customer")},
         billing=billing_contact.read_rules(),
+        reference_template=app.reference_template,
+    )
+
+
+def _own(kept: CustomerOverride) -> Own:
+    return Own(
+        kept.theme_id,
+        kept.invoice_status,
+        kept.due_days,
+        kept.bill_resellers,
+        kept.purchase_order,
+        kept.requires_purchase_order,
     )
 
 
@@ -244,7 +262,10 @@ def build(
     draft. Raises mapping.Unmapped for a line without a place.
     """
     # How a document looks and when it is due is between the partner and whoever gets it.
-    own = context.customers.get(context.billing.recipient(invoice).tenant_id, Own())
+    recipient = context.billing.recipient(invoice)
+    own = context.customers.get(recipient.tenant_id, Own())
+    named = _named(invoice, own)
+    shown, because = references.shown(context.reference_template, named)
     lines = list(invoice.lines.all())
     chosen = [_choose(each, invoice, context) for each in lines]
     document = Document(
@@ -255,12 +276,7 @@ def build(
         due_on=invoice.due_on if own.due_days is None else invoice.issued_on + dt.timedelta(days=own.due_days),
         currency=invoice.currency,
         status=own.invoice_status or status,
-        reference=reference_text(
-            original_number=invoice.number,
-            number=invoice.xero_number,
-            period=f"Billing {invoice.period.billing_id}",
-            marker=marker(invoice),
-        ),
+        reference=reference_text(shown, "" if _bears_url(invoice) else marker(invoice)),
         url=url(invoice),
         theme_id=own.theme_id or context.theme_id,
         lines=tuple(
@@ -271,7 +287,28 @@ def build(
     locked = context.organisation.locked_until
     if locked_as_drafts and locked and document.issued_on <= locked:
         document = replace(document, status=DocumentStatus.DRAFT.value)
-    return _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), context)
+    prepared = _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), context)
+    prepared = replace(prepared, reference_because=because)
+    if named.order or not own.requires_purchase_order:
+        return prepared
+    missing = references.order_missing(recipient.tenant_id, recipient.name)
+    return replace(prepared, problems=(missing, *prepared.problems))
+
+
+def _named(invoice: Invoice, own: Own) -> references.Named:
+    order_from = "its file" if invoice.purchase_order else "Settings → Customers"
+    return references.Named(
+        invoice.purchase_order or own.purchase_order,
+        order_from,
+        invoice.period.billing_id,
+        invoice.number,
+        invoice.xero_number,
+    )
+
+
+def _bears_url(invoice: Invoice) -> bool:
+    # Credit notes have no Url: https://developer.xero.com/documentation/api/accounting/creditnotes/
+    return bool(url(invoice)) and not invoice.is_credit_note
 
 
 # The same for every line, so that the page of the preflight says it once for all of them.

@@ -35,6 +35,7 @@ class Fix(StrEnum):
     SAME_CONTACT = "same_contact"
     DRAFTS = "drafts"
     DECISION = "decision"
+    PURCHASE_ORDER = "purchase_order"
     HELD_BACK = "held_back"
     XERO = "xero"
     NONE = ""

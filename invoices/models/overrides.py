@@ -89,6 +89,15 @@ class CustomerOverride(models.Model):
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus, blank=True)
     bill_resellers = models.CharField(max_length=10, choices=BillResellers, blank=True, default="", db_default="")
     due_days = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Days from the invoice's date.")
+    purchase_order = models.CharField(
+        "PO number",
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of invoices that come without one.",
+    )
+    requires_purchase_order = models.BooleanField("requires a PO number", default=False, db_default=False)
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -101,7 +110,9 @@ class CustomerOverride(models.Model):
     def as_text(self) -> tuple[str, str]:
         due = "" if self.due_days is None else f"due after {self.due_days} days"
         billed = f"invoices to a reseller: {self.get_bill_resellers_display().lower()}" if self.bill_resellers else ""
-        own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due, billed)
+        order = f"PO number {self.purchase_order}" if self.purchase_order else ""
+        required = "requires a PO number" if self.requires_purchase_order else ""
+        own = (self.theme_name or self.theme_id, self.get_invoice_status_display(), due, billed, order, required)
         return f"Customer {_known(self.customer)}", " · ".join(filter(None, own))
 
 

@@ -1,4 +1,5 @@
-"""Theme, status, due days and whom resellers' invoices go to, of one customer; what is left empty stays the default."""
+"""What is one customer's own: theme, status, due days, PO number, whom resellers' invoices go to. What is left empty
+stays the default."""
 
 from __future__ import annotations
 
@@ -17,9 +18,12 @@ from xero_integration.models import InvoiceStatus
 
 COLUMNS = ("TenantID", "Theme", "Status", "DueDays")
 # Files of releases before do not have it.
-OPTIONAL_COLUMNS = ("BillResellers",)
+OPTIONAL_COLUMNS = ("BillResellers", "PurchaseOrderNumber", "PurchaseOrderRequired")
 SHOWN_COLUMNS = (*COLUMNS, *OPTIONAL_COLUMNS, "CustomerName", "Applies")
 MAX_DUE_DAYS = 3650
+MAX_ORDER = 255
+YES, NO = "yes", "no"
+REQUIRED = {YES: "Required", NO: "Not required"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,10 @@ def _words(own: Own, names: Names) -> str:
     status = InvoiceStatus(own.invoice_status or names.status).label
     due = "due as invoiced" if own.due_days is None else f"due after {own.due_days} days"
     billed = BillResellers(own.bill_resellers).label.lower() if own.bill_resellers else ""
-    return " · ".join((theme, status, due, *([f"invoices to a reseller: {billed}"] if billed else [])))
+    billed = f"invoices to a reseller: {billed}" if billed else ""
+    order = f"PO number {own.purchase_order}" if own.purchase_order else ""
+    required = "requires a PO number" if own.requires_purchase_order else ""
+    return " · ".join(filter(None, (theme, status, due, billed, order, required)))
 
 
 def theme_problem(context: DocumentContext, theme_id: str) -> str:
@@ -102,6 +109,8 @@ def save(rules: Iterable[CustomerRule], names: Names, user: User | None) -> int:
                 "invoice_status": rule.own.invoice_status,
                 "due_days": rule.own.due_days,
                 "bill_resellers": rule.own.bill_resellers,
+                "purchase_order": rule.own.purchase_order,
+                "requires_purchase_order": rule.own.requires_purchase_order,
                 "updated_by": user,
             }
             if rule.own != Own():
@@ -118,7 +127,8 @@ def csv_rows(context: DocumentContext, names: Names) -> Iterator[list[str]]:
         own = context.customers.get(row.subject, Own())
         due_days = "" if own.due_days is None else str(own.due_days)
         theme = _theme_word(own.theme_id, names)
-        yield [row.subject, theme, own.invoice_status, due_days, own.bill_resellers, row.title, row.applies]
+        order = [own.purchase_order, YES if own.requires_purchase_order else ""]
+        yield [row.subject, theme, own.invoice_status, due_days, own.bill_resellers, *order, row.title, row.applies]
 
 
 def _theme_word(theme_id: str, names: Names) -> str:
@@ -139,9 +149,21 @@ def read_row(context: DocumentContext, names: Names, tenants: frozenset[str], ce
     billed = cells.get("BillResellers", before.bill_resellers)
     if billed and billed not in BillResellers.values:
         raise Refused("BillResellers", f"It is one of {', '.join(BillResellers.values)}, or empty.")
+    order = cells.get("PurchaseOrderNumber", before.purchase_order)
+    if len(order) > MAX_ORDER:
+        raise Refused("PurchaseOrderNumber", f"A PO number has at most {MAX_ORDER} characters.")
+    is_required = _is_required(cells.get("PurchaseOrderRequired"), before)
     theme_id = _theme_id(cells["Theme"], names)
-    own = Own(theme_id, cells["Status"], int(due_days) if due_days else None, billed)
+    own = Own(theme_id, cells["Status"], int(due_days) if due_days else None, billed, order, is_required)
     return override(context, cells["TenantID"], own)
+
+
+def _is_required(word: str | None, before: Own) -> bool:
+    if word is None:
+        return before.requires_purchase_order
+    if word not in ("", YES, NO):
+        raise Refused("PurchaseOrderRequired", f"It is {YES}, {NO} or empty.")
+    return word == YES
 
 
 def _theme_id(word: str, names: Names) -> str:

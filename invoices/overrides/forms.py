@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from c3portal.http.upload_size import require_size
 from invoices.models import BillResellers, Customer, InvoiceLine
+from invoices.overrides.customers import REQUIRED
 from xero_integration.models import InvoiceStatus
 from xero_integration.reference import Choices
 
@@ -78,6 +79,10 @@ class CustomerForm(forms.Form):
     bill_resellers = forms.ChoiceField(
         label="Invoices to a reseller go to", required=False, choices=[("", "Default"), *BillResellers.choices]
     )
+    purchase_order = forms.CharField(label="PO number", required=False, max_length=255)
+    requires_purchase_order = forms.ChoiceField(
+        label="A PO number is", required=False, choices=[("", "As before"), *REQUIRED.items()]
+    )
 
     def __init__(self, *args: Any, choices: Choices, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,5 +91,7 @@ class CustomerForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = cast("dict[str, Any]", super().clean())
         if not self.errors and not any(value not in ("", None) for value in cleaned.values()):
-            raise forms.ValidationError("Choose a theme, a status or due days, or where invoices to a reseller go.")
+            raise forms.ValidationError(
+                "Choose a theme, a status or due days, where invoices to a reseller go, or about PO numbers."
+            )
         return cleaned

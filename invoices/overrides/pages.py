@@ -157,7 +157,8 @@ class Customers(Page):
     intro = (
         "A customer's invoices get theme and status of Settings → General and are due as invoiced, unless that is "
         "overridden here. A status chosen here goes before the one chosen beside UPLOAD TO XERO. Invoices that are "
-        "addressed to a reseller have the reseller's theme, status and due days when they go to its contact."
+        "addressed to a reseller have the reseller's theme, status and due days when they go to its contact. So it is "
+        "with the PO number, which is for invoices that come without one."
     )
     columns, shown_columns = customers.COLUMNS, customers.SHOWN_COLUMNS
     model = CustomerOverride
@@ -180,7 +181,16 @@ class Customers(Page):
         due_days = before.due_days if chosen["due_days"] is None else chosen["due_days"]
         theme_id, status = chosen["theme_id"] or before.theme_id, chosen["invoice_status"] or before.invoice_status
         billed = chosen["bill_resellers"] or before.bill_resellers
-        return customers.override(self.context, subject, Own(theme_id, status, due_days, billed))
+        order = chosen["purchase_order"] or before.purchase_order
+        required = chosen["requires_purchase_order"]
+        is_required = before.requires_purchase_order if required == "" else required == customers.YES
+        own = Own(theme_id, status, due_days, billed, order, is_required)
+        return customers.override(self.context, subject, own)
+
+    def with_order(self, subject: str, order: str) -> customers.CustomerRule:
+        """Return the change that gives a customer this PO number and leaves the rest."""
+        before = self.context.customers.get(subject, Own())
+        return customers.CustomerRule(subject, replace(before, purchase_order=order))
 
     def revert(self, subject: str) -> customers.CustomerRule:
         return customers.CustomerRule(subject, Own())

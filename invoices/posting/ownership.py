@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from invoices.documents import exact_sum
-from invoices.documents.builder import marker, url
+from invoices.documents.builder import address, marker
 from invoices.models import Invoice
 from invoices.posting import balances
 from xero_integration.models import DifferencePolicy, XeroSettings
 
 NOTHING = Decimal(0)
+# As `builder.marker` writes it.
+MARKER = re.compile(r"C3-[0-9a-f]{12}")
+
+
+def markers_of(row: Mapping[str, Any]) -> set[str]:
+    """Return the markers that a document in Xero bears: in its Url, or in its Reference, as credit notes do and what
+    releases before sent."""
+    # Whatever host they stand behind: a portal may have moved since.
+    return set(MARKER.findall(f"{row.get('Url') or ''} {row.get('Reference') or ''}"))
 
 
 def is_ours(invoice: Invoice, row: Mapping[str, Any], tolerance: Decimal = NOTHING) -> bool:
-    """Whether this document in Xero has our marker (or address), and our total, up to `tolerance` in its currency."""
-    marked = marker(invoice) in str(row.get("Reference") or "") or row.get("Url") == (url(invoice) or object())
+    """Whether this document in Xero has our marker (or the address that releases before sent), and our total, up to
+    `tolerance` in its currency."""
+    marked = marker(invoice) in markers_of(row) or row.get("Url") == address(invoice)
     total = balances.amount(row.get("Total"))
     if not marked or total is None:
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -44,8 +43,6 @@ from xero_integration.models import XeroConnection
 logger = logging.getLogger(__name__)
 
 MAX_LOOKED_UP = 500
-# As `builder.marker` writes it.
-MARKER = re.compile(r"C3-[0-9a-f]{12}")
 # A question that Xero refuses would be refused again; asking it at every sweep would use up the day's calls.
 PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
 LONGEST_WAIT = dt.timedelta(hours=1)
@@ -166,7 +163,7 @@ class FoundDocuments:
                 continue
             # Xero does not say whether capitals tell two numbers apart.
             self.by_number[str(row.get(number_key)).lower()].append(row)
-            for text in set(MARKER.findall(str(row.get("Reference") or ""))):
+            for text in ownership.markers_of(row):
                 self.by_marker[text].append(row)
 
     def document(self, invoice: Invoice, allowed: Decimal) -> dict[str, Any] | None:

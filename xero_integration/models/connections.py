@@ -56,6 +56,7 @@ class XeroSettings(models.Model):
         validators=[MinValueValidator(Decimal("0.00")), MaxValueValidator(Decimal("1.00"))],
     )
     rounding_account_code = models.CharField("Account of rounding lines", max_length=10, blank=True)
+    reference_template = models.CharField("Reference", max_length=255, blank=True, default="", db_default="")
     restored_at = models.DateTimeField(
         null=True,
         blank=True,

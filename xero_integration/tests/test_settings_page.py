@@ -59,6 +59,14 @@ def errors(page: Any) -> dict[str, list[str]]:
 # Saving
 
 
+def test_a_template_of_the_reference_names_what_there_is_and_nothing_else(admin: Client) -> None:
+    admin.post(PAGE, SENT | {"reference_template": " Your {po},  {period} {number}"})
+    assert XeroSettings.load().reference_template == "Your {po}, {period} {number}"
+    for wrong in ("{PO}", "{", "}", "{customer} {po}"):
+        assert "reference_template" in errors(admin.post(PAGE, SENT | {"reference_template": wrong}))
+    assert XeroSettings.load().reference_template == "Your {po}, {period} {number}"
+
+
 def test_what_is_saved_is_what_was_sent(admin: Client, system_admin: User) -> None:
     page = admin.post(PAGE, SENT, follow=True)
     assert "Saved." in page.content.decode()

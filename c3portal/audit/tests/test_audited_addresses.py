@@ -72,6 +72,7 @@ AUDITED: dict[str, Action | str] = {
     "upload_check": Action.OPERATION,
     "upload_withdraw": Action.WITHDRAW,
     "preflight_decide": Action.IGNORE,
+    "preflight_order": Action.MAPPING,
     "decide_invoice": Action.IGNORE,
     "ignore_invoices": Action.IGNORE,
     "take_up_invoices": Action.IGNORE,

@@ -121,6 +121,11 @@ def _alike(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (pk,), {**form, "group": group["problem"].subject, "count": group["count"], "shown": group["shown"]}
 
 
+def _without_order(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    draft, _ = _draft(world)
+    return draft, {"customer": world.invoices[0].customer.tenant_id, "purchase_order": "PO-4711"}
+
+
 def _someone(**state: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
     def ready(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
         User.objects.filter(pk=world.other.pk).update(**state)
@@ -275,6 +280,7 @@ BUTTONS = {
     "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
     "preflight_decide": Button(_alike),
+    "preflight_order": Button(_without_order),
     "decide_invoice": Button(_undecided),
     "ignore_invoices": Button(_selection(reason="Billed elsewhere")),
     "take_up_invoices": Button(_ignored),

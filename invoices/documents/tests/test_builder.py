@@ -61,8 +61,8 @@ def test_a_document_says_what_settings_organisation_and_invoice_say(
     assert document.number == "Invoice_A"
     assert document.contact_id == f"contact {posting.pk}"
     assert document.status == "AUTHORISED"
-    assert document.reference == f"Billing 20260918 {marker(invoice)}"
-    assert document.url == f"https://portal.contoso.example/invoices/{invoice.pk}/"
+    assert document.reference == "Billing 20260918"
+    assert document.url == f"https://portal.contoso.example/invoices/{invoice.pk}/?marker={marker(invoice)}"
     assert document.theme_id == connected.brandingthemes.get(name="Cloud services").theme_id
     assert document.total == Decimal("110.00")
     assert [(line.account_code, line.tax_type) for line in document.lines] == [("4010", "OUTPUT")]

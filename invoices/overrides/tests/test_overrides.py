@@ -270,6 +270,28 @@ def test_what_a_customer_cannot_have_is_refused(
 # Files
 
 
+def test_a_customers_po_number_and_that_it_is_required_are_kept_shown_and_in_the_file(
+    finance: Client, lines: Any
+) -> None:
+    override(finance, CUSTOMERS, "Fabrikam", purchase_order="PO-4711", requires_purchase_order="yes")
+    override(finance, CUSTOMERS, "Fabrikam", due_days="30")
+    assert rows(finance, CUSTOMERS)["Fabrikam"].applies.endswith("PO number PO-4711 · requires a PO number")
+    assert "PO number PO-4711 · requires a PO number" in str(AuditEntry.objects.latest("pk").after)
+    (row,) = (row for row in download(finance, CUSTOMERS) if row["TenantID"] == "tenant-fabrikam")
+    assert (row["PurchaseOrderNumber"], row["PurchaseOrderRequired"]) == ("PO-4711", "yes")
+    override(finance, CUSTOMERS, "Fabrikam", requires_purchase_order="no")
+    kept = CustomerOverride.objects.get()
+    assert (kept.purchase_order, kept.requires_purchase_order, kept.due_days) == ("PO-4711", False, 30)
+    upload(finance, CUSTOMERS, "TenantID,Theme,Status,DueDays\ntenant-fabrikam,,,31\n")
+    assert CustomerOverride.objects.get().purchase_order == "PO-4711"
+    upload(finance, CUSTOMERS, as_text([row | {"DueDays": "", "PurchaseOrderNumber": ""}]))
+    kept = CustomerOverride.objects.get()
+    assert (kept.purchase_order, kept.requires_purchase_order) == ("", True)
+    wrong = [row | {"PurchaseOrderRequired": "maybe"}, row | {"TenantID": "tenant-x", "PurchaseOrderNumber": "P" * 256}]
+    answer = upload(finance, CUSTOMERS, as_text(wrong))
+    assert [each.field for each in answer.context["findings"]] == ["PurchaseOrderRequired", "TenantID"]
+
+
 def test_what_is_downloaded_can_be_taken_over_again_and_changes_nothing(finance: Client, lines: Any) -> None:
     override(finance, ACCOUNTS, "CFQ7TTC0LF8Q:0001", account_code="4030")
     override(finance, TAXES, "Tax without a name 0 %", tax_type="EXEMPTEXPORT")

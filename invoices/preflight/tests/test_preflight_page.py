@@ -19,7 +19,7 @@ from c3portal.tests.markup import markup
 from invoices import tasks
 from invoices.conftest import MakeInvoice
 from invoices.documents import builder, mapping, rules
-from invoices.models import BillingPeriod, Invoice, Posting, Upload, UploadDraft
+from invoices.models import BillingPeriod, CustomerOverride, Invoice, Posting, Upload, UploadDraft
 from invoices.preflight import upload_drafts
 from invoices.tests.makers import queries_of
 from invoices.tests.pages import post_ready, press
@@ -259,7 +259,40 @@ def test_the_page_asks_the_database_as_often_for_sixty_invoices_as_for_ten(
     assert queries_of(reader, draft.get_absolute_url()) == for_ten <= 35
 
 
+def test_a_po_number_that_is_missing_is_entered_where_it_is_missed(
+    finance: Client, connected: XeroConnection, make_invoice: MakeInvoice, period: BillingPeriod
+) -> None:
+    customer = make_invoice().customer
+    make_invoice(customer=customer)
+    make_invoice(customer=customer, purchase_order="PO-1")
+    own = CustomerOverride.objects.create(customer=customer, requires_purchase_order=True, due_days=30)
+    page = press(finance, period, all="1")
+    assert counts(page)["Blocked"] == 2
+    assert f"{customer.name} requires a PO number on every invoice" in page.content.decode()
+    address = reverse("preflight_order", args=[UploadDraft.objects.get().pk])
+    form = {"customer": customer.tenant_id, "purchase_order": " "}
+    assert "Enter the PO number" in finance.post(address, form, follow=True).content.decode()
+    page = finance.post(address, form | {"purchase_order": "PO-4711"}, follow=True)
+    assert counts(page)["Ready"] == 3
+    own.refresh_from_db()
+    assert (own.purchase_order, own.requires_purchase_order, own.due_days) == ("PO-4711", True, 30)
+    # Of two who enter one at a time the first counts, and the second is told.
+    page = finance.post(address, form | {"purchase_order": "PO-4712"}, follow=True)
+    assert "has the PO number PO-4711 by now" in page.content.decode()
+    own.refresh_from_db()
+    assert own.purchase_order == "PO-4711"
+
+
 # The payload
+
+
+def test_the_payload_says_what_the_reference_is_and_why(
+    finance: Client, connected: XeroConnection, make_invoice: MakeInvoice
+) -> None:
+    invoice = make_invoice(purchase_order="PO-4711")
+    html = markup(finance.get(reverse("payload", args=[invoice.pk])).content.decode())
+    assert 'PO-4711 <span class="sub">because it is the PO number of its file</span>' in html
+    assert "&quot;Reference&quot;: &quot;PO-4711&quot;" in html
 
 
 def test_the_payload_says_why_each_line_goes_where_it_goes(
