@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from c3portal.audit.record import Action, Source, record
 from c3portal.database import clock
 from c3portal.processes import liveness
 from xero_integration import contacts, rate_limits, reference
-from xero_integration.client import oauth, timeouts
+from xero_integration.client import oauth, refusals, timeouts
 from xero_integration.client.errors import Problem, XeroAuthError, XeroError, XeroRejected, XeroUnavailable
 from xero_integration.client.gateway import Gateway
 from xero_integration.models import TokenSet, XeroConnection, XeroSettings
@@ -119,6 +119,21 @@ def _record_choice(source: Source, before: XeroConnection | None, after: XeroCon
 def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
     """Read the organisation's reference data anew. Raises XeroError."""
     call(connection, lambda gateway: reference.read(connection, gateway), click=click)
+
+
+def read_again_after(connection: XeroConnection, refusals_in_words: Iterable[str], since: dt.datetime) -> None:
+    """Read the organisation's reference data where a refusal shows that it changed. What was read after `since` (when
+    the upload was queued) and is not stale is read no second time; what cannot be read now is read the next time."""
+    if not any(refusals.is_of_the_organisation(words) for words in refusals_in_words):
+        return
+    kept = XeroConnection.objects.get(pk=connection.pk)
+    # One lock date refuses forty calls' worth of invoices: it is read for the first.
+    if kept.reference_read_at and kept.reference_read_at > since and not reference.is_stale(kept):
+        return
+    try:
+        call(kept, lambda gateway: reference.read_for_posting(kept, gateway))
+    except XeroError as error:
+        logger.warning("What connection %s offers could not be read after a refusal: %s", connection.pk, error)
 
 
 def disconnect(connection: XeroConnection, *, source: Source = None) -> None:

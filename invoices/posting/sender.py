@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from invoices.documents.builder import Refused, build_documents
-from invoices.models import Posting, Submission
+from invoices.models import Posting, Submission, Upload
 from invoices.posting import outcomes, outdated, transitions
 from invoices.posting.outcomes import CallEnd, CallResult, Outcome, Rejected
 from invoices.posting.responses import kind_of
@@ -55,9 +55,17 @@ def _send(connection: XeroConnection, submission: Submission, documents: Mapping
         return
     ended = _call(connection, submission, body)
     numbers = {pk: document.number for pk, document in documents.items()}
-    settle(submission, outcomes.of_call(ended, kind_of(submission), numbers))
+    outcome = outcomes.of_call(ended, kind_of(submission), numbers)
+    settle(submission, outcome)
     if isinstance(ended, XeroUnavailable | XeroAuthError):
         raise ended
+    _read_again(connection, {pk: one.words for pk, one in outcome.each.items() if isinstance(one, Rejected)})
+
+
+def _read_again(connection: XeroConnection, refused: Mapping[int, str]) -> None:
+    if refused:
+        queued_at = Upload.objects.filter(postings__in=refused).latest("created_at").created_at
+        connections.read_again_after(connection, refused.values(), queued_at)
 
 
 def _call(connection: XeroConnection, submission: Submission, body: bytes) -> CallResult:

@@ -20,11 +20,14 @@ from c3portal.database import clock
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
+from invoices.documents.rules import Fix
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Upload
 from invoices.models.statuses import IN_PROGRESS
 from invoices.posting import reconciliation, transitions, twins
+from invoices.preflight import refused
 from invoices.selection import tracks
 from invoices.selection.selection import DIFFERS
+from invoices.views.next_steps import next_step
 from invoices.views.tables import PostingTable, arrange
 from invoices.views.uploading import missing_for_upload, start
 from xero_integration.client.errors import XeroError
@@ -34,6 +37,8 @@ UPLOADS_A_PAGE = 20
 MOVED_ROWS_SHOWN = 100
 TWINS_SHOWN = 100
 INVOICES_SHOWN = 50
+CAUSES_SHOWN = 20
+INVOICES_OF_A_CAUSE = 20
 
 
 @dataclass(frozen=True)
@@ -143,6 +148,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "moved": _moved_on(found) if progress.moved else [],
         "moved_rows": _moved_rows(found) if progress.moved else [],
         "twins": twins.of(found)[:TWINS_SHOWN],
+        **(_why_refused(found, request) if progress.rejected else {}),
         "may_check": bool(progress.uncertain or posted["notes"]),
         "refresh": _refresh_seconds([found.connection] if progress.in_progress else []),
     }
@@ -236,6 +242,26 @@ def _moved_rows(found: Upload) -> list[PostLog]:
     last = lines.order_by().values("invoice").annotate(last=Max("pk")).values("last")
     rows = PostLog.objects.filter(pk__in=last).select_related("invoice", "invoice__customer", "invoice__posting")
     return list(rows.order_by("invoice__number")[:MOVED_ROWS_SHOWN])
+
+
+def _why_refused(found: Upload, request: HttpRequest) -> dict[str, Any]:
+    """Return the causes of an upload's refusals, each with its invoices and what mends it."""
+    postings = _postings(found, Posting.Status.REJECTED).defer("sent_facts", "edits").order_by("invoice__number")
+    causes = refused.groups(postings.filter(invoice__ignored_because=""))
+    may_set = roles.role_of(request.user) == roles.SYSTEM_ADMIN
+    shown = [
+        {
+            "problem": cause.problem,
+            "count": len(cause.invoices),
+            "invoices": cause.invoices[:INVOICES_OF_A_CAUSE],
+            "more": len(cause.invoices) - INVOICES_OF_A_CAUSE,
+            "next_step": next_step(cause.problem, found.get_absolute_url(), may_set=may_set),
+            "as_drafts": cause.problem.fix == Fix.DRAFTS,
+            "ask_admin": cause.problem.fix == Fix.SETTINGS and not may_set,
+        }
+        for cause in causes[:CAUSES_SHOWN]
+    ]
+    return {"refused": shown, "more_causes": len(causes) - CAUSES_SHOWN}
 
 
 def _refused(found: Upload, invoice_id: str) -> QuerySet[Invoice]:

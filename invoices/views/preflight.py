@@ -3,54 +3,33 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.documents.rules import Fix, Problem
+from invoices.documents.rules import Fix
 from invoices.duplicates import comparison
 from invoices.models import Invoice, Posting, UploadDraft
 from invoices.posting import outdated, transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
 from invoices.selection import deciding
+from invoices.views.next_steps import next_step
 from invoices.views.uploading import missing_for_upload, start
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 SHOWN = 20
 CONTACTS_SHOWN = 200
-ACTIONS = {
-    Fix.SETTINGS: ("Open Settings → General", "settings_general"),
-    Fix.ACCOUNTS: ("Choose an account", "account_overrides"),
-    Fix.TAXES: ("Map this tax", "tax_overrides"),
-    Fix.KINDS: ("Say which kind it is", "kind_rules"),
-    Fix.CUSTOMERS: ("Change the customer's settings", "customer_overrides"),
-    Fix.CONTACTS: ("See to the contact", "contacts"),
-    Fix.CHOOSE_CONTACT: ("Choose the contact", "choose_contact"),
-    Fix.HELD_BACK: ("See what is held back", "held_back"),
-}
-# What of each page is shown: rows that name the problem's subject, or just its one.
-SEARCHED = {Fix.ACCOUNTS: "q", Fix.TAXES: "pick", Fix.CONTACTS: "q"}
 TONES = {Verdict.READY: "good", Verdict.WARNING: "wait", Verdict.BLOCKED: "bad", Verdict.IN_XERO: "info"}
-
-
-@dataclass(frozen=True)
-class NextStep:
-    """The link that mends a problem."""
-
-    words: str
-    url: str
 
 
 @require_safe
@@ -216,7 +195,7 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "count": len(group.invoices),
         "invoices": group.invoices[:SHOWN],
         "more": len(group.invoices) - SHOWN,
-        "next_step": _next_step(problem, draft, may_set=_may_set(request)),
+        "next_step": next_step(problem, draft.get_absolute_url(), may_set=_may_set(request)),
         "as_drafts": problem.fix == Fix.DRAFTS,
         "purchase_order": problem.fix == Fix.PURCHASE_ORDER,
         "same_contact": problem.fix == Fix.SAME_CONTACT,
@@ -224,22 +203,6 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "shown": deciding.digest({each.invoice.pk: each.other for each in group.invoices if each.other}),
         "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }
-
-
-def _next_step(problem: Problem, draft: UploadDraft, *, may_set: bool) -> NextStep | None:
-    """Return the link that mends a problem and leads back here, None where the reader has no such page."""
-    if problem.fix not in ACTIONS or (problem.fix == Fix.SETTINGS and not may_set):
-        return None
-    words, name = ACTIONS[problem.fix]
-    query = {"next": draft.get_absolute_url()}
-    if problem.fix == Fix.CHOOSE_CONTACT:
-        return NextStep(words, f"{reverse(name, args=[problem.subject])}?{urlencode({'back': urlencode(query)})}")
-    if problem.fix in SEARCHED and problem.subject:
-        query = {SEARCHED[problem.fix]: problem.subject} | query
-    try:
-        return NextStep(words, f"{reverse(name)}?{urlencode(query)}")
-    except NoReverseMatch:
-        return None
 
 
 def _stay(count: int) -> str:

@@ -1,0 +1,79 @@
+"""An upload's page says why invoices were refused, by cause, each with what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from c3portal.models import User
+from c3portal.tests.markup import markup
+from invoices.conftest import MakeInvoice
+from invoices.models import Posting, Upload
+from invoices.posting import transitions
+
+ACCOUNT = "Account code '4010' is not a valid code for this document."
+LOCKED = "The document date cannot be before the period lock date, currently set at 30/09/2026."
+UNKNOWN = "The moon is in the wrong house."
+pytestmark = pytest.mark.usefixtures("woken")
+
+
+@pytest.fixture
+def refused(upload: Any, make_invoice: MakeInvoice) -> Callable[..., Upload]:
+    """Return a function that makes an upload whose invoices were refused with these words."""
+
+    def refused(*words: str) -> Upload:
+        for _ in words:
+            make_invoice()
+        queued: Upload = upload().upload
+        reasons = dict(zip(Posting.objects.order_by("pk").values_list("pk", flat=True), words, strict=True))
+        transitions.mark_rejected(Posting.objects.filter(upload=queued), reasons)
+        return queued
+
+    return refused
+
+
+def page_of(client: Client, upload: Upload) -> str:
+    return markup(client.get(upload.get_absolute_url()).content.decode())
+
+
+def test_a_hundred_with_one_cause_are_one_line_with_the_way_to_mend_it(
+    finance: Client, refused: Callable[..., Upload]
+) -> None:
+    upload = refused(*[ACCOUNT] * 30, UNKNOWN)
+    page = page_of(finance, upload)
+    assert "Refused 30" in page
+    assert page.count("The account is gone, archived, or takes no sales.") >= 1
+    assert f'href="/settings/accounts/?q=4010&amp;next=%2Finvoices%2Flogs%2F{upload.pk}%2F"' in page
+    assert "and 10 more" in page
+
+
+def test_words_that_are_not_known_are_shown_as_they_are(finance: Client, refused: Callable[..., Upload]) -> None:
+    page = page_of(finance, refused(UNKNOWN))
+    assert f'<p class="preserve">{UNKNOWN}</p>' in page
+
+
+def test_a_locked_period_offers_drafts(finance: Client, refused: Callable[..., Upload]) -> None:
+    upload = refused(LOCKED)
+    page = page_of(finance, upload)
+    assert "The date lies in a period that is locked in Xero." in page
+    assert "Post those as drafts" in page
+    assert f"In Xero's words: {LOCKED}" in page.replace("&#x27;", "'")
+
+
+def test_a_reader_sees_why_and_no_button(
+    client_for: Callable[[User], Client], system_reader: User, refused: Callable[..., Upload]
+) -> None:
+    page = page_of(client_for(system_reader), refused(LOCKED, ACCOUNT))
+    assert "The date lies in a period that is locked in Xero." in page
+    assert "Post those as drafts" not in page
+    assert "Choose an account" not in page
+
+
+def test_a_page_without_refusals_says_nothing_of_them(
+    finance: Client, upload: Any, make_invoice: MakeInvoice, connected: Any
+) -> None:
+    make_invoice()
+    assert "Why they were refused" not in page_of(finance, upload().upload)
