@@ -152,7 +152,8 @@ class Contact(models.Model):
 
 
 class Document(models.Model):
-    """An invoice (ACCREC) or credit note (ACCRECCREDIT). Amounts are whole cents, lines are wire JSON."""
+    """An invoice (ACCREC), credit note (ACCRECCREDIT), prepayment or overpayment (RECEIVE-…). Amounts are whole cents,
+    lines are wire JSON."""
 
     document_id = models.UUIDField(default=uuid.uuid4, unique=True)
     organisation = models.ForeignKey(Organisation, models.CASCADE, related_name="documents")
@@ -173,6 +174,8 @@ class Document(models.Model):
     tax_cents = models.BigIntegerField()
     total_cents = models.BigIntegerField()
     paid_cents = models.BigIntegerField(default=0)
+    # Of an invoice, what was credited on it; of credit, what was allocated of it.
+    credited_cents = models.BigIntegerField(default=0, db_default=0)
     fully_paid_on = models.DateField(null=True)
     lines = models.TextField()
     created_at = models.DateTimeField(default=clock.now)
@@ -200,7 +203,12 @@ class Document(models.Model):
     @property
     def due(self) -> Decimal:
         """What remains to be paid: nothing on a document that was voided or deleted."""
-        return dollars(0 if self.status in ENDED else self.total_cents - self.paid_cents)
+        return dollars(0 if self.status in ENDED else self.total_cents - self.paid_cents - self.credited_cents)
+
+    @property
+    def settled(self) -> bool:
+        """Whether a payment or credit stands against it, in part or in full."""
+        return bool(self.paid_cents or self.credited_cents)
 
 
 class Payment(models.Model):
@@ -222,6 +230,27 @@ class Payment(models.Model):
     @property
     def amount(self) -> Decimal:
         """The amount paid."""
+        return dollars(self.amount_cents)
+
+
+class Allocation(models.Model):
+    """Credit that is set against an invoice."""
+
+    allocation_id = models.UUIDField(default=uuid.uuid4, unique=True)
+    source = models.ForeignKey(Document, models.CASCADE, related_name="allocations")
+    invoice = models.ForeignKey(Document, models.CASCADE, related_name="credits")
+    amount_cents = models.BigIntegerField()
+    date = models.DateField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.amount} of {self.source} to {self.invoice}"
+
+    @property
+    def amount(self) -> Decimal:
+        """The amount allocated."""
         return dollars(self.amount_cents)
 
 

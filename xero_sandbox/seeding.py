@@ -10,6 +10,7 @@ from django.db.models import Model
 from xero_sandbox import clock
 from xero_sandbox.models import (
     Account,
+    Allocation,
     App,
     BrandingTheme,
     Code,
@@ -34,6 +35,7 @@ from xero_sandbox.storage import writing
 
 BOOKS: list[type[Model]] = [
     WebhookEvent,
+    Allocation,
     Payment,
     Mail,
     HistoryNote,

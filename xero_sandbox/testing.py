@@ -204,6 +204,24 @@ class SandboxControl:
         fields = more if amount is None else more | {"amount": str(amount)}
         return self.call("POST", "payments", tenant=tenant, number=number, **fields)  # type: ignore[no-any-return]
 
+    def remove_payments(self, number: str, tenant: str = "", **more: Any) -> None:
+        """Take back every payment on a document."""
+        self.call("POST", "payments/remove", tenant=tenant, number=number, **more)
+
+    def receive(self, contact_id: str, amount: Decimal | str, kind: str = "prepayment", **more: Any) -> str:
+        """Take money without an invoice (prepayment or overpayment); returns the id."""
+        made = self.call("POST", "received", contact_id=contact_id, amount=str(amount), kind=kind, **more)
+        return made["id"]  # type: ignore[no-any-return]
+
+    def allocate(self, source: str, invoice: str, amount: Decimal | str | None = None, **more: Any) -> dict[str, str]:
+        """Set credit (an id, or a credit note's number) against an invoice; without an amount, as much as can be."""
+        fields = more if amount is None else more | {"amount": str(amount)}
+        return self.call("POST", "allocations", source=source, invoice=invoice, **fields)  # type: ignore[no-any-return]
+
+    def take_back_allocations(self, number: str, tenant: str = "") -> None:
+        """Take back every allocation to an invoice."""
+        self.call("POST", "allocations/remove", tenant=tenant, number=number)
+
     def put_webhook(self, client_id: str, url: str, **more: Any) -> dict[str, Any]:
         """Set up an app's webhook (categories, tells_payments, confirm); returns its key, status and problem."""
         return self.call("POST", "webhooks", client_id=client_id, url=url, **more)  # type: ignore[no-any-return]

@@ -125,7 +125,7 @@ class Dispatch:
         access, organisation = self._authorised()
         self.call.client_id = access.app.client_id
         self._check_limits((access.app.client_id, self.tenant))
-        if not scopes.suffice(set(access.scopes), self.place.resource, self.method in WRITES):
+        if not scopes.suffice(set(access.scopes), self.place.resource, self.method != "GET"):
             raise Refusal(answers.unauthorized("AuthorizationUnsuccessful"))
         return access, organisation
 

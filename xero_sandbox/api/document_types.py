@@ -1,6 +1,6 @@
-"""The two kinds of document, which differ in names and little else."""
+"""The kinds of document, which differ in names and little else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -37,5 +37,22 @@ CREDIT_NOTE = Kind(
     needs_due_date=False,
     payment_type="ARCREDITPAYMENT",
 )
+# Money that came without an invoice. People take it in by hand, so no call makes one.
+PREPAYMENT = replace(
+    CREDIT_NOTE,
+    resource="Prepayments",
+    type="RECEIVE-PREPAYMENT",
+    id_field="PrepaymentID",
+    number_field="InvoiceNumber",
+    payment_type="ARPREPAYMENTPAYMENT",
+)
+OVERPAYMENT = replace(
+    PREPAYMENT,
+    resource="Overpayments",
+    type="RECEIVE-OVERPAYMENT",
+    id_field="OverpaymentID",
+    payment_type="AROVERPAYMENTPAYMENT",
+)
 KINDS = {kind.resource: kind for kind in (INVOICE, CREDIT_NOTE)}
-KIND_OF_TYPE = {kind.type: kind for kind in KINDS.values()}
+CREDITS = (CREDIT_NOTE, PREPAYMENT, OVERPAYMENT)
+KIND_OF_TYPE = {kind.type: kind for kind in (INVOICE, *CREDITS)}

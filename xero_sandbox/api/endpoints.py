@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
-from xero_sandbox.api import contacts, history, mailing, reading, reference, writing
+from xero_sandbox.api import allocations, contacts, history, mailing, reading, reference, writing
 from xero_sandbox.api.answers import Answer
-from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, Kind
+from xero_sandbox.api.document_types import CREDIT_NOTE, CREDITS, INVOICE, OVERPAYMENT, PREPAYMENT, Kind
 from xero_sandbox.api.request import ApiRequest
 
 Endpoint = Callable[[ApiRequest], Answer]
 ONE, MANY = "one", "many"
 # What a document has addresses of its own for.
-PARTS = ("Email", "History", "OnlineInvoice")
+PARTS = ("Allocations", "Email", "History", "OnlineInvoice")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,21 @@ def read_path(path: str) -> Place:
         if at > 0 and segments[at] in PARTS:
             return Place(resource, unquote("/".join(segments[:at])), segments[at], "/".join(segments[at + 1 :]))
     return Place(resource, unquote(rest))
+
+
+def _credit_endpoints(kind: Kind) -> dict[tuple[str, str, str], Endpoint]:
+    return {
+        ("PUT", kind.resource, "Allocations"): partial(allocations.allocate, kind=kind),
+        ("DELETE", kind.resource, "Allocations"): partial(allocations.remove, kind=kind),
+    }
+
+
+def _received_endpoints(kind: Kind) -> dict[tuple[str, str, str], Endpoint]:
+    return {
+        ("GET", kind.resource, MANY): partial(reading.show_documents, kind=kind),
+        ("GET", kind.resource, ONE): partial(reading.show_document, kind=kind),
+        ("GET", kind.resource, "History"): partial(history.show_history, kind=kind),
+    }
 
 
 def _document_endpoints(kind: Kind) -> dict[tuple[str, str, str], Endpoint]:
@@ -65,6 +80,9 @@ ENDPOINTS: dict[tuple[str, str, str], Endpoint] = {
     ("GET", "Invoices", "OnlineInvoice"): mailing.show_online_invoice,
     **_document_endpoints(INVOICE),
     **_document_endpoints(CREDIT_NOTE),
+    **_received_endpoints(PREPAYMENT),
+    **_received_endpoints(OVERPAYMENT),
+    **{place: answer for kind in CREDITS for place, answer in _credit_endpoints(kind).items()},
 }
 
 

@@ -29,7 +29,7 @@ def where_columns(kind: Kind) -> dict[str, str]:
 def documents(organisation: Organisation, kind: Kind) -> QuerySet[Document]:
     """Return an organisation's documents of a kind with what showing them needs."""
     found: QuerySet[Document] = organisation.documents.filter(type=kind.type)
-    return found.select_related("contact").prefetch_related("payments")
+    return found.select_related("contact").prefetch_related("payments", "credits__source", "allocations__invoice")
 
 
 def show_documents(request: ApiRequest, kind: Kind) -> Answer:
@@ -37,7 +37,7 @@ def show_documents(request: ApiRequest, kind: Kind) -> Answer:
     found = _filtered(request, kind, documents(request.organisation, kind))
     rows, pagination = paged(request, found)
     with_lines = bool(pagination) and not request.flag("summaryOnly")
-    items = [document_json(row, row.payments.all(), with_lines) for row in rows]
+    items = [document_json(row, with_lines) for row in rows]
     return request.envelope(kind.resource, items, **pagination)
 
 
@@ -64,7 +64,7 @@ def _filtered(request: ApiRequest, kind: Kind, found: QuerySet[Document]) -> Que
 def show_document(request: ApiRequest, kind: Kind) -> Answer:
     """GET one by id or number; a number finds the live document before one that was voided."""
     row = by_ident(request.organisation, kind, request.ident)
-    return request.envelope(kind.resource, [document_json(row, row.payments.all())]) if row else not_found()
+    return request.envelope(kind.resource, [document_json(row)]) if row else not_found()
 
 
 def by_ident(organisation: Organisation, kind: Kind, ident: str) -> Document | None:

@@ -5,13 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from xero_sandbox import wire
-from xero_sandbox.api.document_types import INVOICE, KIND_OF_TYPE
-from xero_sandbox.models import Document, Payment, dollars
+from xero_sandbox.api.document_types import CREDITS, INVOICE, KIND_OF_TYPE
+from xero_sandbox.models import Allocation, Document, Payment, dollars
 
 ONE = Decimal("1.0000000000")
 
 
-def document_json(row: Document, payments: Iterable[Payment] = (), with_lines: bool = True) -> dict[str, Any]:
+def document_json(row: Document, with_lines: bool = True) -> dict[str, Any]:
     """Return one document. Lines are stored as JSON already and go out as they are."""
     kind = KIND_OF_TYPE[row.type]
     return {
@@ -20,7 +20,7 @@ def document_json(row: Document, payments: Iterable[Payment] = (), with_lines: b
         kind.number_field: row.number,
         "Reference": row.reference,
         **({"Url": row.url} if row.url else {}),
-        "Payments": [payment_in_document(payment) for payment in payments],
+        "Payments": [payment_in_document(payment) for payment in (row.payments.all() if row.paid_cents else ())],
         **_balance(row),
         "CurrencyRate": ONE,
         "HasErrors": False,
@@ -42,15 +42,49 @@ def document_json(row: Document, payments: Iterable[Payment] = (), with_lines: b
 
 def _balance(row: Document) -> dict[str, Any]:
     if KIND_OF_TYPE[row.type] is not INVOICE:
-        return {"RemainingCredit": row.due, "Allocations": []}
+        allocations = row.allocations.all() if row.credited_cents else ()
+        return {"RemainingCredit": row.due, "Allocations": [_allocated(one) for one in allocations]}
+    credits = list(row.credits.all()) if row.credited_cents else []
     return {
-        "CreditNotes": [],
-        "Prepayments": [],
-        "Overpayments": [],
+        **{kind.resource: [_credited(one) for one in credits if one.source.type == kind.type] for kind in CREDITS},
         "AmountDue": row.due,
         "AmountPaid": dollars(row.paid_cents),
-        "AmountCredited": dollars(0),
+        "AmountCredited": dollars(row.credited_cents),
         "IsDiscounted": False,
+    }
+
+
+def _allocated(allocation: Allocation) -> dict[str, Any]:
+    return {
+        "AllocationID": str(allocation.allocation_id),
+        "Amount": allocation.amount,
+        "Date": wire.ms_date(allocation.date),
+        "Invoice": {
+            "InvoiceID": str(allocation.invoice.document_id),
+            "InvoiceNumber": allocation.invoice.number,
+            "HasErrors": False,
+        },
+    }
+
+
+def allocation_json(allocation: Allocation) -> dict[str, Any]:
+    """Return an allocation as the calls for allocations answer it."""
+    kind = KIND_OF_TYPE[allocation.source.type]
+    source = {kind.id_field: str(allocation.source.document_id)}
+    return _allocated(allocation) | {kind.resource.removesuffix("s"): source}
+
+
+def _credited(allocation: Allocation) -> dict[str, Any]:
+    source = allocation.source
+    kind = KIND_OF_TYPE[source.type]
+    return {
+        kind.id_field: str(source.document_id),
+        "ID": str(source.document_id),
+        kind.number_field: source.number,
+        "AppliedAmount": allocation.amount,
+        "Date": wire.ms_date(allocation.date),
+        "Total": source.total,
+        "HasErrors": False,
     }
 
 
@@ -125,10 +159,10 @@ def refused_json(sent: dict[str, Any], id_field: str, errors: Iterable[str]) -> 
     }
 
 
-def accepted_json(row: Document, warnings: Sequence[str], payments: Iterable[Payment] = ()) -> dict[str, Any]:
+def accepted_json(row: Document, warnings: Sequence[str]) -> dict[str, Any]:
     """Return an element that was written."""
     return {
-        **document_json(row, payments),
+        **document_json(row),
         "StatusAttributeString": "WARNING" if warnings else "OK",
         "Warnings": [{"Message": words} for words in warnings],
         "ValidationErrors": [],

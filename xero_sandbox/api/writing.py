@@ -126,7 +126,7 @@ def _answer(request: ApiRequest, kind: Kind, written: list[Written]) -> Answer:
 def _element(kind: Kind, one: Written) -> dict[str, Any]:
     if one.row is None:
         return refused_json(one.sent, kind.id_field, one.errors)
-    return accepted_json(one.row, one.warnings, one.row.payments.all() if one.row.paid_cents else ())
+    return accepted_json(one.row, one.warnings)
 
 
 def _create(batch: Batch, sent: dict[str, Any]) -> Written:
@@ -162,8 +162,8 @@ def _update(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
     status = str(sent.get("Status") or row.status)
     if _only_moves(batch.kind, sent) and status == row.status:
         call_log.violation("move_already_made", f"{batch.kind.resource}: {row.number} is {status} already")
-    if row.paid_cents or status not in STATUS_MOVES.get(row.status, ()):
-        return Written(None, sent, [HAS_PAYMENT if row.paid_cents else NOT_EDITABLE])
+    if row.settled or status not in STATUS_MOVES.get(row.status, ()):
+        return Written(None, sent, [HAS_PAYMENT if row.settled else NOT_EDITABLE])
     if row.status == "AUTHORISED" and (locks := lock_errors(batch.ledger, row.date)):
         return Written(None, sent, locks)
     if status in ENDED:

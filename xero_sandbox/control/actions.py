@@ -10,7 +10,7 @@ from django.http import QueryDict
 
 from xero_sandbox import bookkeeping, clock, seeding, wire
 from xero_sandbox.api import contacts, writing
-from xero_sandbox.api.document_types import KIND_OF_TYPE, KINDS
+from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, KIND_OF_TYPE, KINDS, Kind
 from xero_sandbox.api.reading import by_ident
 from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.control.endpoint import ControlRefused, organisation
@@ -244,6 +244,51 @@ def record_payment(body: Body) -> Any:
     paid_on = date.fromisoformat(body["date"]) if body.get("date") else None
     payment = bookkeeping.record(row, amount, paid_on, body.get("reference", ""))
     return {"payment_id": str(payment.payment_id), "status": row.status, "due": str(row.due)}
+
+
+def remove_payments(body: Body) -> Any:
+    """Take back every payment on the document with this `id` or `number`."""
+    row = _document(body)
+    bookkeeping.remove_payments(row)
+    return {"status": row.status, "due": str(row.due)}
+
+
+def receive_money(body: Body) -> Any:
+    """Take `amount` from the contact with this `contact_id` without an invoice: `kind` prepayment or overpayment,
+    `date`, `number`."""
+    contact = organisation(body).contacts.get(contact_id=body["contact_id"])
+    received_on = date.fromisoformat(body["date"]) if body.get("date") else clock.now().date()
+    kind = body.get("kind", "prepayment")
+    if kind not in ("prepayment", "overpayment"):
+        raise ControlRefused("The kind is prepayment or overpayment.")
+    row = bookkeeping.receive(contact, Decimal(str(body["amount"])), kind, received_on, body.get("number", ""))
+    return {"id": str(row.document_id)}
+
+
+def allocate(body: Body) -> Any:
+    """Set credit (`source`, an id or a credit note's number) against the `invoice` with this id or number: `amount` (as
+    much as can be when absent), `date`."""
+    source, invoice = _named(body, body["source"], CREDIT_NOTE), _named(body, body["invoice"], INVOICE)
+    amount = Decimal(str(body["amount"])) if "amount" in body else min(source.due, invoice.due)
+    allocated_on = date.fromisoformat(body["date"]) if body.get("date") else clock.now().date()
+    with write_lock():
+        made = bookkeeping.allocate(source, invoice, amount, allocated_on)
+    return {"allocation_id": str(made.allocation_id), "due": str(invoice.due), "remaining": str(source.due)}
+
+
+def _named(body: Body, ident: str, kind: Kind) -> Document:
+    if document_id := wire.parse_id(ident):
+        return Document.objects.get(document_id=document_id)
+    return _document({**body, "number": ident, "type": kind.type, "id": ""})
+
+
+def take_back_allocations(body: Body) -> Any:
+    """Take back every allocation to the document with this `id` or `number`."""
+    row = _document(body)
+    with write_lock():
+        for allocation in row.credits.all():
+            bookkeeping.take_back(allocation)
+    return {}
 
 
 def void_document(body: Body) -> Any:

@@ -35,4 +35,8 @@ urlpatterns = [
     path("webhooks/replay", control({"POST": webhooks.replay_events})),
     path("mails", control({"GET": actions.list_mails})),
     path("payments", control({"POST": actions.record_payment})),
+    path("payments/remove", control({"POST": actions.remove_payments})),
+    path("received", control({"POST": actions.receive_money})),
+    path("allocations", control({"POST": actions.allocate})),
+    path("allocations/remove", control({"POST": actions.take_back_allocations})),
 ]

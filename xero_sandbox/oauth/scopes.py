@@ -26,6 +26,7 @@ WORDS = IDENTITY | GRANULAR | BROAD
 
 _SETTINGS = ("accounting.settings",)
 _INVOICES = ("accounting.invoices", "accounting.transactions")
+_PAYMENTS = ("accounting.payments", "accounting.transactions")
 _NEEDED = {
     "Organisation": _SETTINGS,
     "Accounts": _SETTINGS,
@@ -36,7 +37,9 @@ _NEEDED = {
     "Contacts": ("accounting.contacts",),
     "Invoices": _INVOICES,
     "CreditNotes": _INVOICES,
-    "Payments": ("accounting.payments", "accounting.transactions"),
+    "Payments": _PAYMENTS,
+    "Prepayments": _PAYMENTS,
+    "Overpayments": _PAYMENTS,
 }
 
 

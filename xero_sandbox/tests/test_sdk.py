@@ -235,6 +235,29 @@ def test_moves_mails_histories_and_online_addresses_fit_the_specification(judge:
         assert answer.status_code == (204 if place.endswith("Email") else 200)
 
 
+def test_allocations_and_money_received_fit_the_specification(
+    judge: Judge, xero: Caller, control: SandboxControl
+) -> None:
+    headers = {"Xero-Tenant-Id": xero.tenant, "Content-Type": "application/json"}
+    invoice = xero.put_invoice(InvoiceNumber="N-1")
+    note = xero.put("CreditNotes", xero.credit_note()).json()["CreditNotes"][0]
+    for kind in ("prepayment", "overpayment"):
+        control.allocate(control.receive(xero.contact_id(), "9.00", kind, date="2026-10-01"), "N-1")
+    path = f"CreditNotes/{note['CreditNoteID']}/Allocations"
+    sent = {"Allocations": [{"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Amount": 5, "Date": "2026-11-05"}]}
+
+    made = xero.call("PUT", path, json=sent)
+    judge.check("PUT", f"{PREFIX}/{path}", headers, sent, made.status_code, made.content)
+    for place in ("Invoices", "CreditNotes", "Prepayments", "Overpayments"):
+        answer = xero.get(place, page=1)
+        judge.check("GET", f"{PREFIX}/{place}?page=1", headers, None, answer.status_code, answer.content)
+        assert answer.json()[place]
+    path = f"{path}/{made.json()['Allocations'][0]['AllocationID']}"
+    taken = xero.call("DELETE", path)
+    judge.check("DELETE", f"{PREFIX}/{path}", headers, None, taken.status_code, taken.content)
+    assert taken.ok
+
+
 def test_the_judge_can_say_no(judge: Judge) -> None:
     body = json.dumps({"Accounts": [{"Code": 7}]}).encode()
 

@@ -5,7 +5,12 @@ from collections.abc import Iterable
 from xero_sandbox import clock
 from xero_sandbox.models import Document, Webhook, WebhookEvent
 
-CATEGORY_OF_TYPE = {"ACCREC": "INVOICE", "ACCRECCREDIT": "CREDITNOTE"}
+CATEGORY_OF_TYPE = {
+    "ACCREC": "INVOICE",
+    "ACCRECCREDIT": "CREDITNOTE",
+    "RECEIVE-PREPAYMENT": "PREPAYMENT",
+    "RECEIVE-OVERPAYMENT": "OVERPAYMENT",
+}
 CATEGORIES = tuple(CATEGORY_OF_TYPE.values())
 
 
