@@ -58,6 +58,13 @@ class UploadDraft(models.Model):
     invoice_ids = models.JSONField(default=list)
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)
     locked_as_drafts = models.BooleanField(default=False, help_text="Invoices in a locked period go as drafts.")
+    again_of = models.ForeignKey(
+        Upload,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="What was refused of it goes again, and to its organisation, whichever is in use.",
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
 

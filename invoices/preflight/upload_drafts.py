@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import QuerySet
 
 from c3portal.database import clock
-from invoices.models import Invoice, UploadDraft
+from invoices.models import BillingPeriod, Invoice, Upload, UploadDraft
 from invoices.selection.selection import Selection
 
 if TYPE_CHECKING:
@@ -45,12 +45,32 @@ def make(
     )
 
 
+def make_again(upload: Upload, refused: QuerySet[Invoice], *, as_drafts: bool, user: User) -> UploadDraft | None:
+    """Keep the `refused` of an upload for its own organisation, with its choices; None when there are none.
+    `as_drafts`: what lies in a locked period goes as drafts."""
+    ids = list(refused.filter(ignored_because="").values_list("pk", flat=True))
+    if not ids:
+        return None
+    return UploadDraft.objects.create(
+        period=BillingPeriod.objects.filter(invoices__in=ids).distinct()[0],
+        connection=upload.connection,
+        invoice_ids=list(map(str, ids)),
+        invoice_status=upload.invoice_status,
+        locked_as_drafts=as_drafts or upload.locked_as_drafts,
+        again_of=upload,
+        created_by=user,
+    )
+
+
 def selection_of(draft: UploadDraft) -> Selection:
     return Selection(draft.period, draft.search, draft.state)
 
 
 def invoices_of(draft: UploadDraft) -> QuerySet[Invoice]:
     """Return those that may be uploaded, and of the ticked ones what is in Xero."""
+    if draft.again_of_id:
+        # An upload may have been of several billing periods.
+        return Invoice.objects.filter(pk__in=draft.invoice_ids, ignored_because="").not_in_progress()
     selection = selection_of(draft)
     if draft.everything:
         return selection.invoices().uploadable()

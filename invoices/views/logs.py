@@ -24,12 +24,12 @@ from invoices.documents.rules import Fix
 from invoices.models import DocumentType, Invoice, Posting, PostLog, Upload
 from invoices.models.statuses import IN_PROGRESS
 from invoices.posting import reconciliation, transitions, twins
-from invoices.preflight import refused
+from invoices.preflight import refused, upload_drafts
 from invoices.selection import tracks
 from invoices.selection.selection import DIFFERS
 from invoices.views.next_steps import next_step
 from invoices.views.tables import PostingTable, arrange
-from invoices.views.uploading import missing_for_upload, start
+from invoices.views.uploading import missing_for_upload
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
@@ -159,19 +159,23 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_POST
 @role_required(*roles.FINANCE)
 def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Queue an upload's refused invoices again, or the one named by `invoice`, for the same organisation."""
+    """Lead an upload's refused invoices, or the one named by `invoice`, through the preflight again, for the same
+    organisation; with `drafts` what lies in a locked period goes as drafts."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
-    if problem := missing_for_upload(found.connection, may_set=roles.role_of(request.user) == roles.SYSTEM_ADMIN):
+    may_set = roles.role_of(request.user) == roles.SYSTEM_ADMIN
+    if problem := missing_for_upload(found.connection, may_set=may_set, preflight=True):
         messages.error(request, problem)
         return redirect(found)
-    again = start(
-        request,
+    draft = upload_drafts.make_again(
+        found,
         _refused(found, request.POST.get("invoice", "")),
-        connection=found.connection,
-        invoice_status=found.invoice_status,
-        locked_as_drafts=found.locked_as_drafts,
+        as_drafts="drafts" in request.POST,
+        user=cast(User, request.user),
     )
-    return again or redirect(found)
+    if draft is None:
+        messages.info(request, "Nothing is left to upload again: none of these is refused any more, or it is ignored.")
+        return redirect(found)
+    return redirect(draft)
 
 
 @require_POST

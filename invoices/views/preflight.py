@@ -37,7 +37,7 @@ TONES = {Verdict.READY: "good", Verdict.WARNING: "wait", Verdict.BLOCKED: "bad",
 def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show what would become of a selection, and why Xero could not be asked."""
     draft = _draft(pk)
-    connection = XeroConnection.objects.current()
+    connection = _organisation_of(draft)
     if connection is None:
         messages.error(request, missing_for_upload(None, may_set=_may_set(request)))
         return redirect("invoice_list")
@@ -50,7 +50,7 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     context = {
         "draft": draft,
         "organisation": connection,
-        "back": f"{reverse('invoice_list')}?{upload_drafts.selection_of(draft).query()}",
+        "back": _back(draft),
         "inspection": found,
         "lookup_error": lookup_error,
         "missing": missing_for_upload(connection, may_set=_may_set(request), preflight=True),
@@ -76,7 +76,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """
     draft = _draft(pk)
     connection = draft.connection
-    if connection is None or not _is_still_meant(request, connection):
+    if connection is None or not _is_still_meant(request, draft, connection):
         messages.warning(request, _elsewhere(connection))
         return redirect(draft)
     if problem := missing_for_upload(connection, may_set=_may_set(request), preflight=True):
@@ -150,9 +150,20 @@ def _inspect(
     )
 
 
-def _is_still_meant(request: HttpRequest, checked: XeroConnection) -> bool:
+def _organisation_of(draft: UploadDraft) -> XeroConnection | None:
+    """Return where the selection goes: what was refused, to where it was refused."""
+    return draft.connection if draft.again_of_id else XeroConnection.objects.current()
+
+
+def _back(draft: UploadDraft) -> str:
+    if draft.again_of:
+        return draft.again_of.get_absolute_url()
+    return f"{reverse('invoice_list')}?{upload_drafts.selection_of(draft).query()}"
+
+
+def _is_still_meant(request: HttpRequest, draft: UploadDraft, checked: XeroConnection) -> bool:
     # Several tabs and several people may have checked the same selection for different organisations.
-    return request.POST.get("organisation") == str(checked.pk) and checked == XeroConnection.objects.current()
+    return request.POST.get("organisation") == str(checked.pk) and checked == _organisation_of(draft)
 
 
 def _elsewhere(checked: XeroConnection | None) -> str:
@@ -164,7 +175,7 @@ def _elsewhere(checked: XeroConnection | None) -> str:
 
 
 def _draft(pk: uuid.UUID) -> UploadDraft:
-    return get_object_or_404(UploadDraft.objects.select_related("period", "connection"), pk=pk)
+    return get_object_or_404(UploadDraft.objects.select_related("period", "connection", "again_of"), pk=pk)
 
 
 def _is_taken(row: Inspected) -> bool:

@@ -31,6 +31,7 @@ from invoices.models import (
     UploadDraft,
 )
 from invoices.tests import makers
+from invoices.tests.pages import post_ready
 from operations.demo import SAMPLE_DATA
 from xero_integration import connections
 from xero_integration.models import ContactLink, TokenSet, XeroConnection, XeroSettings
@@ -68,7 +69,7 @@ AUDITED: dict[str, Action | str] = {
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
     "preflight_drafts": "a choice on the preflight page, which the entry of the upload names",
     "preflight_post": Action.UPLOAD,
-    "upload_again": Action.UPLOAD,
+    "upload_again": "keeps what was refused for the preflight page; posting it is what changes something",
     "upload_check": Action.OPERATION,
     "upload_withdraw": Action.WITHDRAW,
     "preflight_decide": Action.IGNORE,
@@ -377,7 +378,9 @@ def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(
 
 def test_uploading_refused_ones_again_leaves_an_upload(admin: Client, invoices: list[Invoice], connected: Any) -> None:
     upload = makers.uploaded(connected, None, *invoices, to=Posting.Status.REJECTED)
-    admin.post(reverse("upload_again", args=[upload.pk]))
+    page = admin.post(reverse("upload_again", args=[upload.pk]), follow=True)
+    assert not AuditEntry.objects.filter(action=Action.UPLOAD).exists()
+    post_ready(admin, page)
     assert only(Action.UPLOAD).after["Invoices"] == 3
 
 

@@ -276,7 +276,7 @@ BUTTONS = {
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
     "preflight_drafts": Button(_draft, 0),
     "preflight_post": Button(_draft),
-    "upload_again": Button(_uploaded(Posting.Status.REJECTED)),
+    "upload_again": Button(_uploaded(Posting.Status.REJECTED), 0),
     "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
     "preflight_decide": Button(_alike),

@@ -15,7 +15,7 @@ from c3portal.tests.markup import markup
 from invoices.conftest import MakeInvoice
 from invoices.models import BillingPeriod, Posting, Upload, UploadDraft
 from invoices.posting import transitions
-from invoices.tests.pages import press, ready_form
+from invoices.tests.pages import post_ready, press, ready_form
 from xero_integration import connections
 from xero_integration.models import XeroConnection, XeroSettings
 from xero_integration.testing import consent
@@ -180,7 +180,11 @@ def test_upload_again_goes_to_its_own_organisation_and_says_so(
 ) -> None:
     page = finance.get(refused.get_absolute_url())
     assert f"This upload went to {connected.name}, and so does everything you do here" in words(page)
-    answer = finance.post(reverse("upload_again", args=[refused.pk]), follow=True)
+    checked = finance.post(reverse("upload_again", args=[refused.pk]), follow=True)
+    assert Posting.objects.get().status == Status.REJECTED
+    assert f"Goes to {connected.name}" in words(checked)
+    assert f"{refused} went to {connected.name}, and so does what was refused of it" in words(checked)
+    answer = post_ready(finance, checked)
     assert Posting.objects.get().connection == connected
     assert Upload.objects.latest("pk").connection == connected
     assert f"1 invoice is on the way to {connected.name}" in words(answer)

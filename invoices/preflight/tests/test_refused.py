@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from c3portal.models import User
 from c3portal.tests.markup import markup
 from invoices.conftest import MakeInvoice
-from invoices.models import Posting, Upload
+from invoices.models import BillingPeriod, Invoice, Posting, Upload, UploadDraft
 from invoices.posting import transitions
+from invoices.tests.pages import post_ready
+from xero_integration import connections
 
 ACCOUNT = "Account code '4010' is not a valid code for this document."
 LOCKED = "The document date cannot be before the period lock date, currently set at 30/09/2026."
@@ -77,3 +81,52 @@ def test_a_page_without_refusals_says_nothing_of_them(
 ) -> None:
     make_invoice()
     assert "Why they were refused" not in page_of(finance, upload().upload)
+
+
+def test_upload_again_goes_through_the_preflight_which_stops_what_would_be_refused_again(
+    finance: Client, refused: Callable[..., Upload], sandbox: Any, connected: Any
+) -> None:
+    upload = refused(ACCOUNT)
+    sandbox.put_account("4010", status="ARCHIVED")
+    connections.read_reference(connected)
+    page = finance.post(reverse("upload_again", args=[upload.pk]), follow=True)
+    assert page.redirect_chain == [(UploadDraft.objects.get().get_absolute_url(), 302)]  # type: ignore[attr-defined]
+    assert "4010 Licence revenue is archived" in markup(page.content.decode())
+    assert Posting.objects.get().status == Posting.Status.REJECTED
+    sandbox.put_account("4010", status="ACTIVE")
+    connections.read_reference(connected)
+    post_ready(finance, finance.get(UploadDraft.objects.get().get_absolute_url()))  # type: ignore[arg-type]
+    assert Posting.objects.get().status == Posting.Status.QUEUED
+    assert Upload.objects.latest("pk").invoice_status == upload.invoice_status
+
+
+def test_what_lies_in_a_locked_period_goes_as_drafts_by_one_click_and_the_check(
+    finance: Client, refused: Callable[..., Upload], sandbox: Any, connected: Any
+) -> None:
+    upload = refused(LOCKED)
+    sandbox.change_organisation(period_lock_date="2026-09-30")
+    connections.read_reference(connected)
+    page = finance.post(reverse("upload_again", args=[upload.pk]), {"drafts": "1"}, follow=True)
+    post_ready(finance, page)  # type: ignore[arg-type]
+    assert Upload.objects.latest("pk").locked_as_drafts
+    assert Posting.objects.get().status == Posting.Status.QUEUED
+
+
+def test_what_was_refused_of_several_billing_periods_goes_again_together(
+    finance: Client, refused: Callable[..., Upload], connected: Any
+) -> None:
+    upload = refused(UNKNOWN, UNKNOWN)
+    later = BillingPeriod.objects.create(
+        billing_id="20261018", starts_on=dt.date(2026, 9, 16), ends_on=dt.date(2026, 10, 15)
+    )
+    Invoice.objects.filter(pk=Posting.objects.latest("pk").invoice_id).update(period=later)
+    post_ready(finance, finance.post(reverse("upload_again", args=[upload.pk]), follow=True))  # type: ignore[arg-type]
+    assert set(Posting.objects.values_list("status", flat=True)) == {Posting.Status.QUEUED}
+
+
+def test_nothing_refused_leads_nowhere(finance: Client, refused: Callable[..., Upload]) -> None:
+    upload = refused(UNKNOWN)
+    Posting.objects.update(status=Posting.Status.QUEUED)
+    page = finance.post(reverse("upload_again", args=[upload.pk]), follow=True)
+    assert "Nothing is left to upload again" in markup(page.content.decode())
+    assert not UploadDraft.objects.exists()
