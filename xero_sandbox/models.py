@@ -24,6 +24,10 @@ class Organisation(models.Model):
     period_lock_date = models.DateField(null=True)
     year_lock_date = models.DateField(null=True)
     unique_credit_notes = models.BooleanField(default=False)
+    # Third parties say that Xero gives a number free with its deleted draft, but not with a voided document.
+    free_after_delete = models.BooleanField(default=True, db_default=True)
+    free_after_void = models.BooleanField(default=False, db_default=False)
+    numbers_ignore_case = models.BooleanField(default=False, db_default=False)
     is_demo = models.BooleanField(default=False, db_default=False)
     mails_a_day = models.IntegerField(default=1000, db_default=1000)
     position = models.IntegerField(default=0)
@@ -183,7 +187,10 @@ class Document(models.Model):
 
     class Meta:
         ordering = ["id"]
-        indexes = [models.Index(fields=["organisation", "type", "number"], name="document_number")]
+        indexes = [
+            models.Index(fields=["organisation", "type", "number"], name="document_number"),
+            models.Index(fields=["organisation", "type", "url"], name="document_url"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["organisation", "type", "number"],

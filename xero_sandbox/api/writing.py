@@ -1,10 +1,13 @@
 """Creates and changes invoices and credit notes, one batch in one transaction."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+from django.db.models.functions import Lower
 
 from xero_sandbox import clock, journal, wire
 from xero_sandbox.api import contacts, ledger
@@ -14,7 +17,7 @@ from xero_sandbox.api.document_types import CREDIT_NOTE, Kind
 from xero_sandbox.api.reading import by_ident, documents
 from xero_sandbox.api.rendering import accepted_json, refused_json
 from xero_sandbox.api.request import ApiRequest
-from xero_sandbox.models import ENDED, Contact, Document
+from xero_sandbox.models import ENDED, Contact, Document, Organisation
 from xero_sandbox.monitor.call_log import call_log
 from xero_sandbox.storage import writing
 
@@ -82,17 +85,35 @@ def create_or_update_documents(request: ApiRequest, kind: Kind) -> Answer:
 
 def _open(request: ApiRequest, kind: Kind, elements: list[Mapping[str, Any]]) -> Batch:
     numbers = [str(sent.get(kind.number_field)) for sent in elements if sent.get(kind.number_field)]
-    live = request.organisation.documents.filter(type=kind.type, number__in=numbers).exclude(status__in=ENDED)
-    if kind is CREDIT_NOTE and not request.organisation.unique_credit_notes:
-        live = live.none()
     return Batch(
         request=request,
         kind=kind,
         ledger=ledger.read(request.organisation),
         contacts=contacts.many_by_id(request.organisation, elements),
-        taken=set(live.values_list("number", flat=True)),
+        taken=_taken(request.organisation, kind, numbers),
         named=_named_by_id(request, kind, elements),
     )
+
+
+def _taken(organisation: Organisation, kind: Kind, numbers: list[str]) -> set[str]:
+    """Return which of these numbers are not free, as they are compared."""
+    if kind is CREDIT_NOTE and not organisation.unique_credit_notes:
+        return set()
+    free = [
+        status
+        for status, is_free in (("DELETED", organisation.free_after_delete), ("VOIDED", organisation.free_after_void))
+        if is_free
+    ]
+    found = organisation.documents.filter(type=kind.type).exclude(status__in=free)
+    if organisation.numbers_ignore_case:
+        found = found.annotate(key=Lower("number")).filter(key__in=[number.lower() for number in numbers])
+    else:
+        found = found.filter(number__in=numbers)
+    return {_number_key(organisation, number) for number in found.values_list("number", flat=True)}
+
+
+def _number_key(organisation: Organisation, number: str) -> str:
+    return number.lower() if organisation.numbers_ignore_case else number
 
 
 def _named_by_id(request: ApiRequest, kind: Kind, elements: list[Mapping[str, Any]]) -> dict[str, Document]:
@@ -103,8 +124,18 @@ def _named_by_id(request: ApiRequest, kind: Kind, elements: list[Mapping[str, An
 
 
 def _keep_fresh(batch: Batch) -> None:
+    _note_second_live(batch)
     Document.objects.bulk_create(batch.fresh)
     journal.note_all(batch.fresh, journal.CREATED, *journal.through(batch.request.app.name))
+
+
+def _note_second_live(batch: Batch) -> None:
+    """An address leads back to what a document was made from, so two live documents with one were made from one."""
+    urls = [row.url for row in batch.fresh if row.url]
+    live = batch.request.organisation.documents.filter(type=batch.kind.type, url__in=urls).exclude(status__in=ENDED)
+    twice = [*live.values_list("url", flat=True), *(url for url, count in Counter(urls).items() if count > 1)]
+    if twice and batch.request.app.client_id:
+        call_log.violation("second_live_document", f"{batch.kind.resource}: {', '.join(twice[:5])}")
 
 
 def _keep(batch: Batch, row: Document, before: str) -> None:
@@ -133,13 +164,14 @@ def _create(batch: Batch, sent: dict[str, Any]) -> Written:
     made = draft(batch.kind, sent, batch.ledger, clock.now().date(), batch.request.unit_places)
     contact, problem = _contact(batch, sent)
     errors = [*made.errors, *([problem] if problem else [])]
-    if made.number in batch.taken:
+    organisation = batch.request.organisation
+    if _number_key(organisation, made.number) in batch.taken:
         errors.append(batch.kind.number_taken)
     if errors or contact is None:
         return Written(None, sent, errors)
     made.number = made.number or _next_number(batch)
-    batch.taken.add(made.number)
-    row = Document(organisation=batch.request.organisation, type=batch.kind.type, client_id=batch.request.app.client_id)
+    batch.taken.add(_number_key(organisation, made.number))
+    row = Document(organisation=organisation, type=batch.kind.type, client_id=batch.request.app.client_id)
     _fill(row, made, contact)
     batch.fresh.append(row)
     return Written(row, sent, [], made.warnings)
@@ -182,7 +214,7 @@ def _rewrite(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
     made = draft(batch.kind, whole, batch.ledger, row.date, batch.request.unit_places)
     contact, problem = _contact(batch, whole)
     errors = [*made.errors, *([problem] if problem else [])]
-    if made.number != row.number and made.number in batch.taken:
+    if made.number != row.number and _number_key(row.organisation, made.number) in batch.taken:
         errors.append(batch.kind.number_taken)
     if errors or contact is None:
         return Written(None, sent, errors)

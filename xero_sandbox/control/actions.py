@@ -33,7 +33,14 @@ from xero_sandbox.seed_data import CLASS_OF_TYPE, REVENUE_SIDE
 from xero_sandbox.storage import writing as write_lock
 
 Body = dict[str, Any]
-SETTINGS = ("unique_credit_notes", "is_demo", "mails_a_day")
+SETTINGS = (
+    "unique_credit_notes",
+    "is_demo",
+    "mails_a_day",
+    "free_after_delete",
+    "free_after_void",
+    "numbers_ignore_case",
+)
 
 
 def ensure_app(body: Body) -> Any:
@@ -104,7 +111,9 @@ def make_organisations(body: Body) -> Any:
 
 def change_organisation(body: Body) -> Any:
     """Change an organisation: period_lock_date, year_lock_date (ISO or null), name; whether the number of a credit note
-    may be used once only (`unique_credit_notes`); whether it is a demo company (`is_demo`), and its `mails_a_day`."""
+    may be used once only (`unique_credit_notes`); whether it is a demo company (`is_demo`), and its `mails_a_day`;
+    whether a number may be used again (`free_after_delete`, `free_after_void`), and whether capitals make another one
+    (`numbers_ignore_case`)."""
     one = organisation(body)
     for name in ("period_lock_date", "year_lock_date"):
         if name in body:

@@ -198,6 +198,17 @@ def test_too_many_calls_in_flight_are_a_violation(control: SandboxControl, xero:
     assert sin_kinds(control) == {"too_many_in_flight"}
 
 
+def test_a_second_live_document_of_one_address_is_a_violation(control: SandboxControl, xero: Caller) -> None:
+    first = xero.put_invoice(Url="https://portal.example/1")
+    xero.move("Invoices", (first, "VOIDED"))
+    xero.put_invoice(Url="https://portal.example/1")
+    assert control.violations() == []
+
+    xero.put_invoice(Url="https://portal.example/1")
+
+    assert sin_kinds(control) == {"second_live_document"}
+
+
 def test_the_state_tells_duplicates_totals_and_calls(control: SandboxControl, xero: Caller) -> None:
     for number in ("N-1", "N-2"):
         xero.put_invoice(InvoiceNumber=number, Url="https://portal.example/1", Reference="R-1")

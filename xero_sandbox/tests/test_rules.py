@@ -113,15 +113,37 @@ def test_an_account_can_be_archived_after_it_was_mapped(xero: Caller, control: S
     assert "'4010' is not a valid code" in messages(xero.put_invoice())[0]
 
 
-def test_numbers_are_unique_among_live_invoices(xero: Caller, control: SandboxControl) -> None:
-    first = xero.put_invoice(InvoiceNumber="N-1")
+@pytest.mark.parametrize(
+    ("status", "settings", "is_free"),
+    [
+        ("DRAFT", {}, True),
+        ("DRAFT", {"free_after_delete": False}, False),
+        ("AUTHORISED", {}, False),
+        ("AUTHORISED", {"free_after_void": True}, True),
+    ],
+)
+def test_numbers_are_unique_among_live_invoices_and_free_afterwards_by_setting(
+    xero: Caller, control: SandboxControl, status: str, settings: dict[str, bool], is_free: bool
+) -> None:
+    control.change_organisation(**settings)
+    first = xero.put_invoice(InvoiceNumber="N-1", Status=status)
     again = xero.put_invoice(InvoiceNumber="N-1")
     control.void("N-1")
     anew = xero.put_invoice(InvoiceNumber="N-1")
 
     assert first["StatusAttributeString"] == "OK"
     assert messages(again) == ["Invoice # must be unique."]
-    assert anew["StatusAttributeString"] == "OK"
+    assert (anew["StatusAttributeString"] == "OK") is is_free
+
+
+@pytest.mark.parametrize(("ignores", "outcome"), [(False, "OK"), (True, "ERROR")])
+def test_numbers_that_differ_by_capitals_are_one_by_setting(
+    xero: Caller, control: SandboxControl, ignores: bool, outcome: str
+) -> None:
+    control.change_organisation(numbers_ignore_case=ignores)
+    xero.put_invoice(InvoiceNumber="N-a")
+
+    assert xero.put_invoice(InvoiceNumber="n-A")["StatusAttributeString"] == outcome
 
 
 def test_numbers_are_unique_inside_a_batch_and_one_bad_invoice_spares_its_mates(xero: Caller) -> None:
