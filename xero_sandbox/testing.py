@@ -195,6 +195,10 @@ class SandboxControl:
         made = self.call("POST", "documents", tenant=tenant, resource=resource, element=element)
         return made[resource][0]  # type: ignore[no-any-return]
 
+    def change(self, number: str, tenant: str = "", type: str = "ACCREC", **changes: Any) -> None:
+        """Change a document by hand, as a bookkeeper would: Status, Date, DueDate, Reference, Contact, LineItems."""
+        self.call("POST", "documents/change", tenant=tenant, number=number, type=type, changes=changes)
+
     def void(self, number: str, tenant: str = "", type: str = "ACCREC") -> None:
         """Void a document, or delete a draft."""
         self.call("POST", "documents/void", tenant=tenant, number=number, type=type)

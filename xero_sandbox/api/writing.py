@@ -192,7 +192,8 @@ def _create_or_update(batch: Batch, sent: dict[str, Any]) -> Written:
 
 def _update(batch: Batch, row: Document, sent: dict[str, Any]) -> Written:
     status = str(sent.get("Status") or row.status)
-    if _only_moves(batch.kind, sent) and status == row.status:
+    by_app = bool(batch.request.app.client_id)
+    if by_app and _only_moves(batch.kind, sent) and status == row.status:
         call_log.violation("move_already_made", f"{batch.kind.resource}: {row.number} is {status} already")
     if row.settled or status not in STATUS_MOVES.get(row.status, ()):
         return Written(None, sent, [HAS_PAYMENT if row.settled else NOT_EDITABLE])

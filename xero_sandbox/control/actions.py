@@ -6,13 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Model
-from django.http import QueryDict
 
 from xero_sandbox import bookkeeping, clock, seeding, wire
-from xero_sandbox.api import contacts, writing
+from xero_sandbox.api import by_hand, contacts
 from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, KIND_OF_TYPE, KINDS, Kind
 from xero_sandbox.api.reading import by_ident
-from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.control.endpoint import ControlRefused, organisation
 from xero_sandbox.models import (
     Account,
@@ -231,11 +229,15 @@ def _short(row: Document) -> Body:
 
 def write_document(body: Body) -> Any:
     """Write a document by hand, as a bookkeeper would in Xero: `element` in wire form, `resource` Invoices."""
-    kind = KINDS[body.get("resource", "Invoices")]
-    by_hand = App(client_id="", name="")
-    element = {"Type": kind.type} | body["element"]
-    request = ApiRequest(by_hand, organisation(body), "", QueryDict("summarizeErrors=false&unitdp=4"), "", body=element)
-    return wire.decode(writing.create_documents(request, kind).body)
+    return by_hand.create(organisation(body), KINDS[body.get("resource", "Invoices")], body["element"])
+
+
+def change_document(body: Body) -> Any:
+    """Change the document with this `id` or `number` by hand: `changes` in wire form (a Status alone moves it)."""
+    row = _document(body)
+    if errors := by_hand.change(row, body["changes"]):
+        raise ControlRefused(" ".join(errors))
+    return {"id": str(row.document_id)}
 
 
 def list_mails(body: Body) -> Any:

@@ -29,6 +29,7 @@ urlpatterns = [
     path("currencies", control({"POST": actions.put_currency})),
     path("themes", control({"POST": actions.put_theme})),
     path("documents", control({"GET": actions.list_documents, "POST": actions.write_document})),
+    path("documents/change", control({"POST": actions.change_document})),
     path("documents/void", control({"POST": actions.void_document})),
     path("webhooks", control({"GET": webhooks.list_webhooks, "POST": webhooks.put_webhook})),
     path("webhooks/confirm", control({"POST": webhooks.confirm_webhook})),

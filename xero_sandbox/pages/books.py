@@ -1,7 +1,6 @@
 """An organisation's books: documents, contacts and reference data, to look at and to act in by hand."""
 
 import uuid
-from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,11 +12,27 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from xero_sandbox import bookkeeping, wire
-from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, KIND_OF_TYPE, Kind
-from xero_sandbox.models import Connection, Document, Organisation, dollars
+from xero_sandbox import wire
+from xero_sandbox.api.document_types import CREDIT_NOTE, INVOICE, Kind
+from xero_sandbox.api.mailing import mails_left
+from xero_sandbox.models import Allocation, Connection, Document, Organisation, dollars
 
 PER_PAGE = 50
+KIND_WORDS = {
+    "ACCREC": "Invoice",
+    "ACCRECCREDIT": "Credit note",
+    "RECEIVE-PREPAYMENT": "Prepayment",
+    "RECEIVE-OVERPAYMENT": "Overpayment",
+}
+DONE = {
+    "paid": "The payment is recorded.",
+    "unpaid": "The payments are removed.",
+    "allocated": "The credit is allocated.",
+    "unallocated": "The credit is taken back.",
+    "approved": "The document is approved.",
+    "edited": "The changes are saved.",
+    "voided": "The document is {}.",
+}
 CONTACT_PAGE = "/Contacts/View/"
 STATUSES = {
     "DRAFT": "Draft",
@@ -57,6 +72,7 @@ def _facts(one: Organisation) -> list[tuple[str, Any]]:
         ("Organisation ID", one.tenant_id),
         ("Period lock date", one.period_lock_date or "none"),
         ("End of year lock date", one.year_lock_date or "none"),
+        ("Mails left today", mails_left(one)),
     ]
 
 
@@ -112,7 +128,7 @@ def _paged(request: HttpRequest, found: Any) -> dict[str, Any]:
 def document(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
     """Show one invoice or credit note."""
     row = get_object_or_404(Document.objects.select_related("contact", "organisation"), document_id=document_id)
-    return _document_page(request, row)
+    return document_page(request, row)
 
 
 @require_safe
@@ -124,12 +140,13 @@ def online_invoice(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse
     return render(request, "xero_sandbox/online_invoice.html", context)
 
 
-def _document_page(request: HttpRequest, row: Document, error: str = "") -> HttpResponse:
+def document_page(request: HttpRequest, row: Document, error: str = "") -> HttpResponse:
+    """Show a document, with what was refused about it."""
     theme = row.organisation.themes.filter(theme_id=row.theme_id or wire.ZERO_ID).first()
     context = {
         "organisation": row.organisation,
         "document": row,
-        "kind": "Invoice" if KIND_OF_TYPE[row.type] is INVOICE else "Credit note",
+        "kind": KIND_WORDS[row.type],
         "status_words": STATUSES[row.status],
         "theme": theme or "",
         "lines": wire.decode(row.lines.encode()),
@@ -137,34 +154,34 @@ def _document_page(request: HttpRequest, row: Document, error: str = "") -> Http
         "tax": dollars(row.tax_cents),
         "payments": row.payments.all(),
         "error": error,
-        "done": request.GET.get("done"),
+        "credits": _credits(row),
+        "actions": _actions(row),
+        "history": row.history.order_by("-at", "-id"),
+        "done_words": DONE.get(request.GET.get("done", ""), "").format(STATUSES[row.status].lower()),
     }
     return render(request, "xero_sandbox/document.html", context, status=400 if error else 200)
 
 
-@require_POST
-def pay(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
-    """Record a payment."""
-    row = get_object_or_404(Document.objects.select_related("contact", "organisation"), document_id=document_id)
-    try:
-        amount = Decimal(request.POST.get("amount", "").replace(",", "")).quantize(Decimal("0.01"))
-        bookkeeping.record(row, amount, reference=request.POST.get("reference", "")[:255])
-    except InvalidOperation:
-        return _document_page(request, row, "The amount must be a number, such as 120.50.")
-    except bookkeeping.BookkeepingRefused as refused:
-        return _document_page(request, row, str(refused))
-    return redirect(f"/documents/{document_id}/?done=paid")
+def _credits(row: Document) -> list[Allocation]:
+    """Return what was set against a document or out of it, each with the document at its other end."""
+    found = [*row.credits.select_related("source"), *row.allocations.select_related("invoice")]
+    for one in found:
+        one.other = one.invoice if one.source_id == row.pk else one.source
+    return found
 
 
-@require_POST
-def void(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
-    """Void a document, or delete a draft."""
-    row = get_object_or_404(Document.objects.select_related("contact", "organisation"), document_id=document_id)
-    try:
-        bookkeeping.void(row)
-    except bookkeeping.BookkeepingRefused as refused:
-        return _document_page(request, row, str(refused))
-    return redirect(f"/documents/{document_id}/?done=voided")
+def _actions(row: Document) -> list[tuple[str, str]]:
+    """Return what may be done to a document: where, and in which words."""
+    draft, approved = row.status in ("DRAFT", "SUBMITTED"), row.status == "AUTHORISED"
+    writable = row.type in (INVOICE.type, CREDIT_NOTE.type)
+    possible = (
+        (draft, "approve", "Approve"),
+        ((draft or approved) and writable and not row.settled, "edit", "Edit"),
+        (row.paid_cents > 0, "unpay", "Remove the payments"),
+        (row.credited_cents > 0, "unallocate", "Take the credit back"),
+        ((draft or approved) and not row.settled, "void", "Void" if approved else "Delete"),
+    )
+    return [(place, words) for may, place, words in possible if may]
 
 
 @require_safe

@@ -38,9 +38,9 @@ def reader(control: SandboxControl) -> Reader:
 def test_every_page_of_an_organisation_opens(reader: Reader, xero: Caller) -> None:
     made = xero.put_invoice(InvoiceNumber="N-1", Reference="October", Url="https://portal.example/1")
     note = xero.put("CreditNotes", xero.credit_note()).json()["CreditNotes"][0]
-    places = ["", "invoices/", "credit-notes/", "contacts/", "accounts/", "themes/", "tax-rates/"]
+    places = ["", "invoices/", "credit-notes/", "contacts/", "accounts/", "themes/", "tax-rates/", "settings/"]
 
-    for path in ["/", "/apps/", *(f"/organisations/!sbAU1/{place}" for place in places)]:
+    for path in ["/", "/apps/", "/faults/", *(f"/organisations/!sbAU1/{place}" for place in places)]:
         page = reader.open(path)
         assert page.status_code == 200, path
         assert "nothing here is real" in page.text
@@ -98,6 +98,92 @@ def test_a_document_is_voided_on_the_page(reader: Reader, xero: Caller) -> None:
     reader.send(page, page + "void")
 
     assert xero.get("Invoices/N-1").json()["Invoices"][0]["Status"] == "VOIDED"
+
+
+def test_a_document_is_approved_paid_in_part_and_its_payment_removed_on_its_page(
+    reader: Reader, xero: Caller, control: SandboxControl
+) -> None:
+    page = f"/documents/{xero.put_invoice(InvoiceNumber='N-1', Status='DRAFT')['InvoiceID']}/"
+
+    approved = reader.send(page, page + "approve")
+    part = reader.send(page, page + "payment", amount="10.00")
+    removed = reader.send(page, page + "unpay")
+
+    assert "The document is approved" in approved.text
+    assert "100.00" in part.text
+    assert "Payment removed" in removed.text, "the history tells"
+    (read,) = xero.get("Invoices/N-1").json()["Invoices"]
+    assert (read["Status"], read["AmountDue"]) == ("AUTHORISED", 110)
+    assert control.violations() == []
+
+
+def test_an_incomplete_draft_is_not_approved_on_its_page_either(reader: Reader, xero: Caller) -> None:
+    page = f"/documents/{xero.put_invoice(Status='DRAFT', DueDate=None)['InvoiceID']}/"
+
+    assert "Due Date cannot be empty" in reader.send(page, page + "approve").text
+
+
+def test_credit_is_allocated_and_taken_back_on_the_page(reader: Reader, xero: Caller) -> None:
+    xero.put_invoice(InvoiceNumber="N-1")
+    note = xero.put("CreditNotes", xero.credit_note(Date="2026-10-31")).json()["CreditNotes"][0]
+    page = f"/documents/{note['CreditNoteID']}/"
+
+    unknown = reader.send(page, page + "allocation", invoice="N-2", amount="10")
+    done = reader.send(page, page + "allocation", invoice="N-1", amount="10")
+
+    assert "There is no invoice with this number" in unknown.text
+    assert "The credit is allocated" in done.text
+    assert xero.get("Invoices/N-1").json()["Invoices"][0]["AmountCredited"] == 10
+    assert "Less credit from" in reader.open(f"/documents/{_id_of(xero, 'N-1')}/").text
+    reader.send(page, page + "unallocate")
+    assert xero.get("Invoices/N-1").json()["Invoices"][0]["AmountDue"] == 110
+
+
+def _id_of(xero: Caller, number: str) -> str:
+    return xero.get(f"Invoices/{number}").json()["Invoices"][0]["InvoiceID"]  # type: ignore[no-any-return]
+
+
+def test_a_document_is_edited_on_its_page(reader: Reader, xero: Caller, control: SandboxControl) -> None:
+    made = xero.put_invoice(InvoiceNumber="N-1", Reference="October")
+    page = f"/documents/{made['InvoiceID']}/edit"
+    other = control.put_contacts([{"name": "Litware"}])[0]["contact_id"]
+    facts = {"contact": other, "Date": "2026-10-30", "DueDate": "2026-12-01", "Reference": "PO 7"}
+    line = {"Description": "Other", "Quantity": "2", "UnitAmount": "25", "AccountCode": "4010"}
+
+    refused = reader.send(page, **(facts | line | {"AccountCode": "9999"}))
+    saved = reader.send(page, **(facts | line))
+
+    assert "is not a valid code" in refused.text
+    assert "The changes are saved" in saved.text
+    (read,) = xero.get("Invoices/N-1").json()["Invoices"]
+    assert (read["Total"], read["Reference"], read["Contact"]["Name"]) == (55, "PO 7", "Litware")
+    assert read["LineItems"][0]["LineItemID"] == made["LineItems"][0]["LineItemID"]
+
+
+def test_an_organisations_settings_are_changed_on_their_page(reader: Reader, xero: Caller) -> None:
+    page = "/organisations/!sbAU1/settings/"
+
+    wrong = reader.send(page, mails_a_day="many")
+    saved = reader.send(page, mails_a_day="2", period_lock_date="2026-06-30", is_demo="on")
+
+    assert "Enter a whole number" in wrong.text
+    assert "The settings are saved" in saved.text
+    organisation = xero.get("Organisation").json()["Organisations"][0]
+    assert organisation["IsDemoCompany"] is True
+    assert organisation["PeriodLockDate"].startswith("/Date(")
+
+
+def test_faults_are_ordered_and_lifted_on_a_page(reader: Reader, xero: Caller, control: SandboxControl) -> None:
+    wrong = reader.send("/faults/", name="503_text", nth="1", path="(")
+    ordered = reader.send("/faults/", name="503_text", nth="1", path="^Accounts", times="5")
+
+    assert "cannot be read as a regular expression" in wrong.text
+    assert "The fault is ordered" in ordered.text
+    assert xero.get("Accounts").status_code == 503
+    assert control.faults()[0]["fired"] == 1
+    lifted = reader.send("/faults/", "/faults/lift", id=str(control.faults()[0]["id"]))
+    assert "No fault is ordered" in lifted.text
+    assert xero.get("Accounts").ok
 
 
 def test_an_organisation_is_disconnected_on_its_page(reader: Reader, xero: Caller) -> None:

@@ -307,6 +307,7 @@ def test_a_document_is_ours_by_marker_and_total_and_never_by_its_number_alone(
 def test_a_number_that_a_voided_document_has_is_free(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, work: Work
 ) -> None:
+    sandbox.change_organisation(free_after_void=True)
     invoice = make_invoice()
     by_hand(sandbox, invoice.xero_number, Reference=marker(invoice))
     sandbox.void(invoice.xero_number)
@@ -320,6 +321,7 @@ def test_a_number_that_a_voided_document_has_is_free(
 def test_a_voided_document_of_ours_does_not_hide_the_live_one(
     make_invoice: MakeInvoice, sandbox: SandboxControl, upload: Upload, sweep: Work
 ) -> None:
+    sandbox.change_organisation(free_after_void=True)
     invoice = make_invoice()
     by_hand(sandbox, invoice.xero_number, Reference=marker(invoice))
     sandbox.void(invoice.xero_number)
