@@ -103,7 +103,7 @@ INSTALLED_APPS = [
 ]
 
 # What frees what processes held that died; the shell knows by name alone who holds what.
-ON_DEAD_PROCESSES = "invoices.posting.reconciliation.release_expired_leases"
+ON_DEAD_PROCESSES = "invoices.changes.leases.release_expired"
 
 MIDDLEWARE = [
     "c3portal.telemetry.tracing.traced",

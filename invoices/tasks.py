@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from math import ceil
+from typing import Any
 
 from celery import shared_task
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from c3_integration.models import C3Fetch
 from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
+from invoices.changes import leases
+from invoices.changes import worker as changes
 from invoices.fetching import customers, downloads, fetch, mornings, requests
 from invoices.importing import backfill, importer, in_hand
 from invoices.models import Posting
@@ -54,7 +57,8 @@ def work(connection_id: int, spread: bool = True) -> None:
         worker.reconcile_and_link_contacts(connection)
         if spread:
             wakeups.wake(connection_id, workers=_workers_for(connection) - 1, spread=False)
-        if worker.advance(connection, until):
+        # First what was posted wrongly goes: then it may be posted again.
+        if changes.advance(connection, until) or worker.advance(connection, until):
             wakeups.wake(connection_id, spread=False)
     if wait.seconds is not None and wait.seconds <= LONGEST_NAP:
         wakeups.wake(connection_id, spread=False, after=wait.seconds)
@@ -102,7 +106,7 @@ def fetch_when_due() -> None:
 @shared_task
 def sweep() -> None:
     """Free what dead workers left, and wake workers for whatever is due."""
-    reconciliation.release_expired_leases()
+    leases.release_expired()
     upload_drafts.forget_old()
     importer.close_abandoned()
     in_hand.sweep()
@@ -167,7 +171,7 @@ def read_reference(connection_id: int) -> None:
 def _connections_with_work() -> list[int]:
     now = clock.now()
     due = Q(status=Posting.Status.QUEUED) | Q(reconciliation.is_due(now), status=Posting.Status.UNCERTAIN)
-    rows = (Posting.objects.filter(due), twins.due())
+    rows: tuple[QuerySet[Any], ...] = (Posting.objects.filter(due), twins.due(), changes.due())
     with_work = {pk for each in rows for pk in each.values_list("connection_id", flat=True).distinct()}
     connected = XeroConnection.objects.filter(pk__in=with_work, status=XeroConnection.Status.CONNECTED)
     return list(connected.filter(Q(paused_until=None) | Q(paused_until__lte=now)).values_list("pk", flat=True))

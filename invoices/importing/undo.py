@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 CHUNK = decisions.CHUNK
 LISTED = 50
 SENT = "is in Xero or on its way there"
+WAS_IN_XERO = "was in Xero before it was taken back"
 CHANGED_LATER = "was changed by a later import; undo that one first"
 
 
@@ -101,6 +102,9 @@ def _in_the_way(run: ImportRun, keys: list[uuid.UUID]) -> dict[uuid.UUID, str]:
     for chunk in itertools.batched(sorted(keys), CHUNK):
         free = decisions.changeable_of(list(chunk), lock=True)
         reasons |= {pk: SENT for pk in chunk if pk not in free}
+        # What was there keeps its history, whatever became of it since.
+        past = Posting.objects.filter(invoice__in=free, past_documents__isnull=False)
+        reasons |= dict.fromkeys(past.values_list("invoice_id", flat=True), WAS_IN_XERO)
         later = others.filter(invoice__in=free)
         reasons |= dict.fromkeys(later.values_list("invoice_id", flat=True), CHANGED_LATER)
     return reasons

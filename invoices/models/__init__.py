@@ -1,6 +1,7 @@
 """The billing domain, and how far each invoice has come on its way to Xero."""
 
 from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine
+from invoices.models.changes import ChangeCall, ChangeRequest, DocumentChange, PastDocument
 from invoices.models.imports import (
     BillResellers,
     DuplicateDecision,
@@ -22,8 +23,11 @@ __all__ = [
     "AppliedCredit",
     "BillResellers",
     "BillingPeriod",
+    "ChangeCall",
+    "ChangeRequest",
     "Customer",
     "CustomerOverride",
+    "DocumentChange",
     "DocumentEvent",
     "DocumentType",
     "DuplicateDecision",
@@ -35,6 +39,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "KindRule",
+    "PastDocument",
     "Payment",
     "PostLog",
     "Posting",

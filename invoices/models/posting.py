@@ -75,7 +75,7 @@ class UploadDraft(models.Model):
         return reverse("preflight", args=[self.pk])
 
 
-class SubmissionQuerySet(models.QuerySet["Submission"]):
+class CallQuerySet[C: "Call"](models.QuerySet[C]):
     def open(self) -> Self:
         """Return those whose worker still holds them."""
         return self.filter(outcome__in=OPEN)
@@ -84,20 +84,18 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         return self.exclude(outcome__in=OPEN)
 
 
-class Submission(models.Model):
-    """One HTTP call that creates up to 50 documents. Its id is the Idempotency-Key."""
+class Call(models.Model):
+    """One HTTP call that changes something in Xero, and how far it got. Its id is the Idempotency-Key."""
 
     Outcome = SubmissionOutcome
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="submissions")
     document_type = models.CharField(max_length=12, choices=DocumentType)
     outcome = models.CharField(max_length=12, choices=Outcome, default=Outcome.PREPARING)
     # The exact bytes, committed before the call leaves: one in flight without a body was never sent. Long after its end
     # the bytes may be pruned; their SHA-256 stays.
     body = models.BinaryField(null=True)
     body_sha256 = models.CharField(max_length=64, blank=True)
-    postings_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
     sent_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
@@ -109,16 +107,26 @@ class Submission(models.Model):
     trace_id = models.CharField(max_length=64, default="", db_default="", help_text="Of the task that made the call.")
     problem = models.TextField(blank=True)
 
-    objects = SubmissionQuerySet.as_manager()
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Submission(Call):
+    """A call that creates up to 50 documents."""
+
+    connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="submissions")
+    postings_count = models.PositiveIntegerField(default=0)
+
+    objects = CallQuerySet["Submission"].as_manager()
 
     class Meta:
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["lease_until"], condition=Q(outcome__in=list(OPEN)), name="submission_under_way")
         ]
-
-    def __str__(self) -> str:
-        return str(self.pk)
 
 
 class PostingQuerySet(models.QuerySet["Posting"]):
@@ -169,6 +177,13 @@ class Posting(models.Model):
         max_digits=15, decimal_places=2, default=Decimal(0), help_text="Xero's total less the invoice's, once posted."
     )
     updated_at = models.DateTimeField(auto_now=True)
+    number = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What it is called in Xero where the invoice's own number is not free there any more.",
+    )
 
     # What was sent, and what Xero says of it since; amounts in the invoice's currency, positive for credit notes too.
     sent_facts = models.JSONField(
@@ -215,6 +230,11 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice_id}: {self.get_status_display()}"
+
+    @property
+    def number_in_xero(self) -> str:
+        """Return the number under which it goes to Xero, or went there."""
+        return self.number or self.invoice.xero_number
 
     @property
     def xero_url(self) -> str:

@@ -14,6 +14,7 @@ class PostingStatus(models.TextChoices):
     REJECTED = "rejected", "Refused"
     UNCERTAIN = "uncertain", "Being checked"
     WITHDRAWN = "withdrawn", "Withdrawn"
+    UNDONE = "undone", "Taken back"
 
 
 # A call has it, or had it and nobody knows what became of it: Xero may have it by now.
@@ -21,7 +22,7 @@ IN_FLIGHT = (PostingStatus.SENDING, PostingStatus.UNCERTAIN)
 # It will still change by itself.
 IN_PROGRESS = (PostingStatus.QUEUED, *IN_FLIGHT)
 # It ended outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
-UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN)
+UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN, PostingStatus.UNDONE)
 
 
 class SubmissionOutcome(models.TextChoices):
@@ -34,3 +35,31 @@ class SubmissionOutcome(models.TextChoices):
 
 # Its worker still holds it.
 OPEN = (SubmissionOutcome.PREPARING, SubmissionOutcome.SENDING)
+
+
+class ChangeKind(models.TextChoices):
+    """What is asked of a document that is in Xero."""
+
+    DELETE = "delete", "Delete"
+    VOID = "void", "Void"
+
+
+# Once it is done the document is no more, and its invoice is not posted again.
+ENDS = (ChangeKind.DELETE, ChangeKind.VOID)
+
+
+class ChangeStatus(models.TextChoices):
+    """How far a change has come."""
+
+    QUEUED = "queued", "Waiting"
+    SENDING = "sending", "Being sent"
+    UNCERTAIN = "uncertain", "Being checked"
+    DONE = "done", "Done"
+    REFUSED = "refused", "Refused"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+# A call has it, or had it and nobody knows what became of it: Xero may have done it by now.
+CHANGE_IN_FLIGHT = (ChangeStatus.SENDING, ChangeStatus.UNCERTAIN)
+# It will still move by itself.
+CHANGE_IN_PROGRESS = (ChangeStatus.QUEUED, *CHANGE_IN_FLIGHT)

@@ -19,7 +19,7 @@ from c3_integration import fetches
 from c3portal.database import clock
 from c3portal.processes import liveness
 from invoices.documents.builder import marker
-from invoices.models import DocumentType, Invoice, Posting, Submission
+from invoices.models import ChangeCall, DocumentType, Invoice, Posting, Submission
 from invoices.posting import ownership, responses, transitions
 from invoices.posting.outcomes import (
     Absent,
@@ -209,23 +209,29 @@ def _was_refused_as_taken(posting: Posting) -> bool:
 
 
 def _absent(submission: Submission, looked_up_at: dt.datetime) -> Absent | StillUncertain:
-    # It may be sent again if Xero must have finished with the lost call by then.
-    settled_at = _settled_at(submission, looked_up_at)
+    later = next_look(submission, looked_up_at)
+    return Absent(looked_up_at) if later is None else StillUncertain(later)
+
+
+def next_look(call: Submission | ChangeCall, looked_up_at: dt.datetime) -> dt.datetime | None:
+    """Return when to look again for what a look did not show; None when Xero must have finished with the call by then,
+    and it may be sent again."""
+    settled_at = _settled_at(call, looked_up_at)
     if settled_at is None or settled_at <= looked_up_at:
-        return Absent(looked_up_at)
+        return None
     # Each wait is as long as all before it together: a few looks find what finishes late without burning calls.
-    waited = looked_up_at - (submission.sent_at or submission.created_at)
-    return StillUncertain(min(settled_at, looked_up_at + max(waited, timeouts.lookup_delay())))
+    waited = looked_up_at - (call.sent_at or call.created_at)
+    return min(settled_at, looked_up_at + max(waited, timeouts.lookup_delay()))
 
 
-def _settled_at(submission: Submission, looked_up_at: dt.datetime) -> dt.datetime | None:
+def _settled_at(call: Submission | ChangeCall, looked_up_at: dt.datetime) -> dt.datetime | None:
     """When Xero cannot be at work on this call any more; None when that is long since so."""
     # Nor on a call that left before the database was restored.
-    began = [submission.connection.restored_at]
-    if submission.outcome not in (Submission.Outcome.ANSWERED, Submission.Outcome.NOT_RECORDED):
+    began = [call.connection.restored_at]
+    if call.outcome not in (Submission.Outcome.ANSWERED, Submission.Outcome.NOT_RECORDED):
         # Time that the clock jumped over has not passed. What lies far ahead was sent before the clock was put back,
         # and that was noted.
-        sent_at, certain_since = submission.sent_at or submission.created_at, liveness.certain_since(looked_up_at)
+        sent_at, certain_since = call.sent_at or call.created_at, liveness.certain_since(looked_up_at)
         is_far_ahead = sent_at > looked_up_at + LONGEST_WAIT
         began += [certain_since] if certain_since and is_far_ahead else [sent_at, certain_since]
     latest = max((moment for moment in began if moment), default=None)

@@ -1,4 +1,4 @@
-"""The state machine of a posting: nothing else changes `status`.
+"""The state machine of a posting: nothing else changes `status`, but `taken_back`, which ends what is posted.
 
 Nothing goes from sending or uncertain back to queued unless Xero recorded nothing, as it said or a lookup showed.
 """
@@ -42,6 +42,7 @@ logger = logging.getLogger(__name__)
 # | from                       | to        | function                                                              |
 # |----------------------------|-----------|-----------------------------------------------------------------------|
 # | (new), rejected, withdrawn | queued    | `enqueue`: UPLOAD TO XERO                                             |
+# | undone                     | queued    | `enqueue`: posted again                                               |
 # | queued                     | sending   | `claim`                                                               |
 # | queued, sending            | rejected  | `mark_rejected`: Xero's validation errors, or the portal knows them,  |
 # |                            |           | or it is out of date and none of it was sent                          |
@@ -51,6 +52,7 @@ logger = logging.getLogger(__name__)
 # | sending                    | uncertain | `mark_uncertain`: the answer is lost                                  |
 # | uncertain                  | queued    | `requeue`: looked, and it is not there                                |
 # | queued                     | withdrawn | `withdraw`                                                            |
+# | posted                     | undone    | `taken_back.take_back`: its document is voided or deleted             |
 
 Status = Posting.Status
 RESTORED = "The database came back from a backup, so this is looked up in Xero before it is sent."
@@ -77,9 +79,9 @@ def enqueue(
     invoice_status: str,
     locked_as_drafts: bool = False,
 ) -> Queued:
-    """Queue what is new, refused or withdrawn, but neither ignored nor waiting: for a decision on another invoice that
-    it looks like, or for a file that brings the later version of it. Pressing twice is harmless. `invoice_status`
-    is one of `InvoiceStatus`. The caller wakes a worker after commit."""
+    """Queue what is new, refused, withdrawn or taken back, but neither ignored nor waiting: for a decision on another
+    invoice that it looks like, or for a file that brings the later version of it. Pressing twice is harmless.
+    `invoice_status` is one of `InvoiceStatus`. The caller wakes a worker after commit."""
     with transaction.atomic():
         # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.
         locks.hold(invoices)

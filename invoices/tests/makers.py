@@ -14,7 +14,7 @@ from django.utils import timezone
 from c3portal.models import User
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
-from invoices.posting import transitions
+from invoices.posting import taken_back, transitions
 from xero_integration.models import TaxRate, TokenSet, XeroConnection, XeroSettings
 
 REFUSAL = "Account code '999' is not a valid code for this document."
@@ -134,6 +134,10 @@ def bring(upload: Upload, to: str, *numbers: str) -> None:
         transitions.mark_posted(
             submission, {key: transitions.Recorded(str(uuid.uuid4()), "DRAFT", Decimal("110.00")) for key in keys}
         )
+    elif to == Status.UNDONE:
+        bring_posted = {key: transitions.Recorded(str(uuid.uuid4()), "DRAFT", Decimal("110.00")) for key in keys}
+        transitions.mark_posted(submission, bring_posted)
+        taken_back.take_back({each.xero_id: "DELETED" for each in bring_posted.values()}, why="A wrong account.")
     elif to == Status.REJECTED:
         transitions.mark_rejected(transitions.answered_by(submission), dict.fromkeys(keys, REFUSAL))
     elif to == Status.UNCERTAIN:

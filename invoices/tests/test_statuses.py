@@ -43,16 +43,21 @@ def test_each_set_of_postings_has_its_states(one_of_each: XeroConnection) -> Non
     assert sets == {
         "in_flight": {"sending", "uncertain"},
         "in_progress": {"queued", "sending", "uncertain"},
-        "uploadable": {"rejected", "withdrawn"},
+        "uploadable": {"rejected", "undone", "withdrawn"},
     }
 
 
 @pytest.mark.both_databases
 def test_an_invoice_without_a_posting_is_uploadable_and_not_in_progress(one_of_each: XeroConnection) -> None:
     numbers = Invoice.objects.values_list("number", flat=True)
-    assert set(numbers.filter(pk__in=Invoice.objects.uploadable())) == {NEVER_UPLOADED, "rejected", "withdrawn"}
+    assert set(numbers.filter(pk__in=Invoice.objects.uploadable())) == {
+        NEVER_UPLOADED,
+        "rejected",
+        "undone",
+        "withdrawn",
+    }
     not_in_progress = set(numbers.filter(pk__in=Invoice.objects.not_in_progress()))
-    assert not_in_progress == {NEVER_UPLOADED, "posted", "rejected", "withdrawn"}
+    assert not_in_progress == {NEVER_UPLOADED, "posted", "rejected", "undone", "withdrawn"}
 
 
 def test_an_ignored_invoice_is_never_uploadable(one_of_each: XeroConnection) -> None:

@@ -139,6 +139,16 @@ class Gateway:
             query["unitdp"] = 4
         return self._call("PUT", endpoint, query, body, headers, timeouts.write_timeouts(), stored_at)
 
+    def change_documents(
+        self, endpoint: str, body: bytes, idempotency_key: str, stored_at: dt.datetime | None = None
+    ) -> Answer:
+        """POST `body` to Invoices or CreditNotes, each element with the id of a document that is there; elements
+        succeed or fail one by one. `stored_at` as in `create_documents`."""
+        # https://developer.xero.com/documentation/api/accounting/invoices/#post-invoices
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        query: dict[str, str | int] = {"summarizeErrors": "false", "unitdp": 4}
+        return self._call("POST", endpoint, query, body, headers, timeouts.write_timeouts(), stored_at)
+
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales invoices with these numbers that Xero has."""
         return self._find("Invoices", "InvoiceNumber", SalesType.INVOICE, numbers)

@@ -186,6 +186,14 @@ def test_what_never_got_to_xero_goes_with_its_history(tmp_path: Path, finance_ad
     assert not PostLog.objects.exists()
 
 
+def test_what_was_in_xero_keeps_its_history_though_it_was_taken_back(tmp_path: Path, finance_admin: User) -> None:
+    run = import_file(write(tmp_path, of_customer(1)))
+    uploaded(connected(), finance_admin, Invoice.objects.get(), to=Status.UNDONE)
+    undone = undo_import(run, user=finance_admin, source="a test")
+    assert [each.reason for each in undone.in_the_way] == [undo.WAS_IN_XERO]
+    assert Invoice.objects.exists()
+
+
 def test_imports_are_undone_the_newest_first(tmp_path: Path) -> None:
     first = import_file(write(tmp_path, of_customer(1)))
     before = without_ids(stored())

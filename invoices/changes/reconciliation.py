@@ -1,0 +1,119 @@
+"""Dead workers' changes are freed, lost answers are looked up in Xero."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from django.db import transaction
+from django.db.models import Q
+
+from c3portal.database import clock
+from c3portal.processes import liveness
+from invoices.changes import answers, sender, transitions
+from invoices.models import ChangeCall, DocumentChange
+from invoices.posting.reconciliation import (
+    MAX_LOOKED_UP,
+    PAUSE_AFTER_REFUSAL,
+    is_due,
+    next_look,
+)
+from invoices.posting.transitions import RESTORED
+from xero_integration import connections
+from xero_integration.client import document_lists, timeouts
+from xero_integration.client.errors import XeroRejected
+from xero_integration.client.vocabulary import STATUS_WORDS
+from xero_integration.models import XeroConnection
+
+logger = logging.getLogger(__name__)
+
+Status = DocumentChange.Status
+NOT_THERE = "Xero does not show the document any more. Look for it there."
+
+
+def release_expired_leases() -> int:
+    """Release the changes of dead processes, and those past their lease. Returns how many moved."""
+    expired = Q(lease_until__lt=clock.now()) | Q(process__in=liveness.dead())
+    return sum(_free(call) for call in ChangeCall.objects.open().filter(expired))
+
+
+@transaction.atomic
+def _free(call: ChangeCall) -> int:
+    # Without stored bytes nothing was ever sent, so the rows queue again; with them the outcome is unknown.
+    was_sent = call.outcome == ChangeCall.Outcome.SENDING
+    won = ChangeCall.objects.filter(pk=call.pk, outcome=call.outcome, lease_until=call.lease_until).update(
+        outcome=ChangeCall.Outcome.UNKNOWN if was_sent else ChangeCall.Outcome.NOT_RECORDED,
+        problem="The worker stopped on the way.",
+    )
+    if not won:
+        return 0
+    rows = transitions.answered_by(call)
+    if not was_sent:
+        return transitions.requeue(rows)
+    words = "The worker stopped before Xero's answer was stored."
+    return transitions.mark_uncertain(rows, words, lookup_from=clock.now())
+
+
+def require_lookups(connection: XeroConnection) -> int:
+    """Have what a restored database would send looked up first. Returns how many moved."""
+    if connection.restored_at is None:
+        return 0
+    return transitions.require_lookup(connection, transitions.not_looked_up(connection), RESTORED)
+
+
+def reconcile(connection: XeroConnection) -> int:
+    """Look up uncertain changes that are due. Returns how many were settled. Raises XeroUnavailable and XeroAuthError;
+    then they stay uncertain."""
+    uncertain = DocumentChange.objects.filter(is_due(clock.now()), connection=connection, status=Status.UNCERTAIN)
+    due = uncertain.select_related("call__connection").order_by("document_type", "call_id", "pk")[:MAX_LOOKED_UP]
+    settled = 0
+    for _, some in groupby(due, key=lambda each: each.document_type):
+        alike = list(some)
+        try:
+            settled += _look_up(connection, alike)
+        except XeroRejected as error:
+            logger.warning("Xero refuses to be asked for %s documents: %s", len(alike), error)
+            refused = DocumentChange.objects.filter(pk__in=[each.pk for each in alike], status=Status.UNCERTAIN)
+            transitions.postpone_lookup(refused, clock.now() + PAUSE_AFTER_REFUSAL)
+    return settled
+
+
+def _look_up(connection: XeroConnection, due: Sequence[DocumentChange]) -> int:
+    # The answer tells how it was then.
+    looked_up_at = clock.now()
+    kind, ids = sender.kind_of(due[0]), [each.xero_id for each in due]
+    rows = connections.call(connection, lambda gateway: document_lists.with_ids(gateway, kind.endpoint, ids))
+    shown = answers.read(kind, rows).statuses
+    settled = 0
+    for call, some in groupby(due, key=lambda each: each.call):
+        if call is not None:
+            settled += _settle(call, list(some), shown, looked_up_at)
+    return settled
+
+
+@transaction.atomic
+def _settle(
+    call: ChangeCall, rows: Sequence[DocumentChange], shown: Mapping[str, str], looked_up_at: dt.datetime
+) -> int:
+    found = {each.pk: shown.get(each.xero_id.lower()) for each in rows}
+    ended = {pk: status for pk, status in found.items() if status and answers.is_done(status)}
+    uncertain = transitions.answered_by(call, found).filter(status=Status.UNCERTAIN)
+    moved = transitions.mark_done(uncertain, ended)
+    left = [each for each in rows if each.pk not in ended and answers.is_telling(found[each.pk])]
+    refused = {each.pk: _words(each, found[each.pk]) for each in left if each.is_refused or found[each.pk] is None}
+    moved += transitions.mark_refused(uncertain, refused)
+    untold = uncertain.exclude(pk__in=[each.pk for each in left])
+    transitions.postpone_lookup(untold, looked_up_at + timeouts.retry_pause())
+    undone = uncertain.filter(pk__in=[each.pk for each in left])
+    if later := next_look(call, looked_up_at):
+        transitions.postpone_lookup(undone, later)
+        return moved
+    return moved + transitions.requeue(undone, looked_at=looked_up_at)
+
+
+def _words(change: DocumentChange, status: str | None) -> str:
+    if status is None:
+        return NOT_THERE
+    return f"{change.message} In Xero it is: {STATUS_WORDS.get(status, status)}. It was left as it is."

@@ -1,0 +1,54 @@
+"""Documents in Xero, and how they come to be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from invoices.changes import transitions
+from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.models import DocumentChange, Posting
+from xero_integration.models import XeroConnection
+
+Undo = Callable[..., transitions.Asked]
+
+
+@pytest.fixture
+def posted(make_invoice: MakeInvoice, upload: Upload, work: Work) -> Callable[..., list[Posting]]:
+    """Return a function that posts one document for each amount."""
+
+    def post(*amounts: str, invoice_status: str = "AUTHORISED") -> list[Posting]:
+        made = [make_invoice(amount=amount) for amount in amounts]
+        upload(*made, invoice_status=invoice_status)
+        # A turn of a worker's is limited in time.
+        while Posting.objects.in_progress().exists():
+            work()
+        return list(Posting.objects.filter(invoice__in=made).order_by("pk"))
+
+    return post
+
+
+@pytest.fixture
+def undo(connected: XeroConnection, finance_admin: Any) -> Undo:
+    """Return a function that asks for all postings, or those given, to be taken back."""
+
+    def undo(*chosen: Posting, reason: str = "Wrong account") -> transitions.Asked:
+        rows = Posting.objects.filter(pk__in=[each.pk for each in chosen]) if chosen else Posting.objects.all()
+        return transitions.undo(rows, connection=connected, user=finance_admin, reason=reason)
+
+    return undo
+
+
+@pytest.fixture
+def changes() -> Callable[[], dict[str, int]]:
+    """Return a function that tells how many changes are in each state."""
+
+    def changes() -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for status in DocumentChange.objects.values_list("status", flat=True):
+            counts[status] = counts.get(status, 0) + 1
+        return counts
+
+    return changes

@@ -1,0 +1,70 @@
+"""What was posted and is no more in Xero: kept as past, and not posted again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from c3portal.database import clock
+from invoices.models import AppliedCredit, PastDocument, Payment, Posting
+from invoices.posting import post_log
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+# What was true of the document that is no more.
+NOTHING_IN_XERO: dict[str, Any] = {
+    "xero_id": "",
+    "xero_status": "",
+    "xero_total": None,
+    "total_difference": 0,
+    "sent_facts": {},
+    "amount_due": None,
+    "amount_paid": None,
+    "amount_credited": None,
+    "paid_off_on": None,
+    "sent_to_contact": None,
+    "xero_updated_at": None,
+    "read_at": None,
+    "edits": {},
+    "edits_accepted_at": None,
+    "edits_accepted_by": None,
+    "edits_accepted_because": "",
+}
+
+
+def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = None) -> int:
+    """Take back postings whose documents Xero shows as ended (`ended`: Xero's id to `VOIDED` or `DELETED`), and keep
+    what they were. Returns how many."""
+    with transaction.atomic():
+        rows = Posting.objects.filter(status=Posting.Status.POSTED, xero_id__in=ended)
+        held = list(rows.select_for_update(of=("self",)).select_related("invoice").order_by("pk"))
+        PastDocument.objects.bulk_create(
+            [
+                PastDocument(
+                    posting=each,
+                    xero_id=each.xero_id,
+                    number=each.number_in_xero,
+                    status=ended[each.xero_id],
+                    total=each.xero_total,
+                    why=why,
+                )
+                for each in held
+            ]
+        )
+        moved = Posting.objects.filter(pk__in=[each.pk for each in held])
+        moved.update(
+            status=Posting.Status.UNDONE,
+            message=why,
+            submission=None,
+            compared_at=None,
+            updated_at=clock.now(),
+            **NOTHING_IN_XERO,
+        )
+        # Nothing of it is owed or paid any more.
+        Payment.objects.filter(posting__in=moved).delete()
+        AppliedCredit.objects.filter(posting__in=moved).delete()
+        post_log.write(moved, Posting.Status.UNDONE, user=user)
+    return len(held)
