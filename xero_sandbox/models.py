@@ -169,6 +169,7 @@ class Document(models.Model):
     date = models.DateField()
     due_date = models.DateField(null=True)
     currency = models.CharField(max_length=3)
+    rate = models.DecimalField(max_digits=18, decimal_places=6, default=1, db_default=1)
     line_amount_types = models.CharField(max_length=20)
     reference = models.CharField(max_length=255, blank=True)
     url = models.CharField(max_length=2000, blank=True)

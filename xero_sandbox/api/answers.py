@@ -10,6 +10,7 @@ from xero_sandbox import wire
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
+QUERY_TOO_LONG = b"<html><body><h2>404 - The query string is too long.</h2></body></html>"
 NOT_FOUND = "The resource you're looking for cannot be found"
 
 

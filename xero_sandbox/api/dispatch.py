@@ -20,6 +20,7 @@ from xero_sandbox.monitor.violations import ViolationMonitor
 from xero_sandbox.oauth import scopes, tokens
 
 LARGEST_BODY = 3_500_000
+LONGEST_QUERY = 2048
 WRITES = ("PUT", "POST")
 
 
@@ -75,6 +76,8 @@ class Dispatch:
             limits.leave(self.lane)
 
     def _admitted(self) -> Answer:
+        if len(self.call.query) > LONGEST_QUERY:
+            raise Refusal(answers.Answer(404, answers.QUERY_TOO_LONG, answers.HTML))
         access, organisation = self._enter()
         if limits.settings.latency_seconds:
             time.sleep(limits.settings.latency_seconds)

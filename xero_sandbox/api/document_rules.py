@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from xero_sandbox.api.document_types import Kind
+from xero_sandbox.api.document_types import INVOICE, Kind
 from xero_sandbox.api.ledger import Ledger
-from xero_sandbox.api.line_rules import Line, LineRules, read_line
-from xero_sandbox.wire import parse_address, parse_date, parse_id
+from xero_sandbox.api.line_rules import LARGEST_AMOUNT, Line, LineRules, read_line
+from xero_sandbox.api.rates import RATE_STEP, rate_on
+from xero_sandbox.wire import parse_address, parse_date, parse_id, parse_number
 
 AMOUNT_TYPES = ("Exclusive", "Inclusive", "NoTax")
 STATUSES_TO_CREATE = ("DRAFT", "SUBMITTED", "AUTHORISED")
@@ -30,6 +31,7 @@ class Draft:
     reference: str = ""
     url: str = ""
     theme_id: UUID | None = None
+    rate: Decimal = Decimal(1)
     sent_to_contact: bool = False
     lines: list[Line] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -59,7 +61,10 @@ def draft(kind: Kind, sent: Mapping[str, Any], ledger: Ledger, today: date, unit
     _read_dates(kind, sent, ledger, today, made)
     _read_texts(kind, sent, made)
     _read_references(sent, ledger, made)
-    _read_lines(sent, ledger, unit_step, made)
+    _read_lines(kind, sent, ledger, unit_step, made)
+    _read_rate(sent, ledger, made)
+    if abs(made.total) > LARGEST_AMOUNT:
+        made.errors.append(f"The document total cannot be more than {LARGEST_AMOUNT}.")
     if made.total < 0:
         made.errors.append("The document total cannot be less than zero. Use a credit note instead.")
     return made
@@ -140,7 +145,19 @@ def _read_references(sent: Mapping[str, Any], ledger: Ledger, made: Draft) -> No
         made.theme_id = None
 
 
-def _read_lines(sent: Mapping[str, Any], ledger: Ledger, unit_step: Decimal, made: Draft) -> None:
+def _read_rate(sent: Mapping[str, Any], ledger: Ledger, made: Draft) -> None:
+    """Without a rate of its own, a document has that of its date."""
+    made.rate = rate_on(ledger.base_currency, made.currency, made.issued)
+    if sent.get("CurrencyRate") is None:
+        return
+    given = parse_number(sent["CurrencyRate"])
+    if given is None or given <= 0:
+        made.errors.append("CurrencyRate must be a number above zero.")
+    elif made.currency != ledger.base_currency:
+        made.rate = given.quantize(RATE_STEP)
+
+
+def _read_lines(kind: Kind, sent: Mapping[str, Any], ledger: Ledger, unit_step: Decimal, made: Draft) -> None:
     made.amount_types = str(sent.get("LineAmountTypes") or "Exclusive")
     if made.amount_types not in AMOUNT_TYPES:
         made.errors.append(f"LineAmountTypes must be one of {', '.join(AMOUNT_TYPES)}.")
@@ -150,7 +167,7 @@ def _read_lines(sent: Mapping[str, Any], ledger: Ledger, unit_step: Decimal, mad
         given = []
     if not given and made.status != "DRAFT":
         made.errors.append("One or more line items must be specified")
-    rules = LineRules(ledger, made.amount_types, made.status == "AUTHORISED", unit_step)
+    rules = LineRules(ledger, made.amount_types, made.status == "AUTHORISED", unit_step, kind is INVOICE)
     made.lines = [read_line(item, rules) for item in given]
     for line in made.lines:
         made.errors += line.errors

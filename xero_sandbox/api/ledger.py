@@ -38,6 +38,7 @@ class Ledger:
     currencies: frozenset[str]
     themes: frozenset[UUID]
     default_theme: UUID | None
+    tracking: dict[str, frozenset[str]]
     period_lock_date: date | None
     year_lock_date: date | None
 
@@ -57,9 +58,19 @@ def read(organisation: Organisation) -> Ledger:
         currencies=frozenset(organisation.currencies.values_list("code", flat=True)),
         themes=frozenset(themes),
         default_theme=themes[0] if themes else None,
+        tracking=_tracking(organisation),
         period_lock_date=organisation.period_lock_date,
         year_lock_date=organisation.year_lock_date,
     )
+
+
+def _tracking(organisation: Organisation) -> dict[str, frozenset[str]]:
+    """Return the options of each category, all of them by name and by id."""
+    return {
+        key: frozenset({*category.options, *category.options.values()})
+        for category in organisation.tracking_categories.all()
+        for key in (category.name, str(category.category_id))
+    }
 
 
 def _accounts(organisation: Organisation) -> dict[str, LedgerAccount]:

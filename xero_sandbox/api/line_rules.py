@@ -14,6 +14,7 @@ QUANTITY_STEP = Decimal("0.0001")
 LONGEST_DESCRIPTION = 4000
 LONGEST_CODE = 10
 MOST_TRACKING = 2
+LARGEST_AMOUNT = Decimal("9999999999.99")
 # How far a tax amount that was sent may lie from the computed one and still be taken as an adjustment.
 TAX_TOLERANCE = Decimal("0.05")
 HUNDRED = Decimal(100)
@@ -38,6 +39,7 @@ class LineRules:
     amount_types: str
     complete: bool
     unit_step: Decimal
+    takes_discounts: bool = True
 
 
 def read_line(sent: Mapping[str, Any], rules: LineRules) -> Line:
@@ -47,7 +49,8 @@ def read_line(sent: Mapping[str, Any], rules: LineRules) -> Line:
     _read_amounts(sent, rules, line)
     account = _read_account(sent, rules, line)
     _read_tax(sent, rules, account, line)
-    _read_tracking(sent, line)
+    _read_tracking(sent, rules, line)
+    _read_item(sent, line)
     line.wire["LineItemID"] = str(sent.get("LineItemID") or uuid.uuid4())
     return line
 
@@ -70,11 +73,15 @@ def _read_amounts(sent: Mapping[str, Any], rules: LineRules, line: Line) -> None
         line.errors.append("Quantity is mandatory.")
     if rules.complete and unit is None:
         line.errors.append("UnitAmount is mandatory.")
+    if not rules.takes_discounts and any(sent.get(name) for name in ("DiscountRate", "DiscountAmount")):
+        line.errors.append("Discounts can be applied to sales invoices only.")
     quantity = _round(quantity if quantity is not None else Decimal(1 if unit is not None else 0), QUANTITY_STEP)
     unit = _round(unit if unit is not None else Decimal(0), rules.unit_step)
     expected = _round(_discounted(sent, quantity * unit, line), CENT)
     if stated is not None and _round(stated, CENT) != expected:
         line.errors.append(f"The line total {stated} does not match the expected line total {expected}")
+    if max(abs(unit), abs(expected)) > LARGEST_AMOUNT:
+        line.errors.append(f"A line amount must lie between -{LARGEST_AMOUNT} and {LARGEST_AMOUNT}.")
     line.amount = expected
     line.wire |= {"Quantity": quantity, "UnitAmount": unit, "LineAmount": expected}
 
@@ -157,12 +164,26 @@ def _adjust_tax(sent: Mapping[str, Any], line: Line) -> None:
         line.warnings.append(f"The tax amount {stated} was replaced by the calculated tax amount {line.tax}.")
 
 
-def _read_tracking(sent: Mapping[str, Any], line: Line) -> None:
+def _read_tracking(sent: Mapping[str, Any], rules: LineRules, line: Line) -> None:
     tracking = sent.get("Tracking") or []
     if not isinstance(tracking, list) or len(tracking) > MOST_TRACKING:
         line.errors.append(f"A line item can have at most {MOST_TRACKING} tracking categories.")
         tracking = []
+    for chosen in tracking:
+        if not (isinstance(chosen, Mapping) and _is_option(chosen, rules.ledger)):
+            line.errors.append("The tracking category or its option could not be found.")
     line.wire["Tracking"] = tracking
+
+
+def _is_option(chosen: Mapping[str, Any], ledger: Ledger) -> bool:
+    category = ledger.tracking.get(str(chosen.get("TrackingCategoryID") or chosen.get("Name")), {})
+    return str(chosen.get("TrackingOptionID") or chosen.get("Option")) in category
+
+
+def _read_item(sent: Mapping[str, Any], line: Line) -> None:
+    """There are no items in these books, so no code is known."""
+    if code := sent.get("ItemCode"):
+        line.errors.append(f"Item code '{code}' is not valid.")
 
 
 def _round(value: Decimal, step: Decimal) -> Decimal:

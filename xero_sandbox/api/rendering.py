@@ -22,7 +22,7 @@ def document_json(row: Document, with_lines: bool = True) -> dict[str, Any]:
         **({"Url": row.url} if row.url else {}),
         "Payments": [payment_in_document(payment) for payment in (row.payments.all() if row.paid_cents else ())],
         **_balance(row),
-        "CurrencyRate": ONE,
+        "CurrencyRate": row.rate.quantize(ONE),
         "HasErrors": False,
         "HasAttachments": False,
         "SentToContact": row.sent_to_contact,
@@ -119,7 +119,7 @@ def payment_in_document(payment: Payment) -> dict[str, Any]:
         "Date": wire.ms_date(payment.date),
         "Amount": payment.amount,
         "Reference": payment.reference,
-        "CurrencyRate": ONE,
+        "CurrencyRate": payment.document.rate.quantize(ONE),
         "HasAccount": False,
         "HasValidationErrors": False,
     }

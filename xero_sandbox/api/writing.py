@@ -247,13 +247,16 @@ def _as_sent(kind: Kind, row: Document) -> dict[str, Any]:
 def _fill(row: Document, made: Draft, contact: Contact) -> None:
     row.number, row.status, row.contact = made.number, made.status, contact
     row.date, row.due_date = made.issued, made.due_date
-    row.currency, row.line_amount_types = made.currency, made.amount_types
+    row.currency, row.line_amount_types, row.rate = made.currency, made.amount_types, made.rate
     row.reference, row.url, row.theme_id = made.reference, made.url, made.theme_id
     row.sent_to_contact = made.sent_to_contact
     row.sub_total_cents, row.tax_cents, row.total_cents = (
         int(amount.scaleb(2)) for amount in (made.sub_total, made.tax, made.total)
     )
     row.lines = wire.encode([line.wire for line in made.lines])
+    if row.status == "AUTHORISED" and not row.total_cents:
+        # Nothing is owed on it, so Xero is believed to call it paid at once.
+        row.status, row.fully_paid_on = "PAID", row.date
     row.updated_at = clock.now()
 
 

@@ -49,8 +49,19 @@ def faults(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         orders.place(Order(**form.cleaned_data))
         return redirect("/faults/?done=ordered")
-    context = {"orders": orders.listed(), "form": form, "done": request.GET.get("done")}
+    listed = [order | {"when": _when(order)} for order in orders.listed()]
+    context = {"orders": listed, "form": form, "done": request.GET.get("done")}
     return render(request, "xero_sandbox/faults.html", context)
+
+
+def _when(order: dict[str, Any]) -> str:
+    parts = [
+        (True, f"from call {order['nth']}"),
+        (order["times"] is not None, f"{order['times']} in all"),
+        (order["probability"] is not None, f"with a chance of {order['probability']}"),
+        (order["seconds"] is not None, f"{order['seconds']} s"),
+    ]
+    return ", ".join(words for holds, words in parts if holds)
 
 
 @require_POST

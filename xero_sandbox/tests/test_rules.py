@@ -66,6 +66,14 @@ def test_it_refuses_an_invoice(xero: Caller, changes: dict[str, Any], words: str
         ({"TaxType": "OUTPUT2"}, "The TaxType code 'OUTPUT2' does not exist"),
         ({"LineAmount": "99.99"}, "The line total 99.99 does not match the expected line total 100.00"),
         ({"Tracking": [{}, {}, {}]}, "at most 2 tracking categories"),
+        (
+            {"Tracking": [{"Name": "Region", "Option": "Atlantis"}]},
+            "tracking category or its option could not be found",
+        ),
+        ({"Tracking": [{"Name": "Colour", "Option": "North"}]}, "tracking category or its option could not be found"),
+        ({"ItemCode": "CSP-1"}, "Item code 'CSP-1' is not valid."),
+        ({"UnitAmount": "10000000000"}, "between -9999999999.99 and 9999999999.99"),
+        ({"Quantity": 2, "UnitAmount": "9999999999"}, "between -9999999999.99 and 9999999999.99"),
     ],
 )
 def test_it_refuses_a_line(xero: Caller, changes: dict[str, Any], words: str) -> None:
@@ -227,6 +235,83 @@ def test_money_comes_back_exact(xero: Caller) -> None:
 def test_a_zero_total_is_accepted(xero: Caller) -> None:
     assert xero.put_invoice(LineItems=[line(UnitAmount=0)])["StatusAttributeString"] == "OK"
     assert xero.put_invoice(LineItems=[line(), line(UnitAmount=-100)])["Total"] == 0
+
+
+def test_an_approved_document_without_a_total_is_paid_at_once(xero: Caller) -> None:
+    draft = xero.put_invoice(Status="DRAFT", LineItems=[line(UnitAmount=0)])
+    approved = xero.put_invoice(LineItems=[line(UnitAmount=0)])
+    moved = xero.move("Invoices", (draft, "AUTHORISED")).json()["Invoices"][0]
+
+    assert [one["Status"] for one in (draft, approved, moved)] == ["DRAFT", "PAID", "PAID"]
+    assert approved["FullyPaidOnDate"] == approved["Date"]
+
+
+def test_tracking_is_taken_by_name_and_by_id(xero: Caller) -> None:
+    (category,) = xero.get("TrackingCategories").json()["TrackingCategories"]
+    option = category["Options"][0]
+    by_id = {
+        "TrackingCategoryID": category["TrackingCategoryID"],
+        "TrackingOptionID": option["TrackingOptionID"],
+    }
+
+    for tracking in ({"Name": category["Name"], "Option": option["Name"]}, by_id):
+        assert xero.put_invoice(LineItems=[line(Tracking=[tracking])])["StatusAttributeString"] == "OK"
+
+
+@pytest.mark.parametrize("discount", [{"DiscountRate": 10}, {"DiscountAmount": 5}])
+def test_credit_notes_take_no_discounts(xero: Caller, discount: dict[str, Any]) -> None:
+    note = xero.credit_note(LineItems=[line(**discount)])
+
+    assert "Discounts" in messages(xero.put("CreditNotes", note).json()["CreditNotes"][0])[0]
+
+
+def test_a_total_has_an_upper_end_too(xero: Caller) -> None:
+    most = line(UnitAmount="9999999999.99", TaxType="EXEMPTOUTPUT")
+
+    assert xero.put_invoice(LineItems=[most])["Total"] == 9999999999.99
+    assert "total cannot be more than" in messages(xero.put_invoice(LineItems=[most, line(UnitAmount="0.01")]))[0]
+
+
+def test_the_rate_is_that_of_the_date_unless_another_is_sent(xero: Caller) -> None:
+    one, again = xero.put_invoice(CurrencyCode="USD"), xero.put_invoice(CurrencyCode="USD")
+    later = xero.put_invoice(CurrencyCode="USD", Date="2026-11-01")
+    own = xero.put_invoice(CurrencyCode="USD", CurrencyRate="0.712345")
+    wrong = xero.put_invoice(CurrencyCode="USD", CurrencyRate=0)
+
+    assert one["CurrencyRate"] == again["CurrencyRate"] != later["CurrencyRate"]
+    assert own["CurrencyRate"] == 0.712345
+    assert xero.put_invoice()["CurrencyRate"] == 1
+    assert "CurrencyRate must be a number above zero" in messages(wrong)[0]
+
+
+def test_a_filter_holds_no_quotation_mark_inside_a_text(xero: Caller) -> None:
+    for text in (r'Name=="6\" pipes"', 'Name=="6"" pipes"', r'Name=="a\\b"'):
+        assert xero.get("Contacts", where=text).json()["Type"] == "QueryParseException"
+
+
+def test_a_query_has_an_end(xero: Caller) -> None:
+    fits = xero.get("Invoices", InvoiceNumbers="N" * 2000)
+    too_long = xero.get("Invoices", InvoiceNumbers="N" * 2050)
+
+    assert fits.ok
+    assert (too_long.status_code, too_long.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["a@x.example; b@x.example", "a b@x.example", "a@x.example ", "o\ufb03ce@x.example", "a@m\u00fcller.example"],
+)
+def test_a_contact_has_one_plain_address(xero: Caller, address: str) -> None:
+    (element,) = xero.put("Contacts", {"Name": "Litware", "EmailAddress": address}).json()["Contacts"]
+
+    assert messages(element) == ["Email address must be valid."]
+
+
+def test_names_lose_emoji_and_doubled_blanks_and_hold_no_angle_brackets(xero: Caller) -> None:
+    kept, refused = xero.put("Contacts", {"Name": "Rocket \U0001f680  Science"}, {"Name": "A <b> C"}).json()["Contacts"]
+
+    assert kept["Name"] == "Rocket Science"
+    assert "must not contain < or >" in messages(refused)[0]
 
 
 def test_credit_notes_follow_the_same_rules_without_a_due_date(xero: Caller, control: SandboxControl) -> None:
