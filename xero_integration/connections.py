@@ -121,6 +121,24 @@ def read_reference(connection: XeroConnection, *, click: bool = True) -> None:
     call(connection, lambda gateway: reference.read(connection, gateway), click=click)
 
 
+def ask_once(connection: XeroConnection) -> None:
+    """Make one call, by which Xero tells whether it takes calls. Raises XeroError; then a pause is in force again."""
+    try:
+        call(connection, lambda gateway: gateway.read("Organisation"), click=True)
+    except XeroUnavailable as error:
+        pause(connection, error)
+        raise
+
+
+def tell_apart(unread: Iterable[XeroConnection]) -> None:
+    """Read country and currency of organisations that nothing was read of; what cannot be read now stays unknown."""
+    for connection in unread:
+        try:
+            call(connection, partial(reference.read_place, connection), click=True)
+        except XeroError as error:
+            logger.warning("Connection %s could not be told apart: %s", connection.pk, error)
+
+
 def read_again_after(connection: XeroConnection, refusals_in_words: Iterable[str], since: dt.datetime) -> None:
     """Read the organisation's reference data where a refusal shows that it changed. What was read after `since` (when
     the upload was queued) and is not stale is read no second time; what cannot be read now is read the next time."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CLIENT_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 NAMED = re.compile(r"\{[^{}]*\}?|\}")
+NEEDED_WHILE_CONNECTED = ("client_id", "license_account_code", "azure_account_code", "custom_account_code")
 # The check is against what was last read from Xero.
 GONE = "gone"
 WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Read again first."
@@ -110,7 +111,18 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         cleaned = cast("dict[str, Any]", super().clean())
         if cleaned.get("difference_policy") == DifferencePolicy.ROUNDING_LINE and not cleaned["rounding_account_code"]:
             self.add_error("rounding_account_code", "Choose the account that rounding lines go to.")
+        self._keep_what_is_needed(cleaned)
         return cleaned
+
+    def _keep_what_is_needed(self, cleaned: dict[str, Any]) -> None:
+        """Refuse to blank what calls and uploads to the connected organisation need."""
+        if self.connection is None:
+            return
+        for name in NEEDED_WHILE_CONNECTED:
+            if self.initial.get(name) and cleaned.get(name) == "":
+                self.add_error(
+                    name, f"{self.connection.name} is connected and needs this: give another, or disconnect first."
+                )
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]  # Django documents it, its stubs leave it out
@@ -167,8 +179,16 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         del self.fields["theme_name"]
 
 
+class OrganisationField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
+    def label_from_instance(self, obj: Any) -> str:
+        """Return the name, country and currency, and whether uploads go there now."""
+        facts = [obj.country_code, obj.base_currency, "in use now" if obj.is_current else ""]
+        said = ", ".join(filter(None, facts))
+        return f"{obj.name} ({said})" if said else str(obj.name)
+
+
 class OrganisationForm(forms.Form):
-    connection = forms.ModelChoiceField(
+    connection = OrganisationField(
         queryset=XeroConnection.objects.none(), label="Organisation", widget=forms.RadioSelect, empty_label=None
     )
 

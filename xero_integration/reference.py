@@ -106,6 +106,14 @@ def _store(connection: XeroConnection, offered: _Offered) -> None:
     _replace(Currency, connection, [_currency(row) for row in offered.currencies])
 
 
+def read_place(connection: XeroConnection, gateway: Gateway) -> None:
+    """Read where the organisation is and its currency alone, in one call. Raises as `read`."""
+    row = _organisation(gateway)
+    connection.country_code = (row.get("CountryCode") or "")[:2]
+    connection.base_currency = row.get("BaseCurrency") or ""
+    connection.save(update_fields=["country_code", "base_currency"])
+
+
 def _organisation(gateway: Gateway) -> dict[str, Any]:
     rows = gateway.read("Organisation").rows("Organisations")
     if not rows:

@@ -10,11 +10,13 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from c3portal.audit.record import Action, record, record_changes
+from c3portal.http import confirmation
 from c3portal.http.permissions import role_required
 from c3portal.http.versions import changed_meanwhile
 from c3portal.models import User, roles
@@ -125,7 +127,7 @@ def connect_return(request: HttpRequest) -> HttpResponse:
     except XeroError as refusal:
         messages.error(request, f"Not connected: {refusal}")
         return redirect("invoice_list")
-    return _choose(request, found[0]) if len(found) == 1 else redirect("choose_organisation")
+    return _choose(request, found[0]) if len(found) == 1 else redirect(f"{reverse('choose_organisation')}?new=1")
 
 
 def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
@@ -166,23 +168,44 @@ def _follow_theme(request: HttpRequest, connection: XeroConnection) -> None:
 
 @may_connect
 def choose_organisation(request: HttpRequest) -> HttpResponse:
-    """Choose among the connected organisations, the newest consent's first."""
-    usable = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED).order_by("-connected_at", "name")
+    """Choose among the connected organisations, the newest consent's first; with `new` that one is offered, else the
+    one in use."""
+    usable = XeroConnection.objects.usable().order_by("-connected_at", "name")
     if not usable:
         messages.error(request, connections.NOT_CONNECTED)
         return redirect("invoice_list")
-    form = OrganisationForm(request.POST or None, connections=usable, initial={"connection": usable[0]})
+    if request.method != "POST":
+        connections.tell_apart(usable.filter(base_currency=""))
+    current = next((each for each in usable if each.is_current), usable[0])
+    offered = usable[0] if "new" in request.GET else current
+    form = OrganisationForm(request.POST or None, connections=usable, initial={"connection": offered})
     if request.method == "POST" and form.is_valid():
         return _choose(request, form.cleaned_data["connection"])
     return render(request, "xero_integration/choose_organisation.html", {"form": form})
 
 
 @may_connect
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def disconnect(request: HttpRequest) -> HttpResponse:
-    """Disconnect the current organisation."""
+    """Ask, then disconnect the current organisation."""
     connection = XeroConnection.objects.current()
-    if connection:
+    if connection and request.method != "POST":
+        return confirmation.ask(
+            request,
+            f"Disconnect {connection.name}?",
+            (
+                "Nothing more is uploaded to it or read from it, and what waits stays waiting, until someone connects "
+                "again.",
+                "Nothing in Xero is changed. Settings, invoices and logs stay as they are.",
+            ),
+            "Disconnect",
+            back=reverse("invoice_list"),
+            kept=[("organisation", str(connection.pk))],
+        )
+    if connection and request.POST.get("organisation", str(connection.pk)) != str(connection.pk):
+        # Someone chose another one since this was asked.
+        messages.warning(request, f"Nothing was disconnected: {connection.name} is in use now.")
+    elif connection:
         connections.disconnect(connection, source=request)
         messages.success(request, f"{connection.name} is disconnected. {connection.status_reason}".strip())
     return redirect("invoice_list")
@@ -210,10 +233,15 @@ def refresh(request: HttpRequest) -> HttpResponse:
 @may_connect
 @require_POST
 def try_now(request: HttpRequest) -> HttpResponse:
-    """End the pause that Xero asked for."""
+    """End the pause that Xero asked for, and ask Xero once whether it goes on."""
     connection = XeroConnection.objects.current()
-    if connection and connections.end_pause(connection, source=request):
-        messages.success(request, f"Uploads to {connection.name} go on now. If Xero asks to wait again, they wait.")
-    else:
+    if connection is None or not connections.end_pause(connection, source=request):
         messages.info(request, "Nothing was changed: no pause is in force.")
+        return redirect("invoice_list")
+    try:
+        connections.ask_once(connection)
+    except XeroError as error:
+        messages.warning(request, f"Xero was asked once, and not yet: {error} Uploads to {connection.name} wait.")
+    else:
+        messages.success(request, f"Xero takes calls again: uploads to {connection.name} go on now.")
     return redirect("invoice_list")

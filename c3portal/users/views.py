@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from c3portal.http import confirmation
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.users import administration, invitations
@@ -136,9 +138,9 @@ def user_action(request: HttpRequest, pk: int, action: str) -> HttpResponseBase:
     if request.method == "POST":
         _done(request, lambda: chosen.do(request, found), chosen.done.format(**words))
         return redirect("user", found.pk)
-    context: dict[str, Any] = {"person": found, "title": chosen.title.format(**words), "button": chosen.button}
-    context["follows"] = [each.format(**words) for each in chosen.follows]
-    return render(request, "users/action.html", context)
+    follows = [each.format(**words) for each in chosen.follows]
+    back = reverse("user", args=[found.pk])
+    return confirmation.ask(request, chosen.title.format(**words), follows, chosen.button, back=back)
 
 
 def _page(request: HttpRequest, found: User, form: RoleForm) -> HttpResponse:

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.audit.record import Action, record, record_changes
+from c3portal.http import confirmation
 from c3portal.http.next_address import next_address
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
@@ -112,9 +113,34 @@ def contacts_do(request: HttpRequest) -> HttpResponseBase:
         everything = "all" in request.POST
         if not everything and not request.POST.getlist("customer"):
             messages.warning(request, "Nothing was selected. Tick the customers it is about.")
+        elif action is _unlink and not everything and not confirmation.is_sure(request):
+            return _ask_to_unlink(request, _chosen(request, connection, query), query)
         else:
             action(request, connection, _chosen(request, connection, query), everything)
     return redirect(f"{reverse('contacts')}?{_kept(query)}")
+
+
+def _ask_to_unlink(request: HttpRequest, chosen: Sequence[LinkStatus], query: QueryDict) -> HttpResponseBase:
+    names = [f"{each.customer.name}: {each.linked or 'no contact'}" for each in chosen]
+    more = len(names) - MAX_PROBLEMS_SHOWN
+    follows = [
+        *names[:MAX_PROBLEMS_SHOWN],
+        *([f"And {more:,} more."] if more > 0 else []),
+        "The next upload links none of them to the same contact again by itself: it finds another, or creates one.",
+        "Nothing is changed in Xero.",
+    ]
+    return confirmation.ask(
+        request,
+        f"Unlink {_customers(len(chosen))}?",
+        follows,
+        "Unlink",
+        back=f"{reverse('contacts')}?{_kept(query)}",
+        kept=[
+            ("action", "unlink"),
+            ("back", request.POST.get("back", "")),
+            *(("customer", str(each.customer.pk)) for each in chosen),
+        ],
+    )
 
 
 def _connection(request: HttpRequest) -> XeroConnection | None:

@@ -13,10 +13,11 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from c3portal.audit.record import Action, record
 from c3portal.database import clock
+from c3portal.http import confirmation
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
@@ -26,7 +27,7 @@ from invoices.models.statuses import IN_PROGRESS
 from invoices.posting import reconciliation, transitions, twins
 from invoices.preflight import refused, upload_drafts
 from invoices.selection import tracks
-from invoices.selection.selection import DIFFERS
+from invoices.selection.selection import DIFFERS, totals
 from invoices.views.next_steps import next_step
 from invoices.views.tables import PostingTable, arrange
 from invoices.views.uploading import missing_for_upload
@@ -178,11 +179,13 @@ def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
     return redirect(draft)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @role_required(*roles.FINANCE)
 def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Take back the invoices of an upload that still wait."""
+    """Ask, then take back the invoices of an upload that still wait."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
+    if request.method != "POST":
+        return _ask_to_withdraw(request, found)
     with transaction.atomic():
         taken = transitions.withdraw(Posting.objects.filter(upload=found), cast(User, request.user))
         if taken:
@@ -194,6 +197,18 @@ def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
         request, f"{what} taken back before being sent to {where}. They can be uploaded again at any time."
     )
     return redirect(found)
+
+
+def _ask_to_withdraw(request: HttpRequest, found: Upload) -> HttpResponseBase:
+    waiting = found.postings.filter(status=Posting.Status.QUEUED)
+    sums = totals(Invoice.objects.filter(posting__in=waiting))
+    follows = (
+        f"{texts.invoices(waiting.count())} of {found}, over "
+        f"{', '.join(f'{each.currency} {each.total:,.2f}' for each in sums) or 'nothing'}, not sent to "
+        f"{found.connection.name} yet. What is sent until you press the button is not taken back.",
+        "They can be uploaded again at any time.",
+    )
+    return confirmation.ask(request, "Take back what still waits?", follows, "Withdraw", back=found.get_absolute_url())
 
 
 @require_POST

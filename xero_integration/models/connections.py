@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Self
 from urllib.parse import quote
 
 from django.conf import settings
@@ -150,6 +151,10 @@ class ConnectionQuerySet(models.QuerySet["XeroConnection"]):
     def current(self) -> XeroConnection | None:
         """Return the organisation that uploads go to, or None."""
         return self.filter(is_current=True).exclude(status=XeroConnection.Status.DISCONNECTED).first()
+
+    def usable(self) -> Self:
+        """Return those that calls may be made with, pauses aside."""
+        return self.filter(status=XeroConnection.Status.CONNECTED, token_set__isnull=False)
 
 
 class XeroConnection(models.Model):

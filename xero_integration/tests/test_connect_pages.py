@@ -410,6 +410,7 @@ def test_disconnecting_is_said_and_the_settings_stay(app: XeroSettings, admin: C
         ("post", "/xero/connect/"),
         ("get", CHOOSE),
         ("post", CHOOSE),
+        ("get", "/xero/disconnect/"),
         ("post", "/xero/disconnect/"),
         ("post", "/xero/refresh/"),
         ("get", "/?code=abc&state=def"),
@@ -433,9 +434,11 @@ def test_a_reader_is_refused_in_the_portals_look_and_told_nothing(
     assert XeroConnection.objects.current() == connection
 
 
-@pytest.mark.parametrize("path", ["/xero/connect/", "/xero/disconnect/", "/xero/refresh/"])
-def test_a_link_alone_changes_nothing(connection: XeroConnection, admin: Client, path: str) -> None:
-    assert admin.get(path).status_code == 405
+@pytest.mark.parametrize(
+    ("path", "status"), [("/xero/connect/", 405), ("/xero/disconnect/", 200), ("/xero/refresh/", 405)]
+)
+def test_a_link_alone_changes_nothing(connection: XeroConnection, admin: Client, path: str, status: int) -> None:
+    assert admin.get(path).status_code == status
     assert XeroConnection.objects.current() == connection
 
 

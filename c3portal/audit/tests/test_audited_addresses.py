@@ -296,7 +296,7 @@ def test_linking_creating_and_unlinking_contacts_name_customer_and_contact(
     created = only(Action.CONTACT)
     assert (created.before, created.after) == ({known: ""}, {known: contact})
 
-    admin.post(reverse("contacts_do"), {"action": "unlink", "customer": one.pk})
+    admin.post(reverse("contacts_do"), {"action": "unlink", "customer": one.pk, "sure": "1"})
     unlinked = AuditEntry.objects.latest("pk")
     assert (unlinked.before, unlinked.after) == ({known: contact}, {known: ""})
 

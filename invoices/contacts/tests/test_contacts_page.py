@@ -68,7 +68,7 @@ def pills(html: str) -> dict[str, int]:
 
 def do(client: Client, action: str, *customers: Customer, **fields: Any) -> HttpResponse:
     chosen = {"customer": [each.pk for each in customers]}
-    return client.post(f"{PAGE}do/", {"action": action, **chosen, **fields}, follow=True)  # type: ignore[return-value]
+    return client.post(f"{PAGE}do/", {"action": action, "sure": "1", **chosen, **fields}, follow=True)  # type: ignore[return-value]
 
 
 def named(name: str) -> Customer:
