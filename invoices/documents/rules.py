@@ -38,6 +38,7 @@ class Fix(StrEnum):
     PURCHASE_ORDER = "purchase_order"
     HELD_BACK = "held_back"
     XERO = "xero"
+    LINK = "link"
     NONE = ""
 
 
@@ -45,9 +46,9 @@ class Fix(StrEnum):
 class Problem:
     """One thing that is wrong with an invoice; equal ones share a line on the page.
 
-    `words` say what is wrong and what to do, without naming the invoice; `detail` what is to be said of this one.
-    `is_question`: nothing blocks it, but it waits until a person has answered, with one of the `answers` (key and name)
-    where the page offers some.
+    `words` say what is wrong and what to do, without naming the invoice; `detail` what is to be said of this one,
+    `link` where it is to be seen in Xero. `is_question`: nothing blocks it, but it waits until a person has answered,
+    with one of the `answers` (key and name) where the page offers some.
     """
 
     code: str
@@ -57,6 +58,7 @@ class Problem:
     severity: Severity = Severity.BLOCKED
     detail: str = field(default="", compare=False)
     is_question: bool = False
+    link: str = field(default="", compare=False)
     answers: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property

@@ -47,6 +47,11 @@ def number_of(row: Mapping[str, Any]) -> str:
     return str(row.get("InvoiceNumber") or row.get("CreditNoteNumber") or "")
 
 
+def id_of(row: Mapping[str, Any]) -> str:
+    """Return Xero's id of the document, "" without one."""
+    return str(row.get("InvoiceID") or row.get("CreditNoteID") or "")
+
+
 def clash(invoice: Invoice, row: Mapping[str, Any]) -> str:
     """Return in words that the number is someone else's, or that our document was changed in Xero."""
     contact = (row.get("Contact") or {}).get("Name") or "another contact"

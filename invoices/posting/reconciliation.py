@@ -171,6 +171,10 @@ class FoundDocuments:
         rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number.lower(), [])]
         return next((row for row in rows if ownership.is_ours(invoice, row, allowed)), rows[0] if rows else None)
 
+    def is_only_one(self, invoice: Invoice) -> bool:
+        """Whether no more than one document has its number."""
+        return len(self.by_number.get(invoice.xero_number.lower(), [])) < 2
+
     def shows(self, invoice: Invoice, allowed: Decimal) -> bool:
         """Whether it is there and proved ours."""
         row = self.document(invoice, allowed)

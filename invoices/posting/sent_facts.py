@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from invoices.posting.balances import amount
 from invoices.posting.responses import Kind
 from xero_integration.client import shapes
 from xero_integration.payloads import to_cents
@@ -36,3 +37,14 @@ def _of_element(element: Mapping[str, Any]) -> SentFacts:
 def with_total(facts: SentFacts, total: Decimal | None) -> SentFacts:
     """Return `facts` with the total that Xero came to when it recorded them."""
     return facts if total is None else facts | {"total": str(to_cents(total))}
+
+
+def as_shown(row: Mapping[str, Any]) -> SentFacts:
+    """Return the facts of a document that somebody else wrote, as Xero showed it when it was linked."""
+    days = {"date": json_date(row.get("Date")), "due_date": json_date(row.get("DueDate"))}
+    amounts = {"subtotal": amount(row.get("SubTotal")), "total": amount(row.get("Total"))}
+    return {
+        "contact": str((row.get("Contact") or {}).get("ContactID") or ""),
+        **{name: day.isoformat() for name, day in days.items() if day},
+        **{name: str(to_cents(value)) for name, value in amounts.items() if value is not None},
+    }

@@ -43,6 +43,8 @@ logger = logging.getLogger(__name__)
 # |----------------------------|-----------|-----------------------------------------------------------------------|
 # | (new), rejected, withdrawn | queued    | `enqueue`: UPLOAD TO XERO                                             |
 # | undone                     | queued    | `enqueue`: posted again                                               |
+# | (new) or ended outside     | posted    | `linking.mark_linked`: *Link it*; somebody posted it by hand before,  |
+# | of Xero                    |           | and nothing is sent                                                   |
 # | queued                     | sending   | `claim`                                                               |
 # | queued, sending            | rejected  | `mark_rejected`: Xero's validation errors, or the portal knows them,  |
 # |                            |           | or it is out of date and none of it was sent                          |
@@ -269,6 +271,16 @@ def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
         _flag_differences(rows)
         post_log.write(rows, Status.POSTED)
     return moved
+
+
+def note_posted(upload: Upload, user: User | None) -> None:
+    """Write the log of postings that a person linked to what was in Xero already (`linking.mark_linked`)."""
+    rows = upload.postings.all()
+    _flag_differences(rows)
+    post_log.write(rows, Status.POSTED, user=user)
+    period_ids = set(rows.values_list("invoice__period", flat=True))
+    if len(period_ids) == 1:
+        Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
 
 
 def _balances(results: Mapping[int, Recorded]) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from math import ceil
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
@@ -19,7 +20,7 @@ from invoices.documents.mapping import UnmappedAccount, UnmappedKind, UnmappedTa
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
-from invoices.posting import outdated, ownership
+from invoices.posting import linking, outdated, ownership
 from invoices.posting.reconciliation import FoundDocuments
 from invoices.preflight import contact_check, likenesses, spelt_alike
 from xero_integration import connections, contacts, reference
@@ -31,6 +32,11 @@ NO_CONTACT_YET = ""
 # Without the import row as it came, which is most of a line's bytes and says nothing to Xero.
 LINES = Prefetch("lines", InvoiceLine.objects.defer("source"))
 OUTDATED = "outdated"
+TAKEN_CODES = ("taken", "same")
+SAME = (
+    "Xero has a document with the number that is the same in contact, currency, total and lines, as when it was posted "
+    "by hand. Link it, so that it counts as posted; nothing is sent to Xero."
+)
 TAKEN = "Xero has another document with the number. Change its number there or void it, then check again."
 
 
@@ -51,12 +57,14 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Inspected:
-    """One invoice and what was found; `prepared` is None when no document could be made."""
+    """One invoice and what was found; `prepared` is None when no document could be made. `same` is what somebody else
+    put into Xero under its number, when that is the same document."""
 
     invoice: Invoice
     verdict: Verdict
     problems: tuple[Problem, ...]
     prepared: Prepared | None
+    same: Mapping[str, Any] | None = None
 
     @property
     def may_go(self) -> bool:
@@ -68,12 +76,23 @@ class Inspected:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What Xero has under the numbers that were looked up: a document by number, the numbers that several have, and how
+    many calls that took."""
+
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    several: frozenset[str] = frozenset()
+    calls: int = 0
+
+
+@dataclass(frozen=True)
 class Troubled:
     """An invoice with a problem; `detail` is about it alone, `other` the id of the one it looks like first."""
 
     invoice: Invoice
     detail: str
     other: uuid.UUID | None
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,9 @@ class Inspection:
         found: dict[Problem, list[Troubled]] = defaultdict(list)
         for row in self.rows:
             for problem in row.problems:
-                found[problem].append(Troubled(row.invoice, problem.detail, comparison.other_of(row.invoice)))
+                found[problem].append(
+                    Troubled(row.invoice, problem.detail, comparison.other_of(row.invoice), problem.link)
+                )
         groups = [Group(problem, tuple(invoices)) for problem, invoices in found.items()]
         return sorted(groups, key=lambda each: (each.problem.severity, -len(each.invoices), each.problem.words))
 
@@ -144,34 +165,36 @@ def inspect(
     """
     selected = invoices.select_related("customer", "bill_to__same_as", "period", "posting").prefetch_related(LINES)
     rows = list(comparison.with_lookalikes(spelt_alike.marked(outdated.marked(selected))))
-    taken: dict[str, dict[str, object]] = {}
-    calls_made = 0
+    seen = Seen()
     if look_up_in_xero and (open_rows := [row for row in rows if not _is_posted(row)]):
-        taken, calls_made = _find_in_xero(connection, open_rows, read_anew=read_anew)
+        seen = _find_in_xero(connection, open_rows, read_anew=read_anew)
     context = builder.read_context(connection)
     recipients = {row.pk: context.billing.recipient(row) for row in rows}
     found = contact_check.check(connection, {each.tenant_id: each for each in recipients.values()}.values())
     alike = comparison.of_rows(row for row in rows if row.may_go)
     inspected, allowed = [], ownership.tolerance()
+    known = linking.held_by_postings(connection, {ownership.id_of(one) for one in seen.documents.values()})
     for row in rows:
         key = recipients[row.pk].tenant_id
         contact_id = found.ids.get(key, NO_CONTACT_YET)
         prepared, problems = _prepare(row, invoice_status, context, contact_id, locked_as_drafts=locked_as_drafts)
         problems += found.problems.get(key, ())
+        theirs = _theirs(row, seen, allowed)
+        same = theirs if prepared and theirs and _is_same(prepared, theirs, known, row, seen) else None
         problems = (
             *problems,
             *_outdated(row),
             *spelt_alike.problems(row),
-            *_number(row, taken, allowed),
+            *_number(row, theirs, connection, is_same=bool(same)),
             *likenesses.problems(row, alike.get(row.pk)),
         )
-        inspected.append(_verdict(row, prepared, problems, taken))
+        inspected.append(replace(_verdict(row, prepared, problems, seen), same=same))
     ready = [row for row in inspected if row.may_go and row.verdict != Verdict.IN_XERO]
     makes = {recipients[row.invoice.pk].tenant_id for row in ready}
     new = tuple(made for key, made in found.new.items() if key in makes)
     budget = CallBudget.objects.filter(connection=connection).first()
     left = budget.day_remaining if budget else None
-    return Inspection(tuple(inspected), new, calls_made, _calls(ready, len(new)), left)
+    return Inspection(tuple(inspected), new, seen.calls, _calls(ready, len(new)), left)
 
 
 def _prepare(
@@ -193,12 +216,8 @@ def _is_posted(invoice: Invoice) -> bool:
     return posting is not None and posting.status == Posting.Status.POSTED
 
 
-def _find_in_xero(
-    connection: XeroConnection, rows: Sequence[Invoice], *, read_anew: bool
-) -> tuple[dict[str, dict[str, object]], int]:
-    """Return what Xero has, by number, and how many calls that took."""
-
-    def look_up(gateway: Gateway) -> tuple[dict[str, dict[str, object]], int]:
+def _find_in_xero(connection: XeroConnection, rows: Sequence[Invoice], *, read_anew: bool) -> Seen:
+    def look_up(gateway: Gateway) -> Seen:
         # As few calls as can be: stale listings only, and numbers in lots or by pages, whichever takes fewer.
         if read_anew or reference.is_stale(connection):
             reference.read_for_posting(connection, gateway)
@@ -211,16 +230,37 @@ def _find_in_xero(
         }
         allowed = ownership.tolerance()
         documents = {row.xero_number: seen[row.is_credit_note].document(row, allowed) for row in rows}
-        return {number: document for number, document in documents.items() if document is not None}, gateway.calls
+        return Seen(
+            {number: document for number, document in documents.items() if document is not None},
+            frozenset(row.xero_number for row in rows if not seen[row.is_credit_note].is_only_one(row)),
+            gateway.calls,
+        )
 
     return connections.call(connection, look_up, click=True)
 
 
-def _number(invoice: Invoice, taken: Mapping[str, dict[str, object]], allowed: Decimal) -> tuple[Problem, ...]:
-    row = taken.get(invoice.xero_number)
-    if row is None or _is_posted(invoice) or ownership.is_ours(invoice, row, allowed):
+def _theirs(invoice: Invoice, seen: Seen, allowed: Decimal) -> Mapping[str, Any] | None:
+    """Return the document that has the number of an invoice, and is not proved to be what the portal sent of it."""
+    row = seen.documents.get(invoice.xero_number)
+    return None if row is None or _is_posted(invoice) or ownership.is_ours(invoice, row, allowed) else row
+
+
+def _is_same(prepared: Prepared, row: Mapping[str, Any], known: set[str], invoice: Invoice, seen: Seen) -> bool:
+    """Whether it is what would be sent, the only one of its number, and no posting's."""
+    is_free = ownership.id_of(row) not in known and invoice.xero_number not in seen.several
+    return is_free and linking.is_same(prepared.document, row)
+
+
+def _number(
+    invoice: Invoice, row: Mapping[str, Any] | None, connection: XeroConnection, *, is_same: bool
+) -> tuple[Problem, ...]:
+    if row is None:
         return ()
-    return (Problem("taken", "", TAKEN, Fix.XERO, detail=ownership.clash(invoice, row)),)
+    xero_id = ownership.id_of(row)
+    link = connection.invoice_url(xero_id, credit_note=invoice.is_credit_note) if xero_id else ""
+    if is_same:
+        return (Problem("same", "", SAME, Fix.LINK, link=link),)
+    return (Problem("taken", "", TAKEN, Fix.XERO, detail=ownership.clash(invoice, row), link=link),)
 
 
 def _outdated(invoice: Invoice) -> tuple[Problem, ...]:
@@ -231,11 +271,9 @@ def _outdated(invoice: Invoice) -> tuple[Problem, ...]:
     return (Problem(OUTDATED, "", outdated.WORDS[reason], fix),)
 
 
-def _verdict(
-    invoice: Invoice, prepared: Prepared | None, problems: tuple[Problem, ...], taken: Mapping[str, dict[str, object]]
-) -> Inspected:
+def _verdict(invoice: Invoice, prepared: Prepared | None, problems: tuple[Problem, ...], seen: Seen) -> Inspected:
     if _is_posted(invoice) or (
-        invoice.xero_number in taken and not any(each.code in ("taken", OUTDATED) for each in problems)
+        invoice.xero_number in seen.documents and not any(each.code in (*TAKEN_CODES, OUTDATED) for each in problems)
     ):
         # To be known here as posted, it takes a decision all the same.
         open_questions = tuple(each for each in problems if each.code == likenesses.CODE and each.is_question)

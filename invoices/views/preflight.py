@@ -20,7 +20,7 @@ from invoices.duplicates import comparison
 from invoices.models import Invoice, Posting, UploadDraft
 from invoices.posting import outdated, transitions
 from invoices.preflight import upload_drafts
-from invoices.preflight.preflight import LABELS, Group, Inspected, Inspection, Verdict, inspect
+from invoices.preflight.preflight import LABELS, TAKEN_CODES, Group, Inspected, Inspection, Verdict, inspect
 from invoices.selection import deciding
 from invoices.views.next_steps import next_step
 from invoices.views.uploading import missing_for_upload, start
@@ -179,7 +179,7 @@ def _draft(pk: uuid.UUID) -> UploadDraft:
 
 
 def _is_taken(row: Inspected) -> bool:
-    return any(problem.code == "taken" for problem in row.problems)
+    return any(problem.code in TAKEN_CODES for problem in row.problems)
 
 
 def _may_set(request: HttpRequest) -> bool:
@@ -208,6 +208,7 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "more": len(group.invoices) - SHOWN,
         "next_step": next_step(problem, draft.get_absolute_url(), may_set=_may_set(request)),
         "as_drafts": problem.fix == Fix.DRAFTS,
+        "may_link": problem.fix == Fix.LINK,
         "purchase_order": problem.fix == Fix.PURCHASE_ORDER,
         "same_contact": problem.fix == Fix.SAME_CONTACT,
         "decision": problem.fix == Fix.DECISION,

@@ -74,6 +74,7 @@ AUDITED: dict[str, Action | str] = {
     "upload_withdraw": Action.WITHDRAW,
     "preflight_decide": Action.IGNORE,
     "preflight_order": Action.MAPPING,
+    "preflight_link": Action.UPLOAD,
     "decide_invoice": Action.IGNORE,
     "ignore_invoices": Action.IGNORE,
     "take_up_invoices": Action.IGNORE,

@@ -126,6 +126,29 @@ def _without_order(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return draft, {"customer": world.invoices[0].customer.tenant_id, "purchase_order": "PO-4711"}
 
 
+def _posted_by_hand(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    invoice = world.invoices[0]
+    contact = {"name": invoice.customer.name, "number": invoice.customer.tenant_id}
+    element = {
+        "InvoiceNumber": invoice.xero_number,
+        "Contact": {"ContactID": world.sandbox.put_contacts([contact])[0]["contact_id"]},
+        "CurrencyCode": invoice.currency,
+        "LineItems": [
+            {
+                "Description": "A",
+                "Quantity": 1,
+                "UnitAmount": str(each.subtotal),
+                "AccountCode": "4010",
+                "TaxType": "OUTPUT",
+            }
+            for each in invoice.lines.all()
+        ],
+    }
+    world.sandbox.write_document(element)
+    draft, _ = _draft(world)
+    return draft, {"all": "1"}
+
+
 def _someone(**state: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
     def ready(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
         User.objects.filter(pk=world.other.pk).update(**state)
@@ -280,6 +303,7 @@ BUTTONS = {
     "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
     "preflight_decide": Button(_alike),
+    "preflight_link": Button(_posted_by_hand),
     "preflight_order": Button(_without_order),
     "decide_invoice": Button(_undecided),
     "ignore_invoices": Button(_selection(reason="Billed elsewhere")),

@@ -16,6 +16,7 @@ SELDOM = {
     "user_invite": {},
     "invitation": {"password1": "x", "password2": "x"},
     "preflight_drafts": {},
+    "preflight_link": {"all": "x", "invoice": "x"},
     "preflight_order": {"customer": "x", "purchase_order": "x"},
     "preflight_decide": {"decision": "post", "reason": "x", "group": "x", "count": "1", "post": "x", "replace": "x"},
     "decide_invoice": {"decision": "post", "reason": "x", "revert": "1"},
