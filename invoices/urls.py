@@ -21,11 +21,12 @@ from invoices.views import (
     matching,
     overrides,
     payload,
-    payments,
     preflight,
     purchase_orders,
+    readback,
     undoing,
     uploading,
+    webhook,
 )
 
 urlpatterns = [
@@ -40,7 +41,9 @@ urlpatterns = [
     path("invoices/<uuid:pk>/decide/", deciding.decide, name="decide_invoice"),
     path("invoices/ignore/", ignoring.ignore, name="ignore_invoices"),
     path("invoices/take-up/", ignoring.take_up, name="take_up_invoices"),
-    path("invoices/payments/read/", payments.read_payments, name="read_payments"),
+    path("webhooks/xero", webhook.xero_webhook, name="xero_webhook"),
+    path("invoices/refresh/", readback.refresh, name="refresh_from_xero"),
+    path("invoices/<uuid:pk>/accept/", readback.accept, name="accept_change"),
     path("invoices/logs/", logs.post_logs, name="post_logs"),
     path("invoices/logs/<int:pk>/", logs.upload, name="upload"),
     path("invoices/logs/<int:pk>/again/", logs.upload_again, name="upload_again"),

@@ -53,7 +53,13 @@ def settings_general(request: HttpRequest) -> HttpResponse:
         if form.changes_app and connection and (names := connections.revive(connection, source=request)):
             messages.success(request, f"{', '.join(names)}: connected again. What waited goes on by itself.")
         return redirect("settings_general")
-    context = {"form": form, "version": form.version, "redirect_uri": redirect_uri(), "xero_settings": form.instance}
+    context = {
+        "form": form,
+        "version": form.version,
+        "redirect_uri": redirect_uri(),
+        "xero_settings": form.instance,
+        "webhook_address": f"{settings.PORTAL_URL}/webhooks/xero",
+    }
     return render(request, "xero_integration/settings_general.html", context)
 
 

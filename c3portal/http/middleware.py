@@ -41,11 +41,11 @@ def pages_and_forms_alone(
 def machines_need_no_session(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Answer monitoring without a session."""
+    """Answer monitoring and Xero's webhook without a session, and so without a cookie."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         path = request.path_info
-        if not (path.startswith("/health/") or path == "/metrics"):
+        if not (path.startswith(("/health/", "/webhooks/")) or path == "/metrics"):
             return get_response(request)
         try:
             match = resolve(path)

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from celery import current_app
+from kombu.exceptions import OperationalError
+
 from c3portal.database import clock
 from c3portal.outgoing import plain_json
 from invoices.models import DocumentEvent, XeroEvent
@@ -20,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Of Xero's categories those that say something of a document of ours; what is set off against one changes it too.
 CATEGORIES = ("INVOICE", "CREDITNOTE")
+# The task that reads (invoices/tasks.py), by name, so that pages need not know the worker.
+READ = "invoices.tasks.read_documents"
 # Rows that are read at once, far below what one turn of a worker takes.
 AT_ONCE = 1000
 
@@ -73,6 +78,14 @@ def put(each: Iterable[Named]) -> list[XeroConnection]:
         batch_size=500,
     )
     return list(known.values())
+
+
+def wake(connection_id: int) -> None:
+    """Ask a worker to read what was named of this organisation."""
+    try:
+        current_app.send_task(READ, (connection_id,))
+    except OperationalError:
+        logger.warning("The broker cannot be reached; the documents are read once it is back.")
 
 
 def read(connection: XeroConnection) -> None:

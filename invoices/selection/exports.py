@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 
 from c3portal.http.csv_response import Cell, as_csv, csv_rows
 from c3portal.http.spreadsheet_cells import protect
 from invoices.duplicates import comparison
 from invoices.matching.meanings import FIELDS, TEXTS
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
+from invoices.readback import documents, states
 
 FETCHED_AT_ONCE = 2_000
 
@@ -39,6 +39,14 @@ INVOICE_COLUMNS = (
     "XeroLink",
     "BillTo",
     "LooksTheSameAs",
+    "XeroState",
+    "AmountDue",
+    "AmountPaid",
+    "AmountCredited",
+    "PaidOn",
+    "SentToContact",
+    "ChangedInXero",
+    "ReadFromXeroAt",
 )
 PAYMENT_COLUMNS = (
     "InvoiceNumber",
@@ -57,6 +65,10 @@ PAYMENT_COLUMNS = (
     "PaymentDate",
     "PaymentAmount",
     "PaymentReference",
+    "PaymentKind",
+    "XeroState",
+    "AmountCredited",
+    "PaidOn",
 )
 FINDING_COLUMNS = ("Row", "InvoiceNumber", "Field", "Reason")
 NOT_UPLOADED = "Not uploaded"
@@ -71,7 +83,7 @@ def invoices_csv(period: BillingPeriod) -> Iterator[str]:
     of_period = Invoice.objects.filter(period=period)
     alike = {pk: each.other.number for pk, each in comparison.lookalikes(of_period).items() if each.holds}
     rows = found.order_by("number").iterator(FETCHED_AT_ONCE)
-    return as_csv(INVOICE_COLUMNS, ([*_invoice_row(each), alike.get(each.pk, "")] for each in rows))
+    return as_csv(INVOICE_COLUMNS, ([*_invoice_row(each), alike.get(each.pk, ""), *_xero_cells(each)] for each in rows))
 
 
 def lines_csv(period: BillingPeriod) -> Iterator[str]:
@@ -82,11 +94,12 @@ def lines_csv(period: BillingPeriod) -> Iterator[str]:
 
 
 def payments_csv(period: BillingPeriod) -> Iterator[str]:
-    """Yield one row a payment as last read, one for an invoice in Xero without any; signed as the invoice's total."""
+    """Yield one row for each payment and set-off as last read, one for an invoice in Xero without any; signed as the
+    invoice's total."""
     postings = (
         Posting.objects.filter(invoice__period=period, status=Posting.Status.POSTED)
         .select_related("invoice__customer")
-        .prefetch_related("payments")
+        .prefetch_related("payments", "applied_credits")
         .order_by("invoice__number")
     )
     rows = (row for posting in postings.iterator(FETCHED_AT_ONCE) for row in _payment_rows(posting, period))
@@ -143,10 +156,34 @@ def _invoice_row(invoice: Invoice) -> list[Cell]:
     ]
 
 
+def _xero_cells(invoice: Invoice) -> list[Cell]:
+    posting = getattr(invoice, "posting", None)
+    if posting is None or posting.status != Posting.Status.POSTED:
+        return ["", None, None, None, None, "", "", None]
+    posting.invoice = invoice
+    return [
+        _state(posting),
+        states.signed(posting, posting.amount_due),
+        states.signed(posting, posting.amount_paid),
+        states.signed(posting, posting.amount_credited),
+        posting.paid_off_on,
+        _yes_or_no(posting.sent_to_contact),
+        ", ".join(documents.FACTS[fact] for fact in posting.edits if fact in documents.FACTS),
+        posting.read_at,
+    ]
+
+
+def _state(posting: Posting) -> str:
+    state = states.state_of(posting)
+    return str(state.label) if state else posting.xero_status
+
+
+def _yes_or_no(value: bool | None) -> str:
+    return "" if value is None else "Yes" if value else "No"
+
+
 def _payment_rows(posting: Posting, period: BillingPeriod) -> Iterator[list[Cell]]:
-    invoice, payments = posting.invoice, list(posting.payments.all())
-    sign = -1 if invoice.is_credit_note else 1
-    paid = sign * sum((payment.amount for payment in payments), Decimal("0.00"))
+    invoice = posting.invoice
     facts: list[Cell] = [
         invoice.number,
         invoice.customer.erp_id,
@@ -158,10 +195,21 @@ def _payment_rows(posting: Posting, period: BillingPeriod) -> Iterator[list[Cell
         posting.xero_id,
         posting.xero_status,
         invoice.total,
-        paid,
-        invoice.total - paid,
+        states.signed(posting, posting.amount_paid),
+        states.signed(posting, posting.amount_due),
     ]
-    for payment in payments:
-        yield [*facts, payment.payment_id, payment.paid_on, sign * payment.amount, payment.reference]
-    if not payments:
-        yield [*facts, "", None, None, ""]
+    ends: list[Cell] = [_state(posting), states.signed(posting, posting.amount_credited), posting.paid_off_on]
+    parts = [*_payments(posting), *_set_offs(posting)]
+    for part in parts or [["", None, None, "", ""]]:
+        yield [*facts, *part, *ends]
+
+
+def _payments(posting: Posting) -> Iterator[list[Cell]]:
+    for each in posting.payments.all():
+        yield [each.payment_id, each.paid_on, states.signed(posting, each.amount), each.reference, "Payment"]
+
+
+def _set_offs(posting: Posting) -> Iterator[list[Cell]]:
+    for each in posting.applied_credits.all():
+        amount = states.signed(posting, each.amount)
+        yield [each.xero_id, each.applied_on, amount, each.number, each.get_kind_display()]

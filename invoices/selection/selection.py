@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q, Sum
 from django.http import Http404, QueryDict
 
 from invoices.duplicates import comparison
@@ -18,16 +20,26 @@ from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.models.statuses import UPLOADABLE
 from invoices.posting import outdated
+from invoices.readback import states
+from invoices.readback.states import XeroState
 
 NOT_UPLOADED = "not_uploaded"
 IGNORED = "ignored"
 DIFFERS = "differs"
 LOOKS_SAME = "looks_same"
 OUTDATED = "outdated"
+CHANGED = states.CHANGED
 STATES: dict[str, str] = (
     {"": "All", NOT_UPLOADED: "Not uploaded"}
     | {status.value: str(status.label) for status in Posting.Status}
-    | {DIFFERS: "Differs", LOOKS_SAME: "Looks the same", OUTDATED: "Out of date", IGNORED: "Ignored"}
+    | {state.value: str(state.label) for state in XeroState}
+    | {
+        CHANGED: "Changed in Xero",
+        DIFFERS: "Differs",
+        LOOKS_SAME: "Looks the same",
+        OUTDATED: "Out of date",
+        IGNORED: "Ignored",
+    }
 )
 
 _NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
@@ -48,6 +60,10 @@ class CurrencyTotal:
     subtotal: Decimal
     tax: Decimal
     total: Decimal
+    # Of what is in Xero, as far as it is known.
+    owed: Decimal = Decimal("0.00")
+    # Since when what is in Xero is known to be so.
+    read_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +98,10 @@ class Selection:
             found = found.exclude(ignored_because="")
         elif self.state == DIFFERS:
             found = found.filter(_DIFFERS)
+        elif self.state == CHANGED:
+            found = found.filter(states.is_changed())
+        elif self.state in XeroState:
+            found = found.filter(states.with_state(self.state), ignored_because="")
         elif self.state == LOOKS_SAME:
             found = found.uploadable().filter(comparison.waits_for_decision())
         elif self.state == OUTDATED:
@@ -101,8 +121,8 @@ class Selection:
         return replace(self, search="", state="").invoices().filter(pk__in=keys)
 
     def state_counts(self) -> list[StateCount]:
-        """Return the counts of period and search: all, then the states with any; DIFFERS, LOOKS_SAME and
-        OUTDATED count besides."""
+        """Return the counts of period and search: all, then the states with any; what is known of Xero, DIFFERS,
+        LOOKS_SAME and OUTDATED count besides."""
         is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
         found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
         counts: Counter[str] = Counter()
@@ -110,12 +130,18 @@ class Selection:
         waits = _NOT_SENT & Q(ignored_because="") & comparison.waits_for_decision()
         differing, waiting = Count("pk", filter=_DIFFERS), Count("pk", filter=waits)
         old = Count("pk", filter=outdated.matters_and_waits())
-        for row in found.annotate(count=Count("pk"), differing=differing, waiting=waiting, outdated=old):
+        in_xero = {each.value: Count("pk", filter=states.with_state(each)) for each in XeroState}
+        others = {"waiting": waiting, "outdated": old, CHANGED: Count("pk", filter=states.is_changed())}
+        rows = found.annotate(count=Count("pk"), differing=differing, **others, **in_xero)
+        for row in cast("Iterable[dict[str, Any]]", rows):
             counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["count"]
             counts[""] += row["count"]
             counts[DIFFERS] += row["differing"]
             counts[LOOKS_SAME] += row["waiting"]
             counts[OUTDATED] += row["outdated"]
+            counts[CHANGED] += row[CHANGED]
+            if not row["is_ignored"]:
+                counts.update({each.value: row[each.value] for each in XeroState})
         return [
             StateCount(state, label, counts[state])
             for state, label in STATES.items()
@@ -151,5 +177,15 @@ def totals(invoices: InvoiceQuerySet) -> list[CurrencyTotal]:
         invoices.order_by("currency")
         .values_list("currency")
         .annotate(Count("pk"), Sum("subtotal"), Sum("tax"), Sum("total"))
+        .annotate(owed=_owed(Q(total__gte=0)) - _owed(Q(total__lt=0)), read_at=Min("posting__read_at"))
     )
-    return [CurrencyTotal(code, count, *(each.quantize(cent) for each in sums)) for code, count, *sums in rows]
+    found = []
+    for code, count, *sums, read_at in rows:
+        subtotal, tax, total, owed = (each.quantize(cent) for each in sums)
+        found.append(CurrencyTotal(code, count, subtotal, tax, total, owed, read_at))
+    return found
+
+
+def _owed(of: Q) -> Sum:
+    posted = Q(posting__status=Posting.Status.POSTED)
+    return Sum("posting__amount_due", filter=posted & of, default=Decimal(0))

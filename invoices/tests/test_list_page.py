@@ -256,7 +256,7 @@ def test_a_reader_looks_and_downloads_but_has_nothing_to_press(
         "UPLOAD TO XERO",
         'type="checkbox"',
         "Disconnect",
-        "Read payments",
+        "Refresh from Xero",
         "/invoices/import/",
         "/settings/general/",
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -17,11 +18,13 @@ from invoices.duplicates import comparison
 from invoices.models import HeldBackInvoice, Invoice, PostLog, Twin
 from invoices.posting import outdated
 from invoices.preflight import likenesses
+from invoices.readback import decisions, page
 from invoices.selection import deciding, held_back, tracks
 from invoices.views.tables import breakable, why_not_uploadable
 
 MOST_ALIKE = 10
 MOST_REASONS = 5
+MOST_EVENTS = 50
 
 
 @require_safe
@@ -55,9 +58,24 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
         "exact_sum": exact_sum.of(found),
-        "payments": found.posting.payments.all() if hasattr(found, "posting") else [],
     }
-    return render(request, "invoices/invoice.html", context | _alike(found) | _outdated(found))
+    return render(request, "invoices/invoice.html", context | _alike(found) | _outdated(found) | _in_xero(found))
+
+
+def _in_xero(invoice: Invoice) -> dict[str, Any]:
+    """Return what became of it in Xero."""
+    posting = getattr(invoice, "posting", None)
+    if posting is None or not posting.xero_id:
+        return {}
+    return {
+        "payments": posting.payments.all(),
+        "set_offs": posting.applied_credits.all(),
+        "document_events": posting.document_events.order_by("-at", "-pk")[:MOST_EVENTS],
+        "amounts": page.amounts(posting),
+        "edits": page.edits(posting),
+        "seen": json.dumps(posting.edits),
+        "may_exclude": decisions.is_excludable(posting),
+    }
 
 
 def _outdated(invoice: Invoice) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
 
 def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: bool) -> dict[str, Any]:
     table = arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request)
-    counts = selection.state_counts()
+    counts, totals = selection.state_counts(), selection.totals()
     there = {each.state for each in counts if each.count}
     return {
         "table": table,
@@ -57,7 +57,8 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
             for each in counts
             if (query := selection.query(state=each.state))
         ],
-        "totals": selection.totals(),
+        "totals": totals,
+        "read_at": min((each.read_at for each in totals if each.read_at), default=None),
         "uploadable": selection.invoices().uploadable().count() if may_upload else 0,
     }
 

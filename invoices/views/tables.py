@@ -93,6 +93,12 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     subtotal = MoneyColumn(order_by=("subtotal", "number"), attrs=cell_classes("amount wide-only"))
     tax = MoneyColumn(order_by=("tax", "number"), attrs=cell_classes("amount wide-only"))
     total = MoneyColumn(order_by=("total", "number"), attrs=cell_classes("amount right"))
+    owed = CellColumn(
+        "invoices/_owed_cell.html",
+        empty_values=(),
+        order_by=("posting__amount_due", "number"),
+        attrs=cell_classes("amount left"),
+    )
     state = CellColumn(
         "invoices/_state_cell.html",
         verbose_name="State in Xero",

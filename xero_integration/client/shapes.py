@@ -145,14 +145,6 @@ LISTS: dict[str, dict[str, Check]] = {
         "MergedToContactID": ID,
         "ValidationErrors": MESSAGES,
     },
-    "Payments": {
-        "PaymentID": needed(ID),
-        "Status": text(20),
-        "Amount": number(),
-        "Date": shown(64),
-        "Reference": shown(255),
-        "Invoice": inner(InvoiceID=ID),
-    },
     "Organisations": {
         "Name": shown(255),
         "ShortCode": text(20),
@@ -192,7 +184,6 @@ ONCE = {
     "TaxRates": "TaxType",
     "Currencies": "Code",
     "TrackingCategories": "TrackingCategoryID",
-    "Payments": "PaymentID",
 }
 PAGINATION = inner(page=whole, pageSize=whole, pageCount=whole, itemCount=whole)
 

@@ -58,6 +58,13 @@ class XeroSettings(models.Model):
     )
     rounding_account_code = models.CharField("Account of rounding lines", max_length=10, blank=True)
     reference_template = models.CharField("Reference", max_length=255, blank=True, default="", db_default="")
+    webhook_key = EncryptedTextField(
+        "Webhook signing key",
+        blank=True,
+        default="",
+        db_default="",
+        help_text="By which deliveries of Xero's are known.",
+    )
     restored_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -99,6 +106,11 @@ class XeroSettings(models.Model):
     def whereabouts(cls) -> XeroSettings:
         """Return what is known of a move, whether or not the keys in force read the secret."""
         return cls.objects.only("move", "moved_to", "moved_at").first() or cls()
+
+    @classmethod
+    def webhook_key_now(cls) -> str:
+        """Return the signing key, "" without one."""
+        return cls.objects.values_list("webhook_key", flat=True).first() or ""
 
     @property
     def has_app(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 from typing import Any
 
 import pytest
@@ -78,7 +79,10 @@ AUDITED: dict[str, Action | str] = {
     "decide_invoice": Action.IGNORE,
     "ignore_invoices": Action.IGNORE,
     "take_up_invoices": Action.IGNORE,
-    "read_payments": Action.OPERATION,
+    "refresh_from_xero": Action.OPERATION,
+    "accept_change": Action.OPERATION,
+    "webhook_key": Action.SETTINGS,
+    "xero_webhook": "names documents to be read; what is read of them is kept as the history of each",
 }
 # Proved beside their pages.
 AUDITED |= dict.fromkeys(
@@ -427,9 +431,19 @@ def test_deciding_about_a_duplicate_leaves_the_numbers_and_the_reason(admin: Cli
     assert AuditEntry.objects.latest("pk").after == {"Reason": "Billed twice", "Invoices": [second.number]}
 
 
-def test_reading_payments_leaves_a_line(admin: Client, invoices: list[Invoice]) -> None:
-    admin.post(reverse("read_payments"), {"period": invoices[0].period.billing_id})
-    assert only(Action.OPERATION).subject == f"Payments were read from {AUSTRALIA}: 0 new or changed"
+def test_refreshing_and_accepting_leave_a_line_each(
+    admin: Client, connected: XeroConnection, finance_admin: User, invoices: list[Invoice]
+) -> None:
+    makers.uploaded(connected, finance_admin, invoices[0], to=Posting.Status.POSTED)
+    invoice = str(invoices[0].pk)
+    admin.post(reverse("refresh_from_xero"), {"page": invoice})
+    assert only(Action.OPERATION).subject == f"Refreshed from {AUSTRALIA}: 0 documents, 1 with news"
+    seen = {"total": {"sent": "110.00", "now": "121.00"}}
+    Posting.objects.update(edits=seen)
+    form = {"reason": "Agreed by phone", "seen": json.dumps(seen)}
+    admin.post(reverse("accept_change", args=[invoice]), form)
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.before, entry.after) == ({"Total": "110.00"}, {"Reason": "Agreed by phone", "Total": "121.00"})
 
 
 # Commands

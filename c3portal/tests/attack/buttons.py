@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -106,6 +107,18 @@ def _selection(**more: str) -> Callable[[World], tuple[tuple[Any, ...], dict[str
 def _ignored(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     Invoice.objects.update(ignored_because="x")
     return (), {"period": world.invoices[0].period.billing_id, "only": str(world.invoices[0].pk)}
+
+
+def _in_xero(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    makers.uploaded(world.connection, world.admin, *world.invoices, to=Posting.Status.POSTED)
+    return (), {"period": world.invoices[0].period.billing_id}
+
+
+def _changed_in_xero(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    _in_xero(world)
+    seen = {"total": {"sent": "110.00", "now": "121.00"}}
+    Posting.objects.update(edits=seen)
+    return (world.invoices[0].pk,), {"reason": "Agreed by phone", "seen": json.dumps(seen)}
 
 
 def _undecided(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -308,7 +321,9 @@ BUTTONS = {
     "decide_invoice": Button(_undecided),
     "ignore_invoices": Button(_selection(reason="Billed elsewhere")),
     "take_up_invoices": Button(_ignored),
-    "read_payments": Button(_selection(), each=READS),
+    "refresh_from_xero": Button(_in_xero, each=READS),
+    "accept_change": Button(_changed_in_xero),
+    "webhook_key": Button(plain(webhook_key="the key of the tests")),
     "user_new": Button(plain(email="new@contoso.example", name="New", role=roles.SYSTEM_READER)),
     "user_role": Button(lambda world: ((world.other.pk,), {"role": roles.SYSTEM_READER})),
     "user_invite": Button(_invited, each=PRESSED),
@@ -336,6 +351,7 @@ BUTTONS = {
 }
 # Proved beside their pages, since what is sent there is made by a device or works only once by itself.
 ELSEWHERE = {
+    "xero_webhook": "invoices/readback/tests/test_webhook.py",
     "invitation": "c3portal/users/tests/test_invitations.py",
     "account_login": "c3portal/users/sign_in/tests/test_sign_in.py",
     "account_reset_password": "c3portal/users/sign_in/tests/test_sign_in.py",

@@ -19,9 +19,11 @@ import pytest
 
 from c3portal.database import clock
 from c3portal.tests.attack.breadth import part
-from invoices.posting import payments
+from invoices.models import DocumentType
+from invoices.posting.responses import KINDS
+from invoices.readback import documents
 from xero_integration import connections, contacts
-from xero_integration.client import oauth, shapes
+from xero_integration.client import document_lists, oauth, shapes
 from xero_integration.client.errors import XeroError, XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.client.gateway import LARGEST_ANSWER, Gateway
 from xero_integration.models import CallBudget, TokenSet, XeroConnection
@@ -63,12 +65,22 @@ def find(connection: XeroConnection) -> Any:
     )
 
 
+def read_back(connection: XeroConnection) -> Any:
+    kinds = (KINDS[DocumentType.INVOICE], KINDS[DocumentType.CREDIT_NOTE])
+    return connections.call(
+        connection,
+        lambda client: [
+            documents.read(kind, row) for kind in kinds for row in document_lists.with_ids(client, kind.endpoint, ["1"])
+        ],
+    )
+
+
 CALLS: dict[str, Callable[[XeroConnection], Any]] = {
     "reference": connections.read_reference,
     "contacts": lambda connection: connections.call(
         connection, lambda client: contacts.read_listing(connection, client)
     ),
-    "payments": payments.read,
+    "documents": read_back,
     "find": find,
     "many": lambda connection: connections.call(
         connection, lambda client: client.find_many_invoices([f"A-{place}" for place in range(200)])
@@ -110,12 +122,12 @@ def test_an_answer_that_cannot_be_read_is_said_to_be_so(
 
 def row(name: str, **odd: Any) -> dict[str, Any]:
     """Return an element in which every field that is needed is right."""
-    ids = {"PaymentID": "1", "BrandingThemeID": "1", "TaxType": "1", "Code": "1", "TrackingCategoryID": "1"}
+    ids = {"BrandingThemeID": "1", "TaxType": "1", "Code": "1", "TrackingCategoryID": "1"}
     return {field: ids[field] for field in shapes.LISTS[name] if field in ids} | odd
 
 
 FIELDS = [(name, field) for name, fields in shapes.LISTS.items() for field in fields]
-READERS = {"Contacts": ["contacts"], "Payments": ["payments"], "Invoices": ["find"], "CreditNotes": ["find"]}
+READERS = {"Contacts": ["contacts"], "Invoices": ["find", "documents"], "CreditNotes": ["find", "documents"]}
 
 
 @pytest.mark.both_databases
@@ -141,11 +153,11 @@ def test_an_element_that_is_there_twice_is_not_chosen_from(
     lists = {each: [] for each in shapes.LISTS} | {"Organisations": [{"Name": "A"}], name: [row(name), row(name)]}
     scripted_xero.will(Reply(body=body(**lists)))
     with pytest.raises(XeroUnavailable, match="cannot be read"):
-        CALLS["payments" if name == "Payments" else "reference"](connection)
+        CALLS["reference"](connection)
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("call", ["reference", "contacts", "payments", "find"])
+@pytest.mark.parametrize("call", ["reference", "contacts", "documents", "find"])
 def test_a_list_that_is_missing_is_never_an_empty_one(
     connection: XeroConnection, scripted_xero: ScriptedServer, call: str
 ) -> None:

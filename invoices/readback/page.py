@@ -1,0 +1,50 @@
+"""What a page says of a posted document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from invoices.models import DocumentType, Posting
+from invoices.readback import documents, states
+from xero_integration.client.vocabulary import STATUS_WORDS
+from xero_integration.models import Contact
+
+
+@dataclass(frozen=True)
+class Edit:
+    label: str
+    sent: str
+    now: str
+
+
+def amounts(posting: Posting) -> list[tuple[str, Decimal]]:
+    """Return what is known of its money by name, signed as the invoice's total."""
+    is_credit_note = posting.document_type == DocumentType.CREDIT_NOTE
+    named = (
+        ("Credit left" if is_credit_note else "Owed", posting.amount_due),
+        ("Refunded" if is_credit_note else "Paid", posting.amount_paid),
+        ("Allocated" if is_credit_note else "Credited", posting.amount_credited),
+    )
+    return [(name, amount) for name, each in named if (amount := states.signed(posting, each)) is not None]
+
+
+def edits(posting: Posting) -> list[Edit]:
+    """Return in words what differs from what was sent."""
+    return [_edit(posting, fact, found) for fact, found in posting.edits.items()]
+
+
+def _edit(posting: Posting, fact: str, found: dict[str, str]) -> Edit:
+    label = documents.FACTS.get(fact, fact)
+    if fact == "missing":
+        return Edit(label, "", "Xero does not show it any more")
+    if fact == "status":
+        return Edit(label, "", STATUS_WORDS.get(found["now"], found["now"]))
+    if fact == "contact":
+        return Edit(label, *(_contact(posting, each) for each in (found["sent"], found["now"])))
+    return Edit(label, found["sent"], found["now"])
+
+
+def _contact(posting: Posting, contact_id: str) -> str:
+    known = Contact.objects.filter(connection=posting.connection_id, contact_id__iexact=contact_id).first()
+    return known.name if known else contact_id
