@@ -11,6 +11,7 @@ from django.http import Http404, QueryDict
 
 from c3portal.models import User
 from invoices.models import BillingPeriod, Posting
+from invoices.readback.states import XeroState
 from invoices.selection.selection import NOT_UPLOADED, Selection
 from invoices.tests.makers import a_period, an_invoice, connected, uploaded
 
@@ -77,7 +78,8 @@ def test_it_tells_states_apart_and_counts_them(period: BillingPeriod, finance_ad
         assert numbers(Selection(period, state=status)) == [f"N-{status}"]
     assert numbers(Selection(period, state=NOT_UPLOADED)) == ["N-new"]
     counts = {each.state: each.count for each in Selection(period, state=Status.POSTED).state_counts()}
-    assert counts == {"": 7, NOT_UPLOADED: 1, **{status.value: 1 for status in Status}}
+    posted = {XeroState.DRAFT.value: 1}
+    assert counts == {"": 7, NOT_UPLOADED: 1, **{status.value: 1 for status in Status}, **posted}
 
 
 def test_it_counts_states_within_the_search(period: BillingPeriod) -> None:
