@@ -307,9 +307,9 @@ def _keep_what_was_sent(submission: Submission, rows: QuerySet[Posting]) -> None
         rows.update(sent_facts={})
         return
     sent = sent_facts.of_body(bytes(body), kind_of(submission))
-    found = list(rows.select_related("invoice").only("xero_total", "invoice__xero_number"))
+    found = list(rows.select_related("invoice").only("xero_total", "number", "invoice__xero_number"))
     for row in found:
-        row.sent_facts = sent_facts.with_total(sent.get(row.invoice.xero_number, {}), row.xero_total)
+        row.sent_facts = sent_facts.with_total(sent.get(row.number_in_xero, {}), row.xero_total)
     Posting.objects.bulk_update(found, ["sent_facts"])
 
 
