@@ -150,6 +150,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "moved_rows": _moved_rows(found) if progress.moved else [],
         "twins": twins.of(found)[:TWINS_SHOWN],
         **(_why_refused(found, request) if progress.rejected else {}),
+        "may_take_back": bool(progress.counts.get(Posting.Status.POSTED)),
         "may_check": bool(progress.uncertain or posted["notes"]),
         "refresh": _refresh_seconds([found.connection] if progress.in_progress else []),
     }

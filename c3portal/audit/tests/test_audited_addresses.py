@@ -73,6 +73,8 @@ AUDITED: dict[str, Action | str] = {
     "upload_again": "keeps what was refused for the preflight page; posting it is what changes something",
     "upload_check": Action.OPERATION,
     "upload_withdraw": Action.WITHDRAW,
+    "upload_take_back": Action.WITHDRAW,
+    "invoice_take_back": Action.WITHDRAW,
     "preflight_decide": Action.IGNORE,
     "preflight_order": Action.MAPPING,
     "preflight_link": Action.UPLOAD,

@@ -87,6 +87,11 @@ def _uploaded(to: str) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any
     return lambda world: ((makers.uploaded(world.connection, world.admin, *world.invoices, to=to).pk,), {})
 
 
+def _posted_one(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    makers.uploaded(world.connection, world.admin, world.invoices[0], to=Posting.Status.POSTED)
+    return (world.invoices[0].pk,), {"reason": "A wrong account"}
+
+
 def _draft(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     form = {"period": world.invoices[0].period.billing_id, "all": "1", "invoice_status": "DRAFT"}
     world.client.post(reverse("upload_to_xero"), form)
@@ -314,6 +319,8 @@ BUTTONS = {
     "preflight_post": Button(_draft),
     "upload_again": Button(_uploaded(Posting.Status.REJECTED), 0),
     "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
+    "upload_take_back": Button(_uploaded(Posting.Status.POSTED)),
+    "invoice_take_back": Button(_posted_one),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
     "preflight_decide": Button(_alike),
     "preflight_link": Button(_posted_by_hand),

@@ -17,6 +17,8 @@ SELDOM = {
     "invitation": {"password1": "x", "password2": "x"},
     "preflight_drafts": {},
     "preflight_link": {"all": "x", "invoice": "x"},
+    "upload_take_back": {"reason": "x"},
+    "invoice_take_back": {"reason": "x"},
     "preflight_order": {"customer": "x", "purchase_order": "x"},
     "preflight_decide": {"decision": "post", "reason": "x", "group": "x", "count": "1", "post": "x", "replace": "x"},
     "decide_invoice": {"decision": "post", "reason": "x", "revert": "1"},
