@@ -1,51 +1,37 @@
-"""What Xero answered to a call that changes documents, and what its own rows show. Pure."""
+"""Which of the documents asked about an answer shows as changed, and which Xero refused. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from invoices.models.statuses import ChangeKind
+from invoices.changes.rules import Changes, Row
 from invoices.posting.responses import NO_ID, Kind
 from xero_integration.client import refusals
-from xero_integration.client.vocabulary import GONE, DocumentStatus
-
-# What a document becomes.
-BECOMES = {ChangeKind.DELETE: DocumentStatus.DELETED, ChangeKind.VOID: DocumentStatus.VOIDED}
 
 
 @dataclass(frozen=True)
 class Answered:
-    """By the document's id in small letters: the status that it has now, or why Xero refused. The rest is unknown."""
+    """By the change's id: the document that Xero shows, or why it refused. The rest is unknown."""
 
-    statuses: dict[str, str] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
+    shown: dict[int, Row] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
 
 
-def read(kind: Kind, rows: Sequence[Mapping[str, Any]], asked: Sequence[str] = ()) -> Answered:
-    """Read an answer's elements. One without an id counts by its place among the ids `asked` for, as long as the answer
-    has as many elements and those with an id all stand in their places; else it tells of nothing."""
-    shown = [str(row.get(kind.id_key) or NO_ID).lower() for row in rows]
-    wanted = [each.lower() for each in asked]
-    if len(shown) == len(wanted) and all(one in (NO_ID, id_) for one, id_ in zip(shown, wanted, strict=True)):
-        shown = wanted
+def read(kind: Kind, rows: Sequence[Row], changes: Changes, *, in_order: bool = False) -> Answered:
+    """Read the documents of an answer. With `in_order` one without an id counts by its place among the changes, as long
+    as the answer has as many elements and those with an id all stand in their places; else it tells of nothing."""
+    ids = [str(row.get(kind.id_key) or NO_ID).lower() for row in rows]
+    wanted = [each.xero_id.lower() for each in changes]
+    if in_order and len(ids) == len(wanted) and all(one in (NO_ID, id_) for one, id_ in zip(ids, wanted, strict=True)):
+        ids = wanted
+    by_id = {id_: row for id_, row in zip(ids, rows, strict=True) if id_ != NO_ID}
     found = Answered()
-    for xero_id, row in zip(shown, rows, strict=True):
-        if xero_id == NO_ID:
+    for change, id_ in zip(changes, wanted, strict=True):
+        if (row := by_id.get(id_)) is None:
             continue
         if refusal := refusals.read(row):
-            found.refused[xero_id] = refusal.words
+            found.refused[change.pk] = refusal.words
         else:
-            found.statuses[xero_id] = str(row.get("Status") or "")
+            found.shown[change.pk] = row
     return found
-
-
-def is_done(status: str) -> bool:
-    """Whether a document of this status is no more, whoever ended it."""
-    return status in GONE
-
-
-def is_telling(status: str | None) -> bool:
-    """Whether a look tells what became of a document: that it is not there (None), or a status that is known."""
-    return status is None or status in [*DocumentStatus]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
 from c3portal.database import clock
 from c3portal.processes import liveness
-from invoices.changes import answers, sender, transitions
+from invoices.changes import answers, transitions
+from invoices.changes.kinds import document_kind, rule_of
+from invoices.changes.rules import Row
+from invoices.changes.status_moves import status_of
 from invoices.models import ChangeCall, DocumentChange
 from invoices.posting.reconciliation import (
     MAX_LOOKED_UP,
@@ -22,7 +26,7 @@ from invoices.posting.reconciliation import (
 )
 from invoices.posting.transitions import RESTORED
 from xero_integration import connections
-from xero_integration.client import document_lists, timeouts
+from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroRejected
 from xero_integration.client.vocabulary import STATUS_WORDS
 from xero_integration.models import XeroConnection
@@ -69,8 +73,7 @@ def reconcile(connection: XeroConnection) -> int:
     uncertain = DocumentChange.objects.filter(is_due(clock.now()), connection=connection, status=Status.UNCERTAIN)
     due = uncertain.select_related("call__connection").order_by("document_type", "call_id", "pk")[:MAX_LOOKED_UP]
     settled = 0
-    for _, some in groupby(due, key=lambda each: each.document_type):
-        alike = list(some)
+    for alike in _looked_up_alike(due):
         try:
             settled += _look_up(connection, alike)
         except XeroRejected as error:
@@ -80,12 +83,20 @@ def reconcile(connection: XeroConnection) -> int:
     return settled
 
 
+def _looked_up_alike(due: Iterable[DocumentChange]) -> Iterable[list[DocumentChange]]:
+    """Return those together that one question answers."""
+    found: dict[tuple[str, Any], list[DocumentChange]] = {}
+    for each in due:
+        found.setdefault((each.document_type, rule_of(each).look), []).append(each)
+    return found.values()
+
+
 def _look_up(connection: XeroConnection, due: Sequence[DocumentChange]) -> int:
     # The answer tells how it was then.
     looked_up_at = clock.now()
-    kind, ids = sender.kind_of(due[0]), [each.xero_id for each in due]
-    rows = connections.call(connection, lambda gateway: document_lists.with_ids(gateway, kind.endpoint, ids))
-    shown = answers.read(kind, rows).statuses
+    kind, look = document_kind(due[0]), rule_of(due[0]).look
+    rows = connections.call(connection, lambda gateway: look(gateway, kind, due))
+    shown = answers.read(kind, rows, due).shown
     settled = 0
     for call, some in groupby(due, key=lambda each: each.call):
         if call is not None:
@@ -95,14 +106,13 @@ def _look_up(connection: XeroConnection, due: Sequence[DocumentChange]) -> int:
 
 @transaction.atomic
 def _settle(
-    call: ChangeCall, rows: Sequence[DocumentChange], shown: Mapping[str, str], looked_up_at: dt.datetime
+    call: ChangeCall, rows: Sequence[DocumentChange], shown: Mapping[int, Row], looked_up_at: dt.datetime
 ) -> int:
-    found = {each.pk: shown.get(each.xero_id.lower()) for each in rows}
-    ended = {pk: status for pk, status in found.items() if status and answers.is_done(status)}
-    uncertain = transitions.answered_by(call, found).filter(status=Status.UNCERTAIN)
-    moved = transitions.mark_done(uncertain, ended)
-    left = [each for each in rows if each.pk not in ended and answers.is_telling(found[each.pk])]
-    refused = {each.pk: _words(each, found[each.pk]) for each in left if each.is_refused or found[each.pk] is None}
+    is_done = {each.pk: each.pk in shown and rule_of(call).is_done(each, shown[each.pk]) for each in rows}
+    uncertain = transitions.answered_by(call, is_done).filter(status=Status.UNCERTAIN)
+    moved = transitions.mark_done(uncertain, {pk: shown[pk] for pk, done in is_done.items() if done})
+    left = [each for each in rows if is_done[each.pk] is False]
+    refused = {each.pk: _words(each, shown.get(each.pk)) for each in left if each.is_refused or each.pk not in shown}
     moved += transitions.mark_refused(uncertain, refused)
     untold = uncertain.exclude(pk__in=[each.pk for each in left])
     transitions.postpone_lookup(untold, looked_up_at + timeouts.retry_pause())
@@ -113,7 +123,8 @@ def _settle(
     return moved + transitions.requeue(undone, looked_at=looked_up_at)
 
 
-def _words(change: DocumentChange, status: str | None) -> str:
-    if status is None:
+def _words(change: DocumentChange, row: Row | None) -> str:
+    if row is None:
         return NOT_THERE
+    status = status_of(row)
     return f"{change.message} In Xero it is: {STATUS_WORDS.get(status, status)}. It was left as it is."

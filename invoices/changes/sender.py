@@ -1,19 +1,18 @@
-"""One call to Xero that changes up to 50 documents."""
+"""One call to Xero that changes documents."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 
 from django.db import transaction
 
 from c3portal.database import clock
 from invoices.changes import answers, transitions
-from invoices.models import ChangeCall, DocumentChange, DocumentType
-from invoices.models.statuses import ChangeKind
+from invoices.changes.kinds import document_kind, rule_of
+from invoices.changes.rules import Row
+from invoices.models import ChangeCall, DocumentChange
 from invoices.posting.outcomes import CallEnd, CallResult
-from invoices.posting.responses import KINDS, Kind
 from xero_integration import connections
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
@@ -29,7 +28,7 @@ def send_next(connection: XeroConnection) -> int:
     if call is None:
         return 0
     rows = list(transitions.answered_by(call).order_by("pk"))
-    body = _body(call, rows)
+    body = rule_of(call).body(document_kind(call), rows)
     if not transitions.store_body(call, body, hashlib.sha256(body).hexdigest()):
         return len(rows)
     ended = _call(connection, call, body)
@@ -39,20 +38,10 @@ def send_next(connection: XeroConnection) -> int:
     return len(rows)
 
 
-def kind_of(call: ChangeCall | DocumentChange) -> Kind:
-    """Return its kind of document."""
-    return KINDS[DocumentType(call.document_type)]
-
-
-def _body(call: ChangeCall, rows: Sequence[DocumentChange]) -> bytes:
-    kind, status = kind_of(call), answers.BECOMES[ChangeKind(call.kind)].value
-    return json.dumps({kind.endpoint: [{kind.id_key: each.xero_id, "Status": status} for each in rows]}).encode()
-
-
 def _call(connection: XeroConnection, call: ChangeCall, body: bytes) -> CallResult:
-    endpoint, key = kind_of(call).endpoint, str(call.pk)
+    send, kind = rule_of(call).send, document_kind(call)
     try:
-        return connections.call(connection, lambda gateway: gateway.change_documents(endpoint, body, key, call.sent_at))
+        return connections.call(connection, lambda gateway: send(gateway, kind, call, body))
     except (XeroRejected, XeroOutcomeUnknown, XeroUnavailable, XeroAuthError) as error:
         return error
 
@@ -62,7 +51,7 @@ def settle(call: ChangeCall, ended: CallResult, rows: Sequence[DocumentChange]) 
     """Move the changes that the call still answers for, by how it ended."""
     match ended:
         case Answer():
-            _settle_each(call, rows, answers.read(kind_of(call), ended.rows(kind_of(call).endpoint), _ids(rows)))
+            _settle_each(call, rows, rule_of(call).answered(ended, document_kind(call), rows))
             transitions.mark_uncertain(
                 transitions.answered_by(call), "Xero's answer left it out.", lookup_from=clock.now()
             )
@@ -80,24 +69,20 @@ def settle(call: ChangeCall, ended: CallResult, rows: Sequence[DocumentChange]) 
     transitions.close(call, outcome)
 
 
-def _ids(rows: Sequence[DocumentChange]) -> list[str]:
-    return [each.xero_id for each in rows]
-
-
-def _settle_each(call: ChangeCall, rows: Sequence[DocumentChange], found: answers.Answered) -> None:
-    ended = {each.pk: found.statuses.get(each.xero_id.lower(), "") for each in rows}
-    transitions.mark_done(
-        transitions.answered_by(call), {pk: status for pk, status in ended.items() if answers.is_done(status)}
-    )
+def _settle_each(call: ChangeCall, rows: Sequence[DocumentChange], elements: Sequence[Row]) -> None:
+    found = answers.read(document_kind(call), elements, rows, in_order=True)
+    is_done = rule_of(call).is_done
+    by_id = {each.pk: each for each in rows}
+    done = {pk: row for pk, row in found.shown.items() if is_done(by_id[pk], row)}
+    transitions.mark_done(transitions.answered_by(call), done)
     # What Xero refuses may be done already, by an earlier call or by someone in Xero: only a lookup can tell.
-    for each in rows:
-        if words := found.refused.get(each.xero_id.lower()):
-            alone = transitions.answered_by(call, [each.pk])
-            transitions.mark_uncertain(alone, words, lookup_from=clock.now(), is_refused=True)
+    for pk, words in found.refused.items():
+        alone = transitions.answered_by(call, [pk])
+        transitions.mark_uncertain(alone, words, lookup_from=clock.now(), is_refused=True)
 
 
 def _refuse_whole(call: ChangeCall, rows: Sequence[DocumentChange], error: XeroRejected) -> None:
-    _settle_each(call, rows, answers.read(kind_of(call), error.elements, _ids(rows)))
+    _settle_each(call, rows, error.elements)
     # Alone it was refused itself; several are looked up, then go in halves.
     alone = len(rows) == 1
     left = transitions.answered_by(call).filter(status=DocumentChange.Status.SENDING)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -18,16 +16,12 @@ from django.db.models import Exists, F, Q, QuerySet
 from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
-from invoices.changes import plan
-from invoices.changes.plan import Fate
-from invoices.models import ChangeCall, ChangeRequest, DocumentChange, Posting, Upload
-from invoices.posting import taken_back
+from invoices.changes.kinds import rule_of
+from invoices.changes.rules import Row
+from invoices.models import ChangeCall, DocumentChange
 from invoices.posting.outcomes import CallEnd
 from xero_integration.client import timeouts
 from xero_integration.models import XeroConnection, XeroSettings
-
-if TYPE_CHECKING:
-    from c3portal.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +29,7 @@ logger = logging.getLogger(__name__)
 #
 # | from               | to        | function                                                                    |
 # |--------------------|-----------|-----------------------------------------------------------------------------|
-# | (new)              | queued    | `undo`: a person asks                                                       |
+# | (new)              | queued    | `asking.ask`: a person asks                                                 |
 # | queued             | sending   | `claim`                                                                     |
 # | sending, uncertain | done      | `mark_done`: Xero's answer or a lookup shows it                             |
 # | sending            | queued    | `requeue`: nothing was done                                                 |
@@ -46,55 +40,6 @@ logger = logging.getLogger(__name__)
 # | queued             | withdrawn | `withdraw`                                                                  |
 
 Status = DocumentChange.Status
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a click asked for: how many changes, and how many were taken back without any, being gone in Xero."""
-
-    request: ChangeRequest | None
-    queued: int
-    gone: int
-
-
-def undo(
-    postings: QuerySet[Posting],
-    *,
-    connection: XeroConnection,
-    user: User | None,
-    reason: str = "",
-    upload: Upload | None = None,
-) -> Asked:
-    """Ask Xero to delete or void these documents, and take back those that are gone. What is paid, credited, there
-    twice or under way is left. Pressing twice is harmless. The caller wakes a worker after commit."""
-    with transaction.atomic():
-        # Whoever takes one back at this moment is waited for, and what it was is not asked for again.
-        held = postings.filter(connection=connection).order_by("pk").select_for_update(of=("self",))
-        planned = plan.of(Posting.objects.filter(pk__in=list(held.values_list("pk", flat=True))))
-        gone = {each.posting.xero_id: each.posting.xero_status for each in planned if each.fate == Fate.GONE}
-        taken = taken_back.take_back(gone, why=reason, user=user)
-        wanted = [(each.posting, kind) for each in planned if (kind := each.kind)]
-        if not wanted:
-            return Asked(None, 0, taken)
-        request = ChangeRequest.objects.create(
-            connection=connection, upload=upload, reason=reason, created_by=user, trace_id=tracing.current_id()
-        )
-        rows = [_change(request, posting, kind) for posting, kind in wanted]
-        DocumentChange.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
-        queued = request.changes.count()
-    logger.info("%s: %d documents to be taken back for connection %d", request, queued, connection.pk)
-    return Asked(request, queued, taken)
-
-
-def _change(request: ChangeRequest, posting: Posting, kind: str) -> DocumentChange:
-    return DocumentChange(
-        request=request,
-        posting=posting,
-        connection=request.connection,
-        document_type=posting.document_type,
-        xero_id=posting.xero_id,
-        kind=kind,
-    )
 
 
 def sendable(connection: XeroConnection) -> QuerySet[DocumentChange]:
@@ -118,13 +63,13 @@ def _at_home() -> Q:
 
 
 def claim(connection: XeroConnection) -> ChangeCall | None:
-    """Claim up to 50 queued changes of one kind for one call; None when there is nothing to send."""
+    """Claim queued changes of one kind for one call; None when there is nothing to send."""
     first = sendable(connection).first()
     now = clock.now()
     if first is None or not liveness.may_claim(now):
         return None
     alike = sendable(connection).filter(document_type=first.document_type, kind=first.kind, batch_cap=first.batch_cap)
-    limit = first.batch_cap or settings.XERO_BATCH
+    limit = first.batch_cap or min(settings.XERO_BATCH, rule_of(first).most)
     with transaction.atomic():
         call = _new_call(connection, first, now)
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
@@ -186,18 +131,17 @@ def answered_by(call: ChangeCall, among: Collection[int] | None = None) -> Query
     return rows if among is None else rows.filter(pk__in=among)
 
 
-def mark_done(rows: QuerySet[DocumentChange], ended_as: Mapping[int, str]) -> int:
-    """Take the postings back whose documents Xero shows as ended (`ended_as`: change's id to status); `rows` of
-    `answered_by`. Returns how many moved."""
-    if not ended_as:
+def mark_done(rows: QuerySet[DocumentChange], shown: Mapping[int, Row]) -> int:
+    """Settle what Xero shows as done (`shown`: change's id to the document), the postings with it; `rows` of
+    `answered_by`, of one call. Returns how many moved."""
+    if not shown:
         return 0
     with transaction.atomic():
-        moving = _lock(rows.filter(pk__in=ended_as))
-        found = list(moving.select_related("request__created_by"))
+        moving = _lock(rows.filter(pk__in=shown))
+        found = list(moving.select_related("request__created_by", "posting"))
         moved = moving.update(status=Status.DONE, message="", not_before=None, updated_at=clock.now())
-        for request in {each.request for each in found}:
-            ended = {each.xero_id: ended_as[each.pk] for each in found if each.request_id == request.pk}
-            taken_back.take_back(ended, why=request.reason, user=request.created_by)
+        if found:
+            rule_of(found[0]).finish(found, shown)
     _log(found, Status.DONE)
     return moved
 

@@ -34,7 +34,7 @@ class ChangeRequest(models.Model):
 
 
 class ChangeCall(Call):
-    """A call that changes up to 50 documents by their ids."""
+    """A call that changes documents by their ids."""
 
     connection = models.ForeignKey(XeroConnection, on_delete=models.PROTECT, related_name="change_calls")
     kind = models.CharField(max_length=10, choices=ChangeKind)
@@ -72,6 +72,7 @@ class DocumentChange(models.Model):
     # Whatever the posting becomes, this document is what was asked about.
     xero_id = models.CharField(max_length=36)
     kind = models.CharField(max_length=10, choices=Kind)
+    details = models.JSONField(default=dict, db_default={}, help_text="What its kind has to know beside the document.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     call = models.ForeignKey(ChangeCall, null=True, on_delete=models.PROTECT, related_name="changes")
     batch_cap = models.PositiveSmallIntegerField(null=True)

@@ -16,7 +16,7 @@ from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
-from invoices.changes import plan, transitions
+from invoices.changes import asking, plan
 from invoices.models import DocumentChange, Invoice, Posting, Upload
 from invoices.posting import wakeups
 
@@ -72,9 +72,7 @@ def _ask(request: HttpRequest, upload: Upload, postings: QuerySet[Posting], what
     connection = upload.connection
     with transaction.atomic():
         before = plan.shares(each for each in plan.of(postings) if each.fate in plan.DONE_WITH)
-        asked = transitions.undo(
-            postings, connection=connection, user=cast(User, request.user), reason=reason, upload=whole
-        )
+        asked = asking.undo(postings, connection=connection, user=cast(User, request.user), reason=reason, upload=whole)
         if not asked.queued and not asked.gone:
             messages.info(request, "Nothing is left to take back: see below why each stays as it is.")
             return
@@ -86,7 +84,7 @@ def _ask(request: HttpRequest, upload: Upload, postings: QuerySet[Posting], what
     messages.success(request, _words(asked, connection.name))
 
 
-def _words(asked: transitions.Asked, organisation: str) -> str:
+def _words(asked: asking.Asked, organisation: str) -> str:
     words = f"{texts.invoices(asked.queued)} to be taken back in {organisation}." if asked.queued else ""
     if asked.gone:
         words += f" {texts.invoices(asked.gone)} gone there already: not posted any more."

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from invoices.changes import transitions
+from invoices.changes import asking
 from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.models import DocumentChange, Posting
 from xero_integration.models import XeroConnection
 
-Undo = Callable[..., transitions.Asked]
+Undo = Callable[..., asking.Asked]
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def posted(make_invoice: MakeInvoice, upload: Upload, work: Work) -> Callable[..
 def undo(connected: XeroConnection, finance_admin: Any) -> Undo:
     """Return a function that asks for all postings, or those given, to be taken back."""
 
-    def undo(*chosen: Posting, reason: str = "Wrong account") -> transitions.Asked:
+    def undo(*chosen: Posting, reason: str = "Wrong account") -> asking.Asked:
         rows = Posting.objects.filter(pk__in=[each.pk for each in chosen]) if chosen else Posting.objects.all()
-        return transitions.undo(rows, connection=connected, user=finance_admin, reason=reason)
+        return asking.undo(rows, connection=connected, user=finance_admin, reason=reason)
 
     return undo
 

@@ -1,0 +1,103 @@
+"""Asking for changes: what is queued by a click."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from c3portal.telemetry import tracing
+from invoices.changes import plan
+from invoices.changes.plan import Fate
+from invoices.models import ChangeRequest, DocumentChange, Posting, Upload
+from invoices.models.statuses import ChangeKind
+from invoices.posting import taken_back
+from xero_integration.models import XeroConnection
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One change to ask for; `details` are what its kind has to know beside the document."""
+
+    posting: Posting
+    kind: ChangeKind
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a click asked for: how many changes, and how many were taken back without any, being gone in Xero."""
+
+    request: ChangeRequest | None
+    queued: int
+    gone: int = 0
+
+
+def ask(
+    wanted: Iterable[Wanted],
+    *,
+    connection: XeroConnection,
+    user: User | None,
+    reason: str = "",
+    upload: Upload | None = None,
+) -> Asked:
+    """Queue these changes. Of a document with a change under way nothing more is asked. The caller holds the postings
+    (`held`), and wakes a worker after commit."""
+    wanted = list(wanted)
+    if not wanted:
+        return Asked(None, 0)
+    request = ChangeRequest.objects.create(
+        connection=connection, upload=upload, reason=reason, created_by=user, trace_id=tracing.current_id()
+    )
+    rows = [_change(request, each) for each in wanted]
+    DocumentChange.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+    queued = request.changes.count()
+    logger.info("%s: %d documents to be changed for connection %d", request, queued, connection.pk)
+    return Asked(request, queued)
+
+
+def held(postings: QuerySet[Posting], connection: XeroConnection) -> QuerySet[Posting]:
+    """Return these postings, held until the transaction ends: whoever changes one at this moment is waited for."""
+    rows = postings.filter(connection=connection).order_by("pk").select_for_update(of=("self",))
+    return Posting.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))
+
+
+def undo(
+    postings: QuerySet[Posting],
+    *,
+    connection: XeroConnection,
+    user: User | None,
+    reason: str = "",
+    upload: Upload | None = None,
+) -> Asked:
+    """Ask Xero to delete or void these documents, and take back those that are gone. What is paid, credited, there
+    twice or under way is left. Pressing twice is harmless. The caller wakes a worker after commit."""
+    with transaction.atomic():
+        planned = plan.of(held(postings, connection))
+        gone = {each.posting.xero_id: each.posting.xero_status for each in planned if each.fate == Fate.GONE}
+        taken = taken_back.take_back(gone, why=reason, user=user)
+        wanted = [Wanted(each.posting, kind) for each in planned if (kind := each.kind)]
+        asked = ask(wanted, connection=connection, user=user, reason=reason, upload=upload)
+    return replace(asked, gone=taken)
+
+
+def _change(request: ChangeRequest, wanted: Wanted) -> DocumentChange:
+    posting = wanted.posting
+    return DocumentChange(
+        request=request,
+        posting=posting,
+        connection=request.connection,
+        document_type=posting.document_type,
+        xero_id=posting.xero_id,
+        kind=wanted.kind,
+        details=wanted.details,
+    )

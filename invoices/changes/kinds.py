@@ -1,0 +1,24 @@
+"""Each kind of change and its rule."""
+
+from __future__ import annotations
+
+from invoices.changes import status_moves
+from invoices.changes.rules import Rule
+from invoices.models import ChangeCall, DocumentChange, DocumentType
+from invoices.models.statuses import ChangeKind
+from invoices.posting.responses import KINDS, Kind
+
+RULES: dict[ChangeKind, Rule] = {
+    ChangeKind.DELETE: status_moves.DELETE,
+    ChangeKind.VOID: status_moves.VOID,
+}
+
+
+def rule_of(row: ChangeCall | DocumentChange) -> Rule:
+    """Return the rule of its kind of change."""
+    return RULES[ChangeKind(row.kind)]
+
+
+def document_kind(row: ChangeCall | DocumentChange) -> Kind:
+    """Return its kind of document."""
+    return KINDS[DocumentType(row.document_type)]

@@ -1,0 +1,49 @@
+"""What each kind of change has to say of itself: how Xero is asked, and how one sees that it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from invoices.models import ChangeCall, DocumentChange
+from invoices.posting.responses import Kind
+from xero_integration.client import document_lists
+from xero_integration.client.gateway import Answer, Gateway
+
+# An element of Xero's: the document, with its id.
+Row = Mapping[str, Any]
+Changes = Sequence[DocumentChange]
+Finish = Callable[[Changes, Mapping[int, Row]], None]
+
+BATCH = 50
+
+
+def documents_answered(answer: Answer, kind: Kind, changes: Changes) -> Sequence[Row]:
+    """Return the documents that an answer lists."""
+    return answer.rows(kind.endpoint)
+
+
+def documents_shown(gateway: Gateway, kind: Kind, changes: Changes) -> Sequence[Row]:
+    """Read these documents as they are now."""
+    return document_lists.with_ids(gateway, kind.endpoint, [each.xero_id for each in changes])
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a kind of change is asked for and told.
+
+    `body` are the bytes for some documents, kept before they leave; `send` makes the call with them. `is_done` tells
+    from a document, as the answer or a look shows it, whether the change was made to it (None: it does not tell).
+    `finish` brings the postings in line, in the transaction that marks the changes done, by the change's id with the
+    document that showed it. `answered` and `look` return documents; `look` alike among kinds is asked once for all.
+    """
+
+    body: Callable[[Kind, Changes], bytes]
+    send: Callable[[Gateway, Kind, ChangeCall, bytes], Answer]
+    is_done: Callable[[DocumentChange, Row], bool | None]
+    finish: Finish
+    answered: Callable[[Answer, Kind, Changes], Sequence[Row]] = documents_answered
+    look: Callable[[Gateway, Kind, Changes], Sequence[Row]] = documents_shown
+    # Documents in one call.
+    most: int = BATCH
