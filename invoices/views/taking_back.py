@@ -36,8 +36,11 @@ def upload_take_back(request: HttpRequest, pk: int) -> HttpResponseBase:
 @role_required(*roles.FINANCE)
 def invoice_take_back(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """The same for one invoice."""
-    invoice = get_object_or_404(Invoice.objects.select_related("posting__upload__connection"), pk=pk)
-    posting = get_object_or_404(Posting.objects.select_related("upload__connection"), invoice=invoice)
+    invoice = get_object_or_404(Invoice, pk=pk)
+    posting = Posting.objects.select_related("upload__connection").filter(invoice=invoice).first()
+    if posting is None:
+        messages.info(request, "It was not posted yet: there is nothing to take back.")
+        return redirect(invoice)
     return _take_back(request, posting.upload, Posting.objects.filter(pk=posting.pk), invoice.number, back=invoice)
 
 
