@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import time
@@ -35,6 +36,7 @@ from fido2.webauthn import (
 )
 
 from c3_integration.models import C3Fetch
+from c3portal.http.concurrency import DOWNLOADS
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address
@@ -216,6 +218,9 @@ def path_of(row: Row, things: dict[str, Any], kind: str) -> str:
 
 def ask(session: str, method: str, path: str) -> HttpResponseBase:
     """Return the answer to the holder of the session; what the request changed is undone."""
+    # Downloads that were asked for and not read count until they are collected.
+    if DOWNLOADS._taken:
+        gc.collect()
     # That the company's sign-in does not answer is no refusal.
     client = Client(raise_request_exception="/oidc/" not in path)
     if session:
