@@ -80,12 +80,13 @@ def _summary(rows: list[Document]) -> Body:
 
 
 def _duplicates(rows: list[Document]) -> Body:
-    """Return what more than one live document shares, with their numbers."""
+    """Return what more than one live document shares of what tells documents apart, with their numbers."""
     found: Body = {}
     for field in ("number", "url", "reference"):
         shared: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in rows:
-            if value := getattr(row, field):
+            # A purchase order or a period is the reference of many; it is all that tells apart what bears no address.
+            if (value := getattr(row, field)) and not (field == "reference" and row.url):
                 shared[row.type, value].append(row.number)
         found[field] = {value: numbers for (_, value), numbers in shared.items() if len(numbers) > 1}
     return found

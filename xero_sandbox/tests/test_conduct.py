@@ -211,19 +211,27 @@ def test_a_second_live_document_of_one_address_is_a_violation(control: SandboxCo
 
 def test_the_state_tells_duplicates_totals_and_calls(control: SandboxControl, xero: Caller) -> None:
     for number in ("N-1", "N-2"):
-        xero.put_invoice(InvoiceNumber=number, Url="https://portal.example/1", Reference="R-1")
+        xero.put_invoice(InvoiceNumber=number, Url="https://portal.example/1", Reference="PO-1")
 
     state = control.state()
     organisation = state["organisations"][0]
 
     assert organisation["duplicates"]["url"] == {"https://portal.example/1": ["N-1", "N-2"]}
-    assert organisation["duplicates"]["reference"] == {"R-1": ["N-1", "N-2"]}
+    assert organisation["duplicates"]["reference"] == {}
     assert organisation["duplicates"]["number"] == {}
     assert organisation["documents"]["ACCREC"]["totals"] == {"AUD": {"AUTHORISED": "220.00"}}
     assert state["calls"]["PUT Invoices"] == 2
     last = control.calls(last=1)[0]
     assert (last["method"], last["path"], last["elements"], last["status"]) == ("PUT", "Invoices", 1, 200)
     assert len(last["body_sha256"]) == 64
+
+
+def test_a_reference_tells_apart_only_what_bears_no_address(control: SandboxControl, xero: Caller) -> None:
+    for number in ("N-1", "N-2"):
+        xero.put_invoice(InvoiceNumber=number, Url=f"https://portal.example/{number}", Reference="PO-1")
+        xero.put_invoice(InvoiceNumber=f"{number}-B", Url="", Reference="Marked 1")
+
+    assert control.state()["organisations"][0]["duplicates"]["reference"] == {"Marked 1": ["N-1-B", "N-2-B"]}
 
 
 def test_no_secret_or_token_is_in_the_log_of_calls(control: SandboxControl, xero: Caller) -> None:

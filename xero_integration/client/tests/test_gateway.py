@@ -285,15 +285,21 @@ def full_queue() -> Any:
 
 
 @pytest.mark.parametrize(
-    "reply",
-    [Reply(500, HTML), Reply(503, b"offline"), Reply(200, HTML), Reply(302, b"", {"Location": "/"}), Reply(reset=True)],
+    ("reply", "problem"),
+    [
+        (Reply(500, HTML), "unreachable"),
+        (Reply(503, b"offline"), "unreachable"),
+        (Reply(200, HTML), "unreadable"),
+        (Reply(302, b"", {"Location": "/"}), "unreachable"),
+        (Reply(reset=True), "unreachable"),
+    ],
     ids=["500", "503", "html", "redirect", "reset"],
 )
-def test_what_cannot_be_read_is_tried_again_later(scripted_xero: ScriptedServer, reply: Reply) -> None:
+def test_what_cannot_be_read_is_tried_again_later(scripted_xero: ScriptedServer, reply: Reply, problem: str) -> None:
     scripted_xero.will(reply)
     with pytest.raises(XeroUnavailable) as caught:
         read()
-    assert caught.value.problem == "unreachable"
+    assert caught.value.problem == problem
     assert len(scripted_xero.received) == 1
 
 
