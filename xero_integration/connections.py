@@ -191,7 +191,8 @@ def call[T](connection: XeroConnection, work: Callable[[Gateway], T], *, click: 
         # A 401 means that nothing was recorded.
         if error.token_expired:
             return _with_renewed_token(connection, tokens, work, click)
-        needs_reconnecting(connection, tokens, str(error))
+        # Xero does not always say that a permission is missing; the consent does.
+        needs_reconnecting(connection, tokens, tokens.lacks or str(error))
         raise
 
 
@@ -214,7 +215,7 @@ def _with_renewed_token[T](
     try:
         return _with_gateway(connection, tokens, work, click)
     except XeroAuthError as error:
-        needs_reconnecting(connection, tokens, str(error))
+        needs_reconnecting(connection, tokens, tokens.lacks or str(error))
         raise
 
 

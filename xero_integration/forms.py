@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
+from django.utils import timezone
 
 from c3portal.audit.record import masked
 from c3portal.http.versions import version_of
 from xero_integration import reference
+from xero_integration.client.scopes import BROAD_UNTIL
 from xero_integration.models import DifferencePolicy, XeroConnection, XeroSettings
 from xero_integration.payloads import PLACEHOLDERS
 
@@ -39,6 +41,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         fields = (
             "client_id",
             "client_secret",
+            "broad_scopes",
             "theme_name",
             "invoice_status",
             "license_account_code",
@@ -50,6 +53,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "reference_template",
         )
         help_texts = {
+            "broad_scopes": "Such an app may have the broad permissions alone (accounting.transactions), until 13 "
+            "September 2027. Choose this if Xero refuses the consent with invalid_scope, then connect again.",
             "theme_name": "The name of an invoice theme in Xero. Left empty, its standard theme is used.",
             "license_account_code": "Microsoft 365 and other licences, one-time purchases.",
             "azure_account_code": "Azure plan consumption.",
@@ -70,6 +75,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         # What the form carries, so that what someone else saved meanwhile is not undone by it.
         self.version = version_of(self.kept, self.kept_secret, self.instance.theme_id)
         self.initial["client_secret"] = ""
+        if timezone.localdate() > BROAD_UNTIL:
+            del self.fields["broad_scopes"]
         for name in ("client_id", *reference.ACCOUNT_FIELDS):
             self.fields[name].widget.attrs.update({"autocomplete": "off", "spellcheck": "false"})
         self.fields["client_secret"].help_text = (

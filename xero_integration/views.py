@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -21,7 +22,7 @@ from c3portal.http.permissions import role_required
 from c3portal.http.versions import changed_meanwhile
 from c3portal.models import User, roles
 from xero_integration import connections, reference
-from xero_integration.client import oauth
+from xero_integration.client import oauth, scopes
 from xero_integration.client.errors import XeroError
 from xero_integration.forms import OrganisationForm, SettingsForm
 from xero_integration.models import XeroConnection, XeroSettings
@@ -93,7 +94,8 @@ def connect(request: HttpRequest) -> HttpResponse:
         "client_id": app.client_id,
         "started": time.time(),
     }
-    return redirect(oauth.consent_url(app.client_id, consent))
+    asked = scopes.asked(is_broad=app.broad_scopes, today=timezone.localdate())
+    return redirect(oauth.consent_url(app.client_id, consent, asked))
 
 
 @never_cache
@@ -110,11 +112,7 @@ def connect_return(request: HttpRequest) -> HttpResponse:
     """Back from Xero: check the state, store the tokens, choose the organisation."""
     consent = _pending_consent(request)
     if consent is None:
-        messages.error(
-            request,
-            "This answer from Xero does not belong to a connection started here a moment ago, so it was not used. "
-            "Press Connect to Xero to start again.",
-        )
+        messages.error(request, _not_used())
         return redirect("invoice_list")
     if error := request.GET.get("error"):
         words = (
@@ -136,6 +134,14 @@ def connect_return(request: HttpRequest) -> HttpResponse:
     return _choose(request, found[0]) if len(found) == 1 else redirect(f"{reverse('choose_organisation')}?new=1")
 
 
+def _not_used() -> str:
+    """Say that an answer of Xero's is not that of the consent begun last in this browser."""
+    words = "This answer from Xero does not belong to a connection started here a moment ago, so it was not used."
+    if (current := XeroConnection.objects.current()) and current.is_usable:
+        return f"{words} {current.name} stays connected."
+    return f"{words} Press Connect to Xero to start again."
+
+
 def _pending_consent(request: HttpRequest) -> oauth.Consent | None:
     """Take this browser's consent, which works once; None when the state is stale or forged."""
     pending = request.session.get(CONSENT_KEY)
@@ -155,6 +161,8 @@ def _choose(request: HttpRequest, connection: XeroConnection) -> HttpResponse:
         messages.warning(request, f"Connected to {connection.name}, but its accounts could not be read yet: {error}")
         return redirect("invoice_list")
     messages.success(request, f"Connected to {connection.name}.")
+    if connection.token_set and (words := connection.token_set.lacks):
+        messages.warning(request, words)
     _follow_theme(request, connection)
     for problem in reference.settings_problems(XeroSettings.load(), connection).values():
         messages.warning(request, f"{problem} Correct it in Settings → General before uploading.")

@@ -16,7 +16,7 @@ from django.conf import settings
 
 from c3portal.outgoing import plain_json
 from c3portal.outgoing.http_client import AnswerUnreadable, BoundedSession
-from xero_integration.client import call_log, refusals, shapes, timeouts
+from xero_integration.client import call_log, refusals, scopes, shapes, timeouts
 from xero_integration.client.call_log import CallRecord
 from xero_integration.client.departure import Departure, DepartureAdapter
 from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
@@ -261,7 +261,7 @@ class Gateway:
             except requests.RequestException as error:
                 raise XeroOutcomeUnknown("Xero's answer did not come in time or could not be read.") from error
             record.status_code, record.headers = response.status_code, response.headers
-        return read_answer(response)
+        return read_answer(response, path)
 
 
 def _unreachable() -> XeroUnavailable:
@@ -272,8 +272,8 @@ def _unreachable() -> XeroUnavailable:
     )
 
 
-def read_answer(response: requests.Response) -> Answer:
-    """Return Xero's answer, or raise one of the four errors, by its status and headers."""
+def read_answer(response: requests.Response, path: str) -> Answer:
+    """Return Xero's answer to a call of `path`, or raise one of the four errors, by its status and headers."""
     correlation_id = call_log.correlation_id(response.headers)
     status = response.status_code
     # https://developer.xero.com/documentation/api/accounting/responsecodes/
@@ -283,7 +283,7 @@ def read_answer(response: requests.Response) -> Answer:
     if status == 429:
         raise _limit_reached(response, correlation_id)
     if status in (401, 403):
-        raise _not_accepted(response, correlation_id)
+        raise _not_accepted(response, path, correlation_id)
     if status in (400, 404, 413):
         raise _refused(response, correlation_id)
     raise XeroOutcomeUnknown(
@@ -302,13 +302,13 @@ def _readable_body(response: requests.Response, correlation_id: str) -> dict[str
         ) from error
 
 
-def _not_accepted(response: requests.Response, correlation_id: str) -> XeroAuthError:
+def _not_accepted(response: requests.Response, path: str, correlation_id: str) -> XeroAuthError:
     # Xero has more than one way of saying that the consent lacks a permission, and none that names it. Only an ended
     # token can be mended without a person.
     challenge = response.headers.get("WWW-Authenticate", "") + response.text[:2000]
     lacks_permission = "insufficient_scope" in challenge or "AuthorizationUnsuccessful" in challenge
     if lacks_permission:
-        words = "The consent given in Xero lacks a permission that the portal needs. Connect again and allow them all."
+        words = scopes.lacking(scopes.needed_for(path))
     elif response.status_code == 401:
         words = "Xero did not accept the sign-in (401). Connect again to go on."
     else:

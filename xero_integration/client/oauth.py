@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -21,19 +22,6 @@ from c3portal.outgoing.http_client import BoundedAdapter, BoundedSession
 from xero_integration.client import timeouts
 from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 
-# https://developer.xero.com/documentation/guides/oauth2/scopes/
-# Apps made since 2 March 2026 get granular scopes only, so these are the ones asked for.
-SCOPES = (
-    "openid",
-    "profile",
-    "email",
-    "offline_access",
-    "accounting.settings.read",
-    "accounting.contacts",
-    "accounting.invoices",
-    "accounting.payments.read",
-    "accounting.attachments",
-)
 CHECK_BOTH = (
     "Check both in Settings → General against the app's Configuration page in Xero; a secret is shown there once only: "
     "generate a new one if in doubt."
@@ -84,8 +72,8 @@ def new_consent(redirect_uri: str) -> Consent:
     return Consent(secrets.token_urlsafe(32), secrets.token_urlsafe(64), redirect_uri)
 
 
-def consent_url(client_id: str, consent: Consent) -> str:
-    """Return the address of Xero's consent page."""
+def consent_url(client_id: str, consent: Consent, scopes: Iterable[str]) -> str:
+    """Return the address of Xero's consent page, which asks for `scopes`."""
     # https://developer.xero.com/documentation/guides/oauth2/auth-flow/
     # https://developer.xero.com/documentation/guides/oauth2/pkce-flow/
     digest = hashlib.sha256(consent.code_verifier.encode()).digest()
@@ -93,7 +81,7 @@ def consent_url(client_id: str, consent: Consent) -> str:
         "response_type": "code",
         "client_id": client_id,
         "redirect_uri": consent.redirect_uri,
-        "scope": " ".join(SCOPES),
+        "scope": " ".join(scopes),
         "state": consent.state,
         "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
         "code_challenge_method": "S256",
@@ -209,8 +197,8 @@ def _token_error(code: str, status_code: int) -> XeroRejected | XeroAuthError:
         return XeroRejected(f"Xero does not know this Client ID and Client Secret ({code}). {CHECK_BOTH}")
     if code == "invalid_scope":
         return XeroRejected(
-            "Xero refuses the permissions asked for (invalid_scope). Check that the app is a Web app made at Xero's "
-            "developer site, and connect again."
+            "Xero refuses the permissions asked for (invalid_scope). Check that the app is a Web app, and in Settings "
+            "→ General whether it is said rightly that it was made before 2 March 2026; then connect again."
         )
     return XeroRejected(f"Xero refused the sign-in (HTTP {status_code} {code}). Check the app's settings in Xero.")
 

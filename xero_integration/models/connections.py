@@ -13,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from c3portal.encryption.fields import EncryptedTextField
+from xero_integration.client import scopes
 from xero_integration.client.vocabulary import DocumentStatus
 
 # Of an unused one. https://developer.xero.com/documentation/guides/oauth2/token-types/
@@ -38,6 +39,7 @@ class XeroSettings(models.Model):
 
     client_id = models.CharField("Client ID", max_length=64, blank=True)
     client_secret = EncryptedTextField("Client Secret", blank=True, default="")
+    broad_scopes = models.BooleanField("The app was made before 2 March 2026", default=False, db_default=False)
     theme_name = models.CharField("Theme", max_length=255, blank=True)
     theme_id = models.CharField(max_length=36, blank=True)
     license_account_code = models.CharField("License based SKUs", max_length=10, blank=True)
@@ -152,6 +154,12 @@ class TokenSet(models.Model):
 
     def __str__(self) -> str:
         return f"Tokens {self.pk}"
+
+    @property
+    def lacks(self) -> str:
+        """What the consent lacks of what the portal needs, in words; "" for nothing."""
+        names = scopes.missing(self.scopes)
+        return scopes.lacking(*names) if names else ""
 
     @property
     def dies_at(self) -> dt.datetime:

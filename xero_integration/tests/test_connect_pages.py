@@ -21,6 +21,7 @@ from c3portal.models import User
 from c3portal.tests.markup import markup
 from xero_integration import connections, reference
 from xero_integration.client import oauth
+from xero_integration.client.errors import XeroAuthError
 from xero_integration.models import Account, BrandingTheme, TokenSet, XeroConnection, XeroSettings
 from xero_integration.tests.consent_walk import (
     AUSTRALIA,
@@ -86,6 +87,18 @@ def test_the_consent_page_is_asked_for_by_state_pkce_and_scopes(app: XeroSetting
     assert "accounting.invoices" in query["scope"][0].split()
     assert "accounting.transactions" not in query["scope"][0]
     assert len(query["state"][0]) >= 32
+
+
+def test_an_app_of_before_march_2026_connects_with_its_broad_permissions(
+    sandbox: Any, app: XeroSettings, admin: Client, settings: Any
+) -> None:
+    made = sandbox.ensure_app("An old app", [f"{settings.PORTAL_URL}/"], broad_scopes=True)
+    app.client_id, app.client_secret, app.broad_scopes = made["client_id"], made["client_secret"], True
+    app.save()
+    query = parse_qs(urlsplit(leave_for_xero(admin)).query)
+    assert "accounting.transactions" in query["scope"][0].split()
+    assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
+    assert TokenSet.objects.get().lacks == ""
 
 
 def test_each_way_out_has_a_state_of_its_own(app: XeroSettings, admin: Client) -> None:
@@ -249,6 +262,33 @@ def test_an_answer_that_nobody_asked_for_is_not_used(app: XeroSettings, admin: C
     assert nothing_changed()
 
 
+def test_of_two_tabs_the_newer_ones_consent_counts_and_the_older_ones_harms_nothing(
+    app: XeroSettings, admin: Client
+) -> None:
+    older, newer = leave_for_xero(admin), leave_for_xero(admin)
+    (said,) = messages_of(come_back(admin, answer_consent(older, NEW_ZEALAND)))
+    assert said.endswith("was not used. Press Connect to Xero to start again.")
+    assert nothing_changed()
+    page = come_back(admin, answer_consent(newer, AUSTRALIA))
+    (offered,) = [each for each in XeroConnection.objects.usable() if each.name == AUSTRALIA]
+    admin.post(CHOOSE, {"connection": offered.pk})
+    assert page.request["PATH_INFO"] == CHOOSE
+    assert XeroConnection.objects.current() == offered
+
+
+def test_a_tab_that_was_forgotten_changes_nothing_after_the_newer_one_connected(
+    app: XeroSettings, admin: Client
+) -> None:
+    older, newer = leave_for_xero(admin), leave_for_xero(admin)
+    come_back(admin, answer_consent(newer, AUSTRALIA))
+    before = TokenSet.objects.values("pk", "generation", "refreshed_at").get()
+    for decision in ("allow", "cancel"):
+        (said,) = messages_of(come_back(admin, answer_consent(older, NEW_ZEALAND, decision)))
+        assert said.endswith(f"was not used. {AUSTRALIA} stays connected.")
+    assert TokenSet.objects.values("pk", "generation", "refreshed_at").get() == before
+    assert [each.name for each in XeroConnection.objects.usable()] == [AUSTRALIA]
+
+
 def test_a_consent_page_left_open_too_long_is_started_anew(app: XeroSettings, admin: Client) -> None:
     back = answer_consent(leave_for_xero(admin))
     with time_machine.travel(timezone.now() + dt.timedelta(hours=2)):
@@ -366,6 +406,25 @@ def test_a_connection_that_died_shows_a_banner_with_the_way_back(
 
     assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
     assert "needs reconnecting" not in admin.get(LIST).content.decode()
+
+
+def test_a_missing_permission_is_named_with_what_it_is_for_and_the_way_to_give_it(
+    sandbox: Any, app: XeroSettings, admin: Client
+) -> None:
+    give_consent(admin)
+    few = sandbox.tokens(app.client_id, [AUSTRALIA], scopes=["offline_access", "accounting.settings.read"])
+    TokenSet.objects.update(access_token=few["access_token"], scopes=few["scope"])
+    lacks = "lacks permissions: accounting.contacts, needed to find customers"
+    assert lacks in markup(admin.get(SETTINGS).content.decode())
+    connection = XeroConnection.objects.get()
+    with pytest.raises(XeroAuthError, match=r"accounting\.contacts, needed to"):
+        connections.call(connection, lambda gateway: list(gateway.contacts()))
+    page = markup(admin.get(LIST).content.decode())
+    assert "needs reconnecting" in page
+    assert lacks in page
+    assert "Reconnect to Xero</button>" in page
+    give_consent(admin)
+    assert "lacks" not in admin.get(SETTINGS).content.decode()
 
 
 def test_reconnecting_ends_a_pause(app: XeroSettings, admin: Client) -> None:

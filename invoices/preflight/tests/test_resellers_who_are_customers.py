@@ -165,7 +165,7 @@ def test_he_shows_on_the_contacts_page_as_the_customer_until_he_is_unlinked(
     assert (status().state, status().linked) == ("linked", "Contoso Pty Ltd")
     assert "the customer “Contoso Pty Ltd”" in status().words
     assert ContactLink.objects.get().customer_key == "tenant-c"
-    finance.post(reverse("contacts_do"), {"action": "unlink", "customer": reseller.pk})
+    finance.post(reverse("contacts_do"), {"action": "unlink", "customer": reseller.pk, "sure": "1"})
     assert status().state == "suggested"
     assert ContactLink.objects.get().customer_key == "tenant-c"
 

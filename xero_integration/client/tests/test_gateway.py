@@ -157,16 +157,30 @@ def test_a_sign_in_that_xero_refuses_asks_for_a_person(
     scripted_xero: ScriptedServer, reply: Reply, one_refresh_may_help: bool
 ) -> None:
     scripted_xero.will(reply)
-    with pytest.raises(XeroAuthError, match=r"[Cc]onnect again") as caught:
+    with pytest.raises(XeroAuthError, match=r"[Cc]onnect again|Reconnect") as caught:
         put()
     assert caught.value.token_expired is one_refresh_may_help
 
 
 @pytest.mark.parametrize("reply", [Reply(401, NO_PERMISSION), Reply(403, b"{}", SCOPE_HEADER)])
-def test_a_missing_permission_is_called_by_its_name(scripted_xero: ScriptedServer, reply: Reply) -> None:
+@pytest.mark.parametrize(
+    ("path", "scope", "purpose"),
+    [
+        ("Invoices/id-1/History", "accounting.invoices", "to post invoices"),
+        ("CreditNotes", "accounting.invoices", "to post invoices"),
+        ("Contacts?page=1", "accounting.contacts", "to find customers' contacts"),
+        ("Organisation", "accounting.settings.read", "to read accounts"),
+    ],
+)
+def test_a_missing_permission_is_called_by_its_name_with_what_it_is_for(
+    scripted_xero: ScriptedServer, reply: Reply, path: str, scope: str, purpose: str
+) -> None:
     scripted_xero.will(reply)
-    with pytest.raises(XeroAuthError, match="permission"):
-        put()
+    with (
+        pytest.raises(XeroAuthError, match=f"{scope}, needed {purpose}.*Reconnect"),
+        Gateway("tenant-1", "token-1") as client,
+    ):
+        client.read(path)
 
 
 VALIDATION = body(

@@ -11,13 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from xero_integration.client import oauth
+from xero_integration.client import oauth, scopes
 from xero_integration.client.errors import XeroAuthError, XeroError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
 from xero_integration.models import XeroSettings
 from xero_integration.tests.consent_walk import AUSTRALIA, NEW_ZEALAND, answer_consent
 from xero_integration.tests.scripted import Reply, ScriptedServer
 
 PORTAL = "http://localhost:8000/"
+SCOPES = scopes.asked(is_broad=False, today=dt.date(2026, 9, 16))
 SECRET = "canary-of-the-client-secret"
 
 
@@ -41,16 +42,13 @@ def refreshed() -> oauth.Tokens:
 
 def test_the_consent_page_is_asked_with_state_pkce_and_the_granular_scopes() -> None:
     consent = oauth.new_consent(PORTAL)
-    query = parse_qs(urlsplit(oauth.consent_url("client-1", consent)).query)
+    query = parse_qs(urlsplit(oauth.consent_url("client-1", consent, SCOPES)).query)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(consent.code_verifier.encode()).digest()).rstrip(b"=")
     assert query == {
         "response_type": ["code"],
         "client_id": ["client-1"],
         "redirect_uri": [PORTAL],
-        "scope": [
-            "openid profile email offline_access accounting.settings.read accounting.contacts accounting.invoices "
-            "accounting.payments.read accounting.attachments"
-        ],
+        "scope": ["openid offline_access accounting.settings.read accounting.contacts accounting.invoices"],
         "state": [consent.state],
         "code_challenge": [challenge.decode()],
         "code_challenge_method": ["S256"],
@@ -59,7 +57,7 @@ def test_the_consent_page_is_asked_with_state_pkce_and_the_granular_scopes() -> 
 
 def test_the_verifier_itself_stays_here() -> None:
     consent = oauth.new_consent(PORTAL)
-    assert consent.code_verifier not in oauth.consent_url("client-1", consent)
+    assert consent.code_verifier not in oauth.consent_url("client-1", consent, SCOPES)
     assert 43 <= len(consent.code_verifier) <= 128
 
 
@@ -78,7 +76,7 @@ def consent() -> oauth.Consent:
 
 @pytest.fixture
 def code(app: XeroSettings, consent: oauth.Consent) -> str:
-    back = answer_consent(oauth.consent_url(app.client_id, consent))
+    back = answer_consent(oauth.consent_url(app.client_id, consent, SCOPES))
     fields = parse_qs(urlsplit(back).query)
     assert fields["state"] == [consent.state]
     return fields["code"][0]
@@ -88,7 +86,7 @@ def test_a_code_is_traded_for_tokens(app: XeroSettings, consent: oauth.Consent, 
     tokens = oauth.exchange_code(app.client_id, app.client_secret, code, consent)
     assert tokens.access_token
     assert tokens.refresh_token
-    assert set(tokens.scopes.split()) == set(oauth.SCOPES)
+    assert set(tokens.scopes.split()) == set(SCOPES)
     assert tokens.xero_user_id
     left = tokens.life
     assert dt.timedelta(minutes=29) < left <= dt.timedelta(minutes=30)
