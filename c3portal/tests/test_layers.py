@@ -42,6 +42,7 @@ LAYERS = (
     "invoices.duplicates",
     "invoices.posting",
     "invoices.readback",
+    "invoices.corrections",
     "invoices.changes",
     "invoices.selection",
     "invoices.preflight",

@@ -117,7 +117,9 @@ def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> 
     """Return the document by posting id, or why there must be none; in the postings' order, in a constant number of
     queries."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
-    invoices = invoices.select_related("customer", "bill_to__same_as", "period").prefetch_related("lines")
+    invoices = invoices.select_related(
+        "customer", "bill_to__same_as", "period", "corrects__posting__invoice"
+    ).prefetch_related("lines")
     by_id = {each.pk: each for each in invoices}
     rows = Posting.objects.filter(pk__in=[each.pk for each in postings])
     uploads = rows.values_list("pk", "upload__invoice_status", "upload__locked_as_drafts")
@@ -271,7 +273,7 @@ def build(
     document = Document(
         is_credit_note=invoice.is_credit_note,
         number=invoice.xero_number,
-        contact_id=contact_id,
+        contact_id=invoice.contact_id or contact_id,
         issued_on=invoice.issued_on,
         due_on=invoice.due_on if own.due_days is None else invoice.issued_on + dt.timedelta(days=own.due_days),
         currency=invoice.currency,
@@ -303,7 +305,13 @@ def _named(invoice: Invoice, own: Own) -> references.Named:
         invoice.period.billing_id,
         invoice.number,
         invoice.xero_number,
+        _corrected(invoice),
     )
+
+
+def _corrected(invoice: Invoice) -> str:
+    posting = getattr(invoice.corrects, "posting", None)
+    return posting.number_in_xero if posting else ""
 
 
 def _bears_url(invoice: Invoice) -> bool:
@@ -317,6 +325,8 @@ KIND_IS_OPEN = "Nobody has said yet which kind of line its category is, so its a
 
 def _choose(each: InvoiceLine, invoice: Invoice, context: DocumentContext) -> tuple[LineChoice, mapping.Rate]:
     customer = invoice.customer
+    if each.account_code:
+        return _as_corrected(each, invoice, context)
     if not each.kind:
         raise mapping.UnmappedKind(KIND_IS_OPEN)
     # An account tells what was sold and for whom it is used, whoever pays.
@@ -328,11 +338,25 @@ def _choose(each: InvoiceLine, invoice: Invoice, context: DocumentContext) -> tu
     return LineChoice(account.code, name, account.because, rate.tax_type, rate.name, because), rate
 
 
+def _as_corrected(each: InvoiceLine, invoice: Invoice, context: DocumentContext) -> tuple[LineChoice, mapping.Rate]:
+    """Return where a line of a correction goes: where the corrected one went, as long as that is there."""
+    because = "the corrected line is there"
+    rates = (rate for rate in context.taxes.rates if rate.tax_type == each.tax_type)
+    rate, tax_because = next(((rate, because) for rate in rates if rate.percentage == each.tax_percentage), (None, ""))
+    if rate is None:
+        tax = mapping.Tax(context.billing.tax_country(invoice), each.tax_name, each.tax_percentage)
+        rate, tax_because = context.taxes.choose(tax)
+    known = context.organisation.accounts.get(each.account_code)
+    name = known.name if known else ""
+    return LineChoice(each.account_code, name, because, rate.tax_type, rate.name, tax_because), rate
+
+
 def _charge(each: InvoiceLine, choice: LineChoice, rate: mapping.Rate) -> Charge:
     return Charge(
         name=each.name,
         sku=each.sku,
-        is_usage=each.kind == InvoiceLine.Kind.AZURE,
+        # What a correction takes over of usage has quantity and rate in its words already.
+        is_usage=each.kind == InvoiceLine.Kind.AZURE and not each.account_code,
         quantity=each.quantity,
         unit_price=each.unit_price,
         subtotal=each.subtotal,

@@ -20,7 +20,8 @@ from invoices.importing.spelling import plain
 from invoices.models import Invoice, InvoiceLine
 
 AT_ONCE = 200
-_LACKING = Q(billed_hash="") | Q(charges_hash=None)
+# Corrections bill nothing of their own, and are like nothing.
+_LACKING = (Q(billed_hash="") | Q(charges_hash=None)) & Q(corrects=None)
 _FILLED = [
     *("service_start", "service_end", "exact_total"),
     *("billed_hash", "charges_hash", "keyless_hash", "named_hash"),

@@ -87,7 +87,10 @@ def _clashes(by_number: dict[str, Facts], stored: dict[str, Invoice]) -> list[tu
     errors = []
     for number, invoice in stored.items():
         facts = by_number[number]
-        if invoice.period.billing_id != facts.header.billing_id:
+        if invoice.is_correction:
+            reason = "is the number of a correction that was made here, not by an import"
+            errors.append((number, RowError(facts.row, "InvoiceNumber", reason)))
+        elif invoice.period.billing_id != facts.header.billing_id:
             reason = f"is already there in another billing period, {invoice.period.billing_id}"
             errors.append((number, RowError(facts.row, "InvoiceNumber", reason)))
     spelt = {xero_number(number): facts for number, facts in by_number.items() if number not in stored}

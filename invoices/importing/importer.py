@@ -256,7 +256,7 @@ def _conclude(run: ImportRun, gathering: Gathering) -> None:
     written = run.invoices_new + run.invoices_updated
     run.state = ImportRun.State.IMPORTED if written else ImportRun.State.NOTHING_NEW
     billing_ids = set(periods.days_of_file(gathering))
-    stored = Invoice.objects.filter(period__billing_id__in=billing_ids)
+    stored = Invoice.objects.filter(period__billing_id__in=billing_ids, corrects=None)
     absent = stored.count() - len(gathering.invoices)
     for chunk in itertools.batched(gathering.findings.numbers(), CHUNK):
         absent -= stored.filter(number__in=chunk).count()

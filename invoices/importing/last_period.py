@@ -115,7 +115,11 @@ def _compare(billing_id: str, last: BillingPeriod, invoices: Iterable[Facts], he
 
 def _stored(period: BillingPeriod) -> _Side:
     side = _Side()
-    rows = Invoice.objects.filter(period=period).order_by().values_list("customer__tenant_id", "currency", "total")
+    rows = (
+        Invoice.objects.filter(period=period, corrects=None)
+        .order_by()
+        .values_list("customer__tenant_id", "currency", "total")
+    )
     for key, currency, total in rows.iterator():
         side.add(key, currency, total)
     return side

@@ -60,7 +60,11 @@ def _periods(gathering: Gathering, wanted: Wanted) -> set[str]:
 
 def _not_posted(periods: set[str]) -> Iterator[Invoice]:
     # A customer whom a file that says no period names may be of any of them.
-    stored = Invoice.objects.exclude(posting__status=Posting.Status.POSTED).select_related("customer", "period")
+    stored = (
+        Invoice.objects.filter(corrects=None)
+        .exclude(posting__status=Posting.Status.POSTED)
+        .select_related("customer", "period")
+    )
     stored = stored.order_by("number")
     if not periods:
         yield from stored.iterator(chunk_size=CHUNK)

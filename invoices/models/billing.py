@@ -149,6 +149,24 @@ class Invoice(models.Model):
     ignored_at = models.DateTimeField(null=True, blank=True)
     imported_at = models.DateTimeField(auto_now=True)
 
+    # Made here, and by no import: a credit note, or an invoice over what was missing, for one that is in Xero.
+    corrects = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="corrections",
+        help_text="The invoice that it corrects.",
+    )
+    reason = models.CharField(max_length=500, blank=True, db_default="", default="", help_text="Why it was corrected.")
+    contact_id = models.CharField(
+        max_length=36,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="Of a correction: the contact in Xero that the corrected invoice is on, whoever is linked by now.",
+    )
+
     objects = InvoiceQuerySet.as_manager()
 
     class Meta:
@@ -186,6 +204,11 @@ class Invoice(models.Model):
         return self.total < 0
 
     @property
+    def is_correction(self) -> bool:
+        """Whether the portal made it, to correct another one."""
+        return self.corrects_id is not None
+
+    @property
     def is_transliterated(self) -> bool:
         return self.number != self.xero_number
 
@@ -216,6 +239,9 @@ class InvoiceLine(models.Model):
     tax = ExactDecimalField()
     total = ExactDecimalField()
     source = models.JSONField(default=dict)
+    # Of corrections, which go as the corrected line did, whatever the settings say by now; else the rules decide.
+    account_code = models.CharField(max_length=50, blank=True, db_default="", default="")
+    tax_type = models.CharField(max_length=50, blank=True, db_default="", default="")
 
     class Meta:
         ordering = ["invoice_id", "position"]

@@ -91,4 +91,6 @@ def _words(invoice: Invoice) -> str:
 
 
 def _is_held_back() -> Exists:
-    return Exists(HeldBackInvoice.objects.filter(resolved_at=None, number=OuterRef("number")))
+    # No file has another version of what the portal made itself.
+    held = HeldBackInvoice.objects.filter(resolved_at=None, number=OuterRef("number"))
+    return Exists(held.filter(Exists(Invoice.objects.filter(corrects=None, pk=OuterRef(OuterRef("pk"))))))

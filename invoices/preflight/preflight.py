@@ -163,7 +163,8 @@ def inspect(
     With `look_up_in_xero` the numbers are looked up, and what the organisation offers is read when that is older than
     `reference.LIFE`, with `read_anew` in any case; raises XeroUnavailable and XeroAuthError.
     """
-    selected = invoices.select_related("customer", "bill_to__same_as", "period", "posting").prefetch_related(LINES)
+    related = ("customer", "bill_to__same_as", "period", "posting", "corrects__posting__invoice")
+    selected = invoices.select_related(*related).prefetch_related(LINES)
     rows = list(comparison.with_lookalikes(spelt_alike.marked(outdated.marked(selected))))
     seen = Seen()
     if look_up_in_xero and (open_rows := [row for row in rows if not _is_posted(row)]):

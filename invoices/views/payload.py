@@ -23,7 +23,9 @@ from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 @role_required(*roles.ALL)
 def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show the document line by line, with why each goes where, the proof and the JSON."""
-    invoice = get_object_or_404(Invoice.objects.select_related("customer", "bill_to__same_as", "period"), pk=pk)
+    invoice = get_object_or_404(
+        Invoice.objects.select_related("customer", "bill_to__same_as", "period", "corrects__posting__invoice"), pk=pk
+    )
     found = _inspected(invoice, _status(request))
     if found is None:
         return redirect(invoice)

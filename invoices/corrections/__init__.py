@@ -1,0 +1,1 @@
+"""Invoices and credit notes that the portal makes to correct what is in Xero."""
