@@ -19,6 +19,9 @@ SELDOM = {
     "preflight_link": {"all": "x", "invoice": "x"},
     "upload_take_back": {"reason": "x"},
     "invoice_take_back": {"reason": "x"},
+    "accept_change": {"reason": "x", "seen": "{}", "exclude": "1"},
+    # Xero sends it, and no page.
+    "xero_webhook": {},
     "preflight_order": {"customer": "x", "purchase_order": "x"},
     "preflight_decide": {"decision": "post", "reason": "x", "group": "x", "count": "1", "post": "x", "replace": "x"},
     "decide_invoice": {"decision": "post", "reason": "x", "revert": "1"},
