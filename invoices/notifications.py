@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
+from urllib.parse import urlencode
 
+from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
 from django.urls import reverse
 
@@ -22,6 +24,7 @@ from c3portal.notifications import publish, texts
 from invoices.fetching import summary
 from invoices.models import Posting, PostLog, Twin, Upload
 from invoices.overrides import drift
+from invoices.readback import states, telling
 from xero_integration.client.errors import Problem
 from xero_integration.models import TokenSet, XeroConnection
 from xero_integration.payloads import to_cents
@@ -37,13 +40,24 @@ IS_NEWS = dt.timedelta(days=3)
 LONGEST_UPLOAD = dt.timedelta(days=60)
 # A lost answer is looked up within minutes. When that has not settled it for so long, people are told meanwhile.
 LONG_IN_DOUBT = dt.timedelta(hours=1)
+# Whoever tidies up in Xero changes one after another; they are told of together.
+CHANGES_ROUND = dt.timedelta(hours=1)
 TOKEN_WARNINGS_DAYS = (2, 7)
 
 
 def find() -> int:
     """Tell what is to be told. Returns how many notices were written."""
     count = 0
-    for check in (uploads, posted_twice, disconnections, ending_tokens, day_limits, drifts, c3_fetches):
+    for check in (
+        uploads,
+        posted_twice,
+        changed_in_xero,
+        disconnections,
+        ending_tokens,
+        day_limits,
+        drifts,
+        c3_fetches,
+    ):
         # One check that fails does not keep the others from theirs.
         try:
             count += check()
@@ -86,6 +100,26 @@ def posted_twice() -> int:
         words = texts.posted_twice(connection.name, found.count, totals)
         data = {**_organisation(connection), "posted_twice": {"count": found.count, "totals": _texts(totals)}}
         count += _publish(key, Kind.POSTED_TWICE, words, path, data)
+    return count
+
+
+def changed_in_xero() -> int:
+    """Tell of what was changed in Xero and waits for a decision: of each organisation all that is new, at most once in
+    CHANGES_ROUND."""
+    count = 0
+    for connection in XeroConnection.objects.filter(Exists(telling.untold(OuterRef("pk")))):
+        told = Notice.objects.filter(key__startswith=f"changed:{connection.pk}:")
+        if told.filter(created_at__gt=clock.now() - CHANGES_ROUND).exists():
+            continue
+        with transaction.atomic():
+            found = telling.tell(connection)
+            if found is None:
+                continue
+            words = texts.changed_in_xero(connection.name, found.changed)
+            data = {**_organisation(connection), "changed": _plain(found.changed.sum), "ways": dict(found.changed.ways)}
+            key = f"changed:{connection.pk}:{found.at.isoformat()}"
+            path = f"{reverse('invoice_list')}?{urlencode({'period': found.billing_id, 'state': states.CHANGED})}"
+            count += _publish(key, Kind.CHANGED_IN_XERO, words, path, data)
     return count
 
 

@@ -30,6 +30,7 @@ class Kind(models.TextChoices):
     TOKEN_DIES = "token_dies", "The sign-in to Xero ends in 7 days, and in 2"
     DAY_LIMIT = "day_limit", "Xero's daily limit is reached"
     POSTED_TWICE = "posted_twice", "A credit note is in Xero twice"
+    CHANGED_IN_XERO = "changed_in_xero", "Posted invoices were changed in Xero"
     C3_FETCH = "c3_fetch", "Fetching from C3 failed, or waits for someone"
     MAPPING_DRIFT = "mapping_drift", "A chosen account, tax or theme no longer fits"
 

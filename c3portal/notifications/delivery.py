@@ -40,6 +40,7 @@ EVENT_TYPES: dict[str, str] = {
     Kind.TOKEN_DIES: "connection.token_dies",
     Kind.DAY_LIMIT: "connection.day_limit",
     Kind.POSTED_TWICE: "connection.posted_twice",
+    Kind.CHANGED_IN_XERO: "documents.changed",
     Kind.MAPPING_DRIFT: "mapping.drift",
     Kind.C3_FETCH: "c3.fetch",
     publish.TEST: "portal.test",

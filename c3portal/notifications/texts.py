@@ -145,6 +145,31 @@ def posted_twice(organisation: str, count: int, totals: Mapping[str, Decimal]) -
     )
 
 
+@dataclass(frozen=True)
+class Changed:
+    """How many documents were changed in Xero, of which billing periods, and in what way (words and how many each)."""
+
+    sum: Sum
+    periods: Sequence[str]
+    ways: Mapping[str, int]
+
+
+def changed_in_xero(organisation: str, found: Changed) -> Words:
+    """Return the notice of documents that somebody changed in Xero after they were posted."""
+    count = found.sum.count
+    one = count == 1
+    ways = "\n".join(f"- {words}: {invoices(each)}" for words, each in found.ways.items() if each)
+    return _words(
+        f"{organisation}: {invoices(count)} {'was' if one else 'were'} changed in Xero",
+        f"Someone changed in {organisation} what the portal had posted: {found.sum}, "
+        f"of the billing period{'' if len(found.periods) == 1 else 's'} {_short(', '.join(found.periods))}.",
+        ways,
+        f"What it means: Xero and the portal say different things of {'it' if one else 'them'}, and what was voided or "
+        "deleted there is not owed any more. The portal changes nothing by itself.",
+        "What to do: open the list, look at each, and accept what Xero has, post it again, or exclude it.",
+    )
+
+
 def needs_reconnecting(organisation: str, reason: str, connected: str, waiting: int) -> Words:
     """Return the notice of a connection that Xero refuses for `reason`; `connected`: by whom and when, or ""."""
     return _words(

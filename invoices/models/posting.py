@@ -199,11 +199,13 @@ class Posting(models.Model):
     edits = models.JSONField(
         default=dict, db_default={}, help_text="By fact, what was sent and what Xero has in its place."
     )
+    edits_told_at = models.DateTimeField(null=True, help_text="When a notice told of these edits.")
     edits_accepted_at = models.DateTimeField(null=True)
     edits_accepted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     edits_accepted_because = models.CharField(max_length=500, default="", db_default="")
+    history_read_at = models.DateTimeField(null=True, help_text="When Xero's own history of it was last asked for.")
 
     objects = PostingQuerySet.as_manager()
 

@@ -29,6 +29,8 @@ NOTHING_IN_XERO: dict[str, Any] = {
     "xero_updated_at": None,
     "read_at": None,
     "edits": {},
+    "edits_told_at": None,
+    "history_read_at": None,
     "edits_accepted_at": None,
     "edits_accepted_by": None,
     "edits_accepted_because": "",

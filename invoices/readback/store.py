@@ -20,7 +20,12 @@ from xero_integration.models import XeroConnection
 Source = DocumentEvent.Source
 
 AT_ONCE = 1000
-_NOT_ACCEPTED = {"edits_accepted_at": None, "edits_accepted_by_id": None, "edits_accepted_because": ""}
+_NOT_ACCEPTED = {
+    "edits_told_at": None,
+    "edits_accepted_at": None,
+    "edits_accepted_by_id": None,
+    "edits_accepted_because": "",
+}
 
 
 @dataclass(frozen=True)
