@@ -18,6 +18,8 @@ UNIT_PLACES = Decimal("0.0001")
 PRODUCT = Context(prec=80)
 MAX_DESCRIPTION = 4000
 MAX_REFERENCE = 255
+# Of a line as of a document, in whatever currency, either way.
+LARGEST_AMOUNT = Decimal("9999999999.99")
 # What a template of the Reference can name: purchase order, billing period, invoice number.
 PLACEHOLDERS = ORDER, PERIOD, NUMBER = "{po}", "{period}", "{number}"
 
@@ -108,6 +110,8 @@ def line(charge: Charge, currency: str, *, is_credit_note: bool) -> Line:
 def _comes_to(amount: Decimal, quantity: Decimal, unit_amount: Decimal) -> bool:
     """Whether Xero would compute these cents, from figures that reach it digit for digit."""
     if not (quantity == quantity.quantize(UNIT_PLACES) and is_exact(quantity) and is_exact(unit_amount)):
+        return False
+    if abs(unit_amount) > LARGEST_AMOUNT:
         return False
     return PRODUCT.multiply(quantity, unit_amount).quantize(CENT, ROUND_HALF_UP, PRODUCT) == amount
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoices.documents import billing_contact, exact_sum, mapping, references, rules
+from invoices.documents import billing_contact, exact_sum, mapping, references, rules, size
 from invoices.documents.billing_contact import BillingRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
@@ -392,7 +392,7 @@ def _proven(
     warn_up_to = policy.limit if policy.policy == DifferencePolicy.WARN else None
     is_own_theme = document.theme_id != context.theme_id
     known = rules.problems(document, found, context.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
-    return Prepared(document, choices, found, (*extra, *known))
+    return Prepared(document, choices, found, (*extra, *known, *size.problems(document)))
 
 
 def _expected(invoice: Invoice, policy: Differences) -> tuple[Decimal, list[Problem]]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from xero_integration.accounts import AccountFacts, sales_problem
 from xero_integration.client.vocabulary import DocumentStatus
-from xero_integration.payloads import MAX_REFERENCE, Document, is_exact
+from xero_integration.payloads import LARGEST_AMOUNT, MAX_REFERENCE, Document, is_exact
 from xero_integration.proof import Proof
 
 # https://developer.xero.com/documentation/api/accounting/invoices/ (InvoiceNumber)
@@ -94,6 +94,7 @@ def problems(
         *_theme(document, organisation, Fix.CUSTOMERS if is_own_theme else Fix.SETTINGS),
         *_lock_dates(document, organisation),
         *_form(document),
+        *_amounts(document),
         *_total(document, proof, warn_up_to),
     ]
 
@@ -145,8 +146,6 @@ def _lock_dates(document: Document, organisation: Organisation) -> Iterable[Prob
 def _form(document: Document) -> Iterable[Problem]:
     if not document.lines:
         yield Problem("lines", "", "The invoice has no lines.", Fix.NONE)
-    if not all(is_exact(line.line_amount) for line in document.lines):
-        yield Problem("digits", "", "The amount of a line has more digits than can be sent to Xero.", Fix.NONE)
     if not 0 < len(document.number) <= MAX_NUMBER or not _is_plain(document.number):
         yield Problem("number", "", f"Xero takes numbers of 1 to {MAX_NUMBER} plain characters only.", Fix.NONE)
     if len(document.reference) > MAX_REFERENCE:
@@ -156,7 +155,22 @@ def _form(document: Document) -> Iterable[Problem]:
 
 
 def _is_plain(number: str) -> bool:
-    return number.isascii() and number.isprintable()
+    # No look-up can ask for one of nothing but what no filter of Xero's can hold.
+    return number.isascii() and number.isprintable() and bool(number.strip('"\\ '))
+
+
+def _amounts(document: Document) -> Iterable[Problem]:
+    amounts = [document.total, *(line.line_amount for line in document.lines)]
+    if not all(map(is_exact, amounts[1:])):
+        yield Problem("digits", "", "The amount of a line has more digits than can be sent to Xero.", Fix.NONE)
+    elif max(map(abs, amounts)) > LARGEST_AMOUNT:
+        yield Problem(
+            "amount",
+            "",
+            f"Xero takes no amount beyond {LARGEST_AMOUNT:,}, neither of a line nor in total. Divide the invoice at "
+            "its source and import that, or ignore it here.",
+            Fix.NONE,
+        )
 
 
 def _total(document: Document, proof: Proof, warn_up_to: Decimal | None) -> Iterable[Problem]:

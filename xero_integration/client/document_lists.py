@@ -9,13 +9,13 @@ from typing import Any
 from django.utils.http import http_date
 
 from xero_integration.client.errors import Problem, XeroUnavailable
-from xero_integration.client.gateway import Gateway, joined
+from xero_integration.client.gateway import ID_KEYS, Gateway
+from xero_integration.client.queries import joined
 from xero_integration.client.vocabulary import DocumentStatus, SalesType
 
 PAGE = 1000
 # Where a page of a thousand is more than is read of any answer.
 SMALL_PAGE = 100
-ID_KEYS = {"Invoices": "InvoiceID", "CreditNotes": "CreditNoteID"}
 TYPES = {"Invoices": SalesType.INVOICE, "CreditNotes": SalesType.CREDIT_NOTE}
 
 
@@ -25,11 +25,11 @@ def changed_since(gateway: Gateway, endpoint: str, since: dt.datetime) -> list[d
     query = _of_type(endpoint)
     headers = {"If-Modified-Since": http_date(since.timestamp())}
     try:
-        return list(_pages(gateway, endpoint, query, PAGE, headers))
+        return list(gateway.pages(endpoint, query, size=PAGE, headers=headers))
     except XeroUnavailable as error:
         if error.problem is not Problem.UNREADABLE:
             raise
-        return list(_pages(gateway, endpoint, query, SMALL_PAGE, headers))
+        return list(gateway.pages(endpoint, query, size=SMALL_PAGE, headers=headers))
 
 
 def dated_from(gateway: Gateway, endpoint: str, day: dt.date, most: int) -> list[dict[str, Any]] | None:
@@ -72,15 +72,3 @@ def _of_type(endpoint: str, *more: str) -> dict[str, str | int]:
     # In the order of their ids, so that one that changes while the pages are read shifts none past the reader.
     where = " AND ".join([f'Type=="{TYPES[endpoint]}"', *more])
     return {"where": where, "order": ID_KEYS[endpoint]}
-
-
-def _pages(
-    gateway: Gateway, endpoint: str, query: dict[str, str | int], size: int, headers: dict[str, str]
-) -> Iterator[dict[str, Any]]:
-    page = 1
-    while True:
-        rows = gateway.read_list(endpoint, query | {"page": page, "pageSize": size}, headers=headers)
-        yield from rows
-        if len(rows) < size:
-            return
-        page += 1

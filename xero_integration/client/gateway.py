@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote_plus
 
 import requests
 from django.conf import settings
 
 from c3portal.outgoing import plain_json
 from c3portal.outgoing.http_client import AnswerUnreadable, BoundedSession
-from xero_integration.client import call_log, refusals, scopes, shapes, timeouts
+from xero_integration.client import call_log, queries, refusals, scopes, shapes, timeouts
 from xero_integration.client.call_log import CallRecord
 from xero_integration.client.departure import Departure, DepartureAdapter
 from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
@@ -24,7 +22,8 @@ from xero_integration.client.oauth import USER_AGENT, never_connected, retry_aft
 from xero_integration.client.vocabulary import GONE, DocumentStatus, SalesType
 
 # Xero's limits of one request: https://developer.xero.com/documentation/guides/oauth2/limits/
-MAX_BODY_BYTES = 3_000_000
+# Some say 3 MB and some 3.5: several documents stay below the first, and one above the second is not sent.
+MAX_BODY_BYTES, LARGEST_REQUEST = 3_000_000, 3_500_000
 # Bytes of an answer: a full batch comes back with every line, some three times as long as it was sent.
 LARGEST_ANSWER = 24_000_000
 LONGEST_WORDS = 4000
@@ -47,11 +46,8 @@ EVERY_INVOICE: dict[str, str | int] = {
 }
 # From here on a listing is tried first; its first page tells whether it is the shorter way.
 LOTS_WORTH_A_LISTING = 3
-NUMBERS_EACH_LOOKUP = 50
-# Many web servers refuse a query string of more than 2,048 characters; percent signs and all count.
-CHARACTERS_EACH_LOOKUP = 1900
-# Xero refuses a filter with a quotation mark inside a text, escaped or not, and the whole question with it.
-_IN_NO_FILTER = re.compile(r'["\\]')
+ID_KEYS = {"Invoices": "InvoiceID", "CreditNotes": "CreditNoteID"}
+LOOKUP_PAGE = 1000
 PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
 PAUSE_AFTER_MINUTE = dt.timedelta(seconds=60)
 PAUSE_AFTER_DAY = dt.timedelta(hours=1)
@@ -160,16 +156,16 @@ class Gateway:
     def find_marked_credit_notes(self, markers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales credit notes whose Reference holds one of these markers: one call for about 38."""
         found: list[dict[str, Any]] = []
-        for terms in joined((f'Reference.Contains("{each}")' for each in markers), " OR "):
+        for terms in queries.joined((f'Reference.Contains("{each}")' for each in markers), " OR "):
             # A filter is evaluated row by row, and a row without a Reference would end it.
             where = f"Reference!=null AND ({terms})"
-            found += self.read_list("CreditNotes", {"where": where, "pageSize": 1000, "unitdp": 4})
+            found += self.pages("CreditNotes", {"where": where, "unitdp": 4})
         return [row for row in found if row.get("Type") in (SalesType.CREDIT_NOTE, None)]
 
     def find_many_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the live sales invoices with these numbers, with the fewest calls."""
         numbers = list(numbers)
-        lots = len(list(_queries("Invoices", "InvoiceNumber", numbers)))
+        lots = len(list(queries.by_number("Invoices", "InvoiceNumber", numbers)))
         if lots < LOTS_WORTH_A_LISTING:
             return self.find_invoices(numbers)
         listed = self._numbers_listed(lots)
@@ -191,8 +187,8 @@ class Gateway:
 
     def _find(self, endpoint: str, number: str, document_type: str, numbers: Iterable[str]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for name, value in _queries(endpoint, number, numbers):
-            found += self.read_list(endpoint, {name: value, "pageSize": 1000, "unitdp": 4})
+        for name, value in queries.by_number(endpoint, number, numbers):
+            found += self.pages(endpoint, {name: value, "unitdp": 4})
         return [row for row in found if row.get("Type") in (document_type, None)]
 
     def read_list(
@@ -217,6 +213,29 @@ class Gateway:
                 correlation_id=answer.correlation_id,
             )
         return answer
+
+    def pages(
+        self,
+        endpoint: str,
+        query: Mapping[str, str | int],
+        *,
+        size: int | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the documents of `endpoint` that a query finds, page by page, with their lines. Raises as
+        `read_list`."""
+        # Only what is asked for by its page comes with lines. In the order of their ids, so that one that changes
+        # meanwhile shifts none past the reader.
+        # https://developer.xero.com/documentation/api/accounting/invoices/#get-invoices
+        size = size or LOOKUP_PAGE
+        paged = {**query, "pageSize": size, "order": ID_KEYS[endpoint]}
+        page = 1
+        while True:
+            rows = self.read_list(endpoint, paged | {"page": page}, headers=headers)
+            yield from rows
+            if len(rows) < size:
+                return
+            page += 1
 
     def contacts(self, *, with_addresses: bool = False) -> Iterator[dict[str, Any]]:
         """Yield every contact, archived ones included: one call for each 1,000."""
@@ -365,21 +384,6 @@ def _body(response: requests.Response, correlation_id: str) -> dict[str, Any]:
         ) from error
 
 
-def _queries(endpoint: str, number: str, numbers: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each call's parameter and value."""
-    # A list parameter cannot carry a number with a comma in it, and credit notes have no list parameter.
-    numbers = list(numbers)
-    plain = [one for one in numbers if endpoint == "Invoices" and "," not in one]
-    others = [one for one in numbers if endpoint != "Invoices" or "," in one]
-    terms = [f'{number}=="{one}"' for one in others if not _IN_NO_FILTER.search(one)]
-    yield from (("InvoiceNumbers", value) for value in joined(plain, ","))
-    yield from (("where", value) for value in joined(terms, " OR "))
-    # By itself each: it may find many others, and must not keep them from being asked for.
-    yield from (
-        ("where", where) for one in others if _IN_NO_FILTER.search(one) and (where := _having_all_of(number, one))
-    )
-
-
 def _promised(pagination: object) -> int:
     """Return how many rows a page must have by Xero's count, 0 without one."""
     if not isinstance(pagination, dict):
@@ -389,24 +393,3 @@ def _promised(pagination: object) -> int:
     except (KeyError, TypeError, ValueError):
         return 0
     return min(size, count - (page - 1) * size)
-
-
-def _having_all_of(field: str, number: str) -> str:
-    """Return the filter of what has every part of a number between the signs that no filter can hold; "" for none."""
-    parts = [part for part in _IN_NO_FILTER.split(number) if part]
-    return " AND ".join([f"{field}!=null", *(f'{field}.Contains("{part}")' for part in parts)]) if parts else ""
-
-
-def joined(terms: Iterable[str], joint: str) -> Iterator[str]:
-    """Yield the terms in as few texts as fit into a query each."""
-    lot: list[str] = []
-    length = 0
-    for term in terms:
-        more = len(quote_plus(term + joint))
-        if lot and (len(lot) == NUMBERS_EACH_LOOKUP or length + more > CHARACTERS_EACH_LOOKUP):
-            yield joint.join(lot)
-            lot, length = [], 0
-        lot.append(term)
-        length += more
-    if lot:
-        yield joint.join(lot)

@@ -110,7 +110,8 @@ _CAUSES: tuple[tuple[Topic, re.Pattern[str], str], ...] = tuple(
         ),
         (
             Topic.TOTAL,
-            r"line total .{0,60}does not match|total cannot be (?:less than zero|negative)|out of range",
+            r"line total .{0,60}does not match|total cannot be (?:less than zero|negative|more than)"
+            r"|amount must lie between|out of range",
             "Xero computes another amount than the invoice has, or takes none so large. The amounts have to change at "
             "the source, and the file has to be imported again.",
         ),

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from xero_sandbox import clock, wire
 from xero_sandbox.api.answers import Answer, bad_request, not_found
-from xero_sandbox.api.filters import paged, where_filter
+from xero_sandbox.api.filters import ordered, paged, where_filter
 from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.models import Contact, Organisation
 from xero_sandbox.storage import writing
@@ -84,6 +84,7 @@ def show_contacts(request: ApiRequest) -> Answer:
     if not request.flag("includeArchived") and not request.listed("IDs"):
         found = found.filter(status="ACTIVE")
     found = _filtered(request, found)
+    found = ordered(request, found, WHERE_COLUMNS)
     rows, pagination = paged(request, found)
     summary = request.flag("summaryOnly")
     return request.envelope("Contacts", [as_json(row, summary) for row in rows], **pagination)

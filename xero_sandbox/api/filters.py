@@ -15,6 +15,7 @@ LARGEST_PAGE = 1000
 LONGEST_COUNT = 9
 # As in Xero, no text holds a quotation mark.
 _TEXT = r'"[^"\\]*"'
+_ORDER = re.compile(r"\s*(?P<field>[A-Za-z.]+)(?:\s+(?P<way>ASC|DESC))?\s*", re.IGNORECASE)
 _TOKEN = re.compile(
     rf"""\s*(?:(?P<joint>OR\b|AND\b|\|\||&&|[()])
     |(?P<field>[A-Za-z.]+?)(?:\s*(?P<sign>==|!=)\s*(?:(?P<null>null)\b|(?:Guid\(\s*)(?P<guid>{_TEXT})\s*\)|(?P<text>{_TEXT}))
@@ -25,8 +26,9 @@ _TOKEN = re.compile(
 
 
 def paged[M: Model](request: ApiRequest, found: QuerySet[M]) -> tuple[list[M], dict[str, Any]]:
-    """Return one page with its `pagination` object, or everything and no such object when no page was asked for."""
-    if not request.query.get("page") and not request.query.get("pageSize"):
+    """Return one page with its `pagination` object, or everything and no such object when no page was asked for;
+    what a page's size is does not ask for one."""
+    if not request.query.get("page"):
         return list(found), {}
     page, size = _positive(request, "page", 1), min(_positive(request, "pageSize", USUAL_PAGE), LARGEST_PAGE)
     count = found.count()
@@ -40,6 +42,23 @@ def _positive(request: ApiRequest, name: str, usual: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_COUNT and int(text) >= 1):
         raise Refusal(bad_request(f"{name} must be a whole number from 1 up.", "QueryParseException", 16))
     return int(text)
+
+
+def ordered[M: Model](request: ApiRequest, found: QuerySet[M], columns: dict[str, str]) -> QuerySet[M]:
+    """Return `found` in the order that `order` asks for: `Field`, `Field ASC` or `Field DESC`, joined by commas. Raises
+    Refusal for anything else."""
+    text = request.query.get("order", "")
+    if not text:
+        return found
+    named = {name.casefold(): column for name, column in columns.items()}
+    order = []
+    for part in text.split(","):
+        match = _ORDER.fullmatch(part)
+        column = named.get(match["field"].casefold()) if match else None
+        if match is None or column is None:
+            raise Refusal(bad_request(f"The sandbox cannot order by {part!r}.", "QueryParseException", 16))
+        order.append(f"{'-' if (match['way'] or '').casefold() == 'desc' else ''}{column}")
+    return found.order_by(*order, "pk")
 
 
 def where_filter(where: str, columns: dict[str, str]) -> Q:

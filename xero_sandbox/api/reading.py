@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 from xero_sandbox import wire
 from xero_sandbox.api.answers import Answer, not_found
 from xero_sandbox.api.document_types import Kind
-from xero_sandbox.api.filters import paged, where_filter
+from xero_sandbox.api.filters import ordered, paged, where_filter
 from xero_sandbox.api.rendering import document_json, payment_json
 from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.models import Document, Organisation, Payment
@@ -35,6 +35,7 @@ def documents(organisation: Organisation, kind: Kind) -> QuerySet[Document]:
 def show_documents(request: ApiRequest, kind: Kind) -> Answer:
     """GET the list. Lines come only with a page, as at Xero; `summaryOnly` leaves them out even then."""
     found = _filtered(request, kind, documents(request.organisation, kind))
+    found = ordered(request, found, where_columns(kind) | {"UpdatedDateUTC": "updated_at"})
     rows, pagination = paged(request, found)
     with_lines = bool(pagination) and not request.flag("summaryOnly")
     items = [document_json(row, with_lines) for row in rows]

@@ -40,6 +40,34 @@ def test_a_page_carries_lines_and_pagination_and_a_bare_list_neither(xero: Calle
     assert [one["LineItems"] for one in bare["Invoices"] + summary["Invoices"]] == [[]] * 10
 
 
+def test_a_list_comes_in_the_order_that_is_asked_for(xero: Caller) -> None:
+    for number, date in (("N-2", "2026-11-01"), ("N-1", "2026-11-02"), ("N-3", "2026-11-01")):
+        xero.put_invoice(InvoiceNumber=number, Date=date)
+
+    assert numbers(xero.get("Invoices", order="InvoiceNumber")) == ["N-1", "N-2", "N-3"]
+    assert numbers(xero.get("Invoices", order="Date DESC, InvoiceNumber", page=1)) == ["N-1", "N-2", "N-3"]
+    assert numbers(xero.get("Invoices", order="date asc,invoicenumber desc")) == ["N-3", "N-2", "N-1"]
+    ids = [one["InvoiceID"] for one in xero.get("Invoices", order="InvoiceID").json()["Invoices"]]
+    assert ids == sorted(ids)
+    for unknown in ("Colour", "Date SIDEWAYS", "Date; drop table"):
+        assert xero.get("Invoices", order=unknown).json()["Type"] == "QueryParseException"
+
+
+def test_contacts_come_in_the_order_that_is_asked_for(xero: Caller) -> None:
+    names = [one["Name"] for one in xero.get("Contacts", order="Name DESC").json()["Contacts"]]
+
+    assert names == sorted(names, reverse=True)
+
+
+def test_the_size_of_a_page_alone_asks_for_none(xero: Caller) -> None:
+    xero.put_invoice()
+
+    answer = xero.get("Invoices", pageSize=1000).json()
+
+    assert "pagination" not in answer
+    assert answer["Invoices"][0]["LineItems"] == []
+
+
 def test_created_by_my_app_leaves_out_what_others_wrote(xero: Caller, control: SandboxControl) -> None:
     mine, theirs = xero.put_invoice(), xero.invoice(InvoiceNumber="BY-HAND")
     control.write_document(theirs)

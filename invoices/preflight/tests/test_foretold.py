@@ -32,6 +32,7 @@ from invoices.posting import transitions
 from invoices.preflight.preflight import Inspected, Inspection, Verdict, inspect
 from invoices.tests.c3_files import of_customer, write
 from xero_integration import connections
+from xero_integration.client.errors import XeroRejected
 from xero_integration.client.gateway import Answer
 from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 from xero_integration.payloads import Document, to_cents
@@ -85,6 +86,13 @@ def change_line(invoice: Invoice, **facts: Any) -> None:
     InvoiceLine.objects.filter(invoice=invoice).update(**facts)
 
 
+def worth(invoice: Invoice, amount: str) -> None:
+    """Its only line is worth `amount` without tax."""
+    subtotal, tax = Decimal(amount), Decimal(amount) / 10
+    change(invoice, subtotal=subtotal, tax=tax, total=subtotal + tax)
+    change_line(invoice, subtotal=subtotal, unit_price=subtotal, tax=tax, total=subtotal + tax)
+
+
 def own_theme(invoice: Invoice) -> None:
     CustomerOverride.objects.create(customer=invoice.customer, theme_id=str(uuid.uuid4()))
 
@@ -128,6 +136,8 @@ RULES: dict[str, tuple[Trouble, str, str]] = {
         "number",
         "plain characters",
     ),
+    "an amount of a line beyond all": (lambda _, each: worth(each, "10000000000"), "amount", "9,999,999,999.99"),
+    "a total beyond all": (lambda _, each: worth(each, "9500000000"), "amount", "9,999,999,999.99"),
     "no lines": (lambda _, each: each.lines.all().delete(), "lines", "no lines"),
     "a total that is below zero in Xero alone": (
         lambda _, each: change_line(each, subtotal=-100, unit_price=-100, tax=-10, total=-110),
@@ -177,7 +187,7 @@ def send(connection: XeroConnection, *several: Document) -> Answer:
     )
 
 
-@pytest.mark.parametrize("number", ["", "x" * 256, "a\nb"])
+@pytest.mark.parametrize("number", ["", "x" * 256, "a\nb", '"', '\\" "'])
 def test_a_number_of_a_wrong_length_or_form_is_said_beforehand(
     connected: XeroConnection, make_invoice: MakeInvoice, number: str
 ) -> None:
@@ -187,6 +197,33 @@ def test_a_number_of_a_wrong_length_or_form_is_said_beforehand(
     invoice.xero_number = number
     prepared = builder.build(invoice, "DRAFT", "", xero)
     assert [each.code for each in prepared.problems] == ["number"]
+
+
+@pytest.mark.parametrize(("lines", "verdict"), [(600, "ready"), (800, "warning"), (900, "blocked")])
+def test_a_document_that_is_too_large_for_any_call_is_said_beforehand(
+    connected: XeroConnection, sandbox: Any, make_invoice: MakeInvoice, lines: int, verdict: str
+) -> None:
+    """Of about 4,000 bytes a line; the stand-in takes 3.5 MB."""
+    invoice = make_invoice(amount="1.00")
+    change_line(invoice, name="x" * 4000, quantity=1, unit_price=1, subtotal=1, tax=Decimal("0.10"))
+    InvoiceLine.objects.bulk_create(copies(invoice.lines.get(), lines - 1))
+    change(invoice, subtotal=lines, tax=Decimal(lines) / 10, total=lines * Decimal("1.1"))
+    (found,) = preflight_of(connected).rows
+    assert (found.verdict, [each.code for each in found.problems]) == (verdict, ["size"] if lines > 600 else [])
+    (made,) = sandbox.put_contacts([{"name": "Anyone"}])
+    assert found.prepared
+    document = builder.replace(found.prepared.document, contact_id=made["contact_id"])
+    if verdict == "blocked":
+        assert found.problems[0].detail.startswith("900 lines, 3.")
+        with pytest.raises(XeroRejected):
+            send(connected, document)
+    else:
+        assert send(connected, document).rows("Invoices")[0]["Total"] == found.invoice.total
+
+
+def copies(line: InvoiceLine, count: int) -> list[InvoiceLine]:
+    facts = {each.attname: getattr(line, each.attname) for each in InvoiceLine._meta.concrete_fields}
+    return [InvoiceLine(**facts | {"id": None, "position": line.position + n + 1}) for n in range(count)]
 
 
 def test_a_negative_total_goes_as_a_credit_note_and_is_not_refused(

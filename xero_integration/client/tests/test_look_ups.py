@@ -75,6 +75,26 @@ def test_long_numbers_of_every_sign_still_fit_an_address(sandbox: Any, client: G
     assert found(client.find_invoices(numbers)) == [numbers[0], numbers[29]]
 
 
+def test_a_number_that_many_others_are_like_is_found_beyond_the_first_page(
+    sandbox: Any, client: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no filter can hold is asked for by its parts, which others may have too."""
+    monkeypatch.setattr(gateway, "LOOKUP_PAGE", 2)
+    numbers = [f'6" pipes, {each}' for each in range(5)] + ['6" pipes, ']
+    for number in numbers:
+        write(sandbox, number)
+    rows = client.find_invoices(['6" pipes, '])
+    assert found(rows) == sorted(numbers)
+    assert all(row["LineItems"] for row in rows)
+
+
+def test_what_is_looked_up_comes_with_its_lines(sandbox: Any, client: Gateway) -> None:
+    write(sandbox, "A-1")
+    write(sandbox, "B-1", "ACCRECCREDIT", "CreditNotes")
+    rows = [*client.find_invoices(["A-1"]), *client.find_credit_notes(["B-1"])]
+    assert [len(row["LineItems"]) for row in rows] == [1, 1]
+
+
 def test_no_number_asks_nothing(sandbox: Any, client: Gateway) -> None:
     sandbox.forget()
     assert client.find_invoices([]) == []

@@ -44,6 +44,8 @@ from xero_integration.client.refusals import Topic
         ("Invoice # must be unique.", Topic.NUMBER, ""),
         ("The line total 10.01 does not match the expected line total 10.00", Topic.TOTAL, ""),
         ("The document total cannot be less than zero. Use a credit note instead.", Topic.TOTAL, ""),
+        ("The document total cannot be more than 9999999999.99.", Topic.TOTAL, ""),
+        ("A line amount must lie between -9999999999.99 and 9999999999.99.", Topic.TOTAL, ""),
         ("The field Reference must be a string with a maximum length of 255.", Topic.TEXT, ""),
         ("InvoiceNumber can hold printable ASCII characters only.", Topic.TEXT, ""),
         ("Due Date cannot be empty.", Topic.DUE_DATE, ""),
