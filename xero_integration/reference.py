@@ -17,7 +17,7 @@ from xero_integration.accounts import SALES_TYPES, AccountFacts, sales_problem
 from xero_integration.client import timeouts
 from xero_integration.client.errors import Problem, XeroUnavailable
 from xero_integration.client.gateway import Gateway
-from xero_integration.client.vocabulary import RecordStatus
+from xero_integration.client.vocabulary import OrganisationClass, RecordStatus
 from xero_integration.models import (
     Account,
     BrandingTheme,
@@ -139,6 +139,8 @@ def _store_organisation(connection: XeroConnection, row: dict[str, Any]) -> None
     connection.base_currency = row.get("BaseCurrency") or ""
     connection.time_zone = iana_name(row.get("Timezone") or "")
     connection.organisation_status = row.get("OrganisationStatus") or ""
+    is_demo = row.get("IsDemoCompany") is True
+    connection.organisation_class = OrganisationClass.DEMO if is_demo else str(row.get("Class") or "")[:20]
     connection.period_lock_date = json_date(row.get("PeriodLockDate"))
     connection.end_of_year_lock_date = json_date(row.get("EndOfYearLockDate"))
     connection.reference_read_at = clock.now()
@@ -150,6 +152,7 @@ def _store_organisation(connection: XeroConnection, row: dict[str, Any]) -> None
             "base_currency",
             "time_zone",
             "organisation_status",
+            "organisation_class",
             "period_lock_date",
             "end_of_year_lock_date",
             "reference_read_at",

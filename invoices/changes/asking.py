@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from c3portal.telemetry import tracing
-from invoices.changes import plan
+from invoices.changes import onward, plan
+from invoices.changes.onward import Step
 from invoices.changes.plan import Fate
 from invoices.models import ChangeRequest, DocumentChange, Posting, Upload
 from invoices.models.statuses import ChangeKind
@@ -88,6 +89,41 @@ def undo(
         wanted = [Wanted(each.posting, kind) for each in planned if (kind := each.kind)]
         asked = ask(wanted, connection=connection, user=user, reason=reason, upload=upload)
     return replace(asked, gone=taken)
+
+
+def approve(
+    postings: QuerySet[Posting], *, connection: XeroConnection, user: User | None, upload: Upload | None = None
+) -> Asked:
+    """Ask Xero to approve those of these documents that `user` may approve. Pressing twice is harmless. The caller
+    wakes a worker after commit."""
+    with transaction.atomic():
+        steps = onward.of_approval(held(postings, connection), user)
+        wanted = [Wanted(each.posting, kind) for each in steps if (kind := each.kind)]
+        return ask(wanted, connection=connection, user=user, upload=upload)
+
+
+def send(
+    postings: QuerySet[Posting],
+    *,
+    connection: XeroConnection,
+    user: User | None,
+    again: bool = False,
+    upload: Upload | None = None,
+) -> Asked:
+    """Ask Xero to mail those of these documents that are approved and were not sent; `again`: those that were, too. The
+    caller wakes a worker after commit."""
+    with transaction.atomic():
+        # One after the other, so that no more are asked for than may be sent today.
+        XeroConnection.objects.select_for_update().get(pk=connection.pk)
+        steps = onward.of_sending(held(postings, connection), again=again)
+        wanted = [_mail(each, kind) for each in steps if (kind := each.kind)]
+        return ask(wanted, connection=connection, user=user, upload=upload)
+
+
+def _mail(step: Step, kind: ChangeKind) -> Wanted:
+    # What is not known not to have been sent cannot be told from what was.
+    was_sent = onward.was_sent(step.posting) or step.posting.sent_to_contact is None
+    return Wanted(step.posting, kind, {"address": step.address, "was_sent": was_sent})
 
 
 def _change(request: ChangeRequest, wanted: Wanted) -> DocumentChange:

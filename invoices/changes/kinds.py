@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoices.changes import status_moves
+from invoices.changes import approval, mailing, status_moves
 from invoices.changes.rules import Rule
 from invoices.models import ChangeCall, DocumentChange, DocumentType
 from invoices.models.statuses import ChangeKind
@@ -11,6 +11,8 @@ from invoices.posting.responses import KINDS, Kind
 RULES: dict[ChangeKind, Rule] = {
     ChangeKind.DELETE: status_moves.DELETE,
     ChangeKind.VOID: status_moves.VOID,
+    ChangeKind.APPROVE: approval.APPROVE,
+    ChangeKind.SEND: mailing.SEND,
 }
 
 

@@ -120,6 +120,9 @@ def _settle(
     if later := next_look(call, looked_up_at):
         transitions.postpone_lookup(undone, later)
         return moved
+    end = rule_of(call).end
+    ends = {each.pk: ended for each in left if each.pk in shown and (ended := end(each, shown[each.pk]))}
+    moved += transitions.mark_ended(undone, ends)
     return moved + transitions.requeue(undone, looked_at=looked_up_at)
 
 
@@ -127,4 +130,4 @@ def _words(change: DocumentChange, row: Row | None) -> str:
     if row is None:
         return NOT_THERE
     status = status_of(row)
-    return f"{change.message} In Xero it is: {STATUS_WORDS.get(status, status)}. It was left as it is."
+    return f"{change.message} In Xero it is: {STATUS_WORDS.get(status, status)}. {rule_of(change).left}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from invoices.models import ChangeCall, DocumentChange
+from invoices.models.statuses import ChangeStatus
 from invoices.posting.responses import Kind
 from xero_integration.client import document_lists
 from xero_integration.client.gateway import Answer, Gateway
@@ -15,6 +16,8 @@ from xero_integration.client.gateway import Answer, Gateway
 Row = Mapping[str, Any]
 Changes = Sequence[DocumentChange]
 Finish = Callable[[Changes, Mapping[int, Row]], None]
+# How a change ends that is neither done nor may be asked for again, and why.
+End = tuple[ChangeStatus, str]
 
 BATCH = 50
 
@@ -29,6 +32,11 @@ def documents_shown(gateway: Gateway, kind: Kind, changes: Changes) -> Sequence[
     return document_lists.with_ids(gateway, kind.endpoint, [each.xero_id for each in changes])
 
 
+def asked_again(change: DocumentChange, row: Row) -> End | None:
+    """Have it asked for again, whatever the document shows."""
+    return None
+
+
 @dataclass(frozen=True)
 class Rule:
     """How a kind of change is asked for and told.
@@ -37,6 +45,8 @@ class Rule:
     from a document, as the answer or a look shows it, whether the change was made to it (None: it does not tell).
     `finish` brings the postings in line, in the transaction that marks the changes done, by the change's id with the
     document that showed it. `answered` and `look` return documents; `look` alike among kinds is asked once for all.
+    `end` says of a document that was looked at once Xero must have finished, and to which it was not done, how the
+    change ends (None: it is asked for again). `left` says what becomes of a document when Xero refuses.
     """
 
     body: Callable[[Kind, Changes], bytes]
@@ -45,5 +55,7 @@ class Rule:
     finish: Finish
     answered: Callable[[Answer, Kind, Changes], Sequence[Row]] = documents_answered
     look: Callable[[Gateway, Kind, Changes], Sequence[Row]] = documents_shown
+    end: Callable[[DocumentChange, Row], End | None] = asked_again
+    left: str = "It was left as it is."
     # Documents in one call.
     most: int = BATCH

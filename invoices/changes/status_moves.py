@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from invoices.changes.rules import Changes, Finish, Row, Rule
+from invoices.changes.rules import Changes, End, Finish, Row, Rule, asked_again
 from invoices.models import ChangeCall, DocumentChange
 from invoices.posting import taken_back
 from invoices.posting.responses import Kind
@@ -14,9 +14,16 @@ from xero_integration.client.gateway import Answer, Gateway
 from xero_integration.client.vocabulary import GONE, DocumentStatus
 
 
-def rule(becomes: DocumentStatus, *, done_as: tuple[DocumentStatus, ...], finish: Finish) -> Rule:
+def rule(
+    becomes: DocumentStatus,
+    *,
+    done_as: tuple[DocumentStatus, ...],
+    finish: Finish,
+    end: Callable[[DocumentChange, Row], End | None] = asked_again,
+) -> Rule:
     """Return the rule of a move to the status `becomes`, which is done in whatever document has one of `done_as`."""
-    return Rule(body=partial(_body, becomes), send=_send, is_done=partial(_is_done, done_as), finish=finish)
+    is_done = partial(_is_done, done_as)
+    return Rule(body=partial(_body, becomes), send=_send, is_done=is_done, finish=finish, end=end)
 
 
 def end(changes: Changes, shown: Mapping[int, Row]) -> None:

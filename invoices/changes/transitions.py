@@ -17,7 +17,7 @@ from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
 from invoices.changes.kinds import rule_of
-from invoices.changes.rules import Row
+from invoices.changes.rules import End, Row
 from invoices.models import ChangeCall, DocumentChange
 from invoices.posting.outcomes import CallEnd
 from xero_integration.client import timeouts
@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 # | queued             | uncertain | `require_lookup`: it may be done since the database was restored            |
 # | uncertain          | queued    | `requeue`: looked, and it is not done                                       |
 # | uncertain          | refused   | `mark_refused`: Xero refused it, and a lookup shows that it is not done     |
+# | uncertain          | refused,  | `mark_ended`: looked, it is not done and cannot be any more, or nobody can  |
+# |                    | untold    | tell whether it is done and it must not be done twice                       |
 # | queued             | withdrawn | `withdraw`                                                                  |
 
 Status = DocumentChange.Status
@@ -148,11 +150,16 @@ def mark_done(rows: QuerySet[DocumentChange], shown: Mapping[int, Row]) -> int:
 
 def mark_refused(rows: QuerySet[DocumentChange], words: Mapping[int, str]) -> int:
     """Leave documents as they are, by the change's id with the reason. Returns how many moved."""
+    return mark_ended(rows, {pk: (Status.REFUSED, why) for pk, why in words.items()})
+
+
+def mark_ended(rows: QuerySet[DocumentChange], ends: Mapping[int, End]) -> int:
+    """End changes that are not done as far as one can tell, by the change's id. Returns how many moved."""
     with transaction.atomic():
         moved = 0
-        for pk, why in words.items():
-            refused = _lock(rows.filter(pk=pk))
-            moved += refused.update(status=Status.REFUSED, message=why, not_before=None, updated_at=clock.now())
+        for pk, (status, why) in ends.items():
+            ended = _lock(rows.filter(pk=pk))
+            moved += ended.update(status=status, message=why, not_before=None, updated_at=clock.now())
     return moved
 
 

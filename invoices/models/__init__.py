@@ -15,7 +15,17 @@ from invoices.models.imports import (
     ReplacedInvoice,
 )
 from invoices.models.overrides import AccountOverride, CustomerOverride, TaxOverride
-from invoices.models.posting import DocumentType, Payment, Posting, PostLog, Submission, Twin, Upload, UploadDraft
+from invoices.models.posting import (
+    DocumentType,
+    Onward,
+    Payment,
+    Posting,
+    PostLog,
+    Submission,
+    Twin,
+    Upload,
+    UploadDraft,
+)
 from invoices.models.readback import AppliedCredit, DocumentEvent, ReadingState, XeroEvent
 
 __all__ = [
@@ -39,6 +49,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "KindRule",
+    "Onward",
     "PastDocument",
     "Payment",
     "PostLog",

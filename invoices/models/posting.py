@@ -24,6 +24,14 @@ class DocumentType(models.TextChoices):
     CREDIT_NOTE = "credit_note", "Credit note"
 
 
+class Onward(models.TextChoices):
+    """What is asked of documents by themselves once they are in Xero."""
+
+    NOTHING = "", "Nothing more"
+    APPROVE = "approve", "Approve them"
+    SEND = "send", "Approve them and send them to the customers"
+
+
 class Upload(models.Model):
     """One click of UPLOAD TO XERO, with the choices in force at that moment."""
 
@@ -31,12 +39,19 @@ class Upload(models.Model):
     period = models.ForeignKey(BillingPeriod, null=True, on_delete=models.PROTECT, related_name="uploads")
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)
     locked_as_drafts = models.BooleanField(default=False, help_text="Invoices in a locked period go as drafts.")
+    onward = models.CharField(max_length=10, choices=Onward, blank=True, default="", db_default="")
+    onward_ended_at = models.DateTimeField(null=True, help_text="When nothing more was to be asked for by itself.")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     trace_id = models.CharField(max_length=64, default="", db_default="", help_text="Of the request that queued it.")
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["connection"], condition=~Q(onward="") & Q(onward_ended_at=None), name="upload_going_onward"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Upload {self.pk}"
@@ -58,6 +73,7 @@ class UploadDraft(models.Model):
     invoice_ids = models.JSONField(default=list)
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)
     locked_as_drafts = models.BooleanField(default=False, help_text="Invoices in a locked period go as drafts.")
+    onward = models.CharField(max_length=10, choices=Onward, blank=True, default="", db_default="")
     again_of = models.ForeignKey(
         Upload,
         on_delete=models.CASCADE,
@@ -196,6 +212,11 @@ class Posting(models.Model):
     sent_to_contact = models.BooleanField(null=True)
     xero_updated_at = models.DateTimeField(null=True, help_text="When it last changed, by Xero's clock.")
     read_at = models.DateTimeField(null=True, help_text="As of when the above is true.")
+    mailed_at = models.DateTimeField(null=True, help_text="When the portal last had Xero mail it.")
+    mailed_to = models.CharField(max_length=255, default="", db_default="")
+    online_url = models.CharField(
+        max_length=500, default="", db_default="", help_text="Where the customer sees it, once that was asked for."
+    )
     edits = models.JSONField(
         default=dict, db_default={}, help_text="By fact, what was sent and what Xero has in its place."
     )

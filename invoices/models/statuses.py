@@ -42,6 +42,8 @@ class ChangeKind(models.TextChoices):
 
     DELETE = "delete", "Delete"
     VOID = "void", "Void"
+    APPROVE = "approve", "Approve"
+    SEND = "send", "Send"
 
 
 # Once it is done the document is no more, and its invoice is not posted again.
@@ -57,6 +59,7 @@ class ChangeStatus(models.TextChoices):
     DONE = "done", "Done"
     REFUSED = "refused", "Refused"
     WITHDRAWN = "withdrawn", "Withdrawn"
+    UNTOLD = "untold", "May have been done"
 
 
 # A call has it, or had it and nobody knows what became of it: Xero may have done it by now.

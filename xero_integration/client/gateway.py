@@ -145,6 +145,23 @@ class Gateway:
         query: dict[str, str | int] = {"summarizeErrors": "false", "unitdp": 4}
         return self._call("POST", endpoint, query, body, headers, timeouts.write_timeouts(), stored_at)
 
+    def email_invoice(self, invoice_id: str, idempotency_key: str, stored_at: dt.datetime | None = None) -> Answer:
+        """Have Xero mail an approved invoice to its contact; each call sends one more mail. `stored_at` as in
+        `create_documents`."""
+        # https://developer.xero.com/documentation/api/accounting/invoices/#emailing-an-invoice
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        path = f"Invoices/{invoice_id}/Email"
+        return self._call("POST", path, {}, b"", headers, timeouts.write_timeouts(), stored_at, HTTPStatus.NO_CONTENT)
+
+    def online_invoice(self, invoice_id: str) -> str:
+        """Return the address at which the customer sees an approved invoice, "" where Xero gives none."""
+        rows = self.read(f"Invoices/{invoice_id}/OnlineInvoice").rows("OnlineInvoices")
+        return str(rows[0].get("OnlineInvoiceUrl") or "") if rows else ""
+
+    def history(self, endpoint: str, document_id: str) -> list[dict[str, Any]]:
+        """Return what Xero tells of a document's past, the newest first."""
+        return self.read(f"{endpoint}/{document_id}/History").rows("HistoryRecords")
+
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales invoices with these numbers that Xero has."""
         return self._find("Invoices", "InvoiceNumber", SalesType.INVOICE, numbers)
@@ -258,6 +275,7 @@ class Gateway:
         headers: dict[str, str],
         timeouts: tuple[float, float],
         stored_at: dt.datetime | None = None,
+        done: HTTPStatus = HTTPStatus.OK,
     ) -> Answer:
         key = headers.get("Idempotency-Key", "")
         with self.permit() as record, call_log.watched(record, method, path, tenant_id=self.tenant_id, key=key):
@@ -280,7 +298,7 @@ class Gateway:
             except requests.RequestException as error:
                 raise XeroOutcomeUnknown("Xero's answer did not come in time or could not be read.") from error
             record.status_code, record.headers = response.status_code, response.headers
-        return read_answer(response, path)
+        return read_answer(response, path, done)
 
 
 def _unreachable() -> XeroUnavailable:
@@ -291,13 +309,16 @@ def _unreachable() -> XeroUnavailable:
     )
 
 
-def read_answer(response: requests.Response, path: str) -> Answer:
-    """Return Xero's answer to a call of `path`, or raise one of the four errors, by its status and headers."""
+def read_answer(response: requests.Response, path: str, done: HTTPStatus = HTTPStatus.OK) -> Answer:
+    """Return Xero's answer to a call of `path`, or raise one of the four errors, by its status (`done` is that of
+    success) and headers."""
     correlation_id = call_log.correlation_id(response.headers)
     status = response.status_code
     # https://developer.xero.com/documentation/api/accounting/responsecodes/
     # https://developer.xero.com/documentation/guides/oauth2/limits/
-    if status == 200:
+    if status == done == HTTPStatus.NO_CONTENT:
+        return Answer({}, status, correlation_id)
+    if status == done:
         return Answer(_readable_body(response, correlation_id), status, correlation_id)
     if status == 429:
         raise _limit_reached(response, correlation_id)

@@ -36,10 +36,21 @@ STATUS_WORDS: dict[str, str] = {
 GONE = (DocumentStatus.VOIDED, DocumentStatus.DELETED)
 
 
+# `Changes` of what a document's history tells of a mail. No documentation lists them; any other word tells nothing.
+MAILED = ("Emailed", "Email Sent", "Invoice Sent")
+
+
 class PaymentStatus(StrEnum):
     """`Status` of a payment that was taken back."""
 
     DELETED = "DELETED"
+
+
+class OrganisationClass(StrEnum):
+    """`Class` of organisations that may mail less than others."""
+
+    DEMO = "DEMO"
+    TRIAL = "TRIAL"
 
 
 class RecordStatus(StrEnum):

@@ -81,6 +81,12 @@ class XeroSettings(models.Model):
         help_text="Where the portal moves or moved: nothing is sent from here.",
     )
     moved_at = models.DateTimeField(null=True, blank=True, help_text="When all of it had arrived there.")
+    two_people = models.BooleanField(
+        "Two people",
+        default=False,
+        db_default=False,
+        help_text="Whoever uploads an invoice may not approve it.",
+    )
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -209,6 +215,9 @@ class XeroConnection(models.Model):
     base_currency = models.CharField(max_length=3, blank=True)
     time_zone = models.CharField(max_length=60, blank=True, default="", db_default="", help_text="By its IANA name.")
     organisation_status = models.CharField(max_length=20, blank=True)
+    organisation_class = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="Xero's plan: TRIAL and DEMO among them."
+    )
     period_lock_date = models.DateField(null=True, blank=True)
     end_of_year_lock_date = models.DateField(null=True, blank=True)
     reference_read_at = models.DateTimeField(null=True, blank=True)

@@ -8,6 +8,7 @@ from xero_sandbox.api.filters import where_filter
 from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.models import Account, BrandingTheme, Organisation, TaxRate, TrackingCategory
 
+MAILS_ON_TRIAL = 20
 ACCOUNT_COLUMNS = {
     "Status": "status",
     "Type": "type",
@@ -56,12 +57,18 @@ def organisation_json(organisation: Organisation) -> dict[str, Any]:
         "ShortCode": organisation.short_code,
         "OrganisationID": str(organisation.tenant_id),
         "Edition": "BUSINESS",
-        "Class": "PREMIUM",
+        "Class": _plan(organisation),
         "Addresses": [],
         "Phones": [],
         "ExternalLinks": [],
         "PaymentTerms": {},
     }
+
+
+def _plan(organisation: Organisation) -> str:
+    if organisation.is_demo:
+        return "DEMO"
+    return "TRIAL" if organisation.mails_a_day <= MAILS_ON_TRIAL else "PREMIUM"
 
 
 def show_accounts(request: ApiRequest) -> Answer:

@@ -20,6 +20,7 @@ WORDS = [each for each in CLASSES if list(getattr(each, "__members__", []))]
 TAKES: list[tuple[type[StrEnum], Callable[[Any], Any]]] = [
     (vocabulary.SalesType, lambda word: accounting.Invoice(type=word)),
     (vocabulary.DocumentStatus, lambda word: accounting.Invoice(status=word)),
+    (vocabulary.OrganisationClass, lambda word: accounting.Organisation(_class=word)),
     (vocabulary.DocumentStatus, lambda word: accounting.CreditNote(status=word)),
     (vocabulary.PaymentStatus, lambda word: accounting.Payment(status=word)),
     (vocabulary.RecordStatus, lambda word: accounting.Account(status=word)),
