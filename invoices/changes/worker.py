@@ -7,7 +7,7 @@ import time
 from django.db.models import Q, QuerySet
 
 from c3portal.database import clock
-from invoices.changes import reconciliation, sender, transitions
+from invoices.changes import allocating, reconciliation, sender, transitions
 from invoices.models import DocumentChange
 from invoices.posting.reconciliation import is_due
 from xero_integration import rate_limits
@@ -17,6 +17,7 @@ from xero_integration.models import XeroConnection
 def advance(connection: XeroConnection, until: float) -> bool:
     """Send what is queued until the monotonic time `until`. Returns whether there is more. Raises XeroUnavailable and
     XeroAuthError."""
+    allocating.queue_due(connection)
     reconciliation.require_lookups(connection)
     reconciliation.reconcile(connection)
     while transitions.sendable(connection).exists():

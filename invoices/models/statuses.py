@@ -44,6 +44,7 @@ class ChangeKind(models.TextChoices):
     VOID = "void", "Void"
     APPROVE = "approve", "Approve"
     SEND = "send", "Send"
+    ALLOCATE = "allocate", "Set against an invoice"
 
 
 # Once it is done the document is no more, and its invoice is not posted again.

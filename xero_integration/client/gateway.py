@@ -162,6 +162,17 @@ class Gateway:
         """Return what Xero tells of a document's past, the newest first."""
         return self.read(f"{endpoint}/{document_id}/History").rows("HistoryRecords")
 
+    def allocate(
+        self, credit_note_id: str, body: bytes, idempotency_key: str, stored_at: dt.datetime | None = None
+    ) -> Answer:
+        """PUT `body`, a list of Allocations, to a credit note: each sets credit against an invoice, or is refused by
+        itself. `stored_at` as in `create_documents`."""
+        # https://developer.xero.com/documentation/api/accounting/creditnotes/#put-creditnotes-creditnoteid-allocations
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        path = f"CreditNotes/{credit_note_id}/Allocations"
+        write = timeouts.write_timeouts()
+        return self._call("PUT", path, {"summarizeErrors": "false"}, body, headers, write, stored_at)
+
     def find_invoices(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales invoices with these numbers that Xero has."""
         return self._find("Invoices", "InvoiceNumber", SalesType.INVOICE, numbers)

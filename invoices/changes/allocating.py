@@ -1,0 +1,134 @@
+"""Which credit notes are to be set against which invoice by now, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from invoices.changes import asking
+from invoices.changes.allocations import amount_of, details_of
+from invoices.changes.asking import Wanted
+from invoices.models import AppliedCredit, DocumentChange, DocumentType, Posting, Twin
+from invoices.models.statuses import CHANGE_IN_PROGRESS, ChangeKind, ChangeStatus
+from invoices.posting.balances import NOTHING
+from xero_integration.client.vocabulary import DocumentStatus
+from xero_integration.models import XeroConnection
+
+if TYPE_CHECKING:
+    from c3portal.models import User
+
+BY_ITSELF = "Set against the invoice that it corrects."
+
+
+def due() -> QuerySet[Posting]:
+    """Return the credit notes that something is to be asked of now."""
+    return _open_notes().filter(_of_corrections())
+
+
+def queue_due(connection: XeroConnection) -> int:
+    """Ask for what is due, once each. Returns for how many credit notes."""
+    if not due().filter(connection=connection).exists():
+        return 0
+    with transaction.atomic():
+        # Who comes second sees what the first asked for.
+        notes = asking.held(due(), connection)
+        wanted = list(_wanted(due().filter(pk__in=notes.values("pk"))))
+        return asking.ask(wanted, connection=connection, user=None, reason=BY_ITSELF).queued
+
+
+def again(note: Posting, user: User) -> bool:
+    """Ask once more for a credit note of a correction to be set against its invoice. Returns False when nothing is left
+    to ask, or it is asked already. The caller wakes a worker after commit."""
+    with transaction.atomic():
+        rows = asking.held(_open_notes().filter(pk=note.pk), note.connection)
+        wanted = list(_wanted(_open_notes().filter(_is_owed_on_what_it_corrects(), pk__in=rows.values("pk"))))
+        return asking.ask(wanted, connection=note.connection, user=user).queued > 0
+
+
+def _wanted(notes: QuerySet[Posting]) -> Iterator[Wanted]:
+    for note in notes.select_related("invoice__corrects__posting__invoice").order_by("pk"):
+        if wanted := of_correction(note):
+            yield wanted
+
+
+def of_correction(note: Posting) -> Wanted | None:
+    """Return what is to be asked for a credit note that corrects an invoice, None while neither has anything left."""
+    corrected = note.invoice.corrects
+    return _against(note, corrected.posting) if corrected else None
+
+
+def _against(note: Posting, invoice: Posting) -> Wanted | None:
+    free = min(left_of(note), owed_on(invoice))
+    if free <= 0:
+        return None
+    # Not before either document: https://developer.xero.com/documentation/api/accounting/creditnotes/
+    day = max(timezone.localdate(), note.invoice.issued_on, invoice.invoice.issued_on)
+    before = _allocated(note, invoice)
+    return Wanted(note, ChangeKind.ALLOCATE, details_of(invoice, free, on=day.isoformat(), before=before))
+
+
+def left_of(note: Posting) -> Decimal:
+    """Return how much credit is left on a credit note."""
+    total = abs(note.invoice.total) if note.xero_total is None else note.xero_total
+    done = sum((amount_of(each) for each in _changes(note).filter(status=ChangeStatus.DONE)), NOTHING)
+    return min(total - done, total if note.amount_due is None else note.amount_due)
+
+
+def owed_on(invoice: Posting) -> Decimal:
+    """Return how much is owed on an invoice, by what was last read, less what was set against it since."""
+    since = Q(status__in=CHANGE_IN_PROGRESS) | Q(status=ChangeStatus.DONE, updated_at__gte=invoice.read_at)
+    asked = DocumentChange.objects.filter(since, kind=ChangeKind.ALLOCATE, details__invoice=invoice.xero_id)
+    return (invoice.amount_due or NOTHING) - sum(map(amount_of, asked), NOTHING)
+
+
+def _allocated(note: Posting, invoice: Posting) -> Decimal:
+    # As read of the credit note, and what was done since.
+    rows = note.applied_credits.filter(kind=AppliedCredit.Kind.ALLOCATION, xero_id__iexact=invoice.xero_id)
+    read = sum(rows.values_list("amount", flat=True), NOTHING)
+    done = _changes(note).filter(status=ChangeStatus.DONE, details__invoice=invoice.xero_id)
+    return max(read, sum(map(amount_of, done), NOTHING))
+
+
+def _changes(note: Posting) -> QuerySet[DocumentChange]:
+    return DocumentChange.objects.filter(posting=note, kind=ChangeKind.ALLOCATE, xero_id=note.xero_id)
+
+
+def _open_notes() -> QuerySet[Posting]:
+    """Return the approved credit notes with credit left, that are there once and nothing is asked of."""
+    rows = Posting.objects.filter(
+        Q(amount_due=None) | Q(amount_due__gt=0),
+        status=Posting.Status.POSTED,
+        document_type=DocumentType.CREDIT_NOTE,
+        xero_status=DocumentStatus.AUTHORISED,
+    )
+    busy = DocumentChange.objects.in_progress().filter(posting=OuterRef("pk"))
+    return rows.exclude(Exists(busy)).exclude(Exists(Twin.objects.filter(posting=OuterRef("pk"))))
+
+
+def _of_corrections() -> Q:
+    """Return the condition that a credit note corrects such an invoice, and was never asked to be set against it."""
+    asked = DocumentChange.objects.filter(
+        posting=OuterRef("pk"), kind=ChangeKind.ALLOCATE, xero_id=OuterRef("xero_id")
+    ).exclude(status=ChangeStatus.WITHDRAWN)
+    return _is_owed_on_what_it_corrects() & ~Q(Exists(asked))
+
+
+def _is_owed_on_what_it_corrects() -> Q:
+    """Return the condition that a credit note corrects an approved invoice on which something is owed."""
+    corrected = _owing().filter(invoice=OuterRef("invoice__corrects"), connection=OuterRef("connection"))
+    return Q(Exists(corrected))
+
+
+def _owing() -> QuerySet[Posting]:
+    """Return the approved invoices on which something is owed."""
+    return Posting.objects.filter(
+        status=Posting.Status.POSTED,
+        document_type=DocumentType.INVOICE,
+        xero_status=DocumentStatus.AUTHORISED,
+        amount_due__gt=0,
+    )
