@@ -24,10 +24,10 @@ from c3portal.users import administration
 from invoices.importing import intake
 from invoices.importing.importer import import_file
 from invoices.matching.meanings import REQUIRED
-from invoices.models import HeldBackInvoice, ImportProfile, ImportRun, Invoice, Posting, UploadDraft
+from invoices.models import HeldBackInvoice, ImportProfile, ImportRun, Invoice, Posting, Upload, UploadDraft
 from invoices.tests import makers
 from invoices.tests.c3_files import a_row, csv_bytes
-from xero_integration.models import XeroConnection, XeroSettings
+from xero_integration.models import Contact, XeroConnection, XeroSettings
 from xero_integration.testing import consent
 from xero_integration.tests.consent_walk import NEW_ZEALAND
 from xero_sandbox.testing import SandboxControl
@@ -90,6 +90,19 @@ def _uploaded(to: str) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any
 def _posted_one(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     makers.uploaded(world.connection, world.admin, world.invoices[0], to=Posting.Status.POSTED)
     return (world.invoices[0].pk,), {"reason": "A wrong account"}
+
+
+def _approved(world: World) -> Upload:
+    upload = makers.uploaded(world.connection, world.admin, *world.invoices, to=Posting.Status.POSTED)
+    Contact.objects.create(connection=world.connection, contact_id="a-contact", name="x", email="x@example.com")
+    facts = {"contact": "a-contact"}
+    Posting.objects.filter(upload=upload).update(xero_status="AUTHORISED", sent_facts=facts, sent_to_contact=False)
+    return upload
+
+
+def _selected_in_xero(world: World, *, approved: bool) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    (_approved if approved else _uploaded(Posting.Status.POSTED))(world)
+    return _selection(confirmed="1")(world)
 
 
 def _draft(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -321,6 +334,12 @@ BUTTONS = {
     "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
     "upload_take_back": Button(_uploaded(Posting.Status.POSTED)),
     "invoice_take_back": Button(_posted_one),
+    "upload_approve": Button(_uploaded(Posting.Status.POSTED)),
+    "upload_send": Button(lambda world: ((_approved(world).pk,), {})),
+    "invoice_approve": Button(_posted_one),
+    "invoice_send": Button(lambda world: ((_approved(world).postings.all()[0].invoice_id,), {})),
+    "selected_approve": Button(lambda world: _selected_in_xero(world, approved=False)),
+    "selected_send": Button(lambda world: _selected_in_xero(world, approved=True)),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
     "preflight_decide": Button(_alike),
     "preflight_link": Button(_posted_by_hand),

@@ -19,6 +19,12 @@ SELDOM = {
     "preflight_link": {"all": "x", "invoice": "x"},
     "upload_take_back": {"reason": "x"},
     "invoice_take_back": {"reason": "x"},
+    "upload_approve": {"confirmed": "1", "seen": "0"},
+    "upload_send": {"confirmed": "1", "seen": "0", "again": "1"},
+    "invoice_approve": {"confirmed": "1", "seen": "0"},
+    "invoice_send": {"confirmed": "1", "seen": "0", "again": "1"},
+    "selected_approve": {"period": "20260918", "confirmed": "1", "invoice": "x", "all": "1"},
+    "selected_send": {"period": "20260918", "confirmed": "1", "seen": "0", "again": "1", "invoice": "x", "all": "1"},
     "accept_change": {"reason": "x", "seen": "{}", "exclude": "1"},
     # Xero sends it, and no page.
     "xero_webhook": {},
