@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CLIENT_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 NAMED = re.compile(r"\{[^{}]*\}?|\}")
+# What Xero's numbers may hold, and its filters too.
+SUFFIX = re.compile(r"[!#-\[\]-~]+")
 NEEDED_WHILE_CONNECTED = ("client_id", "license_account_code", "azure_account_code", "custom_account_code")
 # The check is against what was last read from Xero.
 GONE = "gone"
@@ -51,6 +53,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "difference_limit",
             "rounding_account_code",
             "reference_template",
+            "again_suffix",
         )
         help_texts = {
             "broad_scopes": "Such an app may have the broad permissions alone (accounting.transactions), until 13 "
@@ -65,6 +68,8 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "rounding_account_code": "Needed for rounding lines only.",
             "reference_template": "May name {po}, {period} and {number}. Left empty, and for an invoice without the PO "
             "number that it names, the Reference is the PO number, else “Billing” and the billing period.",
+            "again_suffix": "An invoice that was voided in Xero is posted again under its number with this and 1, 2 …: "
+            "INV-7 as INV-7-R1. Left empty, it is -R.",
         }
 
     def __init__(self, *args: Any, connection: XeroConnection | None, **kwargs: Any) -> None:
@@ -113,6 +118,13 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         if unknown:
             raise forms.ValidationError(f"There is no {unknown[0]}: name {', '.join(PLACEHOLDERS)}, or plain text.")
         return template
+
+    def clean_again_suffix(self) -> str:
+        suffix = str(self.cleaned_data["again_suffix"]).strip()
+        if suffix and not SUFFIX.fullmatch(suffix):
+            raise forms.ValidationError("Use plain letters, digits and signs, without quotation marks or backslashes.")
+        # Without one a number and its suffix could be another invoice's number.
+        return suffix or str(XeroSettings._meta.get_field("again_suffix").default)
 
     def clean(self) -> dict[str, Any]:
         cleaned = cast("dict[str, Any]", super().clean())

@@ -97,7 +97,13 @@ class Prepared:
 
 
 def marker(invoice: Invoice) -> str:
-    """Return the text in a document's Url or Reference that proves it to be ours; always the same."""
+    """Return the text in a document's Url or Reference that proves it to be ours: always the same of one attempt. Those
+    of all attempts begin with that of the first (`first_marker`)."""
+    return f"{first_marker(invoice)}-{invoice.attempt + 1}" if invoice.attempt else first_marker(invoice)
+
+
+def first_marker(invoice: Invoice) -> str:
+    """Return the marker of an invoice that was never taken back."""
     return f"C3-{invoice.pk.hex[:12]}"
 
 
@@ -118,7 +124,7 @@ def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> 
     queries."""
     invoices = Invoice.objects.filter(pk__in=[each.invoice_id for each in postings])
     invoices = invoices.select_related(
-        "customer", "bill_to__same_as", "period", "corrects__posting__invoice"
+        "customer", "bill_to__same_as", "period", "posting", "corrects__posting__invoice"
     ).prefetch_related("lines")
     by_id = {each.pk: each for each in invoices}
     rows = Posting.objects.filter(pk__in=[each.pk for each in postings])
@@ -272,7 +278,7 @@ def build(
     chosen = [_choose(each, invoice, context) for each in lines]
     document = Document(
         is_credit_note=invoice.is_credit_note,
-        number=invoice.xero_number,
+        number=invoice.number_in_xero,
         contact_id=invoice.contact_id or contact_id,
         issued_on=invoice.issued_on,
         due_on=invoice.due_on if own.due_days is None else invoice.issued_on + dt.timedelta(days=own.due_days),

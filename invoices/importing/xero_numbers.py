@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from django.db.models.functions import Lower
 
 from invoices.importing.numbers import spelt_apart, xero_number
+from invoices.importing.numbers_again import taken_again
 from invoices.models import Invoice
 
 NAMED = 5
@@ -20,7 +21,8 @@ def for_new(numbers: Iterable[str]) -> dict[str, str]:
     """
     wanted = {number: xero_number(number) for number in sorted(numbers)}
     stored = Invoice.objects.annotate(lower=Lower("xero_number"))
-    taken = set(stored.filter(lower__in={each.lower() for each in wanted.values()}).values_list("lower", flat=True))
+    lowered = {each.lower() for each in wanted.values()}
+    taken = set(stored.filter(lower__in=lowered).values_list("lower", flat=True)) | taken_again(lowered)
     for number, spelt in wanted.items():
         if spelt.lower() in taken:
             wanted[number] = spelt_apart(number)

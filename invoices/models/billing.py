@@ -199,6 +199,18 @@ class Invoice(models.Model):
         return not self.ignored_because and (posting is None or posting.status in UPLOADABLE)
 
     @property
+    def number_in_xero(self) -> str:
+        """The number under which it goes to Xero, or went there; its posting should be loaded."""
+        posting = getattr(self, "posting", None)
+        return self.xero_number if posting is None else posting.number or self.xero_number
+
+    @property
+    def attempt(self) -> int:
+        """How often it was in Xero and taken back; its posting should be loaded."""
+        posting = getattr(self, "posting", None)
+        return 0 if posting is None else posting.attempt
+
+    @property
     def is_credit_note(self) -> bool:
         # Xero takes a negative total only as a credit note: https://developer.xero.com/documentation/api/accounting/creditnotes/
         return self.total < 0

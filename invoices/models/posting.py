@@ -200,6 +200,9 @@ class Posting(models.Model):
         db_default="",
         help_text="What it is called in Xero where the invoice's own number is not free there any more.",
     )
+    attempt = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often it was taken back; another attempt bears another marker."
+    )
 
     # What was sent, and what Xero says of it since; amounts in the invoice's currency, positive for credit notes too.
     sent_facts = models.JSONField(

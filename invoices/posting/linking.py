@@ -102,7 +102,7 @@ def mark_linked(
             connection=connection, created_by=user, invoice_status=invoice_status, trace_id=tracing.current_id()
         )
         for invoice, document in found.items():
-            facts = _facts(document, documents[invoice.pk])
+            facts = _facts(invoice, document, documents[invoice.pk])
             values = {"connection": connection, "upload": upload, "document_type": _kind(invoice), **facts}
             Posting.objects.update_or_create(invoice=invoice, defaults=values)
         transitions.note_posted(upload, user)
@@ -113,7 +113,12 @@ def _kind(invoice: Invoice) -> DocumentType:
     return DocumentType.CREDIT_NOTE if invoice.is_credit_note else DocumentType.INVOICE
 
 
-def _facts(document: Recorded, row: Mapping[str, Any]) -> dict[str, Any]:
+def _number(invoice: Invoice, row: Mapping[str, Any]) -> str:
+    number = ownership.number_of(row)
+    return "" if number.lower() == invoice.xero_number.lower() else number
+
+
+def _facts(invoice: Invoice, document: Recorded, row: Mapping[str, Any]) -> dict[str, Any]:
     balance = document.balance
     return {
         "status": Posting.Status.POSTED,
@@ -122,7 +127,7 @@ def _facts(document: Recorded, row: Mapping[str, Any]) -> dict[str, Any]:
         "not_before": None,
         "is_number_taken": False,
         "message": LINKED,
-        "number": "",
+        "number": _number(invoice, row),
         "xero_id": document.xero_id,
         "xero_status": document.status,
         "xero_total": document.total,

@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache, partial
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from c3_integration import fetches
 from c3portal.database import clock
 from c3portal.processes import liveness
-from invoices.documents.builder import marker
+from invoices.documents.builder import first_marker
+from invoices.importing import numbers_again
 from invoices.models import ChangeCall, DocumentType, Invoice, Posting, Submission
 from invoices.posting import ownership, responses, transitions
 from invoices.posting.outcomes import (
@@ -38,11 +39,15 @@ from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroRejected
 from xero_integration.client.gateway import Gateway
 from xero_integration.client.vocabulary import GONE
-from xero_integration.models import XeroConnection
+from xero_integration.models import XeroConnection, XeroSettings
 
 logger = logging.getLogger(__name__)
 
 MAX_LOOKED_UP = 500
+KEPT = (
+    "Xero keeps the number {number} for a document that was voided or deleted there. Nothing was posted. Upload again: "
+    "it then goes as {next}."
+)
 # A question that Xero refuses would be refused again; asking it at every sweep would use up the day's calls.
 PAUSE_AFTER_REFUSAL = dt.timedelta(minutes=15)
 LONGEST_WAIT = dt.timedelta(hours=1)
@@ -98,9 +103,8 @@ def reconcile(connection: XeroConnection, *, only: Sequence[int] | None = None) 
     Raises XeroUnavailable and XeroAuthError; then they stay uncertain."""
     rows = Posting.objects.filter(connection=connection, status=Posting.Status.UNCERTAIN)
     rows = rows.filter(is_due(clock.now())) if only is None else rows.filter(pk__in=only)
-    due = rows.select_related("invoice", "submission__connection").order_by("document_type", "submission_id", "pk")[
-        :MAX_LOOKED_UP
-    ]
+    rows = rows.select_related("invoice", "submission__connection").prefetch_related("past_documents")
+    due = rows.order_by("document_type", "submission_id", "pk")[:MAX_LOOKED_UP]
     settled = 0
     for document_type, some in groupby(due, key=lambda each: each.document_type):
         alike = list(some)
@@ -129,9 +133,10 @@ def _seek(
     gateway: Gateway, document_type: DocumentType, due: Sequence[Posting], looked_up_at: dt.datetime
 ) -> FoundDocuments:
     """Ask by number, and by marker for credit notes that would else be absent or someone else's."""
-    numbers = [each.invoice.xero_number for each in due]
+    numbers = [number for each in due for number in numbers_of(each.invoice)]
     if document_type == DocumentType.INVOICE:
-        return FoundDocuments(gateway.find_invoices(numbers), document_type)
+        found = gateway.find_invoices(numbers)
+        return FoundDocuments([*found, *_later_attempts(gateway, due, found)], document_type)
     # Xero refuses an invoice whose number is taken, but promises nothing of a credit note's: two may bear one number,
     # and a second try is not refused. So before a credit note is believed absent it is looked up by its marker as
     # well.
@@ -146,8 +151,36 @@ def _seek(
         and not by_number.shows(each.invoice, allowed)
     ]
     return FoundDocuments(
-        [*found, *gateway.find_marked_credit_notes([marker(each) for each in missing])], document_type
+        [*found, *gateway.find_marked_credit_notes([first_marker(each) for each in missing])], document_type
     )
+
+
+def numbers_of(invoice: Invoice) -> list[str]:
+    """Return the number that it goes under and those that it went under before; posting and past documents should be
+    loaded."""
+    posting = getattr(invoice, "posting", None)
+    past = [] if posting is None else [each.number for each in posting.past_documents.all()]
+    return list(dict.fromkeys([invoice.number_in_xero, *past]))
+
+
+def _later_attempts(gateway: Gateway, due: Sequence[Posting], found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ask for what a restored database does not know of: an ended document that was never taken back here was taken
+    back and posted again, under the next number."""
+    suffix, more = XeroSettings.load().again_suffix, list[dict[str, Any]]()
+    seen = FoundDocuments(found, DocumentType.INVOICE)
+    wanted = {each: each.invoice.number_in_xero for each in due}
+    for again in count(1):
+        wanted = {
+            each: numbers_again.with_suffix(each.invoice.xero_number, suffix, again)
+            for each, number in wanted.items()
+            if seen.ended_unknown(each.invoice, number) and first_marker(each.invoice) not in seen.by_marker
+        }
+        if not wanted:
+            return more
+        rows = gateway.find_invoices(wanted.values())
+        more += rows
+        seen = FoundDocuments(rows, DocumentType.INVOICE)
+    raise AssertionError("Numbers do not end.")
 
 
 class FoundDocuments:
@@ -157,23 +190,32 @@ class FoundDocuments:
         number_key = KINDS[document_type].number_key
         self.by_number: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.by_marker: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.ended: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in found:
-            # They free their numbers.
-            if row.get("Status") in GONE:
-                continue
             # Xero does not say whether capitals tell two numbers apart.
-            self.by_number[str(row.get(number_key)).lower()].append(row)
+            number = str(row.get(number_key)).lower()
+            # They prove nothing, and may free their numbers.
+            if row.get("Status") in GONE:
+                self.ended[number].append(row)
+                continue
+            self.by_number[number].append(row)
             for text in ownership.markers_of(row):
                 self.by_marker[text].append(row)
 
+    def ended_unknown(self, invoice: Invoice, number: str) -> bool:
+        """Whether a document of the invoice's ended under this number, of an attempt that was never taken back here."""
+        attempts = (ownership.attempt_of(invoice, row) for row in self.ended.get(number.lower(), []))
+        return any(attempt is not None and attempt >= invoice.attempt for attempt in attempts)
+
     def document(self, invoice: Invoice, allowed: Decimal) -> dict[str, Any] | None:
-        """Return the document proved ours, else any with the invoice's marker or number, else None."""
-        rows = [*self.by_marker.get(marker(invoice), []), *self.by_number.get(invoice.xero_number.lower(), [])]
+        """Return the document proved ours, else any with a marker of the invoice's or its number, else None."""
+        alike = self.by_number.get(invoice.number_in_xero.lower(), [])
+        rows = [*self.by_marker.get(first_marker(invoice), []), *alike]
         return next((row for row in rows if ownership.is_ours(invoice, row, allowed)), rows[0] if rows else None)
 
     def is_only_one(self, invoice: Invoice) -> bool:
         """Whether no more than one document has its number."""
-        return len(self.by_number.get(invoice.xero_number.lower(), [])) < 2
+        return len(self.by_number.get(invoice.number_in_xero.lower(), [])) < 2
 
     def shows(self, invoice: Invoice, allowed: Decimal) -> bool:
         """Whether it is there and proved ours."""
@@ -181,19 +223,56 @@ class FoundDocuments:
         return row is not None and ownership.is_ours(invoice, row, allowed)
 
 
+@transaction.atomic
 def _settle(submission: Submission, rows: Sequence[Posting], seen: FoundDocuments, looked_up_at: dt.datetime) -> int:
     # Whoever moved a row in the meantime knew more than this look.
     absent = cache(partial(_absent, submission, looked_up_at))
     allowed = ownership.tolerance()
-    return settle(submission, Outcome({each.pk: _shown(each, seen, allowed, absent) for each in rows}))
+    outcomes = {each.pk: _shown(each, seen, allowed, absent) for each in rows}
+    kept = [each for each in rows if outcomes[each.pk] is None]
+    outcomes |= _number_anew(submission, kept)
+    _catch_up(submission, rows, outcomes, seen, allowed)
+    return settle(submission, Outcome({pk: one for pk, one in outcomes.items() if one}))
+
+
+def _number_anew(submission: Submission, rows: Sequence[Posting]) -> dict[int, DocumentOutcome | None]:
+    """Give the next numbers to those whose number an ended document keeps in Xero, and refuse them in words."""
+    held = transitions.answered_by(submission, [each.pk for each in rows]).select_related("invoice")
+    numbers = numbers_again.next_numbers(held.select_for_update(of=("self",)).order_by("pk"))
+    for pk, number in numbers.items():
+        Posting.objects.filter(pk=pk).update(number=number, attempt=F("attempt") + 1)
+    return {
+        each.pk: Rejected(KEPT.format(number=each.number_in_xero, next=numbers[each.pk]))
+        for each in rows
+        if each.pk in numbers
+    }
+
+
+def _catch_up(
+    submission: Submission,
+    rows: Sequence[Posting],
+    outcomes: Mapping[int, DocumentOutcome | None],
+    seen: FoundDocuments,
+    allowed: Decimal,
+) -> None:
+    """Note of what was found as a later attempt, which a restored database did not know of, which one it is."""
+    for each in rows:
+        row = seen.document(each.invoice, allowed)
+        attempt = row and ownership.attempt_of(each.invoice, row)
+        if row and attempt and attempt > each.attempt and isinstance(outcomes[each.pk], Posted):
+            values = {"attempt": attempt, "number": ownership.number_of(row)[:255]}
+            transitions.answered_by(submission, [each.pk]).update(**values)
 
 
 def _shown(
     posting: Posting, seen: FoundDocuments, allowed: Decimal, absent: Callable[[], Absent | StillUncertain]
-) -> DocumentOutcome:
-    """Return what the look showed; `absent`: what nothing there comes to."""
+) -> DocumentOutcome | None:
+    """Return what the look showed, None where an ended document keeps the number; `absent`: what nothing there comes
+    to."""
     row = seen.document(posting.invoice, allowed)
     if row is None and _was_refused_as_taken(posting):
+        if posting.number_in_xero.lower() in seen.ended:
+            return None
         return Rejected(f"{posting.message} Xero does not show which document has the number: look for it there.")
     if row is None:
         return absent()
@@ -244,7 +323,8 @@ def _settled_at(call: Submission | ChangeCall, looked_up_at: dt.datetime) -> dt.
 
 def _renumbered(posting: Posting, row: Mapping[str, Any], document: Recorded) -> Recorded:
     number = ownership.number_of(row)
-    if number in ("", posting.invoice.xero_number):
+    attempt = ownership.attempt_of(posting.invoice, row)
+    if number in ("", posting.number_in_xero) or (attempt and attempt > posting.attempt):
         return document
     words = f"It bears the number {number} in Xero, where someone changed it."
     return replace(document, message=f"{words} {document.message}".strip())

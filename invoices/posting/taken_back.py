@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import F
 
 from c3portal.database import clock
+from invoices.importing import numbers_again
 from invoices.models import AppliedCredit, PastDocument, Payment, Posting
 from invoices.posting import post_log
+from xero_integration.client.vocabulary import DocumentStatus
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -59,12 +62,14 @@ def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = No
                 for each in held
             ]
         )
+        _number_anew([each for each in held if ended[each.xero_id] != DocumentStatus.DELETED])
         moved = Posting.objects.filter(pk__in=[each.pk for each in held])
         moved.update(
             status=Posting.Status.UNDONE,
             message=why,
             submission=None,
             compared_at=None,
+            attempt=F("attempt") + 1,
             updated_at=clock.now(),
             **NOTHING_IN_XERO,
         )
@@ -73,3 +78,11 @@ def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = No
         AppliedCredit.objects.filter(posting__in=moved).delete()
         post_log.write(moved, Posting.Status.UNDONE, user=user)
     return len(held)
+
+
+def _number_anew(postings: Collection[Posting]) -> None:
+    # Xero may keep the number of a voided document for ever; that of a deleted draft is free.
+    numbers = numbers_again.next_numbers(postings)
+    for each in postings:
+        each.number = numbers[each.pk]
+    Posting.objects.bulk_update(postings, ["number"], batch_size=200)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from c3portal.database import clock
-from invoices.documents.builder import marker
+from invoices.documents.builder import first_marker
 from invoices.models import DocumentType, Posting, Twin, Upload
 from invoices.posting import responses
 from invoices.posting.ownership import number_of
@@ -72,7 +72,7 @@ def compare(connection: XeroConnection, rows: QuerySet[Posting], *, click: bool 
     postings = list(rows.select_related("invoice").order_by("pk"))
     if not postings:
         return 0
-    markers = [marker(each.invoice) for each in postings]
+    markers = [first_marker(each.invoice) for each in postings]
     found = connections.call(connection, lambda gateway: gateway.find_marked_credit_notes(markers), click=click)
     seen = FoundDocuments(found, DocumentType.CREDIT_NOTE)
     return _keep(postings, [twin for each in postings for twin in _twins(each, seen)])
@@ -82,7 +82,7 @@ def _twins(posting: Posting, seen: FoundDocuments) -> Iterator[Twin]:
     kind = responses.kind_of(posting)
     documents = {
         document.xero_id: (document, number_of(row))
-        for row in seen.by_marker.get(marker(posting.invoice), [])
+        for row in seen.by_marker.get(first_marker(posting.invoice), [])
         if (document := responses.recorded(kind, row))
     }
     # Alone it is no twin, whichever it is.

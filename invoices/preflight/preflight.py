@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -21,7 +21,7 @@ from invoices.documents.rules import Fix, Problem, Severity
 from invoices.duplicates import comparison
 from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
 from invoices.posting import linking, outdated, ownership
-from invoices.posting.reconciliation import FoundDocuments
+from invoices.posting.reconciliation import FoundDocuments, numbers_of
 from invoices.preflight import contact_check, likenesses, spelt_alike
 from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
@@ -38,6 +38,12 @@ SAME = (
     "by hand. Link it, so that it counts as posted; nothing is sent to Xero."
 )
 TAKEN = "Xero has another document with the number. Change its number there or void it, then check again."
+
+
+OTHER_NUMBER = (
+    "What was posted before was voided or deleted in Xero, and its number is not free there any more: it goes under "
+    "its number with a suffix (Settings → General)."
+)
 
 
 class Verdict(StrEnum):
@@ -77,11 +83,11 @@ class Inspected:
 
 @dataclass(frozen=True)
 class Seen:
-    """What Xero has under the numbers that were looked up: a document by number, the numbers that several have, and how
-    many calls that took."""
+    """What Xero has of the invoices that were looked up: by id a document of the invoice's number or marker, those of
+    whose number there are several, and how many calls that took."""
 
-    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    several: frozenset[str] = frozenset()
+    documents: Mapping[uuid.UUID, Mapping[str, Any]] = field(default_factory=dict)
+    several: frozenset[uuid.UUID] = frozenset()
     calls: int = 0
 
 
@@ -164,7 +170,7 @@ def inspect(
     `reference.LIFE`, with `read_anew` in any case; raises XeroUnavailable and XeroAuthError.
     """
     related = ("customer", "bill_to__same_as", "period", "posting", "corrects__posting__invoice")
-    selected = invoices.select_related(*related).prefetch_related(LINES)
+    selected = invoices.select_related(*related).prefetch_related(LINES, "posting__past_documents")
     rows = list(comparison.with_lookalikes(spelt_alike.marked(outdated.marked(selected))))
     seen = Seen()
     if look_up_in_xero and (open_rows := [row for row in rows if not _is_posted(row)]):
@@ -186,6 +192,7 @@ def inspect(
             *problems,
             *_outdated(row),
             *spelt_alike.problems(row),
+            *_other_number(row),
             *_number(row, theirs, connection, is_same=bool(same)),
             *likenesses.problems(row, alike.get(row.pk)),
         )
@@ -223,32 +230,36 @@ def _find_in_xero(connection: XeroConnection, rows: Sequence[Invoice], *, read_a
         if read_anew or reference.is_stale(connection):
             reference.read_for_posting(connection, gateway)
         contacts.refresh_listing(connection, gateway)
-        found = gateway.find_many_invoices([row.xero_number for row in rows if not row.is_credit_note])
-        notes = gateway.find_credit_notes([row.xero_number for row in rows if row.is_credit_note])
+        found = gateway.find_many_invoices(_numbers(row for row in rows if not row.is_credit_note))
+        notes = gateway.find_credit_notes(_numbers(row for row in rows if row.is_credit_note))
         seen = {
             False: FoundDocuments(found, DocumentType.INVOICE),
             True: FoundDocuments(notes, DocumentType.CREDIT_NOTE),
         }
         allowed = ownership.tolerance()
-        documents = {row.xero_number: seen[row.is_credit_note].document(row, allowed) for row in rows}
+        documents = {row.pk: seen[row.is_credit_note].document(row, allowed) for row in rows}
         return Seen(
-            {number: document for number, document in documents.items() if document is not None},
-            frozenset(row.xero_number for row in rows if not seen[row.is_credit_note].is_only_one(row)),
+            {pk: document for pk, document in documents.items() if document is not None},
+            frozenset(row.pk for row in rows if not seen[row.is_credit_note].is_only_one(row)),
             gateway.calls,
         )
 
     return connections.call(connection, look_up, click=True)
 
 
+def _numbers(rows: Iterable[Invoice]) -> list[str]:
+    return [number for row in rows for number in numbers_of(row)]
+
+
 def _theirs(invoice: Invoice, seen: Seen, allowed: Decimal) -> Mapping[str, Any] | None:
     """Return the document that has the number of an invoice, and is not proved to be what the portal sent of it."""
-    row = seen.documents.get(invoice.xero_number)
+    row = seen.documents.get(invoice.pk)
     return None if row is None or _is_posted(invoice) or ownership.is_ours(invoice, row, allowed) else row
 
 
 def _is_same(prepared: Prepared, row: Mapping[str, Any], known: set[str], invoice: Invoice, seen: Seen) -> bool:
     """Whether it is what would be sent, the only one of its number, and no posting's."""
-    is_free = ownership.id_of(row) not in known and invoice.xero_number not in seen.several
+    is_free = ownership.id_of(row) not in known and invoice.pk not in seen.several
     return is_free and linking.is_same(prepared.document, row)
 
 
@@ -264,6 +275,13 @@ def _number(
     return (Problem("taken", "", TAKEN, Fix.XERO, detail=ownership.clash(invoice, row), link=link),)
 
 
+def _other_number(invoice: Invoice) -> tuple[Problem, ...]:
+    if _is_posted(invoice) or invoice.number_in_xero == invoice.xero_number:
+        return ()
+    detail = f"{invoice.xero_number} goes as {invoice.number_in_xero}."
+    return (Problem("other_number", "", OTHER_NUMBER, Fix.NONE, Severity.WARNING, detail=detail),)
+
+
 def _outdated(invoice: Invoice) -> tuple[Problem, ...]:
     reason = None if _is_posted(invoice) else outdated.why(invoice)
     if reason is None:
@@ -274,7 +292,7 @@ def _outdated(invoice: Invoice) -> tuple[Problem, ...]:
 
 def _verdict(invoice: Invoice, prepared: Prepared | None, problems: tuple[Problem, ...], seen: Seen) -> Inspected:
     if _is_posted(invoice) or (
-        invoice.xero_number in seen.documents and not any(each.code in (*TAKEN_CODES, OUTDATED) for each in problems)
+        invoice.pk in seen.documents and not any(each.code in (*TAKEN_CODES, OUTDATED) for each in problems)
     ):
         # To be known here as posted, it takes a decision all the same.
         open_questions = tuple(each for each in problems if each.code == likenesses.CODE and each.is_question)

@@ -163,6 +163,7 @@ class Selection:
         return invoices.filter(
             Q(number__icontains=self.search)
             | Q(xero_number__icontains=self.search)
+            | Q(posting__number__icontains=self.search)
             | Q(customer__name__icontains=self.search)
             | Q(customer__erp_id__icontains=self.search)
             | Q(customer__tenant_id__iexact=self.search)

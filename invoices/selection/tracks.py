@@ -32,6 +32,9 @@ def invoices_with(text: str) -> QuerySet[Invoice]:
         | Q(posting__twins__xero_id=text)
         | Q(number=text)
         | Q(xero_number=text)
+        | Q(posting__number=text)
+        | Q(posting__past_documents__number=text)
+        | Q(posting__past_documents__xero_id=text)
     ).distinct()
 
 

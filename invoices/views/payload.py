@@ -24,7 +24,10 @@ from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show the document line by line, with why each goes where, the proof and the JSON."""
     invoice = get_object_or_404(
-        Invoice.objects.select_related("customer", "bill_to__same_as", "period", "corrects__posting__invoice"), pk=pk
+        Invoice.objects.select_related(
+            "customer", "bill_to__same_as", "period", "posting", "corrects__posting__invoice"
+        ),
+        pk=pk,
     )
     found = _inspected(invoice, _status(request))
     if found is None:
@@ -49,7 +52,7 @@ def payload_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     found = _inspected(invoice, _status(request))
     if found is None or found.prepared is None:
         raise Http404("No document can be made for this invoice.")
-    name = f"{re.sub(r'[^A-Za-z0-9_.-]', '_', invoice.xero_number)}.json"
+    name = f"{re.sub(r'[^A-Za-z0-9_.-]', '_', invoice.number_in_xero)}.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(_body(found.prepared), content_type="application/json", headers=headers)
 

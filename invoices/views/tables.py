@@ -228,13 +228,13 @@ def _bill_to(invoice: Invoice, extra: str = "") -> SafeString | str:
 
 def number_cell(invoice: Invoice) -> SafeString:
     """Return the number as a link to the invoice, both numbers when Xero knows it by another."""
-    other = format_html('<span class="sub">In Xero: {}</span>', breakable(invoice.xero_number))
+    other = format_html('<span class="sub">In Xero: {}</span>', breakable(invoice.number_in_xero))
     credit = mark_safe('<span class="sub">Credit note</span>')
     return format_html(
         '<a href="{}">{}</a>{}{}',
         reverse("invoice", args=[invoice.pk]),
         breakable(invoice.number),
-        other if invoice.is_transliterated else "",
+        other if invoice.number_in_xero != invoice.number else "",
         credit if invoice.is_credit_note else "",
     )
 

@@ -60,6 +60,9 @@ class XeroSettings(models.Model):
     )
     rounding_account_code = models.CharField("Account of rounding lines", max_length=10, blank=True)
     reference_template = models.CharField("Reference", max_length=255, blank=True, default="", db_default="")
+    again_suffix = models.CharField(
+        "Suffix of numbers that are not free again", max_length=20, blank=True, default="-R", db_default="-R"
+    )
     webhook_key = EncryptedTextField(
         "Webhook signing key",
         blank=True,

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models.functions import Lower
+from django.db.models import Value
+from django.db.models.functions import Concat, Left, Lower, StrIndex
 
 from xero_sandbox import clock, journal, wire
 from xero_sandbox.api import contacts, ledger
@@ -130,9 +131,12 @@ def _keep_fresh(batch: Batch) -> None:
 
 
 def _note_second_live(batch: Batch) -> None:
-    """An address leads back to what a document was made from, so two live documents with one were made from one."""
-    urls = [row.url for row in batch.fresh if row.url]
-    live = batch.request.organisation.documents.filter(type=batch.kind.type, url__in=urls).exclude(status__in=ENDED)
+    """An address, whatever its query, leads back to what a document was made from, so two live documents with one were
+    made from one."""
+    urls = [row.url.partition("?")[0] for row in batch.fresh if row.url]
+    with_end = Concat("url", Value("?"))
+    there = batch.request.organisation.documents.annotate(address=Left(with_end, StrIndex(with_end, Value("?")) - 1))
+    live = there.filter(type=batch.kind.type, address__in=urls).exclude(status__in=ENDED)
     twice = [*live.values_list("url", flat=True), *(url for url, count in Counter(urls).items() if count > 1)]
     if twice and batch.request.app.client_id:
         call_log.violation("second_live_document", f"{batch.kind.resource}: {', '.join(twice[:5])}")
