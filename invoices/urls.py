@@ -45,6 +45,7 @@ urlpatterns = [
     path("invoices/take-up/", ignoring.take_up, name="take_up_invoices"),
     path("webhooks/xero", webhook.xero_webhook, name="xero_webhook"),
     path("invoices/refresh/", readback.refresh, name="refresh_from_xero"),
+    path("invoices/<uuid:pk>/history/", readback.history, name="document_history"),
     path("invoices/<uuid:pk>/accept/", readback.accept, name="accept_change"),
     path("invoices/logs/", logs.post_logs, name="post_logs"),
     path("invoices/logs/<int:pk>/", logs.upload, name="upload"),

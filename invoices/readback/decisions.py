@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from c3portal.audit.record import Action, Source, record
 from c3portal.database import clock
-from invoices.models import DocumentEvent, Invoice, Posting
-from invoices.readback import documents, states
+from invoices.models import Invoice, Posting
+from invoices.readback import documents, history, states
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -45,15 +45,7 @@ def accept(
         if exclude and is_excludable(posting):
             invoice.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
         words = f"{'Excluded' if exclude else 'Accepted as it is in Xero'}: {because}"
-        DocumentEvent.objects.create(
-            posting=posting,
-            at=moment,
-            source=DocumentEvent.Source.US,
-            status=posting.xero_status,
-            amount_due=posting.amount_due,
-            facts=[words],
-            who=str(user)[:255],
-        )
+        history.note(posting, words, user=user)
         subject = f"Accepted what Xero has of {posting.invoice.number}"
         was = {documents.FACTS.get(fact, fact): each["sent"] for fact, each in seen.items()}
         now = {documents.FACTS.get(fact, fact): each["now"] for fact, each in seen.items()}

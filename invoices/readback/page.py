@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from invoices.models import DocumentType, Posting
+from django.db.models import QuerySet
+
+from invoices.models import DocumentEvent, DocumentType, Posting
 from invoices.readback import documents, states
 from xero_integration.client.vocabulary import STATUS_WORDS
 from xero_integration.models import Contact
+
+MOST_EVENTS = 100
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ def amounts(posting: Posting) -> list[tuple[str, Decimal]]:
         ("Allocated" if is_credit_note else "Credited", posting.amount_credited),
     )
     return [(name, amount) for name, each in named if (amount := states.signed(posting, each)) is not None]
+
+
+def events(posting: Posting) -> QuerySet[DocumentEvent]:
+    """Return what happened to it and the documents before it, the newest first."""
+    return posting.document_events.order_by("-at", "-pk")[:MOST_EVENTS]
 
 
 def edits(posting: Posting) -> list[Edit]:

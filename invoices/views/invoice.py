@@ -15,16 +15,15 @@ from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
-from invoices.models import HeldBackInvoice, Invoice, PostLog, Twin
+from invoices.models import HeldBackInvoice, Invoice, Posting, PostLog, Twin
 from invoices.posting import outdated
 from invoices.preflight import likenesses
-from invoices.readback import decisions, page
+from invoices.readback import decisions, history, page
 from invoices.selection import deciding, held_back, tracks
 from invoices.views.tables import breakable, why_not_uploadable
 
 MOST_ALIKE = 10
 MOST_REASONS = 5
-MOST_EVENTS = 50
 
 
 @require_safe
@@ -47,30 +46,38 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     )
     # Whoever is billed without a reseller is the customer, whatever the rules say of resellers.
     recipient = billing_contact.read_rules().recipient(found) if found.bill_to else found.customer
+    logs = _history(found)
     context = {
         "invoice": found,
         "recipient": recipient,
         "number": breakable(found.number),
         "posting": getattr(found, "posting", None),
         "lines": found.lines.all(),
-        "history": _history(found),
+        "history": logs,
         "may_ignore": not why_not_uploadable(found),
         "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
         "exact_sum": exact_sum.of(found),
     }
-    return render(request, "invoices/invoice.html", context | _alike(found) | _outdated(found) | _in_xero(found))
+    return render(request, "invoices/invoice.html", context | _alike(found) | _outdated(found) | _in_xero(found, logs))
 
 
-def _in_xero(invoice: Invoice) -> dict[str, Any]:
+def _in_xero(invoice: Invoice, logs: QuerySet[PostLog]) -> dict[str, Any]:
     """Return what became of it in Xero."""
     posting = getattr(invoice, "posting", None)
-    if posting is None or not posting.xero_id:
+    was_there = any(each.status == Posting.Status.POSTED for each in logs)
+    if posting is None or not (posting.xero_id or was_there):
         return {}
-    return {
+    happened = {
+        "document_events": page.events(posting),
+        "past_documents": posting.past_documents.all(),
+        "asks_history": history.is_due(posting),
+    }
+    if not posting.xero_id:
+        return happened
+    return happened | {
         "payments": posting.payments.all(),
         "set_offs": posting.applied_credits.all(),
-        "document_events": posting.document_events.order_by("-at", "-pk")[:MOST_EVENTS],
         "amounts": page.amounts(posting),
         "edits": page.edits(posting),
         "seen": json.dumps(posting.edits),

@@ -11,15 +11,16 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.models import DocumentEvent, Posting
-from invoices.readback import decisions, reading
+from invoices.readback import decisions, page, reading
+from invoices.readback import history as readback_history
 from invoices.readback.store import Kept
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
@@ -66,6 +67,21 @@ def _read(request: HttpRequest, connection: XeroConnection, rows: QuerySet[Posti
 def _told(kept: Kept) -> str:
     read = f"{kept.seen:,} document{'' if kept.seen == 1 else 's'}"
     return f"{read}, {len(set(kept.changed)):,} with news"
+
+
+@role_required(*roles.ALL)
+@require_safe
+def history(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Show what happened to an invoice's document, with what Xero's own history tells, which is read at most once a
+    minute. 404 when there is no posting."""
+    posting = get_object_or_404(Posting.objects.select_related("invoice", "connection__token_set"), invoice=pk)
+    problem = readback_history.read(posting)
+    if "HX-Request" not in request.headers:
+        if problem:
+            messages.warning(request, problem)
+        return redirect("invoice", pk=pk)
+    context = {"document_events": page.events(posting), "history_problem": problem, "posting": posting}
+    return render(request, "invoices/_document_events.html", context)
 
 
 @role_required(*roles.FINANCE)

@@ -117,18 +117,10 @@ NOT_SHOWN = {
             "invoices.ChangeRequest.reason",
             "invoices.ChangeRequest.trace_id",
             "invoices.DocumentChange.xero_id",
+            "invoices.PastDocument.xero_id",
             "invoices.Upload.trace_id",
         ],
         "for the log",
-    ),
-    **dict.fromkeys(
-        [
-            "invoices.PastDocument.number",
-            "invoices.PastDocument.status",
-            "invoices.PastDocument.why",
-            "invoices.PastDocument.xero_id",
-        ],
-        "what a document was, for whoever looks for it in Xero",
     ),
     **dict.fromkeys(
         ["invoices.XeroEvent.category", "invoices.XeroEvent.resource_id", "invoices.XeroEvent.tenant_id"],

@@ -95,6 +95,7 @@ SHAPES: dict[str, Shape] = {
     "invoices.ImportRun.notes": lambda text: [text],
     "invoices.Posting.sent_facts": lambda text: {"contact": text, "date": text, "due_date": text, "total": text},
     "invoices.Posting.edits": lambda text: {"contact": {"sent": text, "now": text}, text: {"sent": text, "now": text}},
+    "invoices.DocumentChange.details": lambda text: {text: text},
     "invoices.DocumentEvent.facts": lambda text: [text],
     "invoices.InvoiceLine.source": lambda text: {text: text, "CustomerName": text, "ProductSKUId": text},
     "invoices.Customer.c3_details": lambda text: {"email": text, "address": {"line1": text}},
