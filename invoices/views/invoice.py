@@ -24,6 +24,8 @@ from invoices.views.tables import breakable, why_not_uploadable
 
 MOST_ALIKE = 10
 MOST_REASONS = 5
+# The parts of the page that say what became of it in Xero.
+FOLLOWED = ("#document-state", "#document-edits", "#document", "#document-events")
 
 
 @require_safe
@@ -76,6 +78,7 @@ def _in_xero(invoice: Invoice, logs: QuerySet[PostLog]) -> dict[str, Any]:
     if not posting.xero_id:
         return happened
     return happened | {
+        "follows": FOLLOWED if posting.status == Posting.Status.POSTED else (),
         "payments": posting.payments.all(),
         "set_offs": posting.applied_credits.all(),
         "amounts": page.amounts(posting),

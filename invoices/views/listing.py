@@ -18,9 +18,10 @@ from invoices.duplicates import comparison
 from invoices.models import BillingPeriod, Invoice
 from invoices.models.billing import InvoiceQuerySet
 from invoices.posting import outdated
+from invoices.readback.states import XeroState
 from invoices.selection import held_back
-from invoices.selection.selection import LOOKS_SAME, OUTDATED, Selection
-from invoices.views.tables import InvoiceTable, arrange
+from invoices.selection.selection import CHANGED, LOOKS_SAME, OUTDATED, Selection
+from invoices.views.tables import ALREADY_IN_XERO, InvoiceTable, arrange, why_not_uploadable
 from xero_integration.models import InvoiceStatus, XeroSettings
 
 
@@ -58,9 +59,21 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
             if (query := selection.query(state=each.state))
         ],
         "totals": totals,
+        "follows": _followed(selection, table),
         "read_at": min((each.read_at for each in totals if each.read_at), default=None),
         "uploadable": selection.invoices().uploadable().count() if may_upload else 0,
     }
+
+
+def _followed(selection: Selection, table: InvoiceTable) -> list[str]:
+    """Return the parts of the page that say what became of what is in Xero, none where nothing is."""
+    posted = [row.record.pk for row in table.page.object_list if why_not_uploadable(row.record) == ALREADY_IN_XERO]
+    if not posted:
+        return []
+    # Where the filter is about that, rows come and go, and none of them can be ticked; else what is ticked stays.
+    by_state = selection.state in XeroState or selection.state == CHANGED
+    cells = ["#listed"] if by_state else [f"#{name}-{pk}" for pk in posted for name in ("state", "owed")]
+    return ["#totals", "#state-pills", "#read-at", *cells]
 
 
 def _those_of(table: InvoiceTable, which: Callable[[QuerySet[Invoice]], InvoiceQuerySet]) -> set[uuid.UUID]:

@@ -21,6 +21,7 @@ from invoices.models.statuses import UPLOADABLE
 from invoices.overrides.rows import Row
 
 ROWS_A_PAGE = 50
+ALREADY_IN_XERO = "already in Xero"
 
 
 def cell_classes(classes: str) -> dict[str, dict[str, str]]:
@@ -94,13 +95,13 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     tax = MoneyColumn(order_by=("tax", "number"), attrs=cell_classes("amount wide-only"))
     total = MoneyColumn(order_by=("total", "number"), attrs=cell_classes("amount right"))
     owed = CellColumn(
-        "invoices/_owed_cell.html",
+        "invoices/_followed_owed_cell.html",
         empty_values=(),
         order_by=("posting__amount_due", "number"),
         attrs=cell_classes("amount left"),
     )
     state = CellColumn(
-        "invoices/_state_cell.html",
+        "invoices/_followed_state_cell.html",
         verbose_name="State in Xero",
         order_by=("posting__status", "number"),
     )
@@ -251,7 +252,7 @@ def why_not_uploadable(invoice: Invoice) -> str:
     posting = getattr(invoice, "posting", None)
     if posting is None or posting.status in UPLOADABLE:
         return ""
-    return "already in Xero" if posting.status == Posting.Status.POSTED else "already on its way to Xero"
+    return ALREADY_IN_XERO if posting.status == Posting.Status.POSTED else "already on its way to Xero"
 
 
 def arrange(table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE) -> tables.Table:
