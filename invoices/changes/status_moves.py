@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from invoices.changes.rules import Changes, End, Finish, Row, Rule, asked_again
-from invoices.models import ChangeCall, DocumentChange
+from invoices.models import ChangeCall, DocumentChange, DocumentEvent
 from invoices.posting import taken_back
 from invoices.posting.responses import Kind
+from invoices.readback import history
 from xero_integration.client.gateway import Answer, Gateway
-from xero_integration.client.vocabulary import GONE, DocumentStatus
+from xero_integration.client.vocabulary import GONE, STATUS_WORDS, DocumentStatus
 
 
 def rule(
@@ -27,10 +28,17 @@ def rule(
 
 
 def end(changes: Changes, shown: Mapping[int, Row]) -> None:
-    """Take the postings back whose documents are no more."""
+    """Take the postings back whose documents are no more, and keep in their history by whom."""
+    DocumentEvent.objects.bulk_create(_event(each, status_of(shown[each.pk])) for each in changes)
     for request in {each.request for each in changes}:
         ended = {each.xero_id: status_of(shown[each.pk]) for each in changes if each.request_id == request.pk}
         taken_back.take_back(ended, why=request.reason, user=request.created_by)
+
+
+def _event(change: DocumentChange, status: str) -> DocumentEvent:
+    because = f": {change.request.reason}" if change.request.reason else "."
+    words = f"{STATUS_WORDS.get(status, status)}, as the portal was asked to{because}"
+    return history.event_of_ours(change.posting, words, status=status, user=change.request.created_by)
 
 
 def status_of(row: Row) -> str:

@@ -18,9 +18,8 @@ from c3portal.processes import liveness
 from c3portal.telemetry import tracing
 from invoices.changes.kinds import rule_of
 from invoices.changes.rules import End, Row
-from invoices.models import ChangeCall, DocumentChange, DocumentEvent
+from invoices.models import ChangeCall, DocumentChange
 from invoices.posting.outcomes import CallEnd
-from invoices.readback import history
 from xero_integration.client import timeouts
 from xero_integration.models import XeroConnection, XeroSettings
 
@@ -145,16 +144,8 @@ def mark_done(rows: QuerySet[DocumentChange], shown: Mapping[int, Row]) -> int:
         moved = moving.update(status=Status.DONE, message="", not_before=None, updated_at=clock.now())
         if found:
             rule_of(found[0]).finish(found, shown)
-        DocumentEvent.objects.bulk_create(_event(each, shown[each.pk]) for each in found)
     _log(found, Status.DONE)
     return moved
-
-
-def _event(change: DocumentChange, row: Row) -> DocumentEvent:
-    because = f", because: {change.request.reason}" if change.request.reason else "."
-    words = f"{change.get_kind_display()}: done in Xero{because}"
-    status = str(row.get("Status") or "")
-    return history.event_of_ours(change.posting, words, status=status, user=change.request.created_by)
 
 
 def mark_refused(rows: QuerySet[DocumentChange], words: Mapping[int, str]) -> int:

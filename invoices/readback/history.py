@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from django.db import transaction
 from django.db.models import Q
@@ -65,10 +64,10 @@ def read(posting: Posting) -> str:
     due = Q(history_read_at=None) | Q(history_read_at__lte=now - FRESH)
     if not Posting.objects.filter(due, pk=posting.pk, xero_id=posting.xero_id).update(history_read_at=now):
         return ""
-    path = f"{kind_of(posting).endpoint}/{quote(posting.xero_id, safe='')}/History"
+    kind = kind_of(posting)
     try:
         records = connections.call(
-            posting.connection, lambda gateway: gateway.read(path).rows("HistoryRecords"), click=True
+            posting.connection, lambda gateway: gateway.history(kind.endpoint, posting.xero_id), click=True
         )
     except XeroError as error:
         return f"Xero’s history of it could not be read: {error}"

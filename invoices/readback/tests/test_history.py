@@ -113,7 +113,7 @@ def test_what_was_taken_back_stays_in_the_history(
     work()
     assert Posting.objects.get().status == Posting.Status.UNDONE
     ((words, who),) = told(posting, Source.US)
-    assert words == "Void: done in Xero, because: A wrong account"
+    assert words == "Voided, as the portal was asked to: A wrong account"
     assert who == str(finance_admin)
     page = " ".join(finance.get(posting.invoice.get_absolute_url()).content.decode().split())
     assert words in page
