@@ -16,7 +16,7 @@ from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
-from invoices.changes import allocating, leases
+from invoices.changes import allocating, follow_ups, leases
 from invoices.changes import worker as changes
 from invoices.fetching import customers, downloads, fetch, mornings, requests
 from invoices.importing import backfill, importer, in_hand
@@ -58,7 +58,8 @@ def work(connection_id: int, spread: bool = True) -> None:
         if spread:
             wakeups.wake(connection_id, workers=_workers_for(connection) - 1, spread=False)
         # First what was posted wrongly goes: then it may be posted again.
-        if changes.advance(connection, until) or worker.advance(connection, until):
+        has_more = changes.advance(connection, until) or worker.advance(connection, until)
+        if follow_ups.queue(connection) or has_more:
             wakeups.wake(connection_id, spread=False)
     if wait.seconds is not None and wait.seconds <= LONGEST_NAP:
         wakeups.wake(connection_id, spread=False, after=wait.seconds)
@@ -171,7 +172,8 @@ def read_reference(connection_id: int) -> None:
 def _connections_with_work() -> list[int]:
     now = clock.now()
     due = Q(status=Posting.Status.QUEUED) | Q(reconciliation.is_due(now), status=Posting.Status.UNCERTAIN)
-    rows: tuple[QuerySet[Any], ...] = (Posting.objects.filter(due), twins.due(), changes.due(), allocating.due())
+    changing = (changes.due(), allocating.due(), follow_ups.due())
+    rows: tuple[QuerySet[Any], ...] = (Posting.objects.filter(due), twins.due(), *changing)
     with_work = {pk for each in rows for pk in each.values_list("connection_id", flat=True).distinct()}
     connected = XeroConnection.objects.filter(pk__in=with_work, status=XeroConnection.Status.CONNECTED)
     return list(connected.filter(Q(paused_until=None) | Q(paused_until__lte=now)).values_list("pk", flat=True))

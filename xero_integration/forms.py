@@ -46,6 +46,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "broad_scopes",
             "theme_name",
             "invoice_status",
+            "two_people",
             "license_account_code",
             "azure_account_code",
             "custom_account_code",

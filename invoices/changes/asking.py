@@ -43,6 +43,9 @@ class Asked:
     gone: int = 0
 
 
+NOTHING = Asked(None, 0)
+
+
 def ask(
     wanted: Iterable[Wanted],
     *,
@@ -55,7 +58,7 @@ def ask(
     (`held`), and wakes a worker after commit."""
     wanted = list(wanted)
     if not wanted:
-        return Asked(None, 0)
+        return NOTHING
     request = ChangeRequest.objects.create(
         connection=connection, upload=upload, reason=reason, created_by=user, trace_id=tracing.current_id()
     )

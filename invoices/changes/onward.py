@@ -88,8 +88,8 @@ class Share:
 
 def of_approval(postings: QuerySet[Posting], user: User | None) -> list[Step]:
     """Return what becomes of each of these that is posted when `user` approves it, by what Xero last showed."""
-    own = user is not None and XeroSettings.load().two_people
-    return [Step(each, _approved(each, user if own else None)) for each in _posted(postings)]
+    two_people = XeroSettings.load().two_people
+    return [Step(each, _approved(each, user, two_people=two_people)) for each in _posted(postings)]
 
 
 def of_sending(postings: QuerySet[Posting], *, again: bool = False) -> list[Step]:
@@ -162,7 +162,7 @@ def _left(posting: Posting) -> Fate | None:
     return None
 
 
-def _approved(posting: Posting, uploader: User | None) -> Fate:
+def _approved(posting: Posting, user: User | None, *, two_people: bool) -> Fate:
     if left := _left(posting):
         return left
     if posting.xero_status in APPROVED:
@@ -171,7 +171,8 @@ def _approved(posting: Posting, uploader: User | None) -> Fate:
         return Fate.CHANGED
     if _is_locked(posting):
         return Fate.LOCKED
-    if uploader is not None and posting.uploaded_by == uploader.pk:  # type: ignore[attr-defined]
+    # Nobody in particular is no second person.
+    if two_people and (user is None or posting.uploaded_by == user.pk):  # type: ignore[attr-defined]
         return Fate.OWN_UPLOAD
     return Fate.APPROVE
 

@@ -183,7 +183,7 @@ def read_context(connection: XeroConnection) -> DocumentContext:
         taxes=_tax_rules(rates),
         # A theme that is set but not there is a problem of every document, never a silent fall to the standard one.
         theme_id=theme.theme_id if theme else app.theme_id or app.theme_name,
-        organisation=_organisation(connection),
+        organisation=replace(_organisation(connection), two_people=app.two_people),
         differences=Differences(
             app.difference_policy, app.difference_limit, app.rounding_account_code, _untaxed(rates)
         ),
@@ -397,7 +397,15 @@ def _proven(
             extra.append(Problem("rounding", "", "No account is set for rounding lines.", Fix.SETTINGS))
     warn_up_to = policy.limit if policy.policy == DifferencePolicy.WARN else None
     is_own_theme = document.theme_id != context.theme_id
-    known = rules.problems(document, found, context.organisation, warn_up_to=warn_up_to, is_own_theme=is_own_theme)
+    own = context.customers.get(context.billing.recipient(invoice).tenant_id, Own())
+    known = rules.problems(
+        document,
+        found,
+        context.organisation,
+        warn_up_to=warn_up_to,
+        is_own_theme=is_own_theme,
+        is_own_status=bool(own.invoice_status),
+    )
     return Prepared(document, choices, found, (*extra, *known, *size.problems(document)))
 
 

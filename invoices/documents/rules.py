@@ -39,6 +39,7 @@ class Fix(StrEnum):
     HELD_BACK = "held_back"
     XERO = "xero"
     LINK = "link"
+    AWAITING = "awaiting"
     NONE = ""
 
 
@@ -73,6 +74,8 @@ class Organisation:
     accounts: Mapping[str, AccountFacts]
     themes: frozenset[str]
     locked_until: dt.date | None = None
+    # Whoever uploads an invoice may not approve it.
+    two_people: bool = False
 
 
 def problems(
@@ -82,17 +85,20 @@ def problems(
     *,
     warn_up_to: Decimal | None = None,
     is_own_theme: bool = False,
+    is_own_status: bool = False,
 ) -> list[Problem]:
     """Return what is known against a document.
 
     `warn_up_to` is the difference (Decimal, absolute, in its currency) up to which an unequal total only warns; None
-    blocks every difference. `is_own_theme`: the theme is the customer's own.
+    blocks every difference. `is_own_theme`: the theme is the customer's own;
+    `is_own_status`: its status is.
     """
     return [
         *_currency(document, organisation),
         *_accounts(document, organisation),
         *_theme(document, organisation, Fix.CUSTOMERS if is_own_theme else Fix.SETTINGS),
         *_lock_dates(document, organisation),
+        *_two_people(document, organisation, Fix.CUSTOMERS if is_own_status else Fix.AWAITING),
         *_form(document),
         *_amounts(document),
         *_total(document, proof, warn_up_to),
@@ -140,6 +146,18 @@ def _lock_dates(document: Document, organisation: Organisation) -> Iterable[Prob
             f"{organisation.name} is locked up to {locked:%-d %B %Y}, and approved invoices dated until then are "
             "refused. Post them as drafts, or change the lock date in Xero.",
             Fix.DRAFTS,
+        )
+
+
+def _two_people(document: Document, organisation: Organisation, fix: Fix) -> Iterable[Problem]:
+    if organisation.two_people and document.status == DocumentStatus.AUTHORISED:
+        where = "Settings → Customers has it arrive" if fix == Fix.CUSTOMERS else "It would arrive"
+        yield Problem(
+            "two_people",
+            "",
+            f"{where} as approved, and whoever uploads an invoice may not approve it. Post it as awaiting approval: "
+            "then another person approves it.",
+            fix,
         )
 
 

@@ -28,7 +28,7 @@ from invoices.posting import outdated, post_log, sent_facts
 from invoices.posting.outcomes import CallEnd
 from invoices.posting.responses import Recorded, kind_of
 from xero_integration.client import timeouts
-from xero_integration.models import ContactLink, XeroConnection, XeroSettings
+from xero_integration.models import ContactLink, InvoiceStatus, XeroConnection, XeroSettings
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -64,13 +64,15 @@ ALREADY_IN_XERO = "Xero has it already, so it is looked up there and not sent."
 @dataclass(frozen=True)
 class Queued:
     """What UPLOAD TO XERO did; `upload` is None when there was nothing to do. `undecided` look like another invoice,
-    and someone has to decide first; of those `held_back` a newer version has to come in first."""
+    and someone has to decide first; of those `held_back` a newer version has to come in first.
+    `needs_another`: another person has to approve, so nothing goes that would be approved at once."""
 
     upload: Upload | None
     queued: int
     already: int
     undecided: int = 0
     held_back: int = 0
+    needs_another: bool = False
 
 
 def enqueue(
@@ -80,11 +82,14 @@ def enqueue(
     user: User | None,
     invoice_status: str,
     locked_as_drafts: bool = False,
+    onward: str = "",
 ) -> Queued:
     """Queue what is new, refused, withdrawn or taken back, but neither ignored nor waiting: for a decision on another
     invoice that it looks like, or for a file that brings the later version of it. Pressing twice is harmless.
-    `invoice_status` is one of `InvoiceStatus`. The caller wakes a worker after commit."""
+    `invoice_status` is one of `InvoiceStatus`, `onward` of `Onward`. The caller wakes a worker after commit."""
     with transaction.atomic():
+        if needs_another(invoice_status, onward):
+            return Queued(None, 0, 0, needs_another=True)
         # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.
         locks.hold(invoices)
         # Whole periods at once: their size costs no extra queries.
@@ -97,6 +102,7 @@ def enqueue(
             created_by=user,
             invoice_status=invoice_status,
             locked_as_drafts=locked_as_drafts,
+            onward=onward,
             trace_id=tracing.current_id(),
         )
         # A refused invoice may have been imported anew with a total of the other sign.
@@ -132,6 +138,11 @@ def enqueue(
             Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
     logger.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
     return Queued(upload, queued, total - queued - undecided - held_back, undecided, held_back)
+
+
+def needs_another(invoice_status: str, onward: str) -> bool:
+    """Whether another person than who uploads has to approve what would go so."""
+    return XeroSettings.load().two_people and (onward != "" or invoice_status == InvoiceStatus.AUTHORISED)
 
 
 def _document_type(is_negative: Q | Exists) -> Case:

@@ -57,6 +57,7 @@ def make_again(upload: Upload, refused: QuerySet[Invoice], *, as_drafts: bool, u
         invoice_ids=list(map(str, ids)),
         invoice_status=upload.invoice_status,
         locked_as_drafts=as_drafts or upload.locked_as_drafts,
+        onward=upload.onward,
         again_of=upload,
         created_by=user,
     )

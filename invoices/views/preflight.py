@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,17 +16,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
+from invoices.changes import onward
 from invoices.documents.rules import Fix
 from invoices.duplicates import comparison
-from invoices.models import Invoice, Posting, UploadDraft
+from invoices.models import Invoice, Onward, Posting, UploadDraft
 from invoices.posting import outdated, transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, TAKEN_CODES, Group, Inspected, Inspection, Verdict, inspect
 from invoices.selection import deciding
 from invoices.views.next_steps import next_step
-from invoices.views.uploading import missing_for_upload, start
+from invoices.views.uploading import NEEDS_ANOTHER, missing_for_upload, start
 from xero_integration.client.errors import XeroError
-from xero_integration.models import XeroConnection
+from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 
 SHOWN = 20
 CONTACTS_SHOWN = 200
@@ -61,6 +63,9 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "postable": len(found.postable()),
         "taken": ",".join(str(row.invoice.pk) for row in found.rows if _is_taken(row)),
         "known_notes": ",".join(str(invoice.pk) for invoice in found.known_notes()),
+        "onward_choices": _onward_choices(draft),
+        "needs_another": XeroSettings.load().two_people,
+        "mails_left": onward.mails_left(connection),
         "too_many_calls": found.calls_left is not None and found.calls_needed > found.calls_left,
     }
     return render(request, "invoices/preflight/preflight.html", context)
@@ -82,6 +87,9 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if problem := missing_for_upload(connection, may_set=_may_set(request), preflight=True):
         messages.error(request, problem)
         return redirect(draft)
+    if transitions.needs_another(draft.invoice_status, _onward(request)):
+        messages.error(request, NEEDS_ANOTHER)
+        return redirect(draft)
     # Xero was asked for the page, which brings back what it showed, so it need not be asked twice.
     found, _ = inspect_draft(draft, connection, look_up_in_xero=False)
     taken = set(request.POST.get("taken", "").split(","))
@@ -93,12 +101,13 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     seen = set(request.POST.get("known_notes", "").split(","))
     known = [pk for pk in going if str(pk) in seen]
     with transaction.atomic():
-        onward = start(
+        log = start(
             request,
             Invoice.objects.filter(pk__in=going),
             connection=connection,
             invoice_status=draft.invoice_status,
             locked_as_drafts=draft.locked_as_drafts,
+            onward=_onward(request),
         )
         if known:
             transitions.require_lookup(
@@ -111,16 +120,19 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if left:
         words = '{} selected because something holds them back. <a href="{}">See what</a>'
         messages.warning(request, format_html(words, _stay(len(left)), draft.get_absolute_url()))
-    return onward or redirect(draft)
+    return log or redirect(draft)
 
 
 @require_POST
 @role_required(*roles.FINANCE)
 def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Have what lies in a locked period go as drafts, or with `no` not."""
+    """Have what lies in a locked period go as drafts, or with `no` not; with `awaiting` all of it awaiting approval."""
     draft = _draft(pk)
-    draft.locked_as_drafts = "no" not in request.POST
-    draft.save(update_fields=["locked_as_drafts"])
+    if "awaiting" in request.POST:
+        draft.invoice_status = InvoiceStatus.SUBMITTED
+    else:
+        draft.locked_as_drafts = "no" not in request.POST
+    draft.save(update_fields=["locked_as_drafts", "invoice_status"])
     return redirect(draft)
 
 
@@ -166,6 +178,23 @@ def _is_still_meant(request: HttpRequest, draft: UploadDraft, checked: XeroConne
     return request.POST.get("organisation") == str(checked.pk) and checked == _organisation_of(draft)
 
 
+def _onward(request: HttpRequest) -> str:
+    """Return what is to be asked for once they are in Xero. Raises BadRequest."""
+    chosen = request.POST.get("onward", "")
+    if chosen not in Onward.values:
+        raise BadRequest("There is no such step after posting.")
+    return chosen
+
+
+def _onward_choices(draft: UploadDraft) -> list[tuple[str, str]]:
+    """Return what may be asked for after posting with the status of the selection."""
+    if XeroSettings.load().two_people:
+        return []
+    if draft.invoice_status == InvoiceStatus.AUTHORISED:
+        return [("", Onward.NOTHING.label), (Onward.SEND.value, "Send them to the customers")]
+    return [(str(value), str(label)) for value, label in Onward.choices]
+
+
 def _elsewhere(checked: XeroConnection | None) -> str:
     current = XeroConnection.objects.current()
     where = f"Uploads go to {current.name} now" if current else "No organisation is in use now"
@@ -208,6 +237,7 @@ def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, 
         "more": len(group.invoices) - SHOWN,
         "next_step": next_step(problem, draft.get_absolute_url(), may_set=_may_set(request)),
         "as_drafts": problem.fix == Fix.DRAFTS,
+        "as_awaiting": problem.fix == Fix.AWAITING,
         "may_link": problem.fix == Fix.LINK,
         "purchase_order": problem.fix == Fix.PURCHASE_ORDER,
         "same_contact": problem.fix == Fix.SAME_CONTACT,

@@ -26,6 +26,11 @@ from invoices.selection.selection import Selection, totals
 from xero_integration import connections, reference
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 
+NEEDS_ANOTHER = (
+    "Nothing was queued: whoever uploads an invoice may not approve it (Settings → General, Two people). Post them as "
+    "drafts or awaiting approval, and another person approves them."
+)
+
 
 @require_POST
 @role_required(*roles.FINANCE)
@@ -92,6 +97,7 @@ def start(
     connection: XeroConnection,
     invoice_status: str,
     locked_as_drafts: bool = False,
+    onward: str = "",
 ) -> HttpResponse | None:
     """Queue the invoices and return the way to their log; None when nothing was left to queue.
 
@@ -104,10 +110,14 @@ def start(
             user=cast(User, request.user),
             invoice_status=invoice_status,
             locked_as_drafts=locked_as_drafts,
+            onward=onward,
         )
         if queued.upload:
             _record(request, queued.upload, queued.queued)
             wakeups.wake_after_commit(connection.pk)
+    if queued.needs_another:
+        messages.error(request, NEEDS_ANOTHER)
+        return None
     if queued.undecided:
         messages.warning(request, _undecided(queued.undecided))
     if queued.held_back:
@@ -152,6 +162,8 @@ def _record(request: HttpRequest, upload: Upload, count: int) -> None:
     after |= {f"Total in {each.currency}": f"{each.total:,.2f}" for each in totals(invoices)}
     if upload.locked_as_drafts:
         after["In a locked period"] = "as drafts"
+    if upload.onward:
+        after["Then"] = upload.get_onward_display()
     record(request, Action.UPLOAD, f"{count:,} uploaded to {upload.connection.name}", after=after)
 
 

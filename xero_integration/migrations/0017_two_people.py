@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 db_default=False,
                 default=False,
-                help_text="Whoever uploads an invoice may not approve it.",
+                help_text="Whoever uploads an invoice may not approve it, nor post it as approved: another person does.",
                 verbose_name="Two people",
             ),
         ),

@@ -88,7 +88,7 @@ class XeroSettings(models.Model):
         "Two people",
         default=False,
         db_default=False,
-        help_text="Whoever uploads an invoice may not approve it.",
+        help_text="Whoever uploads an invoice may not approve it, nor post it as approved: another person does.",
     )
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(
