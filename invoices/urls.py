@@ -3,6 +3,7 @@
 from django.urls import path
 
 from invoices.views import (
+    amending,
     closing,
     column_profiles,
     contacts,
@@ -61,6 +62,9 @@ urlpatterns = [
     path("invoices/<uuid:pk>/online/", onward.online_invoice, name="online_invoice"),
     path("invoices/approve/", onward.selected_approve, name="selected_approve"),
     path("invoices/send/", onward.selected_send, name="selected_send"),
+    path("invoices/changed/", amending.changed_invoices, name="changed_invoices"),
+    path("invoices/changed/update/", amending.update_changed, name="update_changed"),
+    path("invoices/<uuid:pk>/changed/", amending.invoice_changed, name="invoice_changed"),
     path("invoices/fetch/", fetching.fetch_from_c3, name="fetch_from_c3"),
     path("invoices/fetches/", fetching.c3_fetches, name="c3_fetches"),
     path("invoices/fetches/<int:pk>/", fetching.c3_fetch, name="c3_fetch"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from invoices.changes import allocations, approval, mailing, status_moves
+from invoices.changes import allocations, approval, mailing, status_moves, updates
 from invoices.changes.rules import Rule
 from invoices.models import ChangeCall, DocumentChange, DocumentType
 from invoices.models.statuses import ChangeKind
@@ -14,6 +14,7 @@ RULES: dict[ChangeKind, Rule] = {
     ChangeKind.APPROVE: approval.APPROVE,
     ChangeKind.SEND: mailing.SEND,
     ChangeKind.ALLOCATE: allocations.ALLOCATE,
+    ChangeKind.UPDATE: updates.UPDATE,
 }
 
 

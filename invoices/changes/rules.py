@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from invoices.models import ChangeCall, DocumentChange
@@ -20,6 +20,16 @@ Finish = Callable[[Changes, Mapping[int, Row]], None]
 End = tuple[ChangeStatus, str]
 
 BATCH = 50
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a look right before the call shows, by the change's id: why it must not be sent, or the document that shows
+    it as done; of those `untold` it does not tell, and they are looked at again later."""
+
+    refused: dict[int, str] = field(default_factory=dict)
+    done: dict[int, Row] = field(default_factory=dict)
+    untold: set[int] = field(default_factory=set)
 
 
 def documents_answered(answer: Answer, kind: Kind, changes: Changes) -> Sequence[Row]:
@@ -57,5 +67,6 @@ class Rule:
     look: Callable[[Gateway, Kind, Changes], Sequence[Row]] = documents_shown
     end: Callable[[DocumentChange, Row], End | None] = asked_again
     left: str = "It was left as it is."
+    check: Callable[[Gateway, Kind, Changes], Checked] | None = None
     # Documents in one call.
     most: int = BATCH

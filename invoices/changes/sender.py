@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -10,32 +11,72 @@ from django.db import transaction
 from c3portal.database import clock
 from invoices.changes import answers, transitions
 from invoices.changes.kinds import document_kind, rule_of
-from invoices.changes.rules import Row
+from invoices.changes.rules import Checked, Row
 from invoices.models import ChangeCall, DocumentChange
 from invoices.posting.outcomes import CallEnd, CallResult
 from xero_integration import connections
 from xero_integration.client import timeouts
 from xero_integration.client.errors import XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
-from xero_integration.client.gateway import Answer
+from xero_integration.client.gateway import MAX_BODY_BYTES, Answer
 from xero_integration.models import XeroConnection
+
+logger = logging.getLogger(__name__)
+
+NOT_TOLD = "Xero did not say how it stands, so nothing was sent yet."
 
 
 def send_next(connection: XeroConnection) -> int:
     """Send one call's worth of queued changes; return how many. Raises XeroUnavailable and XeroAuthError: the rows are
     queued again."""
-    # In the order of `posting.sender`: claim; commit the exact bytes; call; settle what came back.
+    # In the order of `posting.sender`: claim; look, where the kind does; commit the exact bytes; call; settle what came
+    # back.
     call = transitions.claim(connection)
     if call is None:
         return 0
-    rows = list(transitions.answered_by(call).order_by("pk"))
+    claimed = transitions.answered_by(call).count()
+    _check(connection, call)
+    rows = list(transitions.answered_by(call).filter(status=DocumentChange.Status.SENDING).order_by("pk"))
     body = rule_of(call).body(document_kind(call), rows)
+    if not rows or (len(body) > MAX_BODY_BYTES and len(rows) > 1):
+        _give_back(call, CallEnd(ChangeCall.Outcome.NOT_RECORDED), batch_cap=len(rows) // 2 or None)
+        return claimed
     if not transitions.store_body(call, body, hashlib.sha256(body).hexdigest()):
-        return len(rows)
+        return claimed
     ended = _call(connection, call, body)
     settle(call, ended, rows)
     if isinstance(ended, XeroUnavailable | XeroAuthError):
         raise ended
-    return len(rows)
+    return claimed
+
+
+def _check(connection: XeroConnection, call: ChangeCall) -> None:
+    """Settle what a look before the call shows, where its kind looks. Nothing was sent so far."""
+    check, kind = rule_of(call).check, document_kind(call)
+    if check is None:
+        return
+    rows = list(transitions.answered_by(call).select_related("posting").order_by("pk"))
+    try:
+        found = connections.call(connection, lambda gateway: check(gateway, kind, rows))
+    except (XeroUnavailable, XeroAuthError) as error:
+        _give_back(call, _end(ChangeCall.Outcome.NOT_RECORDED, error))
+        raise
+    except XeroRejected as error:
+        logger.warning("Xero refuses to show %d documents: %s", len(rows), error)
+        found = Checked(untold={each.pk for each in rows})
+    with transaction.atomic():
+        untold = transitions.answered_by(call, found.untold)
+        transitions.mark_uncertain(untold, NOT_TOLD, lookup_from=clock.now() + timeouts.retry_pause())
+        transitions.mark_done(transitions.answered_by(call), found.done)
+        transitions.mark_refused(transitions.answered_by(call), found.refused)
+
+
+@transaction.atomic
+def _give_back(call: ChangeCall, ended: CallEnd, *, batch_cap: int | None = None) -> None:
+    left = transitions.answered_by(call).filter(status=DocumentChange.Status.SENDING)
+    if batch_cap:
+        left.update(batch_cap=batch_cap)
+    transitions.requeue(left)
+    transitions.close(call, ended)
 
 
 def _call(connection: XeroConnection, call: ChangeCall, body: bytes) -> CallResult:

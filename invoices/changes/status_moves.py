@@ -24,7 +24,7 @@ def rule(
 ) -> Rule:
     """Return the rule of a move to the status `becomes`, which is done in whatever document has one of `done_as`."""
     is_done = partial(_is_done, done_as)
-    return Rule(body=partial(_body, becomes), send=_send, is_done=is_done, finish=finish, end=end)
+    return Rule(body=partial(_body, becomes), send=send, is_done=is_done, finish=finish, end=end)
 
 
 def end(changes: Changes, shown: Mapping[int, Row]) -> None:
@@ -51,7 +51,8 @@ def _body(becomes: DocumentStatus, kind: Kind, changes: Changes) -> bytes:
     return json.dumps({kind.endpoint: elements}).encode()
 
 
-def _send(gateway: Gateway, kind: Kind, call: ChangeCall, body: bytes) -> Answer:
+def send(gateway: Gateway, kind: Kind, call: ChangeCall, body: bytes) -> Answer:
+    """POST the documents of `body`."""
     return gateway.change_documents(kind.endpoint, body, str(call.pk), call.sent_at)
 
 

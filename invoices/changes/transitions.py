@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 # | sending            | uncertain | `mark_uncertain`: the answer is lost, or Xero refused it                    |
 # | queued             | uncertain | `require_lookup`: it may be done since the database was restored            |
 # | uncertain          | queued    | `requeue`: looked, and it is not done                                       |
+# | sending            | refused   | `mark_refused`: the look before the call shows that it may not be done      |
+# | sending            | done      | `mark_done`: that look shows it done                                        |
 # | uncertain          | refused   | `mark_refused`: Xero refused it, and a lookup shows that it is not done     |
 # | uncertain          | refused,  | `mark_ended`: looked, it is not done and cannot be any more, or nobody can  |
 # |                    | untold    | tell whether it is done and it must not be done twice                       |

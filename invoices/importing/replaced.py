@@ -95,6 +95,11 @@ def customers() -> set[int]:
     return {key for pair in pairs.iterator() for key in pair if key is not None}
 
 
+def plain_fields(invoice: Invoice, names: Sequence[str]) -> dict[str, Any]:
+    """Return these fields of an invoice as JSON keeps them."""
+    return {name: _plain(getattr(invoice, name)) for name in names}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dt.date):
         return value.isoformat()

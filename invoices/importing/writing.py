@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db.models import Max
 from django.utils import timezone
 
-from invoices.importing import bulk_insert, held_back, locks, periods, replaced, replaced_customers, xero_numbers
+from invoices.importing import bulk_insert, held_back, later, locks, periods, replaced, replaced_customers, xero_numbers
 from invoices.importing.aggregation import Gathering
 from invoices.importing.cleaning import Cleaner
 from invoices.importing.comparison import report
@@ -61,8 +61,13 @@ def write(path: Path, run: ImportRun, reading: Reading, wanted: Wanted, progress
         _hold_customers(gathering)
     for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
         _write_invoices(run, [facts for facts in chunk if facts.action in (Action.CREATE, Action.UPDATE)], known)
+    kept = later.Kept()
+    if gathering.actions[Action.REPORT]:
+        for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
+            reported = [facts for facts in chunk if facts.action is Action.REPORT]
+            kept.add(run, {facts.pk: (facts.header, _invoice(facts)) for facts in reported})
     if len(gathering.invoices) > gathering.actions[Action.KEEP]:
-        _write_lines(path, reading, wanted, progress)
+        _write_lines(path, reading, wanted, progress, kept)
     if gathering.actions[Action.REPORT]:
         for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
             report(run, [facts for facts in chunk if facts.action is Action.REPORT], most=held_back.MAX_ERRORS)
@@ -73,6 +78,7 @@ def _forget_differences(kept: list[Facts]) -> None:
     rows = Invoice.objects.filter(pk__in=[facts.pk for facts in kept]).exclude(difference="")
     if rows.exists():
         locks.hold(rows)
+        later.forget(rows)
         rows.update(difference="")
 
 
@@ -103,6 +109,7 @@ def _write_invoices(run: ImportRun, chunk: list[Facts], known: dict[str, Billing
     replaced.keep(run, invoices[Action.UPDATE])
     Invoice.objects.bulk_update(invoices[Action.UPDATE], _INVOICE_FIELDS, batch_size=100)
     InvoiceLine.objects.filter(invoice__in=invoices[Action.UPDATE]).delete()
+    later.forget(Invoice.objects.filter(pk__in=[each.pk for each in invoices[Action.UPDATE]]))
 
 
 def _invoice(facts: Facts) -> Invoice:
@@ -172,17 +179,18 @@ def _write_resellers(chunk: list[Facts]) -> dict[str, Customer]:
     return {name: stored[key.text] for name, key in keys.items()}
 
 
-def _write_lines(path: Path, reading: Reading, wanted: Wanted, progress: Progress) -> None:
+def _write_lines(path: Path, reading: Reading, wanted: Wanted, progress: Progress, kept: later.Kept) -> None:
     """Raises FileRefused when the file is not the one that was read first."""
     with HashingFile(path) as file:
         rows = watched(open_lines(file, wanted), wanted, Cleaner(wanted.time_zone), file, progress)
-        for batch in itertools.batched(_to_store(rows, reading.gathering), LINES_AT_ONCE):
+        for batch in itertools.batched(_to_store(rows, reading.gathering, kept), LINES_AT_ONCE):
             bulk_insert.insert(batch)
+        kept.write()
         if file.sha256.hexdigest() != reading.sha256:
             raise FileRefused("The file changed while it was being imported. Import it again.")
 
 
-def _to_store(rows: Iterable[Line | BadRow], gathering: Gathering) -> Iterator[bulk_insert.Row]:
+def _to_store(rows: Iterable[Line | BadRow], gathering: Gathering, kept: later.Kept) -> Iterator[bulk_insert.Row]:
     lines = (row for row in rows if isinstance(row, Line))
     for line in lines:
         facts = gathering.invoices.get(line.header.number)
@@ -190,6 +198,7 @@ def _to_store(rows: Iterable[Line | BadRow], gathering: Gathering) -> Iterator[b
             continue
         if facts.field_sums is not None:
             facts.field_sums.add(line.cells)
+            kept.take(line, facts)
             continue
         facts.position += 1
-        yield bulk_insert.row(line, facts)
+        yield bulk_insert.row(line, facts, facts.pk)

@@ -1,6 +1,6 @@
 """The billing domain, and how far each invoice has come on its way to Xero."""
 
-from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine
+from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine, LaterLine, LaterVersion
 from invoices.models.changes import ChangeCall, ChangeRequest, DocumentChange, PastDocument
 from invoices.models.imports import (
     BillResellers,
@@ -21,6 +21,7 @@ from invoices.models.posting import (
     Payment,
     Posting,
     PostLog,
+    SentDocument,
     Submission,
     Twin,
     Upload,
@@ -49,6 +50,8 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "KindRule",
+    "LaterLine",
+    "LaterVersion",
     "Onward",
     "PastDocument",
     "Payment",
@@ -57,6 +60,7 @@ __all__ = [
     "ReadingState",
     "ReplacedCustomer",
     "ReplacedInvoice",
+    "SentDocument",
     "Submission",
     "TaxOverride",
     "Twin",

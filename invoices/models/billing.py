@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
+from c3portal.database import clock
 from invoices.models.fields import ExactDecimalField
 from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
 
@@ -225,7 +226,7 @@ class Invoice(models.Model):
         return self.number != self.xero_number
 
 
-class InvoiceLine(models.Model):
+class LineFacts(models.Model):
     """One charge, in the source's own precision; `source` keeps the import row's fields."""
 
     class Kind(models.TextChoices):
@@ -235,7 +236,6 @@ class InvoiceLine(models.Model):
         AZURE = "azure", "Azure Usage based SKUs"
         CUSTOM = "custom", "Custom offer SKUs"
 
-    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
     # Empty while nobody has said which kind the source's category is: it cannot be posted.
     kind = models.CharField(max_length=10, choices=Kind, blank=True)
@@ -251,6 +251,18 @@ class InvoiceLine(models.Model):
     tax = ExactDecimalField()
     total = ExactDecimalField()
     source = models.JSONField(default=dict)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InvoiceLine(LineFacts):
+    """A charge of an invoice."""
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines")
     # Of corrections, which go as the corrected line did, whatever the settings say by now; else the rules decide.
     account_code = models.CharField(max_length=50, blank=True, db_default="", default="")
     tax_type = models.CharField(max_length=50, blank=True, db_default="", default="")
@@ -259,5 +271,31 @@ class InvoiceLine(models.Model):
         ordering = ["invoice_id", "position"]
         constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="line_position_once_each_invoice")]
 
+
+class LaterVersion(models.Model):
+    """What a later file says of an invoice that was sent, for the same customer: its `facts`, as of
+    `importing/later.py`, and its lines. The newest counts; an older one stays while Xero is asked for it."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    invoice = models.ForeignKey(Invoice, on_delete=models.CASCADE, related_name="later_versions")
+    run = models.ForeignKey(
+        "invoices.ImportRun", null=True, on_delete=models.SET_NULL, related_name="later_versions", help_text="Its file."
+    )
+    facts = models.JSONField()
+    kept_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["kept_at", "pk"]
+
     def __str__(self) -> str:
-        return self.name
+        return f"{self.invoice_id} as of {self.kept_at}"
+
+
+class LaterLine(LineFacts):
+    """A charge of a later version."""
+
+    version = models.ForeignKey(LaterVersion, on_delete=models.CASCADE, related_name="lines")
+
+    class Meta:
+        ordering = ["version_id", "position"]
+        constraints = [models.UniqueConstraint(fields=["version", "position"], name="line_once_each_later_version")]

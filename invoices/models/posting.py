@@ -270,6 +270,17 @@ class Posting(models.Model):
         return self.connection.invoice_url(self.xero_id, credit_note=self.document_type == DocumentType.CREDIT_NOTE)
 
 
+class SentDocument(models.Model):
+    """A posting's document as it was sent last: its element of a call, JSON in zlib. Calls' bytes may be pruned."""
+
+    posting = models.OneToOneField(Posting, on_delete=models.CASCADE, related_name="sent_document")
+    xero_id = models.CharField(max_length=36)
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return self.xero_id
+
+
 class Twin(models.Model):
     """Another live document in Xero with a posting's marker, as long as Xero shows it: the money counts twice."""
 

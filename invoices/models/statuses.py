@@ -45,6 +45,7 @@ class ChangeKind(models.TextChoices):
     APPROVE = "approve", "Approve"
     SEND = "send", "Send"
     ALLOCATE = "allocate", "Set against an invoice"
+    UPDATE = "update", "Update"
 
 
 # Once it is done the document is no more, and its invoice is not posted again.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from invoices.posting.balances import amount
-from invoices.posting.responses import Kind
 from xero_integration.client import shapes
 from xero_integration.payloads import to_cents
 from xero_integration.reference import json_date
@@ -18,13 +16,8 @@ from xero_integration.reference import json_date
 SentFacts = dict[str, str]
 
 
-def of_body(body: bytes, kind: Kind) -> dict[str, SentFacts]:
-    """Return by number what a call's bytes say of its documents; their totals are Xero's to compute."""
-    elements = shapes.objects(json.loads(body, parse_float=Decimal, parse_int=Decimal).get(kind.endpoint))
-    return {str(each.get(kind.number_key)): _of_element(each) for each in elements}
-
-
-def _of_element(element: Mapping[str, Any]) -> SentFacts:
+def of_element(element: Mapping[str, Any]) -> SentFacts:
+    """Return what a document of a call's bytes says; its total is Xero's to compute."""
     amounts = [Decimal(line["LineAmount"]) for line in shapes.objects(element.get("LineItems"))]
     days = {"date": json_date(element.get("Date")), "due_date": json_date(element.get("DueDate"))}
     return {

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import F
 
 from c3portal.database import clock
-from invoices.importing import numbers_again
-from invoices.models import AppliedCredit, PastDocument, Payment, Posting
+from invoices.importing import later, locks, numbers_again
+from invoices.models import AppliedCredit, Invoice, LaterVersion, PastDocument, Payment, Posting
 from invoices.posting import post_log
 from xero_integration.client.vocabulary import DocumentStatus
 
@@ -48,6 +48,10 @@ def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = No
     what they were. Returns how many."""
     with transaction.atomic():
         rows = Posting.objects.filter(status=Posting.Status.POSTED, xero_id__in=ended)
+        changed = LaterVersion.objects.filter(invoice__posting__in=rows)
+        if changed.exists():
+            # Before the postings, in the order in which everyone holds them.
+            locks.hold(Invoice.objects.filter(later_versions__in=changed))
         held = list(rows.select_for_update(of=("self",)).select_related("invoice").order_by("pk"))
         PastDocument.objects.bulk_create(
             [
@@ -76,6 +80,9 @@ def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = No
         # Nothing of it is owed or paid any more.
         Payment.objects.filter(posting__in=moved).delete()
         AppliedCredit.objects.filter(posting__in=moved).delete()
+        # Nothing of it was sent now, so that the latest file counts, as when it is imported again.
+        versions = later.newest_of([each.invoice_id for each in held])
+        later.take_in([each.pk for each in versions.values()])
         post_log.write(moved, Posting.Status.UNDONE, user=user)
     return len(held)
 

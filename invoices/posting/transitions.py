@@ -24,7 +24,7 @@ from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
 from invoices.importing import locks
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
-from invoices.posting import outdated, post_log, sent_facts
+from invoices.posting import outdated, post_log, sent_documents, sent_facts
 from invoices.posting.outcomes import CallEnd
 from invoices.posting.responses import Recorded, kind_of
 from xero_integration.client import timeouts
@@ -272,7 +272,7 @@ def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
             xero_id=_by_pk({pk: each.xero_id for pk, each in results.items()}),
             xero_status=_by_pk({pk: each.status for pk, each in results.items()}),
             xero_total=_by_pk({pk: each.total for pk, each in results.items()}),
-            **_balances(results),
+            **balances_of(results),
             message=_by_pk({pk: each.message for pk, each in results.items()}),
             batch_cap=None,
             not_before=None,
@@ -294,7 +294,8 @@ def note_posted(upload: Upload, user: User | None) -> None:
         Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
 
 
-def _balances(results: Mapping[int, Recorded]) -> dict[str, Any]:
+def balances_of(results: Mapping[int, Recorded]) -> dict[str, Any]:
+    """Return the columns of what these documents (by posting id) show of their balances, now that they are as sent."""
     facts = {pk: each.balance for pk, each in results.items()}
     return {
         "amount_due": _by_pk({pk: each.due for pk, each in facts.items()}),
@@ -317,11 +318,13 @@ def _keep_what_was_sent(submission: Submission, rows: QuerySet[Posting]) -> None
     if body is None:
         rows.update(sent_facts={})
         return
-    sent = sent_facts.of_body(bytes(body), kind_of(submission))
-    found = list(rows.select_related("invoice").only("xero_total", "number", "invoice__xero_number"))
+    sent = sent_documents.elements(bytes(body), kind_of(submission))
+    found = list(rows.select_related("invoice").only("xero_id", "xero_total", "number", "invoice__xero_number"))
     for row in found:
-        row.sent_facts = sent_facts.with_total(sent.get(row.number_in_xero, {}), row.xero_total)
+        element = sent.get(row.number_in_xero)
+        row.sent_facts = sent_facts.with_total(sent_facts.of_element(element) if element else {}, row.xero_total)
     Posting.objects.bulk_update(found, ["sent_facts"])
+    sent_documents.keep((row, sent[row.number_in_xero]) for row in found if row.number_in_xero in sent)
 
 
 def _flag_differences(rows: QuerySet[Posting]) -> None:

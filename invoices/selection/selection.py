@@ -28,6 +28,7 @@ IGNORED = "ignored"
 DIFFERS = "differs"
 LOOKS_SAME = "looks_same"
 OUTDATED = "outdated"
+AMENDED = "amended"
 CHANGED = states.CHANGED
 STATES: dict[str, str] = (
     {"": "All", NOT_UPLOADED: "Not uploaded"}
@@ -36,6 +37,7 @@ STATES: dict[str, str] = (
     | {
         CHANGED: "Changed in Xero",
         DIFFERS: "Differs",
+        AMENDED: "Changed after posting",
         LOOKS_SAME: "Looks the same",
         OUTDATED: "Out of date",
         IGNORED: "Ignored",
@@ -44,6 +46,7 @@ STATES: dict[str, str] = (
 
 _NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
 _DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_difference=0)
+_AMENDED = Q(posting__status=Posting.Status.POSTED) & ~Q(difference="")
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class Selection:
             found = found.exclude(ignored_because="")
         elif self.state == DIFFERS:
             found = found.filter(_DIFFERS)
+        elif self.state == AMENDED:
+            found = found.filter(_AMENDED)
         elif self.state == CHANGED:
             found = found.filter(states.is_changed())
         elif self.state in XeroState:
@@ -122,21 +127,23 @@ class Selection:
 
     def state_counts(self) -> list[StateCount]:
         """Return the counts of period and search: all, then the states with any; what is known of Xero, DIFFERS,
-        LOOKS_SAME and OUTDATED count besides."""
+        AMENDED, LOOKS_SAME and OUTDATED count besides."""
         is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
         found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
         counts: Counter[str] = Counter()
         # The first two spare what is in Xero the comparison.
         waits = _NOT_SENT & Q(ignored_because="") & comparison.waits_for_decision()
         differing, waiting = Count("pk", filter=_DIFFERS), Count("pk", filter=waits)
+        amended = Count("pk", filter=_AMENDED)
         old = Count("pk", filter=outdated.matters_and_waits())
         in_xero = {each.value: Count("pk", filter=states.with_state(each)) for each in XeroState}
         others = {"waiting": waiting, "outdated": old, CHANGED: Count("pk", filter=states.is_changed())}
-        rows = found.annotate(count=Count("pk"), differing=differing, **others, **in_xero)
+        rows = found.annotate(count=Count("pk"), differing=differing, amended=amended, **others, **in_xero)
         for row in cast("Iterable[dict[str, Any]]", rows):
             counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["count"]
             counts[""] += row["count"]
             counts[DIFFERS] += row["differing"]
+            counts[AMENDED] += row["amended"]
             counts[LOOKS_SAME] += row["waiting"]
             counts[OUTDATED] += row["outdated"]
             counts[CHANGED] += row[CHANGED]

@@ -11,11 +11,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from c3portal.database import clock
 from c3portal.models import User
+from invoices.changes import amending
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
-from invoices.posting import taken_back, transitions
-from xero_integration.models import TaxRate, TokenSet, XeroConnection, XeroSettings
+from invoices.posting import sent_documents, taken_back, transitions
+from xero_integration.models import Account, Contact, ContactLink, TaxRate, TokenSet, XeroConnection, XeroSettings
 
 REFUSAL = "Account code '999' is not a valid code for this document."
 Status = Posting.Status
@@ -142,6 +144,22 @@ def bring(upload: Upload, to: str, *numbers: str) -> None:
         transitions.mark_rejected(transitions.answered_by(submission), dict.fromkeys(keys, REFUSAL))
     elif to == Status.UNCERTAIN:
         transitions.mark_uncertain(submission, "The answer was lost.", lookup_from=timezone.now())
+
+
+def account_changed_since() -> None:
+    """Have what is posted differ from today's settings by the account of its licences, as in a portal that posted it
+    with the settings as they are now."""
+    contacts = {(each.connection_id, each.invoice.customer.tenant_id) for each in Posting.objects.all()}
+    for connection_id, key in contacts:
+        facts = {"name": key, "name_key": key, "status": Contact.ACTIVE}
+        contact = Contact.objects.create(connection_id=connection_id, contact_id=str(uuid.uuid4()), **facts)
+        link = {"connection_id": connection_id, "customer_key": key}
+        ContactLink.objects.get_or_create(**link, defaults={"contact_id": contact.contact_id})
+    sent_documents.keep((each.posting, each.now or {}) for each in amending.of(Posting.objects.all()))
+    other = Account.objects.exclude(code=XeroSettings.load().license_account_code)
+    code = other.filter(type="REVENUE").values_list("code", flat=True).first() or "210"
+    XeroSettings.objects.update(license_account_code=code)
+    XeroConnection.objects.update(reference_read_at=clock.now())
 
 
 def queries_of(client: Client, url: str) -> int:

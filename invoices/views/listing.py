@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.duplicates import comparison
-from invoices.models import BillingPeriod, Invoice
+from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.posting import outdated
 from invoices.readback.states import XeroState
@@ -51,6 +51,7 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
     there = {each.state for each in counts if each.count}
     return {
         "table": table,
+        "in_xero": Posting.Status.POSTED in there,
         "looks_same": _those_of(table, comparison.undecided) if LOOKS_SAME in there else (),
         "outdated": _those_of(table, outdated.unposted) if OUTDATED in there else (),
         "pills": [

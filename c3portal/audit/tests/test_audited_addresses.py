@@ -81,6 +81,8 @@ AUDITED: dict[str, Action | str] = {
     "invoice_send": Action.UPLOAD,
     "selected_approve": Action.UPLOAD,
     "selected_send": Action.UPLOAD,
+    "update_changed": Action.UPLOAD,
+    "invoice_changed": Action.UPLOAD,
     "preflight_decide": Action.IGNORE,
     "preflight_order": Action.MAPPING,
     "preflight_link": Action.UPLOAD,

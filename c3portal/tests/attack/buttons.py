@@ -105,6 +105,20 @@ def _selected_in_xero(world: World, *, approved: bool) -> tuple[tuple[Any, ...],
     return _selection(confirmed="1")(world)
 
 
+def _differing(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    makers.uploaded(world.connection, world.admin, *world.invoices, to=Posting.Status.POSTED)
+    makers.account_changed_since()
+    form = {"period": world.invoices[0].period.billing_id, "compare": "settings"}
+    page = world.client.get(reverse("update_changed"), form)
+    return (), {**form, "seen": page.context["seen"], "reason": "A wrong account"}
+
+
+def _one_that_differs(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    _differing(world)
+    page = world.client.get(reverse("invoice_changed", args=[world.invoices[0].pk]))
+    return (world.invoices[0].pk,), {"seen": page.context["seen"], "reason": "A wrong account"}
+
+
 def _draft(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     form = {"period": world.invoices[0].period.billing_id, "all": "1", "invoice_status": "DRAFT"}
     world.client.post(reverse("upload_to_xero"), form)
@@ -340,6 +354,8 @@ BUTTONS = {
     "invoice_send": Button(lambda world: ((_approved(world).postings.all()[0].invoice_id,), {})),
     "selected_approve": Button(lambda world: _selected_in_xero(world, approved=False)),
     "selected_send": Button(lambda world: _selected_in_xero(world, approved=True)),
+    "update_changed": Button(_differing),
+    "invoice_changed": Button(_one_that_differs),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
     "preflight_decide": Button(_alike),
     "preflight_link": Button(_posted_by_hand),

@@ -28,6 +28,8 @@ SELDOM = {
     "accept_change": {"reason": "x", "seen": "{}", "exclude": "1"},
     # Xero sends it, and no page.
     "xero_webhook": {},
+    "update_changed": {"reason": "x", "seen": "x", "period": "20260918", "compare": "settings"},
+    "invoice_changed": {"reason": "x", "seen": "x"},
     "preflight_order": {"customer": "x", "purchase_order": "x"},
     "preflight_decide": {"decision": "post", "reason": "x", "group": "x", "count": "1", "post": "x", "replace": "x"},
     "decide_invoice": {"decision": "post", "reason": "x", "revert": "1"},
