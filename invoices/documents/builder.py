@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoices.documents import billing_contact, exact_sum, mapping, references, rules, size
+from invoices.documents import billing_contact, exact_sum, mapping, orders, references, rules, size
 from invoices.documents.billing_contact import BillingRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
@@ -69,6 +70,7 @@ class DocumentContext:
     customers: Mapping[str, Own] = field(default_factory=dict)
     billing: BillingRules = field(default_factory=BillingRules)
     reference_template: str = ""
+    orders: Mapping[uuid.UUID, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> 
     rows = Posting.objects.filter(pk__in=[each.pk for each in postings])
     uploads = rows.values_list("pk", "upload__invoice_status", "upload__locked_as_drafts")
     statuses = {pk: (status, locked_as_drafts) for pk, status, locked_as_drafts in uploads}
-    context = read_context(connection)
+    context = read_context(connection, by_id.values())
     keys = {context.billing.recipient(each).tenant_id for each in by_id.values()}
     links = dict(
         ContactLink.objects.filter(connection=connection, customer_key__in=keys).values_list(
@@ -173,8 +175,8 @@ def _document_or_refusal(
     return Refused(" ".join(blocking)) if blocking else prepared.document
 
 
-def read_context(connection: XeroConnection) -> DocumentContext:
-    """Return what documents for this organisation are made with, in a constant number of queries."""
+def read_context(connection: XeroConnection, invoices: Iterable[Invoice] = ()) -> DocumentContext:
+    """Return what documents of `invoices` for this organisation are made with, in a constant number of queries."""
     app = XeroSettings.load()
     rates = reference.sales_taxes(connection)
     theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None
@@ -190,6 +192,7 @@ def read_context(connection: XeroConnection) -> DocumentContext:
         customers={own.customer.tenant_id: _own(own) for own in CustomerOverride.objects.select_related("customer")},
         billing=billing_contact.read_rules(),
         reference_template=app.reference_template,
+        orders=orders.of_invoices(invoices),
     )
 
 
@@ -272,7 +275,8 @@ def build(
     # How a document looks and when it is due is between the partner and whoever gets it.
     recipient = context.billing.recipient(invoice)
     own = context.customers.get(recipient.tenant_id, Own())
-    named = _named(invoice, own)
+    of_lines = () if invoice.purchase_order else context.orders.get(invoice.pk, ())
+    named = _named(invoice, own, of_lines)
     shown, because = references.shown(context.reference_template, named)
     lines = list(invoice.lines.all())
     chosen = [_choose(each, invoice, context) for each in lines]
@@ -296,17 +300,23 @@ def build(
     if locked_as_drafts and locked and document.issued_on <= locked:
         document = replace(document, status=DocumentStatus.DRAFT.value)
     prepared = _proven(document, invoice, lines, tuple(choice for choice, _ in chosen), context)
-    prepared = replace(prepared, reference_because=because)
+    unlike = orders.several(named.order, of_lines, own.purchase_order, document.reference) if of_lines else []
+    prepared = replace(prepared, reference_because=because, problems=(*prepared.problems, *unlike))
     if named.order or not own.requires_purchase_order:
         return prepared
     missing = references.order_missing(recipient.tenant_id, recipient.name)
     return replace(prepared, problems=(missing, *prepared.problems))
 
 
-def _named(invoice: Invoice, own: Own) -> references.Named:
-    order_from = "its file" if invoice.purchase_order else "Settings → Customers"
+def _named(invoice: Invoice, own: Own, of_lines: Sequence[str]) -> references.Named:
+    """`of_lines`: the PO number of each line's subscription, where any has one and the invoice came with none."""
+    order, order_from = own.purchase_order, "Settings → Customers"
+    if invoice.purchase_order:
+        order, order_from = invoice.purchase_order, "its file"
+    elif of_lines:
+        order, order_from = orders.joined(of_lines, own.purchase_order), "Settings → PO numbers"
     return references.Named(
-        invoice.purchase_order or own.purchase_order,
+        order,
         order_from,
         invoice.period.billing_id,
         invoice.number,

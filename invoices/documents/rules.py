@@ -36,6 +36,7 @@ class Fix(StrEnum):
     DRAFTS = "drafts"
     DECISION = "decision"
     PURCHASE_ORDER = "purchase_order"
+    ORDERS = "orders"
     HELD_BACK = "held_back"
     XERO = "xero"
     LINK = "link"

@@ -14,7 +14,7 @@ from invoices.models.imports import (
     ReplacedCustomer,
     ReplacedInvoice,
 )
-from invoices.models.overrides import AccountOverride, CustomerOverride, TaxOverride
+from invoices.models.overrides import AccountOverride, CustomerOverride, SubscriptionOrder, TaxOverride
 from invoices.models.posting import (
     DocumentType,
     Onward,
@@ -62,6 +62,7 @@ __all__ = [
     "ReplacedInvoice",
     "SentDocument",
     "Submission",
+    "SubscriptionOrder",
     "TaxOverride",
     "Twin",
     "Upload",

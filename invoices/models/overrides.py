@@ -116,6 +116,30 @@ class CustomerOverride(models.Model):
         return f"Customer {_known(self.customer)}", " · ".join(filter(None, own))
 
 
+class SubscriptionOrder(models.Model):
+    """The PO number of one of a customer's subscriptions, by its id as files have it."""
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="subscription_orders")
+    subscription = models.CharField(max_length=100)
+    purchase_order = models.CharField("PO number", max_length=255)
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "subscription"], name="order_once_each_subscription")
+        ]
+
+    def __str__(self) -> str:
+        return " → ".join(self.as_text)
+
+    @property
+    def as_text(self) -> tuple[str, str]:
+        return f"Subscription {self.subscription}, customer {_known(self.customer)}", self.purchase_order
+
+
 def _known(customer: Customer) -> str:
     # The id tells customers of one name apart.
     return f"{customer.name} ({customer.tenant_id})"

@@ -95,3 +95,27 @@ class CustomerForm(forms.Form):
                 "Choose a theme, a status or due days, where invoices to a reseller go, or about PO numbers."
             )
         return cleaned
+
+
+class OrderForm(forms.Form):
+    purchase_order = forms.CharField(
+        label="PO number", max_length=255, error_messages={"required": "Enter the PO number that the customer gave."}
+    )
+
+
+class OrderRuleForm(OrderForm):
+    """The PO number of a subscription that no recent invoice bills."""
+
+    customer = forms.ModelChoiceField(
+        Customer.objects.all(),
+        to_field_name="tenant_id",
+        empty_label="Choose a customer",
+        error_messages={"required": "Choose the customer."},
+    )
+    subscription = forms.CharField(
+        label="Subscription's id",
+        max_length=100,
+        help_text="As its file has it.",
+        error_messages={"required": "Enter the subscription's id."},
+    )
+    field_order = ("customer", "subscription", "purchase_order")

@@ -1,4 +1,4 @@
-"""The three pages of overrides."""
+"""The four pages of overrides."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from c3portal.models import User
 from invoices.documents import builder
 from invoices.documents.builder import Own
 from invoices.documents.mapping import AccountRule, Tax
-from invoices.models import AccountOverride, Customer, CustomerOverride, TaxOverride
-from invoices.overrides import accounts, customers, taxes
-from invoices.overrides.forms import AccountForm, AccountRuleForm, CustomerForm, TaxForm
+from invoices.models import AccountOverride, Customer, CustomerOverride, SubscriptionOrder, TaxOverride
+from invoices.overrides import accounts, customers, orders, taxes
+from invoices.overrides.forms import AccountForm, AccountRuleForm, CustomerForm, OrderForm, OrderRuleForm, TaxForm
 from invoices.overrides.rows import Finding, Refused, Row, read_file
 from xero_integration import reference
 from xero_integration.models import XeroConnection, XeroSettings
@@ -29,10 +29,11 @@ class Page(ABC):
     title: str
     noun: str
     counted = "Lines"
+    rule_title = ""
     intro: str
     columns: Sequence[str]
     shown_columns: Sequence[str]
-    model: type[AccountOverride | TaxOverride | CustomerOverride]
+    model: type[AccountOverride | TaxOverride | CustomerOverride | SubscriptionOrder]
     related: Sequence[str] = ("customer",)
 
     def __init__(self, connection: XeroConnection) -> None:
@@ -84,6 +85,7 @@ class Accounts(Page):
     )
     columns, shown_columns = accounts.COLUMNS, accounts.SHOWN_COLUMNS
     model = AccountOverride
+    rule_title = "Override for a customer or a beginning of SKUs"
 
     def rows(self) -> list[Row[AccountRule]]:
         return accounts.rows(self.context)
@@ -204,6 +206,45 @@ class Customers(Page):
     def read(self, content: bytes) -> tuple[list[customers.CustomerRule], list[Finding]]:
         read = partial(customers.read_row, self.context, self._names, _tenants())
         return read_file(content, self.columns, read, lambda rule: rule.tenant_id, customers.OPTIONAL_COLUMNS)
+
+
+class Orders(Page):
+    name, title, noun = "order_overrides", "PO numbers", "Subscription"
+    intro = (
+        "An invoice bears the PO number that it came with, else that of its subscription chosen here, else its "
+        "customer's (Settings → Customers). An invoice of several subscriptions names the PO number of each. Listed "
+        f"are the subscriptions of the latest {orders.PERIODS_SHOWN} billing periods, and others that have one."
+    )
+    columns, shown_columns = orders.COLUMNS, orders.SHOWN_COLUMNS
+    model = SubscriptionOrder
+    rule_title = "PO number of another subscription"
+
+    def rows(self) -> list[Row[orders.OrderRule]]:
+        return orders.rows(self.context)
+
+    def form(self, data: Any = None) -> OrderForm:
+        return OrderForm(data)
+
+    def rule_form(self, data: Any = None) -> OrderRuleForm:
+        return OrderRuleForm(data, prefix="rule")
+
+    def change(self, subject: orders.OrderRule | None, chosen: dict[str, Any]) -> orders.OrderRule:
+        if subject is None:
+            subject = orders.OrderRule(chosen["customer"].tenant_id, chosen["subscription"])
+        return orders.override(subject, chosen["purchase_order"])
+
+    def revert(self, subject: orders.OrderRule) -> orders.OrderRule:
+        return subject
+
+    def save(self, changes: Iterable[orders.OrderRule], user: User | None) -> int:
+        return orders.save(dict.fromkeys(changes), user)
+
+    def csv_rows(self) -> Iterator[list[str]]:
+        return orders.csv_rows(self.context)
+
+    def read(self, content: bytes) -> tuple[list[orders.OrderRule], list[Finding]]:
+        read = partial(orders.read_row, _tenants())
+        return read_file(content, self.columns, read, lambda rule: replace(rule, order=""))
 
 
 def overridden(page: Page, subjects: Iterable[Any], chosen: dict[str, Any]) -> tuple[list[Any], list[str]]:

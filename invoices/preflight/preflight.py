@@ -175,7 +175,7 @@ def inspect(
     seen = Seen()
     if look_up_in_xero and (open_rows := [row for row in rows if not _is_posted(row)]):
         seen = _find_in_xero(connection, open_rows, read_anew=read_anew)
-    context = builder.read_context(connection)
+    context = builder.read_context(connection, rows)
     recipients = {row.pk: context.billing.recipient(row) for row in rows}
     found = contact_check.check(connection, {each.tenant_id: each for each in recipients.values()}.values())
     alike = comparison.of_rows(row for row in rows if row.may_go)

@@ -15,6 +15,7 @@ ACTIONS = {
     Fix.TAXES: ("Map this tax", "tax_overrides"),
     Fix.KINDS: ("Say which kind it is", "kind_rules"),
     Fix.CUSTOMERS: ("Change the customer's settings", "customer_overrides"),
+    Fix.ORDERS: ("See the PO numbers", "order_overrides"),
     Fix.CONTACTS: ("See to the contact", "contacts"),
     Fix.CHOOSE_CONTACT: ("Choose the contact", "choose_contact"),
     Fix.HELD_BACK: ("See what is held back", "held_back"),

@@ -1,4 +1,4 @@
-"""Settings → Accounts, Taxes, Customers."""
+"""Settings → Accounts, Taxes, Customers, PO numbers."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from c3portal.http.request_limits import takes_a_file
 from c3portal.http.versions import changed_meanwhile, version_of
 from c3portal.models import User, roles
 from invoices.overrides.forms import OverridesFileForm, overrides_limit
-from invoices.overrides.pages import Accounts, Customers, Page, Taxes, overridden
+from invoices.overrides.pages import Accounts, Customers, Orders, Page, Taxes, overridden
 from invoices.overrides.rows import SHOWN, Row
 from invoices.views.tables import OverrideTable, arrange
 from xero_integration import connections
 from xero_integration.models import XeroConnection, XeroSettings
 
-PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers}
+PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers, "orders": Orders}
 
 
 @takes_a_file(overrides_limit, *roles.FINANCE)

@@ -52,6 +52,7 @@ AUDITED: dict[str, Action | str] = {
     "account_overrides": Action.MAPPING,
     "tax_overrides": Action.MAPPING,
     "customer_overrides": Action.MAPPING,
+    "order_overrides": Action.MAPPING,
     "xero_connect": "leaves for Xero; coming back with a consent is what changes something (home)",
     "choose_organisation": Action.CONNECTION,
     "xero_disconnect": Action.CONNECTION,
@@ -210,6 +211,14 @@ def test_a_mapped_tax_and_a_customer_of_its_own_leave_theirs(admin: Client, invo
     tax, customer = AuditEntry.objects.filter(action=Action.MAPPING).order_by("pk")
     assert tax.after == {"AU GST 10 %": "OUTPUT"}
     assert list(customer.after.values()) == ["due after 30 days"]
+
+
+def test_a_subscriptions_po_number_leaves_its_own(admin: Client, invoices: list[Invoice]) -> None:
+    customer = invoices[0].customer
+    chosen = {"rule-customer": customer.tenant_id, "rule-subscription": "s-1", "rule-purchase_order": "PO-1"}
+    admin.post(reverse("order_overrides"), {"action": "rule", **chosen})
+    entry = AuditEntry.objects.get(action=Action.MAPPING)
+    assert entry.after == {f"Subscription s-1, customer {customer.name} ({customer.tenant_id})": "PO-1"}
 
 
 def test_a_file_of_overrides_leaves_one_entry_with_all_that_it_changed(admin: Client, invoices: list[Invoice]) -> None:

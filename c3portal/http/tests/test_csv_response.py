@@ -144,6 +144,7 @@ def test_no_file_of_the_portal_holds_a_formula(hostile: list[int], client_for: C
         "account_overrides_csv",
         "tax_overrides_csv",
         "customer_overrides_csv",
+        "order_overrides_csv",
         "audit_csv",
     }
 

@@ -73,6 +73,11 @@ def _override(name: str, **chosen: str) -> Callable[[World], tuple[tuple[Any, ..
     return lambda world: ((), {"action": "override", "row": key_of(world.client, reverse(name)), **chosen})
 
 
+def _order_of_a_subscription(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    chosen = {"customer": world.invoices[0].customer.tenant_id, "subscription": "s-1", "purchase_order": "PO-1"}
+    return (), {"action": "rule"} | {f"rule-{name}": value for name, value in chosen.items()}
+
+
 def _other_organisation(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     other = consent(world.sandbox, XeroSettings.load().client_id, NEW_ZEALAND)
     return (), {"connection": other.pk}
@@ -324,6 +329,7 @@ BUTTONS = {
     "account_overrides": Button(_override("account_overrides", account_code="4030")),
     "tax_overrides": Button(_override("tax_overrides", tax_type="OUTPUT")),
     "customer_overrides": Button(_override("customer_overrides", due_days="30")),
+    "order_overrides": Button(_order_of_a_subscription),
     "xero_connect": Button(plain(), 0),
     "choose_organisation": Button(_other_organisation, 2),  # where uploads go, and the theme by its id there
     "xero_disconnect": Button(plain()),
