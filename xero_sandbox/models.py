@@ -392,6 +392,7 @@ class Webhook(models.Model):
     tells_payments = models.BooleanField(default=True)
     status = models.CharField(max_length=20, default="UNCONFIRMED")
     problem = models.CharField(max_length=200, blank=True)
+    fault = models.CharField(max_length=20, blank=True, default="", db_default="")
     tries = models.IntegerField(default=0)
     failing_since = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(null=True)
@@ -401,10 +402,11 @@ class Webhook(models.Model):
 
 
 class WebhookEvent(models.Model):
-    """One thing that happened to a document, for one webhook."""
+    """One thing that happened to a document, or to a contact, for one webhook."""
 
     webhook = models.ForeignKey(Webhook, models.CASCADE, related_name="events")
-    document = models.ForeignKey(Document, models.CASCADE)
+    document = models.ForeignKey(Document, models.CASCADE, null=True)
+    contact = models.ForeignKey(Contact, models.CASCADE, null=True)
     sequence = models.IntegerField()
     event_type = models.CharField(max_length=10)
     at = models.DateTimeField(default=clock.now)
@@ -415,7 +417,7 @@ class WebhookEvent(models.Model):
         indexes = [models.Index(fields=["webhook", "delivered_at"], name="webhook_event_pending")]
 
     def __str__(self) -> str:
-        return f"{self.event_type} of {self.document}"
+        return f"{self.event_type} of {self.document or self.contact}"
 
 
 def dollars(cents: int) -> Decimal:

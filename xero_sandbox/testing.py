@@ -234,6 +234,10 @@ class SandboxControl:
         """Ask for the intent to receive again."""
         return self.call("POST", "webhooks/confirm", client_id=client_id)  # type: ignore[no-any-return]
 
+    def set_webhook_fault(self, client_id: str, fault: str) -> None:
+        """Have an app's deliveries go wrong (twice, reversed, forged, held, lost), or right again ("")."""
+        self.call("POST", "webhooks/fault", client_id=client_id, fault=fault)
+
     def replay_events(self, client_id: str, last: int = 1) -> None:
         """Send the last events once more."""
         self.call("POST", "webhooks/replay", client_id=client_id, last=last)

@@ -14,6 +14,7 @@ from xero_sandbox.api.filters import ordered, paged, where_filter
 from xero_sandbox.api.request import ApiRequest
 from xero_sandbox.models import Contact, Organisation
 from xero_sandbox.storage import writing
+from xero_sandbox.webhooks import outbox
 
 WHERE_COLUMNS = {
     "Name": "name",
@@ -201,8 +202,10 @@ def change(contact: Contact, sent: Mapping[str, Any]) -> list[str]:
     contact.details |= json.loads(wire.encode({name: sent[name] for name in KEPT_FIELDS if sent.get(name) is not None}))
     errors = _clashes(contact)
     if not errors:
+        event = "UPDATE" if contact.pk else "CREATE"
         contact.updated_at = clock.now()
         contact.save()
+        outbox.enqueue_contacts([contact], event)
     return errors
 
 

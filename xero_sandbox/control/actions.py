@@ -29,6 +29,7 @@ from xero_sandbox.oauth import registration, tokens
 from xero_sandbox.oauth.scopes import GRANULAR, IDENTITY, unknown
 from xero_sandbox.seed_data import CLASS_OF_TYPE, REVENUE_SIDE
 from xero_sandbox.storage import writing as write_lock
+from xero_sandbox.webhooks import outbox
 
 Body = dict[str, Any]
 SETTINGS = (
@@ -127,7 +128,10 @@ def put_contacts(body: Body) -> Any:
     one = organisation(body)
     with write_lock():
         fresh = [_contact(one, sent) for sent in body["contacts"]]
-        Contact.objects.bulk_create([contact for contact in fresh if contact.pk is None])
+        made = [contact for contact in fresh if contact.pk is None]
+        outbox.enqueue_contacts([contact for contact in fresh if contact.pk], "UPDATE")
+        Contact.objects.bulk_create(made)
+        outbox.enqueue_contacts(made, "CREATE")
     return {"contacts": [{"contact_id": str(contact.contact_id), "name": contact.name} for contact in fresh]}
 
 

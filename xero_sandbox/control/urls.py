@@ -33,6 +33,7 @@ urlpatterns = [
     path("documents/void", control({"POST": actions.void_document})),
     path("webhooks", control({"GET": webhooks.list_webhooks, "POST": webhooks.put_webhook})),
     path("webhooks/confirm", control({"POST": webhooks.confirm_webhook})),
+    path("webhooks/fault", control({"POST": webhooks.set_fault})),
     path("webhooks/replay", control({"POST": webhooks.replay_events})),
     path("mails", control({"GET": actions.list_mails})),
     path("payments", control({"POST": actions.record_payment})),

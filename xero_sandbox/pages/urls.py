@@ -6,7 +6,7 @@ from django.conf import settings
 from django.urls import path
 from django.views.static import serve
 
-from xero_sandbox.pages import books, by_hand, faults, my_apps, settings_form
+from xero_sandbox.pages import books, by_hand, faults, my_apps, settings_form, webhooks
 
 STATIC = Path(settings.PACKAGE) / "static"
 
@@ -15,6 +15,10 @@ urlpatterns = [
     path("apps/", my_apps.apps, name="apps"),
     path("apps/<str:client_id>/", my_apps.app, name="app"),
     path("apps/<str:client_id>/secret", my_apps.generate_secret, name="generate-secret"),
+    path("apps/<str:client_id>/webhook", webhooks.webhook, name="webhook"),
+    path("apps/<str:client_id>/webhook/confirm", webhooks.confirm),
+    path("apps/<str:client_id>/webhook/replay", webhooks.replay),
+    path("apps/<str:client_id>/webhook/fault", webhooks.fault),
     path("organisations/<str:short_code>/", books.organisation, name="organisation"),
     path("organisations/<str:short_code>/settings/", settings_form.settings, name="settings"),
     path("organisations/<str:short_code>/invoices/", books.invoices, name="invoices"),

@@ -15,6 +15,7 @@ import pytest
 
 from xero_sandbox.testing import SandboxControl, SandboxFailed
 from xero_sandbox.tests.conftest import Caller
+from xero_sandbox.tests.test_pages_and_control import Reader
 
 PATIENCE = 10.0
 
@@ -63,6 +64,11 @@ def receiver() -> Iterator[Receiver]:
     yield made
     made.server.shutdown()
     made.server.server_close()
+
+
+@pytest.fixture
+def reader(control: SandboxControl) -> Reader:
+    return Reader(control.url)
 
 
 @pytest.fixture
@@ -115,6 +121,27 @@ def test_every_change_is_told_in_order(control: SandboxControl, xero: Caller, to
     assert told.events[4]["data"]["Type"] == "ACCRECCREDIT"
 
 
+def test_a_webhook_is_set_up_confirmed_and_broken_on_its_page(
+    control: SandboxControl, xero: Caller, receiver: Receiver, reader: Reader
+) -> None:
+    page = f"/apps/{xero.app['client_id']}/webhook"
+    assert "Set it up" in reader.open(page).text
+    assert "absolute url" in reader.send(page, url="nowhere", categories="INVOICE").text
+    shown = reader.send(page, url=receiver.url, categories="INVOICE", tells_payments="on").text
+    assert "Unconfirmed" in shown
+    receiver.key = control.webhooks()[0]["key"]
+    assert receiver.key in shown
+    assert "Active" in reader.send(page, f"{page}/confirm").text
+
+    made = xero.put_invoice(InvoiceNumber="N-1")
+    until(lambda: len(receiver.events) == 1)
+    assert "CREATE of" in reader.open(page).text
+    reader.send(page, f"{page}/replay")
+    until(lambda: len(receiver.events) == 2)
+    assert 'value="lost" selected' in reader.send(page, f"{page}/fault", fault="lost").text
+    assert [event["resourceId"] for event in receiver.events] == [made["InvoiceID"]] * 2
+
+
 def test_payments_can_go_untold_and_categories_be_left_out(
     control: SandboxControl, xero: Caller, receiver: Receiver
 ) -> None:
@@ -162,6 +189,52 @@ def test_an_event_may_come_twice(control: SandboxControl, xero: Caller, told: Re
 
     until(lambda: len(told.events) == 2)
     assert told.events[0] == told.events[1]
+
+
+def test_contacts_are_told_too_whoever_makes_or_changes_them(
+    control: SandboxControl, xero: Caller, told: Receiver
+) -> None:
+    made = xero.put("Contacts", {"Name": "Litware"}, {"Name": "<refused>"}).json()["Contacts"][0]
+    xero.call("POST", "Contacts", json={"Contacts": [{"ContactID": made["ContactID"], "Name": "Litware 2"}]})
+    control.put_contacts([{"name": "By hand"}])
+    control.put_contacts([{"contact_id": made["ContactID"], "status": "ARCHIVED"}])
+
+    until(lambda: len(told.events) >= 4)
+
+    assert told.kinds() == [("CONTACT", each) for each in ("CREATE", "UPDATE", "CREATE", "UPDATE")]
+    assert [event["resourceId"] == made["ContactID"] for event in told.events] == [True, True, False, True]
+    assert told.events[0]["resourceUrl"].endswith(f"/Contacts/{made['ContactID']}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "numbers", "deliveries"),
+    [("twice", ["N-1", "N-2"] * 2, 2), ("reversed", ["N-2", "N-1"], 1), ("forged", ["N-1", "N-2"], 2)],
+)
+def test_deliveries_go_wrong_as_ordered(
+    control: SandboxControl, xero: Caller, told: Receiver, fault: str, numbers: list[str], deliveries: int
+) -> None:
+    client_id = xero.app["client_id"]
+    control.set_webhook_fault(client_id, "held")
+    answer = xero.put("Invoices", *[xero.invoice(InvoiceNumber=number) for number in ("N-1", "N-2")]).json()
+    number_of = {each["InvoiceID"]: each["InvoiceNumber"] for each in answer["Invoices"]}
+    assert control.webhooks()[0]["pending"] == 2
+
+    control.set_webhook_fault(client_id, fault)
+
+    until(lambda: len(told.events) >= len(numbers))
+    assert [number_of[event["resourceId"]] for event in told.events] == numbers
+    assert told.deliveries == deliveries
+
+
+def test_what_is_lost_counts_as_told(control: SandboxControl, xero: Caller, told: Receiver) -> None:
+    control.set_webhook_fault(xero.app["client_id"], "lost")
+    xero.put_invoice()
+
+    until(lambda: control.webhooks()[0]["pending"] == 0)
+
+    assert (control.webhooks()[0]["events"], told.deliveries) == (1, 0)
+    with pytest.raises(SandboxFailed, match="fault is one of"):
+        control.set_webhook_fault(xero.app["client_id"], "weather")
 
 
 def test_who_is_not_connected_is_told_nothing(control: SandboxControl, xero: Caller, told: Receiver) -> None:

@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 import threading
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -19,13 +20,22 @@ from xero_sandbox import clock
 from xero_sandbox.api.document_types import KIND_OF_TYPE
 from xero_sandbox.models import Webhook, WebhookEvent
 from xero_sandbox.storage import writing
-from xero_sandbox.webhooks.outbox import CATEGORY_OF_TYPE
+from xero_sandbox.webhooks.outbox import CATEGORY_OF_TYPE, CONTACT
 
 ANSWER_WITHIN = 5
 BETWEEN_TRIES = timedelta(minutes=15)
 GIVES_UP_AFTER = timedelta(hours=24)
 LOOKS_EVERY = 0.2
 MOST_AT_ONCE = 100
+# What can go wrong between Xero and an app, in words for the page.
+FAULTS = {
+    "": "None",
+    "twice": "Each delivery comes twice",
+    "reversed": "The events of a delivery come in the wrong order",
+    "forged": "A delivery with a wrong signature comes before each",
+    "held": "Nothing is delivered until this is lifted",
+    "lost": "Nothing is ever delivered: it counts as told",
+}
 
 
 def start() -> None:
@@ -36,7 +46,8 @@ def start() -> None:
 def _run() -> None:
     pause = threading.Event()
     while not pause.wait(LOOKS_EVERY):
-        for webhook in Webhook.objects.filter(status="ACTIVE", events__delivered_at=None).distinct():
+        waiting = Webhook.objects.filter(status="ACTIVE", events__delivered_at=None).exclude(fault="held")
+        for webhook in waiting.distinct():
             if webhook.next_try_at is None or webhook.next_try_at <= clock.now():
                 # A reset takes the webhook away under a delivery.
                 with contextlib.suppress(Webhook.DoesNotExist):
@@ -46,8 +57,9 @@ def _run() -> None:
 
 def deliver(webhook: Webhook) -> None:
     """Send the oldest events that have not arrived, and note how it went."""
-    events = list(webhook.events.filter(delivered_at=None).select_related("document")[:MOST_AT_ONCE])
-    problem = send(webhook, events, webhook.key)
+    waiting = webhook.events.filter(delivered_at=None).select_related("document", "contact")
+    events = list(waiting[:MOST_AT_ONCE])
+    problem = _send_with_faults(webhook, events)
     with writing():
         webhook.refresh_from_db()
         if problem:
@@ -56,6 +68,19 @@ def deliver(webhook: Webhook) -> None:
             webhook.events.filter(pk__in=[event.pk for event in events]).update(delivered_at=clock.now())
             webhook.failing_since, webhook.next_try_at, webhook.tries, webhook.problem = None, None, 0, ""
         webhook.save()
+
+
+def _send_with_faults(webhook: Webhook, events: list[WebhookEvent]) -> str:
+    if webhook.fault == "lost":
+        return ""
+    if webhook.fault == "reversed":
+        events = events[::-1]
+    if webhook.fault == "forged":
+        send(webhook, events, secrets.token_hex(20))
+    problem = send(webhook, events, webhook.key)
+    if webhook.fault == "twice" and not problem:
+        send(webhook, events, webhook.key)
+    return problem
 
 
 def _note_failure(webhook: Webhook, problem: str) -> None:
@@ -92,19 +117,28 @@ def _payload(events: list[WebhookEvent]) -> dict[str, Any]:
 
 
 def _event(event: WebhookEvent) -> dict[str, Any]:
+    category, resource, ident, tenant_id = _resource(event)
     row = event.document
-    category = CATEGORY_OF_TYPE[row.type]
-    resource = KIND_OF_TYPE[row.type].resource
     return {
-        "resourceUrl": f"http://localhost:{settings.PORT}/api.xro/2.0/{resource}/{row.document_id}",
-        "resourceId": str(row.document_id),
-        "tenantId": str(row.organisation_id),
+        "resourceUrl": f"http://localhost:{settings.PORT}/api.xro/2.0/{resource}/{ident}",
+        "resourceId": str(ident),
+        "tenantId": str(tenant_id),
         "tenantType": "ORGANISATION",
         "eventCategory": category,
         "eventType": event.event_type,
         "eventDateUtc": f"{event.at:%Y-%m-%dT%H:%M:%S.%f}"[:-3],
-        **({"data": {"Type": row.type, "Status": row.status}} if category == "CREDITNOTE" else {}),
+        **({"data": {"Type": row.type, "Status": row.status}} if row and category == "CREDITNOTE" else {}),
     }
+
+
+def _resource(event: WebhookEvent) -> tuple[str, str, uuid.UUID, uuid.UUID]:
+    """Return the category, resource, id and organisation of what an event tells of."""
+    if event.contact:
+        return CONTACT, "Contacts", event.contact.contact_id, event.contact.organisation_id
+    row = event.document
+    if row is None:
+        raise ValueError("An event tells of a document or a contact.")
+    return CATEGORY_OF_TYPE[row.type], KIND_OF_TYPE[row.type].resource, row.document_id, row.organisation_id
 
 
 def confirm(webhook: Webhook) -> None:
