@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0031_posting_attempt"),
+        ("invoices", "0032_later_versions"),
         ("c3portal", "0011_c3_notices"),
     ]
 
