@@ -45,10 +45,16 @@ def _look(gateway: Gateway, kind: Kind, changes: Changes) -> Sequence[Row]:
 
 
 def _with_history(gateway: Gateway, kind: Kind, row: Row, change: DocumentChange | None) -> Row:
-    if change is None or change.is_refused:
+    if change is None or change.is_refused or _is_soon_after_another(change):
         return row
     entries = gateway.history(kind.endpoint, change.xero_id)
     return {**row, _MAILED: any(_tells(entry, change.created_at - OVERLAP) for entry in entries)}
+
+
+def _is_soon_after_another(change: DocumentChange) -> bool:
+    # By two clocks the one before might be taken for this one.
+    before = change.posting.mailed_at
+    return before is not None and change.created_at - before < 2 * OVERLAP
 
 
 def _tells(entry: Mapping[str, Any], since: dt.datetime) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection as database
+from django.utils import timezone
 
 from c3portal.database import clock
 from c3portal.models import User
-from invoices.changes import asking, onward, transitions
+from invoices.changes import asking, onward, transitions, worker
 from invoices.changes.tests.conftest import Approve, Send
 from invoices.conftest import Work
 from invoices.models import ChangeCall, DocumentChange, DocumentEvent, Posting
@@ -199,18 +203,29 @@ def test_a_lost_answer_is_looked_up_before_a_mail_is_sent_again(
 
 
 @pytest.mark.usefixtures("no_lookup_delay")
-@pytest.mark.parametrize(("fault", "becomes", "mails"), [("commit_then_drop", "done", 2), ("drop_before", "untold", 1)])
+@pytest.mark.parametrize(
+    ("fault", "minutes_later", "becomes", "mails"),
+    [("commit_then_drop", 10, "done", 2), ("commit_then_drop", 1, "untold", 2), ("drop_before", 10, "untold", 1)],
+)
 def test_what_had_been_sent_before_is_told_by_its_history_or_by_nobody(
-    posted: Post, send: Send, work: Work, sandbox: SandboxControl, addresses: None, fault: str, becomes: str, mails: int
+    posted: Post,
+    send: Send,
+    work: Work,
+    sandbox: SandboxControl,
+    addresses: None,
+    time_machine: Any,
+    fault: str,
+    minutes_later: int,
+    becomes: str,
+    mails: int,
 ) -> None:
     posted("10.00")
     send()
     work()
-    DocumentChange.objects.update(created_at=clock.now())
-    sandbox.advance_clock(600)
+    time_machine.move_to(timezone.now() + dt.timedelta(minutes=minutes_later))
+    sandbox.advance_clock(60 * minutes_later)
     sandbox.place_fault(fault, method="POST", path="Email$")
     assert send(again=True).queued == 1
-    DocumentChange.objects.filter(status="queued").update(created_at=clock.now() + onward.DAY / 240)
     work()
     work()
     last = DocumentChange.objects.latest("pk")
@@ -221,6 +236,26 @@ def test_what_had_been_sent_before_is_told_by_its_history_or_by_nobody(
         assert fates(onward.of_sending(Posting.objects.all())) == ["may have been sent"]
         assert send().queued == 0
         assert send(again=True).queued == 1
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_send_each_mail_once(
+    posted: Post, send: Send, changes: State, connected: XeroConnection, sandbox: SandboxControl, addresses: None
+) -> None:
+    posted(*["10.00"] * 5)
+    send()
+
+    def advance(_: int) -> None:
+        try:
+            worker.advance(connected, float("inf"))
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(advance, range(3)))
+    assert changes() == {"done": 5}
+    assert sorted(each["number"] for each in sandbox.mails()) == sorted(each["number"] for each in sandbox.documents())
 
 
 @pytest.mark.both_databases
