@@ -36,6 +36,7 @@ attack: $(VENV)/.tests tools
 # Both against the sandbox, with processes of their own; bench writes docs/performance.md.
 bench: $(VENV)/.tests
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.readback
 
 # Its section of docs/performance.md is written anew; everything listens on this machine alone.
 load: $(VENV)/.tests

@@ -16,6 +16,7 @@ from typing import Any
 from bench.measure import MEASUREMENTS
 from bench.section import REPORT, section_of, with_section
 
+OF_THEIR_OWN = ("Under load", "What became of it")
 BASE_DIR = Path(__file__).resolve().parent.parent
 TEMPLATE = Path(__file__).with_name("report.md")
 
@@ -86,9 +87,10 @@ def main() -> None:
             for name, each in runs.items()
         ),
     )
-    # What `make load` measured stays.
-    if under_load := section_of("Under load", REPORT.read_text()):
-        text = with_section("Under load", under_load, text)
+    # What is measured by itself stays.
+    for title in OF_THEIR_OWN:
+        if section := section_of(title, REPORT.read_text()):
+            text = with_section(title, section, text)
     REPORT.write_text(text)
     print(f"Written: {REPORT.relative_to(BASE_DIR)}")
 

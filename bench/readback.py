@@ -103,7 +103,7 @@ def _read(connection: XeroConnection, *, at_night: bool = False) -> None:
     if connection.pk not in schedule.due():
         raise RuntimeError("Nothing is due, though the wait is over.")
     schedule.read(connection)
-    if not ReadingState.objects.filter(connection=connection, next_poll_at__gt=now).exists():
+    if not rows.filter(changes_read_until__gte=now).exists():
         raise RuntimeError("It was not read.")
 
 

@@ -82,7 +82,7 @@ def read(connection: XeroConnection) -> None:
 
 @contextmanager
 def _lease(connection: XeroConnection, now: dt.datetime) -> Iterator[ReadingState | None]:
-    state, _ = ReadingState.objects.get_or_create(connection=connection)
+    state, _ = ReadingState.objects.get_or_create(connection=connection, defaults={"next_poll_at": now})
     free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + LEASE)
     mine = ReadingState.objects.filter(free, pk=state.pk).update(lease_until=now + LEASE)
     if not mine:

@@ -172,6 +172,15 @@ def test_polls_back_off_to_one_a_day_when_nothing_happens(settings: Any) -> None
     ]
 
 
+def test_what_is_posted_first_is_read_at_once(post: Post, connected: XeroConnection, reads: Calls) -> None:
+    post()
+    reads()
+    assert schedule.due() == [connected.pk]
+    schedule.read(connected)
+    assert len(reads()) == 1
+    assert schedule.due() == []
+
+
 def test_a_new_upload_has_polls_come_often_again(post: Post, polled: XeroConnection) -> None:
     post()
     now = clock.now()
