@@ -112,6 +112,46 @@ CASES = {
         ("105.50", "0.00", "4.50"),
         parts=[("Overpayment", "4.50")],
     ),
+    "paid in parts, in money and by credit": Case(
+        owed(
+            "PAID", "0", "80", "30", FullyPaidOnDate=DAY, **paid("80"), **applied("CreditNotes", "CreditNoteID", "30")
+        ),
+        "Paid",
+        "xero_paid",
+        ("0.00", "80.00", "30.00"),
+        "2026-10-01",
+        [("Payment", "80.00"), ("Credit note", "30.00")],
+    ),
+    "payment taken back": Case(
+        owed("AUTHORISED", "110", Payments=[{"PaymentID": "p1", "Date": DAY, "Amount": 110, "Status": "DELETED"}]),
+        "Approved",
+        "xero_authorised",
+        OPEN,
+    ),
+    "credit note, draft": Case(
+        credit("DRAFT", "110", Payments=[], Allocations=[]),
+        "Draft",
+        "xero_draft",
+        ("-110.00", "0.00", "0.00"),
+        total="-110.00",
+    ),
+    "credit note, deleted": Case(
+        credit("DELETED", "110", Payments=[], Allocations=[]),
+        "Deleted",
+        "xero_deleted",
+        ("0.00", "0.00", "0.00"),
+        total="-110.00",
+        is_gone=True,
+    ),
+    "credit note, allocated": Case(
+        credit("PAID", "0", FullyPaidOnDate=DAY, **allocated("110")),
+        "Paid",
+        "xero_paid",
+        ("0.00", "0.00", "-110.00"),
+        "2026-10-01",
+        [("Allocation", "-110.00")],
+        total="-110.00",
+    ),
     "credit note": Case(
         credit("AUTHORISED", "110", Payments=[], Allocations=[]),
         "Approved",
@@ -209,6 +249,35 @@ def test_every_state_is_told_alike_everywhere(name: str, admin: Client, finance_
         assert (invoice in [row.record for row in filtered.context["table"].page.object_list]) == (
             state == case.filter
         ), state
+
+
+EDITS = {
+    "total": ("Total: 110.00 was sent, Xero has 121.00", {"Total": Decimal(121), "AmountDue": Decimal(121)}),
+    "subtotal": ("Lines’ sum without tax: 100.00 was sent, Xero has 90.00", {"SubTotal": Decimal(90)}),
+    "contact": ("Contact: c1 was sent, Xero has c2", {"Contact": {"ContactID": "c2"}}),
+    "date": ("Date: 2026-09-18 was sent, Xero has 2026-10-01", {"Date": DAY}),
+    "due_date": ("Due date: 2026-10-06 was sent, Xero has 2026-10-01", {"DueDate": DAY}),
+    "status": ("Status: Voided", {"Status": "VOIDED"}),
+}
+
+
+@pytest.mark.parametrize("fact", EDITS)
+def test_every_edit_is_told_alike_everywhere(fact: str, admin: Client, finance_admin: User) -> None:
+    words, edit = EDITS[fact]
+    invoice = posted_as("110.00", finance_admin)
+    sent = {"contact": "c1", "date": "2026-09-18", "due_date": "2026-10-06", "subtotal": "100.00", "total": "110.00"}
+    Posting.objects.update(sent_facts=sent)
+    row = owed("AUTHORISED", "110") | {"Contact": {"ContactID": "C1"}, "SubTotal": Decimal(100)}
+    assert read_from_xero(invoice, row).edits == {}
+    assert list(read_from_xero(invoice, row | edit).edits) == [fact]
+
+    page = text_of(admin, invoice.get_absolute_url())
+    assert words in page
+    home = text_of(admin, reverse("invoice_list"), period="20260918")
+    assert "Changed in Xero 1" in home
+    (line,) = rows_of(admin, "invoices")
+    assert line["ChangedInXero"] == documents.FACTS[fact]
+    assert "Changed in Xero" in page
 
 
 EDITED = {"total": {"sent": "110.00", "now": "121.00"}}
