@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ from django.utils import timezone
 from invoices.changes import asking
 from invoices.changes.allocations import amount_of, details_of
 from invoices.changes.asking import Wanted
-from invoices.models import AppliedCredit, DocumentChange, DocumentType, Posting, Twin
+from invoices.models import AppliedCredit, DocumentChange, DocumentType, Invoice, Posting, Twin
 from invoices.models.statuses import CHANGE_IN_PROGRESS, ChangeKind, ChangeStatus
 from invoices.posting.balances import NOTHING
-from xero_integration.client.vocabulary import DocumentStatus
+from xero_integration.client.vocabulary import GONE, DocumentStatus
 from xero_integration.models import XeroConnection
 
 if TYPE_CHECKING:
@@ -132,3 +133,45 @@ def _owing() -> QuerySet[Posting]:
         xero_status=DocumentStatus.AUTHORISED,
         amount_due__gt=0,
     )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a credit note stands with the invoice that it corrects, in a sentence; `may_ask`: a person may ask once
+    more."""
+
+    words: str
+    may_ask: bool = False
+
+
+def standing(note: Invoice) -> Standing:
+    """Return how a credit note stands with the invoice that it `corrects`; both postings should be loaded."""
+    posting, corrected = getattr(note, "posting", None), note.corrects
+    against = getattr(corrected, "posting", None)
+    if note.ignored_because:
+        return Standing("Ignored: it does not go to Xero.")
+    if posting is None or posting.status != Posting.Status.POSTED or against is None:
+        return Standing("Not in Xero yet. Once it is approved there, it is set against the invoice.")
+    if posting.xero_status in GONE:
+        return Standing("Voided or deleted in Xero.")
+    last = _changes(posting).order_by("-pk").first()
+    if last is not None:
+        return _asked(last, posting)
+    if posting.xero_status in (DocumentStatus.DRAFT, DocumentStatus.SUBMITTED):
+        return Standing("It waits for approval in Xero; then it is set against the invoice.")
+    if against.xero_status in (DocumentStatus.DRAFT, DocumentStatus.SUBMITTED):
+        return Standing("The invoice waits for approval in Xero; then this is set against it.")
+    if not owed_on(against) > 0:
+        return Standing("Nothing is owed on the invoice any more, so the credit stays with the customer.")
+    return Standing("It is about to be set against the invoice.")
+
+
+def _asked(change: DocumentChange, posting: Posting) -> Standing:
+    sum_and_number = f"{amount_of(change):,.2f} {posting.invoice.currency} against {change.details['number']}"
+    if change.status == ChangeStatus.DONE:
+        return Standing(f"Set in Xero: {sum_and_number}.")
+    if change.status == ChangeStatus.REFUSED:
+        return Standing(f"Xero refused to set {sum_and_number}: {change.message}", may_ask=True)
+    if change.status == ChangeStatus.WITHDRAWN:
+        return Standing(f"Not asked any more: {sum_and_number}.", may_ask=True)
+    return Standing(f"{change.get_status_display()}: to be set {sum_and_number}.")

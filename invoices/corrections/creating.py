@@ -55,6 +55,11 @@ class CorrectingLine:
     def total(self) -> Decimal:
         return self.amount + self.tax
 
+    @property
+    def credited(self) -> tuple[Decimal, Decimal, Decimal]:
+        """What it credits: without tax, the tax, and with tax."""
+        return -self.amount, -self.tax, -self.total
+
 
 def total_of(lines: Sequence[CorrectingLine]) -> Decimal:
     """Return what a correction of these lines comes to, with tax: negative for a credit note."""
@@ -68,10 +73,12 @@ def create(
     reason: str,
     contact_id: str,
     issued_on: dt.date | None = None,
+    number: str = "",
 ) -> Invoice:
     """Return a new invoice with these lines that corrects `corrected`: a credit note where they come to less than
     nothing. It is posted like any other, and goes to the contact `contact_id` (Xero's id of whom the corrected one is
-    on). Without `issued_on` it is dated today.
+    on). Without `issued_on` it is dated today. `number` is what a page showed it with (`next_number`): once
+    somebody made that one, nothing is made.
 
     Credit notes together never come to more than what is left of the invoice (`limit.left`), which is held until the
     transaction ends. Raises NotPossible, then nothing was made.
@@ -84,6 +91,8 @@ def create(
         locks.hold(Invoice.objects.filter(pk=corrected.pk))
         corrected = Invoice.objects.select_related("posting", "period").get(pk=corrected.pk)
         _require(corrected, total)
+        if number not in ("", next_number(corrected, total)):
+            raise NotPossible(f"Somebody made {number} meanwhile. Look at it, then at what is left below.")
         issued_on = issued_on or timezone.localdate()
         made = _invoice(corrected, lines, issued_on)
         made.reason, made.contact_id = reason[:LONGEST_REASON], contact_id
@@ -92,6 +101,12 @@ def create(
             [_line(made, position, each) for position, each in enumerate(lines, start=1)], batch_size=500
         )
     return made
+
+
+def next_number(corrected: Invoice, total: Decimal) -> str:
+    """Return the number that a correction over `total` would get now: the first after the corrected one's that is free
+    here, whatever its capitals."""
+    return _number(corrected.number, CREDIT_NOTE if total < 0 else INVOICE)
 
 
 def _require(corrected: Invoice, total: Decimal) -> None:
@@ -109,7 +124,7 @@ def _require(corrected: Invoice, total: Decimal) -> None:
 
 def _invoice(corrected: Invoice, lines: Sequence[CorrectingLine], issued_on: dt.date) -> Invoice:
     total, subtotal = total_of(lines), sum((each.amount for each in lines), Decimal("0.00"))
-    number = _number(corrected.number, CREDIT_NOTE if total < 0 else INVOICE)
+    number = next_number(corrected, total)
     terms = max(corrected.due_on - corrected.issued_on, dt.timedelta())
     return Invoice(
         # The same again when it is made again after the database was restored, so that what is in Xero is found.
@@ -132,7 +147,6 @@ def _invoice(corrected: Invoice, lines: Sequence[CorrectingLine], issued_on: dt.
 
 
 def _number(corrected: str, suffix: str) -> str:
-    """Return the first number after the corrected one's that is free here, whatever its capitals."""
     count = 1
     while True:
         end = f"-{suffix}{count}"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoices.documents import billing_contact, exact_sum, mapping, orders, references, rules, size
+from invoices.documents import billing_contact, corrections, exact_sum, mapping, orders, references, rules, size
 from invoices.documents.billing_contact import BillingRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
@@ -171,7 +171,8 @@ def _document_or_refusal(
         prepared = build(invoice, status, contact_id, context, locked_as_drafts=locked_as_drafts)
     except mapping.Unmapped as error:
         return Refused(str(error))
-    blocking = [each.of_this_one for each in prepared.problems if each.severity == Severity.BLOCKED]
+    found = (*corrections.problems(invoice, posting.connection_id), *prepared.problems)
+    blocking = [each.of_this_one for each in found if each.severity == Severity.BLOCKED]
     return Refused(" ".join(blocking)) if blocking else prepared.document
 
 

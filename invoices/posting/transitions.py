@@ -20,7 +20,7 @@ from django.utils import timezone
 from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
-from invoices.documents import billing_contact, exact_sum
+from invoices.documents import billing_contact, corrections, exact_sum
 from invoices.duplicates import comparison
 from invoices.importing import locks
 from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
@@ -85,8 +85,9 @@ def enqueue(
     onward: str = "",
 ) -> Queued:
     """Queue what is new, refused, withdrawn or taken back, but neither ignored nor waiting: for a decision on another
-    invoice that it looks like, or for a file that brings the later version of it. Pressing twice is harmless.
-    `invoice_status` is one of `InvoiceStatus`, `onward` of `Onward`. The caller wakes a worker after commit."""
+    invoice that it looks like, or for a file that brings the later version of it; nor is it a credit note too many for
+    what it corrects. Pressing twice is harmless. `invoice_status` is one of `InvoiceStatus`, `onward` of `Onward`. The
+    caller wakes a worker after commit."""
     with transaction.atomic():
         if needs_another(invoice_status, onward):
             return Queued(None, 0, 0, needs_another=True)
@@ -96,7 +97,8 @@ def enqueue(
         total = invoices.count()
         undecided = comparison.undecided(invoices).count()
         held_back = outdated.waiting(invoices).count()
-        invoices = invoices.filter(~comparison.waits_for_decision(), ~outdated.waits_for_file(), ignored_because="")
+        waiting = (comparison.waits_for_decision(), outdated.waits_for_file(), corrections.exceeds())
+        invoices = invoices.filter(*(~each for each in waiting), ignored_because="")
         upload = Upload.objects.create(
             connection=connection,
             created_by=user,

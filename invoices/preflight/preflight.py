@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
-from invoices.documents import builder
+from invoices.documents import builder, corrections
 from invoices.documents.builder import DocumentContext, Prepared
 from invoices.documents.mapping import UnmappedAccount, UnmappedKind, UnmappedTax
 from invoices.documents.rules import Fix, Problem, Severity
@@ -171,7 +171,7 @@ def inspect(
     """
     related = ("customer", "bill_to__same_as", "period", "posting", "corrects__posting__invoice")
     selected = invoices.select_related(*related).prefetch_related(LINES, "posting__past_documents")
-    rows = list(comparison.with_lookalikes(spelt_alike.marked(outdated.marked(selected))))
+    rows = list(comparison.with_lookalikes(corrections.marked(spelt_alike.marked(outdated.marked(selected)))))
     seen = Seen()
     if look_up_in_xero and (open_rows := [row for row in rows if not _is_posted(row)]):
         seen = _find_in_xero(connection, open_rows, read_anew=read_anew)
@@ -190,6 +190,7 @@ def inspect(
         same = theirs if prepared and theirs and _is_same(prepared, theirs, known, row, seen) else None
         problems = (
             *problems,
+            *(() if _is_posted(row) else corrections.problems(row, connection.pk)),
             *_outdated(row),
             *spelt_alike.problems(row),
             *_other_number(row),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
+from invoices.changes import allocating
 from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
 from invoices.models import HeldBackInvoice, Invoice, Posting, PostLog, Twin
@@ -21,7 +22,9 @@ from invoices.preflight import likenesses
 from invoices.readback import decisions, history, page
 from invoices.selection import deciding, held_back, tracks
 from invoices.views.tables import breakable, why_not_uploadable
+from xero_integration.client.vocabulary import DocumentStatus
 
+AUTHORISED = DocumentStatus.AUTHORISED
 MOST_ALIKE = 10
 MOST_REASONS = 5
 # The parts of the page that say what became of it in Xero.
@@ -42,6 +45,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
                 "posting__connection",
                 "posting__upload",
                 "ignored_by",
+                "corrects__posting__invoice",
             )
         ),
         pk=pk,
@@ -61,7 +65,8 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
         "exact_sum": exact_sum.of(found),
     }
-    return render(request, "invoices/invoice.html", context | _alike(found) | _outdated(found) | _in_xero(found, logs))
+    context |= _alike(found) | _outdated(found) | _in_xero(found, logs) | _corrections(found)
+    return render(request, "invoices/invoice.html", context)
 
 
 def _in_xero(invoice: Invoice, logs: QuerySet[PostLog]) -> dict[str, Any]:
@@ -85,6 +90,22 @@ def _in_xero(invoice: Invoice, logs: QuerySet[PostLog]) -> dict[str, Any]:
         "edits": page.edits(posting),
         "seen": json.dumps(posting.edits),
         "may_exclude": decisions.is_excludable(posting),
+    }
+
+
+def _corrections(invoice: Invoice) -> dict[str, Any]:
+    """Return what corrects it, and how a credit note stands with what it corrects."""
+    posting = getattr(invoice, "posting", None)
+    # Only what is in Xero is corrected, or was before it was taken back.
+    was_there = posting is not None and posting.status in (Posting.Status.POSTED, Posting.Status.UNDONE)
+    rows = invoice.corrections.select_related("posting__invoice", "corrects__posting__invoice").order_by("number")
+    return {
+        "corrections": [
+            (each, allocating.standing(each).words if each.is_credit_note else "")
+            for each in (rows if was_there else ())
+        ],
+        "allocation": allocating.standing(invoice) if invoice.corrects and invoice.is_credit_note else None,
+        "may_credit": not invoice.is_credit_note and posting is not None and posting.xero_status == AUTHORISED,
     }
 
 

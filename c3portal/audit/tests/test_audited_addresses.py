@@ -84,6 +84,8 @@ AUDITED: dict[str, Action | str] = {
     "selected_send": Action.UPLOAD,
     "update_changed": Action.UPLOAD,
     "invoice_changed": Action.UPLOAD,
+    "invoice_credit": Action.UPLOAD,
+    "credit_again": Action.OPERATION,
     "preflight_decide": Action.IGNORE,
     "preflight_order": Action.MAPPING,
     "preflight_link": Action.UPLOAD,

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from allauth.account.forms import default_token_generator
@@ -21,6 +22,7 @@ from c3portal.audit.tests.test_audited_addresses import general, key_of
 from c3portal.http.tests.test_permissions import _second_factor
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.users import administration
+from invoices.corrections.creating import CorrectingLine, create
 from invoices.importing import intake
 from invoices.importing.importer import import_file
 from invoices.matching.meanings import REQUIRED
@@ -177,9 +179,16 @@ def _without_order(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def _posted_by_hand(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    world.sandbox.write_document(_element(world))
+    draft, _ = _draft(world)
+    return draft, {"all": "1"}
+
+
+def _element(world: World) -> dict[str, Any]:
+    """Return the first invoice as somebody would write it into Xero by hand."""
     invoice = world.invoices[0]
     contact = {"name": invoice.customer.name, "number": invoice.customer.tenant_id}
-    element = {
+    return {
         "InvoiceNumber": invoice.xero_number,
         "Contact": {"ContactID": world.sandbox.put_contacts([contact])[0]["contact_id"]},
         "CurrencyCode": invoice.currency,
@@ -194,9 +203,29 @@ def _posted_by_hand(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
             for each in invoice.lines.all()
         ],
     }
-    world.sandbox.write_document(element)
-    draft, _ = _draft(world)
-    return draft, {"all": "1"}
+
+
+def _approved_in_xero(world: World) -> Invoice:
+    """Return the first invoice, approved in Xero."""
+    written = world.sandbox.write_document(_element(world) | {"Status": "AUTHORISED", "DueDate": "2026-12-24"})
+    makers.uploaded(world.connection, world.admin, world.invoices[0], to=Posting.Status.POSTED)
+    in_xero = {"xero_id": written["InvoiceID"], "xero_status": "AUTHORISED", "amount_due": 110}
+    Posting.objects.update(**in_xero, read_at=timezone.now())
+    return Invoice.objects.get(pk=world.invoices[0].pk)
+
+
+def _creditable(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    invoice = _approved_in_xero(world)
+    form = {"what": "all", "reason": "One too many", "invoice_status": "DRAFT"}
+    return (invoice.pk,), form | {"confirm": "1", "total": "-110.00", "number": f"{invoice.number}-CN1"}
+
+
+def _credited(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    line = CorrectingLine("A", Decimal(-1), Decimal(10), Decimal(-10), "4010", "OUTPUT", Decimal(10))
+    note = create(_approved_in_xero(world), [line], reason="One too many", contact_id="")
+    makers.uploaded(world.connection, world.admin, note, to=Posting.Status.POSTED)
+    Posting.objects.filter(invoice=note).update(xero_status="AUTHORISED")
+    return (note.pk,), {}
 
 
 def _someone(**state: Any) -> Callable[[World], tuple[tuple[Any, ...], dict[str, Any]]]:
@@ -362,6 +391,8 @@ BUTTONS = {
     "selected_send": Button(lambda world: _selected_in_xero(world, approved=True)),
     "update_changed": Button(_differing),
     "invoice_changed": Button(_one_that_differs),
+    "invoice_credit": Button(_creditable),
+    "credit_again": Button(_credited),
     "upload_withdraw": Button(_uploaded(Posting.Status.QUEUED)),
     "preflight_decide": Button(_alike),
     "preflight_link": Button(_posted_by_hand),

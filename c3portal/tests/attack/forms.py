@@ -25,6 +25,8 @@ SELDOM = {
     "invoice_send": {"confirmed": "1", "seen": "0", "again": "1"},
     "selected_approve": {"period": "20260918", "confirmed": "1", "invoice": "x", "all": "1"},
     "selected_send": {"period": "20260918", "confirmed": "1", "seen": "0", "again": "1", "invoice": "x", "all": "1"},
+    "invoice_credit": {"what": "x", "reason": "x", "invoice_status": "x", "confirm": "1", "total": "x", "number": "x"},
+    "credit_again": {},
     "accept_change": {"reason": "x", "seen": "{}", "exclude": "1"},
     # Xero sends it, and no page.
     "xero_webhook": {},

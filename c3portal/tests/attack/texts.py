@@ -50,6 +50,8 @@ LEFT = {
     "invoices.UploadDraft.search": "makes the selection empty",
     "invoices.UploadDraft.state": "makes the selection empty",
     "invoices.UploadDraft.invoice_ids": "ids of invoices",
+    "invoices.DocumentChange.details": "what the program asks of Xero, made of its own facts",
+    "invoices.Invoice.contact_id": "an id of Xero's, which no page shows",
     "xero_integration.XeroSettings.moved_to": "says that the portal is somewhere else, and then nothing else is shown",
     "xero_integration.XeroConnection.contacts_lease_holder": "a key of the program's own",
     "c3portal.Notice.path": "an address that the portal makes of the names of its own pages",
