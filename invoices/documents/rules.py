@@ -166,7 +166,12 @@ def _form(document: Document) -> Iterable[Problem]:
     if not document.lines:
         yield Problem("lines", "", "The invoice has no lines.", Fix.NONE)
     if not 0 < len(document.number) <= MAX_NUMBER or not _is_plain(document.number):
-        yield Problem("number", "", f"Xero takes numbers of 1 to {MAX_NUMBER} plain characters only.", Fix.NONE)
+        yield Problem(
+            "number",
+            "",
+            f"Xero takes numbers of 1 to {MAX_NUMBER} plain characters only, not of quotation marks alone.",
+            Fix.NONE,
+        )
     if len(document.reference) > MAX_REFERENCE:
         yield Problem("reference", "", f"Xero takes references of at most {MAX_REFERENCE} characters.", Fix.NONE)
     if document.due_on < document.issued_on:

@@ -22,6 +22,7 @@ SHOWN_COLUMNS = (*COLUMNS, "CustomerName", "Subscription", "Applies", "Because")
 MAX_SUBSCRIPTION = 100
 # Of all that was ever imported, subscriptions that ended long ago would be the most.
 PERIODS_SHOWN = 3
+NONE = "No PO number"
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,15 @@ def _row(
     context: DocumentContext, subject: OrderRule, customer: str, billed: tuple[str, int], order: str
 ) -> Row[OrderRule]:
     default = context.customers.get(subject.tenant_id, Own()).purchase_order
-    because = "Settings → Customers says so" if default else "none is known"
+    because = "Settings → Customers says so" if default else "neither it nor its customer has one"
     return Row(
         key=json.dumps([subject.tenant_id, subject.subscription]),
         subject=subject,
         title=billed[0] or subject.subscription,
         detail=f"{customer} · {subject.subscription}",
         count=billed[1],
-        default=default or "none",
-        applies=order or default or "none",
+        default=default or NONE,
+        applies=order or default or NONE,
         because="it is the subscription's own" if order else because,
         is_overridden=bool(order),
         also=subject.tenant_id,

@@ -30,6 +30,7 @@ class Page(ABC):
     noun: str
     counted = "Lines"
     rule_title = ""
+    has_problems = True
     intro: str
     columns: Sequence[str]
     shown_columns: Sequence[str]
@@ -218,6 +219,7 @@ class Orders(Page):
     columns, shown_columns = orders.COLUMNS, orders.SHOWN_COLUMNS
     model = SubscriptionOrder
     rule_title = "PO number of another subscription"
+    has_problems = False
 
     def rows(self) -> list[Row[orders.OrderRule]]:
         return orders.rows(self.context)

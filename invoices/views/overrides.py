@@ -24,7 +24,7 @@ from c3portal.http.versions import changed_meanwhile, version_of
 from c3portal.models import User, roles
 from invoices.overrides.forms import OverridesFileForm, overrides_limit
 from invoices.overrides.pages import Accounts, Customers, Orders, Page, Taxes, overridden
-from invoices.overrides.rows import SHOWN, Row
+from invoices.overrides.rows import SHOWN, UNMAPPED, Row
 from invoices.views.tables import OverrideTable, arrange
 from xero_integration import connections
 from xero_integration.models import XeroConnection, XeroSettings
@@ -156,6 +156,7 @@ def _show(request: HttpRequest, page: Page, **given: Any) -> HttpResponse:
     pills = [
         {"shown": shown, "label": label, "count": sum(row.is_shown(shown, search) for row in rows)}
         for shown, label in SHOWN.items()
+        if page.has_problems or shown != UNMAPPED
     ]
     context = {
         "page": page,
