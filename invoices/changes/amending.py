@@ -18,6 +18,7 @@ from invoices.changes import asking, line_differences, plan, updates
 from invoices.changes.asking import Asked, Wanted
 from invoices.changes.line_differences import Differences
 from invoices.changes.plan import Fate, Planned
+from invoices.corrections import limit
 from invoices.documents import builder, mapping
 from invoices.documents.builder import DocumentContext, Prepared
 from invoices.documents.rules import Severity
@@ -43,6 +44,7 @@ NOT_KEPT = (
     "what an update would change."
 )
 EDITED = "It was changed in Xero, and an update would overwrite that."
+EDITED_SINCE = "It was changed in Xero, so what was sent is not what the customer has. Credit it by hand."
 BUSY = "Something is asked of it already. Wait until that is done."
 TWICE = "It is in Xero twice. Void one there first."
 UNREAD = "It is not known how it stands in Xero. Refresh it first."
@@ -191,7 +193,7 @@ def _why_not(amendment: Amendment, fate: Fate) -> dict[Way, str]:
 
 
 def _status(posting: Posting) -> str:
-    return STATUS_WORDS.get(posting.xero_status, posting.xero_status).lower()
+    return STATUS_WORDS.get(posting.xero_status, posting.xero_status)
 
 
 COMMON = {Fate.UNDER_WAY: BUSY, Fate.TWICE: TWICE, Fate.UNKNOWN: UNREAD}
@@ -202,7 +204,7 @@ def _why_no_update(amendment: Amendment, fate: Fate) -> str:
     if fate in COMMON:
         return COMMON[fate]
     if posting.xero_status not in updates.OPEN:
-        return f"It is {_status(posting)} in Xero: only a draft, or one that awaits approval, is changed in place."
+        return f"In Xero it is: {_status(posting)}. Only a draft, or one that awaits approval, is changed in place."
     if posting.edits:
         return EDITED
     if amendment.sent is None:
@@ -223,14 +225,27 @@ def _why_no_credit(amendment: Amendment, fate: Fate) -> str:
     if fate in COMMON:
         return COMMON[fate]
     if posting.xero_status not in (DocumentStatus.AUTHORISED, DocumentStatus.PAID):
-        return f"It is {_status(posting)} in Xero: a correction is for what was approved or paid."
+        return f"In Xero it is: {_status(posting)}. A correction is for what was approved or paid."
+    if posting.edits:
+        return EDITED_SINCE
     if amendment.sent is None:
         return NOT_KEPT
     if amendment.total_now is None:
         return " ".join(amendment.problems)
-    return (
-        "" if amendment.total_now != posting.invoice.total else "Its total is the same, so there is nothing to credit."
-    )
+    return _why_no_correction(amendment)
+
+
+def _why_no_correction(amendment: Amendment) -> str:
+    invoice, change = amendment.posting.invoice, amendment.change
+    if invoice.total < 0:
+        return "It is a credit note itself."
+    if not change:
+        return "Its total is the same, so there is nothing to credit."
+    if earlier := invoice.corrections.filter(ignored_because="").first():
+        return f"It was corrected already, by {earlier.number}: credit the rest by hand."
+    if change < 0 and -change > (left := limit.left(invoice)):
+        return f"{-change:,.2f} is more than what is left of it to be credited, {left:,.2f} {invoice.currency}."
+    return ""
 
 
 def digest(amendments: Iterable[Amendment]) -> str:

@@ -58,6 +58,7 @@ def _decide(chunk: Iterable[Facts], *, lock: bool) -> list[tuple[str, RowError]]
         invoice.pk for number, invoice in stored.items() if by_number[number].source_hash != invoice.source_hash
     ]
     changeable = changeable_of(differing, lock=lock)
+    corrected = _corrected(differing)
     for number, facts in by_number.items():
         invoice = stored.get(number)
         if invoice is None:
@@ -66,9 +67,17 @@ def _decide(chunk: Iterable[Facts], *, lock: bool) -> list[tuple[str, RowError]]
         facts.pk = invoice.pk
         if invoice.pk in changeable:
             facts.action = Action.UPDATE
-        elif invoice.source_hash != facts.source_hash:
+        elif invoice.source_hash != facts.source_hash and (invoice.pk, facts.source_hash) not in corrected:
             facts.action, facts.field_sums = Action.REPORT, FieldSums()
     return _clashes(by_number, stored)
+
+
+def _corrected(keys: list[uuid.UUID]) -> set[tuple[uuid.UUID, str]]:
+    """Return which of these invoices were corrected by the difference to which file's version of them."""
+    rows = Invoice.objects.filter(corrects__in=keys, ignored_because="").exclude(source_hash="")
+    return {
+        (corrects, source_hash) for corrects, source_hash in rows.values_list("corrects", "source_hash") if corrects
+    }
 
 
 def changeable_of(keys: list[uuid.UUID], *, lock: bool) -> set[uuid.UUID]:

@@ -19,15 +19,18 @@ from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
-from invoices.changes import amending
-from invoices.changes.amending import Amendment, Way
-from invoices.models import BillingPeriod, DocumentChange, Invoice, Posting
+from invoices.changes import amending, over_difference
+from invoices.changes.amending import Way
+from invoices.corrections.creating import NotPossible
+from invoices.models import BillingPeriod, DocumentChange, Invoice, Posting, UploadDraft
 from invoices.models.statuses import ChangeKind
 from invoices.posting import wakeups
+from invoices.preflight import upload_drafts
+from invoices.selection.selection import Selection
 from invoices.views import amendment_rows
 from xero_integration import connections, reference
 from xero_integration.client.errors import XeroError
-from xero_integration.models import XeroConnection
+from xero_integration.models import XeroConnection, XeroSettings
 
 ROWS_SHOWN = 200
 LONGEST_REASON = 500
@@ -52,6 +55,7 @@ def changed_invoices(request: HttpRequest) -> HttpResponseBase:
         "rows": [amendment_rows.summary(each) for each in found[:ROWS_SHOWN]],
         "count": len(found),
         "updatable": sum(each.allows(Way.UPDATE) for each in found),
+        "creditable": sum(each.allows(Way.CREDIT) for each in found),
         "unknown": _not_kept(postings) if by_settings else 0,
         "query": _query(period, by_settings=by_settings),
         "asked": _asked(postings),
@@ -62,27 +66,27 @@ def changed_invoices(request: HttpRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(*roles.FINANCE)
 def update_changed(request: HttpRequest) -> HttpResponseBase:
-    """Say which drafts of `period` would be written anew, then ask Xero for it."""
-    period, by_settings = _period(request), _by_settings(request)
+    """Say which drafts of `period` would be written anew, or with `way` credit which invoices corrected, then do it."""
+    period, by_settings, way = _period(request), _by_settings(request), _way(request)
     if period is None:
         return redirect("invoice_list")
     back = f"{reverse('changed_invoices')}?{_query(period, by_settings=by_settings)}"
-    found = _updatable(_posted(period), by_settings=by_settings)
+    found = [each for each in amending.differing(_posted(period), by_settings=by_settings) if each.allows(way)]
     if not found:
-        messages.info(request, "Nothing of this is updated in place: see why at each.")
+        messages.info(request, "Nothing of this can be done now: see why at each.")
         return redirect(back)
     connection = found[0].posting.connection
     found = [each for each in found if each.posting.connection_id == connection.pk]
     if request.method == "POST":
         postings = Posting.objects.filter(pk__in=[each.posting.pk for each in found])
-        _ask(request, postings, connection, f"Billing period {period.billing_id}")
-        return redirect(back)
+        return redirect(_do(request, way, postings, period, f"Billing period {period.billing_id}") or back)
     context = {
         "period": period,
         "connection": connection,
         "back": back,
         "by_settings": by_settings,
-        "shares": amendment_rows.shares(found, (Way.UPDATE,)),
+        "way": way.value,
+        "shares": amendment_rows.shares(found, (way,)),
         "kinds": amendment_rows.kinds(found),
         "rows": [amendment_rows.summary(each) for each in found[:ROWS_SHOWN]],
         "count": len(found),
@@ -94,16 +98,15 @@ def update_changed(request: HttpRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @role_required(*roles.FINANCE)
 def invoice_changed(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Show what was sent of an invoice beside what would be sent now, then ask Xero to write its draft anew."""
-    invoice = get_object_or_404(Invoice, pk=pk)
+    """Show what was sent of an invoice beside what would be sent now, then do what is asked for (`way`)."""
+    invoice = get_object_or_404(Invoice.objects.select_related("period"), pk=pk)
     postings = Posting.objects.filter(invoice=invoice, status=Posting.Status.POSTED)
     amendment = next(iter(amending.of(postings)), None)
     if amendment is None:
         messages.info(request, "It is not in Xero, so there is nothing to compare it with.")
         return redirect(invoice)
     if request.method == "POST":
-        _ask(request, postings, amendment.posting.connection, invoice.number)
-        return redirect(request.path)
+        return redirect(_do(request, _way(request), postings, invoice.period, invoice.number) or request.path)
     context = {
         "invoice": invoice,
         "amendment": amendment,
@@ -113,6 +116,51 @@ def invoice_changed(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "asked": _asked(postings),
     }
     return render(request, "invoices/changed/invoice.html", context)
+
+
+def _do(
+    request: HttpRequest, way: Way, postings: QuerySet[Posting], period: BillingPeriod, what: str
+) -> UploadDraft | None:
+    """Do what was asked for; return where to go on, None for the page itself."""
+    posting = postings.select_related("connection").first()
+    if posting is None:
+        return None
+    if way is Way.CREDIT:
+        return _correct(request, postings, posting.connection, period, what)
+    _ask(request, postings, posting.connection, what)
+    return None
+
+
+def _correct(
+    request: HttpRequest, postings: QuerySet[Posting], connection: XeroConnection, period: BillingPeriod, what: str
+) -> UploadDraft | None:
+    """Make what corrects these by the difference, and lead it to the check before posting."""
+    reason, seen = request.POST.get("reason", "").strip()[:LONGEST_REASON], request.POST.get("seen", "")
+    try:
+        with transaction.atomic():
+            made = over_difference.make(postings, connection=connection, reason=reason, seen=seen)
+            if not made:
+                messages.warning(request, SEEN_CHANGED)
+                return None
+            after = {"Made": len(made), "Numbers": ", ".join(each.number for each in made[:20]), "Reason": reason}
+            record(request, Action.UPLOAD, f"{what}: corrected by the difference", after=after)
+            draft = upload_drafts.make(
+                Selection(period),
+                [str(each.pk) for each in made],
+                everything=False,
+                invoice_status=XeroSettings.load().invoice_status,
+                connection=connection,
+                user=cast(User, request.user),
+            )
+    except NotPossible as error:
+        messages.error(request, str(error))
+        return None
+    messages.success(request, f"Made, and not in Xero yet: {texts.invoices(len(made))}. Post below.")
+    return draft
+
+
+def _way(request: HttpRequest) -> Way:
+    return Way.CREDIT if _said(request, "way") == Way.CREDIT else Way.UPDATE
 
 
 def _period(request: HttpRequest) -> BillingPeriod | None:
@@ -141,10 +189,6 @@ def _posted(period: BillingPeriod) -> QuerySet[Posting]:
 def _not_kept(postings: QuerySet[Posting]) -> int:
     """Return of how many what was sent is not kept, so that nobody can compare them."""
     return postings.filter(sent_document=None, submission__body=None).count()
-
-
-def _updatable(postings: QuerySet[Posting], *, by_settings: bool) -> list[Amendment]:
-    return [each for each in amending.differing(postings, by_settings=by_settings) if each.allows(Way.UPDATE)]
 
 
 def _ask(request: HttpRequest, postings: QuerySet[Posting], connection: XeroConnection, what: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from django.utils.formats import date_format
 
 from invoices.changes import line_differences
 from invoices.changes.amending import Amendment, Way
@@ -148,6 +151,8 @@ class _Named:
         if name == "Contact":
             known = Contact.objects.filter(connection=self.connection, contact_id__iexact=value).first()
             return known.name if known else value
+        if value and name in line_differences.DAYS:
+            return date_format(dt.date.fromisoformat(value), "j M Y")
         return self.themes.get(value.lower(), value) if name == "BrandingThemeID" else value
 
     def cell(self, name: str, line: Mapping[str, Any]) -> str:

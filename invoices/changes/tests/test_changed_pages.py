@@ -91,7 +91,7 @@ def test_one_invoice_is_shown_line_by_line_with_each_way_open_or_closed(
     assert "<ins>" in html
     text = words_of(html)
     assert "Changed As sent" in text
-    assert "Not possible: It is draft in Xero: a correction is for what was approved or paid." in text
+    assert "Not possible: In Xero it is: Draft. A correction is for what was approved or paid." in text
     assert dict(page.context["ways"])["update"] == ""
 
     finance.post(reverse("invoice_changed", args=[invoice.pk]), {"seen": page.context["seen"]})
