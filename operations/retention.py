@@ -15,7 +15,16 @@ from django.utils import timezone
 
 from c3portal.models import Delivery, Notice
 from invoices.importing import intake
-from invoices.models import ImportFinding, ImportRun, Posting, PostLog, Submission, UploadDraft
+from invoices.models import (
+    ChangeCall,
+    DocumentChange,
+    ImportFinding,
+    ImportRun,
+    Posting,
+    PostLog,
+    Submission,
+    UploadDraft,
+)
 from invoices.models.statuses import IN_PROGRESS
 from invoices.preflight import upload_drafts
 
@@ -58,7 +67,8 @@ def _in_batches(rule: RetentionRule, until: float | None) -> Iterator[int]:
 def retention_rules(before: dt.datetime, now: dt.datetime) -> list[RetentionRule]:
     """Return the rules for what is older than `before`; sessions and selections by their end at `now`."""
     return [
-        RetentionRule("bytes of calls", _bytes(before), lambda rows: rows.update(body=None)),
+        RetentionRule("bytes of calls", _bytes(before), _forget_bytes),
+        RetentionRule("bytes of calls that changed documents", _bytes_of_changes(before), _forget_bytes),
         RetentionRule("steps in between in the post logs", _steps(before), _delete),
         RetentionRule("error details of imports", _findings(before), _delete),
         RetentionRule("notices that were told", _notices(before), _delete),
@@ -72,6 +82,16 @@ def retention_rules(before: dt.datetime, now: dt.datetime) -> list[RetentionRule
 def _delete(rows: QuerySet[Any]) -> int:
     _, by_model = rows.delete()
     return by_model.get(rows.model._meta.label, 0)
+
+
+def _forget_bytes(rows: QuerySet[Any]) -> int:
+    return rows.update(body=None)
+
+
+def _bytes_of_changes(before: dt.datetime) -> QuerySet[ChangeCall]:
+    """Bodies of finished calls that answer for no change in progress."""
+    waits = DocumentChange.objects.in_progress().filter(call=OuterRef("pk"))
+    return ChangeCall.objects.closed().filter(~Exists(waits), created_at__lt=before, body__isnull=False)
 
 
 def _bytes(before: dt.datetime) -> QuerySet[Submission]:

@@ -24,7 +24,7 @@ from c3portal.database import clock
 from c3portal.encryption.cipher import cipher, cipher_of
 from c3portal.encryption.key_rotation import tally
 from c3portal.processes import pending_migrations
-from invoices.models import Submission
+from invoices.models import ChangeCall, Submission
 from operations.backups import copying, restore
 from operations.backups.backup import applied_migrations
 from operations.backups.copying import Compared
@@ -213,6 +213,7 @@ def _settle_in() -> None:
     TokenSet.objects.update(lease_until=None, lease_holder="")
     CallBudget.objects.update(in_flight={})
     Submission.objects.open().update(lease_until=clock.now())
+    ChangeCall.objects.open().update(lease_until=clock.now())
 
 
 @transaction.atomic

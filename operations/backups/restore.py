@@ -24,7 +24,7 @@ from c3portal.database import clock
 from c3portal.encryption.key_rotation import forget
 from c3portal.models import Delivery, Heartbeat, Lease, LiveProcess, Moment
 from c3portal.processes import heartbeats, liveness
-from invoices.models import Posting, Submission
+from invoices.models import ChangeCall, DocumentChange, Posting, Submission
 from operations.backups import databases, keys, storage
 from operations.backups.storage import BackupError, Manifest
 from xero_integration.models import CallBudget, TokenSet, XeroConnection, XeroSettings
@@ -180,11 +180,12 @@ def begin_anew(manifest: Manifest) -> None:
 
 
 def require_lookups_after_restore(now: dt.datetime) -> None:
-    """Have every invoice looked up in Xero before it is sent from `now` on."""
+    """Have every invoice, and every change of a document, looked up in Xero before it is sent from `now` on."""
     XeroSettings.load()
     XeroSettings.objects.update(restored_at=now)
     XeroConnection.objects.update(restored_at=now)
     Posting.objects.exclude(looked_at=None).update(looked_at=None)
+    DocumentChange.objects.exclude(looked_at=None).update(looked_at=None)
 
 
 def _end_sign_ins(backup: str) -> None:
@@ -210,6 +211,7 @@ def _release_leases(now: dt.datetime) -> None:
     )
     CallBudget.objects.all().delete()
     Submission.objects.open().update(lease_until=now)
+    ChangeCall.objects.open().update(lease_until=now)
     Delivery.objects.filter(status=Delivery.Status.WAITING).update(
         status=Delivery.Status.FAILED, last_answer="Not sent: the database came back from a backup."
     )

@@ -17,7 +17,18 @@ from django.utils import timezone
 
 from c3portal.models import AuditEntry, Delivery, Notice, User
 from c3portal.settings import CELERY_BEAT_SCHEDULE
-from invoices.models import ImportFinding, ImportRun, Invoice, Posting, PostLog, Submission
+from invoices.changes import asking
+from invoices.changes import transitions as changes
+from invoices.models import (
+    ChangeCall,
+    DocumentChange,
+    ImportFinding,
+    ImportRun,
+    Invoice,
+    Posting,
+    PostLog,
+    Submission,
+)
 from invoices.posting import transitions
 from invoices.tests import makers
 from operations import retention
@@ -96,6 +107,24 @@ def test_bytes_of_what_is_on_its_way_are_never_touched(
     prune()
     assert bodies() == {b"{}"}
     assert rows.get().status == status
+
+
+@pytest.mark.parametrize(("status", "left"), [("done", None), ("refused", None), ("uncertain", b"{}")])
+def test_bytes_of_changes_go_when_nothing_waits_for_them(
+    connected: XeroConnection, old: Callable[[], None], status: str, left: bytes | None
+) -> None:
+    invoice = makers.an_invoice(makers.a_period(), "INV-1")
+    sent(connected, invoice)
+    asking.undo(Posting.objects.all(), connection=connected, user=None)
+    call = changes.claim(connected)
+    assert call is not None
+    assert changes.store_body(call, b"{}", DIGEST)
+    ChangeCall.objects.update(outcome="answered")
+    DocumentChange.objects.update(status=status)
+    old()
+    prune()
+    call.refresh_from_db()
+    assert (call.body and bytes(call.body), call.body_sha256) == (left, DIGEST)
 
 
 def test_young_bytes_stay(connected: XeroConnection) -> None:

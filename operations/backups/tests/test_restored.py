@@ -18,10 +18,14 @@ from django.utils import timezone
 
 from c3portal.models import User
 from invoices import tasks
+from invoices.changes import asking
+from invoices.changes import transitions as changes
 from invoices.importing.importer import import_file
-from invoices.models import Invoice, Posting, PostLog, Submission
+from invoices.models import DocumentChange, Invoice, Posting, PostLog, Submission
 from invoices.posting import contact_step, reconciliation, sender, transitions
+from invoices.tests import makers
 from invoices.tests.c3_files import NEW_CUSTOMERS, SEPTEMBER
+from operations.backups.restore import require_lookups_after_restore
 from operations.conftest import Lose, restore
 from xero_integration import connections
 from xero_integration.client import oauth
@@ -273,3 +277,14 @@ def test_a_portal_that_begins_anew_without_any_backup_adopts_the_credit_notes_th
     work_until_posted(connection)
     assert {each["id"] for each in sandbox.documents()} == documents
     assert_exactly_once(sandbox)
+
+
+def test_what_was_asked_of_documents_is_looked_up_too(finance_admin: User) -> None:
+    connection = makers.connected(finance_admin)
+    makers.uploaded(connection, None, makers.an_invoice(makers.a_period(), "INV-1"), to=Status.POSTED)
+    asking.undo(Posting.objects.all(), connection=connection, user=None)
+    DocumentChange.objects.update(looked_at=timezone.now())
+    require_lookups_after_restore(timezone.now())
+    connection.refresh_from_db()
+    assert changes.not_looked_up(connection).count() == 1
+    assert not changes.sendable(connection).exists()
