@@ -4,6 +4,7 @@ from django.urls import path
 
 from invoices.views import (
     amending,
+    changing,
     closing,
     column_profiles,
     contacts,
@@ -24,6 +25,7 @@ from invoices.views import (
     onward,
     overrides,
     payload,
+    posting_again,
     preflight,
     purchase_orders,
     readback,
@@ -56,6 +58,10 @@ urlpatterns = [
     path("invoices/logs/<int:pk>/withdraw/", logs.upload_withdraw, name="upload_withdraw"),
     path("invoices/logs/<int:pk>/take-back/", taking_back.upload_take_back, name="upload_take_back"),
     path("invoices/<uuid:pk>/take-back/", taking_back.invoice_take_back, name="invoice_take_back"),
+    path("invoices/take-back/", taking_back.selected_take_back, name="selected_take_back"),
+    path("invoices/post-again/", posting_again.post_again, name="post_again"),
+    path("invoices/changes/<int:pk>/", changing.change_request, name="change_request"),
+    path("invoices/changes/<int:pk>/withdraw/", changing.change_withdraw, name="change_withdraw"),
     path("invoices/logs/<int:pk>/approve/", onward.upload_approve, name="upload_approve"),
     path("invoices/logs/<int:pk>/send/", onward.upload_send, name="upload_send"),
     path("invoices/<uuid:pk>/approve/", onward.invoice_approve, name="invoice_approve"),

@@ -32,6 +32,7 @@ from invoices.views.next_steps import next_step
 from invoices.views.tables import PostingTable, arrange
 from invoices.views.uploading import missing_for_upload
 from xero_integration.client.errors import XeroError
+from xero_integration.client.vocabulary import GONE
 from xero_integration.models import XeroConnection
 
 UPLOADS_A_PAGE = 20
@@ -139,6 +140,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
     posted = Posting.objects.filter(upload=found, status=Posting.Status.POSTED).aggregate(
         differing=Count("pk", filter=~Q(total_difference=0)),
         notes=Count("pk", filter=Q(document_type=DocumentType.CREDIT_NOTE)),
+        gone=Count("pk", filter=Q(xero_status__in=GONE, invoice__ignored_because="")),
     )
     context = {
         "upload": found,
@@ -151,6 +153,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "twins": twins.of(found)[:TWINS_SHOWN],
         **(_why_refused(found, request) if progress.rejected else {}),
         "may_take_back": bool(progress.counts.get(Posting.Status.POSTED)),
+        "may_post_again": posted["gone"] + progress.counts.get(Posting.Status.UNDONE, 0),
         "may_check": bool(progress.uncertain or posted["notes"]),
         "refresh": _refresh_seconds([found.connection] if progress.in_progress else []),
     }

@@ -55,7 +55,7 @@ class CellColumn(tables.Column):  # type: ignore[misc]
 
 
 class TickColumn(tables.Column):  # type: ignore[misc]
-    """A box to tick for what may be uploaded, else the reason."""
+    """A box to tick for what may be uploaded or is in Xero, else the reason."""
 
     def __init__(self) -> None:
         super().__init__(empty_values=(), orderable=False, attrs=cell_classes("tick"))
@@ -68,7 +68,10 @@ class TickColumn(tables.Column):  # type: ignore[misc]
         )
 
     def render(self, record: Invoice) -> SafeString:
-        reason = why_not_uploadable(record)
+        posting = getattr(record, "posting", None)
+        # What is in Xero may be taken back, approved or sent.
+        is_posted = posting is not None and posting.status == Posting.Status.POSTED
+        reason = "" if is_posted else why_not_uploadable(record)
         return format_html(
             '<input type="checkbox" class="form-check-input" name="invoice" value="{}" aria-label="{}"{}>',
             record.pk,

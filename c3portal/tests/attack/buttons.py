@@ -22,6 +22,7 @@ from c3portal.audit.tests.test_audited_addresses import general, key_of
 from c3portal.http.tests.test_permissions import _second_factor
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.users import administration
+from invoices.changes import asking
 from invoices.corrections.creating import CorrectingLine, create
 from invoices.importing import intake
 from invoices.importing.importer import import_file
@@ -124,6 +125,19 @@ def _one_that_differs(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     _differing(world)
     page = world.client.get(reverse("invoice_changed", args=[world.invoices[0].pk]))
     return (world.invoices[0].pk,), {"seen": page.context["seen"], "reason": "A wrong account"}
+
+
+def _gone_in_xero(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    upload = makers.uploaded(world.connection, world.admin, *world.invoices, to=Posting.Status.POSTED)
+    Posting.objects.filter(upload=upload).update(xero_status="VOIDED")
+    return (), {"upload": str(upload.pk)}
+
+
+def _asked_in_xero(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    makers.uploaded(world.connection, world.admin, *world.invoices, to=Posting.Status.POSTED)
+    asked = asking.undo(Posting.objects.all(), connection=world.connection, user=world.admin)
+    assert asked.request is not None
+    return (asked.request.pk,), {}
 
 
 def _draft(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -383,6 +397,9 @@ BUTTONS = {
     "upload_check": Button(_uploaded(Posting.Status.UNCERTAIN), each=READS),
     "upload_take_back": Button(_uploaded(Posting.Status.POSTED)),
     "invoice_take_back": Button(_posted_one),
+    "selected_take_back": Button(lambda world: _selected_in_xero(world, approved=False)),
+    "post_again": Button(_gone_in_xero),
+    "change_withdraw": Button(_asked_in_xero),
     "upload_approve": Button(_uploaded(Posting.Status.POSTED)),
     "upload_send": Button(lambda world: ((_approved(world).pk,), {})),
     "invoice_approve": Button(_posted_one),

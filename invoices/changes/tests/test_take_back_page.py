@@ -6,9 +6,11 @@ from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import AuditEntry, User
-from invoices.models import DocumentChange, Invoice, Posting, Upload
+from invoices.models import DocumentChange, Invoice, PastDocument, Posting, Upload, UploadDraft
+from invoices.preflight import upload_drafts
 from invoices.tests import makers
 from invoices.tests.makers import Status
+from xero_integration.models import XeroSettings
 
 
 def an_upload(user: User) -> Upload:
@@ -63,3 +65,76 @@ def test_who_may_only_look_cannot_take_back(client: Client, finance_admin: User,
     client.force_login(system_reader)
     assert client.post(reverse("upload_take_back", args=[upload.pk])).status_code == 403
     assert not DocumentChange.objects.exists()
+
+
+def test_a_selection_of_the_list_is_taken_back_and_its_progress_is_shown(
+    client: Client, finance_admin: User, woken: list[int]
+) -> None:
+    upload = an_upload(finance_admin)
+    client.force_login(finance_admin)
+    first, second = Invoice.objects.filter(number__in=["INV-001", "INV-002"]).order_by("number")
+    form = {"period": first.period.billing_id, "invoice": [str(first.pk), str(second.pk)]}
+    address = reverse("selected_take_back")
+
+    page = client.post(address, form)
+    assert [(each.fate.value, each.count) for each in page.context["shares"]] == [("deleted", 2)]
+    assert not DocumentChange.objects.exists()
+    listed = client.get(reverse("invoice_list")).content.decode()
+    assert address in listed
+    assert f'name="invoice" value="{first.pk}" aria-label="Select INV-001">' in listed
+
+    shown = client.post(address, form | {"confirmed": "1", "reason": "Wrong account"}, follow=True)
+    assert shown.context["counts"] == [("Waiting", 2)]
+    assert woken == [upload.connection_id]
+    refused = DocumentChange.objects.get(posting__invoice=first)
+    DocumentChange.objects.filter(pk=refused.pk).update(status="refused", message="A payment is there.")
+    html = client.get(shown.request["PATH_INFO"]).content.decode()
+    assert "A payment is there." in html
+    assert "Refused" in html
+
+
+def test_what_waits_is_withdrawn_on_the_page(client: Client, finance_admin: User, system_reader: User) -> None:
+    upload = an_upload(finance_admin)
+    client.force_login(finance_admin)
+    shown = client.post(reverse("upload_take_back", args=[upload.pk]), {}, follow=True)
+    asked = shown.context["asked"]
+    page = client.post(reverse("change_withdraw", args=[asked.pk]), follow=True)
+    assert page.context["counts"] == [("Withdrawn", 3)]
+    assert "3 documents stay" in page.content.decode()
+    assert AuditEntry.objects.filter(action="withdraw", after__Changes=3).count() == 1
+    client.force_login(system_reader)
+    assert client.get(reverse("change_request", args=[asked.pk])).status_code == 200
+
+
+def test_what_was_found_voided_leads_to_the_preflight_under_its_next_number(
+    client: Client, finance_admin: User, woken: list[int]
+) -> None:
+    upload = an_upload(finance_admin)
+    gone = Posting.objects.get(invoice__number="INV-002")
+    facts = {"xero_status": "VOIDED", "edits": {"status": {"sent": "", "now": "VOIDED"}}}
+    Posting.objects.filter(pk=gone.pk).update(**facts)
+    XeroSettings.objects.update(license_account_code="1", azure_account_code="1", custom_account_code="1")
+    client.force_login(finance_admin)
+    form = {"period": gone.invoice.period.billing_id, "page": str(gone.invoice_id)}
+    for page in (gone.invoice.get_absolute_url(), upload.get_absolute_url(), reverse("invoice_list")):
+        assert reverse("post_again") in client.get(page).content.decode()
+
+    answer = client.post(reverse("post_again"), form)
+
+    draft = UploadDraft.objects.get()
+    assert answer.headers["Location"] == draft.get_absolute_url()
+    assert [each.number for each in upload_drafts.invoices_of(draft)] == ["INV-002"]
+    gone.refresh_from_db()
+    assert (gone.status, gone.number_in_xero) == ("undone", "INV-002-R1")
+    assert PastDocument.objects.get().why == "Found deleted or voided in Xero, to be posted again."
+    client.post(reverse("post_again"), form)
+    assert PastDocument.objects.count() == 1
+
+
+def test_what_is_live_in_xero_is_not_posted_again(client: Client, finance_admin: User) -> None:
+    upload = an_upload(finance_admin)
+    XeroSettings.objects.update(license_account_code="1", azure_account_code="1", custom_account_code="1")
+    client.force_login(finance_admin)
+    page = client.post(reverse("post_again"), {"upload": upload.pk}, follow=True)
+    assert "Take them back there first" in page.content.decode()
+    assert not UploadDraft.objects.exists()
