@@ -6,10 +6,11 @@ import datetime as dt
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from types import MappingProxyType, ModuleType
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -40,6 +41,7 @@ FATES = (
     "element missing",
     "shuffled",
 )
+ID_KEYS = ("InvoiceID", "CreditNoteID")
 MOVES = ("mark_posted", "mark_rejected", "requeue", "mark_uncertain", "close")
 
 
@@ -104,7 +106,7 @@ class Xero:
         if fate == "done late":
             self.late.append((timezone.now() + dt.timedelta(seconds=129), call))
         elif fate != "nothing done":
-            return _odd(self._carry_out(call, _elements(call.body)), fate)
+            return odd(self._carry_out(call, _elements(call.body)), fate)
         raise XeroOutcomeUnknown("The answer was lost.")
 
     def _hold_to_the_rule(self, numbers: Iterable[str], key: str) -> None:
@@ -137,6 +139,14 @@ class Xero:
         self.documents.append(document)
         return document
 
+    def receive_change(self, call: Call, fate: str) -> Answer:
+        """Take a call that changes documents by their ids. Raises as `receive`."""
+        raise NotImplementedError
+
+    def with_ids(self, text: str) -> list[dict[str, Any]]:
+        """Return the documents whose ids are in the text of a query."""
+        return [each for each in self.documents if any(str(each.get(key)) in text for key in ID_KEYS if key in each)]
+
     def finish_late(self, until: dt.datetime | None = None) -> None:
         """Carry out what was put off, up to a moment."""
         due = [call for moment, call in self.late if until is None or moment <= until]
@@ -158,7 +168,7 @@ def _elements(body: bytes) -> list[dict[str, Any]]:
     ]
 
 
-def _odd(answer: Answer, fate: str) -> Answer:
+def odd(answer: Answer, fate: str) -> Answer:
     """Return the answer as it reaches the portal. Raises XeroOutcomeUnknown when it does not."""
     if fate == "answer lost":
         raise XeroOutcomeUnknown("The answer was lost.")
@@ -255,8 +265,8 @@ def _stop_at(gate: str) -> None:
 
 
 @contextmanager
-def staged(xero: Xero) -> Iterator[None]:
-    """Put `xero` behind the portal's calls, and gates where a worker may stop or die."""
+def staged(xero: Xero, also: Mapping[ModuleType, Sequence[str]] = MappingProxyType({})) -> Iterator[None]:
+    """Put `xero` behind the portal's calls, and gates where a worker may stop or die: in `also` at the moves named."""
     database.inc_thread_sharing()
     with pytest.MonkeyPatch.context() as patch:
         client = _client(xero)
@@ -265,10 +275,11 @@ def staged(xero: Xero) -> Iterator[None]:
             return work(client)
 
         patch.setattr(connections, "call", create_autospec(connections.call, side_effect=call))
-        for name in ("claim", "store_body"):
-            _patch(patch, name, after=lambda name=name: _stop_at(name))
-        for name in MOVES:
-            _patch(patch, name, before=_about_to_move)
+        for module, moves in {transitions: MOVES, **also}.items():
+            for name in ("claim", "store_body"):
+                _patch(patch, name, module, after=lambda name=name: _stop_at(name))
+            for name in moves:
+                _patch(patch, name, module, before=_about_to_move)
         yield
     database.dec_thread_sharing()
 
@@ -281,11 +292,12 @@ def _about_to_move() -> None:
 def _patch(
     patch: pytest.MonkeyPatch,
     name: str,
+    module: ModuleType = transitions,
     *,
     before: Callable[[], None] = lambda: None,
     after: Callable[[], None] = lambda: None,
 ) -> None:
-    original = getattr(transitions, name)
+    original = getattr(module, name)
 
     def around(*args: Any, **options: Any) -> Any:
         before()
@@ -293,7 +305,7 @@ def _patch(
         after()
         return result
 
-    patch.setattr(transitions, name, create_autospec(original, side_effect=around))
+    patch.setattr(module, name, create_autospec(original, side_effect=around))
 
 
 def _client(xero: Xero) -> Gateway:
@@ -315,6 +327,21 @@ def _client(xero: Xero) -> Gateway:
         _stop_at("looked")
         return found
 
+    def change(endpoint: str, body: bytes, key: str, stored_at: dt.datetime | None = None) -> Answer:
+        worker = _worker()
+        Departure(stored_at).check()
+        try:
+            return xero.receive_change(Call(endpoint, body, key), worker.fate if worker else FATES[0])
+        finally:
+            _stop_at("called")
+
+    def read_list(endpoint: str, query: Mapping[str, str | int], **_: Any) -> list[dict[str, Any]]:
+        found = xero.with_ids(str(query.get("IDs") or query.get("where")))
+        _stop_at("looked")
+        return found
+
+    client.change_documents.side_effect = change
+    client.read_list.side_effect = read_list
     client.create_documents.side_effect = create
     client.find_invoices.side_effect = client.find_credit_notes.side_effect = find
     # Nobody renumbers anything in the model: what has the marker is what has the number.
