@@ -31,6 +31,7 @@ def xero_webhook(request: HttpRequest) -> HttpResponse:
     signature = request.headers.get("x-xero-signature", "")
     if len(body) > LARGEST_BODY or not webhooks.is_signed(body, signature, XeroSettings.webhook_key_now()):
         return HttpResponse(status=401)
+    XeroSettings.note_webhook_heard()
     try:
         named = inbox.named(body)
     except plain_json.Unreadable:

@@ -12,11 +12,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from c3portal.database import clock
 from c3portal.encryption.fields import EncryptedTextField
 from xero_integration.client import scopes
 from xero_integration.client.vocabulary import DocumentStatus
 
 # Of an unused one. https://developer.xero.com/documentation/guides/oauth2/token-types/
+A_MINUTE = dt.timedelta(minutes=1)
 REFRESH_TOKEN_LIFE = dt.timedelta(days=60)
 
 
@@ -70,6 +72,7 @@ class XeroSettings(models.Model):
         db_default="",
         help_text="By which deliveries of Xero's are known.",
     )
+    webhook_heard_at = models.DateTimeField(null=True, help_text="When Xero last delivered, to the minute.")
     restored_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -117,6 +120,13 @@ class XeroSettings(models.Model):
     def whereabouts(cls) -> XeroSettings:
         """Return what is known of a move, whether or not the keys in force read the secret."""
         return cls.objects.only("move", "moved_to", "moved_at").first() or cls()
+
+    @classmethod
+    def note_webhook_heard(cls) -> None:
+        """Keep that a delivery of Xero's came."""
+        now = clock.now()
+        heard = models.Q(webhook_heard_at=None) | models.Q(webhook_heard_at__lt=now - A_MINUTE)
+        cls.objects.filter(heard).update(webhook_heard_at=now)
 
     @classmethod
     def webhook_key_now(cls) -> str:

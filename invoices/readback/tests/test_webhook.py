@@ -121,6 +121,22 @@ def test_a_signed_delivery_that_says_nothing_is_taken_and_leaves_nothing(
     assert not XeroEvent.objects.exists()
 
 
+def test_the_settings_tell_when_xero_last_delivered(
+    client_for: Any, system_admin: User, connection: XeroConnection
+) -> None:
+    client, body = client_for(system_admin), body_of()
+    deliver(body, "wrong")
+    assert "Nothing has come from Xero yet" in client.get(reverse("settings_general")).content.decode()
+    deliver(body)
+    page = client.get(reverse("settings_general")).content.decode()
+    heard = XeroSettings.load().webhook_heard_at
+    assert heard is not None
+    assert "Xero last delivered" in page
+    # Written once a minute, however often one comes.
+    deliver(body)
+    assert XeroSettings.load().webhook_heard_at == heard
+
+
 def test_an_organisation_that_is_not_connected_is_ignored(connection: XeroConnection, woken: Any) -> None:
     XeroConnection.objects.update(status=XeroConnection.Status.DISCONNECTED)
     assert deliver(body_of(event(connection.tenant_id), event("unknown"))).status_code == 200
@@ -145,3 +161,11 @@ def test_the_key_is_kept_encrypted_and_never_shown(
     assert XeroSettings.webhook_key_now() == secret
     client.post(reverse("webhook_key"), {"forget": "1"})
     assert XeroSettings.webhook_key_now() == ""
+
+
+def test_a_large_delivery_is_taken_whole(connection: XeroConnection) -> None:
+    many = [event(connection.tenant_id, f"{number:08}-0000-0000-0000-000000000001") for number in range(2000)]
+    body = body_of(*many)
+    assert 200_000 < len(body) < webhook.LARGEST_BODY
+    assert deliver(body).status_code == 200
+    assert XeroEvent.objects.count() == 2000
