@@ -94,8 +94,8 @@ class InvoiceTable(tables.Table):  # type: ignore[misc]
     issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"), attrs=cell_classes("day wide-only"))
     due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"), attrs=cell_classes("day left"))
     currency = tables.Column(order_by=("currency", "number"), attrs=cell_classes("wide-only"))
-    subtotal = MoneyColumn(order_by=("subtotal", "number"), attrs=cell_classes("amount wide-only"))
-    tax = MoneyColumn(order_by=("tax", "number"), attrs=cell_classes("amount wide-only"))
+    subtotal = MoneyColumn(order_by=("subtotal", "number"), attrs=cell_classes("amount wide-only roomy-only"))
+    tax = MoneyColumn(order_by=("tax", "number"), attrs=cell_classes("amount wide-only roomy-only"))
     total = MoneyColumn(order_by=("total", "number"), attrs=cell_classes("amount right"))
     owed = CellColumn(
         "invoices/_followed_owed_cell.html",
