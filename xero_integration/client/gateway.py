@@ -14,11 +14,11 @@ from django.conf import settings
 
 from c3portal.outgoing import plain_json
 from c3portal.outgoing.http_client import AnswerUnreadable, BoundedSession
-from xero_integration.client import call_log, queries, refusals, scopes, shapes, timeouts
+from xero_integration.client import call_log, failures, queries, shapes, timeouts
 from xero_integration.client.call_log import CallRecord
 from xero_integration.client.departure import Departure, DepartureAdapter
-from xero_integration.client.errors import Problem, XeroAuthError, XeroOutcomeUnknown, XeroRejected, XeroUnavailable
-from xero_integration.client.oauth import USER_AGENT, never_connected, retry_after
+from xero_integration.client.errors import Problem, XeroOutcomeUnknown, XeroUnavailable
+from xero_integration.client.oauth import USER_AGENT, never_connected
 from xero_integration.client.vocabulary import GONE, DocumentStatus, SalesType
 
 # Xero's limits of one request: https://developer.xero.com/documentation/guides/oauth2/limits/
@@ -26,7 +26,6 @@ from xero_integration.client.vocabulary import GONE, DocumentStatus, SalesType
 MAX_BODY_BYTES, LARGEST_REQUEST = 3_000_000, 3_500_000
 # Bytes of an answer: a full batch comes back with every line, some three times as long as it was sent.
 LARGEST_ANSWER = 24_000_000
-LONGEST_WORDS = 4000
 CONTACTS_PAGE = 1000
 # In the order of their ids, so that a contact made while the pages are read shifts none of them past the reader.
 EVERY_CONTACT: dict[str, str | int] = {
@@ -48,14 +47,6 @@ EVERY_INVOICE: dict[str, str | int] = {
 LOTS_WORTH_A_LISTING = 3
 ID_KEYS = {"Invoices": "InvoiceID", "CreditNotes": "CreditNoteID"}
 LOOKUP_PAGE = 1000
-PAUSE_AFTER_CONCURRENT = dt.timedelta(seconds=2)
-PAUSE_AFTER_MINUTE = dt.timedelta(seconds=60)
-PAUSE_AFTER_DAY = dt.timedelta(hours=1)
-LIMITS = {str(each): each for each in (Problem.MINUTE, Problem.DAY, Problem.CONCURRENT, Problem.APP_MINUTE)}
-LIMIT_WORDS = {
-    Problem.DAY: "Xero's daily limit is reached",
-    Problem.CONCURRENT: "Xero is busy with other calls for this organisation",
-}
 
 Permit = Callable[[], AbstractContextManager[CallRecord]]
 
@@ -332,11 +323,11 @@ def read_answer(response: requests.Response, path: str, done: HTTPStatus = HTTPS
     if status == done:
         return Answer(_readable_body(response, correlation_id), status, correlation_id)
     if status == 429:
-        raise _limit_reached(response, correlation_id)
+        raise failures.limit_reached(response, correlation_id)
     if status in (401, 403):
-        raise _not_accepted(response, path, correlation_id)
+        raise failures.not_accepted(response, path, correlation_id)
     if status in (400, 404, 413):
-        raise _refused(response, correlation_id)
+        raise failures.refused(response, correlation_id)
     raise XeroOutcomeUnknown(
         f"Xero answered with HTTP {status}, which does not tell whether anything was recorded.",
         correlation_id=correlation_id,
@@ -348,69 +339,6 @@ def _readable_body(response: requests.Response, correlation_id: str) -> dict[str
     try:
         return shapes.check(plain_json.parse(response.content))
     except plain_json.Unreadable as error:
-        raise XeroOutcomeUnknown(
-            "Xero's answer cannot be read.", correlation_id=correlation_id, status_code=response.status_code
-        ) from error
-
-
-def _not_accepted(response: requests.Response, path: str, correlation_id: str) -> XeroAuthError:
-    # Xero has more than one way of saying that the consent lacks a permission, and none that names it. Only an ended
-    # token can be mended without a person.
-    challenge = response.headers.get("WWW-Authenticate", "") + response.text[:2000]
-    lacks_permission = "insufficient_scope" in challenge or "AuthorizationUnsuccessful" in challenge
-    if lacks_permission:
-        words = scopes.lacking(scopes.needed_for(path))
-    elif response.status_code == 401:
-        words = "Xero did not accept the sign-in (401). Connect again to go on."
-    else:
-        words = (
-            "Xero says that this app may not work with the organisation any more (403): it was disconnected in Xero, "
-            "its user lost their rights, or a permission is missing. Connect again to go on."
-        )
-    return XeroAuthError(
-        words,
-        token_expired=response.status_code == 401 and not lacks_permission,
-        correlation_id=correlation_id,
-        status_code=response.status_code,
-    )
-
-
-def _limit_reached(response: requests.Response, correlation_id: str) -> XeroUnavailable:
-    problem = LIMITS.get(response.headers.get("X-Rate-Limit-Problem", "").lower(), Problem.MINUTE)
-    default = {Problem.CONCURRENT: PAUSE_AFTER_CONCURRENT, Problem.DAY: PAUSE_AFTER_DAY}.get(
-        problem, PAUSE_AFTER_MINUTE
-    )
-    return XeroUnavailable(
-        LIMIT_WORDS.get(problem, "Xero's limit of calls a minute is reached"),
-        retry_after=retry_after(response, int(default.total_seconds())),
-        problem=problem,
-        correlation_id=correlation_id,
-        status_code=429,
-    )
-
-
-def _refused(response: requests.Response, correlation_id: str) -> XeroRejected:
-    body = _body(response, correlation_id)
-    elements = shapes.objects(body.get("Elements"))
-    words = next((str(body[key]) for key in ("Message", "Detail", "detail", "Title", "title") if body.get(key)), "")
-    return XeroRejected(
-        words[:LONGEST_WORDS] or f"Xero refused the request (HTTP {response.status_code}).",
-        elements=elements,
-        is_number_taken=refusals.is_number_taken(words),
-        correlation_id=correlation_id,
-        status_code=response.status_code,
-    )
-
-
-def _body(response: requests.Response, correlation_id: str) -> dict[str, Any]:
-    """Return a refusal's body, {} for one by its status alone."""
-    try:
-        body = plain_json.parse(response.content)
-        return shapes.check(body) if isinstance(body, dict) else {}
-    except plain_json.Unreadable as error:
-        # A 400 may tell of elements that were recorded, so an unreadable one leaves the outcome open.
-        if response.status_code != HTTPStatus.BAD_REQUEST:
-            return {}
         raise XeroOutcomeUnknown(
             "Xero's answer cannot be read.", correlation_id=correlation_id, status_code=response.status_code
         ) from error

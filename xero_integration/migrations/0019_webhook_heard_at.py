@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('xero_integration', '0018_again_suffix'),
+        ("xero_integration", "0018_again_suffix"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='xerosettings',
-            name='webhook_heard_at',
-            field=models.DateTimeField(help_text='When Xero last delivered, to the minute.', null=True),
+            model_name="xerosettings",
+            name="webhook_heard_at",
+            field=models.DateTimeField(help_text="When Xero last delivered, to the minute.", null=True),
         ),
     ]
