@@ -415,7 +415,9 @@ def test_a_missing_permission_is_named_with_what_it_is_for_and_the_way_to_give_i
     few = sandbox.tokens(app.client_id, [AUSTRALIA], scopes=["offline_access", "accounting.settings.read"])
     TokenSet.objects.update(access_token=few["access_token"], scopes=few["scope"])
     lacks = "lacks permissions: accounting.contacts, needed to find customers"
-    assert lacks in markup(admin.get(SETTINGS).content.decode())
+    page = markup(admin.get(SETTINGS).content.decode())
+    assert lacks in page
+    assert "Reconnect to Xero</button>" in page
     connection = XeroConnection.objects.get()
     with pytest.raises(XeroAuthError, match=r"accounting\.contacts, needed to"):
         connections.call(connection, lambda gateway: list(gateway.contacts()))
