@@ -13,7 +13,7 @@ import pytest
 from c3portal.testing import BASE_DIR
 
 # What is not settled after so many seconds counts as stuck.
-LIMIT = 80
+LIMIT = 150
 # Beside the limit: start and end of everything, on a busy machine.
 AROUND = 100
 

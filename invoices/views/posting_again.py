@@ -81,5 +81,7 @@ def _take_back_gone(request: HttpRequest, rows: QuerySet[Posting]) -> None:
         return
     with transaction.atomic():
         taken = taken_back.take_back(gone, why=FOUND_GONE, user=cast(User, request.user))
+        if not taken:
+            return
         after = {"Documents": ", ".join(sorted(gone)), "To be posted again": taken}
         record(request, Action.WITHDRAW, f"{texts.invoices(taken)} found deleted or voided in Xero", after=after)

@@ -79,7 +79,7 @@ def test_it_tells_states_apart_and_counts_them(period: BillingPeriod, finance_ad
     assert numbers(Selection(period, state=NOT_UPLOADED)) == ["N-new"]
     counts = {each.state: each.count for each in Selection(period, state=Status.POSTED).state_counts()}
     posted = {XeroState.DRAFT.value: 1}
-    assert counts == {"": 7, NOT_UPLOADED: 1, **{status.value: 1 for status in Status}, **posted}
+    assert counts == {"": 8, NOT_UPLOADED: 1, **{status.value: 1 for status in Status}, **posted}
 
 
 def test_it_counts_states_within_the_search(period: BillingPeriod) -> None:
@@ -94,7 +94,8 @@ def test_it_lets_upload_only_what_is_new_refused_or_taken_back(period: BillingPe
     for status in Status:
         uploaded(connection, finance_admin, an_invoice(period, f"N-{status}"), to=status)
     an_invoice(period, "N-new")
-    assert [each.number for each in Selection(period).invoices().uploadable()] == ["N-new", "N-rejected", "N-withdrawn"]
+    uploadable = [each.number for each in Selection(period).invoices().uploadable()]
+    assert uploadable == ["N-new", "N-rejected", "N-undone", "N-withdrawn"]
 
 
 def test_it_sums_each_currency_to_the_cent(period: BillingPeriod) -> None:
