@@ -15,6 +15,7 @@ from invoices.changes import line_differences
 from invoices.changes.amending import Amendment, Way
 from invoices.changes.line_differences import LINE_FIELDS, Change, Pair
 from invoices.models import DocumentType
+from invoices.posting import balances
 from xero_integration.client.vocabulary import STATUS_WORDS
 from xero_integration.models import Contact, XeroConnection
 from xero_integration.payloads import plain
@@ -182,8 +183,8 @@ def _totals(amendment: Amendment) -> list[tuple[str, Decimal, Decimal]]:
     if sent is None or document is None:
         return []
     before, after = line_differences.net(sent), sum((each.line_amount for each in document.lines), Decimal(0))
-    told = amendment.posting.sent_facts.get("total")
-    total = Decimal(told) if told else abs(amendment.posting.invoice.total)
+    told = balances.amount(amendment.posting.sent_facts.get("total"))
+    total = abs(amendment.posting.invoice.total) if told is None else told
     return [
         ("Without tax", before, after),
         ("Tax", total - before, document.total - after),

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import re
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from logging.config import DictConfigurator
@@ -51,13 +52,17 @@ from invoices.models import (
     Invoice,
     InvoiceLine,
     KindRule,
+    LaterLine,
+    LaterVersion,
     PastDocument,
     Payment,
     Posting,
+    SubscriptionOrder,
     TaxOverride,
     Twin,
     XeroEvent,
 )
+from invoices.posting import sent_documents
 from invoices.tests import makers
 from xero_integration.models import (
     Account,
@@ -126,6 +131,11 @@ NOT_SHOWN = {
         ["invoices.XeroEvent.category", "invoices.XeroEvent.resource_id", "invoices.XeroEvent.tenant_id"],
         "until it is read",
     ),
+    **dict.fromkeys(
+        [f"invoices.LaterLine.{name}" for name in ("name", "sku", "source", "tax_name")],
+        "shown beside what was sent, where Xero would take it",
+    ),
+    "invoices.SentDocument.xero_id": "tells whether it is the document that is in Xero now",
     "invoices.DocumentEvent.status": "its sentences say it",
     "invoices.Posting.number": "the number of the next document, shown before it is posted",
     "invoices.Posting.sent_facts": "compared with what Xero has, and what differs is shown",
@@ -200,7 +210,9 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     LiveProcess.objects.create(kind=LiveProcess.Kind.values[0], host="x", pid=1, started_at=now, seen_at=now)
     for process in Heartbeat.Process.values:
         Heartbeat.objects.get_or_create(process=process, defaults={"seen_at": timezone.now()})
-    return {**things, "/invoices/<pk>/": posted.pk, "/invoices/logs/": upload.pk, "/contacts/": posted.customer.pk}
+    asked = {"/invoices/changes/": ChangeRequest.objects.latest("pk").pk}
+    found = {"/invoices/<pk>/": posted.pk, "/invoices/logs/": upload.pk, "/contacts/": posted.customer.pk}
+    return {**things, **asked, **found}
 
 
 def _read_back(posting: Posting) -> None:
@@ -212,6 +224,11 @@ def _read_back(posting: Posting) -> None:
     )
     XeroEvent.objects.create(tenant_id="x", category="x", resource_id="x")
     PastDocument.objects.create(posting=posting, xero_id="x", number="x", status="x", why="x")
+    SubscriptionOrder.objects.create(customer=posting.invoice.customer, subscription="x", purchase_order="x")
+    sent_documents.keep([(posting, {"Contact": {"ContactID": "x"}, "LineItems": []})])
+    version = LaterVersion.objects.create(pk=uuid.uuid4(), invoice=posting.invoice, facts={"total": "1.00"})
+    amounts = dict.fromkeys(("quantity", "unit_price", "subtotal", "tax_percentage", "tax", "total"), Decimal(1))
+    LaterLine.objects.create(version=version, position=1, kind="license", sku="x", name="x", tax_name="x", **amounts)
     asked = ChangeRequest.objects.create(connection=posting.connection, reason="x")
     kind, until = DocumentChange.Kind.values[0], timezone.now()
     call = ChangeCall.objects.create(connection=posting.connection, kind=kind, lease_until=until)
