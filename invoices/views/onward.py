@@ -105,7 +105,7 @@ def online_invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def _of_upload(pk: int) -> Subject:
     upload = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
     postings = Posting.objects.filter(upload=upload)
-    return Subject(str(upload), postings, upload.connection, upload.get_absolute_url(), upload)
+    return Subject(f"upload {upload.pk}", postings, upload.connection, upload.get_absolute_url(), upload)
 
 
 def _of_invoice(request: HttpRequest, pk: uuid.UUID, kind: ChangeKind) -> HttpResponseBase:
