@@ -57,9 +57,10 @@ def work(connection_id: int, spread: bool = True) -> None:
         worker.reconcile_and_link_contacts(connection)
         if spread:
             wakeups.wake(connection_id, workers=_workers_for(connection) - 1, spread=False)
-        # First what was posted wrongly goes: then it may be posted again.
-        has_more = changes.advance(connection, until) or worker.advance(connection, until)
-        if follow_ups.queue(connection) or has_more:
+        # First what was posted wrongly goes: then it may be posted again. Of a thousand mails posting waits a turn.
+        is_changing = changes.advance(connection, until)
+        is_posting = worker.advance(connection, until)
+        if follow_ups.queue(connection) or is_changing or is_posting:
             wakeups.wake(connection_id, spread=False)
     if wait.seconds is not None and wait.seconds <= LONGEST_NAP:
         wakeups.wake(connection_id, spread=False, after=wait.seconds)

@@ -180,9 +180,14 @@ def _approved(posting: Posting, user: User | None, *, two_people: bool) -> Fate:
 def _is_locked(posting: Posting) -> bool:
     connection = posting.connection
     locks = [each for each in (connection.period_lock_date, connection.end_of_year_lock_date) if each]
-    sent = posting.sent_facts.get("date")
-    dated = dt.date.fromisoformat(sent) if sent else posting.invoice.issued_on
-    return any(dated <= lock for lock in locks)
+    return any(_dated(posting) <= lock for lock in locks)
+
+
+def _dated(posting: Posting) -> dt.date:
+    try:
+        return dt.date.fromisoformat(posting.sent_facts.get("date", ""))
+    except ValueError:
+        return posting.invoice.issued_on
 
 
 def _sent(posting: Posting, address: str, *, again: bool) -> Fate:

@@ -15,8 +15,8 @@ LONGEST = 500
 def address(posting: Posting) -> str:
     """Return the address of a posted invoice, "" where Xero has none; it is asked for once, and kept. Raises
     XeroError."""
-    if posting.online_url:
-        return posting.online_url
+    if kept := known(posting):
+        return kept
     if not posting.xero_id or posting.document_type != DocumentType.INVOICE:
         return ""
     found = connections.call(posting.connection, lambda gateway: gateway.online_invoice(posting.xero_id), click=True)
@@ -24,6 +24,11 @@ def address(posting: Posting) -> str:
         return ""
     Posting.objects.filter(pk=posting.pk, xero_id=posting.xero_id).update(online_url=found)
     return found
+
+
+def known(posting: Posting) -> str:
+    """Return the address as it is kept, "" when it was not asked for yet."""
+    return posting.online_url if _leads_to_xero(posting.online_url) else ""
 
 
 def _leads_to_xero(found: str) -> bool:

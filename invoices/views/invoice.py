@@ -19,7 +19,7 @@ from invoices.duplicates import comparison
 from invoices.models import HeldBackInvoice, Invoice, Posting, PostLog, Twin
 from invoices.posting import outdated
 from invoices.preflight import likenesses
-from invoices.readback import decisions, history, page
+from invoices.readback import decisions, history, online, page
 from invoices.selection import deciding, held_back, tracks
 from invoices.views.tables import breakable, why_not_uploadable
 from xero_integration.client.vocabulary import DocumentStatus
@@ -84,6 +84,7 @@ def _in_xero(invoice: Invoice, logs: QuerySet[PostLog]) -> dict[str, Any]:
         return happened
     return happened | {
         "follows": FOLLOWED if posting.status == Posting.Status.POSTED else (),
+        "online_url": online.known(posting),
         "payments": posting.payments.all(),
         "set_offs": posting.applied_credits.all(),
         "amounts": page.amounts(posting),

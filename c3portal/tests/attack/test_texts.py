@@ -137,6 +137,8 @@ NOT_SHOWN = {
     ),
     "invoices.SentDocument.xero_id": "tells whether it is the document that is in Xero now",
     "invoices.DocumentEvent.status": "its sentences say it",
+    "invoices.Posting.online_url": "shown where it leads to Xero, which these texts do not",
+    "xero_integration.XeroConnection.organisation_class": "says how many mails a day may be sent",
     "invoices.Posting.number": "the number of the next document, shown before it is posted",
     "invoices.Posting.sent_facts": "compared with what Xero has, and what differs is shown",
     "xero_integration.XeroConnection.pause_problem": "decides which notice is sent, and is never shown",
@@ -218,6 +220,7 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
 def _read_back(posting: Posting) -> None:
     """Leave what became of a document in Xero, and what was asked of it."""
     Posting.objects.filter(pk=posting.pk).update(edits_accepted_at=timezone.now(), edits_accepted_because="x")
+    Posting.objects.filter(pk=posting.pk).update(sent_to_contact=True, mailed_at=timezone.now(), mailed_to="x")
     DocumentEvent.objects.create(posting=posting, source=DocumentEvent.Source.XERO, facts=["x"], who="x")
     AppliedCredit.objects.create(
         posting=posting, kind=AppliedCredit.Kind.CREDIT_NOTE, xero_id="x", number="x", amount=Decimal(5)

@@ -12,7 +12,9 @@ from django.urls import reverse
 
 from c3portal.database import clock
 from c3portal.models import User
+from invoices import tasks
 from invoices.changes import follow_ups, transitions
+from invoices.changes.tests.conftest import Send
 from invoices.conftest import MakeInvoice, Work
 from invoices.models import ChangeCall, CustomerOverride, DocumentChange, Invoice, Posting, Upload, UploadDraft
 from invoices.posting import transitions as posting
@@ -143,6 +145,18 @@ def test_the_rest_waits_until_more_mails_may_be_sent(
     upload.refresh_from_db()
     assert len(sandbox.mails()) == 2
     assert upload.onward_ended_at is not None
+
+
+def test_posting_waits_a_turn_at_most_for_what_is_to_be_sent(
+    go: Go, posted: Callable[..., list[Posting]], send: Send, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted("10.00", "20.00", "30.00")
+    send()
+    go("40.00", onward="", invoice_status="AUTHORISED")
+    monkeypatch.setattr(tasks, "WORK_SECONDS", 0)
+    work()
+    assert DocumentChange.objects.filter(status="queued").count() == 2
+    assert not Posting.objects.in_progress().exists()
 
 
 # Two people
