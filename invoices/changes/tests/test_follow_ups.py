@@ -159,6 +159,19 @@ def test_posting_waits_a_turn_at_most_for_what_is_to_be_sent(
     assert not Posting.objects.in_progress().exists()
 
 
+def test_what_xero_refused_is_not_asked_for_again_by_itself(
+    go: Go, work: Work, connected: XeroConnection, sandbox: SandboxControl
+) -> None:
+    upload = go("100.00")
+    posting_only(connected)
+    sandbox.void(Posting.objects.get().invoice.xero_number)
+    for _ in range(4):
+        work()
+    assert list(DocumentChange.objects.values_list("kind", "status")) == [("approve", "refused")]
+    upload.refresh_from_db()
+    assert upload.onward_ended_at is not None
+
+
 # Two people
 
 
