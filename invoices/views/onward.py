@@ -136,7 +136,8 @@ def _of_selection(request: HttpRequest, kind: ChangeKind) -> HttpResponseBase:
 
 def _page(request: HttpRequest, kind: ChangeKind, subject: Subject) -> HttpResponseBase:
     if request.method == "POST" and (not subject.carried or "confirmed" in request.POST):
-        _ask(request, kind, subject)
+        if (asked := _ask(request, kind, subject)).request:
+            return redirect("change_request", pk=asked.request.pk)
         return redirect(subject.back if subject.carried else request.path)
     steps = _steps(kind, subject, request)
     context: dict[str, Any] = {
@@ -176,25 +177,26 @@ def _latest(kind: ChangeKind, postings: QuerySet[Posting]) -> int:
     return _changes(kind, postings).aggregate(latest=Max("pk"))["latest"] or 0
 
 
-def _ask(request: HttpRequest, kind: ChangeKind, subject: Subject) -> None:
+def _ask(request: HttpRequest, kind: ChangeKind, subject: Subject) -> asking.Asked:
     again = "again" in request.POST
     with transaction.atomic():
         held = asking.held(subject.postings, subject.connection)
         # Whoever presses twice, or after someone else, did not mean a second mail.
         if again and request.POST.get("seen") != str(_latest(kind, held)):
             messages.warning(request, "Something was sent since this page was shown: look at it anew, then decide.")
-            return
+            return asking.NOTHING
         steps = [each for each in _steps(kind, subject, request, again=again) if each.kind]
         asked = _asks(kind, again=again)(
             held, connection=subject.connection, user=cast(User, request.user), upload=subject.upload
         )
         if not asked.queued:
             messages.info(request, "Nothing was left to ask Xero for: see why each stays as it is.")
-            return
+            return asked
         _record(request, kind, subject, steps, asked.queued)
         wakeups.wake_after_commit(subject.connection.pk)
     done = "approved" if kind == ChangeKind.APPROVE else "sent by mail"
     messages.success(request, f"{texts.invoices(asked.queued)} to be {done} in {subject.connection.name}.")
+    return asked
 
 
 def _asks(kind: ChangeKind, *, again: bool) -> Callable[..., asking.Asked]:
