@@ -127,6 +127,7 @@ def test_what_was_found_voided_leads_to_the_preflight_under_its_next_number(
     gone.refresh_from_db()
     assert (gone.status, gone.number_in_xero) == ("undone", "INV-002-R1")
     assert PastDocument.objects.get().why == "Found deleted or voided in Xero, to be posted again."
+    assert "Post again…" in client.get(gone.invoice.get_absolute_url()).content.decode()
     client.post(reverse("post_again"), form)
     assert PastDocument.objects.count() == 1
 
