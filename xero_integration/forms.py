@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from c3portal.audit.record import masked
+from c3portal.database import clock
 from c3portal.http.versions import version_of
 from xero_integration import reference
 from xero_integration.client.scopes import BROAD_UNTIL
@@ -47,6 +48,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "theme_name",
             "invoice_status",
             "two_people",
+            "allocate_credit_notes",
             "license_account_code",
             "azure_account_code",
             "custom_account_code",
@@ -59,6 +61,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         help_texts = {
             "broad_scopes": "Such an app may have the broad permissions alone (accounting.transactions), until 13 "
             "September 2027. Choose this if Xero refuses the consent with invalid_scope, then connect again.",
+            "allocate_credit_notes": "Those that come from negative invoices, uploaded from now on: against the oldest "
+            "approved invoice of the same contact and currency on which something is owed, then the next, until their "
+            "credit is used up. One that is made here for an invoice is always set against that one.",
             "theme_name": "The name of an invoice theme in Xero. Left empty, its standard theme is used.",
             "license_account_code": "Microsoft 365 and other licences, one-time purchases.",
             "azure_account_code": "Azure plan consumption.",
@@ -165,6 +170,10 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         # By its id too, so that a rename in Xero does not break it.
         if self.connection and (theme := reference.find_theme(self.instance, self.connection)):
             self.instance.theme_id = theme.theme_id if self.instance.theme_name else ""
+        if not self.instance.allocate_credit_notes:
+            self.instance.allocate_since = None
+        elif self.instance.allocate_since is None:
+            self.instance.allocate_since = clock.now()
         return cast(XeroSettings, super().save(commit))
 
     @property

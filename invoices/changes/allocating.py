@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from invoices.changes import asking
@@ -18,17 +19,15 @@ from invoices.models import AppliedCredit, DocumentChange, DocumentType, Invoice
 from invoices.models.statuses import CHANGE_IN_PROGRESS, ChangeKind, ChangeStatus
 from invoices.posting.balances import NOTHING
 from xero_integration.client.vocabulary import GONE, DocumentStatus
-from xero_integration.models import XeroConnection
+from xero_integration.models import XeroConnection, XeroSettings
 
 if TYPE_CHECKING:
     from c3portal.models import User
 
-BY_ITSELF = "Set against the invoice that it corrects."
-
 
 def due() -> QuerySet[Posting]:
     """Return the credit notes that something is to be asked of now."""
-    return _open_notes().filter(_of_corrections())
+    return _open_notes().filter(_of_corrections() | _by_setting())
 
 
 def queue_due(connection: XeroConnection) -> int:
@@ -38,8 +37,10 @@ def queue_due(connection: XeroConnection) -> int:
     with transaction.atomic():
         # Who comes second sees what the first asked for.
         notes = asking.held(due(), connection)
-        wanted = list(_wanted(due().filter(pk__in=notes.values("pk"))))
-        return asking.ask(wanted, connection=connection, user=None, reason=BY_ITSELF).queued
+        waiting = due().filter(pk__in=notes.values("pk"))
+        # One by one: the next sees what is taken by those before it.
+        asked = (asking.ask([each], connection=connection, user=None) for each in _wanted(waiting))
+        return sum(each.queued for each in asked)
 
 
 def again(note: Posting, user: User) -> bool:
@@ -53,7 +54,7 @@ def again(note: Posting, user: User) -> bool:
 
 def _wanted(notes: QuerySet[Posting]) -> Iterator[Wanted]:
     for note in notes.select_related("invoice__corrects__posting__invoice").order_by("pk"):
-        if wanted := of_correction(note):
+        if wanted := of_correction(note) if note.invoice.corrects else of_oldest(note):
             yield wanted
 
 
@@ -61,6 +62,22 @@ def of_correction(note: Posting) -> Wanted | None:
     """Return what is to be asked for a credit note that corrects an invoice, None while neither has anything left."""
     corrected = note.invoice.corrects
     return _against(note, corrected.posting) if corrected else None
+
+
+def of_oldest(note: Posting) -> Wanted | None:
+    """Return what is to be asked for a credit note that came as a negative invoice: the oldest open invoice of its
+    contact that it was not set against yet."""
+    for invoice in _open_invoices_of(note).select_related("invoice").order_by("invoice__issued_on", "invoice__number"):
+        if wanted := _against(note, invoice):
+            return wanted
+    return None
+
+
+def _open_invoices_of(note: Posting) -> QuerySet[Posting]:
+    asked = _changes(note).exclude(status=ChangeStatus.WITHDRAWN).values_list("details", flat=True)
+    rows = _owing().filter(connection=note.connection_id, invoice__currency=note.invoice.currency)
+    rows = rows.filter(sent_facts__contact=note.sent_facts.get("contact", ""))
+    return rows.exclude(xero_id__in=[each["invoice"] for each in asked])
 
 
 def _against(note: Posting, invoice: Posting) -> Wanted | None:
@@ -101,7 +118,7 @@ def _changes(note: Posting) -> QuerySet[DocumentChange]:
 
 def _open_notes() -> QuerySet[Posting]:
     """Return the approved credit notes with credit left, that are there once and nothing is asked of."""
-    rows = Posting.objects.filter(
+    rows = Posting.objects.alias(sent_contact=KT("sent_facts__contact")).filter(
         Q(amount_due=None) | Q(amount_due__gt=0),
         status=Posting.Status.POSTED,
         document_type=DocumentType.CREDIT_NOTE,
@@ -117,6 +134,21 @@ def _of_corrections() -> Q:
         posting=OuterRef("pk"), kind=ChangeKind.ALLOCATE, xero_id=OuterRef("xero_id")
     ).exclude(status=ChangeStatus.WITHDRAWN)
     return _is_owed_on_what_it_corrects() & ~Q(Exists(asked))
+
+
+def _by_setting() -> Q:
+    """Return the condition that a credit note came as a negative invoice since Settings → General has them set against
+    the oldest open invoice, and that Xero refused none of it; its contact has such an invoice."""
+    since = XeroSettings.objects.filter(allocate_credit_notes=True).values_list("allocate_since", flat=True).first()
+    if since is None:
+        return Q(pk__in=[])
+    refused = DocumentChange.objects.filter(
+        posting=OuterRef("pk"), kind=ChangeKind.ALLOCATE, xero_id=OuterRef("xero_id"), status=ChangeStatus.REFUSED
+    )
+    same = {"connection": OuterRef("connection"), "invoice__currency": OuterRef("invoice__currency")}
+    open_ones = _owing().alias(contact=KT("sent_facts__contact")).filter(contact=OuterRef("sent_contact"), **same)
+    is_later = Q(upload__created_at__gte=since, invoice__corrects__isnull=True)
+    return is_later & Q(Exists(open_ones)) & ~Q(Exists(refused))
 
 
 def _is_owed_on_what_it_corrects() -> Q:

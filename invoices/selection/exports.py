@@ -47,6 +47,8 @@ INVOICE_COLUMNS = (
     "SentToContact",
     "ChangedInXero",
     "ReadFromXeroAt",
+    "Corrects",
+    "Reason",
 )
 PAYMENT_COLUMNS = (
     "InvoiceNumber",
@@ -78,17 +80,22 @@ _TEXTS = frozenset(TEXTS)
 
 def invoices_csv(period: BillingPeriod) -> Iterator[str]:
     """Yield one row an invoice: its facts, where it stands, and what it is in Xero."""
-    found = Invoice.objects.filter(period=period).select_related("customer", "bill_to", "period", "posting__connection")
+    found = Invoice.objects.filter(period=period).select_related(
+        "customer", "bill_to", "period", "posting__connection", "corrects"
+    )
     # Asked once for the whole period; few invoices look like another one.
     of_period = Invoice.objects.filter(period=period)
     alike = {pk: each.other.number for pk, each in comparison.lookalikes(of_period).items() if each.holds}
     rows = found.order_by("number").iterator(FETCHED_AT_ONCE)
-    return as_csv(INVOICE_COLUMNS, ([*_invoice_row(each), alike.get(each.pk, ""), *_xero_cells(each)] for each in rows))
+    cells = ([*_invoice_row(each), alike.get(each.pk, ""), *_xero_cells(each), *_correction(each)] for each in rows)
+    return as_csv(INVOICE_COLUMNS, cells)
 
 
 def lines_csv(period: BillingPeriod) -> Iterator[str]:
-    """Yield the lines as imported: importing the file again changes nothing."""
-    lines = InvoiceLine.objects.filter(invoice__period=period).order_by("invoice__number", "position")
+    """Yield the lines as imported: importing the file again changes nothing. What was made here is not among them."""
+    lines = InvoiceLine.objects.filter(invoice__period=period, invoice__corrects=None).order_by(
+        "invoice__number", "position"
+    )
     sources = lines.values_list("source", flat=True).iterator(FETCHED_AT_ONCE)
     return csv_rows(FIELDS, map(_line_cells, sources))
 
@@ -171,6 +178,10 @@ def _xero_cells(invoice: Invoice) -> list[Cell]:
         ", ".join(documents.FACTS[fact] for fact in posting.edits if fact in documents.FACTS),
         posting.read_at,
     ]
+
+
+def _correction(invoice: Invoice) -> list[Cell]:
+    return [invoice.corrects.number if invoice.corrects else "", invoice.reason]
 
 
 def _state(posting: Posting) -> str:

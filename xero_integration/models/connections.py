@@ -65,6 +65,12 @@ class XeroSettings(models.Model):
     again_suffix = models.CharField(
         "Suffix of numbers that are not free again", max_length=20, blank=True, default="-R", db_default="-R"
     )
+    allocate_credit_notes = models.BooleanField(
+        "Set credit notes against the oldest open invoice", default=False, db_default=False
+    )
+    allocate_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when: what was uploaded before stays as it is."
+    )
     webhook_key = EncryptedTextField(
         "Webhook signing key",
         blank=True,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from c3portal.database import clock
 from invoices.changes import allocating
 from invoices.changes.tests.credit_notes import credit_note
-from invoices.conftest import Upload, Work
-from invoices.models import DocumentChange, DocumentEvent, Posting
+from invoices.conftest import MakeInvoice, Upload, Work
+from invoices.models import DocumentChange, DocumentEvent, Invoice, Posting
 from invoices.readback import reading, schedule, scope
-from xero_integration.models import XeroConnection
+from xero_integration.models import XeroConnection, XeroSettings
 from xero_sandbox.testing import SandboxControl
 
 Post = Callable[..., list[Posting]]
@@ -146,3 +149,76 @@ def test_one_that_was_voided_is_set_against_nothing(
     work()
     assert not DocumentChange.objects.exists()
     assert balances(sandbox)["Invoice_0001"] == ("AUTHORISED", "110.00")
+
+
+@pytest.fixture
+def by_setting(db: None) -> None:
+    """Credit notes that come from negative invoices are set against the oldest open invoice from now on."""
+    XeroSettings.load()
+    XeroSettings.objects.update(allocate_credit_notes=True, allocate_since=clock.now())
+
+
+@pytest.fixture
+def of_one_customer(make_invoice: MakeInvoice, upload: Upload, work: Work) -> Callable[..., None]:
+    """Return a function that posts documents of one customer over these amounts, a month apart each."""
+
+    def post(*amounts: str, **facts: Any) -> None:
+        customer = make_invoice(amount=amounts[0]).customer
+        made = [Invoice.objects.get()] + [make_invoice(amount=each, customer=customer, **facts) for each in amounts[1:]]
+        for month, invoice in enumerate(made, start=6):
+            Invoice.objects.filter(pk=invoice.pk).update(issued_on=dt.date(2026, month, 18))
+        upload(*made)
+        for _ in range(6):
+            work()
+
+    return post
+
+
+def set_against(sandbox: SandboxControl) -> list[tuple[str, str]]:
+    rows = DocumentChange.objects.order_by("pk").values_list("status", "details")
+    assert {status for status, _ in rows} <= {"done"}
+    return [(details["number"], details["amount"]) for _, details in rows]
+
+
+@pytest.mark.both_databases
+def test_by_a_setting_negative_invoices_are_set_against_the_oldest_open_ones(
+    by_setting: None, of_one_customer: Callable[..., None], work: Work, read_back: Work, sandbox: SandboxControl
+) -> None:
+    of_one_customer("30.00", "50.00", "80.00", "-60.00")
+    assert set_against(sandbox) == [("Invoice_0001", "33.00"), ("Invoice_0002", "33.00")]
+    read_back()
+    work()
+    assert balances(sandbox) == {
+        "Invoice_0001": ("PAID", "0.00"),
+        "Invoice_0002": ("AUTHORISED", "22.00"),
+        "Invoice_0003": ("AUTHORISED", "88.00"),
+        "Invoice_0004": ("PAID", "0.00"),
+    }
+    # What a person takes apart in Xero stays apart.
+    sandbox.take_back_allocations("Invoice_0001")
+    read_back()
+    work()
+    assert len(set_against(sandbox)) == 2
+    assert sandbox.violations() == []
+
+
+def test_two_credit_notes_of_one_customer_share_what_is_owed(
+    by_setting: None, of_one_customer: Callable[..., None], sandbox: SandboxControl
+) -> None:
+    of_one_customer("30.00", "50.00", "-20.00", "-25.00")
+    assert set_against(sandbox) == [("Invoice_0001", "22.00"), ("Invoice_0001", "11.00"), ("Invoice_0002", "16.50")]
+
+
+def test_without_the_setting_or_before_it_nothing_is_set_against_anything(
+    of_one_customer: Callable[..., None], work: Work
+) -> None:
+    of_one_customer("30.00", "-20.00")
+    XeroSettings.objects.update(allocate_credit_notes=True, allocate_since=clock.now())
+    work()
+    assert not DocumentChange.objects.exists()
+
+
+def test_the_invoices_of_another_customer_are_left_alone(by_setting: None, posted: Post, work: Work) -> None:
+    posted("-20.00", "100.00")
+    work()
+    assert not DocumentChange.objects.exists()

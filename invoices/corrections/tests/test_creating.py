@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from c3portal.testing import at_once
 from invoices.corrections import creating, limit
 from invoices.corrections.creating import CorrectingLine, NotPossible, create
 from invoices.importing import backfill
@@ -153,3 +154,21 @@ def test_no_file_changes_a_correction(tmp_path: Path) -> None:
         invoice_status="DRAFT",
     )
     assert (again.queued, again.held_back) == (1, 0)
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_credit_at_the_same_moment_one_is_refused(transactional_db: None) -> None:
+    invoice = makers.an_invoice(makers.a_period(), "INV-001")
+    makers.uploaded(makers.connected(), None, invoice, to=Posting.Status.POSTED)
+    Posting.objects.update(xero_status="AUTHORISED", amount_due=Decimal("110.00"), amount_paid=0)
+
+    def credit(_: int) -> bool:
+        try:
+            make(invoice, credited("60.00"))
+        except NotPossible:
+            return False
+        return True
+
+    assert sorted(at_once(3, credit)) == [False, False, True]
+    assert Invoice.objects.get(corrects=invoice).total == Decimal("-66.00")

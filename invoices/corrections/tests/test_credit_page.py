@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import io
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.test import Client
@@ -15,6 +17,7 @@ from invoices.changes.tests.credit_notes import credit_note
 from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.models import DocumentChange, Invoice, InvoiceLine, Posting
 from invoices.preflight.preflight import Verdict, inspect
+from invoices.readback import schedule
 from xero_integration import connections
 from xero_integration.client import document_lists
 from xero_integration.models import XeroConnection, XeroSettings
@@ -265,3 +268,31 @@ def test_a_person_asks_again_for_what_xero_refused(
     assert list(DocumentChange.objects.values_list("status", flat=True)) == ["refused", "done"]
     assert books(sandbox)["INV-001"][2] == str(posted.total - Decimal("55.00"))
     assert AuditEntry.objects.filter(subject="INV-001-CN1: to be set against INV-001").exists()
+
+
+def test_list_page_and_downloads_say_what_is_credited_and_owed(
+    finance: Client, credit: Credit, post: Credit, posted: Invoice, connected: XeroConnection
+) -> None:
+    post(credit(amount_0="50.00"))
+    schedule.read(XeroConnection.objects.get(pk=connected.pk))
+    rows = {row["InvoiceNumber"]: row for row in _csv(finance, "invoices", posted)}
+    left, note = str(posted.total - Decimal("55.00")), rows["INV-001-CN1"]
+    assert [rows["INV-001"][name] for name in ("AmountDue", "AmountCredited", "Corrects")] == [left, "55.00", ""]
+    assert [note[name] for name in ("Total", "AmountDue", "AmountCredited")] == ["-55.00", "0.00", "-55.00"]
+    assert [note[name] for name in ("Corrects", "Reason")] == ["INV-001", "One too many"]
+    paid = [
+        (row["InvoiceNumber"], row["PaymentKind"], row["PaymentAmount"]) for row in _csv(finance, "payments", posted)
+    ]
+    assert paid == [("INV-001", "Credit note", "55.00"), ("INV-001-CN1", "Allocation", "-55.00")]
+    # What was made here is in no file that could be imported again.
+    assert {row["InvoiceNumber"] for row in _csv(finance, "lines", posted)} <= {"INV-001", ""}
+    assert len(_csv(finance, "lines", posted)) == len(LINES)
+    page = finance.get(posted.get_absolute_url()).content.decode()
+    assert "Set in Xero: 55.00 AUD against INV-001." in page
+    assert left in finance.get(reverse("invoice_list")).content.decode()
+
+
+def _csv(client: Client, kind: str, invoice: Invoice) -> list[dict[str, str]]:
+    answer = client.get(reverse("download", args=[kind]), {"period": invoice.period.billing_id})
+    text = b"".join(cast("Iterable[bytes]", answer)).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
