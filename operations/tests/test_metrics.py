@@ -81,7 +81,7 @@ def test_the_queue_is_counted_by_state_with_the_age_of_its_oldest(client: Client
         (*key, "posted"): 1,
         (*key, "rejected"): 1,
         (*key, "queued"): 2,
-        **{(*key, status): 0 for status in ("sending", "uncertain", "withdrawn")},
+        **{(*key, status): 0 for status in ("sending", "uncertain", "withdrawn", "undone")},
     }
     assert values(found["c3portal_posted"], "tenant") == {"tenant-1": 1}
     assert values(found["c3portal_uploads"], "tenant") == {"tenant-1": 1}

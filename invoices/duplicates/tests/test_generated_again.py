@@ -326,5 +326,6 @@ def test_the_list_and_its_download_name_what_looks_the_same(
     assert [row.record.number for row in page.context["table"].page.object_list] == ["Invoice_1_again"]
     assert "20260918</option>" in re.sub(r"\s+", "", page.content.decode())
     download = finance.get(reverse("download", args=["invoices"]), {"period": "20260919"})
-    rows = b"".join(download.streaming_content).decode().splitlines()  # type: ignore[arg-type]
-    assert {row.split(",")[0]: row.split(",")[-1] for row in rows[1:]} == {"Invoice_1_again": "Invoice_1", "New": ""}
+    rows = b"".join(download.streaming_content).decode("utf-8-sig").splitlines()  # type: ignore[arg-type]
+    looks = {row["InvoiceNumber"]: row["LooksTheSameAs"] for row in csv.DictReader(rows)}
+    assert looks == {"Invoice_1_again": "Invoice_1", "New": ""}

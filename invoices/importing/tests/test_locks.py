@@ -128,7 +128,9 @@ def pressed(client: Client, finance_admin: User) -> Callable[[Callable[[], Any]]
             if turn == 0:
                 return work()
             assert paused.wait(30)
-            return client.post(reverse("contacts_do"), {"action": "unlink", "customer": ticked}).status_code
+            return client.post(
+                reverse("contacts_do"), {"action": "unlink", "customer": ticked, "sure": "1"}
+            ).status_code
 
         return at_once(2, either)
 
