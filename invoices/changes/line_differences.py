@@ -28,7 +28,7 @@ DAYS = ("Date", "DueDate")
 
 
 class Change(StrEnum):
-    SAME = "same"
+    UNCHANGED = "unchanged"
     CHANGED = "changed"
     ADDED = "added"
     GONE = "gone"
@@ -53,7 +53,7 @@ class Pair:
             return Change.ADDED
         if self.now is None:
             return Change.GONE
-        return Change.CHANGED if self.fields else Change.SAME
+        return Change.CHANGED if self.fields else Change.UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Differences:
 
     @property
     def is_any(self) -> bool:
-        return any(each.differs for each in self.facts) or any(each.change != Change.SAME for each in self.lines)
+        return any(each.differs for each in self.facts) or any(each.change != Change.UNCHANGED for each in self.lines)
 
 
 def of(sent: Element, now: Element) -> Differences:

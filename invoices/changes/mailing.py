@@ -15,7 +15,7 @@ from xero_integration.client.gateway import Answer, Gateway
 from xero_integration.client.vocabulary import MAILED
 from xero_integration.reference import json_moment
 
-UNTOLD = (
+MAY_BE_SENT = (
     "It may have been sent: Xero's answer was lost, and nothing there tells, since it had been sent before. Look in "
     "Xero, and send it again if the customer did not get it."
 )
@@ -77,7 +77,7 @@ def _is_done(change: DocumentChange, row: Row) -> bool:
 def _end(change: DocumentChange, row: Row) -> End | None:
     if row.get("SentToContact") is False:
         return None
-    return ChangeStatus.UNTOLD, UNTOLD
+    return ChangeStatus.UNTOLD, MAY_BE_SENT
 
 
 def _finish(changes: Changes, shown: Mapping[int, Row]) -> None:

@@ -60,7 +60,7 @@ def lines_of(amendment: Amendment) -> list[CorrectingLine]:
 def _lines(amendment: Amendment, rates: dict[str, Decimal]) -> Iterator[CorrectingLine]:
     found = amendment.differences
     for pair in found.lines if found else ():
-        if pair.change is not Change.SAME:
+        if pair.change is not Change.UNCHANGED:
             yield from (_line(each, -1, rates) for each in _there(pair.sent))
             yield from (_line(each, 1, rates) for each in _there(pair.now))
 

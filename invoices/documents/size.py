@@ -12,7 +12,7 @@ from xero_integration.payloads import Document
 BYTES_EACH_LETTER = 6
 BYTES_EACH_LINE = 400
 BYTES_BESIDES = 20_000
-REFUSED = "Divide the invoice at its source and import that, or ignore it here."
+TO_DO = "Divide the invoice at its source and import that, or ignore it here."
 DOUBTFUL = "Xero may refuse this one; nothing is recorded then."
 
 
@@ -27,7 +27,7 @@ def problems(document: Document) -> Iterable[Problem]:
             "size",
             "",
             f"Xero takes about {MAX_BODY_BYTES / 1_000_000:.1f} MB in one call, and a document is never divided by the "
-            f"portal. {REFUSED if surely else DOUBTFUL}",
+            f"portal. {TO_DO if surely else DOUBTFUL}",
             Fix.NONE,
             Severity.BLOCKED if surely else Severity.WARNING,
             f"{len(document.lines):,} lines, {size / 1_000_000:.2f} MB.",

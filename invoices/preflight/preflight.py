@@ -33,7 +33,7 @@ NO_CONTACT_YET = ""
 LINES = Prefetch("lines", InvoiceLine.objects.defer("source"))
 OUTDATED = "outdated"
 TAKEN_CODES = ("taken", "same")
-SAME = (
+LINK_INSTEAD = (
     "Xero has a document with the number that is the same in contact, currency, total and lines, as when it was posted "
     "by hand. Link it, so that it counts as posted; nothing is sent to Xero."
 )
@@ -272,7 +272,7 @@ def _number(
     xero_id = ownership.id_of(row)
     link = connection.invoice_url(xero_id, credit_note=invoice.is_credit_note) if xero_id else ""
     if is_same:
-        return (Problem("same", "", SAME, Fix.LINK, link=link),)
+        return (Problem("same", "", LINK_INSTEAD, Fix.LINK, link=link),)
     return (Problem("taken", "", TAKEN, Fix.XERO, detail=ownership.clash(invoice, row), link=link),)
 
 

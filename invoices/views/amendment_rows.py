@@ -29,7 +29,7 @@ LABELS = {
     "LineAmount": "amount",
 }
 NUMBERS = ("Quantity", "UnitAmount", "LineAmount")
-CHANGES = {Change.SAME: "Same", Change.CHANGED: "Changed", Change.ADDED: "Added", Change.GONE: "Left out"}
+CHANGES = {Change.UNCHANGED: "Same", Change.CHANGED: "Changed", Change.ADDED: "Added", Change.GONE: "Left out"}
 WAYS = {
     Way.UPDATE: "Can be updated in place",
     Way.UNDO: "Can be taken back and posted again",
@@ -174,7 +174,7 @@ def _row(pair: Pair, named: _Named) -> Row:
             Cell(named.cell(name, line), whole or name in pair.fields, name in NUMBERS) for name in LINE_FIELDS
         )
 
-    return Row(CHANGES[pair.change], pair.change is Change.SAME, cells(pair.sent), cells(pair.now))
+    return Row(CHANGES[pair.change], pair.change is Change.UNCHANGED, cells(pair.sent), cells(pair.now))
 
 
 def _totals(amendment: Amendment) -> list[tuple[str, Decimal, Decimal]]:

@@ -294,10 +294,10 @@ def test_one_bad_row_keeps_the_whole_file_out_where_it_is_all_or_nothing(tmp_pat
 def test_a_failure_in_the_middle_of_writing_leaves_nothing(tmp_path: Path) -> None:
     real = bulk_insert.row
 
-    def fail_at_the_end(line: Any, facts: Any) -> tuple[Any, ...]:
+    def fail_at_the_end(line: Any, facts: Any, owner: Any) -> tuple[Any, ...]:
         if line.row == 792:
             raise RuntimeError("the disk is full")
-        return real(line, facts)
+        return real(line, facts, owner)
 
     with (
         patch.object(bulk_insert, "row", autospec=True, side_effect=fail_at_the_end),
