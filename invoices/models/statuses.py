@@ -21,6 +21,8 @@ class PostingStatus(models.TextChoices):
 IN_FLIGHT = (PostingStatus.SENDING, PostingStatus.UNCERTAIN)
 # It will still change by itself.
 IN_PROGRESS = (PostingStatus.QUEUED, *IN_FLIGHT)
+# It is there, or was.
+WAS_IN_XERO = (PostingStatus.POSTED, PostingStatus.UNDONE)
 # It ended outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
 UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN, PostingStatus.UNDONE)
 

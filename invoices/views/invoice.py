@@ -17,6 +17,7 @@ from invoices.changes import allocating
 from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
 from invoices.models import HeldBackInvoice, Invoice, Posting, PostLog, Twin
+from invoices.models.statuses import WAS_IN_XERO
 from invoices.posting import outdated
 from invoices.preflight import likenesses
 from invoices.readback import decisions, history, online, page
@@ -98,7 +99,7 @@ def _corrections(invoice: Invoice) -> dict[str, Any]:
     """Return what corrects it, and how a credit note stands with what it corrects."""
     posting = getattr(invoice, "posting", None)
     # Only what is in Xero is corrected, or was before it was taken back.
-    was_there = posting is not None and posting.status in (Posting.Status.POSTED, Posting.Status.UNDONE)
+    was_there = posting is not None and posting.status in WAS_IN_XERO
     rows = invoice.corrections.select_related("posting__invoice", "corrects__posting__invoice").order_by("number")
     return {
         "corrections": [
