@@ -45,6 +45,9 @@ def forms(system_admin: User) -> dict[str, tuple[str, dict[str, Any], dict[str, 
     hook = Webhook.objects.create(url="https://hooks.contoso.example/", kinds=["upload_finished"])
     user, webhook = reverse("user", args=[someone.pk]), reverse("webhook", args=[hook.pk])
     general: dict[str, Any] = {"invoice_status": "DRAFT", "difference_policy": "block", "difference_limit": "0.05"}
+    # What a live connection needs.
+    accounts = dict.fromkeys(("license_account_code", "azure_account_code", "custom_account_code"), "200")
+    general |= {"client_id": "AC623E1336882095A30110A337ABC8B9"} | accounts
     rule = {"action": "rule", "rule-sku": "", "rule-customer": invoices[0].customer.tenant_id}
     return {
         "general": (
