@@ -40,7 +40,7 @@ from c3portal.http.concurrency import DOWNLOADS
 from c3portal.models import Delivery, Notice, User, Webhook, roles
 from c3portal.testing import BASE_DIR
 from c3portal.tests.addresses import Address, every_address
-from invoices.models import HeldBackInvoice, ImportProfile, ImportRun, UploadDraft
+from invoices.models import ChangeRequest, HeldBackInvoice, ImportProfile, ImportRun, UploadDraft
 from invoices.tests import makers
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -162,7 +162,9 @@ def things(people: dict[str, User]) -> dict[str, Any]:
     held = HeldBackInvoice.objects.create(run=run, number="x")
     profile = ImportProfile.objects.create(name="Shop", header=["No"], columns={"InvoiceNumber": "No"})
     fetch = C3Fetch.objects.create(trigger=C3Fetch.Trigger.USER, state=C3Fetch.State.DONE, is_open=None)
+    asked = ChangeRequest.objects.create(connection=connection)
     return {
+        "/invoices/changes/": asked.pk,
         "/invoices/preflight/": draft.pk,
         "/invoices/fetches/": fetch.pk,
         "/invoices/logs/": upload.pk,

@@ -136,6 +136,9 @@ NOT_SHOWN = {
         "shown beside what was sent, where Xero would take it",
     ),
     "invoices.SentDocument.xero_id": "tells whether it is the document that is in Xero now",
+    **dict.fromkeys(
+        ["invoices.Invoice.reason", "invoices.InvoiceLine.tax_type"], "of corrections, of which there is none here"
+    ),
     "invoices.DocumentEvent.status": "its sentences say it",
     "invoices.Posting.online_url": "shown where it leads to Xero, which these texts do not",
     "xero_integration.XeroConnection.organisation_class": "says how many mails a day may be sent",
