@@ -16,7 +16,7 @@ from invoices.readback import documents, store
 from xero_integration import connections
 from xero_integration.client import document_lists, shapes
 from xero_integration.client.vocabulary import STATUS_WORDS, DocumentStatus
-from xero_integration.payloads import PRODUCT, to_cents
+from xero_integration.payloads import PRODUCT, plain, to_cents
 
 ONE = Decimal(1)
 
@@ -86,7 +86,7 @@ def _lines(invoice: Invoice, items: Sequence[Mapping[str, Any]]) -> Iterator[Cor
         if rate is None:
             raise NotPossible("A line of it has a tax rate that was not read from Xero. Read the organisation again.")
         one = ours[place] if place < len(ours) else InvoiceLine(kind=InvoiceLine.Kind.CUSTOM)
-        yield _line(item, one, rate.tax_type, rate.name, rate.effective_rate)
+        yield _line(item, one, rate.tax_type, rate.name, Decimal(plain(rate.effective_rate)))
 
 
 def _line(item: Mapping[str, Any], one: InvoiceLine, tax_type: str, tax_name: str, rate: Decimal) -> CorrectingLine:

@@ -37,7 +37,9 @@ class CreditForm(forms.Form):
                 label=f"Amount without tax of: {label}",
                 max_digits=15,
                 decimal_places=2,
-                widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+                widget=forms.TextInput(
+                    attrs={"inputmode": "decimal", "autocomplete": "off", "placeholder": "or a part"}
+                ),
             )
 
     def rows(self) -> Iterator[tuple[CorrectingLine, forms.BoundField, forms.BoundField]]:
