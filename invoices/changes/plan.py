@@ -29,7 +29,7 @@ class Fate(StrEnum):
     GONE = "gone"
     SETTLED = "settled"
     TWICE = "twice"
-    UNDER_WAY = "under way"
+    UNDER_WAY = "under_way"
     UNKNOWN = "unknown"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import batched
 
 from django.db.models.fields.json import KT
@@ -37,13 +37,17 @@ def of_invoices(invoices: Iterable[Invoice]) -> dict[uuid.UUID, tuple[str, ...]]
 def joined(of_lines: Iterable[str], of_customer: str) -> str:
     """Return what the Reference says of the lines' PO numbers: each once, in the order of the lines; a line without
     one has the customer's."""
-    return JOINT.join(dict.fromkeys(filter(None, (order or of_customer for order in of_lines))))
+    return JOINT.join(_distinct(of_lines, of_customer))
 
 
-def several(order: str, of_lines: Iterable[str], of_customer: str, reference: str) -> list[Problem]:
+def _distinct(of_lines: Iterable[str], of_customer: str) -> list[str]:
+    return list(dict.fromkeys(filter(None, (order or of_customer for order in of_lines))))
+
+
+def several(order: str, of_lines: Collection[str], of_customer: str, reference: str) -> list[Problem]:
     """Return that the lines' PO numbers (`order`, as `joined`) are not one, to be looked at before posting."""
     without = sum(not each for each in of_lines) if not of_customer else 0
-    if JOINT not in order and not without:
+    if len(_distinct(of_lines, of_customer)) < 2 and not without:
         return []
     detail = order if order in reference else f"{order}: cut to what Xero takes"
     detail += f"; {without:,} line{'s' if without > 1 else ''} without one" if without else ""

@@ -21,7 +21,7 @@ from invoices.posting import outdated
 from invoices.readback.states import XeroState
 from invoices.selection import held_back
 from invoices.selection.selection import CHANGED, LOOKS_SAME, OUTDATED, Selection
-from invoices.views.tables import ALREADY_IN_XERO, InvoiceTable, arrange, why_not_uploadable
+from invoices.views.tables import InvoiceTable, arrange, is_in_xero
 from xero_integration.models import InvoiceStatus, XeroSettings
 
 
@@ -68,7 +68,7 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
 
 def _followed(selection: Selection, table: InvoiceTable) -> list[str]:
     """Return the parts of the page that say what became of what is in Xero, none where nothing is."""
-    posted = [row.record.pk for row in table.page.object_list if why_not_uploadable(row.record) == ALREADY_IN_XERO]
+    posted = [row.record.pk for row in table.page.object_list if is_in_xero(row.record)]
     if not posted:
         return []
     # Where the filter is about that, rows come and go, and none of them can be ticked; else what is ticked stays.

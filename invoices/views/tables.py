@@ -252,10 +252,16 @@ def why_not_uploadable(invoice: Invoice) -> str:
     """Return why UPLOAD TO XERO would not take this invoice now, "" when it would."""
     if invoice.ignored_because:
         return "ignored"
+    if is_in_xero(invoice):
+        return ALREADY_IN_XERO
     posting = getattr(invoice, "posting", None)
-    if posting is None or posting.status in UPLOADABLE:
-        return ""
-    return ALREADY_IN_XERO if posting.status == Posting.Status.POSTED else "already on its way to Xero"
+    return "" if posting is None or posting.status in UPLOADABLE else "already on its way to Xero"
+
+
+def is_in_xero(invoice: Invoice) -> bool:
+    """Whether a document of it is in Xero that is followed: of an ignored one nobody asks."""
+    posting = getattr(invoice, "posting", None)
+    return not invoice.ignored_because and posting is not None and posting.status == Posting.Status.POSTED
 
 
 def arrange(table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE) -> tables.Table:

@@ -101,14 +101,14 @@ def test_what_cannot_be_approved_is_named(
     Posting.objects.filter(pk=unknown.pk).update(xero_status="")
     everything = Posting.objects.all()
     assert fates(onward.of_approval(everything, finance_admin)) == [
-        "approved already",
+        "approved_already",
         "changed",
         "approved",
         "unknown",
     ]
 
     XeroSettings.objects.update(two_people=True)
-    assert fates(onward.of_approval(everything, finance_admin))[2] == "own upload"
+    assert fates(onward.of_approval(everything, finance_admin))[2] == "own_upload"
     assert fates(onward.of_approval(everything, system_admin))[2] == "approved"
     assert asking.approve(everything, connection=connected, user=finance_admin).queued == 0
 
@@ -147,13 +147,13 @@ def test_what_cannot_be_sent_is_named(posted: Post, connected: XeroConnection, a
     Contact.objects.filter(contact_id=odd.sent_facts["contact"]).update(email="one@example.com, two@example.com")
     everything = Posting.objects.all()
     assert fates(onward.of_sending(everything)) == [
-        "not approved",
-        "sent already",
-        "no address",
-        "no address",
-        "credit note",
+        "not_approved",
+        "sent_already",
+        "no_address",
+        "no_address",
+        "credit_note",
     ]
-    assert fates(onward.of_sending(everything, again=True))[1] == "sent again"
+    assert fates(onward.of_sending(everything, again=True))[1] == "sent_again"
 
 
 def test_no_more_are_asked_for_than_xero_sends_a_day(
@@ -232,8 +232,8 @@ def test_what_had_been_sent_before_is_told_by_its_history_or_by_nobody(
     assert last.status == becomes
     assert len(sandbox.mails()) == mails
     if becomes == "untold":
-        assert "may have been sent" in last.message
-        assert fates(onward.of_sending(Posting.objects.all())) == ["may have been sent"]
+        assert "may_have_been_sent" in last.message
+        assert fates(onward.of_sending(Posting.objects.all())) == ["may_have_been_sent"]
         assert send().queued == 0
         assert send(again=True).queued == 1
 

@@ -47,7 +47,7 @@ def test_it_says_what_will_be_approved_and_asks(client: Client, draft_upload: Up
     page = client.get(address)
     assert [(each.fate.value, each.count) for each in page.context["shares"]] == [
         ("approved", 2),
-        ("approved already", 1),
+        ("approved_already", 1),
     ]
     assert not DocumentChange.objects.exists()
 
@@ -92,7 +92,7 @@ def test_a_mail_is_sent_again_only_on_purpose_and_once(client: Client, draft_upl
     for page in (client.get(invoice.get_absolute_url()), client.get(reverse("invoice_list"))):
         assert "c1@example.com" in page.content.decode()
     page = client.get(address)
-    assert [each.fate.value for each in page.context["rows"]] == ["sent already"]
+    assert [each.fate.value for each in page.context["rows"]] == ["sent_already"]
 
     client.post(address, {"seen": str(change.pk)})
     assert DocumentChange.objects.count() == 1
