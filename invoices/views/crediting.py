@@ -131,13 +131,11 @@ def _make(
 @role_required(*roles.FINANCE)
 def credit_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Ask Xero once more to set a credit note against its invoice."""
-    posting = get_object_or_404(
-        Posting.objects.select_related("connection", "invoice__corrects"), invoice=pk, invoice__corrects__isnull=False
-    )
-    note = posting.invoice
+    note = get_object_or_404(Invoice.objects.select_related("corrects"), pk=pk)
+    posting = Posting.objects.select_related("connection").filter(invoice=note, invoice__corrects__isnull=False).first()
     with transaction.atomic():
-        asked = allocating.again(posting, cast(User, request.user))
-        if asked:
+        asked = posting is not None and allocating.again(posting, cast(User, request.user))
+        if posting is not None and asked:
             record(request, Action.OPERATION, f"{note.number}: to be set against {note.corrects}", after={})
             wakeups.wake_after_commit(posting.connection_id)
     if asked:

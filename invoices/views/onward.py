@@ -90,7 +90,11 @@ def selected_send(request: HttpRequest) -> HttpResponseBase:
 @role_required(*roles.FINANCE)
 def online_invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Lead to where the customer sees the invoice; Xero is asked for that address once."""
-    posting = get_object_or_404(Posting.objects.select_related("connection", "invoice"), invoice=pk)
+    invoice = get_object_or_404(Invoice, pk=pk)
+    posting = Posting.objects.select_related("connection", "invoice").filter(invoice=invoice).first()
+    if posting is None:
+        messages.info(request, "It was not posted yet: it has no online address.")
+        return redirect(invoice)
     try:
         address = online.address(posting)
     except XeroError as error:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
-from invoices.models import DocumentEvent, Posting
+from invoices.models import DocumentEvent, Invoice, Posting
 from invoices.readback import decisions, page, reading
 from invoices.readback import history as readback_history
 from invoices.readback.store import Kept
@@ -73,8 +73,11 @@ def _told(kept: Kept) -> str:
 @require_safe
 def history(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Show what happened to an invoice's document, with what Xero's own history tells, which is read at most once a
-    minute. 404 when there is no posting."""
-    posting = get_object_or_404(Posting.objects.select_related("invoice", "connection__token_set"), invoice=pk)
+    minute."""
+    invoice = get_object_or_404(Invoice, pk=pk)
+    posting = Posting.objects.select_related("invoice", "connection__token_set").filter(invoice=invoice).first()
+    if posting is None:
+        return redirect(invoice)
     problem = readback_history.read(posting)
     if "HX-Request" not in request.headers:
         if problem:

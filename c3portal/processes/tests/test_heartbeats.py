@@ -77,7 +77,7 @@ def test_who_works_sweeps_when_sweeps_wait_in_line_for_too_long(
     connected: XeroConnection, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With several organisations at work, their turns fill the line, and a sweep is past before it is its turn."""
-    freed = Mock()
+    freed = Mock(return_value=0)
     monkeypatch.setattr(tasks.reconciliation, "release_expired_leases", freed)
     for silence, times in ((2 * settings.SWEEP_EVERY, 0), (4 * settings.SWEEP_EVERY, 1)):
         Heartbeat.objects.update_or_create(
@@ -96,7 +96,7 @@ def test_a_sweep_before_work_wakes_nobody_who_sweeps_again(
     connected: XeroConnection, monkeypatch: pytest.MonkeyPatch, written_by_this_process: bool
 ) -> None:
     """Also when the sign of this process is a moment old and yet old by the database's clock, which jumped."""
-    freed = Mock()
+    freed = Mock(return_value=0)
     monkeypatch.setattr(tasks.reconciliation, "release_expired_leases", freed)
     monkeypatch.setattr(tasks, "_connections_with_work", lambda: [connected.pk])
     monkeypatch.setattr(
