@@ -37,6 +37,7 @@ attack: $(VENV)/.tests tools
 bench: $(VENV)/.tests
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.readback
+	@$(BIN)/python -m bench.undo
 
 # Its section of docs/performance.md is written anew; everything listens on this machine alone.
 load: $(VENV)/.tests

@@ -4,44 +4,17 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import os
 import platform
-import statistics
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-from bench.measure import MEASUREMENTS
+from bench import undo
+from bench.repeated import BASE_DIR, middle, run, verdict
 from bench.section import REPORT, section_of, with_section
 
-OF_THEIR_OWN = ("Under load", "What became of it")
-BASE_DIR = Path(__file__).resolve().parent.parent
+OF_THEIR_OWN = ("Under load", "What became of it", undo.TITLE)
+NAMES = ("calls", "wall", "cost", "preflight", "fairness", "imports")
 TEMPLATE = Path(__file__).with_name("report.md")
-
-
-def run(name: str, times: int) -> list[dict[str, Any]]:
-    """Return the figures of each of `times` runs of a measurement."""
-    found = []
-    for turn in range(times):
-        command = [sys.executable, "-m", "bench.measure", name]
-        done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-        print(f"{name} {turn + 1} of {times}: {found[-1]}", flush=True)
-    return found
-
-
-def middle(runs: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the median of each figure."""
-    return {key: statistics.median(each[key] for each in runs) for key in runs[0]}
-
-
-def verdict(holds: bool) -> str:
-    """Return the word for the report's last column."""
-    return "met" if holds else "**missed**"
 
 
 def main() -> None:
@@ -49,9 +22,8 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--times", type=int, default=5)
     times = arguments.parse_args().times
-    runs = {name: run(name, times) for name in MEASUREMENTS}
-    names = ("calls", "wall", "cost", "preflight", "fairness", "imports")
-    calls, wall, cost, preflight, fair, imports = (middle(runs[name]) for name in names)
+    runs = {name: run(name, times) for name in NAMES}
+    calls, wall, cost, preflight, fair, imports = (middle(runs[name]) for name in NAMES)
     worst = max(each["worst"] for each in runs["fairness"])
     memory = cost["megabytes_late"] / cost["megabytes_early"]
     text = TEMPLATE.read_text().format(

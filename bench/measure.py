@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import calls, cost, imports, preflight, throughput
+from bench import calls, cost, imports, preflight, throughput, undo
 from bench.environment import Stage
+from bench.throughput import Wall
 
 UNLIMITED = {"minute": 1_000_000, "day": 10_000_000, "app_minute": 10_000_000}
 
@@ -24,7 +25,15 @@ def measure_calls(stage: Stage) -> dict[str, Any]:
 
 def measure_wall(stage: Stage) -> dict[str, Any]:
     """Return an upload's seconds beside the bound that the limits set."""
-    measured = throughput.measure(stage)
+    return _beside_the_bound(throughput.measure(stage))
+
+
+def measure_undo(stage: Stage) -> dict[str, Any]:
+    """Return an undo's seconds beside the bound that the limits set."""
+    return _beside_the_bound(undo.measure(stage))
+
+
+def _beside_the_bound(measured: Wall) -> dict[str, Any]:
     return {
         "seconds": measured.seconds,
         "calls": measured.calls,
@@ -88,6 +97,7 @@ def measure_imports(stage: Stage) -> dict[str, Any]:
 MEASUREMENTS: dict[str, tuple[Callable[[Stage], dict[str, Any]], dict[str, str]]] = {
     "calls": (measure_calls, {}),
     "wall": (measure_wall, throughput.PACE),
+    "undo": (measure_undo, throughput.PACE),
     "cost": (measure_cost, {}),
     "preflight": (measure_preflight, {}),
     "fairness": (measure_fairness, {"SWEEP_EVERY": "2"}),

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from bench import invoices
 from bench.environment import Stage, tally
 from bench.measure import UNLIMITED
+from bench.repeated import verdict
 from bench.section import REPORT, put_section
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _wrong(stage: Stage) -> int:
 
 def section(outcome: Outcome, plan: Plan) -> str:
     """Return the section of the report."""
-    calls = f"{outcome.calls:,} = {outcome.ratio:.2f} × | {_verdict(outcome.ratio <= MOST)}"
+    calls = f"{outcome.calls:,} = {outcome.ratio:.2f} × | {verdict(outcome.ratio <= MOST)}"
     target = f"at most {MOST} × the {outcome.least:,} that it takes at least"
     return f"""## {TITLE}
 
@@ -161,7 +162,7 @@ and a day in which {plan.changes:,} of them are paid, paid in part or voided in 
 | what | target | measured | |
 |---|---|---|---|
 | Calls to know it within a quarter of an hour | {target} | {calls} |
-| Documents whose state is not that of the books at its end | 0 | {outcome.wrong:,} | {_verdict(not outcome.wrong)} |
+| Documents whose state is not that of the books at its end | 0 | {outcome.wrong:,} | {verdict(not outcome.wrong)} |
 
 The least possible: Xero tells a change only to who asks, and has one list for invoices and one for credit notes, so
 {plan.polls} times a day one call each. Since `If-Modified-Since` misses some changes, one of these times everything is
@@ -169,10 +170,6 @@ read: a call for each 1,000. What is measured above that are payments of what ch
 night, which that list leaves out. With a webhook each document that it names is read at once: one call for each moment
 in which something happens, {plan.changes:,} at most, which nobody can do without who wants to know it within a minute.
 """
-
-
-def _verdict(holds: bool) -> str:
-    return "met" if holds else "**missed**"
 
 
 def main() -> int:

@@ -38,7 +38,7 @@ def measure(stage: Stage, count: int = 5000) -> Wall:
     (connection,) = stage.connect()
     stage.control.set_limits(**LIMITS, latency_seconds=LATENCY)
     invoices.make(count, customers=count // 10, prefix="W", credit_notes=False)
-    _start(stage, workers=1, concurrency=4)
+    start(stage, workers=1, concurrency=4)
     time.sleep(MINUTE)
     stage.control.forget()
     began = time.monotonic()
@@ -57,7 +57,7 @@ def fairness(stage: Stage, *, small: int = 19, large_count: int = 10_000, small_
     invoices.make(large_count, customers=500, prefix="L", credit_notes=False)
     for each in [alone, *others]:
         invoices.make(small_count, customers=20, prefix=f"S{each.pk}", credit_notes=False)
-    _start(stage, workers=2, concurrency=12)
+    start(stage, workers=2, concurrency=12)
     began = time.monotonic()
     queue(f"S{alone.pk}", alone)
     alone_seconds = wait([alone])[alone.pk] - began
@@ -69,20 +69,21 @@ def fairness(stage: Stage, *, small: int = 19, large_count: int = 10_000, small_
     return [(finished[each.pk] - began) / alone_seconds for each in others]
 
 
-def _start(stage: Stage, *, workers: int, concurrency: int) -> None:
+def start(stage: Stage, *, workers: int, concurrency: int) -> None:
+    """Start broker, workers and scheduler."""
     stage.start_broker()
     for _ in range(workers):
         stage.start_worker(concurrency)
     stage.start_beat()
 
 
-def queue(prefix: str, connection: XeroConnection) -> None:
+def queue(prefix: str, connection: XeroConnection, invoice_status: str = "DRAFT") -> None:
     """Press UPLOAD TO XERO for the invoices of a prefix."""
     from invoices.models import Invoice
     from invoices.posting import transitions, wakeups
 
     mine = Invoice.objects.filter(number__startswith=f"{prefix}-")
-    transitions.enqueue(mine, connection=connection, user=None, invoice_status="DRAFT")
+    transitions.enqueue(mine, connection=connection, user=None, invoice_status=invoice_status)
     wakeups.wake_after_commit(connection.pk)
 
 

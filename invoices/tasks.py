@@ -17,6 +17,7 @@ from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
 from invoices.changes import allocating, follow_ups, leases
+from invoices.changes import transitions as waiting_changes
 from invoices.changes import worker as changes
 from invoices.fetching import customers, downloads, fetch, mornings, requests
 from invoices.importing import backfill, importer, in_hand
@@ -68,7 +69,8 @@ def work(connection_id: int, spread: bool = True) -> None:
 
 def _workers_for(connection: XeroConnection) -> int:
     batches: int = ceil(transitions.sendable(connection).count() / settings.XERO_BATCH)
-    return max(1, min(WORKERS_EACH_ORGANISATION, batches))
+    calls = batches + waiting_changes.calls_waiting(connection)
+    return max(1, min(WORKERS_EACH_ORGANISATION, calls))
 
 
 # Not acknowledged late: an import takes longer than the broker waits, and the sweep finds what its worker left.

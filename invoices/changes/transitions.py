@@ -8,17 +8,19 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Collection, Mapping
+from math import ceil
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, Q, QuerySet
+from django.db.models import Count, Exists, F, Q, QuerySet
 
 from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
-from invoices.changes.kinds import rule_of
+from invoices.changes.kinds import RULES, rule_of
 from invoices.changes.rules import End, Row
 from invoices.models import ChangeCall, DocumentChange
+from invoices.models.statuses import ChangeKind
 from invoices.posting.outcomes import CallEnd
 from xero_integration.client import timeouts
 from xero_integration.models import XeroConnection, XeroSettings
@@ -54,6 +56,17 @@ def sendable(connection: XeroConnection) -> QuerySet[DocumentChange]:
     return rows.order_by("document_type", "kind", "pk")
 
 
+def calls_waiting(connection: XeroConnection) -> int:
+    """Return how many calls it takes to send what is queued."""
+    alike = sendable(connection).order_by().values_list("document_type", "kind").annotate(Count("pk"))
+    return sum(ceil(count / _most(kind)) for _, kind, count in alike)
+
+
+def _most(kind: str) -> int:
+    most: int = min(settings.XERO_BATCH, RULES[ChangeKind(kind)].most)
+    return most
+
+
 def not_looked_up(connection: XeroConnection) -> QuerySet[DocumentChange]:
     """Return the queued changes that may be done without this restored database knowing."""
     if connection.restored_at is None:
@@ -73,7 +86,7 @@ def claim(connection: XeroConnection) -> ChangeCall | None:
     if first is None or not liveness.may_claim(now):
         return None
     alike = sendable(connection).filter(document_type=first.document_type, kind=first.kind, batch_cap=first.batch_cap)
-    limit = first.batch_cap or min(settings.XERO_BATCH, rule_of(first).most)
+    limit = first.batch_cap or _most(first.kind)
     with transaction.atomic():
         call = _new_call(connection, first, now)
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from c3portal.database import clock
+from invoices import tasks
 from invoices.changes import plan, transitions
 from invoices.changes.tests.conftest import Undo
 from invoices.conftest import Upload, Work
 from invoices.models import ChangeCall, DocumentChange, PastDocument, Posting, PostLog, Twin
-from invoices.posting import taken_back
+from invoices.posting import taken_back, wakeups
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -215,3 +216,17 @@ def test_one_document_is_taken_back_once(posted: Post) -> None:
     assert taken_back.take_back({row.xero_id: "VOIDED"}) == 1
     assert taken_back.take_back({row.xero_id: "VOIDED"}) == 0
     assert PastDocument.objects.count() == 1
+
+
+def test_the_first_worker_calls_as_many_others_as_the_changes_can_use(
+    posted: Post, undo: Undo, connected: XeroConnection, settings: Any, monkeypatch: Any
+) -> None:
+    posted(*["10.00"] * 4, invoice_status="DRAFT")
+    posted("10.00")
+    settings.XERO_BATCH = 2
+    undo()
+    woken: list[tuple[int, bool]] = []
+    monkeypatch.setattr(wakeups, "wake", lambda pk, *, workers=1, spread=True, after=0: woken.append((workers, spread)))
+    tasks.work(connected.pk)
+    # Two calls delete, one voids.
+    assert woken == [(2, False)]
