@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from c3portal.conftest import webhook  # noqa: F401
 from c3portal.tests import machine
@@ -31,6 +35,18 @@ def postgres_programs(settings: Any) -> None:
 def lose(transactional_db: None) -> Lose:
     """Return a function that leaves the database as one that was migrated and never used."""
     return lambda: call_command("flush", interactive=False, verbosity=0)
+
+
+def make_older(app: str) -> None:
+    """Leave the database as a release had it that knew all of this app's migrations but the last."""
+    executor = MigrationExecutor(connection)
+    executor.loader = MigrationLoader(connection, replace_migrations=False)
+    known = sorted(name for label, name in executor.loader.disk_migrations if label == app)
+    in_one_step = [name for name in known if executor.loader.disk_migrations[app, name].replaces]
+    single = [name for name in known if name not in in_one_step]
+    executor.migrate([(app, single[-2])])
+    for name in in_one_step:
+        MigrationRecorder(connection).record_unapplied(app, name)
 
 
 def restore(source: Path) -> str:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import migrations, models
+from django.db import connection, migrations, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.models.functions import Now
@@ -53,7 +56,12 @@ FREE = {
 
 @cache
 def loader() -> MigrationLoader:
-    return MigrationLoader(None, ignore_no_migrations=True)
+    return MigrationLoader(None, ignore_no_migrations=True, replace_migrations=False)
+
+
+def last_steps(loader: MigrationLoader) -> list[tuple[str, str]]:
+    """Return the last migration of each app, of those that do in one step what others do in many none."""
+    return [each for each in loader.graph.leaf_nodes() if not loader.disk_migrations[each].replaces]
 
 
 def later() -> list[str]:
@@ -158,5 +166,45 @@ def after_the_last(operation: Operation) -> migrations.Migration:
     """Return a migration of the next release."""
     migration = migrations.Migration("9999_next", "invoices")
     migration.operations = [operation]
-    migration.dependencies = [leaf for leaf in loader().graph.leaf_nodes() if leaf[0] in APPS]
+    migration.dependencies = [leaf for leaf in last_steps(loader()) if leaf[0] in APPS]
     return migration
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the databases of this test are files")
+def test_a_new_portal_gets_the_tables_of_one_that_came_by_every_release(tmp_path: Path) -> None:
+    in_few_steps, in_all = (database(tmp_path / name) for name in ("new", "old"))
+    executor = MigrationExecutor(in_few_steps)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    executor = MigrationExecutor(in_all)
+    executor.loader = MigrationLoader(in_all, replace_migrations=False)
+    executor.migrate(last_steps(executor.loader))
+    assert schema(in_few_steps) == schema(in_all)
+
+
+def database(path: Path) -> BaseDatabaseWrapper:
+    """Return a connection to an empty database."""
+    wrapper = connection.copy()
+    wrapper.settings_dict = {**wrapper.settings_dict, "NAME": str(path)}
+    return wrapper
+
+
+def schema(wrapper: BaseDatabaseWrapper) -> dict[str, Any]:
+    """Return the columns and constraints of each table, and the triggers, in whatever order they came."""
+    with wrapper.cursor() as cursor:
+        tables = [each.name for each in wrapper.introspection.get_table_list(cursor)]
+        found: dict[str, Any] = {name: _table(wrapper, cursor, name) for name in tables}
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return {**found, "triggers": dict(cursor.fetchall())}
+
+
+def _table(wrapper: BaseDatabaseWrapper, cursor: Any, name: str) -> dict[str, Any]:
+    columns = wrapper.introspection.get_table_description(cursor, name)
+    constraints = wrapper.introspection.get_constraints(cursor, name)
+    cursor.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = %s AND type = 'index'", [name])
+    return {
+        "columns": {each.name: tuple(each[1:]) for each in columns},
+        "foreign keys": wrapper.introspection.get_relations(cursor, name),
+        "constraints": sorted(repr(sorted(each.items())) for each in constraints.values()),
+        "indexes": dict(cursor.fetchall()),
+    }

@@ -11,5 +11,5 @@ class Migration(migrations.Migration):
     dependencies = [("invoices", "0011_real_input")]
 
     operations = [
-        migrations.RunPython(name_differences, migrations.RunPython.noop),
+        migrations.RunPython(name_differences, migrations.RunPython.noop, elidable=True),
     ]

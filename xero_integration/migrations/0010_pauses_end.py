@@ -16,4 +16,4 @@ def shorten(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("xero_integration", "0009_one_clock")]
 
-    operations = [migrations.RunPython(shorten, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(shorten, migrations.RunPython.noop, elidable=True)]
