@@ -99,9 +99,19 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     What empties them on SQLite is a DELETE, which the audit record refuses everywhere but here.
     """
     post_migrate.connect(_begin_afresh, dispatch_uid="tests")
+    if connection.vendor == "postgresql":
+        # TRUNCATE makes the files of every table anew, which takes fifteen times as long where most are empty.
+        connection.ops.sql_flush = _delete_all  # type: ignore[method-assign]
     if connection.vendor == "sqlite":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(f"DROP TRIGGER {append_only.trigger('c3portal_auditentry', 'delete')}")
+
+
+def _delete_all(style: object, tables: list[str], **_: object) -> list[str]:
+    """Return what empties these tables, whatever their triggers and keys forbid."""
+    names = [connection.ops.quote_name(name) for name in tables]
+    deletes = [f"DELETE FROM {name}" for name in names]
+    return ["SET LOCAL session_replication_role = replica", "; ".join(deletes)] if names else []
 
 
 def _begin_afresh(**_: object) -> None:
