@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import gc
 import logging
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -33,6 +35,8 @@ from c3portal.testing import BeatProcess, BrokerServer, PortalProcess, WorkerPro
 from c3portal.tests import network
 
 CHROMIUM_NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+# Xero's answers about an organisation of a sandbox as new, by path.
+_REFERENCE: dict[str, Any] = {}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -220,9 +224,21 @@ def sandbox(sandbox_process: Any, settings: Any) -> Any:
 @pytest.fixture
 def connected(sandbox: Any, db: None) -> Any:
     """The sandbox's first organisation, connected and chosen, with Settings → General filled in."""
+    from xero_integration.client.gateway import Gateway
     from xero_integration.testing import connect
 
-    return connect(sandbox)
+    # What a sandbox as new has to say of itself is the same each time: it is asked once.
+    with mock.patch.object(Gateway, "read", _remembered(Gateway.read)):
+        return connect(sandbox)
+
+
+def _remembered(read: Callable[..., Any]) -> Callable[..., Any]:
+    def remembered(gateway: Any, path: str, *rest: Any, **options: Any) -> Any:
+        if path not in _REFERENCE:
+            _REFERENCE[path] = read(gateway, path, *rest, **options)
+        return copy.deepcopy(_REFERENCE[path])
+
+    return remembered
 
 
 # The C3 sandbox
