@@ -100,7 +100,7 @@ def choose(connection: XeroConnection, *, source: Source = None) -> None:
     """Make uploads go to this organisation and read its reference data. Raises XeroError when only the latter fails."""
     with transaction.atomic():
         # Of several who choose at once, each sees what the one before chose.
-        list(XeroConnection.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
+        list(XeroConnection.objects.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
         before = XeroConnection.objects.current()
         XeroConnection.objects.filter(is_current=True).exclude(pk=connection.pk).update(is_current=False)
         XeroConnection.objects.filter(pk=connection.pk).update(is_current=True)

@@ -48,7 +48,7 @@ class C3Settings(models.Model):
     def lock(cls) -> C3Settings:
         """Return the row, made if need be, held until the transaction ends."""
         cls.objects.get_or_create(pk=1)
-        return cls.objects.select_for_update().get(pk=1)
+        return cls.objects.select_for_update(no_key=True).get(pk=1)
 
     @property
     def is_complete(self) -> bool:

@@ -17,7 +17,11 @@ from xero_integration.client.vocabulary import GONE, STATUS_WORDS, DocumentStatu
 def bring_in_line(changes: Changes, shown: Mapping[int, Row]) -> None:
     """Keep what Xero shows of the postings, and that it was asked for."""
     # Held, so that no answer to an earlier question comes between.
-    held = Posting.objects.filter(pk__in=[each.posting_id for each in changes]).order_by("pk").select_for_update()
+    held = (
+        Posting.objects.filter(pk__in=[each.posting_id for each in changes])
+        .order_by("pk")
+        .select_for_update(no_key=True)
+    )
     postings = {each.pk: each for each in held}
     read = {each.pk: documents.read(kind_of(each.posting), shown[each.pk], is_short=True) for each in changes}
     for change in changes:

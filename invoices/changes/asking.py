@@ -14,6 +14,7 @@ from c3portal.telemetry import tracing
 from invoices.changes import onward, plan
 from invoices.changes.onward import Step
 from invoices.changes.plan import Fate
+from invoices.importing import locks
 from invoices.models import ChangeRequest, DocumentChange, Posting, Upload
 from invoices.models.statuses import ChangeKind
 from invoices.posting import taken_back
@@ -70,8 +71,10 @@ def ask(
 
 
 def held(postings: QuerySet[Posting], connection: XeroConnection) -> QuerySet[Posting]:
-    """Return these postings, held until the transaction ends: whoever changes one at this moment is waited for."""
-    rows = postings.filter(connection=connection).order_by("pk").select_for_update(of=("self",))
+    """Return these postings, held until the transaction ends: whoever changes one at this moment is waited for, and
+    whoever else asks for something of the organisation too, so that each sees what was asked for before."""
+    list(XeroConnection.objects.select_for_update(no_key=True).filter(pk=connection.pk).values_list("pk", flat=True))
+    rows = postings.filter(connection=connection).order_by("pk").select_for_update(of=("self",), no_key=True)
     return Posting.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))
 
 
@@ -86,6 +89,8 @@ def undo(
     """Ask Xero to delete or void these documents, and take back those that are gone. What is paid, credited, there
     twice or under way is left. Pressing twice is harmless. The caller wakes a worker after commit."""
     with transaction.atomic():
+        # What is gone may take in a later file, which waits for imports: before the postings, as everywhere.
+        locks.nobody_decides()
         planned = plan.of(held(postings, connection))
         gone = {each.posting.xero_id: each.posting.xero_status for each in planned if each.fate == Fate.GONE}
         taken = taken_back.take_back(gone, why=reason, user=user)
@@ -116,8 +121,7 @@ def send(
     """Ask Xero to mail those of these documents that are approved and were not sent; `again`: those that were, too. The
     caller wakes a worker after commit."""
     with transaction.atomic():
-        # One after the other, so that no more are asked for than may be sent today.
-        XeroConnection.objects.select_for_update().get(pk=connection.pk)
+        # Who comes second counts the mails that the first asked for.
         steps = onward.of_sending(held(postings, connection), again=again)
         wanted = [_mail(each, kind) for each in steps if (kind := each.kind)]
         return ask(wanted, connection=connection, user=user, upload=upload)

@@ -13,7 +13,7 @@ from invoices.changes import amending, asking
 from invoices.changes.amending import Amendment, Way
 from invoices.changes.line_differences import Change, Element
 from invoices.corrections.creating import CorrectingLine, NotPossible, create, total_of
-from invoices.importing import later
+from invoices.importing import later, locks
 from invoices.models import Invoice, Posting
 from xero_integration.models import XeroConnection
 
@@ -24,6 +24,8 @@ def make(
     """Make what corrects those of these that may be corrected, to be posted like any other; None when they are not any
     more what a person was shown (`seen`, of `amending.digest`). Raises NotPossible; then nothing was made."""
     with transaction.atomic():
+        # No import puts another version in place of the one that is credited; before the postings, as everywhere.
+        locks.nobody_decides()
         found = amending.differing(asking.held(postings, connection), by_settings=by_settings)
         chosen = [each for each in found if each.allows(Way.CREDIT)]
         if amending.digest(chosen) != seen:

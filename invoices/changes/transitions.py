@@ -90,7 +90,9 @@ def claim(connection: XeroConnection) -> ChangeCall | None:
     with transaction.atomic():
         call = _new_call(connection, first, now)
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
-        candidates = list(alike.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+        candidates = list(
+            alike.select_for_update(skip_locked=True, of=("self",), no_key=True).values_list("pk", flat=True)[:limit]
+        )
         queued = DocumentChange.objects.filter(_at_home(), pk__in=candidates, status=Status.QUEUED)
         claimed = queued.update(status=Status.SENDING, call=call, is_refused=False, updated_at=now)
         if not claimed:
@@ -246,7 +248,7 @@ def withdraw(rows: QuerySet[DocumentChange]) -> int:
 def _lock(rows: QuerySet[DocumentChange]) -> QuerySet[DocumentChange]:
     """Return the rows that `rows` names now, held until the transaction ends."""
     # Everyone locks in the same order, or two would wait for each other.
-    held = rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)
+    held = rows.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)
     return DocumentChange.objects.filter(pk__in=list(held))
 
 

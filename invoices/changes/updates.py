@@ -104,8 +104,8 @@ def _lines(element: Mapping[str, Any]) -> Counter[tuple[Any, ...]]:
 
 
 def _squeezed(text: object) -> str:
-    # Xero leaves out emoji and doubled blanks.
-    return re.sub(r"[^0-9A-Za-z]", "", str(text or ""))
+    # Xero leaves out emoji and doubled blanks. What tells 1.5 from 15 stays, and letters of every script.
+    return re.sub(r"[^\w.,-]", "", str(text or ""))
 
 
 def _decimals(element: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +120,9 @@ def finish(changes: Changes, shown: Mapping[int, Row]) -> None:
     locks.hold(held)
     later.take_in([version for each in changes if (version := each.details["version"])])
     kept = []
-    for posting in Posting.objects.filter(pk__in=by_posting, status=Posting.Status.POSTED).select_related("invoice"):
+    # Held, so that nobody takes one back between the look and the writing.
+    rows = Posting.objects.filter(pk__in=by_posting, status=Posting.Status.POSTED).select_related("invoice")
+    for posting in rows.order_by("pk").select_for_update(of=("self",), no_key=True):
         change = by_posting[posting.pk]
         if posting.xero_id == change.xero_id:
             kept.append((posting, _decimals(change.details["element"])))

@@ -1,12 +1,17 @@
-"""Who waits for whom where invoices are imported, taken back, decided about, ignored and queued: one order of locks.
+"""Who waits for whom where invoices are imported, taken back, decided about, ignored and queued, and where their
+documents are to be changed: one order of locks.
 
 1. `one_import_at_a_time`: imports that write, and what takes one back.
 2. `nobody_decides`: the one row that whoever decides, ignores, queues, takes an import back, fills in fingerprints, or
    imports a change of what is stored holds to the end of the transaction. An import of new invoices alone takes none.
 3. The invoices, by id, without what their foreign keys wait for: a worker that holds a posting writes its log.
 4. The customers, by id, as invoices: imports, what takes one back, what C3 says of them, and the pages of contacts.
+5. The organisation, which whoever asks for changes of its documents holds (`changes.asking.held`).
+6. The postings, by id: whoever asks for changes, queues, or settles what became of a call.
+   A worker that settles a call holds its changes before all of these; nobody else waits for those.
 
-Nothing here holds a posting: only a worker changes one that is on its way, and whoever queues holds its invoice first.
+Everyone takes rows without what foreign keys wait for (`no_key`): else a log line, an event or a request that names a
+row held by another would wait for it out of this order, at the end of its transaction.
 Whoever takes a later one never takes an earlier one after it, and two that take invoices in different orders never do
 so at one time, since both hold the row of 2. SQLite's transactions exclude each other from their start.
 """
@@ -38,7 +43,7 @@ def nobody_decides() -> None:
     """Let nobody else decide, ignore or queue until the transaction ends."""
     # One row for everyone, since neither knows of the other's invoices. On PostgreSQL the next query sees what was
     # committed meanwhile. Without the row nothing can be posted.
-    list(XeroSettings.objects.select_for_update().values_list("pk", flat=True))
+    list(XeroSettings.objects.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def hold(invoices: QuerySet[Invoice]) -> None:

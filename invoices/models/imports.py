@@ -51,7 +51,7 @@ class ImportSettings(models.Model):
         """Return the row, held until the transaction ends: one change at a time of how files are read, column profiles
         and kinds included."""
         cls.load()
-        return cls.objects.select_for_update().get(pk=1)
+        return cls.objects.select_for_update(no_key=True).get(pk=1)
 
 
 class ImportProfile(models.Model):

@@ -238,7 +238,7 @@ def _settle(submission: Submission, rows: Sequence[Posting], seen: FoundDocument
 def _number_anew(submission: Submission, rows: Sequence[Posting]) -> dict[int, DocumentOutcome | None]:
     """Give the next numbers to those whose number an ended document keeps in Xero, and refuse them in words."""
     held = transitions.answered_by(submission, [each.pk for each in rows]).select_related("invoice")
-    numbers = numbers_again.next_numbers(held.select_for_update(of=("self",)).order_by("pk"))
+    numbers = numbers_again.next_numbers(held.select_for_update(of=("self",), no_key=True).order_by("pk"))
     for pk, number in numbers.items():
         Posting.objects.filter(pk=pk).update(number=number, attempt=F("attempt") + 1)
     return {

@@ -52,7 +52,7 @@ def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = No
         if changed.exists():
             # Before the postings, in the order in which everyone holds them.
             locks.hold(Invoice.objects.filter(later_versions__in=changed))
-        held = list(rows.select_for_update(of=("self",)).select_related("invoice").order_by("pk"))
+        held = list(rows.select_for_update(of=("self",), no_key=True).select_related("invoice").order_by("pk"))
         PastDocument.objects.bulk_create(
             [
                 PastDocument(

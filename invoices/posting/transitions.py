@@ -212,7 +212,9 @@ def claim(connection: XeroConnection) -> Submission | None:
             lease_until=now + timeouts.row_lease(),
         )
         # Rows that another worker is claiming right now are passed over (PostgreSQL; SQLite has one writer at a time).
-        candidates = list(alike.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+        candidates = list(
+            alike.select_for_update(skip_locked=True, of=("self",), no_key=True).values_list("pk", flat=True)[:limit]
+        )
         claimed = Posting.objects.filter(_at_home(), pk__in=candidates, status=Status.QUEUED).update(
             status=Status.SENDING, submission=submission, updated_at=timezone.now()
         )
@@ -460,5 +462,5 @@ def _lock(rows: QuerySet[Posting], most: int | None = None) -> QuerySet[Posting]
     """Return the rows that `rows` names now, up to `most`, held until the transaction ends."""
     # PostgreSQL locks them one by one: everyone in the same order, or two would wait for each other. SQLite's
     # transactions begin with the write lock.
-    held = rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True)[:most]
+    held = rows.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk", flat=True)[:most]
     return Posting.objects.filter(pk__in=list(held))

@@ -78,7 +78,7 @@ def read(posting: Posting) -> str:
 @transaction.atomic
 def _keep(posting: Posting, records: Sequence[dict[str, Any]]) -> None:
     # Whoever takes it back at this moment has it no longer.
-    if not Posting.objects.filter(pk=posting.pk, xero_id=posting.xero_id).select_for_update().exists():
+    if not Posting.objects.filter(pk=posting.pk, xero_id=posting.xero_id).select_for_update(no_key=True).exists():
         return
     # Xero's history is whole each time and only grows; that of a document before this one stays.
     known = DocumentEvent.objects.filter(posting=posting, source=Source.XERO)

@@ -41,7 +41,9 @@ def untold(connection: XeroConnection | OuterRef) -> QuerySet[Posting]:
 def tell(connection: XeroConnection) -> Told | None:
     """Take what is new as told, in the caller's transaction; None where another worker did."""
     moment = clock.now()
-    found = list(untold(connection).select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    found = list(
+        untold(connection).select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True)
+    )
     if not Posting.objects.filter(pk__in=found, edits_told_at=None).update(edits_told_at=moment):
         return None
     rows = Posting.objects.filter(pk__in=found).select_related("invoice__period").order_by("invoice__period__ends_on")

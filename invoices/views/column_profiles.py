@@ -41,7 +41,7 @@ def column_profile(request: HttpRequest, pk: int) -> HttpResponse:
         if roles.role_of(request.user) not in roles.FINANCE:
             raise PermissionDenied
         with transaction.atomic():
-            profile = get_object_or_404(ImportProfile.objects.select_for_update(), pk=pk)
+            profile = get_object_or_404(ImportProfile.objects.select_for_update(no_key=True), pk=pk)
             form = ProfileForm(request.POST, instance=profile)
             if _post(request, profile, form):
                 return redirect("column_profiles")

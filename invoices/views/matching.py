@@ -176,7 +176,7 @@ def _confirm(request: HttpRequest, run: ImportRun, form: MatchForm, agreements: 
 
 def _keep(request: HttpRequest, profile: ColumnProfile, agreements: Agreements) -> ImportProfile | None:
     """Store a profile, over one of the same name when that is for the same columns; None when it is for others."""
-    before = ImportProfile.objects.select_for_update().filter(name__iexact=profile.name).first()
+    before = ImportProfile.objects.select_for_update(no_key=True).filter(name__iexact=profile.name).first()
     if before and {*before.header} != {*profile.header}:
         return None
     was = column_profiles.as_text(before) if before else {}

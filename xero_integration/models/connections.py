@@ -120,7 +120,7 @@ class XeroSettings(models.Model):
     def lock(cls) -> XeroSettings:
         """Return the row, held until the transaction ends, what is overridden beside it included."""
         cls.load()
-        return cls.objects.select_for_update().get(pk=1)
+        return cls.objects.select_for_update(no_key=True).get(pk=1)
 
     @classmethod
     def whereabouts(cls) -> XeroSettings:
