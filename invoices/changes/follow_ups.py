@@ -7,8 +7,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from c3portal.database import clock
 from invoices.changes import asking, onward
-from invoices.models import DocumentChange, Onward, Posting, Upload
+from invoices.models import DocumentChange, Invoice, Onward, Posting, Upload
 from invoices.models.statuses import ChangeKind
+from invoices.posting import outdated
 from xero_integration.models import XeroConnection
 
 
@@ -27,7 +28,9 @@ def queue(connection: XeroConnection) -> int:
 @transaction.atomic
 def _queue(upload_id: int) -> int:
     # One worker at a time: what the one before asked for is seen by the next.
-    upload = due().select_for_update(of=("self",)).select_related("connection").filter(pk=upload_id).first()
+    upload = (
+        due().select_for_update(of=("self",), no_key=True).select_related("connection").filter(pk=upload_id).first()
+    )
     if upload is None:
         return 0
     approvals = asking.approve(
@@ -44,9 +47,11 @@ def _queue(upload_id: int) -> int:
 
 
 def _not_asked(upload: Upload, kind: ChangeKind) -> QuerySet[Posting]:
-    """Return what of the upload is in Xero and was never asked for this, however that ended."""
+    """Return what of the upload is in Xero and was never asked for this, however that ended. What a later file has
+    otherwise is left to a person: nothing out of date is approved or mailed by itself."""
     asked = DocumentChange.objects.filter(posting=OuterRef("pk"), xero_id=OuterRef("xero_id"), kind=kind)
-    return Posting.objects.filter(~Exists(asked), upload=upload, status=Posting.Status.POSTED)
+    is_outdated = Invoice.objects.filter(outdated.waits_for_file(), pk=OuterRef("invoice"))
+    return Posting.objects.filter(~Exists(asked), ~Exists(is_outdated), upload=upload, status=Posting.Status.POSTED)
 
 
 def _is_open(upload: Upload) -> bool:
@@ -54,7 +59,7 @@ def _is_open(upload: Upload) -> bool:
     postings = Posting.objects.filter(upload=upload)
     if postings.in_progress().exists() or DocumentChange.objects.in_progress().filter(posting__in=postings).exists():
         return True
-    if upload.onward != Onward.SEND:
+    if upload.onward != Onward.SEND or not onward.mails_a_day(upload.connection):
         return False
     # The rest goes once more mails may be sent.
     left = onward.of_sending(_not_asked(upload, ChangeKind.SEND))

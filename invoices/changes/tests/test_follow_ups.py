@@ -147,6 +147,28 @@ def test_the_rest_waits_until_more_mails_may_be_sent(
     assert upload.onward_ended_at is not None
 
 
+def test_an_organisation_that_sends_no_mails_at_all_ends_it(go: Go, work: Work, connected: XeroConnection) -> None:
+    XeroConnection.objects.update(organisation_class="DEMO")
+    upload = go("100.00")
+    for _ in range(3):
+        work()
+    upload.refresh_from_db()
+    assert upload.onward_ended_at is not None
+
+
+def test_what_a_later_file_changed_is_neither_approved_nor_sent_by_itself(
+    go: Go, work: Work, connected: XeroConnection, sandbox: SandboxControl
+) -> None:
+    upload = go("100.00")
+    posting_only(connected)
+    Invoice.objects.update(difference="Total: 100.00 here, 90.00 in the file")
+    for _ in range(3):
+        work()
+    assert [each["status"] for each in sandbox.documents()] == ["DRAFT"]
+    upload.refresh_from_db()
+    assert upload.onward_ended_at is not None
+
+
 def test_posting_waits_a_turn_at_most_for_what_is_to_be_sent(
     go: Go, posted: Callable[..., list[Posting]], send: Send, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
