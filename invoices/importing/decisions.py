@@ -6,6 +6,8 @@ import itertools
 import uuid
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from invoices.importing import locks, near_billing, same_billing
 from invoices.importing.aggregation import Gathering
 from invoices.importing.contradictions import clash
@@ -15,6 +17,7 @@ from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.models.statuses import UPLOADABLE
 from invoices.reading.errors import RowError
+from xero_integration.client.vocabulary import GONE
 
 CHUNK = 500
 
@@ -65,16 +68,21 @@ def _decide(chunk: Iterable[Facts], *, lock: bool) -> list[tuple[str, RowError]]
             facts.action = Action.CREATE
             continue
         facts.pk = invoice.pk
+        # Whatever became of the invoice since, the correction stands beside it.
+        if (invoice.pk, facts.source_hash) in corrected:
+            continue
         if invoice.pk in changeable:
             facts.action = Action.UPDATE
-        elif invoice.source_hash != facts.source_hash and (invoice.pk, facts.source_hash) not in corrected:
+        elif invoice.source_hash != facts.source_hash:
             facts.action, facts.field_sums = Action.REPORT, FieldSums()
     return _clashes(by_number, stored)
 
 
 def _corrected(keys: list[uuid.UUID]) -> set[tuple[uuid.UUID, str]]:
-    """Return which of these invoices were corrected by the difference to which file's version of them."""
-    rows = Invoice.objects.filter(corrects__in=keys, ignored_because="").exclude(source_hash="")
+    """Return which of these invoices were corrected by the difference to which file's version of them, by corrections
+    that count still."""
+    ended = Q(posting__status=Posting.Status.POSTED, posting__xero_status__in=GONE)
+    rows = Invoice.objects.filter(corrects__in=keys, ignored_because="").exclude(source_hash="").exclude(ended)
     return {
         (corrects, source_hash) for corrects, source_hash in rows.values_list("corrects", "source_hash") if corrects
     }

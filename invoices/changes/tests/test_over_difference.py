@@ -17,6 +17,7 @@ from invoices.changes.amending import Way
 from invoices.conftest import Upload, Work
 from invoices.importing.importer import import_file
 from invoices.models import Invoice, LaterVersion, Posting
+from invoices.posting import taken_back
 from invoices.tests.c3_files import of_customer, write
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
@@ -98,3 +99,17 @@ def test_all_of_a_billing_period_are_corrected_at_once(later_file: Any, finance:
     asks = finance.get(reverse("update_changed"), query)
     finance.post(reverse("update_changed"), {**query, "seen": asks.context["seen"]})
     assert Invoice.objects.filter(corrects__isnull=False).count() == 1
+
+
+def test_what_was_corrected_to_a_file_is_not_changed_to_it_once_more_when_taken_back(
+    later_file: Any, finance: Client, upload: Upload, work: Work
+) -> None:
+    invoice = later_file(**CHEAPER)
+    page = finance.get(reverse("invoice_changed", args=[invoice.pk]))
+    finance.post(reverse("invoice_changed", args=[invoice.pk]), {"way": "credit", "seen": page.context["seen"]})
+    upload(invoice_status="AUTHORISED")
+    work()
+    taken_back.take_back({Posting.objects.get(invoice=invoice).xero_id: "VOIDED"})
+    later_file.again(**CHEAPER)
+    # The credit note over the difference is there still.
+    assert Invoice.objects.get(pk=invoice.pk).total == invoice.total
