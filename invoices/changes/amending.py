@@ -22,7 +22,7 @@ from invoices.corrections import limit
 from invoices.documents import builder, mapping
 from invoices.documents.builder import DocumentContext, Prepared
 from invoices.documents.rules import Severity
-from invoices.importing import later
+from invoices.importing import later, locks
 from invoices.models import DocumentType, InvoiceLine, LaterVersion, Posting
 from invoices.models.statuses import ChangeKind
 from invoices.posting import responses, sent_documents
@@ -217,6 +217,8 @@ def _why_no_update(amendment: Amendment, fate: Fate) -> str:
 def _why_no_undo(amendment: Amendment, fate: Fate) -> str:
     if fate == Fate.SETTLED:
         return "It is paid or credited in Xero, so it can be neither deleted nor voided there."
+    if fate == Fate.LOCKED:
+        return "Its date lies in a period that is locked in Xero, so it cannot be voided there."
     return COMMON.get(fate, "")
 
 
@@ -268,6 +270,8 @@ def update(
     """Ask Xero to write those of these documents anew that may be; None when they are not any more what a person was
     shown (`seen`, of `digest`). The caller wakes a worker after commit."""
     with transaction.atomic():
+        # No import puts another version in place of the one that is asked for.
+        locks.nobody_decides()
         found = differing(asking.held(postings, connection), by_settings=by_settings)
         chosen = [each for each in found if each.allows(Way.UPDATE)]
         if seen is not None and digest(chosen) != seen:

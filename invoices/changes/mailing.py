@@ -75,9 +75,17 @@ def _is_done(change: DocumentChange, row: Row) -> bool:
 
 
 def _end(change: DocumentChange, row: Row) -> End | None:
-    if row.get("SentToContact") is False:
+    if row.get("SentToContact") is False or _is_new_since_restore(change):
         return None
     return ChangeStatus.UNTOLD, MAY_BE_SENT
+
+
+def _is_new_since_restore(change: DocumentChange) -> bool:
+    """Whether it was asked for after the database was restored, and no call was made for it: it is looked up like all
+    else there, and what was lost knows nothing of it."""
+    restored_at = change.connection.restored_at
+    was_called = change.call is None or change.call.sent_at is not None
+    return not was_called and restored_at is not None and change.created_at > restored_at
 
 
 def _finish(changes: Changes, shown: Mapping[int, Row]) -> None:

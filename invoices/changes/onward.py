@@ -10,9 +10,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from c3portal.database import clock
+from invoices.changes import plan
 from invoices.documents import billing_contact
 from invoices.models import DocumentChange, DocumentType, Posting, Twin
 from invoices.models.statuses import ChangeKind, ChangeStatus
@@ -89,7 +90,24 @@ class Share:
 def of_approval(postings: QuerySet[Posting], user: User | None) -> list[Step]:
     """Return what becomes of each of these that is posted when `user` approves it, by what Xero last showed."""
     two_people = XeroSettings.load().two_people
-    return [Step(each, _approved(each, user, two_people=two_people)) for each in _posted(postings)]
+    rows = _posted(postings)
+    own = _own(postings, user) if two_people else set()
+    return [Step(each, _approved(each, is_own=each.pk in own)) for each in rows]
+
+
+def _own(postings: QuerySet[Posting], user: User | None) -> set[int]:
+    """Return which of these `user` uploaded, or wrote anew as they are in Xero now; all where it is nobody in
+    particular, who is no second person."""
+    if user is None:
+        return set(postings.values_list("pk", flat=True))
+    written = DocumentChange.objects.filter(
+        posting=OuterRef("pk"),
+        xero_id=OuterRef("xero_id"),
+        kind=ChangeKind.UPDATE,
+        status=ChangeStatus.DONE,
+        request__created_by=user,
+    )
+    return set(postings.filter(Q(upload__created_by=user) | Exists(written)).values_list("pk", flat=True))
 
 
 def of_sending(postings: QuerySet[Posting], *, again: bool = False) -> list[Step]:
@@ -143,7 +161,6 @@ def _posted(postings: QuerySet[Posting]) -> list[Posting]:
         is_twice=Exists(Twin.objects.filter(posting=OuterRef("pk"))),
         is_under_way=Exists(changes.in_progress()),
         last_send=Subquery(ended.order_by("-pk").values("status")[:1]),
-        uploaded_by=F("upload__created_by"),
         recipient=billing_contact.recipient_key("invoice__"),
     )
     return list(rows.select_related("invoice__customer", "connection").order_by("invoice__number"))
@@ -162,32 +179,16 @@ def _left(posting: Posting) -> Fate | None:
     return None
 
 
-def _approved(posting: Posting, user: User | None, *, two_people: bool) -> Fate:
+def _approved(posting: Posting, *, is_own: bool) -> Fate:
     if left := _left(posting):
         return left
     if posting.xero_status in APPROVED:
         return Fate.DONE
     if states.asks(posting):
         return Fate.CHANGED
-    if _is_locked(posting):
+    if plan.is_locked(posting):
         return Fate.LOCKED
-    # Nobody in particular is no second person.
-    if two_people and (user is None or posting.uploaded_by == user.pk):  # type: ignore[attr-defined]
-        return Fate.OWN_UPLOAD
-    return Fate.APPROVE
-
-
-def _is_locked(posting: Posting) -> bool:
-    connection = posting.connection
-    locks = [each for each in (connection.period_lock_date, connection.end_of_year_lock_date) if each]
-    return any(_dated(posting) <= lock for lock in locks)
-
-
-def _dated(posting: Posting) -> dt.date:
-    try:
-        return dt.date.fromisoformat(posting.sent_facts.get("date", ""))
-    except ValueError:
-        return posting.invoice.issued_on
+    return Fate.OWN_UPLOAD if is_own else Fate.APPROVE
 
 
 def _sent(posting: Posting, address: str, *, again: bool) -> Fate:

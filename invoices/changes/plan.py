@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,6 +29,7 @@ class Fate(StrEnum):
     VOIDED = "voided"
     GONE = "gone"
     SETTLED = "settled"
+    LOCKED = "locked"
     TWICE = "twice"
     UNDER_WAY = "under_way"
     UNKNOWN = "unknown"
@@ -83,7 +85,26 @@ def _fate(posting: Posting, *, is_twice: bool, is_under_way: bool) -> Fate:
     if posting.xero_status == DocumentStatus.PAID or posting.amount_paid or posting.amount_credited:
         return Fate.SETTLED
     kind = next((kind for status, kind in KINDS.items() if status == posting.xero_status), None)
-    return Fate.UNKNOWN if kind is None else FATES[kind]
+    if kind is None:
+        return Fate.UNKNOWN
+    # Nobody's draft is in the books that are locked.
+    return Fate.LOCKED if kind == ChangeKind.VOID and is_locked(posting) else FATES[kind]
+
+
+def is_locked(posting: Posting) -> bool:
+    """Whether its date lies in a period that is locked, as of when the organisation was last read; invoice and
+    connection should be loaded."""
+    connection, day = posting.connection, _dated(posting)
+    locks = (connection.period_lock_date, connection.end_of_year_lock_date)
+    return any(lock is not None and day <= lock for lock in locks)
+
+
+def _dated(posting: Posting) -> dt.date:
+    shown = posting.edits.get("date", {}).get("now") or posting.sent_facts.get("date", "")
+    try:
+        return dt.date.fromisoformat(shown)
+    except ValueError:
+        return posting.invoice.issued_on
 
 
 def shares(planned: Iterable[Planned]) -> list[Share]:

@@ -42,7 +42,7 @@ class InXero:
 def _credit(line: CorrectingLine, part: Decimal | None) -> CorrectingLine:
     if part is None or part == line.amount:
         return replace(line, quantity=-line.quantity, amount=-line.amount)
-    if not 0 < part / line.amount < 1:
+    if not line.amount or not 0 < part / line.amount < 1:
         raise NotPossible(f"{part:,.2f} is not a part of the line “{line.description[:80]}”, {line.amount:,.2f}.")
     return replace(line, quantity=-ONE, unit_amount=part, amount=-part)
 

@@ -66,7 +66,7 @@ def selected_take_back(request: HttpRequest) -> HttpResponseBase:
     invoices = selection.invoices() if everything else selection.chosen(ticked)
     carried = [("period", selection.period.billing_id), ("q", selection.search), ("state", selection.state)]
     carried += [("all", "1")] if everything else [("invoice", each) for each in ticked]
-    postings = Posting.objects.filter(invoice__in=invoices.order_by().values("pk"))
+    postings = Posting.objects.filter(invoice__in=invoices.order_by().values("pk"), connection=connection)
     return _page(request, Subject("the selected invoices", postings, connection, back, carried=carried))
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from c3portal.database import clock
 from c3portal.models import User
-from invoices.changes import asking, onward, transitions, worker
+from invoices.changes import amending, asking, onward, transitions, worker
 from invoices.changes.tests.conftest import Approve, Send
 from invoices.conftest import Work
 from invoices.models import ChangeCall, DocumentChange, DocumentEvent, Posting
@@ -232,7 +232,7 @@ def test_what_had_been_sent_before_is_told_by_its_history_or_by_nobody(
     assert last.status == becomes
     assert len(sandbox.mails()) == mails
     if becomes == "untold":
-        assert "may_have_been_sent" in last.message
+        assert "It may have been sent" in last.message
         assert fates(onward.of_sending(Posting.objects.all())) == ["may_have_been_sent"]
         assert send().queued == 0
         assert send(again=True).queued == 1
@@ -279,3 +279,35 @@ def test_a_mail_that_a_worker_asked_for_before_it_died_is_looked_up(
     sweep()
     assert changes() == {"done": 1}
     assert [each["number"] for each in sandbox.mails()] == [row.invoice.xero_number]
+
+
+@pytest.mark.usefixtures("no_lookup_delay")
+def test_a_mail_asked_for_once_more_after_a_restore_is_sent(
+    posted: Post,
+    send: Send,
+    work: Work,
+    changes: State,
+    sandbox: SandboxControl,
+    connected: XeroConnection,
+    addresses: None,
+) -> None:
+    posted("10.00")
+    send()
+    work()
+    XeroConnection.objects.update(restored_at=clock.now())
+    assert send(again=True).queued == 1
+    work()
+    assert changes() == {"done": 2}
+    assert len(sandbox.mails()) == 2
+
+
+def test_whoever_wrote_a_draft_anew_does_not_approve_it_where_two_people_are_asked_for(
+    posted: Post, work: Work, connected: XeroConnection, finance_admin: User, system_admin: User
+) -> None:
+    posted("10.00", invoice_status="DRAFT")
+    XeroSettings.objects.update(two_people=True, license_account_code="200")
+    asked = amending.update(Posting.objects.all(), connection=connected, user=system_admin)
+    assert asked is not None
+    assert asked.queued == 1
+    work()
+    assert fates(onward.of_approval(Posting.objects.all(), system_admin)) == ["own_upload"]
