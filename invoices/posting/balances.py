@@ -10,7 +10,7 @@ from typing import Any
 
 from invoices.models import DocumentType
 from xero_integration.client import shapes
-from xero_integration.client.vocabulary import GONE
+from xero_integration.client.vocabulary import GONE, PaymentStatus
 from xero_integration.reference import json_date, json_moment
 
 LARGEST_AMOUNT = Decimal(10) ** 13
@@ -54,8 +54,13 @@ def read(document_type: str, row: Mapping[str, Any]) -> Balance:
 def _sum(parts: object) -> Decimal | None:
     if not isinstance(parts, list):
         return None
-    found = [amount(each.get("Amount")) for each in shapes.objects(parts) if each.get("IsDeleted") is not True]
+    found = [amount(each.get("Amount")) for each in shapes.objects(parts) if not is_taken_back(each)]
     return sum((each for each in found if each is not None), NOTHING)
+
+
+def is_taken_back(part: Mapping[str, Any]) -> bool:
+    """Whether a payment or an allocation counts no more."""
+    return part.get("IsDeleted") is True or part.get("Status") == PaymentStatus.DELETED
 
 
 def amount(value: object) -> Decimal | None:

@@ -276,7 +276,7 @@ def mark_posted(submission: Submission, results: Mapping[int, Recorded]) -> int:
             xero_id=_by_pk({pk: each.xero_id for pk, each in results.items()}),
             xero_status=_by_pk({pk: each.status for pk, each in results.items()}),
             xero_total=_by_pk({pk: each.total for pk, each in results.items()}),
-            **balances_of(results),
+            **balances_of(results, submission.sent_at),
             message=_by_pk({pk: each.message for pk, each in results.items()}),
             batch_cap=None,
             not_before=None,
@@ -298,8 +298,9 @@ def note_posted(upload: Upload, user: User | None) -> None:
         Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
 
 
-def balances_of(results: Mapping[int, Recorded]) -> dict[str, Any]:
-    """Return the columns of what these documents (by posting id) show of their balances, now that they are as sent."""
+def balances_of(results: Mapping[int, Recorded], asked_at: dt.datetime | None) -> dict[str, Any]:
+    """Return the columns of what these documents (by posting id) show of their balances, now that they are as sent;
+    `asked_at` is when the call left, by the database's clock."""
     facts = {pk: each.balance for pk, each in results.items()}
     return {
         "amount_due": _by_pk({pk: each.due for pk, each in facts.items()}),
@@ -308,7 +309,8 @@ def balances_of(results: Mapping[int, Recorded]) -> dict[str, Any]:
         "paid_off_on": _by_pk({pk: each.paid_off_on for pk, each in facts.items()}),
         "sent_to_contact": _by_pk({pk: each.sent_to_contact for pk, each in facts.items()}),
         "xero_updated_at": _by_pk({pk: each.updated_at for pk, each in facts.items()}),
-        "read_at": clock.now(),
+        # What was asked for while the answer was under way may be newer than it.
+        "read_at": asked_at or clock.now(),
         "edits": {},
         "edits_accepted_at": None,
         "edits_accepted_by": None,

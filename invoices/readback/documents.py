@@ -14,7 +14,7 @@ from invoices.posting.balances import Balance
 from invoices.posting.responses import NO_ID, Kind
 from invoices.posting.sent_facts import SentFacts
 from xero_integration.client import shapes
-from xero_integration.client.vocabulary import GONE, PaymentStatus
+from xero_integration.client.vocabulary import GONE
 from xero_integration.payloads import to_cents
 from xero_integration.reference import json_date
 
@@ -94,7 +94,7 @@ def _payments(row: Mapping[str, Any]) -> Iterator[Paid]:
     for each in shapes.objects(row.get("Payments")):
         payment_id, paid_on = str(each.get("PaymentID") or ""), json_date(each.get("Date"))
         paid = balances.amount(each.get("Amount"))
-        if payment_id and paid_on and paid is not None and each.get("Status") != PaymentStatus.DELETED:
+        if payment_id and paid_on and paid is not None and not balances.is_taken_back(each):
             yield Paid(payment_id, paid_on, paid, str(each.get("Reference") or "")[:255])
 
 
@@ -107,7 +107,7 @@ def _credits(row: Mapping[str, Any]) -> Iterator[SetOff]:
                 yield SetOff(kind, str(each.get(id_key) or ""), number, json_date(each.get("Date")), applied)
     for each in shapes.objects(row.get("Allocations")):
         allocated, invoice = balances.amount(each.get("Amount")), each.get("Invoice") or {}
-        if allocated and each.get("IsDeleted") is not True:
+        if allocated and not balances.is_taken_back(each):
             number = str(invoice.get("InvoiceNumber") or "")[:255]
             day = json_date(each.get("Date"))
             yield SetOff(CreditKind.ALLOCATION, str(invoice.get("InvoiceID") or ""), number, day, allocated)

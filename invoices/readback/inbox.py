@@ -56,9 +56,10 @@ def _id(event: dict[str, Any], name: str) -> str:
 
 
 def put(each: Iterable[Named]) -> list[XeroConnection]:
-    """Keep what was named of organisations that the portal is connected to; return these."""
+    """Keep what was named of organisations that were not disconnected; return these."""
     each = list(each)
-    connected = XeroConnection.objects.filter(status=XeroConnection.Status.CONNECTED)
+    # What one names that needs reconnecting is read once somebody has.
+    connected = XeroConnection.objects.exclude(status=XeroConnection.Status.DISCONNECTED)
     known = {one.tenant_id.lower(): one for one in connected if one.tenant_id.lower() in {e.tenant_id for e in each}}
     now = clock.now()
     XeroEvent.objects.bulk_create(

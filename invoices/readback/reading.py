@@ -52,10 +52,20 @@ def by_id(connection: XeroConnection, rows: QuerySet[Posting], source: Source, *
 
 
 def _by_id(connection: XeroConnection, kind: Kind, ids: Sequence[str], source: Source, click: bool) -> Kept:
-    asked_at, rows = _ask(connection, lambda gateway: document_lists.with_ids(gateway, kind.endpoint, ids), click)
-    shown = _shown(kind, rows)
-    missing = {each.lower() for each in ids} - {each.xero_id.lower() for each in shown}
-    return store.keep(connection, shown, source, asked_at) + store.keep_missing(connection, missing, source, asked_at)
+    kept = Kept()
+    # Call by call, so that what was read stays when Xero takes no further call now.
+    for lot in document_lists.lots(kind.endpoint, ids):
+        asked_at, rows = _ask(connection, partial(_named, kind=kind, ids=lot), click)
+        shown = _shown(kind, rows)
+        there = {each.xero_id.lower() for each in shown}
+        missing = [each for each in lot if each.lower() not in there]
+        kept += store.keep(connection, shown, source, asked_at)
+        kept += store.keep_missing(connection, missing, source, asked_at)
+    return kept
+
+
+def _named(gateway: Gateway, kind: Kind, ids: Sequence[str]) -> list[dict[str, Any]]:
+    return document_lists.with_ids(gateway, kind.endpoint, ids)
 
 
 def in_full(connection: XeroConnection, rows: QuerySet[Posting], source: Source, *, click: bool = False) -> Kept:
@@ -71,7 +81,7 @@ def in_full(connection: XeroConnection, rows: QuerySet[Posting], source: Source,
 
 def _in_full(connection: XeroConnection, kind: Kind, rows: QuerySet[Posting], source: Source, click: bool) -> Kept:
     ids = {each.lower(): each for each in rows.values_list("xero_id", flat=True)}
-    by_ids = sum(1 for _ in document_lists.id_queries(kind.endpoint, ids))
+    by_ids = sum(1 for _ in document_lists.lots(kind.endpoint, ids))
     if by_ids == 1:
         return _by_id(connection, kind, list(ids.values()), source, click)
     first = rows.aggregate(day=Min("invoice__issued_on"))["day"]
@@ -85,7 +95,7 @@ def _in_full(connection: XeroConnection, kind: Kind, rows: QuerySet[Posting], so
     kept = store.keep(connection, shown, source, asked_at)
     # What was dated back is not in the list, and short rows have no payments.
     again = ids.keys() - {each.xero_id.lower() for each in shown}
-    again |= {each.lower() for each in kept.changed} if is_short else set()
+    again |= {each.lower() for each in (*kept.changed, *store.without_parts(rows))} if is_short else set()
     if not again:
         return kept
     return kept + _by_id(connection, kind, [ids[each] for each in sorted(again)], source, click)

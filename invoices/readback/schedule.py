@@ -17,7 +17,7 @@ from c3portal.processes import liveness
 from invoices.models import DocumentEvent, Posting, ReadingState, Upload, XeroEvent
 from invoices.readback import inbox, reading, scope
 from xero_integration import rate_limits
-from xero_integration.client.errors import XeroError
+from xero_integration.client.errors import Problem, XeroError, XeroUnavailable
 from xero_integration.models import XeroConnection
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,9 @@ LONGEST_WAIT = dt.timedelta(days=1)
 RECONCILED_AT = dt.time(1, 0)
 # Longer than any reading takes.
 LEASE = dt.timedelta(minutes=10)
+# A call that came to nothing is not repeated each minute: it may be of the day's calls all the same.
+RETRY_AFTER = dt.timedelta(minutes=5)
+IN_VAIN = (Problem.UNREACHABLE, Problem.UNREADABLE, Problem.INCOMPLETE)
 # Calls of the day that are left to people's clicks, and to the uploads that they will yet want.
 KEPT_FOR_POSTING = 50
 # What Xero said longer ago of the calls left is asked again.
@@ -78,6 +81,9 @@ def read(connection: XeroConnection) -> None:
             # What could not be read stays to be read.
             logger.warning("The documents of connection %s could not be read: %s", connection.pk, error)
             ReadingState.objects.filter(pk=state.pk).update(next_poll_at=now + wait_after(0))
+            if isinstance(error, XeroUnavailable) and error.problem in IN_VAIN:
+                # Nobody else tries meanwhile either.
+                ReadingState.objects.filter(pk=state.pk).update(lease_until=now + min(wait_after(0), RETRY_AFTER))
 
 
 @contextmanager

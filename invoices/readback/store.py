@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from itertools import batched
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
 
 from invoices.models import AppliedCredit, DocumentEvent, Payment, Posting
 from invoices.posting import sent_facts
+from invoices.posting.balances import NOTHING
 from invoices.readback import documents, words
 from invoices.readback.documents import CreditKind, Paid, SetOff, Shown
 from xero_integration.models import XeroConnection
+from xero_integration.payloads import to_cents
 
 Source = DocumentEvent.Source
 
@@ -55,16 +58,38 @@ def _keep_some(connection: XeroConnection, by_id: Mapping[str, Shown], source: S
     return Kept(len(postings), tuple(each.xero_id for each in changed))
 
 
-def keep_missing(connection: XeroConnection, xero_ids: Iterable[str], source: Source, asked_at: dt.datetime) -> Kept:
-    """Keep that Xero has no documents of these ids any more, in small letters, though it was asked for each."""
-    xero_ids = set(xero_ids)
-    rows = Posting.objects.filter(connection=connection, status=Posting.Status.POSTED)
-    lost = (
-        [each for each in rows.exclude(edits=documents.MISSING) if each.xero_id.lower() in xero_ids] if xero_ids else []
-    )
+def keep_missing(connection: XeroConnection, xero_ids: Collection[str], source: Source, asked_at: dt.datetime) -> Kept:
+    """Keep that Xero has no documents of these ids any more, though it was asked for each."""
+    if not xero_ids:
+        return Kept()
+    rows = Posting.objects.filter(connection=connection, status=Posting.Status.POSTED, xero_id__in=xero_ids)
     news = News({"edits": documents.MISSING, **_NOT_ACCEPTED}, None, None, [words.MISSING])
+    lost = rows.exclude(edits=documents.MISSING).order_by("pk")
     changed = [each for each in lost if _keep_one(each, news, source, asked_at)]
     return Kept(0, tuple(each.xero_id for each in changed))
+
+
+def without_parts(rows: QuerySet[Posting]) -> list[str]:
+    """Return Xero's ids of those whose payments and set-offs, as they are kept, do not come to what was paid and
+    credited."""
+    found = rows.annotate(payments_sum=_sum_of(Payment), credits_sum=_sum_of(AppliedCredit)).values_list(
+        "xero_id", "amount_paid", "payments_sum", "amount_credited", "credits_sum"
+    )
+    return [
+        xero_id
+        for xero_id, paid, payments, credited, credits in found
+        if not (_is_sum(payments, paid) and _is_sum(credits, credited))
+    ]
+
+
+def _sum_of(part: type[Payment | AppliedCredit]) -> Subquery:
+    parts = part._default_manager.filter(posting=OuterRef("pk")).order_by().values("posting")
+    return Subquery(parts.annotate(sum=Sum("amount")).values("sum"))
+
+
+def _is_sum(found: Decimal | None, told: Decimal | None) -> bool:
+    # What Xero did not tell is no difference. SQLite adds up as floats.
+    return told is None or to_cents(found or NOTHING) == told
 
 
 def _postings(connection: XeroConnection, by_id: Mapping[str, Shown]) -> list[Posting]:
@@ -150,6 +175,8 @@ def _facts(posting: Posting, shown: Shown) -> dict[str, Any]:
         "sent_to_contact": posting.sent_to_contact if balance.sent_to_contact is None else balance.sent_to_contact,
         "xero_updated_at": balance.updated_at or posting.xero_updated_at,
         "edits": edits,
+        # Else what is found now would be taken for what was sent the next time.
+        "sent_facts": sent,
     }
     if edits != posting.edits:
         # What was accepted was another change.

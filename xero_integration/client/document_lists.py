@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.http import http_date
@@ -14,22 +14,33 @@ from xero_integration.client.queries import joined
 from xero_integration.client.vocabulary import DocumentStatus, SalesType
 
 PAGE = 1000
-# Where a page of a thousand is more than is read of any answer.
-SMALL_PAGE = 100
+# Where a page is more than is read of any answer, the next is asked for; a document alone never is.
+PAGES = (PAGE, 100, 10, 1)
 TYPES = {"Invoices": SalesType.INVOICE, "CreditNotes": SalesType.CREDIT_NOTE}
 
 
 def changed_since(gateway: Gateway, endpoint: str, since: dt.datetime) -> list[dict[str, Any]]:
-    """Return the sales documents of `endpoint` that changed after `since` with payments and all, one call for each
-    1,000. Xero is known to leave out some changes."""
-    query = _of_type(endpoint)
-    headers = {"If-Modified-Since": http_date(since.timestamp())}
-    try:
-        return list(gateway.pages(endpoint, query, size=PAGE, headers=headers))
-    except XeroUnavailable as error:
-        if error.problem is not Problem.UNREADABLE:
-            raise
-        return list(gateway.pages(endpoint, query, size=SMALL_PAGE, headers=headers))
+    """Return the sales documents of `endpoint` that changed after `since` with payments and all but their lines, one
+    call for each 1,000. Xero is known to leave out some changes."""
+    return _in_pages(gateway, endpoint, _of_type(endpoint), {"If-Modified-Since": http_date(since.timestamp())})
+
+
+def _in_pages(
+    gateway: Gateway, endpoint: str, query: Mapping[str, str | int], headers: dict[str, str]
+) -> list[dict[str, Any]]:
+    for size in PAGES:
+        try:
+            return [_without_lines(row) for row in gateway.pages(endpoint, query, size=size, headers=headers)]
+        except XeroUnavailable as error:
+            if error.problem is not Problem.UNREADABLE or size == PAGES[-1]:
+                raise
+    return []
+
+
+def _without_lines(row: dict[str, Any]) -> dict[str, Any]:
+    # Most of what a row takes of memory.
+    row.pop("LineItems", None)
+    return row
 
 
 def dated_from(gateway: Gateway, endpoint: str, day: dt.date, most: int) -> list[dict[str, Any]] | None:
@@ -54,18 +65,42 @@ def dated_from(gateway: Gateway, endpoint: str, day: dt.date, most: int) -> list
 
 def with_ids(gateway: Gateway, endpoint: str, ids: Iterable[str]) -> list[dict[str, Any]]:
     """Return the documents with these ids with payments and all; what Xero does not have is left out."""
-    return [row for query in id_queries(endpoint, ids) for row in gateway.read_list(endpoint, query)]
+    return [row for lot in lots(endpoint, ids) for row in _lot(gateway, endpoint, lot)]
 
 
-def id_queries(endpoint: str, ids: Iterable[str]) -> Iterator[dict[str, str | int]]:
-    """Yield the query of each call that asks for these ids: some 45 invoices or 25 credit notes at once."""
-    paged: dict[str, str | int] = {"page": 1, "pageSize": PAGE}
-    if endpoint == "Invoices":
-        yield from (paged | {"IDs": value} for value in joined(ids, ","))
-    else:
-        # Credit notes have no such parameter.
-        terms = (f'{ID_KEYS[endpoint]}==Guid("{each}")' for each in ids)
-        yield from (paged | {"where": where} for where in joined(terms, " OR "))
+def _lot(gateway: Gateway, endpoint: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+    try:
+        return gateway.read_list(endpoint, _query(endpoint, ids))
+    except XeroUnavailable as error:
+        if error.problem is not Problem.UNREADABLE or len(ids) == 1:
+            raise
+    # Documents of thousands of lines may together be more than is read of any answer.
+    half = len(ids) // 2
+    return _lot(gateway, endpoint, ids[:half]) + _lot(gateway, endpoint, ids[half:])
+
+
+def lots(endpoint: str, ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the ids that one call each asks for: some 48 invoices or 26 credit notes at once."""
+    ids = list(ids)
+    joint = _joint(endpoint)
+    for text in joined((_term(endpoint, each) for each in ids), joint):
+        size = text.count(joint) + 1
+        yield ids[:size]
+        ids = ids[size:]
+
+
+def _query(endpoint: str, ids: Iterable[str]) -> dict[str, str | int]:
+    parameter = "IDs" if endpoint == "Invoices" else "where"
+    return {"page": 1, "pageSize": PAGE, parameter: _joint(endpoint).join(_term(endpoint, each) for each in ids)}
+
+
+def _term(endpoint: str, document_id: str) -> str:
+    # Credit notes have no parameter for ids.
+    return document_id if endpoint == "Invoices" else f'{ID_KEYS[endpoint]}==Guid("{document_id}")'
+
+
+def _joint(endpoint: str) -> str:
+    return "," if endpoint == "Invoices" else " OR "
 
 
 def _of_type(endpoint: str, *more: str) -> dict[str, str | int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from c3portal.database import clock
 from invoices.conftest import MakeInvoice, Upload, Work
-from invoices.models import Posting
+from invoices.models import Posting, ReadingState
+from xero_integration.models import XeroConnection
 
 Post = Callable[..., list[Posting]]
 Calls = Callable[[], list[dict[str, Any]]]
@@ -39,3 +42,13 @@ def reads(sandbox: Any) -> Calls:
         return [each for each in found if each["path"].endswith(("Invoices", "CreditNotes"))]
 
     return reads
+
+
+@pytest.fixture
+def polled(connected: XeroConnection) -> XeroConnection:
+    """The organisation, as it is after its first reading."""
+    long_ago = clock.now() - dt.timedelta(hours=1)
+    ReadingState.objects.create(
+        connection=connected, changes_read_until=long_ago, reconciled_at=clock.now(), next_poll_at=long_ago
+    )
+    return connected

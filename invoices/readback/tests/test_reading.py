@@ -18,16 +18,6 @@ from xero_integration.models import CallBudget, XeroConnection
 Source = DocumentEvent.Source
 
 
-@pytest.fixture
-def polled(connected: XeroConnection) -> XeroConnection:
-    """The organisation, as it is after its first reading."""
-    long_ago = clock.now() - dt.timedelta(hours=1)
-    ReadingState.objects.create(
-        connection=connected, changes_read_until=long_ago, reconciled_at=clock.now(), next_poll_at=long_ago
-    )
-    return connected
-
-
 def test_a_poll_brings_what_was_paid_part_paid_and_voided_in_one_call(
     post: Post, polled: XeroConnection, sandbox: Any, reads: Calls
 ) -> None:
@@ -206,7 +196,7 @@ def test_what_could_not_be_read_is_read_later(fault: str, post: Post, polled: Xe
     schedule.read(polled)
     assert Posting.objects.get().xero_status == "AUTHORISED"
     XeroConnection.objects.update(paused_until=None)
-    ReadingState.objects.update(next_poll_at=clock.now())
+    ReadingState.objects.update(next_poll_at=clock.now(), lease_until=None)
     schedule.read(XeroConnection.objects.get())
     assert Posting.objects.get().xero_status == "VOIDED"
 

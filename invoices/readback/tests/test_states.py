@@ -176,6 +176,18 @@ CASES = {
         [("Payment", "-110.00")],
         total="-110.00",
     ),
+    "credit note, refund taken back": Case(
+        credit(
+            "AUTHORISED",
+            "110",
+            Allocations=[],
+            Payments=[{"PaymentID": "p1", "Date": DAY, "Amount": 110, "Status": "DELETED"}],
+        ),
+        "Approved",
+        "xero_authorised",
+        ("-110.00", "0.00", "0.00"),
+        total="-110.00",
+    ),
     "credit note, voided": Case(
         credit("VOIDED", "0", Payments=[], Allocations=[]),
         "Voided",
