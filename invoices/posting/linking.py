@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from c3portal.database import clock
 from c3portal.telemetry import tracing
 from invoices.duplicates import comparison
 from invoices.importing import locks
@@ -137,6 +136,7 @@ def _facts(invoice: Invoice, document: Recorded, row: Mapping[str, Any]) -> dict
         "paid_off_on": balance.paid_off_on,
         "sent_to_contact": balance.sent_to_contact,
         "xero_updated_at": balance.updated_at,
-        "read_at": clock.now(),
+        # Whoever links keeps the document's parts, and as of when.
+        "read_at": None,
         "sent_facts": sent_facts.as_shown(row),
     }

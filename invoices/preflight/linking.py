@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from c3portal.audit.record import Action, Source, record
+from c3portal.database import clock
 from invoices.importing import locks
-from invoices.models import Invoice, Posting
+from invoices.models import DocumentEvent, Invoice, Posting
 from invoices.posting import linking
+from invoices.posting.responses import kind_of
 from invoices.preflight.preflight import inspect
+from invoices.readback import documents, store
 from xero_integration.models import XeroConnection
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ def link(
 ) -> int:
     """Link the invoices to the documents in Xero that are the same, after another look. Returns how many. Raises as
     `look`, and then nothing was linked."""
+    asked_at = clock.now()
     seen = look(invoices, connection, invoice_status=invoice_status)
     with transaction.atomic():
         # Once held, no import changes them any more: what the look compared is compared again with what they say now.
@@ -49,6 +54,7 @@ def link(
         if upload is None:
             return 0
         linked = Posting.objects.filter(upload=upload).order_by("invoice__number")
+        _keep_parts(connection, linked, same, asked_at)
         facts = linked.values_list("invoice__number", "xero_id")
         record(
             source,
@@ -62,3 +68,14 @@ def link(
             },
         )
     return len(facts)
+
+
+def _keep_parts(
+    connection: XeroConnection,
+    linked: QuerySet[Posting],
+    rows: Mapping[uuid.UUID, Mapping[str, Any]],
+    asked_at: dt.datetime,
+) -> None:
+    """Keep the payments and set-offs that the documents had already: no poll brings what does not change."""
+    shown = (documents.read(kind_of(each), rows[each.invoice_id]) for each in linked)
+    store.keep(connection, [each for each in shown if each is not None], DocumentEvent.Source.US, asked_at)

@@ -71,6 +71,7 @@ PAYMENT_COLUMNS = (
     "XeroState",
     "AmountCredited",
     "PaidOn",
+    "XeroTotal",
 )
 FINDING_COLUMNS = ("Row", "InvoiceNumber", "Field", "Reason")
 NOT_UPLOADED = "Not uploaded"
@@ -157,7 +158,7 @@ def _invoice_row(invoice: Invoice) -> list[Cell]:
         invoice.number_in_xero,
         posting.xero_id if posting else "",
         posting.xero_status if posting else "",
-        posting.xero_total if posting else None,
+        states.signed(posting, posting.xero_total) if posting else None,
         posting.xero_url if posting else "",
         invoice.billed_to.name,
     ]
@@ -167,7 +168,6 @@ def _xero_cells(invoice: Invoice) -> list[Cell]:
     posting = getattr(invoice, "posting", None)
     if posting is None or posting.status != Posting.Status.POSTED:
         return ["", None, None, None, None, "", "", None]
-    posting.invoice = invoice
     return [
         _state(posting),
         states.signed(posting, posting.amount_due),
@@ -209,7 +209,12 @@ def _payment_rows(posting: Posting, period: BillingPeriod) -> Iterator[list[Cell
         states.signed(posting, posting.amount_paid),
         states.signed(posting, posting.amount_due),
     ]
-    ends: list[Cell] = [_state(posting), states.signed(posting, posting.amount_credited), posting.paid_off_on]
+    ends: list[Cell] = [
+        _state(posting),
+        states.signed(posting, posting.amount_credited),
+        posting.paid_off_on,
+        states.signed(posting, posting.xero_total),
+    ]
     parts = [*_payments(posting), *_set_offs(posting)]
     for part in parts or [["", None, None, "", ""]]:
         yield [*facts, *part, *ends]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -83,6 +84,21 @@ def link(client: Client, *invoices: Invoice) -> str:
     address = reverse("preflight_link", args=[UploadDraft.objects.get().pk])
     chosen = {"invoice": [str(each.pk) for each in invoices]} if invoices else {"all": "1"}
     return markup(client.post(address, chosen, follow=True).content.decode())
+
+
+def test_what_was_paid_before_it_is_linked_is_in_the_payments_at_once(
+    finance: Client, sandbox: SandboxControl, make_invoice: MakeInvoice, period: BillingPeriod, by_hand: ByHand
+) -> None:
+    invoice = make_invoice()
+    by_hand(invoice)
+    sandbox.pay(invoice.xero_number, "60.00")
+    sandbox.pay(invoice.xero_number, "50.00")
+    press(finance, period, all="1")
+    link(finance)
+    posting = Posting.objects.get()
+    assert (posting.xero_status, posting.amount_paid) == ("PAID", Decimal("110.00"))
+    assert {str(each.amount) for each in posting.payments.all()} == {"60.00", "50.00"}
+    assert posting.edits == {}
 
 
 def test_what_is_the_same_is_linked_and_nothing_is_written_in_xero(

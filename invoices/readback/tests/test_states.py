@@ -241,6 +241,7 @@ def test_every_state_is_told_alike_everywhere(name: str, admin: Client, finance_
     money = {"AmountDue": due, "AmountPaid": amount_paid, "AmountCredited": credited}
 
     assert str(states.state_of(posting).label) == case.state  # type: ignore[union-attr]
+    money["XeroTotal"] = case.total
     (line,) = rows_of(admin, "invoices")
     assert {each: line[each] for each in facts | money} == facts | money
     lines = rows_of(admin, "payments")
@@ -250,6 +251,8 @@ def test_every_state_is_told_alike_everywhere(name: str, admin: Client, finance_
     address = {"period": "20260918"}
     page = text_of(admin, invoice.get_absolute_url())
     home = text_of(admin, reverse("invoice_list"), **address)
+    for amount in (case.total, amount_paid, credited, *(part for _, part in case.parts)):
+        assert f"AUD {amount}" in page
     for text in (page, home):
         assert case.state in text
         assert ("Gone from Xero" in text) == case.is_gone
