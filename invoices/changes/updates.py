@@ -138,7 +138,7 @@ def _keep(posting: Posting, change: DocumentChange, row: Row, element: Mapping[s
     due = abs(exact_sum.due(posting.invoice))
     total = document.total
     Posting.objects.filter(pk=posting.pk).update(
-        **transitions.balances_of({posting.pk: document}, change.call and change.call.sent_at),
+        **transitions.balances_of({posting.pk: document}, change.call.sent_at if change.call else None),
         xero_status=document.status,
         xero_total=total,
         total_difference=Decimal(0) if total is None else total - due,
