@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -19,11 +20,11 @@ from invoices.changes.asking import Asked, Wanted
 from invoices.changes.line_differences import Differences
 from invoices.changes.plan import Fate, Planned
 from invoices.corrections import limit
-from invoices.documents import builder, mapping
+from invoices.documents import builder, mapping, orders
 from invoices.documents.builder import DocumentContext, Prepared
 from invoices.documents.rules import Severity
 from invoices.importing import later, locks
-from invoices.models import DocumentType, InvoiceLine, LaterVersion, Posting
+from invoices.models import DocumentType, Invoice, InvoiceLine, LaterVersion, Posting
 from invoices.models.statuses import ChangeKind
 from invoices.posting import responses, sent_documents
 from invoices.posting.sent_documents import Element
@@ -122,11 +123,13 @@ def _of_connection(planned: list[Planned]) -> list[Amendment]:
     postings = [each.posting for each in planned]
     versions = later.newest_of([each.invoice_id for each in postings])
     sent = sent_documents.of(postings)
-    today = _Today.read(connection)
+    stored = {each.invoice_id: each.invoice for each in postings}
+    changed = {pk: later.as_invoice(stored[pk], version) for pk, version in versions.items()}
+    today = _Today.read(connection, stored.values(), changed)
     found = []
     for each in planned:
         posting, version = each.posting, versions.get(each.posting.invoice_id)
-        invoice = later.as_invoice(posting.invoice, version) if version else posting.invoice
+        invoice = changed.get(posting.invoice_id, posting.invoice)
         document, problems = today.document(posting, invoice, sent.get(posting.pk))
         element = as_element(document) if document else None
         amendment = Amendment(posting, version, sent.get(posting.pk), element, document, problems)
@@ -143,8 +146,12 @@ class _Today:
     unusable: Mapping[str, str]
 
     @classmethod
-    def read(cls, connection: XeroConnection) -> _Today:
-        context = builder.read_context(connection)
+    def read(
+        cls, connection: XeroConnection, stored: Iterable[Invoice], changed: Mapping[uuid.UUID, Invoice]
+    ) -> _Today:
+        """`stored` are the invoices as they are stored, `changed` by id as a later file has them."""
+        context = builder.read_context(connection, [each for each in stored if each.pk not in changed])
+        context = replace(context, orders={**context.orders, **orders.of_loaded(changed.values())})
         # It keeps the status that it has.
         customers = {key: replace(own, invoice_status="") for key, own in context.customers.items()}
         links = ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id")
@@ -171,7 +178,8 @@ def _blocking(prepared: Prepared) -> list[str]:
 
 def _as_sent(prepared: Prepared, posting: Posting, sent: Element | None) -> Document:
     document = replace(prepared.document, number=posting.number_in_xero)
-    return replace(document, url=str(sent.get("Url") or "")) if sent else document
+    # What an earlier release sent has its marker in the Reference, which is written anew: then it moves to the Url.
+    return replace(document, url=str(sent.get("Url") or document.url)) if sent else document
 
 
 def as_element(document: Document) -> Element:

@@ -276,7 +276,7 @@ def build(
     # How a document looks and when it is due is between the partner and whoever gets it.
     recipient = context.billing.recipient(invoice)
     own = context.customers.get(recipient.tenant_id, Own())
-    of_lines = () if invoice.purchase_order else context.orders.get(invoice.pk, ())
+    of_lines = () if invoice.purchase_order else context.orders.get(orders.named_by(invoice), ())
     named = _named(invoice, own, of_lines)
     shown, because = references.shown(context.reference_template, named)
     lines = list(invoice.lines.all())

@@ -21,17 +21,38 @@ INVOICES_EACH_QUERY = 10_000
 
 def of_invoices(invoices: Iterable[Invoice]) -> dict[uuid.UUID, tuple[str, ...]]:
     """Return the PO number of each line's subscription ("" without one), in the order of the lines, for the invoices
-    of customers whose subscriptions have any; in one query where none has."""
-    kept = SubscriptionOrder.objects.values_list("customer_id", "subscription", "purchase_order")
-    orders = {(customer, subscription): order for customer, subscription, order in kept}
+    of customers whose subscriptions have any; by the id that `named_by` returns; in one query where none has."""
+    orders = _kept()
     customers = {customer for customer, _ in orders}
-    asked = {each.pk: each.customer_id for each in invoices if each.customer_id in customers}
+    asked = {named_by(each): each.customer_id for each in invoices if each.customer_id in customers}
     found: dict[uuid.UUID, list[str]] = defaultdict(list)
     for some in batched(asked, INVOICES_EACH_QUERY):
         lines = InvoiceLine.objects.filter(invoice__in=some).order_by("invoice_id", "position")
         for invoice_id, subscription in lines.values_list("invoice_id", SUBSCRIPTION):
             found[invoice_id].append(orders.get((asked[invoice_id], subscription or ""), ""))
     return {pk: tuple(each) for pk, each in found.items() if any(each)}
+
+
+def of_loaded(invoices: Iterable[Invoice]) -> dict[uuid.UUID, tuple[str, ...]]:
+    """Return the same for invoices by the lines that are loaded with them, whatever is stored; in one query."""
+    orders = _kept()
+    found = {
+        named_by(each): tuple(
+            orders.get((each.customer_id, line.source.get("SubscriptionID") or ""), "") for line in each.lines.all()
+        )
+        for each in invoices
+    }
+    return {pk: each for pk, each in found.items() if any(each)}
+
+
+def named_by(invoice: Invoice) -> uuid.UUID:
+    """Return the id of the invoice whose lines name the subscriptions: a correction's own lines name none."""
+    return invoice.corrects_id or invoice.pk
+
+
+def _kept() -> dict[tuple[int, str], str]:
+    rows = SubscriptionOrder.objects.values_list("customer_id", "subscription", "purchase_order")
+    return {(customer, subscription): order for customer, subscription, order in rows}
 
 
 def joined(of_lines: Iterable[str], of_customer: str) -> str:

@@ -230,3 +230,11 @@ def test_the_first_worker_calls_as_many_others_as_the_changes_can_use(
     tasks.work(connected.pk)
     # Two calls delete, one voids.
     assert woken == [(2, False)]
+
+
+def test_what_lies_in_a_locked_period_is_named_and_left(posted: Post, undo: Undo) -> None:
+    draft, approved = posted("10.00", invoice_status="DRAFT") + posted("20.00")
+    XeroConnection.objects.update(period_lock_date=approved.invoice.issued_on)
+    found = {each.posting.pk: each.fate for each in plan.of(Posting.objects.all())}
+    assert found == {draft.pk: "deleted", approved.pk: "locked"}
+    assert undo().queued == 1
