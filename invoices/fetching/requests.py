@@ -6,13 +6,12 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
 from c3_integration import fetches
 from c3_integration.models import C3Fetch
 from c3portal.audit import record as audit
+from c3portal.processes.calling import call_worker
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -34,7 +33,5 @@ def by_user(user: User, source: audit.Source) -> C3Fetch:
 
 def wake(fetch_id: int) -> None:
     """Call a worker for a fetch that waits."""
-    try:
-        current_app.send_task(TASK, (fetch_id,))
-    except OperationalError:
+    if not call_worker(TASK, fetch_id):
         logger.warning("The broker cannot be reached; the fetch from C3 begins once it is back.")

@@ -22,14 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from c3portal.audit import record as audit
+from c3portal.processes.calling import call_worker
 from c3portal.processes.state import FOR_THE_OWNER
 from invoices.importing.parser import shown
 from invoices.models import ImportRun
@@ -161,9 +160,7 @@ def wake_after_commit(run: ImportRun) -> None:
 
 def wake(run_id: int, state: str) -> None:
     """Call a worker for what `state` asks for."""
-    try:
-        current_app.send_task(TASKS[State(state)], (run_id,))
-    except OperationalError:
+    if not call_worker(TASKS[State(state)], run_id):
         logger.warning("The broker cannot be reached; the sweep has files imported once it is back.")
 
 

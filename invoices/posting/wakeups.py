@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from functools import partial
 
-from celery import current_app
 from django.db import transaction
-from kombu.exceptions import OperationalError
+
+from c3portal.processes.calling import call_worker
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +19,7 @@ WORK = "invoices.tasks.work"
 def wake(connection_id: int, *, workers: int = 1, spread: bool = True, after: float = 0) -> None:
     """Ask `workers` workers to look after this organisation in `after` seconds."""
     for _ in range(workers):
-        try:
-            current_app.send_task(WORK, (connection_id, spread), countdown=after)
-        except OperationalError:
+        if not call_worker(WORK, connection_id, spread, after=after):
             logger.warning("The broker cannot be reached; the sweep sends what is queued once it is back.")
             return
 

@@ -8,11 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from celery import current_app
-from kombu.exceptions import OperationalError
-
 from c3portal.database import clock
 from c3portal.outgoing import plain_json
+from c3portal.processes.calling import call_worker
 from invoices.models import DocumentEvent, XeroEvent
 from invoices.readback import reading, scope
 from xero_integration.client import shapes
@@ -81,11 +79,9 @@ def put(each: Iterable[Named]) -> list[XeroConnection]:
     return list(known.values())
 
 
-def wake(connection_id: int) -> None:
-    """Ask a worker to read what was named of this organisation."""
-    try:
-        current_app.send_task(READ, (connection_id,))
-    except OperationalError:
+def wake(*connection_ids: int) -> None:
+    """Ask workers to read what was named of these organisations."""
+    if not all(call_worker(READ, each) for each in connection_ids):
         logger.warning("The broker cannot be reached; the documents are read once it is back.")
 
 

@@ -37,6 +37,6 @@ def xero_webhook(request: HttpRequest) -> HttpResponse:
     except plain_json.Unreadable:
         logger.warning("A delivery of Xero's webhook is signed, and cannot be read")
         return HttpResponse(status=200)
-    for connection in inbox.put(named):
-        inbox.wake(connection.pk)
+    if connections := inbox.put(named):
+        inbox.wake(*(each.pk for each in connections))
     return HttpResponse(status=200)

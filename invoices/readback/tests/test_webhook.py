@@ -6,11 +6,13 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 import time
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
+from celery import current_app
 from django.db import connection as database
 from django.test import Client
 from django.urls import reverse
@@ -24,6 +26,7 @@ from xero_integration.models import XeroConnection, XeroSettings
 
 KEY = "the-signing-key-of-the-tests"
 ADDRESS = "/webhooks/xero"
+WAKE = inbox.wake
 
 
 @pytest.fixture
@@ -161,6 +164,19 @@ def test_the_key_is_kept_encrypted_and_never_shown(
     assert XeroSettings.webhook_key_now() == secret
     client.post(reverse("webhook_key"), {"forget": "1"})
     assert XeroSettings.webhook_key_now() == ""
+
+
+def test_a_broker_that_takes_calls_and_says_nothing_delays_no_answer(
+    connection: XeroConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "wake", WAKE)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("CELERY_BROKER_WRITE_URL", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        monkeypatch.setattr(current_app.amqp, "_producer_pool", None)
+        began = time.monotonic()
+        assert deliver(body_of(event(connection.tenant_id))).status_code == 200
+    assert time.monotonic() - began < 4
+    assert XeroEvent.objects.exists()
 
 
 def test_a_large_delivery_is_taken_whole(connection: XeroConnection) -> None:
