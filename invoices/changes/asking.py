@@ -37,11 +37,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a click asked for: how many changes, and how many were taken back without any, being gone in Xero."""
+    """What a click asked for: how many changes, and how many were taken back without any, being gone in Xero.
+    `is_other`: nothing, since the documents are not any more what a person was shown."""
 
     request: ChangeRequest | None
     queued: int
     gone: int = 0
+    is_other: bool = False
 
 
 NOTHING = Asked(None, 0)
@@ -85,13 +87,17 @@ def undo(
     user: User | None,
     reason: str = "",
     upload: Upload | None = None,
+    seen: str | None = None,
 ) -> Asked:
     """Ask Xero to delete or void these documents, and take back those that are gone. What is paid, credited, there
-    twice or under way is left. Pressing twice is harmless. The caller wakes a worker after commit."""
+    twice or under way is left. Nothing is asked when they are not what a person was shown (`seen`, of `plan.shown`).
+    Pressing twice is harmless. The caller wakes a worker after commit."""
     with transaction.atomic():
         # What is gone may take in a later file, which waits for imports: before the postings, as everywhere.
         locks.nobody_decides()
         planned = plan.of(held(postings, connection))
+        if seen is not None and plan.shown(planned) != seen:
+            return replace(NOTHING, is_other=True)
         gone = {each.posting.xero_id: each.posting.xero_status for each in planned if each.fate == Fate.GONE}
         taken = taken_back.take_back(gone, why=reason, user=user)
         wanted = [Wanted(each.posting, kind) for each in planned if (kind := each.kind)]

@@ -126,6 +126,11 @@ def of_sending(postings: QuerySet[Posting], *, again: bool = False) -> list[Step
     return steps
 
 
+def shown(steps: Iterable[Step]) -> str:
+    """Return `plan.digest` of what goes, or may go when a person asks for it once more."""
+    return plan.digest((each.posting, each.fate) for each in steps if each.kind or each.fate in SENT_BEFORE)
+
+
 def mails_a_day(connection: XeroConnection) -> int:
     """Return how many mails Xero sends a day for an organisation of this kind."""
     return next((most for kind, most in MAILS_A_DAY_OF.items() if kind == connection.organisation_class), MAILS_A_DAY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +11,7 @@ from enum import StrEnum
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from invoices.models import DocumentChange, Posting, Twin
+from invoices.models import DocumentChange, Invoice, Posting, Twin
 from invoices.models.statuses import ChangeKind
 from xero_integration.client.vocabulary import GONE, DocumentStatus
 
@@ -73,6 +74,27 @@ def of(postings: QuerySet[Posting]) -> list[Planned]:
     )
     rows = rows.select_related("invoice__customer", "connection").order_by("invoice__number")
     return [Planned(each, _fate(each, is_twice=each.is_twice, is_under_way=each.is_under_way)) for each in rows]
+
+
+def digest(going: Iterable[tuple[Posting, str]]) -> str:
+    """Return what stands for these documents and what becomes of each, so that what is asked is what was shown."""
+    rows = sorted(f"{posting.pk} {posting.xero_id} {fate}" for posting, fate in going)
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def shown(planned: Iterable[Planned]) -> str:
+    """Return `digest` of what an undo does something about."""
+    return digest((each.posting, each.fate) for each in planned if each.fate in DONE_WITH)
+
+
+def corrections_left(planned: Iterable[Planned]) -> list[Invoice]:
+    """Return the credit notes and invoices that correct what would be taken back, and would stay in Xero."""
+    going = [each.posting for each in planned if each.fate in DONE_WITH]
+    rows = Invoice.objects.filter(
+        corrects__in=[each.invoice_id for each in going], posting__status=Posting.Status.POSTED
+    )
+    rows = rows.exclude(posting__xero_status__in=GONE).exclude(pk__in=[each.invoice_id for each in going])
+    return list(rows.order_by("number"))
 
 
 def _fate(posting: Posting, *, is_twice: bool, is_under_way: bool) -> Fate:

@@ -101,6 +101,10 @@ def _look_up(connection: XeroConnection, due: Sequence[DocumentChange]) -> int:
     for call, some in groupby(due, key=lambda each: each.call):
         if call is not None:
             settled += _settle(call, list(some), shown, looked_up_at)
+    refused = [each for each in due if each.is_refused]
+    if refused:
+        since = min(each.created_at for each in refused)
+        connections.read_again_after(connection, [each.message for each in refused], since)
     return settled
 
 

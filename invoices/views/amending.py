@@ -28,8 +28,7 @@ from invoices.posting import wakeups
 from invoices.preflight import upload_drafts
 from invoices.selection.selection import Selection
 from invoices.views import amendment_rows
-from xero_integration import connections, reference
-from xero_integration.client.errors import XeroError
+from invoices.views.reading_anew import read_anew
 from xero_integration.models import XeroConnection, XeroSettings
 
 ROWS_SHOWN = 200
@@ -193,7 +192,7 @@ def _not_kept(postings: QuerySet[Posting]) -> int:
 
 def _ask(request: HttpRequest, postings: QuerySet[Posting], connection: XeroConnection, what: str) -> None:
     """Have these written anew, as the page showed it; says what became of that."""
-    if problem := _read_anew(connection):
+    if problem := read_anew(connection):
         messages.error(request, f"Xero could not be asked what it takes now, so nothing was asked of it: {problem}")
         return
     reason = request.POST.get("reason", "").strip()[:LONGEST_REASON]
@@ -211,19 +210,6 @@ def _ask(request: HttpRequest, postings: QuerySet[Posting], connection: XeroConn
         record(request, Action.UPLOAD, f"{what}: drafts in Xero to be updated", after=after)
         wakeups.wake_after_commit(connection.pk)
     messages.success(request, f"{texts.invoices(asked.queued)} to be updated in {connection.name}.")
-
-
-def _read_anew(connection: XeroConnection) -> str:
-    """Read what the organisation offers where that is older than a minute; return why it could not be read."""
-    if not connection.is_usable:
-        return f"{connection.name} is not connected."
-    if not reference.is_stale(connection):
-        return ""
-    try:
-        connections.call(connection, lambda gateway: reference.read_for_posting(connection, gateway), click=True)
-    except XeroError as error:
-        return str(error)
-    return ""
 
 
 def _asked(postings: QuerySet[Posting]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from django.contrib import messages
@@ -26,10 +26,12 @@ from invoices.models.statuses import ChangeKind
 from invoices.posting import wakeups
 from invoices.readback import online
 from invoices.selection.selection import Selection
+from invoices.views.reading_anew import read_anew
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 ROWS_SHOWN = 200
+OTHERS = "What would happen has changed since the page was shown. Nothing was asked of Xero: look at it as it is now."
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,12 @@ def _page(request: HttpRequest, kind: ChangeKind, subject: Subject) -> HttpRespo
     if request.method == "POST" and (not subject.carried or "confirmed" in request.POST):
         if (asked := _ask(request, kind, subject)).request:
             return redirect("change_request", pk=asked.request.pk)
-        return redirect(subject.back if subject.carried else request.path)
+        if not asked.is_other:
+            return redirect(subject.back if subject.carried else request.path)
     steps = _steps(kind, subject, request)
+    if any(each.fate == Fate.LOCKED for each in steps) and not read_anew(subject.connection):
+        # The lock may have been moved a moment ago.
+        steps = _steps(kind, subject, request)
     context: dict[str, Any] = {
         "kind": kind,
         "subject": subject,
@@ -154,6 +160,7 @@ def _page(request: HttpRequest, kind: ChangeKind, subject: Subject) -> HttpRespo
         "sent_before": sum(1 for each in steps if each.fate in onward.SENT_BEFORE),
         "asked": _asked(kind, subject.postings),
         "seen": _latest(kind, subject.postings),
+        "shown": onward.shown(steps),
     }
     if kind == ChangeKind.SEND:
         context["mails_left"] = onward.mails_left(subject.connection)
@@ -189,6 +196,12 @@ def _ask(request: HttpRequest, kind: ChangeKind, subject: Subject) -> asking.Ask
         if again and request.POST.get("seen") != str(_latest(kind, held)):
             messages.warning(request, "Something was sent since this page was shown: look at it anew, then decide.")
             return asking.NOTHING
+        if request.POST.get("shown") not in (
+            None,
+            onward.shown(_steps(kind, replace(subject, postings=held), request)),
+        ):
+            messages.warning(request, OTHERS)
+            return replace(asking.NOTHING, is_other=True)
         steps = [each for each in _steps(kind, subject, request, again=again) if each.kind]
         asked = _asks(kind, again=again)(
             held, connection=subject.connection, user=cast(User, request.user), upload=subject.upload

@@ -22,7 +22,8 @@ from invoices.models import DocumentChange, Invoice, Posting, Upload
 from invoices.models.statuses import ENDS
 from invoices.posting import wakeups
 from invoices.selection.selection import Selection
-from invoices.views.onward import Subject
+from invoices.views.onward import OTHERS, Subject
+from invoices.views.reading_anew import read_anew
 from xero_integration.models import XeroConnection
 
 ROWS_SHOWN = 200
@@ -75,13 +76,19 @@ def _page(request: HttpRequest, subject: Subject) -> HttpResponseBase:
         asked = _ask(request, subject)
         if asked.request:
             return redirect("change_request", pk=asked.request.pk)
-        return redirect(subject.back if subject.carried else request.path)
+        if not asked.is_other:
+            return redirect(subject.back if subject.carried else request.path)
     planned = plan.of(subject.postings)
+    if any(each.fate == plan.Fate.LOCKED for each in planned) and not read_anew(subject.connection):
+        # The lock may have been moved a moment ago.
+        planned = plan.of(subject.postings)
     context = {
         "subject": subject,
         "shares": plan.shares(planned),
         "rows": planned[:ROWS_SHOWN],
         "count": len(planned),
+        "shown": plan.shown(planned),
+        "corrections": plan.corrections_left(planned),
         "may_ask": any(each.fate in plan.DONE_WITH for each in planned),
         "asked": _asked(subject.postings),
     }
@@ -99,8 +106,16 @@ def _ask(request: HttpRequest, subject: Subject) -> asking.Asked:
     with transaction.atomic():
         before = plan.shares(each for each in plan.of(postings) if each.fate in plan.DONE_WITH)
         asked = asking.undo(
-            postings, connection=subject.connection, user=cast(User, request.user), reason=reason, upload=subject.upload
+            postings,
+            connection=subject.connection,
+            user=cast(User, request.user),
+            reason=reason,
+            upload=subject.upload,
+            seen=request.POST.get("shown"),
         )
+        if asked.is_other:
+            messages.warning(request, OTHERS)
+            return asked
         if not asked.queued and not asked.gone:
             messages.info(request, "Nothing is left to take back: see why each stays as it is.")
             return asked

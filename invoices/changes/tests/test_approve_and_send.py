@@ -116,6 +116,17 @@ def test_what_cannot_be_approved_is_named(
     assert fates(onward.of_approval(everything, system_admin))[2] == "locked"
 
 
+def test_a_refusal_about_a_lock_date_makes_it_known_at_once(
+    posted: Post, approve: Approve, work: Work, finance_admin: User, sandbox: SandboxControl
+) -> None:
+    (row,) = posted("10.00", invoice_status="DRAFT")
+    sandbox.change_organisation(period_lock_date=row.invoice.issued_on.isoformat())
+    approve()
+    work()
+    assert "lock date" in DocumentChange.objects.get(status="refused").message
+    assert fates(onward.of_approval(Posting.objects.all(), finance_admin)) == ["locked"]
+
+
 # Mails
 
 

@@ -65,7 +65,7 @@ def test_two_people_are_asked_for_where_the_setting_says_so(
 ) -> None:
     XeroSettings.objects.update(two_people=True)
     address = reverse("upload_approve", args=[draft_upload.pk])
-    assert "you uploaded it, so another person approves it" in client.get(address).content.decode()
+    assert "you uploaded or updated it, so another person approves it" in client.get(address).content.decode()
     client.post(address)
     assert not DocumentChange.objects.exists()
     client.force_login(system_admin)
@@ -147,3 +147,16 @@ def test_the_online_address_is_asked_for_once_and_kept(
     assert first.url == second.url == row.online_url != ""  # type: ignore[attr-defined]
     assert len(sandbox.calls()) == before + 1
     assert row.online_url in client.get(row.invoice.get_absolute_url()).content.decode()
+
+
+def test_nothing_is_approved_that_the_page_did_not_show(
+    client: Client, finance_admin: User, draft_upload: Upload
+) -> None:
+    client.force_login(finance_admin)
+    address = reverse("upload_approve", args=[draft_upload.pk])
+    Posting.objects.filter(invoice__number="INV-001").update(xero_status="")
+    shown = client.get(address).context["shown"]
+    Posting.objects.filter(invoice__number="INV-001").update(xero_status="DRAFT")
+    page = client.post(address, {"shown": shown})
+    assert "Nothing was asked of Xero" in page.content.decode()
+    assert not DocumentChange.objects.exists()

@@ -139,3 +139,33 @@ def test_what_is_live_in_xero_is_not_posted_again(client: Client, finance_admin:
     page = client.post(reverse("post_again"), {"upload": upload.pk}, follow=True)
     assert "Take them back there first" in page.content.decode()
     assert not UploadDraft.objects.exists()
+
+
+def test_nothing_is_voided_that_the_page_said_would_be_deleted(
+    client: Client, finance_admin: User, woken: list[int]
+) -> None:
+    upload = an_upload(finance_admin)
+    client.force_login(finance_admin)
+    address = reverse("upload_take_back", args=[upload.pk])
+    shown = client.get(address).context["shown"]
+    assert f'name="shown" value="{shown}"' in client.get(address).content.decode()
+    # Somebody approves one meanwhile.
+    Posting.objects.filter(invoice__number="INV-002").update(xero_status="AUTHORISED")
+
+    page = client.post(address, {"shown": shown})
+    assert "Nothing was asked of Xero" in page.content.decode()
+    assert (DocumentChange.objects.count(), woken) == (0, [])
+
+    client.post(address, {"shown": page.context["shown"]})
+    assert DocumentChange.objects.count() == 3
+
+
+def test_corrections_that_would_stay_are_named(client: Client, finance_admin: User) -> None:
+    upload = an_upload(finance_admin)
+    invoices = {each.number: each for each in Invoice.objects.all()}
+    Invoice.objects.filter(number="INV-003").update(corrects=invoices["INV-001"])
+    client.force_login(finance_admin)
+    alone = client.get(reverse("invoice_take_back", args=[invoices["INV-001"].pk]))
+    assert alone.context["corrections"] == [invoices["INV-003"]]
+    assert "1 correction of these stays in Xero" in " ".join(alone.content.decode().replace("<b>", "").split())
+    assert client.get(reverse("upload_take_back", args=[upload.pk])).context["corrections"] == []

@@ -11,7 +11,7 @@ import pytest
 
 from c3portal.database import clock
 from c3portal.models import User
-from invoices.changes import amending, transitions
+from invoices.changes import amending, transitions, updates
 from invoices.changes.amending import Way
 from invoices.conftest import Upload, Work
 from invoices.importing.importer import import_file
@@ -251,3 +251,11 @@ def test_taking_back_brings_the_later_file_in(
     assert upload().queued == 1
     work()
     assert Posting.objects.get().xero_total == Decimal("209.00")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "is_same"),
+    [("1.5 TB", "15 TB", False), ("日本", "中国", False), ("Größe", "Grösse", False), ("A  B 🙂", "A B", True)],
+)
+def test_an_update_is_told_by_what_xero_keeps_of_a_text(was: str, now: str, is_same: bool) -> None:
+    assert (updates._squeezed(was) == updates._squeezed(now)) is is_same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from c3portal.testing import at_once
 from invoices.corrections import creating, limit
+from invoices.corrections.as_in_xero import InXero
 from invoices.corrections.creating import CorrectingLine, NotPossible, create
 from invoices.importing import backfill
 from invoices.importing.importer import import_file
@@ -172,3 +174,9 @@ def test_of_two_who_credit_at_the_same_moment_one_is_refused(transactional_db: N
 
     assert sorted(at_once(3, credit)) == [False, False, True]
     assert Invoice.objects.get(corrects=invoice).total == Decimal("-66.00")
+
+
+def test_of_a_line_of_nothing_there_is_no_part() -> None:
+    line = replace(credited("0.00"), quantity=Decimal(1))
+    with pytest.raises(NotPossible):
+        InXero((line,), CONTACT, Decimal(0)).credited({0: Decimal("5.00")})
