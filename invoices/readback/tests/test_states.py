@@ -340,6 +340,15 @@ def test_what_was_voided_in_xero_can_be_excluded_and_what_is_there_cannot(admin:
     assert Posting.objects.get().edits_accepted_at is not None
 
 
+def test_what_xero_does_not_show_any_more_is_not_said_to_be_taken_back(admin: Client, finance_admin: User) -> None:
+    invoice = posted_as("110.00", finance_admin)
+    Posting.objects.update(edits=documents.MISSING)
+    page = admin.get(invoice.get_absolute_url()).content.decode()
+    assert "Exclude it" in page
+    edits = page[page.index('id="changed-title"') :].partition("</section>")[0]
+    assert reverse("invoice_take_back", args=[invoice.pk]) not in edits
+
+
 def test_a_reader_sees_the_change_and_decides_nothing(
     client_for: Callable[[User], Client], system_reader: User, finance_admin: User
 ) -> None:
