@@ -68,6 +68,7 @@ def test_what_was_read_stays_when_xero_takes_no_further_call(
     assert Payment.objects.count() == 2
 
 
+@pytest.mark.both_databases
 def test_payments_that_are_not_all_kept_are_read_by_night(
     post: Post, connected: XeroConnection, sandbox: Any, reads: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
