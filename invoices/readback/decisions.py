@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from c3portal.audit.record import Action, Source, record
 from c3portal.database import clock
+from invoices.importing import locks
 from invoices.models import Invoice, Posting
 from invoices.readback import documents, history, states
 
@@ -35,6 +36,9 @@ def accept(
     shown. With `exclude` an invoice whose document is gone is set aside too. Returns False where nothing asks for it,
     or by now something else."""
     with transaction.atomic():
+        if exclude:
+            # Before the posting, as whoever queues or takes back does.
+            locks.hold(Invoice.objects.filter(pk=posting.invoice_id))
         rows = Posting.objects.filter(
             pk=posting.pk, status=Posting.Status.POSTED, edits=seen, edits_accepted_at=None
         ).exclude(edits={})

@@ -20,7 +20,7 @@ from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
 from invoices.changes import amending, over_difference
-from invoices.changes.amending import Way
+from invoices.changes.amending import Amendment, Way
 from invoices.corrections.creating import NotPossible
 from invoices.models import BillingPeriod, DocumentChange, Invoice, Posting, UploadDraft
 from invoices.models.statuses import ChangeKind
@@ -54,6 +54,7 @@ def changed_invoices(request: HttpRequest) -> HttpResponseBase:
         "rows": [amendment_rows.summary(each) for each in found[:ROWS_SHOWN]],
         "count": len(found),
         "updatable": sum(each.allows(Way.UPDATE) for each in found),
+        "undoable": [each.posting.invoice_id for each in found if _is_only_undone(each)],
         "creditable": sum(each.allows(Way.CREDIT) for each in found),
         "unknown": _not_kept(postings) if by_settings else 0,
         "query": _query(period, by_settings=by_settings),
@@ -179,6 +180,11 @@ def _said(request: HttpRequest, name: str) -> str:
 
 def _query(period: BillingPeriod, *, by_settings: bool) -> str:
     return urlencode({"period": period.billing_id} | ({"compare": BY_SETTINGS} if by_settings else {}))
+
+
+def _is_only_undone(amendment: Amendment) -> bool:
+    """Whether it can be taken back and posted again, and cannot be written anew in its place."""
+    return amendment.allows(Way.UNDO) and not amendment.allows(Way.UPDATE)
 
 
 def _posted(period: BillingPeriod) -> QuerySet[Posting]:

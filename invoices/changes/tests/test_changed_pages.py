@@ -113,3 +113,13 @@ def test_who_may_only_look_can_update_nothing(drafts: list[Posting], client: Cli
     client.force_login(system_reader)
     assert client.post(reverse("update_changed"), BY_SETTINGS).status_code == 403
     assert not DocumentChange.objects.exists()
+
+
+def test_all_that_cannot_be_updated_are_taken_back_together(drafts: list[Posting], finance: Client) -> None:
+    page = finance.get(reverse("changed_invoices"), BY_SETTINGS)
+    approved = drafts[2]
+    assert page.context["undoable"] == [approved.invoice_id]
+    assert "Take back 1, to be posted again" in words_of(page.content.decode())
+    form = {"period": BY_SETTINGS["period"], "invoice": [str(each) for each in page.context["undoable"]]}
+    asks = finance.post(reverse("selected_take_back"), form)
+    assert [(each.fate.value, each.count) for each in asks.context["shares"]] == [("voided", 1)]
