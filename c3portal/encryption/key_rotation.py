@@ -94,7 +94,7 @@ class Factors(Place):
     def rewrite(self, pk: Any, stored: str) -> bool:
         anew = cipher().rotate(stored.encode()).decode()
         with transaction.atomic():
-            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            row = Authenticator.objects.select_for_update(no_key=True).filter(pk=pk).first()
             if row is None or stored not in self._texts(row.data):
                 return False
             Authenticator.objects.filter(pk=pk).update(data=_with(row.data, stored, anew))
@@ -102,7 +102,7 @@ class Factors(Place):
 
     def forget(self, pk: Any, stored: str) -> bool:
         with transaction.atomic():
-            row = Authenticator.objects.select_for_update().filter(pk=pk).first()
+            row = Authenticator.objects.select_for_update(no_key=True).filter(pk=pk).first()
             if row is None or stored not in self._texts(row.data):
                 return False
             # A part of a factor is of no use; its owner sets up another.

@@ -43,7 +43,7 @@ def notice_choices(request: HttpRequest) -> HttpResponse:
 def _keep(request: HttpRequest, user: User, wanted: list[str]) -> str:
     """Save the kinds; return "", or why not: the user's choice changed meanwhile."""
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         version = version_of(publish.choices_of(user))
         if words := changed_meanwhile(request, version, Action.NOTICE, f"Notices of {user.email}"):
             return words

@@ -67,7 +67,7 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return _show(request, get_object_or_404(Webhook, pk=pk))
     with transaction.atomic():
-        found = get_object_or_404(Webhook.objects.select_for_update(), pk=pk)
+        found = get_object_or_404(Webhook.objects.select_for_update(no_key=True), pk=pk)
         before, version = _facts(found), version_of(found.kinds)
         form = WebhookKindsForm(request.POST, instance=found)
         form.full_clean()

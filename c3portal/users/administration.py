@@ -69,7 +69,7 @@ def invite_again(source: Source, user: User) -> None:
 def change_role(source: Source, user: User, role: str) -> None:
     """Give `user` the role. Raises NotDone for the last System Admin and for an outdated form."""
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         _not_changed_meanwhile(source, user)
         if role != roles.SYSTEM_ADMIN:
             _keep_one_admin(user)
@@ -124,7 +124,7 @@ def take_second_factor(source: Source, user: User) -> None:
     if _is_by(source, user):
         raise NotDone("Your own second factor is on the page of your account. Nothing was changed.")
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         held = sorted(str(each.get_type_display()) for each in Authenticator.objects.filter(user=user))
         if not held:
             raise NotDone(f"{user} has no second factor, and signs in without one. Nothing was changed.")
@@ -175,7 +175,7 @@ def _keep_one_admin(user: User) -> None:
     """Raise NotDone when nobody but `user` can run the portal."""
     # Held to the end of the transaction: of two who deactivate each other, one waits and is refused. SQLite has but one
     # writer.
-    Group.objects.select_for_update().get(name=roles.SYSTEM_ADMIN)
+    Group.objects.select_for_update(no_key=True).get(name=roles.SYSTEM_ADMIN)
     able = User.objects.filter(groups__name=roles.SYSTEM_ADMIN, is_active=True).exclude(
         last_login=None, password__startswith=UNUSABLE_PASSWORD_PREFIX
     )

@@ -57,7 +57,7 @@ def own_account(request: HttpRequest) -> HttpResponse:
 def _keep(request: HttpRequest, form: ProfileForm) -> None:
     with transaction.atomic():
         # The form's fields and no others are saved: somebody may deactivate the user at this moment.
-        before = ProfileForm(instance=User.objects.select_for_update().get(pk=form.instance.pk)).initial
+        before = ProfileForm(instance=User.objects.select_for_update(no_key=True).get(pk=form.instance.pk)).initial
         was, now = changes(
             *({ProfileForm.words(name): each[name] for name in each} for each in (before, form.cleaned_data))
         )
@@ -76,7 +76,7 @@ class Recorded:
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         with transaction.atomic():
-            user = User.objects.select_for_update().get(pk=cast(User, self.request.user).pk)
+            user = User.objects.select_for_update(no_key=True).get(pk=cast(User, self.request.user).pk)
             if self.takes and not self._taken(user).exists():
                 return redirect("mfa_index")
             answer: HttpResponseBase = super().form_valid(form)  # type: ignore[misc]

@@ -96,7 +96,7 @@ def test_a_click_about_an_upload_and_a_worker_that_goes_on_with_it(
 
 def test_no_row_is_held_in_a_way_that_foreign_keys_wait_for() -> None:
     found = []
-    for folder in ("invoices", "xero_integration", "c3_integration"):
+    for folder in ("c3portal", "xero_integration", "c3_integration", "invoices", "operations"):
         for path in (BASE_DIR / folder).rglob("*.py"):
             locks = re.findall(r"select_for_update\([^\n]*", path.read_text()) if "tests" not in path.parts else ()
             found += [f"{path.name}: {each}" for each in locks if "no_key=True" not in each]
