@@ -1,7 +1,7 @@
 """What people and bookkeepers do to documents in the middle of a chaos run, and whether the portal knows it at the end.
 
 A quarter of the invoices is taken back and posted again; of a tenth the documents are voided or edited in the sandbox
-behind the portal's back.
+behind the portal's back; a tenth is approved and mailed, and a twentieth credited in part.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from bench.credits import Credits
+from bench.onward import Onward
 
 if TYPE_CHECKING:
     from xero_integration.models import XeroConnection
@@ -27,10 +30,13 @@ ANOTHER_DAY = "2031-01-31"
 
 @dataclass
 class Aftermath:
-    """Which invoices (by id) are taken back, and which are voided or edited by hand; `done` of the latter."""
+    """Which invoices (by id) are taken back, and which are voided or edited by hand; `done` of the latter. What else is
+    asked of others."""
 
     control: SandboxControl
     connection: XeroConnection
+    onward: Onward
+    credits: Credits
     undone: list[Any] = field(default_factory=list)
     voided: list[Any] = field(default_factory=list)
     edited: list[Any] = field(default_factory=list)
@@ -40,21 +46,37 @@ class Aftermath:
 
     @classmethod
     def of(cls, control: SandboxControl, connection: XeroConnection) -> Aftermath:
+        """Return what becomes of all invoices there are."""
         from invoices.models import Invoice
 
         keys = list(Invoice.objects.order_by("number").values_list("pk", flat=True))
-        chosen = [(place % 20, key) for place, key in enumerate(keys)]
+        return cls.over(control, connection, {place: keys[place::20] for place in range(20)})
+
+    @classmethod
+    def over(cls, control: SandboxControl, connection: XeroConnection, twentieths: dict[int, list[Any]]) -> Aftermath:
+        """Return what becomes of invoices in twenty parts; of a part that is missing, nothing."""
+        from c3portal.models import User
+
+        def of(*places: int) -> list[Any]:
+            return [key for place in places for key in twentieths.get(place, [])]
+
+        user = User.objects.create_user("finance@example.com")
         return cls(
             control,
             connection,
-            undone=[key for place, key in chosen if place % 4 == 0],
-            voided=[key for place, key in chosen if place == 3],
-            edited=[key for place, key in chosen if place == 7],
+            onward=Onward(connection, in_one_go=of(1), by_click=of(9)),
+            credits=Credits(connection, user, credited=of(5)),
+            undone=of(0, 4, 8, 12, 16),
+            voided=of(3),
+            edited=of(7),
         )
 
     def act(self) -> None:
-        """Do a round: what is posted by now is taken back or changed by hand, what was taken back is posted again."""
+        """Do a round: what is posted by now is taken back, approved, mailed, credited or changed by hand; what was
+        taken back is posted again."""
         self._refresh_unknown()
+        self.onward.act()
+        self.credits.act()
         self._take_back()
         self._post_again()
         self._change_by_hand()
@@ -90,10 +112,13 @@ class Aftermath:
             self.done.add(posting.invoice_id)
 
     def _refresh_unknown(self) -> None:
-        """Press *Refresh from Xero* where an answer told no known status, and nobody can say what an undo would do."""
+        """Press *Refresh from Xero* where an answer told no known status, and nobody can say what may be asked for."""
+        from invoices.models import Invoice
         from xero_integration.client.vocabulary import DocumentStatus
 
-        unknown = self._posted(self.undone).exclude(xero_status__in=[*DocumentStatus])
+        notes = Invoice.objects.filter(corrects__in=self.credits.credited).values_list("pk", flat=True)
+        keys = [*self.undone, *self.onward.mailed, *self.credits.credited, *notes]
+        unknown = self._posted(keys).exclude(xero_status__in=[*DocumentStatus])
         if unknown.exists():
             self.refreshed += 1
             self._read(unknown)
@@ -110,13 +135,14 @@ class Aftermath:
         return False
 
     def is_done(self) -> bool:
-        """Whether everything is posted, a quarter of it again, and all was changed that was to be."""
+        """Whether everything is posted, a quarter of it again, and all was done and changed that was to be."""
         from invoices.models import DocumentChange, Posting
 
         waiting = Posting.objects.exclude(status=Posting.Status.POSTED).exists()
         first = self._posted(self.undone).filter(attempt=0).exists()
         rest = len(self.done) < len(self.voided) + len(self.edited)
-        return not (waiting or first or rest or DocumentChange.objects.in_progress().exists())
+        busy = waiting or first or rest or DocumentChange.objects.in_progress().exists()
+        return not busy and self.onward.is_done() and self.credits.is_done()
 
     def read_all(self) -> bool:
         """Read back everything, as each night. Returns whether Xero answered."""
@@ -142,6 +168,8 @@ class Aftermath:
             "missing": len(rows) - len(ours) + len(set(ended) ^ set(self.voided)),
             "live": sum(live.values()),
             "wrong total": sum(1 for row, each in ours if Decimal(each["total"]) != abs(row.invoice.total)),
+            **self.onward.held_against(self.control, documents),
+            **self.credits.held_against(self.control),
             "said otherwise than the books": [f"{row.invoice}: {row.xero_status} {row.edits}" for row in untrue],
         }
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import chaos, invoices
+from bench.aftermath import Aftermath
 from bench.environment import Stage, tally
 
 EVERY_SECONDS = 1.5
@@ -51,7 +52,8 @@ def run(folder: Path, count: int, *, deaths: bool, database_url: str = "", limit
                 os.kill(int(rng.choice(children)), signal.SIGKILL)
                 killed += 1
         seconds = time.monotonic() - began
-        return Run(seconds, killed, chaos.compare_with_sandbox(stage, connection, chaos.ChaosRun(rng)))
+        nothing = Aftermath.over(stage.control, connection, {})
+        return Run(seconds, killed, chaos.compare_with_sandbox(stage, connection, chaos.ChaosRun(rng), nothing))
 
 
 def _is_posted(count: int) -> bool:

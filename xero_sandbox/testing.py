@@ -222,6 +222,10 @@ class SandboxControl:
         fields = more if amount is None else more | {"amount": str(amount)}
         return self.call("POST", "allocations", source=source, invoice=invoice, **fields)  # type: ignore[no-any-return]
 
+    def allocations(self, tenant: str = "") -> list[dict[str, str]]:
+        """Every amount of credit that is set against an invoice: {source, invoice, amount}, both by their ids."""
+        return self.call("GET", "allocations", tenant=tenant)["allocations"]  # type: ignore[no-any-return]
+
     def take_back_allocations(self, number: str, tenant: str = "") -> None:
         """Take back every allocation to an invoice."""
         self.call("POST", "allocations/remove", tenant=tenant, number=number)

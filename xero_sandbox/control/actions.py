@@ -14,6 +14,7 @@ from xero_sandbox.api.reading import by_ident
 from xero_sandbox.control.endpoint import ControlRefused, organisation
 from xero_sandbox.models import (
     Account,
+    Allocation,
     App,
     BrandingTheme,
     Connection,
@@ -289,6 +290,21 @@ def allocate(body: Body) -> Any:
     with write_lock():
         made = bookkeeping.allocate(source, invoice, amount, allocated_on)
     return {"allocation_id": str(made.allocation_id), "due": str(invoice.due), "remaining": str(source.due)}
+
+
+def list_allocations(body: Body) -> Any:
+    """Return every amount of credit that is set against an invoice of an organisation, with the ids of both."""
+    rows = Allocation.objects.filter(source__organisation=organisation(body)).select_related("source", "invoice")
+    return {
+        "allocations": [
+            {
+                "source": str(row.source.document_id),
+                "invoice": str(row.invoice.document_id),
+                "amount": str(row.amount),
+            }
+            for row in rows
+        ]
+    }
 
 
 def _named(body: Body, ident: str, kind: Kind) -> Document:

@@ -39,6 +39,6 @@ urlpatterns = [
     path("payments", control({"POST": actions.record_payment})),
     path("payments/remove", control({"POST": actions.remove_payments})),
     path("received", control({"POST": actions.receive_money})),
-    path("allocations", control({"POST": actions.allocate})),
+    path("allocations", control({"GET": actions.list_allocations, "POST": actions.allocate})),
     path("allocations/remove", control({"POST": actions.take_back_allocations})),
 ]
