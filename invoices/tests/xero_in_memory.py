@@ -85,11 +85,12 @@ class Xero:
 
     def expected(self) -> set[str]:
         """Return the numbers that calls in flight will still bring."""
-        return {each["Number"] for _, call in self.late for each in _elements(call.body)}
+        sent = (each for _, call in self.late for each in elements_of(call.body))
+        return {each["Number"] for each in sent if "Number" in each}
 
     def receive(self, call: Call, fate: str) -> Answer:
         """Take a call that creates. Raises what the portal's gateway raises for such an end."""
-        numbers = [each["Number"] for each in _elements(call.body)]
+        numbers = [each["Number"] for each in elements_of(call.body)]
         self._hold_to_the_rule(numbers, call.key)
         if fate == "limit":
             raise XeroUnavailable("The limit is reached", retry_after=dt.timedelta(seconds=30), problem=Problem.MINUTE)
@@ -100,13 +101,13 @@ class Xero:
         if fate == "refused but done":
             # A request is refused for one of its documents; alone it was that one.
             self.in_doubt.update(numbers[1:])
-            self._carry_out(call, _elements(call.body)[1:])
+            self._carry_out(call, elements_of(call.body)[1:])
             raise XeroRejected("A validation exception occurred", status_code=400)
         self.in_doubt.update(numbers)
         if fate == "done late":
             self.late.append((timezone.now() + dt.timedelta(seconds=129), call))
         elif fate != "nothing done":
-            return odd(self._carry_out(call, _elements(call.body)), fate)
+            return odd(self._carry_out(call, elements_of(call.body)), fate)
         raise XeroOutcomeUnknown("The answer was lost.")
 
     def _hold_to_the_rule(self, numbers: Iterable[str], key: str) -> None:
@@ -120,10 +121,12 @@ class Xero:
         since, answer = self.kept.get(call.key, (None, None))
         if since and answer and timezone.now() - since < KEY_LIFE:
             return answer
-        rows = [self._create(call.endpoint, element) for element in elements]
-        answer = Answer({call.endpoint: rows}, 200, "")
+        answer = self._do(call, elements)
         self.kept[call.key] = timezone.now(), answer
         return answer
+
+    def _do(self, call: Call, elements: list[dict[str, Any]]) -> Answer:
+        return Answer({call.endpoint: [self._create(call.endpoint, each) for each in elements]}, 200, "")
 
     def _create(self, endpoint: str, element: dict[str, Any]) -> dict[str, Any]:
         if self.unique and element["Number"] in self.numbers():
@@ -140,7 +143,11 @@ class Xero:
         return document
 
     def receive_change(self, call: Call, fate: str) -> Answer:
-        """Take a call that changes documents by their ids. Raises as `receive`."""
+        """Take a call about documents that are there. Raises as `receive`."""
+        raise NotImplementedError
+
+    def history(self, xero_id: str) -> list[dict[str, Any]]:
+        """Return what happened to a document."""
         raise NotImplementedError
 
     def with_ids(self, text: str) -> list[dict[str, Any]]:
@@ -152,7 +159,7 @@ class Xero:
         due = [call for moment, call in self.late if until is None or moment <= until]
         self.late = [(moment, call) for moment, call in self.late if call not in due]
         for call in due:
-            self._carry_out(call, _elements(call.body))
+            self._carry_out(call, elements_of(call.body))
 
     def find(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Answer a lookup."""
@@ -161,11 +168,11 @@ class Xero:
         return [document for document in self.documents if document["Number"] in wanted]
 
 
-def _elements(body: bytes) -> list[dict[str, Any]]:
-    (elements,) = json.loads(body).values()
-    return [
-        each | {"Number": each[name]} for each in elements for name in each if name.endswith("Number") and each[name]
-    ]
+def elements_of(body: bytes) -> list[dict[str, Any]]:
+    """Return the elements of a call's bytes; what has a number bears it as `Number` too."""
+    (elements,) = json.loads(body).values() if body else ([],)
+    numbers = (next((each[name] for name in each if name.endswith("Number") and each[name]), "") for each in elements)
+    return [each | ({"Number": number} if number else {}) for each, number in zip(elements, numbers, strict=True)]
 
 
 def odd(answer: Answer, fate: str) -> Answer:
@@ -335,15 +342,31 @@ def _client(xero: Xero) -> Gateway:
         finally:
             _stop_at("called")
 
+    def email(xero_id: str, key: str, stored_at: dt.datetime | None = None) -> Answer:
+        return change(f"Invoices/{xero_id}/Email", b"", key, stored_at)
+
+    def allocate(xero_id: str, body: bytes, key: str, stored_at: dt.datetime | None = None) -> Answer:
+        return change(f"CreditNotes/{xero_id}/Allocations", body, key, stored_at)
+
+    def history(endpoint: str, xero_id: str) -> list[dict[str, Any]]:
+        found = xero.history(xero_id)
+        _stop_at("looked")
+        return found
+
     def read_list(endpoint: str, query: Mapping[str, str | int], **_: Any) -> list[dict[str, Any]]:
         found = xero.with_ids(str(query.get("IDs") or query.get("where")))
         _stop_at("looked")
         return found
 
+    client.calls = 0
     client.change_documents.side_effect = change
+    client.email_invoice.side_effect = email
+    client.allocate.side_effect = allocate
+    client.history.side_effect = history
     client.read_list.side_effect = read_list
     client.create_documents.side_effect = create
-    client.find_invoices.side_effect = client.find_credit_notes.side_effect = find
+    for each in (client.find_invoices, client.find_many_invoices, client.find_credit_notes):
+        each.side_effect = find
     # Nobody renumbers anything in the model: what has the marker is what has the number.
     client.find_marked_credit_notes.return_value = []
     return client  # type: ignore[no-any-return]
