@@ -279,8 +279,8 @@ def _shown(
     document = responses.recorded(responses.kind_of(posting), row)
     if document and ownership.is_ours(posting.invoice, row, allowed):
         return Posted(_renumbered(posting, row, document))
-    # Whoever else has a credit note's number, its own may still be coming.
-    if posting.document_type == DocumentType.CREDIT_NOTE and isinstance(early := absent(), StillUncertain):
+    # Whoever else has the number now may give it up, and its own still be coming.
+    if isinstance(early := absent(), StillUncertain):
         return early
     return Rejected(ownership.clash(posting.invoice, row))
 
