@@ -12,7 +12,16 @@ from xero_integration.client.errors import XeroUnavailable
 
 logger = logging.getLogger(__name__)
 
-ANSWERS = {200: "ok", 429: "limit", 401: "sign_in", 403: "sign_in", 400: "refused", 404: "refused", 413: "refused"}
+ANSWERS = {
+    200: "ok",
+    204: "ok",
+    429: "limit",
+    401: "sign_in",
+    403: "sign_in",
+    400: "refused",
+    404: "refused",
+    413: "refused",
+}
 # Every way in which a call can end.
 RESULTS = (*dict.fromkeys(ANSWERS.values()), "error", "lost", "unreachable")
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection as database
 
+from c3portal.database import clock
 from xero_integration import call_metrics, connections, rate_limits
 from xero_integration.client.call_log import CallRecord
 from xero_integration.client.errors import XeroError, XeroUnavailable
@@ -48,6 +49,25 @@ def test_an_answer_is_counted_with_its_time(connected: XeroConnection) -> None:
     row = CallCount.objects.get()
     assert (row.connection, row.endpoint, row.result, row.calls) == (connected, "GET Accounts", "ok", 1)
     assert 0 < row.seconds <= row.bucket
+
+
+def test_a_success_without_words_is_counted_as_one(connected: XeroConnection, sandbox: SandboxControl) -> None:
+    (contact,) = sandbox.put_contacts([{"name": "Litware", "email": "accounts@litware.example"}])
+    sandbox.write_document(
+        {
+            "Type": "ACCREC",
+            "InvoiceNumber": "N-1",
+            "Status": "AUTHORISED",
+            "Contact": {"ContactID": contact["contact_id"]},
+            "Date": "2026-11-01",
+            "DueDate": "2026-11-30",
+            "LineItems": [{"Description": "Seats", "Quantity": 1, "UnitAmount": 10, "AccountCode": "4010"}],
+        }
+    )
+    (made,) = sandbox.documents()
+    CallCount.objects.all().delete()
+    connections.call(connected, lambda gateway: gateway.email_invoice(made["id"], "k", clock.now()))
+    assert counted() == {("POST Invoices", "ok"): 1}
 
 
 def test_a_call_that_never_left_is_counted_as_unreachable(connected: XeroConnection, settings: Any) -> None:

@@ -110,6 +110,8 @@ class Dispatch:
         # An answer that had nothing to leave out told all.
         if not kind.leaves_doubt or exchange.left_out == 0:
             monitor.after(answer, in_doubt=False)
+        elif exchange.left_out:
+            monitor.left_some_out(answer)
         return answer
 
     def _exchange(self, request: ApiRequest, order: Order) -> Exchange:

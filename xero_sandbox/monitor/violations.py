@@ -78,15 +78,21 @@ class ViolationMonitor:
         if self.kind and self.writes:
             call_log.doubt(self.tenant, self.resource, self.names, self.key)
 
+    def left_some_out(self, answer: Answer) -> None:
+        """Forget what was in doubt of what an answer shows; of what it leaves out it told nothing."""
+        if call_log.any_doubt():
+            call_log.settle(self.tenant, self.resource, self._shown(answer))
+
     def _settle(self, answer: Answer) -> None:
         if self.listed_all:
             call_log.settle(self.tenant, self.resource, None)
         elif call_log.any_doubt():
-            call_log.settle(self.tenant, self.resource, [*self.names, *self._shown(answer)])
+            shown = [] if self.writes else self._shown(answer)
+            call_log.settle(self.tenant, self.resource, [*self.names, *shown])
 
     def _shown(self, answer: Answer) -> list[str]:
-        """What an answer to a reader shows was seen, under its number and under its id."""
-        if self.writes or self.kind is None or answer.status != 200:
+        """What an answer shows was seen, under its number and under its id."""
+        if self.kind is None or answer.status != 200:
             return []
         items = wire.decode(answer.body).get(self.resource, [])
         fields = (self.kind.number_field, self.kind.id_field)

@@ -178,3 +178,27 @@ def test_the_customers_link_leads_to_the_invoice(xero: Caller) -> None:
     assert all(words in page.text for words in ("N-1", "110.00", "Contoso Cloud (AU)", "Amount due"))
     assert xero.get(f"Invoices/{draft['InvoiceID']}/OnlineInvoice").status_code == 400
     assert xero.get("Invoices/nowhere/OnlineInvoice").status_code == 404
+
+
+@pytest.mark.parametrize("asks", ["a look", "a change"])
+def test_what_an_answer_shows_is_in_no_doubt_and_what_it_leaves_out_is(
+    xero: Caller, control: SandboxControl, asks: str
+) -> None:
+    made = [xero.put_invoice(InvoiceNumber=number, Status="DRAFT") for number in ("N-1", "N-2")]
+    moves = {"Invoices": [{"InvoiceID": one["InvoiceID"], "Status": "AUTHORISED"} for one in made]}
+    if asks == "a look":
+        xero.call("POST", "Invoices", json=moves, headers={"Idempotency-Key": "k1"})
+        control.place_fault("503_text", path="Email", times=2)
+        assert [mail(xero, one, one["InvoiceNumber"]).status_code for one in made] == [503, 503]
+        control.place_fault("elements_missing", method="GET")
+        shown = xero.get("Invoices", IDs=",".join(one["InvoiceID"] for one in made)).json()["Invoices"]
+    else:
+        control.place_fault("elements_missing", method="POST")
+        answer = xero.call("POST", "Invoices", json=moves, headers={"Idempotency-Key": "k1"})
+        shown = answer.json()["Invoices"]
+    (left_out,) = [one for one in made if one["InvoiceID"] != shown[0]["InvoiceID"]]
+
+    assert mail(xero, shown[0], "k2").status_code == 204
+    assert control.violations() == []
+    assert mail(xero, left_out, "k3").status_code == 204
+    assert sin_kinds(control) == {"resend_without_a_lookup"}
