@@ -63,7 +63,7 @@ class ChangeStatus(models.TextChoices):
     DONE = "done", "Done"
     REFUSED = "refused", "Refused"
     WITHDRAWN = "withdrawn", "Withdrawn"
-    UNTOLD = "untold", "May have been done"
+    UNTOLD = "untold", "May have been sent"
 
 
 # A call has it, or had it and nobody knows what became of it: Xero may have done it by now.
