@@ -61,7 +61,7 @@ class C3SandboxProcess:
             try:
                 if requests.get(f"{self.url}/sandbox/readings", timeout=2).ok:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.03)
         self.stop()
         raise C3SandboxFailed(f"The sandbox did not start:\n{self._log().read_text()}")

@@ -56,7 +56,7 @@ class SandboxProcess:
             try:
                 if requests.get(f"{self.url}/sandbox/state", timeout=2).ok:
                     return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.03)
         self.stop()
         raise SandboxFailed(f"The sandbox did not start:\n{self._log().read_text()}")
