@@ -167,6 +167,9 @@ def _owing() -> QuerySet[Posting]:
     )
 
 
+NOTHING_OWED = "Nothing is owed on the invoice any more, so the credit stays with the customer."
+
+
 @dataclass(frozen=True)
 class Standing:
     """How a credit note stands with the invoice that it corrects, in a sentence; `may_ask`: a person may ask once
@@ -183,25 +186,34 @@ def standing(note: Invoice) -> Standing:
     if note.ignored_because:
         return Standing("Ignored: it does not go to Xero.")
     if posting is None or posting.status != Posting.Status.POSTED or against is None:
-        return Standing("Not in Xero yet. Once it is approved there, it is set against the invoice.")
+        return Standing(f"Not in Xero yet. {_then(against)}")
     if posting.xero_status in GONE:
         return Standing("Voided or deleted in Xero.")
     last = _changes(posting).order_by("-pk").first()
     if last is not None:
         return _asked(last, posting)
     if posting.xero_status in (DocumentStatus.DRAFT, DocumentStatus.SUBMITTED):
-        return Standing("It waits for approval in Xero; then it is set against the invoice.")
+        return Standing(f"It waits for approval in Xero. {_then(against)}")
     if against.xero_status in (DocumentStatus.DRAFT, DocumentStatus.SUBMITTED):
         return Standing("The invoice waits for approval in Xero; then this is set against it.")
     if not owed_on(against) > 0:
-        return Standing("Nothing is owed on the invoice any more, so the credit stays with the customer.")
+        return Standing(NOTHING_OWED)
     return Standing("It is about to be set against the invoice.")
+
+
+def _then(against: Posting | None) -> str:
+    is_approved = against is not None and against.xero_status in (DocumentStatus.AUTHORISED, DocumentStatus.PAID)
+    if against is not None and is_approved and not owed_on(against) > 0:
+        return NOTHING_OWED
+    return "Once it is approved there, it is set against the invoice."
 
 
 def _asked(change: DocumentChange, posting: Posting) -> Standing:
     sum_and_number = f"{amount_of(change):,.2f} {posting.invoice.currency} against {change.details['number']}"
     if change.status == ChangeStatus.DONE:
-        return Standing(f"Set in Xero: {sum_and_number}.")
+        rest = left_of(posting)
+        stays = f" {rest:,.2f} {posting.invoice.currency} of it stays with the customer." if rest > 0 else ""
+        return Standing(f"Set in Xero: {sum_and_number}.{stays}")
     if change.status == ChangeStatus.REFUSED:
         return Standing(f"Xero refused to set {sum_and_number}: {change.message}", may_ask=True)
     if change.status == ChangeStatus.WITHDRAWN:

@@ -23,7 +23,7 @@ ONE = Decimal(1)
 
 @dataclass(frozen=True)
 class InXero:
-    """An approved invoice: its lines as they are there, whom it is on (Xero's id), and what is owed on it."""
+    """An approved or paid invoice: its lines as they are there, whom it is on (Xero's id), and what is owed on it."""
 
     lines: tuple[CorrectingLine, ...]
     contact_id: str
@@ -67,9 +67,9 @@ def read(invoice: Invoice) -> InXero:
 
 def _as_shown(invoice: Invoice, row: Mapping[str, Any]) -> InXero:
     status, owed, total = str(row.get("Status") or ""), amount(row.get("AmountDue")), amount(row.get("Total"))
-    if status != DocumentStatus.AUTHORISED:
+    if status not in (DocumentStatus.AUTHORISED, DocumentStatus.PAID):
         words = STATUS_WORDS.get(status, status)
-        raise NotPossible(f"In Xero it is: {words}. A credit note is for an approved invoice on which money is owed.")
+        raise NotPossible(f"In Xero it is: {words}. A credit note is for an invoice that is approved or paid.")
     if row.get("LineAmountTypes") != "Exclusive" or owed is None:
         raise NotPossible("Its amounts were changed in Xero to include tax, so it is to be credited there.")
     lines = tuple(_lines(invoice, shapes.objects(row.get("LineItems"))))

@@ -96,6 +96,8 @@ def _context(invoice: Invoice, shown: InXero, form: CreditForm, lines: list[Corr
         "credited": -total,
         "confirmed_total": str(total),
         "left_then": left + total,
+        "set_off": min(-total, limit.owed(invoice)),
+        "stays": max(-total - limit.owed(invoice), limit.NOTHING),
         "too_much": -total > left,
     }
 

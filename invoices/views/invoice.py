@@ -25,7 +25,7 @@ from invoices.selection import deciding, held_back, tracks
 from invoices.views.tables import breakable, why_not_uploadable
 from xero_integration.client.vocabulary import DocumentStatus
 
-AUTHORISED = DocumentStatus.AUTHORISED
+CREDITABLE = (DocumentStatus.AUTHORISED, DocumentStatus.PAID)
 MOST_ALIKE = 10
 MOST_REASONS = 5
 # The parts of the page that say what became of it in Xero.
@@ -107,7 +107,7 @@ def _corrections(invoice: Invoice) -> dict[str, Any]:
             for each in (rows if was_there else ())
         ],
         "allocation": allocating.standing(invoice) if invoice.corrects and invoice.is_credit_note else None,
-        "may_credit": not invoice.is_credit_note and posting is not None and posting.xero_status == AUTHORISED,
+        "may_credit": not invoice.is_credit_note and posting is not None and posting.xero_status in CREDITABLE,
     }
 
 

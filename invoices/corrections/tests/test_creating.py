@@ -82,12 +82,24 @@ def test_credit_notes_together_are_never_more_than_the_invoice(posted: Invoice) 
     assert sum(Invoice.objects.exclude(corrects=None).values_list("total", flat=True)) == -posted.total
 
 
-def test_what_was_paid_is_not_credited(posted: Invoice) -> None:
-    Posting.objects.update(amount_due=Decimal("30.00"), amount_paid=Decimal("80.00"))
+@pytest.mark.parametrize(("due", "status"), [("30.00", "AUTHORISED"), ("0.00", "PAID")])
+def test_what_was_paid_is_credited_too_up_to_the_total(posted: Invoice, due: str, status: str) -> None:
+    paid = posted.total - Decimal(due)
+    Posting.objects.update(amount_due=Decimal(due), amount_paid=paid, xero_status=status)
     posted.posting.refresh_from_db()
-    assert limit.left(posted) == Decimal("30.00")
+    assert (limit.left(posted), limit.owed(posted)) == (posted.total, Decimal(due))
+    make(posted, credited("60.00"))
+    assert (limit.left(posted), limit.owed(posted)) == (Decimal("44.00"), 0)
     with pytest.raises(NotPossible, match="more than what is left"):
-        make(posted, credited("27.28"))
+        make(posted, credited("40.01"))
+
+
+def test_credit_that_somebody_gave_in_xero_counts(posted: Invoice) -> None:
+    posted.posting.applied_credits.create(kind="credit_note", xero_id="another", amount=Decimal("66.00"))
+    posted.posting.applied_credits.create(kind="prepayment", xero_id="money", amount=Decimal("10.00"))
+    Posting.objects.update(amount_due=Decimal("34.00"), amount_credited=Decimal("76.00"))
+    posted.posting.refresh_from_db()
+    assert (limit.left(posted), limit.owed(posted)) == (Decimal("44.00"), Decimal("34.00"))
 
 
 def test_one_that_was_set_against_the_invoice_counts_once(posted: Invoice) -> None:
@@ -96,7 +108,8 @@ def test_one_that_was_set_against_the_invoice_counts_once(posted: Invoice) -> No
     note = Invoice.objects.get(pk=note.pk)
     posted.posting.applied_credits.create(kind="credit_note", xero_id=note.posting.xero_id, amount=Decimal("66.00"))
     Posting.objects.filter(invoice=posted).update(amount_due=Decimal("44.00"), amount_credited=Decimal("66.00"))
-    assert limit.left(Invoice.objects.get(pk=posted.pk)) == Decimal("44.00")
+    found = Invoice.objects.get(pk=posted.pk)
+    assert (limit.left(found), limit.owed(found)) == (Decimal("44.00"), Decimal("44.00"))
 
 
 def test_what_was_set_aside_or_ended_in_xero_does_not_count(posted: Invoice) -> None:

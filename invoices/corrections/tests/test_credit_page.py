@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, cast
@@ -190,18 +191,60 @@ def test_what_was_changed_in_xero_meanwhile_is_shown_again(
     assert not Invoice.objects.filter(corrects=posted).exists()
 
 
-@pytest.mark.parametrize("status", ["DRAFT", "PAID", "VOIDED"])
-def test_what_is_not_approved_or_owed_is_not_credited(
+@pytest.mark.parametrize("status", ["DRAFT", "VOIDED"])
+def test_what_is_not_approved_is_not_credited(
     finance: Client, posted: Invoice, sandbox: SandboxControl, status: str
 ) -> None:
-    moves = {"PAID": sandbox.pay, "VOIDED": sandbox.void}
     if status == "DRAFT":
         Posting.objects.update(status="queued")
     else:
-        moves[status]("INV-001")
+        sandbox.void("INV-001")
     answer = finance.get(reverse("invoice_credit", args=[posted.pk]), follow=True)
     assert "cannot be credited now" in answer.content.decode()
     assert answer.redirect_chain[-1][0] == posted.get_absolute_url()
+
+
+def shown(finance: Client, posted: Invoice, **chosen: str) -> str:
+    """Return what the page says will be sent."""
+    form = {"what": "some" if chosen else "all", "reason": "One too many", "invoice_status": "AUTHORISED"} | chosen
+    page = finance.post(reverse("invoice_credit", args=[posted.pk]), form).content.decode()
+    return " ".join(re.sub("<[^>]+>", "", page).split())
+
+
+def test_the_credit_of_a_paid_invoice_stays_with_the_customer(
+    finance: Client, credit: Credit, post: Credit, posted: Invoice, sandbox: SandboxControl, work: Work
+) -> None:
+    sandbox.pay("INV-001")
+    page = shown(finance, posted)
+    assert "Nothing is owed on the invoice any more. So the credit stays with the customer in Xero" in page
+    assert reverse("invoice_credit", args=[posted.pk]) in finance.get(posted.get_absolute_url()).content.decode()
+
+    post(credit())
+
+    total = str(posted.total)
+    assert books(sandbox) == {"INV-001": ("PAID", total, "0.00"), "INV-001-CN1": ("AUTHORISED", total, total)}
+    assert not DocumentChange.objects.exists()
+    note = Invoice.objects.get(corrects=posted)
+    assert "so the credit stays with the customer" in finance.get(note.get_absolute_url()).content.decode()
+    assert "more than may be credited" in shown(finance, posted)
+    assert sandbox.violations() == []
+
+
+def test_of_a_part_paid_invoice_the_rest_of_the_credit_stays_with_the_customer(
+    finance: Client, credit: Credit, post: Credit, posted: Invoice, sandbox: SandboxControl
+) -> None:
+    sandbox.pay("INV-001", str(posted.total - Decimal("20.00")))
+    page = shown(finance, posted, amount_0="50.00")
+    assert "Only AUD 20.00 is still owed on the invoice" in page
+    assert "The rest, AUD 35.00, stays with the customer in Xero" in page
+
+    post(credit(amount_0="50.00"))
+
+    assert books(sandbox)["INV-001"] == ("PAID", str(posted.total), "0.00")
+    assert books(sandbox)["INV-001-CN1"] == ("AUTHORISED", "55.00", "35.00")
+    page = finance.get(Invoice.objects.get(corrects=posted).get_absolute_url()).content.decode()
+    assert "Set in Xero: 20.00 AUD against INV-001. 35.00 AUD of it stays with the customer." in page
+    assert sandbox.violations() == []
 
 
 def test_credit_notes_too_many_are_blocked_when_one_is_taken_up_again(
