@@ -136,7 +136,8 @@ def _seek(
     numbers = [number for each in due for number in numbers_of(each.invoice)]
     if document_type == DocumentType.INVOICE:
         found = gateway.find_invoices(numbers)
-        return FoundDocuments([*found, *_later_attempts(gateway, due, found)], document_type)
+        found += _later_attempts(gateway, due, found)
+        return FoundDocuments([*found, *_under_any_number(gateway, due, found)], document_type)
     # Xero refuses an invoice whose number is taken, but promises nothing of a credit note's: two may bear one number,
     # and a second try is not refused. So before a credit note is believed absent it is looked up by its marker as
     # well.
@@ -183,6 +184,21 @@ def _later_attempts(gateway: Gateway, due: Sequence[Posting], found: Sequence[di
     raise AssertionError("Numbers do not end.")
 
 
+def _under_any_number(
+    gateway: Gateway, due: Sequence[Posting], found: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Ask for the later attempts that bear a number which a restored database cannot know, since the suffix was another
+    when they were posted: by the contacts of the documents that ended, for what bears the marker."""
+    seen = FoundDocuments(found, DocumentType.INVOICE)
+    restored = [each.invoice for each in due if each.submission and each.submission.connection.restored_at]
+    unseen = [each for each in restored if first_marker(each) not in seen.by_marker]
+    contacts = {contact for each in unseen for contact in seen.contacts_of_ended(each)}
+    if not contacts:
+        return []
+    markers = {first_marker(each) for each in unseen}
+    return [row for row in gateway.find_invoices_of(sorted(contacts)) if markers & ownership.markers_of(row)]
+
+
 class FoundDocuments:
     """What a look in Xero showed of one kind of document, without the voided and deleted."""
 
@@ -206,6 +222,11 @@ class FoundDocuments:
         """Whether a document of the invoice's ended under this number, of an attempt that was never taken back here."""
         attempts = (ownership.attempt_of(invoice, row) for row in self.ended.get(number.lower(), []))
         return any(attempt is not None and attempt >= invoice.attempt for attempt in attempts)
+
+    def contacts_of_ended(self, invoice: Invoice) -> set[str]:
+        """Return Xero's ids of the contacts that documents of the invoice's were on which ended."""
+        ours = (row for rows in self.ended.values() for row in rows if ownership.attempt_of(invoice, row) is not None)
+        return {str((row.get("Contact") or {}).get("ContactID") or "") for row in ours} - {""}
 
     def document(self, invoice: Invoice, allowed: Decimal) -> dict[str, Any] | None:
         """Return the document proved ours, else any with a marker of the invoice's or its number, else None."""

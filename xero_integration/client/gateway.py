@@ -168,6 +168,14 @@ class Gateway:
         """Return the sales invoices with these numbers that Xero has."""
         return self._find("Invoices", "InvoiceNumber", SalesType.INVOICE, numbers)
 
+    def find_invoices_of(self, contact_ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Return the live sales invoices of these contacts."""
+        # https://developer.xero.com/documentation/api/accounting/invoices/#optional-parameters-for-get-invoices
+        live = ",".join(each for each in DocumentStatus if each not in GONE)
+        query: dict[str, str | int] = {"where": f'Type=="{SalesType.INVOICE}"', "Statuses": live, "unitdp": 4}
+        lots = queries.joined(contact_ids, ",")
+        return [row for lot in lots for row in self.pages("Invoices", query | {"ContactIDs": lot})]
+
     def find_credit_notes(self, numbers: Iterable[str]) -> list[dict[str, Any]]:
         """Return the sales credit notes with these numbers that Xero has."""
         return self._find("CreditNotes", "CreditNoteNumber", SalesType.CREDIT_NOTE, numbers)

@@ -120,6 +120,7 @@ def test_a_number_that_a_deleted_draft_keeps_after_all_is_left_for_the_next(
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("free", [False, True], ids=["voided keep their numbers", "voided free their numbers"])
+@pytest.mark.parametrize("suffix", ["-R", "/v"], ids=["the same suffix", "another suffix"])
 @pytest.mark.usefixtures("no_lookup_delay")
 def test_a_restored_database_finds_the_attempt_that_it_does_not_know_of(
     posted: Post,
@@ -130,16 +131,21 @@ def test_a_restored_database_finds_the_attempt_that_it_does_not_know_of(
     connected: XeroConnection,
     settings: Any,
     free: bool,
+    suffix: str,
 ) -> None:
     sandbox.change_organisation(free_after_void=free)
     settings.XERO_SETTLES_AFTER = 0
     (row,) = posted("100.00")
+    # Chosen after the backup, as what follows.
+    XeroSettings.objects.update(again_suffix=suffix)
     for _ in range(2):
         undo()
         work()
         upload()
         work()
     number, xero_id = only_live(sandbox)
+    assert number.endswith(f"{suffix}2")
+    XeroSettings.objects.update(again_suffix="-R")
     # As it was when the first upload had just been asked for.
     PastDocument.objects.all().delete()
     Posting.objects.update(status="queued", attempt=0, number="", xero_id="", submission=None, looked_at=None)
@@ -149,6 +155,30 @@ def test_a_restored_database_finds_the_attempt_that_it_does_not_know_of(
         work()
     row.refresh_from_db()
     assert (row.status, row.number, row.attempt, row.xero_id) == ("posted", number, 2, xero_id)
+    assert only_live(sandbox) == (number, xero_id)
+
+
+@pytest.mark.usefixtures("no_lookup_delay")
+def test_a_restored_database_finds_the_attempt_after_one_that_it_knows_of(
+    posted: Post, undo: Undo, upload: Upload, work: Work, sandbox: SandboxControl, connected: XeroConnection
+) -> None:
+    """Taken back and queued again before the backup, posted after it under a suffix that was chosen since."""
+    (row,) = posted("100.00")
+    undo()
+    work()
+    Posting.objects.update(number=f"{row.invoice.xero_number}/v1")
+    upload()
+    work()
+    number, xero_id = only_live(sandbox)
+    Posting.objects.update(
+        status="queued", number=f"{row.invoice.xero_number}-R1", xero_id="", submission=None, looked_at=None
+    )
+    connected.restored_at = clock.now()
+    connected.save(update_fields=["restored_at"])
+    for _ in range(3):
+        work()
+    row.refresh_from_db()
+    assert (row.status, row.xero_id) == ("posted", xero_id)
     assert only_live(sandbox) == (number, xero_id)
 
 
