@@ -19,12 +19,13 @@ from invoices.documents.builder import DocumentContext, Prepared
 from invoices.documents.mapping import UnmappedAccount, UnmappedKind, UnmappedTax
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.duplicates import comparison
-from invoices.models import DocumentType, Invoice, InvoiceLine, Posting
+from invoices.models import DocumentType, Invoice, InvoiceLine, Onward, Posting
 from invoices.posting import linking, outdated, ownership
 from invoices.posting.reconciliation import FoundDocuments, numbers_of
 from invoices.preflight import contact_check, likenesses, spelt_alike
 from xero_integration import connections, contacts, reference
 from xero_integration.client.gateway import Gateway
+from xero_integration.client.vocabulary import DocumentStatus
 from xero_integration.models import CallBudget, XeroConnection
 from xero_integration.new_contacts import NewContact
 
@@ -142,6 +143,15 @@ class Inspection:
         for row in self.of(verdict):
             sums[row.invoice.currency] += row.invoice.total
         return dict(sorted(sums.items()))
+
+    def calls_onward(self, choice: str) -> int:
+        """Return how many calls more it takes at most to approve, or approve and send, what may go (an `Onward`)."""
+        going = [row.prepared.document for row in self.rows if row.may_go and row.prepared]
+        drafts = [each.is_credit_note for each in going if each.status != DocumentStatus.AUTHORISED]
+        approvals = _lots(drafts.count(False)) + _lots(drafts.count(True))
+        # One for each mail; Xero mails invoices alone.
+        mails = sum(1 for each in going if not each.is_credit_note)
+        return {Onward.APPROVE: approvals, Onward.SEND: approvals + mails}.get(Onward(choice), 0)
 
     def groups(self) -> list[Group]:
         """Return the problems with their invoices: what blocks first, then by how many have it."""
@@ -305,4 +315,9 @@ def _verdict(invoice: Invoice, prepared: Prepared | None, problems: tuple[Proble
 
 def _calls(ready: Sequence[Inspected], new_contacts: int) -> int:
     notes = sum(1 for row in ready if row.invoice.is_credit_note)
-    return sum(ceil(count / settings.XERO_BATCH) for count in (new_contacts, len(ready) - notes, notes))
+    return sum(_lots(count) for count in (new_contacts, len(ready) - notes, notes))
+
+
+def _lots(count: int) -> int:
+    batch: int = settings.XERO_BATCH
+    return ceil(count / batch)

@@ -49,6 +49,7 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     found, lookup_error = inspect_draft(
         draft, connection, look_up_in_xero=may_upload and connection.is_usable, read_anew="anew" in request.GET
     )
+    onward_choices = _onward_choices(draft, found)
     context = {
         "draft": draft,
         "organisation": connection,
@@ -63,10 +64,11 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "postable": len(found.postable()),
         "taken": ",".join(str(row.invoice.pk) for row in found.rows if _is_taken(row)),
         "known_notes": ",".join(str(invoice.pk) for invoice in found.known_notes()),
-        "onward_choices": _onward_choices(draft),
+        "onward_choices": onward_choices,
         "needs_another": XeroSettings.load().two_people,
         "mails_left": onward.mails_left(connection),
-        "too_many_calls": found.calls_left is not None and found.calls_needed > found.calls_left,
+        "too_many_onward": any(_exceeds(found, more) for _, _, more in onward_choices if more),
+        "too_many_calls": _exceeds(found),
     }
     return render(request, "invoices/preflight/preflight.html", context)
 
@@ -186,8 +188,18 @@ def _onward(request: HttpRequest) -> str:
     return chosen
 
 
-def _onward_choices(draft: UploadDraft) -> list[tuple[str, str]]:
-    """Return what may be asked for after posting with the status of the selection."""
+def _exceeds(found: Inspection, more: int = 0) -> bool:
+    """Whether posting, and so many calls more, takes more calls than Xero said are left today."""
+    return found.calls_left is not None and found.calls_needed + more > found.calls_left
+
+
+def _onward_choices(draft: UploadDraft, found: Inspection) -> list[tuple[str, str, int]]:
+    """Return what may be asked for after posting with the status of the selection, and how many calls more it takes at
+    most."""
+    return [(value, label, found.calls_onward(value)) for value, label in _choices(draft)]
+
+
+def _choices(draft: UploadDraft) -> list[tuple[str, str]]:
     if XeroSettings.load().two_people:
         return []
     if draft.invoice_status == InvoiceStatus.AUTHORISED:

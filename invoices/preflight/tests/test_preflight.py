@@ -14,7 +14,7 @@ from django.utils import timezone
 from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.documents.builder import marker
 from invoices.documents.rules import Fix
-from invoices.models import HeldBackInvoice, ImportRun, Invoice, Posting
+from invoices.models import CustomerOverride, HeldBackInvoice, ImportRun, Invoice, Onward, Posting
 from invoices.preflight.preflight import OUTDATED, Inspection, Verdict, inspect
 from xero_integration import reference
 from xero_integration.client.errors import XeroUnavailable
@@ -109,11 +109,25 @@ def test_it_counts_the_calls_that_posting_will_take(
         make_invoice()
     make_invoice(amount="-1")
     make_invoice(tax_percentage="7")
-    CallBudget.objects.filter(connection=connected).update(day_remaining=4711)
+    CallBudget.objects.update_or_create(connection=connected, defaults={"day_remaining": 4711})
     found = preflight_of(connected, look_up_in_xero=False)
     assert found.new_contacts == 52
     assert found.calls_needed == calls
     assert found.calls_left == 4711
+
+
+def test_it_counts_the_calls_that_approving_and_sending_will_take(
+    connected: XeroConnection, make_invoice: MakeInvoice, settings: Any
+) -> None:
+    settings.XERO_BATCH = 2
+    invoices = [make_invoice() for _ in range(3)]
+    make_invoice(amount="-1")
+    make_invoice(tax_percentage="7")
+    found = preflight_of(connected, look_up_in_xero=False)
+    assert {each: found.calls_onward(each) for each in Onward} == {"": 0, "approve": 2 + 1, "send": 2 + 1 + 3}
+    CustomerOverride.objects.create(customer=invoices[0].customer, invoice_status="AUTHORISED")
+    found = preflight_of(connected, look_up_in_xero=False)
+    assert {each: found.calls_onward(each) for each in Onward} == {"": 0, "approve": 1 + 1, "send": 1 + 1 + 3}
 
 
 def test_many_numbers_are_found_by_a_listing_where_that_takes_fewer_calls(

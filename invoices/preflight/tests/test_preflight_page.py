@@ -24,7 +24,7 @@ from invoices.preflight import upload_drafts
 from invoices.tests.makers import queries_of
 from invoices.tests.pages import post_ready, press
 from xero_integration import connections
-from xero_integration.models import XeroConnection
+from xero_integration.models import CallBudget, XeroConnection
 from xero_integration.xero_models import documents_body
 
 ClientFor = Callable[[User], Client]
@@ -50,6 +50,27 @@ def test_when_all_is_ready_it_is_one_more_click(
     assert response.redirect_chain == [(upload.get_absolute_url(), 302)]  # type: ignore[attr-defined]
     assert upload.invoice_status == "SUBMITTED"
     assert woken == [connected.pk]
+
+
+def test_it_says_how_many_calls_going_on_takes_and_that_the_rest_waits(
+    finance: Client,
+    client_for: ClientFor,
+    system_reader: User,
+    connected: XeroConnection,
+    make_invoice: MakeInvoice,
+    period: BillingPeriod,
+) -> None:
+    make_invoice()
+    words = "To post and go on with all of it takes more calls than Xero allows today"
+    page = " ".join(press(finance, period, all="1", invoice_status="DRAFT").content.decode().split())
+    assert "Approve them (1 call more)" in page
+    assert "Approve them and send them to the customers (2 calls more)" in page
+    assert words not in page
+    # Whoever only looks has nothing read anew.
+    draft, reader = UploadDraft.objects.get(), client_for(system_reader)
+    for left, is_said in ((4, False), (3, True)):
+        CallBudget.objects.update(day_remaining=left)
+        assert (words in " ".join(reader.get(draft.get_absolute_url()).content.decode().split())) is is_said
 
 
 def test_blocked_ones_stay_selected_and_go_once_they_are_mended(
