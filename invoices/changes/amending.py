@@ -49,6 +49,7 @@ EDITED_SINCE = "It was changed in Xero, so what was sent is not what the custome
 BUSY = "Something is asked of it already. Wait until that is done."
 TWICE = "It is in Xero twice. Void one there first."
 UNREAD = "It is not known how it stands in Xero. Refresh it first."
+NOT_SHOWN = "Xero does not show it any more. Refresh it, or post it again, on its own page."
 NOTHING = "Nothing differs by now."
 
 
@@ -204,7 +205,7 @@ def _status(posting: Posting) -> str:
     return STATUS_WORDS.get(posting.xero_status, posting.xero_status)
 
 
-COMMON = {Fate.UNDER_WAY: BUSY, Fate.TWICE: TWICE, Fate.UNKNOWN: UNREAD}
+COMMON = {Fate.UNDER_WAY: BUSY, Fate.TWICE: TWICE, Fate.MISSING: NOT_SHOWN, Fate.UNKNOWN: UNREAD}
 
 
 def _why_no_update(amendment: Amendment, fate: Fate) -> str:

@@ -18,7 +18,7 @@ from invoices.documents import billing_contact
 from invoices.models import DocumentChange, DocumentType, Posting, Twin
 from invoices.models.statuses import ChangeKind, ChangeStatus
 from invoices.readback import states
-from xero_integration.client.vocabulary import GONE, DocumentStatus, OrganisationClass
+from xero_integration.client.vocabulary import DocumentStatus, OrganisationClass
 from xero_integration.contact_names import plain_email
 from xero_integration.models import Contact, ContactLink, XeroConnection, XeroSettings
 
@@ -177,7 +177,7 @@ def _left(posting: Posting) -> Fate | None:
         return Fate.UNDER_WAY
     if posting.is_twice:  # type: ignore[attr-defined]
         return Fate.TWICE
-    if posting.xero_status in GONE or "missing" in posting.edits:
+    if states.is_gone(posting):
         return Fate.GONE
     if posting.xero_status not in (*APPROVABLE, *APPROVED):
         return Fate.UNKNOWN

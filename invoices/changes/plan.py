@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from invoices.models import DocumentChange, Invoice, Posting, Twin
 from invoices.models.statuses import ChangeKind
+from invoices.readback import states
 from xero_integration.client.vocabulary import GONE, DocumentStatus
 
 # Xero deletes what nobody has approved, and voids what was: https://developer.xero.com/documentation/api/accounting/invoices/
@@ -31,6 +32,7 @@ class Fate(StrEnum):
     GONE = "gone"
     SETTLED = "settled"
     LOCKED = "locked"
+    MISSING = "missing"
     TWICE = "twice"
     UNDER_WAY = "under_way"
     UNKNOWN = "unknown"
@@ -104,6 +106,9 @@ def _fate(posting: Posting, *, is_twice: bool, is_under_way: bool) -> Fate:
         return Fate.TWICE
     if posting.xero_status in GONE:
         return Fate.GONE
+    if states.is_gone(posting):
+        # It is looked for once more before it counts as gone.
+        return Fate.MISSING
     if posting.xero_status == DocumentStatus.PAID or posting.amount_paid or posting.amount_credited:
         return Fate.SETTLED
     kind = next((kind for status, kind in KINDS.items() if status == posting.xero_status), None)

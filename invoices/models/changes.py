@@ -110,7 +110,7 @@ class PastDocument(models.Model):
     posting = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="past_documents")
     xero_id = models.CharField(max_length=36)
     number = models.CharField(max_length=255)
-    # Voided or deleted.
+    # Voided, deleted, or not shown any more.
     status = models.CharField(max_length=20)
     total = models.DecimalField(max_digits=15, decimal_places=2, null=True)
     ended_at = models.DateTimeField(default=clock.now)

@@ -17,6 +17,8 @@ from xero_integration.client.vocabulary import DocumentStatus
 if TYPE_CHECKING:
     from c3portal.models import User
 
+# In place of a status: Xero does not show the document any more.
+NOT_SHOWN = "NOT_SHOWN"
 # What was true of the document that is no more.
 NOTHING_IN_XERO: dict[str, Any] = {
     "xero_id": "",
@@ -44,15 +46,17 @@ NOTHING_IN_XERO: dict[str, Any] = {
 
 
 def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = None) -> int:
-    """Take back postings whose documents Xero shows as ended (`ended`: Xero's id to `VOIDED` or `DELETED`), and keep
-    what they were. Returns how many."""
+    """Take back postings whose documents Xero shows as ended, or not any more (`ended`: Xero's id to `VOIDED`,
+    `DELETED` or `NOT_SHOWN`), and keep what they were. Returns how many."""
     with transaction.atomic():
         rows = Posting.objects.filter(status=Posting.Status.POSTED, xero_id__in=ended)
         changed = LaterVersion.objects.filter(invoice__posting__in=rows)
         if changed.exists():
             # Before the postings, in the order in which everyone holds them.
             locks.hold(Invoice.objects.filter(later_versions__in=changed))
-        held = list(rows.select_for_update(of=("self",), no_key=True).select_related("invoice").order_by("pk"))
+        rows = rows.select_for_update(of=("self",), no_key=True).select_related("invoice").order_by("pk")
+        # Whoever read it meanwhile knew more.
+        held = [each for each in rows if ended[each.xero_id] != NOT_SHOWN or "missing" in each.edits]
         PastDocument.objects.bulk_create(
             [
                 PastDocument(
@@ -66,7 +70,7 @@ def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = No
                 for each in held
             ]
         )
-        _number_anew([each for each in held if ended[each.xero_id] != DocumentStatus.DELETED])
+        _number_anew([each for each in held if ended[each.xero_id] == DocumentStatus.VOIDED])
         moved = Posting.objects.filter(pk__in=[each.pk for each in held])
         moved.update(
             status=Posting.Status.UNDONE,
@@ -88,7 +92,8 @@ def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = No
 
 
 def _number_anew(postings: Collection[Posting]) -> None:
-    # Xero may keep the number of a voided document for ever; that of a deleted draft is free.
+    # Xero may keep the number of a voided document for ever; that of a deleted draft is free, and of what
+    # it does not have.
     numbers = numbers_again.next_numbers(postings)
     for each in postings:
         each.number = numbers[each.pk]

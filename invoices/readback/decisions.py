@@ -59,4 +59,4 @@ def accept(
 
 def is_excludable(posting: Posting) -> bool:
     """Whether its document is gone, so that its invoice may be set aside."""
-    return states.state_of(posting) in states.ENDED or "missing" in posting.edits
+    return states.is_gone(posting)

@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import Q
 
 from invoices.models import Posting
-from xero_integration.client.vocabulary import DocumentStatus
+from invoices.readback.documents import MISSING
+from xero_integration.client.vocabulary import GONE, DocumentStatus
 
 # A filter's value must not be another state's.
 CHANGED = "changed"
@@ -51,6 +52,22 @@ def _not_set_off() -> Q:
     # What was never read is neither.
     paid = Q(posting__amount_paid=None) | Q(posting__amount_paid__lte=0)
     return paid & (Q(posting__amount_credited=None) | Q(posting__amount_credited__lte=0))
+
+
+def is_gone(posting: Posting | None) -> bool:
+    """Return whether its document is no more: voided or deleted, or one that Xero does not show any more."""
+    is_posted = posting is not None and posting.status == Posting.Status.POSTED
+    return state_of(posting) in ENDED or (is_posted and "missing" in posting.edits)  # type: ignore[union-attr]
+
+
+def gone() -> Q:
+    """Return the condition on postings that they are posted and their document is no more."""
+    return Q(status=Posting.Status.POSTED, xero_status__in=GONE) | missing()
+
+
+def missing() -> Q:
+    """Return the condition on postings that Xero does not show their document any more."""
+    return Q(status=Posting.Status.POSTED, edits=MISSING)
 
 
 def is_changed() -> Q:

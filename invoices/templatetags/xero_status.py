@@ -31,8 +31,8 @@ def xero_state(posting: object) -> str:
 
 @register.filter
 def is_gone(posting: object) -> bool:
-    """Return whether it was voided or deleted in Xero."""
-    return states.state_of(_known(posting)) in states.ENDED
+    """Return whether it was voided or deleted in Xero, or is not shown there any more."""
+    return states.is_gone(_known(posting))
 
 
 @register.filter

@@ -26,13 +26,13 @@ from invoices.models import DocumentType, Invoice, Posting, PostLog, Upload
 from invoices.models.statuses import IN_PROGRESS
 from invoices.posting import reconciliation, transitions, twins
 from invoices.preflight import refused, upload_drafts
+from invoices.readback import states
 from invoices.selection import tracks
 from invoices.selection.selection import DIFFERS, totals
 from invoices.views.next_steps import next_step
 from invoices.views.tables import PostingTable, arrange
 from invoices.views.uploading import missing_for_upload
 from xero_integration.client.errors import XeroError
-from xero_integration.client.vocabulary import GONE
 from xero_integration.models import XeroConnection
 
 UPLOADS_A_PAGE = 20
@@ -140,7 +140,8 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
     posted = Posting.objects.filter(upload=found, status=Posting.Status.POSTED).aggregate(
         differing=Count("pk", filter=~Q(total_difference=0)),
         notes=Count("pk", filter=Q(document_type=DocumentType.CREDIT_NOTE)),
-        gone=Count("pk", filter=Q(xero_status__in=GONE, invoice__ignored_because="")),
+        there=Count("pk", filter=~states.gone()),
+        gone=Count("pk", filter=states.gone() & Q(invoice__ignored_because="")),
     )
     context = {
         "upload": found,
@@ -152,7 +153,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "moved_rows": _moved_rows(found) if progress.moved else [],
         "twins": twins.of(found)[:TWINS_SHOWN],
         **(_why_refused(found, request) if progress.rejected else {}),
-        "may_take_back": bool(progress.counts.get(Posting.Status.POSTED)),
+        "may_take_back": bool(posted["there"]),
         "may_post_again": posted["gone"] + progress.counts.get(Posting.Status.UNDONE, 0),
         "may_check": bool(progress.uncertain or posted["notes"]),
         "refresh": _refresh_seconds([found.connection] if progress.in_progress else []),

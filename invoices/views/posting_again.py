@@ -17,21 +17,25 @@ from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
-from invoices.models import ChangeRequest, Invoice, Posting, Upload
+from invoices.models import ChangeRequest, DocumentEvent, Invoice, Posting, Upload
 from invoices.posting import taken_back
 from invoices.preflight import upload_drafts
+from invoices.readback import reading, states
 from invoices.selection.selection import Selection
 from invoices.views.uploading import missing_for_upload
+from xero_integration.client.errors import XeroError
 from xero_integration.client.vocabulary import GONE
+from xero_integration.models import XeroConnection
 
-FOUND_GONE = "Found deleted or voided in Xero, to be posted again."
+FOUND_GONE = "Found deleted, voided or not shown any more in Xero, to be posted again."
+NOT_ASKED = "Xero could not be asked once more for what it did not show, so nothing is posted again yet."
 
 
 @require_POST
 @role_required(*roles.FINANCE)
 def post_again(request: HttpRequest) -> HttpResponseBase:
     """Lead the invoices of `upload`, of what was asked by `request`, or of the list's selection to the preflight: those
-    that were taken back, and those whose documents Xero showed as deleted or voided."""
+    that were taken back, and those whose documents Xero showed as deleted or voided, or shows no more."""
     postings, back = _asked_for(request)
     rows = postings.filter(invoice__ignored_because="")
     latest = rows.select_related("upload__connection").order_by("-upload").first()
@@ -43,7 +47,13 @@ def post_again(request: HttpRequest) -> HttpResponseBase:
     if problem := missing_for_upload(upload.connection, may_set=may_set, preflight=True):
         messages.error(request, problem)
         return redirect(back)
-    _take_back_gone(request, rows.filter(connection=upload.connection))
+    of_organisation = rows.filter(connection=upload.connection)
+    try:
+        _look_once_more(upload.connection, of_organisation.filter(states.missing()))
+    except XeroError as error:
+        messages.error(request, f"{NOT_ASKED} {error}")
+        return redirect(back)
+    _take_back_gone(request, of_organisation)
     undone = Invoice.objects.filter(
         posting__in=rows.values("pk"), posting__connection=upload.connection, posting__status=Posting.Status.UNDONE
     )
@@ -73,10 +83,15 @@ def _asked_for(request: HttpRequest) -> tuple[QuerySet[Posting], str]:
     return Posting.objects.filter(invoice__in=chosen.order_by().values("pk")), back
 
 
+def _look_once_more(connection: XeroConnection, missing: QuerySet[Posting]) -> None:
+    """Read those that Xero did not show: what it shows by now is not posted again. Raises XeroError."""
+    if missing.exists():
+        reading.by_id(connection, missing, DocumentEvent.Source.POLL, click=True)
+
+
 def _take_back_gone(request: HttpRequest, rows: QuerySet[Posting]) -> None:
-    gone = dict(
-        rows.filter(status=Posting.Status.POSTED, xero_status__in=GONE).values_list("xero_id", "xero_status").distinct()
-    )
+    ended = rows.filter(states.gone()).values_list("xero_id", "xero_status").distinct()
+    gone = {xero_id: status if status in GONE else taken_back.NOT_SHOWN for xero_id, status in ended}
     if not gone:
         return
     with transaction.atomic():
@@ -84,4 +99,4 @@ def _take_back_gone(request: HttpRequest, rows: QuerySet[Posting]) -> None:
         if not taken:
             return
         after = {"Documents": ", ".join(sorted(gone)), "To be posted again": taken}
-        record(request, Action.WITHDRAW, f"{texts.invoices(taken)} found deleted or voided in Xero", after=after)
+        record(request, Action.WITHDRAW, f"{texts.invoices(taken)} found gone in Xero", after=after)

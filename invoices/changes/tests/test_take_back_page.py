@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from django.test import Client
 from django.urls import reverse
 
 from c3portal.models import AuditEntry, User
 from invoices.models import DocumentChange, Invoice, PastDocument, Posting, Upload, UploadDraft
 from invoices.preflight import upload_drafts
+from invoices.readback.documents import MISSING
 from invoices.tests import makers
 from invoices.tests.makers import Status
 from xero_integration.models import XeroSettings
@@ -126,10 +130,34 @@ def test_what_was_found_voided_leads_to_the_preflight_under_its_next_number(
     assert [each.number for each in upload_drafts.invoices_of(draft)] == ["INV-002"]
     gone.refresh_from_db()
     assert (gone.status, gone.number_in_xero) == ("undone", "INV-002-R1")
-    assert PastDocument.objects.get().why == "Found deleted or voided in Xero, to be posted again."
+    assert PastDocument.objects.get().why == "Found deleted, voided or not shown any more in Xero, to be posted again."
     assert "Post again…" in client.get(gone.invoice.get_absolute_url()).content.decode()
     client.post(reverse("post_again"), form)
     assert PastDocument.objects.count() == 1
+
+
+@pytest.mark.parametrize("facts", [{"xero_status": "VOIDED"}, {"xero_status": "DELETED"}, {"edits": MISSING}], ids=str)
+def test_of_what_is_no_more_in_xero_nothing_is_asked(
+    client: Client, finance_admin: User, facts: dict[str, Any]
+) -> None:
+    upload = an_upload(finance_admin)
+    Posting.objects.update(xero_status="AUTHORISED")
+    gone = Posting.objects.get(invoice__number="INV-002")
+    client.force_login(finance_admin)
+    ways = ("take_back", "send")
+    page = client.get(gone.invoice.get_absolute_url()).content.decode()
+    assert all(reverse(f"invoice_{each}", args=[gone.invoice_id]) in page for each in ways)
+
+    Posting.objects.filter(pk=gone.pk).update(**facts)
+    page = client.get(gone.invoice.get_absolute_url()).content.decode()
+    assert not any(reverse(f"invoice_{each}", args=[gone.invoice_id]) in page for each in ways)
+    assert "Gone from" in page
+    whole = client.get(upload.get_absolute_url()).content.decode()
+    assert all(reverse(f"upload_{each}", args=[upload.pk]) in whole for each in ways)
+    Posting.objects.update(**facts)
+    whole = client.get(upload.get_absolute_url()).content.decode()
+    assert not any(reverse(f"upload_{each}", args=[upload.pk]) in whole for each in ways)
+    assert "Post 3 again" in " ".join(whole.split())
 
 
 def test_what_is_live_in_xero_is_not_posted_again(client: Client, finance_admin: User) -> None:
