@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0001_squashed_0033"),
+        ("invoices", "0033_subscription_orders"),
     ]
 
     operations = [
