@@ -257,7 +257,7 @@ def test_one_go_is_chosen_on_the_preflight_page(client: Client, finance_admin: U
     client.post(reverse("upload_to_xero"), {"period": period.billing_id, "all": "1", "invoice_status": "DRAFT"})
     draft = UploadDraft.objects.get()
     page = client.get(draft.get_absolute_url())
-    assert [value for value, _ in page.context["onward_choices"]] == ["", "approve", "send"]
+    assert [value for value, *_ in page.context["onward_choices"]] == ["", "approve", "send"]
     kept = {"organisation": page.context["organisation"].pk, "taken": "", "known_notes": ""}
     address = reverse("preflight_post", args=[draft.pk])
     assert client.post(address, kept | {"onward": "else"}).status_code == 400

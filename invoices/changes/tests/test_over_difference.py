@@ -16,7 +16,7 @@ from invoices.changes import amending
 from invoices.changes.amending import Way
 from invoices.conftest import Upload, Work
 from invoices.importing.importer import import_file
-from invoices.models import Invoice, LaterVersion, Posting
+from invoices.models import AppliedCredit, Invoice, LaterVersion, Posting
 from invoices.posting import taken_back
 from invoices.tests.c3_files import of_customer, write
 from xero_integration.models import XeroConnection
@@ -86,7 +86,9 @@ def test_the_difference_is_made_once_and_posted_like_any_other(
 
 def test_no_more_is_credited_than_is_left(later_file: Any) -> None:
     later_file(**CHEAPER)
-    Posting.objects.update(xero_status="PAID", amount_due=0, amount_paid=Decimal("198.00"))
+    Posting.objects.update(xero_status="PAID", amount_due=0, amount_credited=Decimal("198.00"))
+    credit = {"kind": "credit_note", "xero_id": "by hand", "amount": Decimal("198.00")}
+    AppliedCredit.objects.create(posting=Posting.objects.get(), **credit)
     (found,) = amending.differing(Posting.objects.all())
     assert found.why_not[Way.CREDIT] == "88.01 is more than what is left of it to be credited, 0.00 AUD."
 
