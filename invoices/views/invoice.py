@@ -16,11 +16,11 @@ from c3portal.models import roles
 from invoices.changes import allocating
 from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
-from invoices.models import HeldBackInvoice, Invoice, Posting, PostLog, Twin
+from invoices.models import DocumentType, HeldBackInvoice, Invoice, Posting, PostLog, Twin
 from invoices.models.statuses import WAS_IN_XERO
 from invoices.posting import outdated
 from invoices.preflight import likenesses
-from invoices.readback import decisions, history, online, page
+from invoices.readback import decisions, history, online, page, states
 from invoices.selection import deciding, held_back, tracks
 from invoices.views.tables import breakable, why_not_uploadable
 from xero_integration.client.vocabulary import DocumentStatus
@@ -107,8 +107,14 @@ def _corrections(invoice: Invoice) -> dict[str, Any]:
             for each in (rows if was_there else ())
         ],
         "allocation": allocating.standing(invoice) if invoice.corrects and invoice.is_credit_note else None,
-        "may_credit": not invoice.is_credit_note and posting is not None and posting.xero_status in CREDITABLE,
+        "may_credit": _may_be_credited(posting),
     }
+
+
+def _may_be_credited(posting: Posting | None) -> bool:
+    if posting is None or posting.document_type != DocumentType.INVOICE:
+        return False
+    return posting.xero_status in CREDITABLE and not states.is_gone(posting)
 
 
 def _outdated(invoice: Invoice) -> dict[str, Any]:
