@@ -23,6 +23,7 @@ from invoices.changes.tests.chances import Ask, Chance
 from invoices.changes.tests.portal_machine import Portal
 from invoices.conftest import MakeInvoice
 from invoices.models import DocumentChange, DocumentType, Invoice
+from invoices.models.statuses import ENDS
 from invoices.posting import taken_back
 from invoices.posting import transitions as posting_transitions
 from invoices.posting.responses import KINDS
@@ -139,7 +140,7 @@ def chance(**facts: Any) -> Chance:
 
 def count_as_done(rows: QuerySet[DocumentChange], *facts: Any, **options: Any) -> int:
     """Believe that a call whose answer is lost did what it was to do."""
-    ids = dict.fromkeys(rows.values_list("xero_id", flat=True), "VOIDED")
+    ids = dict.fromkeys(rows.filter(kind__in=ENDS).values_list("xero_id", flat=True), "VOIDED")
     moved = DocumentChange.objects.filter(pk__in=[*rows.values_list("pk", flat=True)]).update(status="done")
     taken_back.take_back(ids)
     return moved
@@ -156,17 +157,24 @@ def never_look(rows: QuerySet[DocumentChange], message: str, *, is_refused: bool
     ("what", "careless", "fate"),
     [
         (Ask.TAKE_BACK, count_as_done, "nothing done"),
+        (Ask.APPROVE, count_as_done, "nothing done"),
         (Ask.MAIL, never_look, "answer lost"),
         (None, never_look, "answer lost"),
     ],
-    ids=["counts a lost call as done", "mails again without a look", "allocates again without a look"],
+    ids=[
+        "takes back what is still there",
+        "counts as approved what is a draft",
+        "mails again without a look",
+        "allocates again without a look",
+    ],
 )
 def test_who_is_careless_is_found_out(
     portal: XeroConnection, monkeypatch: pytest.MonkeyPatch, what: Ask | None, careless: Any, fate: str
 ) -> None:
     monkeypatch.setattr(transitions, "mark_uncertain", careless)
     machine = Portal(portal, {}, unique=True, free=False)
-    machine.begin(status="AUTHORISED", goes_on="", is_posted=True, asks={Ask.MAIL})
+    status = "DRAFT" if what is Ask.APPROVE else "AUTHORISED"
+    machine.begin(status=status, goes_on="", is_posted=True, asks={Ask.MAIL})
     machine.all_is_well()
     if what is None:
         machine.ask_what_follows(portal)
