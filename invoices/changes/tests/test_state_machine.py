@@ -24,7 +24,7 @@ from invoices.changes.tests.portal_machine import Portal
 from invoices.conftest import MakeInvoice
 from invoices.models import DocumentChange, DocumentType, Invoice
 from invoices.models.statuses import ENDS
-from invoices.posting import taken_back
+from invoices.posting import linking, taken_back
 from invoices.posting import transitions as posting_transitions
 from invoices.posting.responses import KINDS
 from invoices.posting.tests.test_state_machine import START
@@ -111,13 +111,7 @@ def test_all_that_is_asked_of_documents_is_done_once_and_no_invoice_has_two_live
 def test_what_was_made_by_hand_is_refused_only_once_a_lost_call_must_be_done(portal: XeroConnection) -> None:
     """Else it could be linked and ended, and what was lost come after all beside what is posted again."""
     machine = Portal(portal, by_hand(portal), unique=True, free=False)
-    machine.begin(status="DRAFT", goes_on="", is_posted=False, asks={Ask.POST_AGAIN})
-    for fate in ("answered", "done late"):
-        machine.post(chance(fate=fate))
-        machine.all_is_well()
-    for row in machine.rows:
-        if row.status == "uncertain":
-            machine.make_by_hand(row, "DRAFT")
+    lose_a_call(machine)
     machine.wait(chance(seconds=11))
     machine.post(chance(which=1))
     machine.all_is_well()
@@ -127,6 +121,18 @@ def test_what_was_made_by_hand_is_refused_only_once_a_lost_call_must_be_done(por
     machine.wait(chance(seconds=125))
     machine.all_is_well()
     machine.teardown()
+
+
+def lose_a_call(machine: Portal) -> None:
+    """Have the answer to the call with the invoices lost, which Xero carries out late, and somebody make them by
+    hand."""
+    machine.begin(status="DRAFT", goes_on="", is_posted=False, asks={Ask.POST_AGAIN})
+    for fate in ("answered", "done late"):
+        machine.post(chance(fate=fate))
+        machine.all_is_well()
+    for row in machine.rows:
+        if row.status == "uncertain":
+            machine.make_by_hand(row, "DRAFT")
 
 
 def chance(**facts: Any) -> Chance:
@@ -192,3 +198,20 @@ def change(machine: Portal, *fates: str) -> None:
     for fate in fates:
         machine.change(chance(fate=fate))
         machine.all_is_well()
+
+
+def test_who_links_while_a_call_is_under_way_is_found_out(
+    portal: XeroConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent comes after all once the linked document is ended, and is nobody's."""
+    monkeypatch.setattr(linking, "may_be_linked", lambda invoices: invoices.exclude(posting__status="posted"))
+    monkeypatch.setattr("invoices.posting.tests.test_state_machine.ROUNDS", 4)
+    machine = Portal(portal, by_hand(portal), unique=True, free=False)
+    lose_a_call(machine)
+    machine.link(portal)
+    machine.all_is_well()
+    for each in machine.books.by_hand():
+        machine.books.do_by_hand("end", each)
+    machine.finish(chance())
+    with pytest.raises(AssertionError, match="Stuck"):
+        machine.teardown()
