@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from c3portal.telemetry import tracing
 from invoices.duplicates import comparison
 from invoices.importing import locks
-from invoices.models import DocumentType, Invoice, Posting, Upload
+from invoices.models import DocumentType, Invoice, PastDocument, Posting, Upload
 from invoices.posting import balances, outdated, ownership, sent_facts, transitions
 from invoices.posting.responses import KINDS, Recorded, recorded
 from xero_integration.client import shapes
@@ -73,6 +73,12 @@ def held_by_postings(connection: XeroConnection, xero_ids: set[str]) -> set[str]
     return set(rows.values_list("xero_id", flat=True))
 
 
+def _ended_here(xero_ids: set[str]) -> set[str]:
+    """Return which of these documents a posting had until they ended, whatever an earlier look showed."""
+    rows = PastDocument.objects.filter(xero_id__in=xero_ids, status__in=GONE)
+    return set(rows.values_list("xero_id", flat=True))
+
+
 def may_be_linked(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     """Return those that could be posted now, so that nothing of them is in Xero or on its way there."""
     waiting = ~comparison.waits_for_decision(), ~outdated.waits_for_file()
@@ -93,7 +99,8 @@ def mark_linked(
         locks.hold(invoices)
         free = may_be_linked(invoices).filter(pk__in=list(documents)).order_by("number")
         found = {each: one for each in free if (one := recorded(KINDS[_kind(each)], documents[each.pk]))}
-        held = held_by_postings(connection, {one.xero_id for one in found.values()})
+        ids = {one.xero_id for one in found.values()}
+        held = held_by_postings(connection, ids) | _ended_here(ids)
         found = {each: one for each, one in found.items() if one.xero_id not in held}
         if not found:
             return None

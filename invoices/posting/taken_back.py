@@ -68,7 +68,11 @@ def take_back(ended: Mapping[str, str], *, why: str = "", user: User | None = No
                     why=why,
                 )
                 for each in held
-            ]
+            ],
+            # What Xero did not show may have been shown, and linked, again.
+            update_conflicts=True,
+            unique_fields=["posting", "xero_id"],
+            update_fields=["number", "status", "total", "ended_at", "why"],
         )
         _number_anew([each for each in held if ended[each.xero_id] == DocumentStatus.VOIDED])
         moved = Posting.objects.filter(pk__in=[each.pk for each in held])

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.models import Invoice, PastDocument, Posting
+from invoices.posting import taken_back
 from invoices.preflight.preflight import inspect
 from invoices.readback.documents import MISSING
 from xero_integration.models import XeroConnection
@@ -94,3 +95,20 @@ def test_nothing_is_posted_again_while_xero_cannot_be_asked(
     assert "nothing is posted again yet" in post_again(row)
     row.refresh_from_db()
     assert row.status == "posted"
+
+
+@pytest.mark.both_databases
+def test_what_was_shown_and_linked_again_is_taken_back_again(posted: Post) -> None:
+    (row,) = posted("100.00")
+    not_shown(row)
+    assert taken_back.take_back({row.xero_id: taken_back.NOT_SHOWN}) == 1
+    Posting.objects.filter(pk=row.pk).update(status="posted", xero_id=row.xero_id, xero_status="AUTHORISED")
+    assert taken_back.take_back({row.xero_id: "VOIDED"}, why="The wrong account") == 1
+    past = PastDocument.objects.get()
+    assert (past.xero_id, past.status, past.why) == (row.xero_id, "VOIDED", "The wrong account")
+
+
+def test_what_is_shown_again_by_the_time_it_would_be_taken_back_stays(posted: Post) -> None:
+    (row,) = posted("100.00")
+    assert taken_back.take_back({row.xero_id: taken_back.NOT_SHOWN}) == 0
+    assert Posting.objects.get().status == "posted"

@@ -17,6 +17,7 @@ from c3portal.tests.markup import markup
 from invoices.conftest import MakeInvoice, Upload
 from invoices.models import BillingPeriod, Invoice, Posting, PostLog, UploadDraft
 from invoices.posting import linking as moves
+from invoices.posting import taken_back
 from invoices.preflight import linking
 from invoices.preflight.preflight import inspect
 from invoices.tests.pages import press
@@ -205,7 +206,16 @@ def test_a_document_that_changed_since_the_page_is_looked_at_again_and_not_linke
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("who", ["another links it", "another queues it", "an import changes it", "it is ignored"])
+@pytest.mark.parametrize(
+    "who",
+    [
+        "another links it",
+        "another links it and takes it back",
+        "another queues it",
+        "an import changes it",
+        "it is ignored",
+    ],
+)
 def test_of_two_at_one_time_only_one_does_it(
     finance: Client,
     finance_admin: User,
@@ -226,8 +236,9 @@ def test_of_two_at_one_time_only_one_does_it(
         seen = original(*args, **options)
         if not begun:
             begun.append(1)
-            if who == "another links it":
+            if who.startswith("another links it"):
                 linking.link(Invoice.objects.all(), connected, user=finance_admin, invoice_status="DRAFT", source="B")
+                taken_back.take_back({theirs: "VOIDED"} if "back" in who else {})
             elif who == "another queues it":
                 upload(invoice)
             elif who == "an import changes it":
@@ -240,9 +251,13 @@ def test_of_two_at_one_time_only_one_does_it(
     monkeypatch.setattr(linking, "look", look)
     assert "Nothing was linked" in link(finance, invoice)
     rows = [(row.status, row.xero_id) for row in Posting.objects.all()]
-    expected = {"another links it": [("posted", theirs)], "another queues it": [("queued", "")]}
+    expected = {
+        "another links it": [("posted", theirs)],
+        "another links it and takes it back": [("undone", "")],
+        "another queues it": [("queued", "")],
+    }
     assert rows == expected.get(who, [])
-    assert PostLog.objects.filter(status="posted").count() == (1 if who == "another links it" else 0)
+    assert PostLog.objects.filter(status="posted").count() == who.startswith("another links it")
 
 
 def test_a_document_that_another_posting_has_is_never_linked(
@@ -334,7 +349,8 @@ def test_looking_for_what_is_the_same_takes_no_query_for_each_invoice(
             chosen = Invoice.objects.filter(pk__in=[each.pk for each in several])
             found = inspect(chosen, connected, invoice_status="DRAFT")
         assert all(row.same for row in found.rows)
-        return len(captured)
+        # A call that takes longer than those before is counted in a row of its own.
+        return sum("callcount" not in each["sql"] and "SAVEPOINT" not in each["sql"] for each in captured)
 
     several = [make_invoice() for _ in range(6)]
     for each in several:
