@@ -52,13 +52,14 @@ HANDS = 5
 MOVES = ("mark_done", "mark_ended", "requeue", "mark_uncertain", "close")
 # Nothing was done by these.
 LEFT = (Asked.REFUSED, Asked.WITHDRAWN)
-# By column of a posting, what the books say.
+# What the books say of each kind of document, and the column of a posting that is to say the same.
 BALANCES = {
-    "xero_status": "Status",
-    "amount_due": "AmountDue",
-    "amount_paid": "AmountPaid",
-    "amount_credited": "AmountCredited",
-    "sent_to_contact": "SentToContact",
+    "Status": "xero_status",
+    "AmountDue": "amount_due",
+    "RemainingCredit": "amount_due",
+    "AmountPaid": "amount_paid",
+    "AmountCredited": "amount_credited",
+    "SentToContact": "sent_to_contact",
 }
 # By number in Xero, a document that somebody may make by hand.
 Documents = Mapping[str, dict[str, Any]]
@@ -259,7 +260,7 @@ class Portal(of_posting.Portal):
     def _told(self, row: Posting) -> dict[str, tuple[Any, Any]]:
         """Return by column of a posting what it says, and the books."""
         there = self.books.document(row.xero_id)
-        return {name: (getattr(row, name), there[key]) for name, key in BALANCES.items() if key in there}
+        return {name: (getattr(row, name), there[key]) for key, name in BALANCES.items() if key in there}
 
     def link(self, connection: XeroConnection) -> None:
         """A person links what somebody made by hand."""
