@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -14,7 +14,6 @@ from invoices.contacts.link_statuses import SAME_NAME, SAME_NUMBER, similar_cont
 from invoices.contacts.resellers import AS_CUSTOMER
 from invoices.models import Customer
 from xero_integration import connections, contacts
-from xero_integration.client.gateway import Gateway
 from xero_integration.contact_index import ContactIndex
 from xero_integration.contact_names import name_key, number_key
 from xero_integration.models import Contact, ContactLink, XeroConnection
@@ -193,23 +192,25 @@ def unlink(connection: XeroConnection, customers: Sequence[Customer]) -> int:
     return contacts.unlink(connection, [each.tenant_id for each in customers]) + resellers.forget(customers)
 
 
-def create(connection: XeroConnection, customers: Iterable[Customer]) -> contacts.Outcome:
+def create(
+    connection: XeroConnection, customers: Iterable[Customer], around: AbstractContextManager[None] | None = None
+) -> contacts.Outcome:
     """Give at most MOST_AT_ONCE customers a contact in Xero: an existing one of their number or exact name, else new.
+    `around` is entered only while nobody else looks after contacts: what changes in it was done here.
 
     Raises XeroError, and NotLinked while contacts are being looked after elsewhere.
     """
     wanted = requests.wanted_contacts(connection, list(customers)[:MOST_AT_ONCE])
-    return _call(connection, lambda gateway: contacts.link(connection, gateway, wanted))
+    with _lease(connection), around or nullcontext():
+        return connections.call(connection, lambda gateway: contacts.link(connection, gateway, wanted), click=True)
 
 
 def read_again(connection: XeroConnection) -> int:
     """Read all contacts from Xero again, with addresses, and return how many there are. Raises as `create` does."""
-    return _call(connection, lambda gateway: contacts.read_listing(connection, gateway, with_addresses=True))
-
-
-def _call[T](connection: XeroConnection, work: Callable[[Gateway], T]) -> T:
     with _lease(connection):
-        return connections.call(connection, work, click=True)
+        return connections.call(
+            connection, lambda gateway: contacts.read_listing(connection, gateway, with_addresses=True), click=True
+        )
 
 
 @contextmanager

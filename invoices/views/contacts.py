@@ -217,8 +217,7 @@ def _create(request: HttpRequest, connection: XeroConnection, chosen: Sequence[L
     ]
     customers = [each.customer for each in able]
     try:
-        with _recorded(request, connection, "created", customers):
-            outcome = matching.create(connection, customers)
+        outcome = matching.create(connection, customers, _recorded(request, connection, "created", customers))
     except (NotLinked, XeroError) as error:
         messages.error(request, f"Not all were created: {error}")
         return

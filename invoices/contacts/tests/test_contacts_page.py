@@ -11,7 +11,7 @@ import requests
 from django.http import HttpResponse
 from django.test import Client
 
-from c3portal.models import User
+from c3portal.models import AuditEntry, User
 from c3portal.tests.markup import markup
 from invoices.contacts import matching
 from invoices.contacts.tests.test_matching import a_contact, a_customer, a_link
@@ -256,6 +256,22 @@ def test_the_ticked_are_created_in_xero(finance: Client, connected: XeroConnecti
     assert "1 customer created in Xero." in message_of(response)
     assert "1 customer had a contact with their number or name: linked to that." in message_of(response)
     assert sandbox.organisations()[0]["contacts"] == 7
+
+
+def test_who_presses_while_another_creates_them_has_not_created_them(
+    finance: Client, connected: XeroConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = a_customer("one", "Proseware")
+
+    def another_creates_it_first(connection: XeroConnection) -> bool:
+        a_link(connection, customer.tenant_id, "made-meanwhile")
+        return False
+
+    monkeypatch.setattr(contacts, "lease", another_creates_it_first)
+    before = AuditEntry.objects.count()
+    assert "Not all were created" in message_of(do(finance, "create", customer))
+    assert ContactLink.objects.get().customer_key == customer.tenant_id
+    assert AuditEntry.objects.count() == before
 
 
 def test_a_refusal_is_told_by_customer(finance: Client, connected: XeroConnection, sandbox: SandboxControl) -> None:
