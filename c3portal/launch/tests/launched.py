@@ -27,6 +27,13 @@ def given(var_dir: Path, **more: str) -> dict[str, str]:
     return bare(**{"ENV_FILE": os.devnull, "VAR_DIR": str(var_dir), **more})
 
 
+def _is_at_work(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 class Launched:
     """A `make run` whose lines are gathered while it runs; of a `checkout` of its own when there is no `var_dir`."""
 
@@ -63,6 +70,11 @@ class Launched:
     def family(self) -> list[psutil.Process]:
         """Every process that it has started so far."""
         return psutil.Process(self.process.pid).children(recursive=True)
+
+    @staticmethod
+    def still_at_work(processes: list[psutil.Process]) -> list[psutil.Process]:
+        """Return those that have not ended; one that ended and that the system has not cleared away yet has."""
+        return [process for process in processes if _is_at_work(process)]
 
     def press_ctrl_c(self) -> None:
         os.killpg(self.process.pid, signal.SIGINT)
