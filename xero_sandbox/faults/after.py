@@ -69,7 +69,8 @@ def finish_late(exchange: Exchange) -> Answer:
 @fault("truncated_json_after_commit", leaves_doubt=True)
 def truncated(exchange: Exchange) -> Answer:
     """Do it, then cut the connection half-way through the answer."""
-    return replace(exchange.done(), cut="half")
+    answer = exchange.done()
+    return replace(answer, cut="half") if _has_body(answer, exchange) else answer
 
 
 @fault("garbled_json_after_commit", leaves_doubt=True)
@@ -77,7 +78,15 @@ def garbled(exchange: Exchange) -> Answer:
     """Do it, then send an answer of the right length that is no JSON."""
     answer = exchange.done()
     half = len(answer.body) // 2
-    return replace(answer, body=answer.body[:half] + b"}\x00{" + answer.body[half + 3 :])
+    broken = answer.body[:half] + b"}\x00{" + answer.body[half + 3 :]
+    return replace(answer, body=broken) if _has_body(answer, exchange) else answer
+
+
+def _has_body(answer: Answer, exchange: Exchange) -> bool:
+    # Where the status is all that is said, nothing can be left out of it.
+    if not answer.body:
+        exchange.left_out = 0
+    return bool(answer.body)
 
 
 @fault("html_200_after_commit", leaves_doubt=True)

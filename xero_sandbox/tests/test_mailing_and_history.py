@@ -111,6 +111,19 @@ def test_a_mail_in_doubt_is_looked_up_before_it_is_sent_again(
     assert sin_kinds(control) == violations
 
 
+@pytest.mark.parametrize("fault", ["garbled_json_after_commit", "truncated_json_after_commit"])
+def test_an_answer_without_a_body_is_whole_and_leaves_no_doubt(
+    xero: Caller, control: SandboxControl, fault: str
+) -> None:
+    made = xero.put_invoice()
+    control.place_fault(fault, path="Email$")
+
+    assert [mail(xero, made, key).status_code for key in ("k1", "k2")] == [204, 204]
+
+    assert len(control.mails()) == 2
+    assert control.violations() == []
+
+
 def test_marking_as_sent_mails_nothing_and_stays_through_other_changes(xero: Caller, control: SandboxControl) -> None:
     made = xero.put_invoice()
 
