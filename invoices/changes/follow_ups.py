@@ -10,6 +10,7 @@ from invoices.changes import asking, onward
 from invoices.models import DocumentChange, Invoice, Onward, Posting, Upload
 from invoices.models.statuses import ChangeKind
 from invoices.posting import outdated
+from xero_integration.client.vocabulary import DocumentStatus
 from xero_integration.models import XeroConnection
 
 
@@ -58,6 +59,10 @@ def _is_open(upload: Upload) -> bool:
     """Whether something of the upload may still come to be approved or sent by itself."""
     postings = Posting.objects.filter(upload=upload)
     if postings.in_progress().exists() or DocumentChange.objects.in_progress().filter(posting__in=postings).exists():
+        return True
+    # An answer may leave out or garble the status: what may be asked for is known once it was read again.
+    last = ChangeKind.SEND if upload.onward == Onward.SEND else ChangeKind.APPROVE
+    if _not_asked(upload, last).exclude(xero_status__in=[*DocumentStatus]).exists():
         return True
     if upload.onward != Onward.SEND or not onward.mails_a_day(upload.connection):
         return False

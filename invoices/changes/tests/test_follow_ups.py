@@ -112,6 +112,19 @@ def die_with_a_call_under_way(connection: XeroConnection) -> None:
         ChangeCall.objects.filter(pk=call.pk).update(lease_until=clock.now())
 
 
+def test_what_an_answer_told_no_status_of_goes_on_once_that_is_known(go: Go, connected: XeroConnection) -> None:
+    go("100.00", "50.00")
+    posting_only(connected)
+    known = dict(Posting.objects.values_list("pk", "xero_status"))
+    Posting.objects.update(xero_status="")
+    assert follow_ups.queue(connected) == 0
+
+    for pk, status in known.items():
+        Posting.objects.filter(pk=pk).update(xero_status=status)
+
+    assert follow_ups.queue(connected) == 2
+
+
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_ask_for_each_step_once(go: Go, connected: XeroConnection, sandbox: SandboxControl) -> None:
