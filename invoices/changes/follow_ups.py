@@ -10,6 +10,7 @@ from invoices.changes import asking, onward
 from invoices.models import DocumentChange, Invoice, Onward, Posting, Upload
 from invoices.models.statuses import ChangeKind
 from invoices.posting import outdated
+from invoices.readback import states
 from xero_integration.client.vocabulary import DocumentStatus
 from xero_integration.models import XeroConnection
 
@@ -60,12 +61,17 @@ def _is_open(upload: Upload) -> bool:
     postings = Posting.objects.filter(upload=upload)
     if postings.in_progress().exists() or DocumentChange.objects.in_progress().filter(posting__in=postings).exists():
         return True
-    # An answer may leave out or garble the status: what may be asked for is known once it was read again.
-    last = ChangeKind.SEND if upload.onward == Onward.SEND else ChangeKind.APPROVE
-    if _not_asked(upload, last).exclude(xero_status__in=[*DocumentStatus]).exists():
+    if _untold(upload).exists():
         return True
     if upload.onward != Onward.SEND or not onward.mails_a_day(upload.connection):
         return False
     # The rest goes once more mails may be sent.
     left = onward.of_sending(_not_asked(upload, ChangeKind.SEND))
     return any(each.fate == onward.Fate.NO_MAILS_LEFT for each in left)
+
+
+def _untold(upload: Upload) -> QuerySet[Posting]:
+    """Return what is still to be approved or sent and of which an answer told no status that is known here: the next
+    reading does, unless Xero does not show the document any more."""
+    last = ChangeKind.SEND if upload.onward == Onward.SEND else ChangeKind.APPROVE
+    return _not_asked(upload, last).exclude(xero_status__in=[*DocumentStatus]).exclude(states.missing())

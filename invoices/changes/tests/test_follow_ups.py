@@ -19,6 +19,7 @@ from invoices.conftest import MakeInvoice, Work
 from invoices.models import ChangeCall, CustomerOverride, DocumentChange, Invoice, Posting, Upload, UploadDraft
 from invoices.posting import transitions as posting
 from invoices.posting import worker
+from invoices.readback.documents import MISSING
 from invoices.tests import makers
 from xero_integration.models import XeroConnection, XeroSettings
 from xero_sandbox.testing import SandboxControl
@@ -123,6 +124,20 @@ def test_what_an_answer_told_no_status_of_goes_on_once_that_is_known(go: Go, con
         Posting.objects.filter(pk=pk).update(xero_status=status)
 
     assert follow_ups.queue(connected) == 2
+
+
+@pytest.mark.both_databases
+def test_what_xero_does_not_show_any_more_is_not_waited_for(go: Go, connected: XeroConnection) -> None:
+    go("100.00")
+    posting_only(connected)
+    Posting.objects.update(xero_status="")
+    follow_ups.queue(connected)
+    assert follow_ups.due().exists()
+
+    Posting.objects.update(edits=MISSING)
+    follow_ups.queue(connected)
+
+    assert not follow_ups.due().exists()
 
 
 @pytest.mark.both_databases
