@@ -83,7 +83,44 @@
     });
   };
 
+  const keep = (name, value) => {
+    try { window.localStorage.setItem(name, value); } catch { /* A browser that keeps nothing forgets it. */ }
+  };
+
+  const startTheme = (group) => {
+    const root = document.documentElement;
+    const show = () => group.querySelectorAll("[data-theme-choice]").forEach((button) => {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === (root.dataset.theme ?? "system")));
+    });
+    group.hidden = false;
+    group.addEventListener("click", ({ target }) => {
+      const choice = target.dataset.themeChoice;
+      if (!choice) return;
+      if (choice === "system") delete root.dataset.theme;
+      else root.dataset.theme = choice;
+      keep("theme", choice);
+      show();
+      document.dispatchEvent(new CustomEvent("theme:changed"));
+    });
+    show();
+  };
+
+  const startCollapse = (button) => {
+    const root = document.documentElement;
+    const show = () => button.setAttribute("aria-expanded", String(root.dataset.nav !== "rail"));
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      if (root.dataset.nav === "rail") delete root.dataset.nav;
+      else root.dataset.nav = "rail";
+      keep("nav", root.dataset.nav ?? "wide");
+      show();
+    });
+    show();
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-theme-choices]").forEach(startTheme);
+    document.querySelectorAll("[data-collapse]").forEach(startCollapse);
     if (document.getElementById("live")) startLive();
     document.querySelectorAll("form[data-selection]").forEach(startSelection);
     document.querySelectorAll("[data-shows-at-once]").forEach(startPeriod);

@@ -24,6 +24,7 @@ LAYERS = (
     "c3portal.notifications",
     "c3portal.users.sign_in",
     "c3portal.users",
+    "c3portal.templatetags",
     "c3portal.launch",
     "c3portal",
     "c3portal.management.commands",

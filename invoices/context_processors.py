@@ -1,0 +1,40 @@
+"""The billing periods, for the top bar of every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from c3portal.models import roles
+from invoices.models import BillingPeriod
+
+# Three years of months; older ones are reached by their BillingId in the address.
+PERIODS_OFFERED = 36
+# Pages that are about one billing period and say so by `period` in their address.
+OF_A_PERIOD = {"home", "invoice_list"}
+
+
+def billing_periods(request: HttpRequest) -> dict[str, Any]:
+    """Return `frame_periods` (newest first), the `frame_period` shown (None without any) and `frame_period_path`.
+
+    They are read when a page shows them: parts of pages that have no top bar ask nothing.
+    """
+    if not hasattr(request, "user") or not roles.role_of(request.user):
+        return {}
+    offered: Callable[[], list[BillingPeriod]] = cache(lambda: list(BillingPeriod.objects.all()[:PERIODS_OFFERED]))
+    match = request.resolver_match
+    stays = match is not None and match.url_name in OF_A_PERIOD
+    return {
+        "frame_periods": offered,
+        "frame_period": lambda: _shown(request.GET.get("period", ""), offered()),
+        "frame_period_path": request.path if stays else reverse("invoice_list"),
+    }
+
+
+def _shown(billing_id: str, offered: list[BillingPeriod]) -> BillingPeriod | None:
+    newest = offered[0] if offered else None
+    return next((each for each in offered if each.billing_id == billing_id), newest)
