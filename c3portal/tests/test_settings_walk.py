@@ -80,7 +80,7 @@ def test_a_system_admin_connects_the_portal_with_the_pages_alone(
     expect(page.get_by_text(f"Connected to {AUSTRALIA}.")).to_be_visible()
 
     page.get_by_role("link", name="General", exact=True).click()
-    expect(page.get_by_text(AUSTRALIA)).to_be_visible()
+    expect(page.get_by_role("main").get_by_text(AUSTRALIA)).to_be_visible()
     is_accessible(page)
     expect(page.get_by_label("License based SKUs").locator("option:checked")).to_have_text(
         "4010 Licence revenue (Revenue)"
