@@ -26,7 +26,7 @@ SUFFIX = re.compile(r"[!#-\[\]-~]+")
 NEEDED_WHILE_CONNECTED = ("client_id", "license_account_code", "azure_account_code", "custom_account_code")
 # The check is against what was last read from Xero.
 GONE = "gone"
-WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Read again first."
+WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Refresh first."
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from c3portal.models import User
+
+# The button of a preflight, which says how many invoices it posts.
+POST_THEM = re.compile(r"Post [\d,]+\s+invoices?")
 
 
 def sign_in(page: Page, address: str, user: User) -> None:

@@ -87,7 +87,7 @@ def test_a_system_admin_connects_the_portal_with_the_pages_alone(
     )
     expect(page.get_by_label("Theme").locator("option:checked")).to_have_text("Cloud services")
     sandbox.put_account("4010", status="ARCHIVED")
-    page.get_by_role("button", name="Read again").click()
+    page.get_by_role("button", name="Refresh").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Account 4010 Licence revenue is archived").first).to_be_visible()
     is_accessible(page)

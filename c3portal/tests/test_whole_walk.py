@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from c3portal.models import User
 from c3portal.testing import WorkerProcess, wait_until
-from c3portal.tests.browser import sign_in
+from c3portal.tests.browser import POST_THEM, sign_in
 from invoices import tasks
 from invoices.models import BillingPeriod, Invoice
 from operations import demo
@@ -66,7 +66,7 @@ def test_it_brings_the_september_invoices_to_xero(
     page.get_by_role("button", name="Show").click()
     page.get_by_label("Select all 120 of this filter").check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()
-    page.get_by_role("button", name="Post the ready ones").click()
+    page.get_by_role("button", name=POST_THEM).click()
     expect(page.get_by_text("120 of 120 done")).to_be_visible(timeout=30_000)
 
     page.get_by_role("link", name="Download Invoice/Payments").first.click()
@@ -128,7 +128,7 @@ def test_it_fetches_from_c3_matches_once_and_posts_to_the_cent(
     assert totals() == {**both, **again["totals"]}
     show_and_upload_all(page, portal, again["billing_id"], ready=False)
     expect(page.get_by_text("Decide about 120")).to_be_visible()
-    expect(page.get_by_role("button", name="Post the ready ones")).to_have_count(0)
+    expect(page.get_by_role("button", name=POST_THEM)).to_have_count(0)
     assert len(sandbox.documents()) == 120
     assert sandbox.violations() == []
 
@@ -146,7 +146,7 @@ def show_and_upload_all(page: Page, portal: str, billing_id: str, *, ready: bool
     page.get_by_label("Select all 120 of this filter").check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()
     if ready:
-        page.get_by_role("button", name="Post the ready ones").click()
+        page.get_by_role("button", name=POST_THEM).click()
 
 
 def test_it_leads_from_an_invoice_to_the_document_in_xero(
@@ -168,7 +168,7 @@ def test_it_leads_from_an_invoice_to_the_document_in_xero(
     page.get_by_role("button", name="Show").click()
     page.get_by_role("checkbox", name=re.compile(re.escape(invoice.number))).check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()
-    page.get_by_role("button", name="Post the ready ones").click()
+    page.get_by_role("button", name=POST_THEM).click()
     expect(page.get_by_text("1 of 1 done")).to_be_visible(timeout=30_000)
 
     with page.expect_popup() as opened:

@@ -11,8 +11,8 @@ class PostingStatus(models.TextChoices):
     QUEUED = "queued", "Waiting"
     SENDING = "sending", "Being sent"
     POSTED = "posted", "In Xero"
-    REJECTED = "rejected", "Refused"
-    UNCERTAIN = "uncertain", "Being checked"
+    REJECTED = "rejected", "Rejected by Xero"
+    UNCERTAIN = "uncertain", "Confirming with Xero"
     WITHDRAWN = "withdrawn", "Withdrawn"
     UNDONE = "undone", "Taken back"
 
@@ -59,9 +59,9 @@ class ChangeStatus(models.TextChoices):
 
     QUEUED = "queued", "Waiting"
     SENDING = "sending", "Being sent"
-    UNCERTAIN = "uncertain", "Being checked"
+    UNCERTAIN = "uncertain", "Confirming with Xero"
     DONE = "done", "Done"
-    REFUSED = "refused", "Refused"
+    REFUSED = "refused", "Rejected by Xero"
     WITHDRAWN = "withdrawn", "Withdrawn"
     UNTOLD = "untold", "May have been sent"
 

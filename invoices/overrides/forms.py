@@ -73,7 +73,7 @@ class TaxForm(forms.Form):
 class CustomerForm(forms.Form):
     theme_id = forms.CharField(label="Theme", required=False)
     invoice_status = forms.ChoiceField(
-        label="Arrive in Xero as", required=False, choices=[("", "Default status"), *InvoiceStatus.choices]
+        label="Create in Xero as", required=False, choices=[("", "Default status"), *InvoiceStatus.choices]
     )
     due_days = forms.IntegerField(label="Due after days", required=False, min_value=0, max_value=3650)
     bill_resellers = forms.ChoiceField(

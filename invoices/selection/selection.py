@@ -40,7 +40,7 @@ STATES: dict[str, str] = (
         AMENDED: "Changed after posting",
         LOOKS_SAME: "Looks the same",
         OUTDATED: "Out of date",
-        IGNORED: "Ignored",
+        IGNORED: "Excluded",
     }
 )
 

@@ -179,7 +179,7 @@ def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
         user=cast(User, request.user),
     )
     if draft is None:
-        messages.info(request, "Nothing is left to upload again: none of these is refused any more, or it is ignored.")
+        messages.info(request, "Nothing is left to upload again: none of these is rejected any more, or is excluded.")
         return redirect(found)
     return redirect(draft)
 

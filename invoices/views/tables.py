@@ -251,7 +251,7 @@ def breakable(number: str) -> SafeString:
 def why_not_uploadable(invoice: Invoice) -> str:
     """Return why UPLOAD TO XERO would not take this invoice now, "" when it would."""
     if invoice.ignored_because:
-        return "ignored"
+        return "excluded from Xero"
     if is_in_xero(invoice):
         return ALREADY_IN_XERO
     posting = getattr(invoice, "posting", None)

@@ -401,7 +401,7 @@ def test_a_connection_that_died_shows_a_banner_with_the_way_back(
     sandbox.disconnect(AUSTRALIA)
     admin.post("/xero/refresh/")
     page = markup(admin.get(LIST).content.decode())
-    assert f"The connection to {AUSTRALIA} needs reconnecting." in page
+    assert f"{AUSTRALIA} needs reconnecting." in page
     assert "Reconnect to Xero" in page
 
     assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]

@@ -177,8 +177,8 @@ def test_saving_the_settings_leaves_what_changed_by_label_and_nothing_of_the_sec
 
     admin.post("/settings/general/", general(client_secret="canary two", invoice_status="AUTHORISED"))
     last = AuditEntry.objects.latest("pk")
-    assert last.before == {"Client Secret": "••••", "Invoices arrive in Xero as": "Draft"}
-    assert last.after == {"Client Secret": "•••• (another)", "Invoices arrive in Xero as": "Approved"}
+    assert last.before == {"Client Secret": "••••", "Invoices are created in Xero as": "Draft"}
+    assert last.after == {"Client Secret": "•••• (another)", "Invoices are created in Xero as": "Approved"}
 
     admin.post("/settings/general/", general(client_secret="canary two"))
     admin.post("/settings/general/", general(client_id="no"))
@@ -393,7 +393,7 @@ def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(
         "Organisation": AUSTRALIA,
         "Billing period": str(period),
         "Invoices": 3,
-        "Arrive in Xero as": "Approved",
+        "Create in Xero as": "Approved",
         "Upload": upload.pk,
         "Total in AUD": "220.00",
         "Total in NZD": "110.00",

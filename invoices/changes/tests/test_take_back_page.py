@@ -94,7 +94,7 @@ def test_a_selection_of_the_list_is_taken_back_and_its_progress_is_shown(
     DocumentChange.objects.filter(pk=refused.pk).update(status="refused", message="A payment is there.")
     html = client.get(shown.request["PATH_INFO"]).content.decode()
     assert "A payment is there." in html
-    assert "Refused" in html
+    assert "Rejected by Xero" in html
 
 
 def test_what_waits_is_withdrawn_on_the_page(client: Client, finance_admin: User, system_reader: User) -> None:

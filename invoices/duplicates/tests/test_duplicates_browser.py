@@ -51,7 +51,7 @@ def test_a_period_generated_again_is_decided_about_at_once_and_one_by_one(
     expect(page.get_by_text("Ready to be posted beside what they look like: 1 invoice.")).to_be_visible()
     page.get_by_label("Why").fill("Generated twice")
     page.get_by_role("button", name="Do not post these 3").click()
-    expect(page.get_by_text("What stands in the way")).to_have_count(0)
+    expect(page.get_by_text("Fix before posting")).to_have_count(0)
     assert Invoice.objects.filter(ignored_because="Generated twice").count() == 3
 
     page.goto(portal + Invoice.objects.get(number="Invoice_1_again").get_absolute_url())

@@ -48,7 +48,7 @@ def test_a_hundred_with_one_cause_are_one_line_with_the_way_to_mend_it(
 ) -> None:
     upload = refused(*[ACCOUNT] * 30, UNKNOWN)
     page = page_of(finance, upload)
-    assert "Refused 30" in page
+    assert "Rejected 30" in page
     assert page.count("The account is gone, archived, or takes no sales.") >= 1
     assert f'href="/settings/accounts/?q=4010&amp;next=%2Finvoices%2Flogs%2F{upload.pk}%2F"' in page
     assert "and 10 more" in page
