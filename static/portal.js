@@ -50,6 +50,27 @@
     });
   };
 
+  // A button that waits for an answer says so, and is not pressed twice. It stays enabled: a disabled one is not sent.
+  const startBusy = (event) => {
+    const button = event.submitter ?? event.target.querySelector("[data-busy]");
+    if (event.defaultPrevented || !button?.dataset.busy) return;
+    if (event.target.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    event.target.dataset.sent = "true";
+    button.style.minWidth = `${button.offsetWidth}px`;
+    button.dataset.idle = button.innerHTML;
+    button.setAttribute("aria-busy", "true");
+    button.textContent = button.dataset.busy;
+  };
+
+  const endBusy = () => document.querySelectorAll("[data-busy][aria-busy]").forEach((button) => {
+    button.removeAttribute("aria-busy");
+    button.innerHTML = button.dataset.idle;
+    delete button.form.dataset.sent;
+  });
+
   const closeMenus = (event) => {
     document.querySelectorAll("details.menu[open]").forEach((menu) => {
       const escape = event.type === "keydown" && event.key === "Escape";
@@ -68,6 +89,10 @@
     document.addEventListener("htmx:beforeRequest", (event) => {
       const marked = document.getSelection();
       if (!marked.isCollapsed && event.target.contains(marked.anchorNode)) event.preventDefault();
+    });
+    // What was pressed and is not answered yet would come back as if it was not.
+    document.addEventListener("htmx:beforeSwap", (event) => {
+      if (event.target.querySelector("[aria-busy]")) event.detail.shouldSwap = false;
     });
     document.addEventListener("htmx:beforeSwap", ({ target }) => {
       const box = target.querySelector(".table-box");
@@ -125,9 +150,13 @@
     document.querySelectorAll("form[data-selection]").forEach(startSelection);
     document.querySelectorAll("[data-shows-at-once]").forEach(startPeriod);
     document.querySelectorAll("[data-copy]").forEach(startCopy);
+    document.addEventListener("submit", startBusy);
     document.addEventListener("click", closeMenus);
     document.addEventListener("keydown", closeMenus);
   });
   // Going back restores the ticks of before without telling anyone.
-  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-selection]").forEach(showSelection));
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-selection]").forEach(showSelection);
+    endBusy();
+  });
 })();

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from invoices.documents.rules import Fix, Problem
 from invoices.models import Posting
-from invoices.preflight.preflight import Group, Troubled
 from xero_integration.client import refusals
 from xero_integration.client.refusals import Topic
 
+# What Xero says may name the invoice: then each is a wording of its own.
+WORDINGS_READ = 1_000
 FIXES = {
     Topic.ACCOUNT: Fix.ACCOUNTS,
     Topic.TAX: Fix.TAXES,
@@ -42,11 +49,57 @@ def problems(message: str) -> list[Problem]:
     return found or [Problem("", message, message, Fix.NONE)]
 
 
-def groups(postings: Iterable[Posting]) -> list[Group]:
-    """Return the refused of `postings` (with their invoice and customer) by cause, the most frequent first."""
-    found: dict[Problem, list[Troubled]] = defaultdict(list)
-    for posting in postings:
-        for problem in problems(posting.message):
-            found[problem].append(Troubled(posting.invoice, problem.detail, None))
-    made = [Group(problem, tuple(invoices)) for problem, invoices in found.items()]
-    return sorted(made, key=lambda each: (-len(each.invoices), each.problem.words))
+@dataclass(frozen=True)
+class Cause:
+    """Why some of an upload were rejected: the problem, Xero's own `words` (the most frequent), how many, what
+    they come to by currency, the days they are dated within, and every wording, by which a page filters them."""
+
+    problem: Problem
+    words: str
+    count: int
+    money: tuple[tuple[str, Decimal], ...]
+    first: dt.date
+    last: dt.date
+    wordings: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Return what names it in an address."""
+        facts = (self.problem.code, self.problem.subject, self.problem.words)
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:12]
+
+
+def causes(postings: QuerySet[Posting], most: int = WORDINGS_READ) -> list[Cause]:
+    """Return why the rejected of `postings` were, the most frequent first; of at most so many wordings."""
+    rejected = postings.filter(status=Posting.Status.REJECTED, invoice__ignored_because="")
+    rows = (
+        rejected.order_by()
+        .values("message", "invoice__currency")
+        .annotate(
+            count=Count("pk"),
+            total=Sum("invoice__total"),
+            first=Min("invoice__issued_on"),
+            last=Max("invoice__issued_on"),
+        )
+    )
+    found: dict[Problem, list[Any]] = defaultdict(list)
+    for row in rows.order_by("-count", "message")[:most]:
+        for problem in problems(row["message"]):
+            found[problem].append(row)
+    made = [_cause(problem, several) for problem, several in found.items()]
+    return sorted(made, key=lambda each: (-each.count, each.problem.words))
+
+
+def _cause(problem: Problem, rows: list[Any]) -> Cause:
+    money: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        money[row["invoice__currency"]] += row["total"].quantize(Decimal("0.01"))
+    return Cause(
+        problem=problem,
+        words=rows[0]["message"],
+        count=sum(row["count"] for row in rows),
+        money=tuple(sorted(money.items())),
+        first=min(row["first"] for row in rows),
+        last=max(row["last"] for row in rows),
+        wordings=tuple(dict.fromkeys(row["message"] for row in rows)),
+    )
