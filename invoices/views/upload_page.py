@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -116,13 +116,15 @@ def _milestone(now: Progress, wait: progress.Wait | None) -> str:
 
 
 def _may(found: Upload, now: Progress) -> dict[str, Any]:
-    posted = Posting.objects.filter(upload=found, status=Posting.Status.POSTED)
-    again = posted.filter(states.gone(), invoice__ignored_because="").count() if now.in_xero or now.gone else 0
-    notes = now.in_xero > 0 and posted.filter(document_type=DocumentType.CREDIT_NOTE).exists()
+    posted = Posting.objects.filter(upload=found, status=Posting.Status.POSTED).aggregate(
+        there=Count("pk", filter=~states.gone()),
+        gone=Count("pk", filter=states.gone() & Q(invoice__ignored_because="")),
+        notes=Count("pk", filter=Q(document_type=DocumentType.CREDIT_NOTE)),
+    )
     return {
-        "may_take_back": now.in_xero > 0,
-        "may_post_again": again + now.counts.get(Posting.Status.UNDONE, 0),
-        "may_check": bool(now.confirming or notes),
+        "may_take_back": posted["there"] > 0,
+        "may_post_again": posted["gone"] + now.counts.get(Posting.Status.UNDONE, 0),
+        "may_check": bool(now.confirming or posted["notes"]),
     }
 
 

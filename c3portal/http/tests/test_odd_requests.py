@@ -36,7 +36,7 @@ PARTS["str"] = PARTS["slug"] = PARTS["path"] = PARTS[""]
 QUERY = {
     *("q", "page", "per_page", "sort", "period", "show", "pick", "next", "back", "status", "invoice", "id", "kind"),
     *("from", "to", "user", "action", "code", "error", "format", "since", "until", "day", "date", "search", "upload"),
-    *("customer", "only", "limit", "offset", "before", "after", "who", "billing", "field"),
+    *("customer", "only", "limit", "offset", "before", "after", "who", "billing", "field", "by", "result", "why"),
 }
 VALUES = [
     "\0",

@@ -164,7 +164,9 @@ def test_a_difference_is_flagged_on_the_list_the_log_and_the_invoice(
         assert "OTHER-1" in html
         assert "SAME-1" not in html
         assert "Differs by -0.02" in html
-    assert "Differs <span>1</span>" in markup(finance.get(upload.get_absolute_url()).content.decode())
+    whole = markup(finance.get(upload.get_absolute_url()).content.decode())
+    assert 'href="?state=differs#invoices"' in whole
+    assert "-0.02 from the invoices" in whole
     html = finance.get(differing.get_absolute_url()).content.decode()
     assert "Xero came to another total." in html
     assert "-0.02 from the invoice" in html
