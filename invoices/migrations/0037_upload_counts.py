@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("invoices", "0034_may_have_been_sent")]
+    dependencies = [("invoices", "0035_words")]
 
     operations = [
         migrations.AddField(
