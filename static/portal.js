@@ -143,7 +143,17 @@
     show();
   };
 
+  const findByKey = (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    const field = document.getElementById("find");
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    document.addEventListener("keydown", findByKey);
     document.querySelectorAll("[data-theme-choices]").forEach(startTheme);
     document.querySelectorAll("[data-collapse]").forEach(startCollapse);
     if (document.getElementById("live")) startLive();

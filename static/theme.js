@@ -4,6 +4,7 @@
     try { return window.localStorage.getItem(name); } catch { return null; }
   };
   const root = document.documentElement;
+  root.dataset.js = "";
   if (["light", "dark"].includes(kept("theme"))) root.dataset.theme = kept("theme");
   if (kept("nav") === "rail") root.dataset.nav = "rail";
 })();

@@ -21,6 +21,18 @@ def sign_in(page: Page, address: str, user: User) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+def choose_period(page: Page, billing_id: str) -> None:
+    """Choose the billing period in the top bar."""
+    page.locator(".top .period summary").click()
+    page.locator(".top .period").get_by_role("link", name=billing_id).click()
+
+
+def select_all(page: Page, count: int) -> None:
+    """Select all invoices of the list's filter, of which there are `count`: the bar comes with the first one."""
+    page.locator("td.tick input:not(:disabled)").first.check()
+    page.get_by_label(f"Select all {count:,} of this filter").check()
+
+
 def is_accessible(page: Page) -> None:
     """Hold the page against axe's rules, once its colours stand still. Raises AssertionError with what it finds."""
     page.evaluate("Promise.allSettled(document.getAnimations().map(each => each.finished))")

@@ -49,6 +49,7 @@ LAYERS = (
     "invoices.preflight",
     "invoices.overrides",
     "invoices.fetching",
+    "invoices.listing",
     "invoices.templatetags",
     "invoices.views",
     "invoices",

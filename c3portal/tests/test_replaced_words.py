@@ -35,6 +35,7 @@ REPLACED = {
     r'default:"the server"': "System",
     r"Is it still you|> ?Go on ?<": "Confirm it's you, Continue",
     r"Leave it as it is": "Cancel",
+    r"Not uploaded": "Not posted",
     r"Nothing here(?! yet| *reaches)": "Page not found",
 }
 ANY = re.compile("|".join(REPLACED))

@@ -88,6 +88,7 @@ class UploadDraft(models.Model):
     connection = models.ForeignKey(XeroConnection, on_delete=models.SET_NULL, null=True, related_name="+")
     search = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=20, blank=True)
+    filters = models.JSONField(default=dict, db_default={}, help_text="The list's other filters, as in its address.")
     everything = models.BooleanField(default=False)
     invoice_ids = models.JSONField(default=list)
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from c3portal.database import clock
 from invoices.models import BillingPeriod, Invoice, Upload, UploadDraft
+from invoices.selection.filters import Filters
 from invoices.selection.selection import Selection
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def make(
         connection=connection,
         search=selection.search,
         state=selection.state,
+        filters=selection.filters.query(),
         everything=everything,
         invoice_ids=ids,
         invoice_status=invoice_status,
@@ -64,7 +66,7 @@ def make_again(upload: Upload, refused: QuerySet[Invoice], *, as_drafts: bool, u
 
 
 def selection_of(draft: UploadDraft) -> Selection:
-    return Selection(draft.period, draft.search, draft.state)
+    return Selection(draft.period, draft.search, draft.state, Filters.from_query(draft.filters))
 
 
 def invoices_of(draft: UploadDraft) -> QuerySet[Invoice]:

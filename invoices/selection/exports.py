@@ -74,7 +74,7 @@ PAYMENT_COLUMNS = (
     "XeroTotal",
 )
 FINDING_COLUMNS = ("Row", "InvoiceNumber", "Field", "Reason")
-NOT_UPLOADED = "Not uploaded"
+NOT_UPLOADED = "Not posted"
 
 _TEXTS = frozenset(TEXTS)
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
-from c3portal.tests.browser import POST_THEM, is_accessible, sign_in
+from c3portal.tests.browser import POST_THEM, choose_period, is_accessible, select_all, sign_in
 from invoices.models import BillingPeriod, Invoice, InvoiceLine, Posting
 from xero_integration.models import XeroConnection
 
@@ -33,9 +33,8 @@ def preflight(
     sandbox.put_tax_rate("OUTPUTX", name="Another tenth", rate="10")
     connections.read_reference(connected)
     sign_in(page, portal, finance_admin)
-    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026) · 20260918")
-    page.get_by_role("button", name="Show").click()
-    page.get_by_label("Select all 120 of this filter").check()
+    choose_period(page, "20260918")
+    select_all(page, 120)
     page.get_by_role("button", name="UPLOAD TO XERO").click()
     expect(page.get_by_role("heading", name="Check before upload")).to_be_visible()
     return page

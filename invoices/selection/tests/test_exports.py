@@ -142,7 +142,7 @@ def test_the_invoices_say_where_each_stands(client: Client, finance_admin: User,
     posting = Posting.objects.get(invoice=posted)
     assert (first["XeroInvoiceID"], first["XeroLink"]) == (posting.xero_id, posting.xero_url)
     assert (rows["Invoice_1"]["State"], rows["Invoice_1"]["Message"]) == ("Rejected by Xero", REFUSAL)
-    assert rows["Invoice_2"]["State"] == "Not uploaded"
+    assert rows["Invoice_2"]["State"] == "Not posted"
     assert rows["Invoice_東"]["XeroInvoiceNumber"] == Invoice.objects.get(number="Invoice_東").xero_number
 
 
