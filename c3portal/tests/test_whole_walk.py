@@ -66,7 +66,7 @@ def test_it_brings_the_september_invoices_to_xero(
     select_all(page, 120)
     page.get_by_role("button", name="UPLOAD TO XERO").click()
     page.get_by_role("button", name=POST_THEM).click()
-    expect(page.get_by_text("120 of 120 done")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("120 of 120 in Xero")).to_be_visible(timeout=30_000)
 
     page.get_by_role("link", name="Download Invoice/Payments").first.click()
     page.get_by_role("link", name="VIEW POST LOGS").click()
@@ -112,7 +112,7 @@ def test_it_fetches_from_c3_matches_once_and_posts_to_the_cent(
     page.get_by_label("Contoso Cloud (AU)").check()
     page.get_by_role("button", name="Allow access").click()
     show_and_upload_all(page, portal, "20260918")
-    expect(page.get_by_text("120 of 120 done")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("120 of 120 in Xero")).to_be_visible(timeout=60_000)
     assert len(sandbox.documents()) == 120
     wanted: Counter[str] = Counter()
     for number, total in c3_sandbox.periods()[1]["totals"].items():
@@ -167,7 +167,7 @@ def test_it_leads_from_an_invoice_to_the_document_in_xero(
     page.get_by_role("checkbox", name=re.compile(re.escape(invoice.number))).check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()
     page.get_by_role("button", name=POST_THEM).click()
-    expect(page.get_by_text("1 of 1 done")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("1 of 1 in Xero")).to_be_visible(timeout=30_000)
 
     with page.expect_popup() as opened:
         page.get_by_role("link", name=re.compile("Open .*in Xero")).first.click()

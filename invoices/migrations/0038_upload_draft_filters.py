@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0035_words"),
+        ("invoices", "0037_upload_counts"),
     ]
 
     operations = [
