@@ -88,6 +88,7 @@ def everything(count: int) -> None:
     for place, period in enumerate(periods):
         begins, ends = count * place // len(periods), count * (place + 1) // len(periods)
         _period(connection, user, period, place, range(begins, ends), customers, resellers)
+    Upload.objects.all().count_invoices()
     _records(count, user)
 
 

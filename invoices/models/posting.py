@@ -161,7 +161,9 @@ class Submission(Call):
     class Meta:
         ordering = ["-created_at"]
         indexes = [
-            models.Index(fields=["lease_until"], condition=Q(outcome__in=list(OPEN)), name="submission_under_way")
+            models.Index(fields=["lease_until"], condition=Q(outcome__in=list(OPEN)), name="submission_under_way"),
+            models.Index(fields=["correlation_id"], name="submission_by_correlation"),
+            models.Index(fields=["trace_id"], name="submission_by_trace"),
         ]
 
 
@@ -258,6 +260,8 @@ class Posting(models.Model):
             models.Index(fields=["connection", "status", "document_type", "id"]),
             # All that is counted of an upload: no row is read for it.
             models.Index(fields=["upload", "status", "xero_status"], name="posting_progress"),
+            models.Index(fields=["xero_id"], name="posting_by_document"),
+            models.Index(fields=["number"], name="posting_by_number"),
             models.Index(
                 fields=["connection"],
                 condition=Q(status="posted", document_type="credit_note", compared_at=None),

@@ -177,8 +177,9 @@ class Detail:
 
     @property
     def left(self) -> dt.timedelta | None:
-        """Return how long the rest will take at this rate, None where that is not known."""
-        if self.progress.is_finished or not self.rate:
+        """Return how long the rest will take at this rate, None where that is not known: what is being confirmed waits
+        for the next look."""
+        if self.progress.in_progress == self.progress.confirming or not self.rate:
             return None
         return dt.timedelta(seconds=int(self.progress.in_progress / self.rate) + 1)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from invoices.models import Invoice, PostLog, Submission, Upload
+from invoices.models import Invoice, PastDocument, Posting, PostLog, Submission, Twin, Upload
 
 LONGEST_SOUGHT = 255
 
@@ -19,23 +20,27 @@ def calls_of(invoice: Invoice) -> QuerySet[Submission]:
 
 def invoices_with(text: str) -> QuerySet[Invoice]:
     """Return the invoices of an id (of a call, a trace, an invoice, a document in Xero) or a number."""
-    text = text.strip()[:LONGEST_SOUGHT]
+    return Invoice.objects.filter(pk__in=_keys(text.strip()[:LONGEST_SOUGHT]))
+
+
+def _keys(text: str) -> QuerySet[Invoice, Any]:
+    # Each by indexes of its own: one condition over all of these tables would be looked for in every invoice.
     key = _uuid(text)
     calls = Submission.objects.filter(Q(pk=key) | Q(correlation_id=text) | Q(trace_id=text))
     traced = Upload.objects.filter(trace_id=text) if text else Upload.objects.none()
-    lines = PostLog.objects.filter(Q(submission__in=calls.values("pk")) | Q(upload__in=traced.values("pk")))
-    return Invoice.objects.filter(
-        Q(pk__in=lines.values("invoice"))
-        | Q(pk=key)
-        | Q(posting__xero_id=str(key))
-        | Q(posting__xero_id=text)
-        | Q(posting__twins__xero_id=text)
-        | Q(number=text)
-        | Q(xero_number=text)
-        | Q(posting__number=text)
-        | Q(posting__past_documents__number=text)
-        | Q(posting__past_documents__xero_id=text)
-    ).distinct()
+    named = Invoice.objects.filter(Q(pk=key) | Q(number=text) | Q(xero_number=text)).values("pk")
+    past = PastDocument.objects.filter(Q(number=text) | Q(xero_id=text))
+    # Most have no number of their own, so SQLite takes an index of it for useless, unless it is asked for a range.
+    numbered = Posting.objects.filter(number__gte=text, number__lte=text)
+    others = (
+        PostLog.objects.filter(submission__in=calls.order_by().values("pk")).values("invoice"),
+        PostLog.objects.filter(upload__in=traced.order_by().values("pk")).values("invoice"),
+        Posting.objects.filter(xero_id__in=[str(key), text]).values("invoice"),
+        numbered.values("invoice"),
+        Posting.objects.filter(pk__in=Twin.objects.filter(xero_id=text).order_by().values("posting")).values("invoice"),
+        Posting.objects.filter(pk__in=past.order_by().values("posting")).values("invoice"),
+    )
+    return named.order_by().union(*(each.order_by() for each in others)) if text else named.none()
 
 
 def uploads_with(text: str) -> QuerySet[Upload]:

@@ -38,6 +38,8 @@ class LogsForm(forms.Form):
         uploads = Upload.objects.order_by()
         self.fields["by"].queryset = User.objects.filter(pk__in=uploads.values("created_by")).order_by("email")  # type: ignore[attr-defined]
         self.fields["period"].queryset = BillingPeriod.objects.filter(pk__in=uploads.values("period"))  # type: ignore[attr-defined]
+        # As the top bar names a period, which has room for no more.
+        self.fields["period"].label_from_instance = lambda period: f"{period.ends_on:%B %Y}"  # type: ignore[attr-defined]
         for field in self.fields.values():
             is_select = isinstance(field.widget, forms.Select)
             field.widget.attrs["class"] = "form-select" if is_select else "form-control"

@@ -199,7 +199,16 @@ def test_the_next_look_is_the_earliest(period: BillingPeriod, connection: XeroCo
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(3.21, "3.2 s"), (59.7, "1 min"), (245, "4 min 5 s"), (7_800, "2 h 10 min"), (0, "0.1 s")]
+    ("seconds", "words"),
+    [
+        (3.21, "3.2 s"),
+        (59.7, "1 min"),
+        (245, "4 min 5 s"),
+        (7_800, "2 h 10 min"),
+        (1, "1 s"),
+        (0.02, "0.1 s"),
+        (0, "0 s"),
+    ],
 )
 def test_a_length_of_time_is_written_short(seconds: float, words: str) -> None:
     assert spoken(dt.timedelta(seconds=seconds)) == words
