@@ -81,7 +81,7 @@ def everything(count: int) -> None:
     connection = _organisation()
     customers = _customers(max(40, count // CUSTOMERS_FOR))
     resellers = _resellers()
-    _contacts(connection, customers)
+    _contacts(connection, customers, resellers)
     _overrides(customers, user)
     _imports(count, user)
     periods = _periods(min(MOST_PERIODS, max(1, count // FEWEST_A_PERIOD)))
@@ -202,22 +202,21 @@ def _resellers() -> list[Customer]:
     return list(Customer.objects.filter(key_from="reseller").order_by("pk"))
 
 
-def _contacts(connection: XeroConnection, customers: Sequence[Customer]) -> None:
+def _contacts(connection: XeroConnection, customers: Sequence[Customer], resellers: Sequence[Customer]) -> None:
     contacts, links = [], []
-    for n, customer in enumerate(customers):
-        # Of a hundred customers 88 are linked, one of them to an archived contact; the others have none, one of their
-        # name, or one that is called nearly so.
-        fate = n % 100
-        if fate >= 96:
+    for n, customer in enumerate([*resellers, *customers]):
+        # Of a hundred 96 are linked, one of them to an archived contact; the others have none, two of them one of their
+        # name, one of them one that is called nearly so.
+        fate = (n - len(resellers)) % 100 if n >= len(resellers) else 0
+        if fate == 99:
             continue
-        number = customer.tenant_id if fate < 88 else ""
-        name = customer.name if fate < 92 else customer.name.replace("Pty Ltd", "Limited")
-        status = "ARCHIVED" if fate == 50 else "ACTIVE"
-        contact = Contact(connection=connection, contact_id=_id("contact", n), contact_number=number, name=name)
-        contact.status, contact.email, contact.name_key = status, customer.email, name.casefold()
+        name = customer.name.replace("Pty Ltd", "Limited") if fate == 98 else customer.name
+        contact = Contact(connection=connection, contact_id=_id("contact", n), name=name, name_key=name.casefold())
+        contact.contact_number = customer.tenant_id if fate < 96 else ""
+        contact.status, contact.email = "ARCHIVED" if fate == 50 else "ACTIVE", customer.email
         contact.address = {"line1": f"{n} George Street", "city": "Sydney", "zip": "2000", "country": "AU"}
         contacts.append(contact)
-        if fate < 88:
+        if fate < 96:
             link = ContactLink(connection=connection, customer_key=customer.tenant_id, contact_id=contact.contact_id)
             link.contact_name, link.matched_by, link.created_at = name, "created", NOW
             links.append(link)

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from invoices.customers import views as customers
 from invoices.views import (
     amending,
     changing,
@@ -108,6 +109,10 @@ urlpatterns = [
     path("settings/customers.csv", overrides.overrides_csv, {"kind": "customers"}, name="customer_overrides_csv"),
     path("settings/purchase-orders.csv", overrides.overrides_csv, {"kind": "orders"}, name="order_overrides_csv"),
     path("invoices/<uuid:pk>/", invoice.invoice, name="invoice"),
+    path("customers/", customers.customers, name="customers"),
+    path("customers.csv", customers.customers_csv, name="customers_csv"),
+    path("customers/<int:pk>/", customers.customer, name="customer"),
+    path("customers/<int:pk>/own/", customers.customer_own, name="customer_own"),
     path("contacts/", contacts.contacts_page, name="contacts"),
     path("contacts/do/", contacts.contacts_do, name="contacts_do"),
     path("contacts/read/", contacts.read_contacts, name="read_contacts"),

@@ -45,7 +45,7 @@ GROUPS = (
                 ("invoice", "preflight", "payload", "changed_", "selected_", "change_", "post_again", "credit_"),
             ),
             Entry("Post logs", "post_logs", "journal-text", ("upload",)),
-            Entry("Contacts", "contacts", "people", ("choose_contact",)),
+            Entry("Customers", "customers", "people", ("customer", "choose_contact")),
             Entry(
                 "Import",
                 "import_invoices",
@@ -63,7 +63,6 @@ GROUPS = (
             Entry("Imports", "import_settings", "sliders", (), _ADMIN),
             Entry("Accounts", "account_overrides", "bank"),
             Entry("Taxes", "tax_overrides", "percent"),
-            Entry("Customers", "customer_overrides", "person-circle"),
             Entry("PO numbers", "order_overrides", "hash"),
             Entry("Column profiles", "column_profiles", "layout-three-columns", ("column_profile",)),
             Entry("Kinds", "kind_rules", "tags"),

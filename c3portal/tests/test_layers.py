@@ -48,6 +48,7 @@ LAYERS = (
     "invoices.selection",
     "invoices.preflight",
     "invoices.overrides",
+    "invoices.customers",
     "invoices.fetching",
     "invoices.listing",
     "invoices.templatetags",

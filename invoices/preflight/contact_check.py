@@ -10,10 +10,10 @@ from invoices.contacts.resellers import AS_CUSTOMER
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import Customer
 from xero_integration import contacts
-from xero_integration.contact_index import MOST_NAMED, ContactIndex, Other, likely
+from xero_integration.contact_index import MOST_NAMED, AnyContact, ContactIndex, Other, likely
 from xero_integration.contact_index import Customer as Wanted
 from xero_integration.contact_names import why_untaken
-from xero_integration.models import Contact, ContactLink, XeroConnection
+from xero_integration.models import ContactLink, XeroConnection
 from xero_integration.new_contacts import NewContact
 
 NO_EMAIL = (
@@ -82,7 +82,7 @@ def _check_new(
             found.problems[wanted.key] = (problem,)
 
 
-def _question(customer: Customer, alike: Sequence[Contact], maybe: Sequence[Other]) -> Problem:
+def _question(customer: Customer, alike: Sequence[AnyContact], maybe: Sequence[Other]) -> Problem:
     answers = [(each.contact_id, each.name) for each in alike[:MOST_NAMED]]
     answers += [(f"{AS_CUSTOMER}{each.key}", each.contact_name or each.name) for each in maybe[:MOST_NAMED]]
     return Problem(

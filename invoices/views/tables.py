@@ -14,7 +14,6 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from invoices.contacts.link_statuses import LinkStatus
 from invoices.models import Invoice, Posting
 from invoices.overrides.rows import Row
 
@@ -106,46 +105,6 @@ class OverrideTable(tables.Table):  # type: ignore[misc]
 
     def render_count(self, value: int) -> str:
         return f"{value:,}"
-
-
-class ContactTable(tables.Table):  # type: ignore[misc]
-    """Customers and their contacts in Xero, who needs a person first."""
-
-    tick = CellColumn(
-        "invoices/contacts/_tick_cell.html", accessor="customer", orderable=False, attrs=cell_classes("tick")
-    )
-    number = CellColumn(
-        "invoices/contacts/_customer_cell.html", accessor="customer", verbose_name="Customer", order_by=("by_name",)
-    )
-    tenant_id = tables.Column(
-        accessor="customer__tenant_id",
-        verbose_name="Tenant ID",
-        attrs=cell_classes("wide-only words"),
-        order_by=("tenant_id",),
-    )
-    erp_id = tables.Column(
-        accessor="customer__erp_id",
-        verbose_name="ERP ID",
-        attrs=cell_classes("wide-only day"),
-        order_by=("erp_id", "by_name"),
-    )
-    state = CellColumn("invoices/contacts/_state_cell.html", order_by=("order", "by_name"))
-    contact = CellColumn(
-        "invoices/contacts/_contact_cell.html",
-        accessor="contact_name",
-        verbose_name="Contact in Xero",
-        order_by=("by_contact", "by_name"),
-        attrs=cell_classes("words"),
-    )
-
-    class Meta:
-        order_by = "state"
-        order_by_field = "sort"
-        empty_text = "No customer fits the search and the state."
-        attrs = {"class": "table table-hover", "caption": "Customers and their contacts"}
-
-    def __init__(self, found: Sequence[LinkStatus], *, may_link: bool) -> None:
-        super().__init__(found, exclude=() if may_link else ("tick",))
 
 
 def _bill_to(invoice: Invoice, extra: str = "") -> SafeString | str:

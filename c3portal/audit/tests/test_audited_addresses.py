@@ -58,6 +58,7 @@ AUDITED: dict[str, Action | str] = {
     "xero_disconnect": Action.CONNECTION,
     "xero_refresh": Action.OPERATION,
     "xero_try_now": Action.CONNECTION,
+    "customer_own": Action.MAPPING,
     "contacts_do": Action.CONTACT,
     "choose_contact": Action.CONTACT,
     "answer_contact": Action.CONTACT,
@@ -216,6 +217,18 @@ def test_a_mapped_tax_and_a_customer_of_its_own_leave_theirs(admin: Client, invo
     tax, customer = AuditEntry.objects.filter(action=Action.MAPPING).order_by("pk")
     assert tax.after == {"AU GST 10 %": "OUTPUT"}
     assert list(customer.after.values()) == ["due after 30 days"]
+
+
+def test_what_is_a_customers_own_leaves_it_before_and_after(admin: Client, invoices: list[Invoice]) -> None:
+    customer = invoices[0].customer
+    address = reverse("customer_own", args=[customer.pk])
+    admin.post(address, {"due_days": "30", "account_code": "4030"})
+    admin.post(address, {"due_days": "14"})
+    known = f"{customer.name} ({customer.tenant_id})"
+    entry = AuditEntry.objects.filter(action=Action.MAPPING).latest("pk")
+    assert entry.subject == f"Customers: {known}"
+    assert entry.before == {f"Customer {known}": "due after 30 days", f"Every line, customer {known}": "4030"}
+    assert entry.after == {f"Customer {known}": "due after 14 days"}
 
 
 def test_a_subscriptions_po_number_leaves_its_own(admin: Client, invoices: list[Invoice]) -> None:

@@ -199,6 +199,8 @@ def test_nothing_leads_to_another_site(where: str, client: Client, finance_admin
         client.post(reverse("contacts_do"), {"action": "link", "back": f"next={quoted(where)}"}),
         client.get(f"{reverse('account_overrides')}?next={quoted(where)}"),
         client.get(f"{reverse('contacts')}?next={quoted(where)}"),
+        client.get(f"{reverse('customers')}?next={quoted(where)}"),
+        client.post(f"{reverse('contacts_do')}?next={quoted(where)}", {"action": "link"}),
         client.get(f"{reverse('account_login')}?next={quoted(where)}"),
         client.post(f"{reverse('account_logout')}?next={quoted(where)}", {"next": where}),
     ]

@@ -175,6 +175,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         "/settings/users/": people[roles.SYSTEM_READER].pk,
         "/accounts/invitation/": "a-token",
         "/contacts/": invoice.customer.pk,
+        "/customers/": invoice.customer.pk,
         "/settings/profiles/": profile.pk,
         "/settings/webhooks/": webhook.pk,
         "/settings/deliveries/": delivery.pk,

@@ -378,6 +378,7 @@ BUTTONS = {
     "xero_disconnect": Button(plain()),
     "xero_try_now": Button(_paused),
     "xero_refresh": Button(plain(), each=READS),
+    "customer_own": Button(lambda world: ((world.invoices[0].customer.pk,), {"due_days": "30"})),
     "read_contacts": Button(plain(), each=READS),
     "contacts_do": Button(
         _contacts_read(lambda world: ((), {"action": "create", "customer": world.invoices[0].customer.pk}))

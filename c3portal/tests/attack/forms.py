@@ -36,6 +36,11 @@ SELDOM = {
     "update_changed": {"reason": "x", "seen": "x", "period": "20260918", "compare": "settings"},
     "invoice_changed": {"reason": "x", "seen": "x"},
     "preflight_order": {"customer": "x", "purchase_order": "x"},
+    "customer_own": {
+        **dict.fromkeys(("account_code", "theme_id", "invoice_status", "bill_resellers", "purchase_order"), "x"),
+        "due_days": "1",
+        "requires_purchase_order": "on",
+    },
     "preflight_decide": {"decision": "post", "reason": "x", "group": "x", "count": "1", "post": "x", "replace": "x"},
     "decide_invoice": {"decision": "post", "reason": "x", "revert": "1"},
     "take_up_invoices": {"period": "20260918", "only": "x", "invoice": "x", "all": "1"},

@@ -217,6 +217,7 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
         Heartbeat.objects.get_or_create(process=process, defaults={"seen_at": timezone.now()})
     asked = {"/invoices/changes/": ChangeRequest.objects.latest("pk").pk}
     found = {"/invoices/<pk>/": posted.pk, "/invoices/logs/": upload.pk, "/contacts/": posted.customer.pk}
+    found["/customers/"] = posted.customer.pk
     return {**things, **asked, **found}
 
 
