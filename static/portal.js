@@ -97,12 +97,16 @@
     document.addEventListener("htmx:beforeSwap", ({ target }) => {
       const box = target.querySelector(".table-box");
       const focused = target.contains(document.activeElement) ? nameOf(document.activeElement) : "";
-      place = { top: box?.scrollTop, left: box?.scrollLeft, focused };
+      // What comes above the rows pushes them away from whoever reads below their beginning.
+      const anchor = target.querySelector("[data-anchor]")?.getBoundingClientRect().top;
+      place = { top: box?.scrollTop, left: box?.scrollLeft, focused, anchor: anchor < 0 ? anchor : undefined };
     });
     document.addEventListener("htmx:afterSwap", () => {
       const live = document.getElementById("live");
       const box = live.querySelector(".table-box");
       if (box) box.scrollTo(place.left ?? 0, place.top ?? 0);
+      const anchor = live.querySelector("[data-anchor]");
+      if (anchor && place.anchor !== undefined) window.scrollBy(0, anchor.getBoundingClientRect().top - place.anchor);
       const candidates = [...live.querySelectorAll("a, button, [tabindex]")];
       if (place.focused) candidates.find((each) => nameOf(each) === place.focused)?.focus({ preventScroll: true });
     });
