@@ -146,7 +146,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "c3portal.context_processors.portal",
                 "xero_integration.context_processors.connection",
-                "invoices.context_processors.billing_periods",
+                "invoices.context_processors.billing_frame",
             ],
         },
     },
@@ -424,6 +424,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": good_for(3600.0),
     },
+    # Needs attention; it does nothing where nothing changed.
+    "attention": {"task": "invoices.tasks.check_attention", "schedule": 60.0, "options": good_for(60.0)},
     "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
     "forget-imports": {"task": "operations.tasks.forget_imports", "schedule": crontab(hour=2, minute=37)},
     "fingerprints": {"task": "invoices.tasks.fill_fingerprints", "schedule": crontab(minute=23)},

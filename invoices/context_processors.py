@@ -1,4 +1,4 @@
-"""The billing periods, for the top bar of every page."""
+"""The billing periods and what needs attention, for the frame of every page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from c3portal.models import roles
+from invoices.attention import counting
 from invoices.models import BillingPeriod
 
 # Three years of months; older ones are reached by their BillingId in the address.
@@ -18,8 +19,9 @@ PERIODS_OFFERED = 36
 OF_A_PERIOD = {"home", "invoice_list"}
 
 
-def billing_periods(request: HttpRequest) -> dict[str, Any]:
-    """Return `frame_periods` (newest first), the `frame_period` shown (None without any) and `frame_period_path`.
+def billing_frame(request: HttpRequest) -> dict[str, Any]:
+    """Return `frame_periods` (newest first), the `frame_period` shown (None without any), `frame_period_path`, and
+    `attention_count`.
 
     They are read when a page shows them: parts of pages that have no top bar ask nothing.
     """
@@ -31,6 +33,7 @@ def billing_periods(request: HttpRequest) -> dict[str, Any]:
     return {
         "frame_periods": offered,
         "frame_period": lambda: _shown(request.GET.get("period", ""), offered()),
+        "attention_count": cache(counting.known),
         "frame_period_path": request.path if stays else reverse("invoice_list"),
     }
 

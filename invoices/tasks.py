@@ -16,6 +16,7 @@ from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
+from invoices.attention import counting
 from invoices.changes import allocating, follow_ups, leases
 from invoices.changes import transitions as waiting_changes
 from invoices.changes import worker as changes
@@ -41,6 +42,12 @@ LONGEST_NAP = 120
 WORKERS_EACH_ORGANISATION = 4
 FINGERPRINTS_AT_ONCE = 5_000
 UPLOADS_AT_ONCE = 50
+
+
+@shared_task
+def check_attention() -> None:
+    """Check what is not posted of the newest billing period, and count what needs attention, where that changed."""
+    counting.refresh()
 
 
 @shared_task

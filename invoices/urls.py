@@ -5,6 +5,7 @@ from django.urls import path
 from invoices.customers import views as customers
 from invoices.views import (
     amending,
+    attention,
     changing,
     closing,
     column_profiles,
@@ -14,6 +15,7 @@ from invoices.views import (
     downloads,
     fetching,
     held_back,
+    home,
     ignoring,
     import_settings,
     importing,
@@ -39,6 +41,10 @@ from invoices.views import (
 )
 
 urlpatterns = [
+    path("", home.home, name="home"),
+    path("home/charts/", home.home_charts, name="home_charts"),
+    path("needs-attention/", attention.needs_attention, name="needs_attention"),
+    path("needs-attention/check/", attention.check_again, name="attention_check"),
     path("analyze/business/invoices/", listing.invoice_list, name="invoice_list"),
     path("invoices/upload/", uploading.upload_to_xero, name="upload_to_xero"),
     path("invoices/preflight/<uuid:pk>/", preflight.preflight, name="preflight"),

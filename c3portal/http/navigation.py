@@ -34,7 +34,13 @@ class Group:
 _FINANCE, _ADMIN = frozenset(roles.FINANCE), frozenset({roles.SYSTEM_ADMIN})
 
 GROUPS = (
-    Group("", (Entry("Home", "home", "house"),)),
+    Group(
+        "",
+        (
+            Entry("Home", "home", "house"),
+            Entry("Needs attention", "needs_attention", "exclamation-circle"),
+        ),
+    ),
     Group(
         "Analyze → Business",
         (

@@ -50,6 +50,8 @@ LAYERS = (
     "invoices.overrides",
     "invoices.customers",
     "invoices.fetching",
+    "invoices.attention",
+    "invoices.home",
     "invoices.listing",
     "invoices.templatetags",
     "invoices.views",

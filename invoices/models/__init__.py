@@ -1,5 +1,6 @@
 """The billing domain, and how far each invoice has come on its way to Xero."""
 
+from invoices.models.attention import AttentionCheck
 from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine, LaterLine, LaterVersion
 from invoices.models.changes import ChangeCall, ChangeRequest, DocumentChange, PastDocument
 from invoices.models.imports import (
@@ -32,6 +33,7 @@ from invoices.models.readback import AppliedCredit, DocumentEvent, ReadingState,
 __all__ = [
     "AccountOverride",
     "AppliedCredit",
+    "AttentionCheck",
     "BillResellers",
     "BillingPeriod",
     "ChangeCall",

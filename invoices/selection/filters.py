@@ -14,12 +14,19 @@ from django.db.models import Exists, OuterRef, Q
 
 from invoices.models import Customer, InvoiceLine, Posting
 from invoices.readback.states import is_changed
+from xero_integration.client.vocabulary import GONE, DocumentStatus
 
 
 class FilterForm(forms.Form):
     """Reads the fields; each is named as its attribute of `Filters`."""
 
-    OWED = (("owed", "Owed"), ("overdue", "Overdue"), ("paid", "Paid"))
+    OWED = (
+        ("owed", "Owed"),
+        ("overdue", "Overdue"),
+        ("paid", "Paid"),
+        ("approved", "Approved or paid"),
+        ("there", "Not voided or deleted"),
+    )
     BILL_TO = (("customer", "Customer"), ("reseller", "Reseller"))
 
     currency = forms.RegexField(r"^[A-Z]{3}$", required=False)
@@ -135,6 +142,8 @@ _OWED = {
     "owed": lambda: Q(posting__amount_due__gt=0),
     "overdue": lambda: Q(posting__amount_due__gt=0, due_on__lt=dt.datetime.now(dt.UTC).date()),
     "paid": lambda: Q(posting__amount_due=0, posting__amount_paid__gt=0),
+    "approved": lambda: Q(posting__xero_status__in=[DocumentStatus.AUTHORISED, DocumentStatus.PAID]),
+    "there": lambda: ~Q(posting__xero_status__in=GONE),
 }
 
 

@@ -1,0 +1,230 @@
+"""What needs a person's attention, by its cause: the one place that says so, for every page and the navigation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.urls import reverse
+
+from c3_integration import fetches
+from c3_integration.models import C3Fetch
+from invoices.attention import blocked
+from invoices.documents.rules import Fix, Problem
+from invoices.duplicates import comparison
+from invoices.fetching.downloads import waiting_for_a_person
+from invoices.models import AttentionCheck, BillingPeriod, Invoice, Posting
+from invoices.overrides import drift
+from invoices.posting import outdated
+from invoices.preflight import refused
+from invoices.readback import states
+from invoices.selection import held_back
+from invoices.selection.selection import AMENDED, CHANGED, DIFFERS, LOOKS_SAME, OUTDATED
+from xero_integration.models import XeroConnection
+
+CENT = Decimal("0.01")
+
+
+class Kind(StrEnum):
+    CONNECTION = "connection"
+    FETCH = "fetch"
+    WAITING = "waiting"
+    HELD_BACK = "held_back"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"
+    DRIFT = "drift"
+    LOOKS_SAME = "looks_same"
+    OUTDATED = "outdated"
+    CHANGED = "changed"
+    DIFFERS = "differs"
+    AMENDED = "amended"
+
+
+# What keeps invoices from being posted until a person has seen to it.
+STOPS = (Kind.REJECTED, Kind.BLOCKED, Kind.LOOKS_SAME, Kind.OUTDATED)
+# The words and the colour of each kind's chip.
+CHIPS = {
+    Kind.CONNECTION: ("Connection", "bad"),
+    Kind.FETCH: ("Fetch failed", "bad"),
+    Kind.WAITING: ("To match", "wait"),
+    Kind.HELD_BACK: ("Held back", "wait"),
+    Kind.REJECTED: ("Rejected", "bad"),
+    Kind.BLOCKED: ("Blocked", "bad"),
+    Kind.DRIFT: ("Mapping", "bad"),
+    Kind.LOOKS_SAME: ("Looks the same", "wait"),
+    Kind.OUTDATED: ("Out of date", "wait"),
+    Kind.CHANGED: ("Changed in Xero", "wait"),
+    Kind.DIFFERS: ("Differs", "wait"),
+    Kind.AMENDED: ("Changed after posting", "wait"),
+}
+_STATES = {
+    Kind.CHANGED: (CHANGED, "Changed in Xero since they were posted"),
+    Kind.DIFFERS: (DIFFERS, "Xero came to another total"),
+    Kind.AMENDED: (AMENDED, "A later file says otherwise than what was posted"),
+    Kind.LOOKS_SAME: (LOOKS_SAME, "They look the same as other invoices"),
+    Kind.OUTDATED: (OUTDATED, "A later file has another version that did not come in"),
+}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One thing to see to. `count` of `noun` have it, `money` is what they come to by currency. `show` lists them,
+    `problem` is what the preflight's next step mends; `again` are the fields of a form that checks and posts them."""
+
+    kind: Kind
+    words: str
+    count: int = 0
+    noun: str = "invoice"
+    money: Mapping[str, Decimal] = field(default_factory=dict)
+    detail: str = ""
+    show: str = ""
+    problem: Problem | None = None
+    again: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return CHIPS[self.kind][0]
+
+    @property
+    def colour(self) -> str:
+        return CHIPS[self.kind][1]
+
+
+def find(connection: XeroConnection | None, *, may_open: bool = True) -> list[Cause]:
+    """Return what needs attention, what stops most first; the same queries for any number of invoices.
+
+    `may_open`: whether who asks may open imports.
+    """
+    return [
+        *_connection(connection),
+        *_fetch(may_open=may_open),
+        *_held_back(may_open=may_open),
+        *_rejected(),
+        *_blocked(connection),
+        *_drift(connection),
+        *_by_state(),
+    ]
+
+
+def count(causes: Iterable[Cause]) -> int:
+    """Return the number that stands for them in the navigation: of what each is about, or one."""
+    return sum(max(1, each.count) for each in causes)
+
+
+def _list_url(period: str, state: str) -> str:
+    return f"{reverse('invoice_list')}?{urlencode({'period': period, 'state': state})}"
+
+
+def _connection(connection: XeroConnection | None) -> Iterator[Cause]:
+    if connection is not None and not connection.is_usable:
+        words = f"{connection.name} needs reconnecting"
+        yield Cause(Kind.CONNECTION, words, noun="", detail=connection.status_reason, show=reverse("invoice_list"))
+
+
+def _fetch(*, may_open: bool) -> Iterator[Cause]:
+    last = fetches.last()
+    if last is not None and last.state == C3Fetch.State.FAILED:
+        show = last.get_absolute_url() if may_open else ""
+        yield Cause(Kind.FETCH, "Fetching from C3 failed", noun="", detail=last.reason, show=show)
+    if runs := list(waiting_for_a_person()):
+        show = runs[0].get_absolute_url() if may_open else ""
+        yield Cause(Kind.WAITING, "Files whose columns wait for someone", len(runs), "file", show=show)
+
+
+def _held_back(*, may_open: bool) -> Iterator[Cause]:
+    if found := held_back.count_open():
+        show = reverse("held_back") if may_open else ""
+        yield Cause(Kind.HELD_BACK, "Something is wrong with them in their file", found, show=show)
+
+
+def _rejected() -> Iterator[Cause]:
+    rejected = Posting.objects.filter(status=Posting.Status.REJECTED)
+    causes = refused.causes(rejected)
+    if not causes:
+        return
+    periods = _periods(rejected.filter(invoice__ignored_because=""))
+    for each in causes:
+        yield Cause(
+            Kind.REJECTED,
+            each.problem.words,
+            each.count,
+            money=dict(each.money),
+            detail=each.words,
+            show=_list_url(periods[0], Posting.Status.REJECTED),
+            problem=each.problem,
+            again=_again(periods, Posting.Status.REJECTED),
+        )
+
+
+def _periods(postings: QuerySet[Posting]) -> list[str]:
+    """Return the periods of these, most first."""
+    rows = postings.order_by().values("invoice__period__billing_id").annotate(count=Count("pk")).order_by("-count")
+    return [row["invoice__period__billing_id"] for row in rows]
+
+
+def _again(periods: list[str], state: str) -> dict[str, str]:
+    # A form is about one billing period; what is of several is posted again from each one's list.
+    return {"period": periods[0], "state": state, "all": "1"} if len(periods) == 1 else {}
+
+
+def _blocked(connection: XeroConnection | None) -> Iterator[Cause]:
+    if connection is None:
+        return
+    newest = BillingPeriod.objects.values("pk")[:1]
+    kept = AttentionCheck.objects.filter(period__in=newest, connection=connection).select_related("period").first()
+    for problem, number, money in blocked.problems(kept) if kept else ():
+        billing_id = kept.period.billing_id if kept else ""
+        yield Cause(
+            Kind.BLOCKED,
+            problem.words,
+            number,
+            money=money,
+            show=_list_url(billing_id, "not_uploaded"),
+            problem=problem,
+            again={"period": billing_id, "state": "not_uploaded", "all": "1"},
+        )
+
+
+def _drift(connection: XeroConnection | None) -> Iterator[Cause]:
+    for each in drift.find(connection) if connection else ():
+        if each.needs_mending:
+            place = each.places[0]
+            problem = Problem("drift", "", each.words, Fix.SETTINGS) if place.is_general else None
+            yield Cause(Kind.DRIFT, each.words, len(each.places), "setting", show=place.url, problem=problem)
+
+
+def _by_state() -> Iterator[Cause]:
+    posted = Q(posting__status=Posting.Status.POSTED)
+    waiting = Invoice.objects.all().uploadable()
+    found: tuple[tuple[Kind, QuerySet[Invoice]], ...] = (
+        (Kind.CHANGED, Invoice.objects.filter(states.is_changed())),
+        (Kind.DIFFERS, Invoice.objects.filter(posted & ~Q(posting__total_difference=0))),
+        (Kind.AMENDED, Invoice.objects.filter(posted & ~Q(difference=""))),
+        (Kind.LOOKS_SAME, waiting.filter(comparison.waits_for_decision())),
+        (Kind.OUTDATED, Invoice.objects.filter(outdated.matters_and_waits())),
+    )
+    for kind, invoices in found:
+        yield from _of_state(kind, invoices)
+
+
+def _of_state(kind: Kind, invoices: QuerySet[Invoice]) -> Iterator[Cause]:
+    """Yield a cause for each billing period that has such invoices, the newest first."""
+    rows = invoices.order_by().values("period__billing_id", "currency").annotate(count=Count("pk"), total=Sum("total"))
+    periods: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        periods[row["period__billing_id"]].append(row)
+    state, words = _STATES[kind]
+    for billing_id, several in sorted(periods.items(), reverse=True):
+        yield Cause(
+            kind,
+            words if len(periods) == 1 else f"{words} ({billing_id})",
+            sum(row["count"] for row in several),
+            money={row["currency"]: row["total"].quantize(CENT) for row in several},
+            show=_list_url(billing_id, state),
+        )
