@@ -153,14 +153,14 @@ def by_period(currency: str, periods: list[BillingPeriod]) -> list[Billed]:
         Invoice.objects.filter(period__in=periods, currency=currency)
         .order_by()
         .values("period")
-        .annotate(total=Sum("total"), posted=Sum("total", filter=IN_XERO, default=_ZERO))
+        .annotate(billed=Sum("total"), posted=Sum("total", filter=IN_XERO, default=_ZERO))
     )
     sums = {row["period"]: row for row in rows}
     found = []
     for period in reversed(periods):
-        row = sums.get(period.pk, {"total": _ZERO, "posted": _ZERO})
+        row = sums.get(period.pk, {"billed": _ZERO, "posted": _ZERO})
         posted = row["posted"].quantize(CENT)
-        found.append(Billed(f"{period.ends_on:%b %Y}", posted, row["total"].quantize(CENT) - posted))
+        found.append(Billed(f"{period.ends_on:%b %Y}", posted, row["billed"].quantize(CENT) - posted))
     return found
 
 

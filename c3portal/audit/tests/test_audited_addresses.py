@@ -69,6 +69,7 @@ AUDITED: dict[str, Action | str] = {
     "import_discard": Action.IMPORT,
     "import_undo": Action.IMPORT,
     "held_back_close": Action.IMPORT,
+    "attention_check": "looks for what blocks invoices; it changes nothing about them",
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
     "preflight_drafts": "a choice on the preflight page, which the entry of the upload names",
     "preflight_post": Action.UPLOAD,
