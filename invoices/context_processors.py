@@ -32,12 +32,13 @@ def billing_frame(request: HttpRequest) -> dict[str, Any]:
     stays = match is not None and match.url_name in OF_A_PERIOD
     return {
         "frame_periods": offered,
-        "frame_period": lambda: _shown(request.GET.get("period", ""), offered()),
+        "frame_period": lambda: period_shown(request.GET.get("period", ""), offered()),
         "attention_count": cache(counting.known),
         "frame_period_path": request.path if stays else reverse("invoice_list"),
     }
 
 
-def _shown(billing_id: str, offered: list[BillingPeriod]) -> BillingPeriod | None:
+def period_shown(billing_id: str, offered: list[BillingPeriod]) -> BillingPeriod | None:
+    """Return the period of that BillingId among those offered, newest first; the newest for one that is not there."""
     newest = offered[0] if offered else None
     return next((each for each in offered if each.billing_id == billing_id), newest)

@@ -1,4 +1,5 @@
-"""What blocks the invoices of a billing period that are not posted yet: found by the preflight's rules, and kept."""
+"""What blocks the invoices of a billing period that are not posted yet, by the preflight's rules, and what of the
+settings no longer fits: found beside the pages, and kept."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from c3portal.database import clock
 from c3portal.models import AuditEntry
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import AttentionCheck, BillingPeriod, Invoice
+from invoices.overrides import drift
 from invoices.preflight.preflight import Group, Inspection, Verdict, inspect
 from xero_integration.models import XeroConnection, XeroSettings
 
@@ -43,6 +45,11 @@ def check(period: BillingPeriod, connection: XeroConnection, *, anew: bool = Fal
         defaults={
             "connection": connection,
             "problems": [_kept(group) for group in found.groups() if _stops(group.problem)],
+            "drift": [
+                {"words": each.words, "places": len(each.places), "url": where.url, "general": where.is_general}
+                for each in drift.find(connection)
+                if each.needs_mending and (where := each.places[0])
+            ],
             "invoices": len(found.rows),
             "blocked": _stopped(found),
             "known": known,

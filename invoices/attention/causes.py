@@ -7,25 +7,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
 
-from c3_integration import fetches
 from c3_integration.models import C3Fetch
 from invoices.attention import blocked
 from invoices.documents.rules import Fix, Problem
 from invoices.duplicates import comparison
 from invoices.fetching.downloads import waiting_for_a_person
 from invoices.models import AttentionCheck, BillingPeriod, Invoice, Posting
-from invoices.overrides import drift
+from invoices.models.statuses import UPLOADABLE
 from invoices.posting import outdated
 from invoices.preflight import refused
 from invoices.readback import states
 from invoices.selection import held_back
-from invoices.selection.selection import AMENDED, CHANGED, DIFFERS, LOOKS_SAME, OUTDATED
+from invoices.selection.selection import AMENDED, CHANGED, DIFFERS, LOOKS_SAME, NOT_UPLOADED, OUTDATED
 from xero_integration.models import XeroConnection
 
 CENT = Decimal("0.01")
@@ -96,18 +97,17 @@ class Cause:
         return CHIPS[self.kind][1]
 
 
-def find(connection: XeroConnection | None, *, may_open: bool = True) -> list[Cause]:
+def find(connection: XeroConnection | None, last_fetch: C3Fetch | None = None, *, may_open: bool = True) -> list[Cause]:
     """Return what needs attention, what stops most first; the same queries for any number of invoices.
 
-    `may_open`: whether who asks may open imports.
+    `last_fetch` is C3's last one; `may_open` is whether who asks may open imports.
     """
     return [
         *_connection(connection),
-        *_fetch(may_open=may_open),
+        *_fetch(last_fetch, may_open=may_open),
         *_held_back(may_open=may_open),
         *_rejected(),
-        *_blocked(connection),
-        *_drift(connection),
+        *_kept(connection),
         *_by_state(),
     ]
 
@@ -127,8 +127,7 @@ def _connection(connection: XeroConnection | None) -> Iterator[Cause]:
         yield Cause(Kind.CONNECTION, words, noun="", detail=connection.status_reason, show=reverse("invoice_list"))
 
 
-def _fetch(*, may_open: bool) -> Iterator[Cause]:
-    last = fetches.last()
+def _fetch(last: C3Fetch | None, *, may_open: bool) -> Iterator[Cause]:
     if last is not None and last.state == C3Fetch.State.FAILED:
         show = last.get_absolute_url() if may_open else ""
         yield Cause(Kind.FETCH, "Fetching from C3 failed", noun="", detail=last.reason, show=show)
@@ -173,58 +172,65 @@ def _again(periods: list[str], state: str) -> dict[str, str]:
     return {"period": periods[0], "state": state, "all": "1"} if len(periods) == 1 else {}
 
 
-def _blocked(connection: XeroConnection | None) -> Iterator[Cause]:
+def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
+    """Yield what the last check of the newest billing period found."""
     if connection is None:
         return
     newest = BillingPeriod.objects.values("pk")[:1]
     kept = AttentionCheck.objects.filter(period__in=newest, connection=connection).select_related("period").first()
-    for problem, number, money in blocked.problems(kept) if kept else ():
-        billing_id = kept.period.billing_id if kept else ""
+    if kept is None:
+        return
+    billing_id = kept.period.billing_id
+    for problem, number, money in blocked.problems(kept):
         yield Cause(
             Kind.BLOCKED,
             problem.words,
             number,
             money=money,
-            show=_list_url(billing_id, "not_uploaded"),
+            show=_list_url(billing_id, NOT_UPLOADED),
             problem=problem,
-            again={"period": billing_id, "state": "not_uploaded", "all": "1"},
+            again={"period": billing_id, "state": NOT_UPLOADED, "all": "1"},
         )
-
-
-def _drift(connection: XeroConnection | None) -> Iterator[Cause]:
-    for each in drift.find(connection) if connection else ():
-        if each.needs_mending:
-            place = each.places[0]
-            problem = Problem("drift", "", each.words, Fix.SETTINGS) if place.is_general else None
-            yield Cause(Kind.DRIFT, each.words, len(each.places), "setting", show=place.url, problem=problem)
+    for each in kept.drift:
+        mends = Problem("drift", "", each["words"], Fix.SETTINGS) if each["general"] else None
+        yield Cause(Kind.DRIFT, each["words"], each["places"], "setting", show=each["url"], problem=mends)
 
 
 def _by_state() -> Iterator[Cause]:
     posted = Q(posting__status=Posting.Status.POSTED)
-    waiting = Invoice.objects.all().uploadable()
-    found: tuple[tuple[Kind, QuerySet[Invoice]], ...] = (
-        (Kind.CHANGED, Invoice.objects.filter(states.is_changed())),
-        (Kind.DIFFERS, Invoice.objects.filter(posted & ~Q(posting__total_difference=0))),
-        (Kind.AMENDED, Invoice.objects.filter(posted & ~Q(difference=""))),
-        (Kind.LOOKS_SAME, waiting.filter(comparison.waits_for_decision())),
-        (Kind.OUTDATED, Invoice.objects.filter(outdated.matters_and_waits())),
+    not_posted = Q(ignored_because="") & (Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE))
+    yield from _of_states(
+        {
+            Kind.CHANGED: states.is_changed(),
+            Kind.DIFFERS: posted & ~Q(posting__total_difference=0),
+            Kind.AMENDED: posted & ~Q(difference=""),
+            # What comes first spares what is in Xero the comparison.
+            Kind.LOOKS_SAME: not_posted & comparison.waits_for_decision(),
+            Kind.OUTDATED: not_posted & outdated.matters_and_waits(),
+        }
     )
-    for kind, invoices in found:
-        yield from _of_state(kind, invoices)
 
 
-def _of_state(kind: Kind, invoices: QuerySet[Invoice]) -> Iterator[Cause]:
-    """Yield a cause for each billing period that has such invoices, the newest first."""
-    rows = invoices.order_by().values("period__billing_id", "currency").annotate(count=Count("pk"), total=Sum("total"))
-    periods: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        periods[row["period__billing_id"]].append(row)
-    state, words = _STATES[kind]
-    for billing_id, several in sorted(periods.items(), reverse=True):
-        yield Cause(
-            kind,
-            words if len(periods) == 1 else f"{words} ({billing_id})",
-            sum(row["count"] for row in several),
-            money={row["currency"]: row["total"].quantize(CENT) for row in several},
-            show=_list_url(billing_id, state),
-        )
+def _of_states(which: Mapping[Kind, Q]) -> Iterator[Cause]:
+    """Yield a cause for each kind and billing period that has such invoices, the newest first; in one query."""
+    of_any = reduce(or_, which.values())
+    sums: dict[str, Any] = {}
+    for kind, condition in which.items():
+        sums[kind] = Count("pk", filter=condition)
+        sums[f"{kind}_money"] = Sum("total", filter=condition, default=Decimal(0))
+    found = Invoice.objects.filter(of_any).order_by().values("period__billing_id", "currency").annotate(**sums)
+    rows = cast("list[dict[str, Any]]", list(found))
+    for kind in which:
+        periods: dict[str, list[Any]] = defaultdict(list)
+        for row in rows:
+            if row[kind]:
+                periods[row["period__billing_id"]].append(row)
+        state, words = _STATES[kind]
+        for billing_id, several in sorted(periods.items(), reverse=True):
+            yield Cause(
+                kind,
+                words if len(periods) == 1 else f"{words} ({billing_id})",
+                sum(row[kind] for row in several),
+                money={row["currency"]: row[f"{kind}_money"].quantize(CENT) for row in several},
+                show=_list_url(billing_id, state),
+            )

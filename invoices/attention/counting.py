@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from c3_integration import fetches
 from invoices.attention import blocked, causes
 from invoices.models import AttentionCheck, BillingPeriod
 from xero_integration.models import XeroConnection
@@ -14,7 +15,7 @@ def refresh(*, anew: bool = False) -> AttentionCheck | None:
     if period is None or connection is None:
         return None
     kept = blocked.check(period, connection, anew=anew)
-    number = causes.count(causes.find(connection))
+    number = causes.count(causes.find(connection, fetches.last()))
     if number != kept.needs_attention:
         kept.needs_attention = number
         kept.save(update_fields=["needs_attention"])

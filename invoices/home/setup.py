@@ -54,6 +54,6 @@ def tasks(connection: XeroConnection | None) -> list[Task]:
     ]
 
 
-def is_first_run(found: list[Task]) -> bool:
-    """Return whether the checklist takes the place of the figures: something is not done, and nothing was posted."""
-    return not all(each.is_done for each in found) and not Posting.objects.exists()
+def is_first_run() -> bool:
+    """Return whether the checklist takes the place of the figures: nothing was posted yet."""
+    return not Posting.objects.exists()

@@ -19,6 +19,9 @@ class AttentionCheck(models.Model):
     period = models.OneToOneField(BillingPeriod, on_delete=models.CASCADE, related_name="attention_check")
     connection = models.ForeignKey(XeroConnection, on_delete=models.CASCADE, related_name="+")
     problems = models.JSONField(default=list)
+    drift = models.JSONField(
+        default=list, help_text="What of the settings no longer fits: {words, places, url, general}."
+    )
     invoices = models.PositiveIntegerField(default=0, help_text="How many were checked.")
     blocked = models.PositiveIntegerField(default=0, help_text="How many of them something blocks.")
     needs_attention = models.PositiveIntegerField(

@@ -14,13 +14,16 @@ from c3_integration import fetches
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.attention import causes
+from invoices.context_processors import PERIODS_OFFERED, period_shown
 from invoices.home import figures, kinds, setup
+from invoices.home.figures import Figures
 from invoices.home.next_step import next_step
 from invoices.models import BillingPeriod, Upload
 from invoices.posting import progress
 from invoices.views.attention import attention_lines
 from invoices.views.refreshing import refresh_seconds
-from xero_integration.models import CallBudget, XeroConnection
+from xero_integration.context_processors import current_connection
+from xero_integration.models import XeroConnection
 from xero_integration.views import comes_from_xero, connect_return
 
 CAUSES_SHOWN = 5
@@ -37,14 +40,17 @@ def home(request: HttpRequest) -> HttpResponseBase:
 
 @role_required(*roles.ALL)
 def _home(request: HttpRequest) -> HttpResponseBase:
-    connection = XeroConnection.objects.current()
-    period = _period(request.GET.get("period", ""))
-    tasks = setup.tasks(connection)
-    is_first_run = setup.is_first_run(tasks)
-    context: dict[str, Any] = {"period": period, "is_first_run": is_first_run, "tasks": tasks}
-    context |= {"done": sum(each.is_done for each in tasks), "last_fetch": fetches.last()}
-    if period and not is_first_run:
-        context |= _of_period(request, period)
+    connection = current_connection(request)
+    periods = list(BillingPeriod.objects.all()[:PERIODS_OFFERED])
+    period = period_shown(request.GET.get("period", ""), periods)
+    context: dict[str, Any] = {"period": period, "frame_periods": periods, "frame_period": period}
+    found = figures.of(period, timezone.localdate()) if period else None
+    was_posted = found is not None and (found.in_xero.count or found.on_the_way or not setup.is_first_run())
+    tasks = [] if was_posted else setup.tasks(connection)
+    if period is None or found is None or not all(each.is_done for each in tasks):
+        context |= {"tasks": tasks, "done": sum(each.is_done for each in tasks)}
+    else:
+        context |= _of_period(request, period, found, connection)
     return render(request, "invoices/home/page.html", context)
 
 
@@ -52,7 +58,7 @@ def _home(request: HttpRequest) -> HttpResponseBase:
 @role_required(*roles.ALL)
 def home_charts(request: HttpRequest) -> HttpResponseBase:
     """The charts of a period, which its page fetches once it is there: they ask for more than all else."""
-    period = _period(request.GET.get("period", ""))
+    period = period_shown(request.GET.get("period", ""), list(BillingPeriod.objects.all()[:PERIODS_OFFERED]))
     currency = request.GET.get("currency", "")[:3]
     context: dict[str, Any] = {"period": period}
     if period:
@@ -67,20 +73,17 @@ def home_charts(request: HttpRequest) -> HttpResponseBase:
     return render(request, "invoices/home/_charts.html", context)
 
 
-def _period(billing_id: str) -> BillingPeriod | None:
-    found = BillingPeriod.objects.filter(billing_id=billing_id).first() if billing_id else None
-    return found or BillingPeriod.objects.first()
-
-
-def _of_period(request: HttpRequest, period: BillingPeriod) -> dict[str, Any]:
-    found = figures.of(period, timezone.localdate())
-    lines = attention_lines(request)
+def _of_period(
+    request: HttpRequest, period: BillingPeriod, found: Figures, connection: XeroConnection | None
+) -> dict[str, Any]:
+    last_fetch = fetches.last()
+    lines = attention_lines(request, connection, last_fetch)
     recent = list(progress.lines(progress.with_end(Upload.objects.select_related("connection"))[:UPLOADS_SHOWN]))
     running = [each.upload for each in recent if each.progress.in_progress]
     to_fix = sum(each.cause.count for each in lines if each.cause.kind in causes.STOPS)
-    connection = XeroConnection.objects.current()
     return {
         "figures": found,
+        "last_fetch": last_fetch,
         "lines": lines[:CAUSES_SHOWN],
         "more_causes": max(0, len(lines) - CAUSES_SHOWN),
         "attention_count": causes.count(each.cause for each in lines),
@@ -90,5 +93,5 @@ def _of_period(request: HttpRequest, period: BillingPeriod) -> dict[str, Any]:
         "step": next_step(period, found, to_fix=to_fix, running=running[0].get_absolute_url() if running else ""),
         "refresh": refresh_seconds(each.connection for each in running),
         "currencies": list(found.imported.money),
-        "budget": CallBudget.objects.filter(connection=connection).first() if connection else None,
+        "budget": getattr(connection, "budget", None),
     }

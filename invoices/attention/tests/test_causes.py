@@ -27,12 +27,12 @@ def period(db: None) -> BillingPeriod:
 
 
 def of_kind(kind: Kind, connection: XeroConnection | None = None) -> list[Cause]:
-    return [each for each in causes.find(connection) if each.kind == kind]
+    return [each for each in causes.find(connection, None) if each.kind == kind]
 
 
 def test_where_all_is_well_nothing_needs_attention(finance: Client, period: BillingPeriod, finance_admin: User) -> None:
     uploaded(connected(), finance_admin, an_invoice(period, "INV-1"), to=Status.POSTED)
-    assert causes.find(XeroConnection.objects.current()) == []
+    assert causes.find(XeroConnection.objects.current(), None) == []
     assert "Nothing needs attention" in finance.get(PAGE).content.decode()
 
 

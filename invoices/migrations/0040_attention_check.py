@@ -8,7 +8,7 @@ import c3portal.database.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0038_upload_draft_filters"),
+        ("invoices", "0039_searched_ids"),
         ("xero_integration", "0021_words"),
     ]
 
@@ -18,6 +18,13 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("problems", models.JSONField(default=list)),
+                (
+                    "drift",
+                    models.JSONField(
+                        default=list,
+                        help_text="What of the settings no longer fits: {words, places, url, general}.",
+                    ),
+                ),
                 ("invoices", models.PositiveIntegerField(default=0, help_text="How many were checked.")),
                 ("blocked", models.PositiveIntegerField(default=0, help_text="How many of them something blocks.")),
                 (
