@@ -12,9 +12,8 @@ from django.urls import reverse
 from c3portal.models import roles
 from invoices.attention import counting
 from invoices.models import BillingPeriod
+from invoices.selection import periods
 
-# Three years of months; older ones are reached by their BillingId in the address.
-PERIODS_OFFERED = 36
 # Pages that are about one billing period and say so by `period` in their address.
 OF_A_PERIOD = {"home", "invoice_list"}
 
@@ -27,18 +26,12 @@ def billing_frame(request: HttpRequest) -> dict[str, Any]:
     """
     if not hasattr(request, "user") or not roles.role_of(request.user):
         return {}
-    offered: Callable[[], list[BillingPeriod]] = cache(lambda: list(BillingPeriod.objects.all()[:PERIODS_OFFERED]))
+    offered: Callable[[], list[BillingPeriod]] = cache(periods.offered)
     match = request.resolver_match
     stays = match is not None and match.url_name in OF_A_PERIOD
     return {
         "frame_periods": offered,
-        "frame_period": lambda: period_shown(request.GET.get("period", ""), offered()),
+        "frame_period": lambda: periods.shown(request.GET.get("period", ""), offered()),
         "attention_count": cache(counting.known),
         "frame_period_path": request.path if stays else reverse("invoice_list"),
     }
-
-
-def period_shown(billing_id: str, offered: list[BillingPeriod]) -> BillingPeriod | None:
-    """Return the period of that BillingId among those offered, newest first; the newest for one that is not there."""
-    newest = offered[0] if offered else None
-    return next((each for each in offered if each.billing_id == billing_id), newest)

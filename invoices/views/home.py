@@ -14,12 +14,12 @@ from c3_integration import fetches
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.attention import causes
-from invoices.context_processors import PERIODS_OFFERED, period_shown
 from invoices.home import figures, kinds, setup
 from invoices.home.figures import Figures
 from invoices.home.next_step import next_step
 from invoices.models import BillingPeriod, Upload
 from invoices.posting import progress
+from invoices.selection import periods
 from invoices.views.attention import attention_lines
 from invoices.views.refreshing import refresh_seconds
 from xero_integration.context_processors import current_connection
@@ -41,9 +41,9 @@ def home(request: HttpRequest) -> HttpResponseBase:
 @role_required(*roles.ALL)
 def _home(request: HttpRequest) -> HttpResponseBase:
     connection = current_connection(request)
-    periods = list(BillingPeriod.objects.all()[:PERIODS_OFFERED])
-    period = period_shown(request.GET.get("period", ""), periods)
-    context: dict[str, Any] = {"period": period, "frame_periods": periods, "frame_period": period}
+    offered = periods.offered()
+    period = periods.shown(request.GET.get("period", ""), offered)
+    context: dict[str, Any] = {"period": period, "frame_periods": offered, "frame_period": period}
     found = figures.of(period, timezone.localdate()) if period else None
     was_posted = found is not None and (found.in_xero.count or found.on_the_way or not setup.is_first_run())
     tasks = [] if was_posted else setup.tasks(connection)
@@ -58,15 +58,15 @@ def _home(request: HttpRequest) -> HttpResponseBase:
 @role_required(*roles.ALL)
 def home_charts(request: HttpRequest) -> HttpResponseBase:
     """The charts of a period, which its page fetches once it is there: they ask for more than all else."""
-    period = period_shown(request.GET.get("period", ""), list(BillingPeriod.objects.all()[:PERIODS_OFFERED]))
+    period = periods.shown(request.GET.get("period", ""), periods.offered())
     currency = request.GET.get("currency", "")[:3]
     context: dict[str, Any] = {"period": period}
     if period:
-        periods = list(BillingPeriod.objects.filter(ends_on__lte=period.ends_on)[:PERIODS_IN_CHART])
+        charted = list(BillingPeriod.objects.filter(ends_on__lte=period.ends_on)[:PERIODS_IN_CHART])
         today = timezone.localdate()
         context |= {
             "currency": currency,
-            "billed": figures.by_period(currency, periods),
+            "billed": figures.by_period(currency, charted),
             "kinds": kinds.by_kind(period, currency),
             "ages": figures.owed_by_age(currency, today),
         }
