@@ -207,14 +207,15 @@ def _contacts(connection: XeroConnection, customers: Sequence[Customer], reselle
     for n, customer in enumerate([*resellers, *customers]):
         # Of a hundred 96 are linked, one of them to an archived contact; the others have none, two of them one of their
         # name, one of them one that is called nearly so.
-        fate = (n - len(resellers)) % 100 if n >= len(resellers) else 0
+        place = n - len(resellers)
+        fate = place % 100 if place >= 0 else 0
         if fate == 99:
             continue
         name = customer.name.replace("Pty Ltd", "Limited") if fate == 98 else customer.name
         contact = Contact(connection=connection, contact_id=_id("contact", n), name=name, name_key=name.casefold())
         contact.contact_number = customer.tenant_id if fate < 96 else ""
         contact.status, contact.email = "ARCHIVED" if fate == 50 else "ACTIVE", customer.email
-        contact.address = {"line1": f"{n} George Street", "city": "Sydney", "zip": "2000", "country": "AU"}
+        contact.address = {"line1": f"{place} George Street", "city": "Sydney", "zip": "2000", "country": "AU"}
         contacts.append(contact)
         if fate < 96:
             link = ContactLink(connection=connection, customer_key=customer.tenant_id, contact_id=contact.contact_id)

@@ -194,8 +194,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             current = str(self[name].value() or "")
             choices = reference.with_current(accounts, current, connection)
             self.fields[name].widget = forms.Select(choices=[("", "Choose an account"), *choices])
-        chosen = reference.find_theme(self.instance, connection)
-        themes = reference.theme_choices(connection)
+        offered = list(connection.brandingthemes.all())
+        chosen = reference.find_theme(self.instance, connection, offered)
+        themes = [(each.theme_id, each.name) for each in offered]
         if self.instance.theme_name and chosen is None:
             themes.append((GONE, f"{self.instance.theme_name} (not in {connection.name})"))
         self.initial["theme"] = chosen.theme_id if chosen else GONE if self.instance.theme_name else ""
