@@ -13,7 +13,8 @@ from xero_integration.models import XeroConnection, XeroSettings
 
 @dataclass(frozen=True)
 class Task:
-    """One line of the checklist: `url` is the page where it is done, `is_admins` where only a System Admin may."""
+    """One line of the checklist: `url` is the page where it is done, or what its button posts to; `is_admins` where
+    only a System Admin may."""
 
     name: str
     words: str
@@ -21,6 +22,7 @@ class Task:
     url: str
     button: str
     is_admins: bool = False
+    is_posted: bool = False
 
 
 def tasks(connection: XeroConnection | None) -> list[Task]:
@@ -31,7 +33,14 @@ def tasks(connection: XeroConnection | None) -> list[Task]:
     has_source = C3Settings.load().is_complete or ImportRun.objects.exists()
     return [
         Task("Xero app", "Client ID and secret.", bool(app.client_id), general, "Open Settings → General", True),
-        Task("Organisation", "Connect to Xero.", connection is not None, f"{invoices}#connect", "Connect to Xero"),
+        Task(
+            "Organisation",
+            "Whose books the invoices go to.",
+            connection is not None,
+            reverse("xero_connect") if app.client_id and connection is None else f"{invoices}#connect",
+            "Connect to Xero" if connection is None else "See the connection",
+            is_posted=bool(app.client_id) and connection is None,
+        ),
         Task(
             "Accounts",
             f"Missing: {', '.join(missing)}." if missing else "One for each kind of SKU.",

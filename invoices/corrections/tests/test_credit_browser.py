@@ -40,7 +40,7 @@ def test_a_part_of_an_invoice_is_credited(
     page.get_by_role("button", name="Make the credit note").click()
     expect(page.get_by_role("heading", name="Check before upload")).to_be_visible()
     page.get_by_role("button", name=POST_THEM).click()
-    expect(page.get_by_text("0 of 1 in Xero")).to_be_visible()
+    expect(page.get_by_text("0 of 1 in Xero", exact=True)).to_be_visible()
     for _ in range(3):
         work()
     note = Invoice.objects.get(corrects=invoice)

@@ -50,7 +50,7 @@ def test_two_questions_are_answered_in_place_and_the_rest_is_posted(preflight: P
     expect(page.get_by_text("The next upload creates a contact for Litware and Sons.")).to_be_visible()
     assert page.url == address
     page.get_by_role("button", name=POST_THEM).click()
-    expect(page.get_by_text("0 of 4 in Xero")).to_be_visible()
+    expect(page.get_by_text("0 of 4 in Xero", exact=True)).to_be_visible()
     assert Posting.objects.count() == 4
     assert ContactLink.objects.get(customer_key="t-1").contact_name == "Proseware Pty Ltd"
 

@@ -53,7 +53,7 @@ def test_an_unmapped_tax_is_mapped_and_the_selection_is_still_there(preflight: P
     expect(page.get_by_text("120 invoices", exact=True)).to_be_visible()
     expect(page.get_by_text("Fix before posting")).to_have_count(0)
     page.get_by_role("button", name=POST_THEM).click()
-    expect(page.get_by_text("0 of 120 in Xero")).to_be_visible()
+    expect(page.get_by_text("0 of 120 in Xero", exact=True)).to_be_visible()
     assert Posting.objects.count() == 120
 
 
