@@ -3,6 +3,7 @@ settings no longer fits: found beside the pages, and kept."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from c3portal.models import AuditEntry
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import AttentionCheck, BillingPeriod, Invoice
 from invoices.overrides import drift
+from invoices.preflight import contact_check
 from invoices.preflight.preflight import Group, Inspection, Verdict, inspect
 from xero_integration.models import XeroConnection, XeroSettings
 
@@ -35,16 +37,18 @@ def check(period: BillingPeriod, connection: XeroConnection, *, anew: bool = Fal
     """Check what is not posted of the period without asking Xero, and keep what was found; nothing is done where
     nothing changed since the last time, unless `anew`."""
     known = _known(period, connection)
-    last = AttentionCheck.objects.filter(period=period).first()
+    last = AttentionCheck.objects.filter(period=period).defer("invoice_ids").first()
     if last and not anew and last.known == known and last.connection_id == connection.pk:
         return last
     waiting = Invoice.objects.filter(period=period).uploadable()
     found = inspect(waiting, connection, invoice_status=XeroSettings.load().invoice_status, look_up_in_xero=False)
+    groups = [group for group in found.groups() if _stops(group.problem)]
     kept, _ = AttentionCheck.objects.update_or_create(
         period=period,
         defaults={
             "connection": connection,
-            "problems": [_kept(group) for group in found.groups() if _stops(group.problem)],
+            "problems": [_kept(group) for group in groups],
+            "invoice_ids": {key_of(group.problem): _ids(group) for group in groups},
             "drift": [
                 {"words": each.words, "places": len(each.places), "url": where.url, "general": where.is_general}
                 for each in drift.find(connection)
@@ -71,6 +75,17 @@ def problems(kept: AttentionCheck) -> list[tuple[Problem, int, dict[str, Decimal
     ]
 
 
+def key_of(problem: Problem) -> str:
+    """Return what names a problem that blocks in an address."""
+    facts = "\n".join((problem.code, problem.subject, problem.words))
+    # It begins with a letter: within JSON a key of digits alone is taken for a place in a list.
+    return f"b{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+
+
+def _ids(group: Group) -> list[str]:
+    return [str(each.invoice.pk) for each in group.invoices]
+
+
 def _known(period: BillingPeriod, connection: XeroConnection) -> str:
     """Return what changes whenever the outcome may."""
     last_change = AuditEntry.objects.filter(action__in=_CHANGES).aggregate(last=Max("pk"))["last"]
@@ -80,7 +95,8 @@ def _known(period: BillingPeriod, connection: XeroConnection) -> str:
 
 def _stops(problem: Problem) -> bool:
     # Whether one looks the same as another is asked of the whole list, not of a period (causes.py).
-    return problem.severity == Severity.BLOCKED and not problem.is_question
+    is_contact = problem.code == contact_check.ALIKE
+    return is_contact or (problem.severity == Severity.BLOCKED and not problem.is_question)
 
 
 def _stopped(found: Inspection) -> int:
@@ -93,6 +109,7 @@ def _kept(group: Group) -> dict[str, Any]:
         money[each.invoice.currency] += each.invoice.total
     problem = group.problem
     return {
+        "key": key_of(problem),
         "code": problem.code,
         "subject": problem.subject,
         "words": problem.words,

@@ -22,11 +22,12 @@ from invoices.duplicates import comparison
 from invoices.fetching.downloads import waiting_for_a_person
 from invoices.models import AttentionCheck, BillingPeriod, Invoice, Posting
 from invoices.models.statuses import UPLOADABLE
-from invoices.posting import outdated
-from invoices.preflight import refused
+from invoices.posting import outdated, refused
+from invoices.preflight import contact_check
 from invoices.readback import states
 from invoices.selection import held_back
-from invoices.selection.selection import AMENDED, CHANGED, DIFFERS, LOOKS_SAME, NOT_UPLOADED, OUTDATED
+from invoices.selection.selection import AMENDED, CHANGED, DIFFERS, LOOKS_SAME, OUTDATED
+from xero_integration.client.vocabulary import GONE
 from xero_integration.models import XeroConnection
 
 CENT = Decimal("0.01")
@@ -39,16 +40,19 @@ class Kind(StrEnum):
     HELD_BACK = "held_back"
     REJECTED = "rejected"
     BLOCKED = "blocked"
+    CONTACT = "contact"
+    NEAR_CONTACT = "near_contact"
     DRIFT = "drift"
     LOOKS_SAME = "looks_same"
     OUTDATED = "outdated"
+    GONE = "gone"
     CHANGED = "changed"
     DIFFERS = "differs"
     AMENDED = "amended"
 
 
 # What keeps invoices from being posted until a person has seen to it.
-STOPS = (Kind.REJECTED, Kind.BLOCKED, Kind.LOOKS_SAME, Kind.OUTDATED)
+STOPS = (Kind.REJECTED, Kind.BLOCKED, Kind.CONTACT, Kind.NEAR_CONTACT, Kind.LOOKS_SAME, Kind.OUTDATED)
 # The words and the colour of each kind's chip.
 CHIPS = {
     Kind.CONNECTION: ("Connection", "bad"),
@@ -57,26 +61,34 @@ CHIPS = {
     Kind.HELD_BACK: ("Held back", "wait"),
     Kind.REJECTED: ("Rejected", "bad"),
     Kind.BLOCKED: ("Blocked", "bad"),
+    Kind.CONTACT: ("Contact", "bad"),
+    Kind.NEAR_CONTACT: ("Near-duplicate contact", "wait"),
     Kind.DRIFT: ("Mapping", "bad"),
     Kind.LOOKS_SAME: ("Looks the same", "wait"),
     Kind.OUTDATED: ("Out of date", "wait"),
+    Kind.GONE: ("Changed in Xero", "bad"),
     Kind.CHANGED: ("Changed in Xero", "wait"),
     Kind.DIFFERS: ("Differs", "wait"),
     Kind.AMENDED: ("Changed after posting", "wait"),
 }
+_CONTACTS = {contact_check.UNUSABLE: Kind.CONTACT, contact_check.ALIKE: Kind.NEAR_CONTACT}
 _STATES = {
+    Kind.GONE: (CHANGED, "Voided or deleted by someone in Xero"),
     Kind.CHANGED: (CHANGED, "Changed in Xero since they were posted"),
     Kind.DIFFERS: (DIFFERS, "Xero came to another total"),
     Kind.AMENDED: (AMENDED, "A later file says otherwise than what was posted"),
     Kind.LOOKS_SAME: (LOOKS_SAME, "They look the same as other invoices"),
     Kind.OUTDATED: (OUTDATED, "A later file has another version that did not come in"),
 }
+# Both are in the same state of the list, which this tells apart.
+_FILTERS = {Kind.GONE: {"owed": "gone"}, Kind.CHANGED: {"owed": "there"}}
 
 
 @dataclass(frozen=True)
 class Cause:
     """One thing to see to. `count` of `noun` have it, `money` is what they come to by currency. `show` lists them,
-    `problem` is what the preflight's next step mends; `again` are the fields of a form that checks and posts them."""
+    `problem` is what the preflight's next step mends; `again` are the fields of a form that checks exactly them and
+    posts them."""
 
     kind: Kind
     words: str
@@ -117,8 +129,8 @@ def count(causes: Iterable[Cause]) -> int:
     return sum(max(1, each.count) for each in causes)
 
 
-def _list_url(period: str, state: str) -> str:
-    return f"{reverse('invoice_list')}?{urlencode({'period': period, 'state': state})}"
+def _list_url(**query: str) -> str:
+    return f"{reverse('invoice_list')}?{urlencode(query)}"
 
 
 def _connection(connection: XeroConnection | None) -> Iterator[Cause]:
@@ -155,9 +167,9 @@ def _rejected() -> Iterator[Cause]:
             each.count,
             money=dict(each.money),
             detail=each.words,
-            show=_list_url(periods[0], Posting.Status.REJECTED),
+            show=_list_url(period=periods[0], cause=each.key),
             problem=each.problem,
-            again=_again(periods, Posting.Status.REJECTED),
+            again=_again(periods, each.key),
         )
 
 
@@ -167,9 +179,9 @@ def _periods(postings: QuerySet[Posting]) -> list[str]:
     return [row["invoice__period__billing_id"] for row in rows]
 
 
-def _again(periods: list[str], state: str) -> dict[str, str]:
+def _again(periods: list[str], key: str) -> dict[str, str]:
     # A form is about one billing period; what is of several is posted again from each one's list.
-    return {"period": periods[0], "state": state, "all": "1"} if len(periods) == 1 else {}
+    return {"period": periods[0], "cause": key} if len(periods) == 1 else {}
 
 
 def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
@@ -177,19 +189,21 @@ def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
     if connection is None:
         return
     newest = BillingPeriod.objects.values("pk")[:1]
-    kept = AttentionCheck.objects.filter(period__in=newest, connection=connection).select_related("period").first()
+    checks = AttentionCheck.objects.filter(period__in=newest, connection=connection)
+    kept = checks.select_related("period").defer("invoice_ids").first()
     if kept is None:
         return
     billing_id = kept.period.billing_id
     for problem, number, money in blocked.problems(kept):
+        own = {"period": billing_id, "cause": blocked.key_of(problem)}
         yield Cause(
-            Kind.BLOCKED,
+            _CONTACTS.get(problem.code, Kind.BLOCKED),
             problem.words,
             number,
             money=money,
-            show=_list_url(billing_id, NOT_UPLOADED),
+            show=_list_url(**own),
             problem=problem,
-            again={"period": billing_id, "state": NOT_UPLOADED, "all": "1"},
+            again=own,
         )
     for each in kept.drift:
         mends = Problem("drift", "", each["words"], Fix.SETTINGS) if each["general"] else None
@@ -198,10 +212,12 @@ def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
 
 def _by_state() -> Iterator[Cause]:
     posted = Q(posting__status=Posting.Status.POSTED)
+    is_gone = Q(posting__xero_status__in=GONE)
     not_posted = Q(ignored_because="") & (Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE))
     yield from _of_states(
         {
-            Kind.CHANGED: states.is_changed(),
+            Kind.GONE: states.is_changed() & is_gone,
+            Kind.CHANGED: states.is_changed() & ~is_gone,
             Kind.DIFFERS: posted & ~Q(posting__total_difference=0),
             Kind.AMENDED: posted & ~Q(difference=""),
             # What comes first spares what is in Xero the comparison.
@@ -232,5 +248,6 @@ def _of_states(which: Mapping[Kind, Q]) -> Iterator[Cause]:
                 words if len(periods) == 1 else f"{words} ({billing_id})",
                 sum(row[kind] for row in several),
                 money={row["currency"]: row[f"{kind}_money"].quantize(CENT) for row in several},
-                show=_list_url(billing_id, state),
+                show=_list_url(period=billing_id, state=state, **_FILTERS.get(kind, {})),
+                again={"period": billing_id, "state": state, "all": "1"} | _FILTERS[kind] if kind == Kind.GONE else {},
             )

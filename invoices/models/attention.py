@@ -12,7 +12,7 @@ from xero_integration.models import XeroConnection
 class AttentionCheck(models.Model):
     """The last check of what is not posted of a billing period, for one organisation, without asking Xero.
 
-    `problems`: a list of {code, subject, words, fix, severity, count, money: {currency: amount}}; `known` tells
+    `problems`: a list of {key, code, subject, words, fix, severity, count, money: {currency: amount}}; `known` tells
     whether anything that it rests on changed since.
     """
 
@@ -21,6 +21,10 @@ class AttentionCheck(models.Model):
     problems = models.JSONField(default=list)
     drift = models.JSONField(
         default=list, help_text="What of the settings no longer fits: {words, places, url, general}."
+    )
+    # Apart from the problems, since pages that show those have no use for the ids.
+    invoice_ids = models.JSONField(
+        default=dict, db_default={}, help_text="The invoices of each problem, by the problem's key."
     )
     invoices = models.PositiveIntegerField(default=0, help_text="How many were checked.")
     blocked = models.PositiveIntegerField(default=0, help_text="How many of them something blocks.")

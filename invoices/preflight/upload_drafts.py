@@ -28,8 +28,10 @@ def make(
     invoice_status: str,
     connection: XeroConnection,
     user: User,
+    locked_as_drafts: bool = False,
 ) -> UploadDraft | None:
-    """Keep what may be uploaded of `ids`, or of `everything` in the filter; None when nothing. Raises BadRequest."""
+    """Keep what may be uploaded of `ids`, or of `everything` in the filter; None when nothing. Raises BadRequest.
+    `locked_as_drafts`: what lies in a locked period goes as drafts."""
     ids = [] if everything else list(ids)
     invoices = selection.invoices() if everything else selection.chosen(ids)
     if not invoices.uploadable().exists():
@@ -43,6 +45,7 @@ def make(
         everything=everything,
         invoice_ids=ids,
         invoice_status=invoice_status,
+        locked_as_drafts=locked_as_drafts,
         created_by=user,
     )
 

@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from invoices.models import Customer, InvoiceLine, Posting
 from invoices.readback.states import is_changed
+from invoices.selection import causes
 from xero_integration.client.vocabulary import GONE, DocumentStatus
 
 
@@ -26,6 +27,7 @@ class FilterForm(forms.Form):
         ("paid", "Paid"),
         ("approved", "Approved or paid"),
         ("there", "Not voided or deleted"),
+        ("gone", "Voided or deleted"),
     )
     BILL_TO = (("customer", "Customer"), ("reseller", "Reseller"))
 
@@ -41,6 +43,7 @@ class FilterForm(forms.Form):
     most = forms.DecimalField(required=False, max_digits=15, decimal_places=2)
     owed = forms.ChoiceField(choices=OWED, required=False)
     changed = forms.ChoiceField(choices=(("yes", "Changed in Xero"),), required=False)
+    cause = forms.RegexField(r"^[a-z0-9]{12,13}$", required=False)
 
 
 LABELS = {
@@ -56,6 +59,7 @@ LABELS = {
     "most": "Total up to",
     "owed": "In Xero",
     "changed": "In Xero",
+    "cause": "Cause",
 }
 
 
@@ -84,6 +88,8 @@ class Filters:
     most: Decimal | None = None
     owed: str = ""
     changed: str = ""
+    # The key of something that needs attention.
+    cause: str = ""
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Filters:
@@ -125,6 +131,8 @@ class Filters:
             found &= Q(posting__status=Posting.Status.POSTED) & _OWED[self.owed]()
         if self.changed:
             found &= is_changed()
+        if self.cause:
+            found &= causes.has(self.cause)
         return found
 
 
@@ -144,10 +152,13 @@ _OWED = {
     "paid": lambda: Q(posting__amount_due=0, posting__amount_paid__gt=0),
     "approved": lambda: Q(posting__xero_status__in=[DocumentStatus.AUTHORISED, DocumentStatus.PAID]),
     "there": lambda: ~Q(posting__xero_status__in=GONE),
+    "gone": lambda: Q(posting__xero_status__in=GONE),
 }
 
 
 def _words(field: Any, name: str, value: str) -> str:
     if name == "customer":
         return str(Customer.objects.filter(pk=value).first() or value)
+    if name == "cause":
+        return causes.words(value)
     return str(dict(getattr(field, "choices", ())).get(value, value))

@@ -15,10 +15,9 @@ from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.documents.rules import Fix
 from invoices.models import DocumentType, Posting, PostLog, Upload
-from invoices.posting import progress, twins
+from invoices.posting import progress, refused, twins
 from invoices.posting.progress import ELSEWHERE, GONE_STATE, Detail, Progress
-from invoices.preflight import refused
-from invoices.preflight.refused import Cause
+from invoices.posting.refused import Cause
 from invoices.readback import states
 from invoices.selection.selection import DIFFERS
 from invoices.views.next_steps import NextStep, next_step
