@@ -84,6 +84,13 @@
     element.getAttribute("href") || element.getAttribute("aria-label") ||
     (element.form ? element.form.action + new FormData(element.form).get("invoice") : "");
 
+  // What comes above a row pushes it away from whoever reads it; nobody does who sees where the rows begin.
+  const rowRead = (live) => {
+    const placed = (link) => ({ name: nameOf(link), top: link.getBoundingClientRect().top });
+    const links = [...live.querySelectorAll("tbody a")].map(placed);
+    return links[0]?.top < 0 ? links.find((each) => each.top > 0) : undefined;
+  };
+
   const startLive = () => {
     let place = null;
     document.addEventListener("htmx:beforeRequest", (event) => {
@@ -97,16 +104,14 @@
     document.addEventListener("htmx:beforeSwap", ({ target }) => {
       const box = target.querySelector(".table-box");
       const focused = target.contains(document.activeElement) ? nameOf(document.activeElement) : "";
-      // What comes above the rows pushes them away from whoever reads below their beginning.
-      const anchor = target.querySelector("[data-anchor]")?.getBoundingClientRect().top;
-      place = { top: box?.scrollTop, left: box?.scrollLeft, focused, anchor: anchor < 0 ? anchor : undefined };
+      place = { top: box?.scrollTop, left: box?.scrollLeft, focused, read: rowRead(target) };
     });
     document.addEventListener("htmx:afterSwap", () => {
       const live = document.getElementById("live");
       const box = live.querySelector(".table-box");
       if (box) box.scrollTo(place.left ?? 0, place.top ?? 0);
-      const anchor = live.querySelector("[data-anchor]");
-      if (anchor && place.anchor !== undefined) window.scrollBy(0, anchor.getBoundingClientRect().top - place.anchor);
+      const read = place.read && [...live.querySelectorAll("tbody a")].find((each) => nameOf(each) === place.read.name);
+      if (read) window.scrollBy(0, read.getBoundingClientRect().top - place.read.top);
       const candidates = [...live.querySelectorAll("a, button, [tabindex]")];
       if (place.focused) candidates.find((each) => nameOf(each) === place.focused)?.focus({ preventScroll: true });
     });

@@ -262,9 +262,10 @@ def in_full(upload: Upload) -> Detail:
     )
 
 
-def lines(uploads: Iterable[Upload]) -> list[Line]:
-    """Return a line for each of `uploads` (of `with_end`, with their connection), in one query more."""
-    now = clock.now()
+def lines(uploads: Iterable[Upload], now: dt.datetime | None = None) -> list[Line]:
+    """Return a line for each of `uploads` (of `with_end`, with their connection), in one query more; `now` is the
+    database's time, which is asked for without it."""
+    now = now or clock.now()
     found = list(uploads)
     counted = of(found)
     return [_line(each, counted[each.pk], now) for each in found]

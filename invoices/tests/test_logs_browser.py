@@ -60,7 +60,7 @@ def is_whole(page: Page) -> None:
     [
         (running, ["5 of 12 in Xero", "7 queued", "Withdraw 7 queued…"]),
         (paused, ["5 of 12 in Xero", "used up", "(in 1 min"]),
-        (rejected, ["3 of 6 in Xero", "2 rejected", "AUD220.00", "Post as drafts", "Show 2"]),
+        (rejected, ["3 of 6 in Xero", "2 rejected", "AUD 220.00", "Post as drafts", "Show 2"]),
         (finished, ["6 of 6 in Xero", "AUD 660.00 matches", "Approve 6 drafts…", "done"]),
     ],
     ids=["running", "paused", "rejected", "finished"],
@@ -144,11 +144,31 @@ def test_what_matters_is_said_when_it_changes(
     expect(said).to_have_text("")
     makers.bring(upload, Status.POSTED, "INV-006")
     expect(said).to_have_text("50 % done.")
-    place = page.locator(".table-box").bounding_box()
+    before = page.locator("#invoices").bounding_box()
     makers.bring(upload, Status.POSTED)
     expect(said).to_have_text("Finished: 12 of 12 in Xero.")
-    assert place
     assert said.get_attribute("role") == "status"
+    # The end of it moves nothing.
+    assert page.locator("#invoices").bounding_box() == before
+
+
+def test_what_is_to_be_fixed_comes_without_moving_who_reads_below_it(
+    portal: str, connected: XeroConnection, page: Page, finance_admin: User
+) -> None:
+    upload = makers.uploaded(connected, finance_admin, *makers.invoices(makers.a_period(), 45))
+    sign_in(page, portal, finance_admin)
+    page.set_viewport_size({"width": 1280, "height": 700})
+    page.goto(f"{portal}{upload.get_absolute_url()}")
+    read = page.get_by_role("link", name="INV-030")
+    read.evaluate("link => link.scrollIntoView({ block: 'center' })")
+    before = read.bounding_box()
+    rows = Posting.objects.filter(upload=upload, invoice__number="INV-045")
+    transitions.mark_rejected(rows, dict.fromkeys(rows.values_list("pk", flat=True), LOCKED))
+    expect(page.get_by_role("heading", name="To fix")).to_have_count(1)
+    after = read.bounding_box()
+    assert before
+    assert after
+    assert abs(after["y"] - before["y"]) < 2
 
 
 def test_a_button_that_waits_says_so_and_is_not_pressed_twice(

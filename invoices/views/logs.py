@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from c3portal.audit import downloads
 from c3portal.audit.downloads import Download
+from c3portal.database import clock
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.models import PostLog, Upload
@@ -49,7 +50,8 @@ def post_logs(request: HttpRequest) -> HttpResponseBase:
     form = LogsForm(request.GET)
     uploads = form.uploads().select_related("connection", "period", "created_by")
     page = Paginator(progress.with_end(uploads), UPLOADS_A_PAGE).get_page(request.GET.get("page"))
-    lines = progress.lines(page)
+    now = clock.now()
+    lines = progress.lines(page, now)
     asked = request.GET.copy()
     asked.pop("page", None)
     context = {
@@ -60,7 +62,7 @@ def post_logs(request: HttpRequest) -> HttpResponseBase:
         "is_asked": any(asked.values()),
         "query": asked.urlencode(),
         "invoices": tracks.invoices_with(form.sought).order_by("number")[:INVOICES_SHOWN] if form.sought else (),
-        "refresh": refresh_seconds(each.upload.connection for each in lines if each.progress.in_progress),
+        "refresh": refresh_seconds((each.upload.connection for each in lines if each.progress.in_progress), now),
     }
     template = "invoices/_logs_live.html" if "HX-Request" in request.headers else "invoices/logs.html"
     return render(request, template, context)

@@ -65,8 +65,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "table": arrange(PostingTable(rows), request),
         "to_fix": [_to_fix(each, found, request) for each in causes[:CAUSES_SHOWN]],
         "more_causes": max(0, len(causes) - CAUSES_SHOWN),
-        "twins": twins.of(found)[:TWINS_SHOWN],
-        "refresh": refresh_seconds([found.connection]) if detail.progress.in_progress else 0,
+        "refresh": refresh_seconds([found.connection], detail.now) if detail.progress.in_progress else 0,
         **_moved(found, detail.progress),
         **_may(found, detail.progress),
     }
@@ -124,6 +123,7 @@ def _may(found: Upload, now: Progress) -> dict[str, Any]:
         "may_take_back": posted["there"] > 0,
         "may_post_again": posted["gone"] + now.counts.get(Posting.Status.UNDONE, 0),
         "may_check": bool(now.confirming or posted["notes"]),
+        "twins": twins.of(found)[:TWINS_SHOWN] if posted["notes"] else (),
     }
 
 
