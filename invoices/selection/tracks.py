@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections.abc import Collection
 
 from django.db.models import Q, QuerySet
 
@@ -18,12 +18,19 @@ def calls_of(invoice: Invoice) -> QuerySet[Submission]:
     return Submission.objects.filter(pk__in=carried).defer("body").order_by("created_at")
 
 
-def invoices_with(text: str) -> QuerySet[Invoice]:
-    """Return the invoices of an id (of a call, a trace, an invoice, a document in Xero) or a number."""
-    return Invoice.objects.filter(pk__in=_keys(text.strip()[:LONGEST_SOUGHT]))
+def invoices_with(text: str) -> list[uuid.UUID]:
+    """Return the invoices of an id (of a call, a trace, an invoice, a document in Xero) or a number, by their ids."""
+    return list(_keys(text.strip()[:LONGEST_SOUGHT]).values_list("pk", flat=True)) if text.strip() else []
 
 
-def _keys(text: str) -> QuerySet[Invoice, Any]:
+def uploads_with(invoices: Collection[uuid.UUID]) -> list[int]:
+    """Return the uploads in which these invoices took part, by their ids."""
+    # Asked in two steps: a database that does not know how few they are would look through all of the log.
+    lines = PostLog.objects.filter(invoice__in=invoices).order_by().values_list("upload", flat=True)
+    return list(lines.distinct()) if invoices else []
+
+
+def _keys(text: str) -> QuerySet[Invoice]:
     # Each by indexes of its own: one condition over all of these tables would be looked for in every invoice.
     key = _uuid(text)
     calls = Submission.objects.filter(Q(pk=key) | Q(correlation_id=text) | Q(trace_id=text))
@@ -40,13 +47,8 @@ def _keys(text: str) -> QuerySet[Invoice, Any]:
         Posting.objects.filter(pk__in=Twin.objects.filter(xero_id=text).order_by().values("posting")).values("invoice"),
         Posting.objects.filter(pk__in=past.order_by().values("posting")).values("invoice"),
     )
-    return named.order_by().union(*(each.order_by() for each in others)) if text else named.none()
-
-
-def uploads_with(text: str) -> QuerySet[Upload]:
-    """Return the uploads in which those invoices took part."""
-    lines = PostLog.objects.filter(invoice__in=invoices_with(text).values("pk"))
-    return Upload.objects.filter(pk__in=lines.values("upload"))
+    keys = named.order_by().union(*(each.order_by() for each in others))
+    return Invoice.objects.filter(pk__in=keys).order_by()
 
 
 def _uuid(text: str) -> uuid.UUID:

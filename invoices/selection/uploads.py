@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.functional import cached_property
 
 from c3portal.audit.search import day_field, midnight
 from c3portal.models import User
@@ -48,6 +51,11 @@ class LogsForm(forms.Form):
     def sought(self) -> str:
         return str(self.data.get("q", "")).strip()[: tracks.LONGEST_SOUGHT]
 
+    @cached_property
+    def invoices(self) -> list[uuid.UUID]:
+        """Return the ids of the invoices that were sought."""
+        return tracks.invoices_with(self.sought)
+
     def uploads(self) -> QuerySet[Upload]:
         """Return the uploads asked for, newest first; none for an invalid question."""
         if not self.is_valid():
@@ -58,22 +66,21 @@ class LogsForm(forms.Form):
             Q(period=asked["period"]) if asked["period"] else Q(),
             Q(created_at__gte=midnight(asked["since"])) if asked["since"] else Q(),
             Q(created_at__lt=midnight(asked["until"] + dt.timedelta(days=1))) if asked["until"] else Q(),
-            _sought(self.sought) if self.sought else Q(),
+            _sought(self.sought, self.invoices) if self.sought else Q(),
         ]
         return _with_result(Upload.objects.filter(*conditions), asked["result"])
 
     def lines(self) -> QuerySet[PostLog]:
         """Return the log lines of those uploads, oldest first; of the invoices that were sought, where any are."""
         found = PostLog.objects.filter(upload__in=self.uploads().order_by().values("pk"))
-        invoices = tracks.invoices_with(self.sought) if self.sought else None
-        if invoices is not None and invoices.exists():
-            found = found.filter(invoice__in=invoices.values("pk"))
+        if self.invoices:
+            found = found.filter(invoice__in=self.invoices)
         return found.order_by("pk")
 
 
-def _sought(text: str) -> Q:
+def _sought(text: str, invoices: Collection[uuid.UUID]) -> Q:
     found = (
-        Q(pk__in=tracks.uploads_with(text).values("pk"))
+        Q(pk__in=tracks.uploads_with(invoices))
         | Q(created_by__email__icontains=text)
         | Q(created_by__name__icontains=text)
     )

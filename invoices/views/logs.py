@@ -15,10 +15,9 @@ from c3portal.audit.downloads import Download
 from c3portal.database import clock
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.models import PostLog, Upload
+from invoices.models import Invoice, PostLog, Upload
 from invoices.posting import progress
 from invoices.posting.progress import Line
-from invoices.selection import tracks
 from invoices.selection.log_exports import log_csv
 from invoices.selection.uploads import LogsForm
 from invoices.templatetags.pace import spoken
@@ -61,7 +60,9 @@ def post_logs(request: HttpRequest) -> HttpResponseBase:
         "sought": form.sought,
         "is_asked": any(asked.values()),
         "query": asked.urlencode(),
-        "invoices": tracks.invoices_with(form.sought).order_by("number")[:INVOICES_SHOWN] if form.sought else (),
+        "invoices": Invoice.objects.filter(pk__in=form.invoices).order_by("number")[:INVOICES_SHOWN]
+        if form.invoices
+        else (),
         "refresh": refresh_seconds((each.upload.connection for each in lines if each.progress.in_progress), now),
     }
     template = "invoices/_logs_live.html" if "HX-Request" in request.headers else "invoices/logs.html"
