@@ -149,7 +149,8 @@ class Money:
 @dataclass(frozen=True)
 class Detail:
     """An upload in full. `differing` are the postings of which the money differs, `recent` how many ended in the last
-    RATE_OVER, `drafts` and `unsent` how many documents may be approved and sent next."""
+    RATE_OVER, `drafts` and `unsent` how many documents may be approved and sent next. Of what was posted `there` is in
+    Xero, `lost` is not any more and may be posted again, and `notes` are credit notes."""
 
     progress: Progress
     money: list[Money]
@@ -157,6 +158,9 @@ class Detail:
     recent: int
     drafts: int
     unsent: int
+    there: int
+    lost: int
+    notes: int
     next_look: dt.datetime | None
     began_at: dt.datetime
     ended_at: dt.datetime | None
@@ -242,10 +246,11 @@ def of(uploads: Iterable[Upload]) -> dict[int, Progress]:
     return {key: _progress(found[key], counts[key]) for key in found}
 
 
-def in_full(upload: Upload) -> Detail:
-    """Return an upload's progress with its money, pace and what may come next; three queries for any size."""
+def in_full(upload: Upload, gone: Q | None = None) -> Detail:
+    """Return an upload's progress with its money, pace and what may come next, in three queries for any size; `gone` is
+    the condition on postings that their document is no more in Xero, without it that it was voided or deleted."""
     now = clock.now()
-    tally = _tally(Posting.objects.filter(upload=upload), now)
+    tally = _tally(Posting.objects.filter(upload=upload), now, gone or _gone())
     differing = list(_differing(upload)) if tally.sums else []
     progress = _progress(upload, tally.counts)
     return Detail(
@@ -255,6 +260,9 @@ def in_full(upload: Upload) -> Detail:
         recent=tally.facts["recent"],
         drafts=tally.facts["drafts"],
         unsent=tally.facts["unsent"],
+        there=tally.facts["there"],
+        lost=tally.facts["lost"],
+        notes=tally.facts["notes"],
         next_look=tally.next_look,
         began_at=upload.created_at,
         ended_at=_ended_at(upload) if progress.is_finished else None,
@@ -316,7 +324,7 @@ def _progress(upload: Upload, counts: Counter[str]) -> Progress:
     return Progress(counts, max(here, upload.invoices_count or 0))
 
 
-def _tally(rows: QuerySet[Posting], now: dt.datetime) -> _Tally:
+def _tally(rows: QuerySet[Posting], now: dt.datetime, gone: Q) -> _Tally:
     found = _Tally()
     signed = Case(When(document_type=DocumentType.CREDIT_NOTE, then=-F("xero_total")), default=F("xero_total"))
     ended = Q(status__in=[Status.POSTED, Status.REJECTED], updated_at__gte=now - RATE_OVER)
@@ -330,12 +338,15 @@ def _tally(rows: QuerySet[Posting], now: dt.datetime) -> _Tally:
             recent=Count("pk", filter=ended),
             drafts=Count("pk", filter=Q(xero_status__in=[DocumentStatus.DRAFT, DocumentStatus.SUBMITTED])),
             unsent=Count("pk", filter=Q(xero_status=DocumentStatus.AUTHORISED) & ~Q(sent_to_contact=True)),
+            there=Count("pk", filter=Q(status=Status.POSTED) & ~gone),
+            lost=Count("pk", filter=gone & Q(invoice__ignored_because="")),
+            notes=Count("pk", filter=Q(status=Status.POSTED, document_type=DocumentType.CREDIT_NOTE)),
             look=Min("not_before", filter=Q(status=Status.UNCERTAIN)),
         )
     )
     for row in grouped:
         found.counts[_state(row)] += row["count"]
-        found.facts["recent"] += row["recent"]
+        found.facts.update({name: row[name] for name in ("recent", "there", "lost", "notes")})
         found.next_look = min(filter(None, [found.next_look, row["look"]]), default=None)
         if row["status"] == Status.POSTED and not row["is_gone"]:
             found.facts["drafts"] += row["drafts"]

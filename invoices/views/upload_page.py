@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.documents.rules import Fix
-from invoices.models import DocumentType, Posting, PostLog, Upload
+from invoices.models import Posting, PostLog, Upload
 from invoices.posting import progress, refused, twins
 from invoices.posting.progress import ELSEWHERE, GONE_STATE, Detail, Progress
 from invoices.posting.refused import Cause
@@ -50,7 +50,7 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
     state, why = request.GET.get("state", ""), request.GET.get("why", "")
     if state not in STATES:
         raise BadRequest(f"There is no state {state!r}.")
-    detail = progress.in_full(found)
+    detail = progress.in_full(found, states.gone())
     causes = refused.causes(found.postings.all()) if detail.progress.rejected else []
     rows = _rejected_for(found, causes, why) if why else _in_state(found, detail, state)
     wait = progress.why_waiting(detail.progress, found.connection, detail.now)
@@ -65,9 +65,10 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "table": arrange(PostingTable(rows), request),
         "to_fix": [_to_fix(each, found, request) for each in causes[:CAUSES_SHOWN]],
         "more_causes": max(0, len(causes) - CAUSES_SHOWN),
+        "twins": twins.of(found)[:TWINS_SHOWN] if detail.notes else (),
         "refresh": refresh_seconds([found.connection], detail.now) if detail.progress.in_progress else 0,
         **_moved(found, detail.progress),
-        **_may(found, detail.progress),
+        **_may(detail),
     }
     template = "invoices/_upload_live.html" if "HX-Request" in request.headers else "invoices/upload.html"
     return render(request, template, context)
@@ -113,17 +114,11 @@ def _milestone(now: Progress, wait: progress.Wait | None) -> str:
     return f"{100 * now.done // max(1, now.total) // 25 * 25} % done."
 
 
-def _may(found: Upload, now: Progress) -> dict[str, Any]:
-    posted = Posting.objects.filter(upload=found, status=Posting.Status.POSTED).aggregate(
-        there=Count("pk", filter=~states.gone()),
-        gone=Count("pk", filter=states.gone() & Q(invoice__ignored_because="")),
-        notes=Count("pk", filter=Q(document_type=DocumentType.CREDIT_NOTE)),
-    )
+def _may(detail: Detail) -> dict[str, Any]:
     return {
-        "may_take_back": posted["there"] > 0,
-        "may_post_again": posted["gone"] + now.counts.get(Posting.Status.UNDONE, 0),
-        "may_check": bool(now.confirming or posted["notes"]),
-        "twins": twins.of(found)[:TWINS_SHOWN] if posted["notes"] else (),
+        "may_take_back": detail.there > 0,
+        "may_post_again": detail.lost + detail.progress.counts.get(Posting.Status.UNDONE, 0),
+        "may_check": bool(detail.progress.confirming or detail.notes),
     }
 
 
