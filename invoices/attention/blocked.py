@@ -13,7 +13,7 @@ from django.db.models import Max
 from c3portal.database import clock
 from c3portal.models import AuditEntry
 from invoices.documents.rules import Fix, Problem, Severity
-from invoices.models import AttentionCheck, BillingPeriod, Invoice
+from invoices.models import AttentionCheck, BillingPeriod, Invoice, Posting
 from invoices.overrides import drift
 from invoices.preflight import contact_check
 from invoices.preflight.preflight import Group, Inspection, Verdict, inspect
@@ -40,7 +40,8 @@ def check(period: BillingPeriod, connection: XeroConnection, *, anew: bool = Fal
     last = AttentionCheck.objects.filter(period=period).defer("invoice_ids").first()
     if last and not anew and last.known == known and last.connection_id == connection.pk:
         return last
-    waiting = Invoice.objects.filter(period=period).uploadable()
+    # What was rejected has Xero's own words for its cause.
+    waiting = Invoice.objects.filter(period=period).uploadable().exclude(posting__status=Posting.Status.REJECTED)
     found = inspect(waiting, connection, invoice_status=XeroSettings.load().invoice_status, look_up_in_xero=False)
     groups = [group for group in found.groups() if _stops(group.problem)]
     kept, _ = AttentionCheck.objects.update_or_create(

@@ -205,7 +205,9 @@ def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
             problem=problem,
             again=own,
         )
-    for each in kept.drift:
+    # What blocks invoices is one cause with them.
+    named = {each["words"] for each in kept.problems}
+    for each in (each for each in kept.drift if each["words"] not in named):
         mends = Problem("drift", "", each["words"], Fix.SETTINGS) if each["general"] else None
         yield Cause(Kind.DRIFT, each["words"], each["places"], "setting", show=each["url"], problem=mends)
 

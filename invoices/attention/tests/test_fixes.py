@@ -61,6 +61,8 @@ def test_one_choice_mends_an_archived_account_for_all_its_invoices_and_they_are_
         make_invoice(f"INV-{number}")
     cause = archive(sandbox, connected)
     assert cause.count == 5
+    assert of_kind(Kind.DRIFT, connected) == [], "One cause is one row"
+    assert counting.known() == 5
     page = mend(admin, cause)
     assert "Account 4030 is used in place of 4010, in 1 place." in message_of(page)
     assert numbers(UploadDraft.objects.get()) == {f"INV-{number}" for number in range(5)}
@@ -140,6 +142,8 @@ def test_what_was_rejected_since_its_period_is_locked_goes_as_drafts(
     connections.read_reference(connected)
     locked = next(each for each in of_kind(Kind.REJECTED, connected) if each.detail == LOCKED)
     assert "Post as drafts" in markup(finance.get(PAGE).content.decode())
+    counting.refresh()
+    assert of_kind(Kind.BLOCKED, connected) == [], "It is counted once"
     page = finance.post(reverse("attention_post"), {**locked.again, "as_drafts": "1"}, follow=True)
     draft = UploadDraft.objects.get()
     assert (draft.locked_as_drafts, numbers(draft)) == (True, {"INV-001", "INV-002"})
