@@ -165,13 +165,17 @@ def rows(connection: XeroConnection, standings: Standings, shown: Sequence[Stand
     """Return the rows of a page, in a constant number of queries."""
     keys = [each.pk for each in shown]
     own_account = Exists(AccountOverride.objects.filter(customer=OuterRef("pk")))
-    found = Customer.objects.filter(pk__in=keys).select_related("override").annotate(has_account=own_account)
+    found = (
+        Customer.objects.filter(pk__in=keys)
+        .select_related("override")
+        .annotate(has_account=own_account, count=money.count_of_each())
+    )
     customers = {each.pk: each for each in found}
     statuses = standings.statuses(customers.values())
     resellers = standings.resellers_of(keys)
-    numbers, owed = money.counts(keys, resellers), money.owed(connection, keys, resellers)
+    owed = money.owed(connection, keys, resellers)
     return [
-        Row(customers[each.pk], statuses[each.pk], numbers.get(each.pk, 0), owed.get(each.tenant_id, {}))
+        Row(customers[each.pk], statuses[each.pk], customers[each.pk].count, owed.get(each.tenant_id, {}))
         for each in shown
         if each.pk in customers
     ]

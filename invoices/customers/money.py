@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 
 from invoices.contacts.resellers import is_reseller
 from invoices.documents.billing_contact import recipient_key
@@ -38,12 +40,16 @@ def invoices_of(customer: Customer) -> QuerySet[Invoice]:
     return Invoice.objects.filter(pk__in=_keys([customer.pk], [customer.pk] if is_reseller(customer) else []))
 
 
-def counts(customers: Collection[int] | None = None, resellers: Collection[int] = ()) -> dict[int, int]:
-    """Return how many invoices each of these customers has, or is billed as one of these resellers; of all for None.
-    Who has none is left out."""
+def count_of_each() -> Combinable:
+    """Return for a query of customers how many invoices each has or is billed."""
+    ways = (Invoice.objects.filter(**{way: OuterRef("pk")}).order_by().values(way) for way in ("customer", "bill_to"))
+    own, billed = (Coalesce(Subquery(each.annotate(n=Count("pk")).values("n")), 0) for each in ways)
+    return own + billed
+
+
+def counts() -> dict[int, int]:
+    """Return how many invoices each customer has or is billed; who has none is left out."""
     own, billed = Invoice.objects.order_by(), Invoice.objects.order_by().filter(bill_to__isnull=False)
-    if customers is not None:
-        own, billed = own.filter(customer__in=customers), billed.filter(bill_to__in=resellers)
     rows = own.values_list("customer").annotate(Count("pk"))
     found: Counter[int] = Counter()
     for pk, number in rows.union(billed.values_list("bill_to").annotate(Count("pk")), all=True).order_by():
@@ -87,6 +93,8 @@ def _resellers(customer: Customer) -> list[int]:
     """Return which resellers a customer is."""
     if is_reseller(customer):
         return [customer.pk]
+    if not getattr(customer, "is_a_reseller_too", True):
+        return []
     return list(Customer.objects.filter(same_as=customer).order_by().values_list("pk", flat=True))
 
 

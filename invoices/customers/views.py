@@ -9,6 +9,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -106,7 +107,9 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _customer(pk: int) -> Customer:
-    return get_object_or_404(Customer.objects.select_related("override", "override__updated_by"), pk=pk)
+    rows = Customer.objects.select_related("override", "override__updated_by")
+    is_too = Exists(Customer.objects.filter(same_as=OuterRef("pk")))
+    return get_object_or_404(rows.annotate(is_a_reseller_too=is_too), pk=pk)
 
 
 def _show(request: HttpRequest, shown: Customer, **given: Any) -> HttpResponse:
