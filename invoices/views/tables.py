@@ -53,7 +53,7 @@ class CellColumn(tables.Column):  # type: ignore[misc]
 class PostingTable(tables.Table):  # type: ignore[misc]
     """What became of each invoice of an upload."""
 
-    number = NumberColumn(accessor="invoice", verbose_name="Number", order_by=("invoice__number",))
+    number = NumberColumn(accessor="invoice", verbose_name="Number", order_by=("by_number",))
     customer = tables.Column(accessor="invoice__customer", order_by=("invoice__customer__name", "invoice__number"))
     total = MoneyColumn(
         accessor="invoice__total", order_by=("invoice__total", "invoice__number"), attrs=cell_classes("amount")

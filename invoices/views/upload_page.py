@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.db.models import Max, QuerySet
+from django.db.models import Max, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -75,7 +76,9 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _postings(found: Upload) -> QuerySet[Posting]:
-    return Posting.objects.filter(upload=found).select_related("invoice__customer", "invoice__bill_to", "connection")
+    rows = Posting.objects.filter(upload=found).select_related("invoice__customer", "invoice__bill_to", "connection")
+    # PostgreSQL would walk the index of all numbers for the first ones of an upload.
+    return rows.alias(by_number=Coalesce("invoice__number", Value("")))
 
 
 def _in_state(found: Upload, detail: Detail, state: str) -> QuerySet[Posting]:
