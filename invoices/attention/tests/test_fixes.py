@@ -22,7 +22,7 @@ from invoices.tests.pages import message_of, post_ready
 from xero_integration import connections, contacts
 from xero_integration.models import XeroConnection, XeroSettings
 
-pytestmark = pytest.mark.usefixtures("woken")
+pytestmark = [pytest.mark.usefixtures("woken"), pytest.mark.both_databases]
 Status = Posting.Status
 Action = AuditEntry.Action
 PAGE = "/needs-attention/"
