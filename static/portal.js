@@ -35,11 +35,6 @@
     showSelection(form);
   };
 
-  // What is selected and uploaded below is of the period shown, so the picker never shows another one than the list.
-  const startPeriod = (picker) => {
-    picker.addEventListener("change", () => picker.form.requestSubmit());
-  };
-
   const startCopy = (button) => {
     button.hidden = false;
     button.addEventListener("click", async () => {
@@ -167,7 +162,6 @@
     document.querySelectorAll("[data-collapse]").forEach(startCollapse);
     if (document.getElementById("live")) startLive();
     document.querySelectorAll("form[data-selection]").forEach(startSelection);
-    document.querySelectorAll("[data-shows-at-once]").forEach(startPeriod);
     document.querySelectorAll("[data-copy]").forEach(startCopy);
     document.addEventListener("submit", startBusy);
     document.addEventListener("click", closeMenus);
