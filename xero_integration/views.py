@@ -233,8 +233,8 @@ def refresh(request: HttpRequest) -> HttpResponse:
     except XeroError as error:
         messages.error(request, f"Nothing was changed: {error}")
     else:
-        record(request, Action.OPERATION, f"What {connection.name} offers was read again")
-        messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were read again.")
+        record(request, Action.OPERATION, f"What {connection.name} offers was refreshed")
+        messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were refreshed.")
         _follow_theme(request, connection)
     return redirect("settings_general" if roles.role_of(request.user) == roles.SYSTEM_ADMIN else "invoice_list")
 

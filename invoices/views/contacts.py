@@ -231,7 +231,7 @@ def read_contacts(request: HttpRequest) -> HttpResponseBase:
         except (NotLinked, XeroError) as error:
             messages.error(request, f"Contacts could not be read: {error}")
         else:
-            record(request, Action.OPERATION, f"The contacts of {connection.name} were read again: {count:,}")
+            record(request, Action.OPERATION, f"The contacts of {connection.name} were refreshed: {count:,}")
             messages.success(request, f"{count:,} contacts of {connection.name} were read.")
     return redirect(_back(request))
 

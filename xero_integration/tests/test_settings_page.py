@@ -245,7 +245,7 @@ def test_what_was_new_in_xero_is_taken_after_reading_again(
     refused = errors(admin.post(PAGE, SENT | {"license_account_code": "4050"}))
     assert "Refresh" in refused["license_account_code"][0]
     page = admin.post("/xero/refresh/", follow=True)
-    assert "were read again" in page.content.decode()
+    assert "were refreshed" in page.content.decode()
     assert page.redirect_chain[-1][0] == PAGE
     assert admin.post(PAGE, SENT | {"license_account_code": "4050"}).status_code == 302
 

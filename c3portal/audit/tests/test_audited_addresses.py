@@ -322,7 +322,7 @@ def test_a_connection_that_ended_by_itself_is_told_as_the_portals_own_entry(conn
 def test_reading_again_leaves_a_line_and_the_renamed_theme_its_own(admin: Client, invoices: list[Invoice]) -> None:
     XeroSettings.objects.update(theme_name="cloud services", theme_id="")
     admin.post(reverse("xero_refresh"))
-    assert only(Action.OPERATION).subject == f"What {AUSTRALIA} offers was read again"
+    assert only(Action.OPERATION).subject == f"What {AUSTRALIA} offers was refreshed"
     assert only(Action.SETTINGS).after["Theme"] == "Cloud services"
 
 
@@ -333,7 +333,7 @@ def test_linking_creating_and_unlinking_contacts_name_customer_and_contact(
     admin: Client, invoices: list[Invoice], connected: XeroConnection
 ) -> None:
     admin.post(reverse("read_contacts"))
-    assert only(Action.OPERATION).subject.startswith(f"The contacts of {AUSTRALIA} were read again")
+    assert only(Action.OPERATION).subject.startswith(f"The contacts of {AUSTRALIA} were refreshed")
     one = invoices[0].customer
     admin.post(reverse("contacts_do"), {"action": "create", "customer": one.pk})
     link = ContactLink.objects.get(customer_key=one.tenant_id)
