@@ -50,6 +50,7 @@ GROUPS = (
                 "receipt",
                 ("invoice", "preflight", "payload", "changed_", "selected_", "change_", "post_again", "credit_"),
             ),
+            Entry("Billing periods", "periods", "calendar-check", ("period_",)),
             Entry("Post logs", "post_logs", "journal-text", ("upload",)),
             Entry("Customers", "customers", "people", ("customer", "choose_contact")),
             Entry(

@@ -52,6 +52,7 @@ LAYERS = (
     "invoices.fetching",
     "invoices.attention",
     "invoices.home",
+    "invoices.closing",
     "invoices.listing",
     "invoices.templatetags",
     "invoices.views",

@@ -3,6 +3,7 @@
 from invoices.models.attention import AttentionCheck
 from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine, LaterLine, LaterVersion
 from invoices.models.changes import ChangeCall, ChangeRequest, DocumentChange, PastDocument
+from invoices.models.closing import OthersInXero, PeriodClosing
 from invoices.models.imports import (
     BillResellers,
     DuplicateDecision,
@@ -55,8 +56,10 @@ __all__ = [
     "LaterLine",
     "LaterVersion",
     "Onward",
+    "OthersInXero",
     "PastDocument",
     "Payment",
+    "PeriodClosing",
     "PostLog",
     "Posting",
     "ReadingState",
