@@ -11,7 +11,6 @@ class Migration(migrations.Migration):
     dependencies = [
         ("invoices", "0043_lines_without_a_kind"),
         ("xero_integration", "0021_words"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import models
 class PostingStatus(models.TextChoices):
     """Where an invoice is on its way to Xero."""
 
-    QUEUED = "queued", "Waiting"
+    QUEUED = "queued", "Queued"
     SENDING = "sending", "Being sent"
     POSTED = "posted", "In Xero"
     REJECTED = "rejected", "Rejected by Xero"
@@ -57,7 +57,7 @@ ENDS = (ChangeKind.DELETE, ChangeKind.VOID)
 class ChangeStatus(models.TextChoices):
     """How far a change has come."""
 
-    QUEUED = "queued", "Waiting"
+    QUEUED = "queued", "Queued"
     SENDING = "sending", "Being sent"
     UNCERTAIN = "uncertain", "Confirming with Xero"
     DONE = "done", "Done"

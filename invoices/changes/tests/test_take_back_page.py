@@ -92,7 +92,7 @@ def test_a_selection_of_the_list_is_taken_back_and_its_progress_is_shown(
     assert "disabled" not in tick
 
     shown = client.post(address, form | {"confirmed": "1", "reason": "Wrong account"}, follow=True)
-    assert shown.context["counts"] == [("Waiting", 2)]
+    assert shown.context["counts"] == [("Queued", 2)]
     assert woken == [upload.connection_id]
     refused = DocumentChange.objects.get(posting__invoice=first)
     DocumentChange.objects.filter(pk=refused.pk).update(status="refused", message="A payment is there.")
