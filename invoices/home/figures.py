@@ -138,6 +138,13 @@ def _balance(row: Mapping[str, Any]) -> Balance:
     )
 
 
+def currencies(period: BillingPeriod) -> list[str]:
+    """Return the currencies a period's invoices are in, in the order of their codes."""
+    return list(
+        Invoice.objects.filter(period=period).order_by("currency").values_list("currency", flat=True).distinct()
+    )
+
+
 @dataclass(frozen=True)
 class Billed:
     """One bar of a chart: `label`, what of it is in Xero, and the rest, in the chart's currency."""

@@ -66,6 +66,7 @@ def home_charts(request: HttpRequest) -> HttpResponseBase:
         today = timezone.localdate()
         context |= {
             "currency": currency,
+            "currencies": figures.currencies(period),
             "billed": figures.by_period(currency, charted),
             "kinds": kinds.by_kind(period, currency),
             "ages": figures.owed_by_age(currency, today),
@@ -92,6 +93,7 @@ def _of_period(
         "uploads": recent,
         "step": next_step(period, found, to_fix=to_fix, running=running[0].get_absolute_url() if running else ""),
         "refresh": refresh_seconds(each.connection for each in running),
-        "currencies": list(found.imported.money),
+        "currency": next(iter(found.imported.money), ""),
+        "currencies": sorted(found.imported.money),
         "budget": getattr(connection, "budget", None),
     }

@@ -44,7 +44,14 @@
     }));
   };
 
+  const forget = (chart, canvas) => {
+    if (canvas.isConnected) return;
+    chart.destroy();
+    drawn.delete(canvas);
+  };
+
   const drawAll = () => {
+    drawn.forEach(forget);
     if (window.Chart) document.querySelectorAll("canvas[data-chart]").forEach(draw);
   };
 

@@ -151,6 +151,19 @@ def test_the_charts_say_in_tables_what_they_draw(finance: Client, posted: Billin
     }
 
 
+def test_the_charts_offer_the_currencies_of_the_period(finance: Client, posted: BillingPeriod) -> None:
+    html = page(finance, "/home/charts/?period=20260918&currency=NZD")
+    offered = dict(re.findall(r'<a\s+id="charts-([A-Z]{3})"\s+href="([^"]+)"', html))
+    assert list(offered) == ["AUD", "NZD"]
+    assert re.findall(r'aria-current="true"\s*>([A-Z]{3})<', html) == ["NZD"]
+    assert "Billed by period, AUD" in page(finance, offered["AUD"].replace("&amp;", "&"))
+
+
+def test_one_currency_is_no_choice(finance: Client, period: BillingPeriod) -> None:
+    invoices(period, 2)
+    assert "Currency of the charts" not in page(finance, "/home/charts/?period=20260918&currency=AUD")
+
+
 def test_it_asks_the_database_as_often_for_sixty_as_for_ten(
     finance: Client, period: BillingPeriod, finance_admin: User
 ) -> None:
