@@ -37,8 +37,4 @@ def next_step(period: BillingPeriod, figures: Figures, *, to_fix: int, running: 
     if figures.drafts:
         words = f"Approve {figures.drafts:,} draft{'' if figures.drafts == 1 else 's'}"
         return NextStep(words, reverse("selected_approve"), mine | {"state": XeroState.DRAFT.value})
-    return (
-        NextStep("Close the period", reverse("period_sheet", args=[period.billing_id]))
-        if figures.imported.count
-        else None
-    )
+    return NextStep("Close the period", reverse("period_sheet", args=[period.pk])) if figures.imported.count else None

@@ -42,9 +42,9 @@ def periods(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 @role_required(*roles.ALL)
-def period_sheet(request: HttpRequest, billing_id: str) -> HttpResponseBase:
+def period_sheet(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show the sheet that closes a period."""
-    period = get_object_or_404(BillingPeriod, billing_id=billing_id)
+    period = get_object_or_404(BillingPeriod, pk=pk)
     excluded = (
         Invoice.objects.filter(period=period).exclude(ignored_because="").select_related("customer", "ignored_by")
     )
@@ -61,17 +61,17 @@ def period_sheet(request: HttpRequest, billing_id: str) -> HttpResponseBase:
 @require_safe
 @role_required(*roles.ALL)
 @downloads.download
-def period_file(request: HttpRequest, billing_id: str) -> Download:
+def period_file(request: HttpRequest, pk: int) -> Download:
     """Download the period with every invoice and what became of it."""
-    period = get_object_or_404(BillingPeriod, billing_id=billing_id)
+    period = get_object_or_404(BillingPeriod, pk=pk)
     return Download(export.period_csv(period), f"period-{period.billing_id}.csv")
 
 
 @require_POST
 @role_required(*roles.FINANCE)
-def period_close(request: HttpRequest, billing_id: str) -> HttpResponse:
+def period_close(request: HttpRequest, pk: int) -> HttpResponse:
     """Close the period; with something open only for a reason."""
-    period = get_object_or_404(BillingPeriod, billing_id=billing_id)
+    period = get_object_or_404(BillingPeriod, pk=pk)
     reason = request.POST.get("reason", "").strip()[: closing.LONGEST_REASON]
     now = sheet.of(period, timezone.localdate())
     if now.closing:
@@ -80,37 +80,37 @@ def period_close(request: HttpRequest, billing_id: str) -> HttpResponse:
         messages.error(request, "Something is open. Settle it, or say why the period is closed all the same.")
     elif closing.close(now, reason, cast(User, request.user), source=request):
         messages.success(request, f"Closed: {period}.")
-    return redirect("period_sheet", billing_id=billing_id)
+    return redirect("period_sheet", pk=pk)
 
 
 @require_POST
 @role_required(*roles.FINANCE)
-def period_reopen(request: HttpRequest, billing_id: str) -> HttpResponse:
+def period_reopen(request: HttpRequest, pk: int) -> HttpResponse:
     """Open a closed period again."""
-    period = get_object_or_404(BillingPeriod, billing_id=billing_id)
+    period = get_object_or_404(BillingPeriod, pk=pk)
     if closing.reopen(period, cast(User, request.user), source=request):
         messages.success(request, f"Open again: {period}.")
-    return redirect("period_sheet", billing_id=billing_id)
+    return redirect("period_sheet", pk=pk)
 
 
 @require_POST
 @role_required(*roles.FINANCE)
-def period_others(request: HttpRequest, billing_id: str) -> HttpResponse:
+def period_others(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask Xero which documents of the period's days the portal did not make."""
-    period = get_object_or_404(BillingPeriod, billing_id=billing_id)
+    period = get_object_or_404(BillingPeriod, pk=pk)
     connection = XeroConnection.objects.current()
     if connection is None or not connection.is_usable:
         messages.error(request, "Xero cannot be asked: no organisation is connected.")
-        return redirect("period_sheet", billing_id=billing_id)
+        return redirect("period_sheet", pk=pk)
     try:
         found = others.look(period, connection)
     except XeroError as error:
         messages.error(request, f"Xero could not be asked: {error}")
-        return redirect("period_sheet", billing_id=billing_id)
+        return redirect("period_sheet", pk=pk)
     if isinstance(found, OthersInXero):
         record(
             request, Action.OPERATION, f"Looked in {connection.name} for others of {period.billing_id}: {found.count:,}"
         )
     else:
         messages.warning(request, found)
-    return redirect("period_sheet", billing_id=billing_id)
+    return redirect("period_sheet", pk=pk)

@@ -37,6 +37,8 @@ QUERY = {
     *("q", "page", "per_page", "sort", "period", "show", "pick", "next", "back", "status", "invoice", "id", "kind"),
     *("from", "to", "user", "action", "code", "error", "format", "since", "until", "day", "date", "search", "upload"),
     *("customer", "only", "limit", "offset", "before", "after", "who", "billing", "field", "by", "result", "why"),
+    *("currency", "bill_to", "issued_from", "issued_to", "due_from", "due_to", "least", "most", "owed", "changed"),
+    "cause",
 }
 VALUES = [
     "\0",

@@ -164,6 +164,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
     fetch = C3Fetch.objects.create(trigger=C3Fetch.Trigger.USER, state=C3Fetch.State.DONE, is_open=None)
     asked = ChangeRequest.objects.create(connection=connection)
     return {
+        "/analyze/business/periods/": period.pk,
         "/invoices/changes/": asked.pk,
         "/invoices/preflight/": draft.pk,
         "/invoices/fetches/": fetch.pk,
