@@ -8,7 +8,11 @@ from decimal import Decimal
 
 from c3portal.http.csv_response import Cell, as_csv
 from invoices.models import BillingPeriod, Invoice, Posting
+from invoices.readback.states import is_gone
 
+CENT = Decimal("0.01")
+
+# What goes on changing once a period is closed, as payments do, is not among them.
 COLUMNS = (
     "InvoiceNumber",
     "Customer",
@@ -19,9 +23,7 @@ COLUMNS = (
     "State",
     "XeroNumber",
     "XeroID",
-    "XeroStatus",
     "XeroTotal",
-    "AmountDue",
     "Excluded",
     "ExcludedBy",
 )
@@ -50,17 +52,25 @@ def _rows(period: BillingPeriod) -> Iterator[list[Cell]]:
             invoice.issued_on,
             invoice.due_on,
             invoice.currency,
-            _money(invoice.total),
-            "excluded" if invoice.ignored_because else posting.status if posting else "not posted",
+            invoice.total.quantize(CENT),
+            "excluded" if invoice.ignored_because else _state(posting),
             invoice.number_in_xero if posting and posting.xero_id else "",
             posting.xero_id if posting else "",
-            posting.xero_status if posting else "",
-            _money(posting.xero_total if posting else None),
-            _money(posting.amount_due if posting else None),
+            _told(invoice, posting),
             invoice.ignored_because,
             str(invoice.ignored_by or ""),
         ]
 
 
-def _money(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount:.2f}"
+def _state(posting: Posting | None) -> str:
+    if posting is None:
+        return "not posted"
+    return "gone from Xero" if is_gone(posting) else str(posting.status)
+
+
+def _told(invoice: Invoice, posting: Posting | None) -> Decimal | None:
+    """Return the document's total with the sign of its invoice's: Xero tells that of a credit note without."""
+    if posting is None or posting.xero_total is None:
+        return None
+    told = posting.xero_total.quantize(CENT)
+    return -told if invoice.is_credit_note else told

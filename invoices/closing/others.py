@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from itertools import batched
 from typing import Any
 
 from django.db.models import Max, Min
@@ -20,6 +21,7 @@ from xero_integration.reference import json_date
 
 # More than a page can show; the count tells how many there are.
 KEPT = 200
+IDS_AT_ONCE = 500
 # Of a kind, each of 1,000 documents.
 CALLS = 20
 TOO_MANY = "Xero has too many documents since then to read them all here."
@@ -61,8 +63,12 @@ def _is_live(row: Mapping[str, Any], last: dt.date) -> bool:
 
 
 def _known(ids: set[str]) -> set[str]:
-    found = Posting.objects.filter(xero_id__in=ids) if len(ids) <= KEPT else Posting.objects.exclude(xero_id="")
-    return {each.lower() for each in found.values_list("xero_id", flat=True)}
+    """Return which of these ids of documents are postings' own."""
+    found: set[str] = set()
+    for lot in batched(sorted(ids), IDS_AT_ONCE):
+        rows = Posting.objects.filter(xero_id__in=lot).values_list("xero_id", flat=True)
+        found |= {each.lower() for each in rows}
+    return found
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from invoices.home import figures
 from invoices.home.figures import Figures
-from invoices.models import BillingPeriod, Invoice, OthersInXero, PeriodClosing
+from invoices.models import BillingPeriod, Invoice, OthersInXero, PeriodClosing, Posting
 from invoices.readback import states
 
 
@@ -59,18 +59,24 @@ def _open(period: BillingPeriod, found: Figures, others: OthersInXero | None) ->
         return f"{reverse('invoice_list')}?{urlencode({'period': period.billing_id, **query})}"
 
     if found.waiting.count:
-        yield Open("not posted", found.waiting.count, listed(state="not_uploaded"))
+        yield Open("not posted, or taken back", found.waiting.count, listed())
     if found.on_the_way:
         yield Open("on the way to Xero", found.on_the_way, reverse("post_logs"))
-    if differing := sum(1 for each in found.balances if each.difference):
-        yield Open("currencies in which Xero has another sum", differing, listed(state="differs"))
+    # Counted one by one: a cent too much and a cent too little would come to an equal sum.
+    posted = Q(posting__status=Posting.Status.POSTED)
+    if differing := Invoice.objects.filter(posted & ~Q(posting__total_difference=0), period=period).count():
+        yield Open("with another total in Xero", differing, listed(state="differs"))
+    elif unequal := sum(1 for each in found.balances if each.difference):
+        yield Open("currencies in which Xero has another sum", unequal, listed(owed="there"))
     if unread := sum(1 for each in found.balances if each.difference is None):
         yield Open("currencies of which Xero's totals are not read yet", unread, listed(owed="there"))
     if changed := Invoice.objects.filter(states.is_changed(), period=period).count():
         yield Open("changed in Xero", changed, listed(state="changed"))
     if gone := Invoice.objects.filter(_gone(), period=period).count():
-        yield Open("voided or deleted in Xero", gone, listed(state="posted"))
-    if others is not None and others.count:
+        yield Open("voided or deleted in Xero", gone, listed(owed="gone"))
+    if found.in_xero.count and others is None:
+        yield Open("question to Xero not asked: what else it has of these days", 1, "#others")
+    elif others is not None and others.count:
         yield Open("documents in Xero that the portal did not make", others.count, "#others")
 
 

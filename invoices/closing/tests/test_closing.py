@@ -33,6 +33,7 @@ def settled(finance_admin: User, db: None) -> BillingPeriod:
     Invoice.objects.filter(pk=an_invoice(period, "OUT-1").pk).update(
         ignored_because="Billed by hand", ignored_by=finance_admin
     )
+    OthersInXero.objects.create(period=period, connection=XeroConnection.objects.get())
     return period
 
 
@@ -54,10 +55,39 @@ def test_a_settled_period_has_nothing_open_and_names_what_was_excluded(finance: 
 def test_what_is_open_is_counted_and_leads_to_it(finance: Client, settled: BillingPeriod, finance_admin: User) -> None:
     an_invoice(settled, "NEW-1")
     one, two = Posting.objects.order_by("invoice__number")
-    Posting.objects.filter(pk=one.pk).update(xero_total=Decimal("110.01"))
+    Posting.objects.filter(pk=one.pk).update(xero_total=Decimal("110.01"), total_difference=Decimal("0.01"))
     Posting.objects.filter(pk=two.pk).update(edits={"reference": ["a", "b"]})
     found = {each.words: each.count for each in sheet.of(settled, TODAY).open}
-    assert found == {"not posted": 1, "currencies in which Xero has another sum": 1, "changed in Xero": 1}
+    assert found == {"not posted, or taken back": 1, "with another total in Xero": 1, "changed in Xero": 1}
+
+
+def test_a_cent_too_much_and_a_cent_too_little_are_not_equal(settled: BillingPeriod) -> None:
+    for posting, cent in zip(Posting.objects.all(), ("0.01", "-0.01"), strict=True):
+        told = {"xero_total": Decimal("110.00") + Decimal(cent), "total_difference": Decimal(cent)}
+        Posting.objects.filter(pk=posting.pk).update(**told)
+    assert [(each.words, each.count) for each in sheet.of(settled, TODAY).open] == [("with another total in Xero", 2)]
+
+
+def test_while_xero_was_not_asked_for_others_that_is_open(settled: BillingPeriod) -> None:
+    OthersInXero.objects.all().delete()
+    assert [each.url for each in sheet.of(settled, TODAY).open] == ["#others"]
+
+
+def test_a_credit_note_is_a_number_with_its_sign_in_the_file(settled: BillingPeriod, finance_admin: User) -> None:
+    note = an_invoice(settled, "CN-1", total="-55.00")
+    uploaded(XeroConnection.objects.get(), finance_admin, note, to=Status.POSTED)
+    Posting.objects.filter(invoice=note).update(xero_total=Decimal("55.00"), document_type="credit_note")
+    rows = list(csv.DictReader(io.StringIO("".join(export.period_csv(settled)).lstrip("\ufeff"))))
+    assert [(row["Total"], row["XeroTotal"]) for row in rows if row["InvoiceNumber"] == "CN-1"] == [
+        ("-55.00", "-55.00")
+    ]
+
+
+def test_a_payment_after_closing_leaves_the_file_as_it_was(settled: BillingPeriod) -> None:
+    before = export.checksum(settled)
+    paid = {"xero_status": "PAID", "amount_due": Decimal(0), "amount_paid": Decimal("110.00")}
+    Posting.objects.update(**paid)
+    assert export.checksum(settled) == before
 
 
 def test_it_closes_once_with_its_figures_and_the_checksum_of_its_file(
