@@ -49,7 +49,7 @@ def tasks(connection: XeroConnection | None) -> list[Task]:
             "Choose accounts",
             True,
         ),
-        Task("Source of invoices", "C3, or a file of lines.", has_source, reverse("import_invoices"), "Import"),
+        Task("Source of invoices", "C3, or a file of lines.", has_source, reverse("import_invoices"), "Import a file"),
         Task(
             "Taxes",
             "How the invoices' taxes are called in Xero.",

@@ -47,6 +47,7 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
         "selection": selection,
         "redirect_uri": f"{settings.PORTAL_URL}/",
         "held_back": held_back.count_open(),
+        "xero_settings": XeroSettings.load(),
     }
     if selection:
         context |= _of_selection(request, selection, may_upload=may_upload)
@@ -86,7 +87,6 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
         "uploadable": sum(each.count for each in uploadable),
         "sums": " · ".join(f"{each.currency} {each.total:,.2f}" for each in uploadable),
         "invoice_statuses": InvoiceStatus.choices,
-        "xero_settings": XeroSettings.load(),
     }
 
 

@@ -47,7 +47,7 @@ def test_an_upload_of_120_is_taken_back_and_posted_again_as_the_pages_said(
     start_worker()
     sign_in(page, f"{portal}{approved.get_absolute_url()}", finance_admin)
 
-    page.get_by_role("link", name="Take back in Xero…").click()
+    page.get_by_role("link", name="Undo upload…").click()
     shown = page.get_by_role("region", name="How many, and how much").get_by_role("row").all_inner_texts()[1:]
     assert sorted(shown) == sorted(
         f"Voided: it is approved\t{each.count}\t{each.total:,.2f} {each.currency}"
