@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils import timezone
+from django.utils.formats import date_format
+
 from invoices.models import Invoice, Posting
 from invoices.models.statuses import UPLOADABLE
 from invoices.readback import states
@@ -152,7 +155,18 @@ def _of_posting(posting: Posting) -> Chip:
 def _reason(invoice: Invoice, posting: Posting | None) -> str:
     if invoice.ignored_because:
         return f"{invoice.ignored_because} ({invoice.ignored_by})" if invoice.ignored_by else invoice.ignored_because
-    return posting.message if posting is not None and posting.status in (Status.REJECTED, Status.UNCERTAIN) else ""
+    if posting is None:
+        return ""
+    if posting.status in (Status.REJECTED, Status.UNCERTAIN):
+        return posting.message
+    return _sent(posting) if posting.status == Status.POSTED else ""
+
+
+def _sent(posting: Posting) -> str:
+    if posting.mailed_at:
+        to = f" to {posting.mailed_to}" if posting.mailed_to else ""
+        return f"Sent {date_format(timezone.localtime(posting.mailed_at), 'j M Y')}{to}"
+    return "Marked as sent in Xero" if posting.sent_to_contact else ""
 
 
 def _owed(invoice: Invoice, posting: Posting | None) -> Decimal | None:
