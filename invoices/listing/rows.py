@@ -157,9 +157,10 @@ def _reason(invoice: Invoice, posting: Posting | None) -> str:
         return f"{invoice.ignored_because} ({invoice.ignored_by})" if invoice.ignored_by else invoice.ignored_because
     if posting is None:
         return ""
-    if posting.status in (Status.REJECTED, Status.UNCERTAIN):
-        return posting.message
-    return _sent(posting) if posting.status == Status.POSTED else ""
+    if posting.status == Status.POSTED:
+        return _sent(posting)
+    has_words = posting.status == Status.REJECTED or posting.status == Status.UNCERTAIN
+    return posting.message if has_words else ""
 
 
 def _sent(posting: Posting) -> str:
