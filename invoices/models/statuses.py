@@ -23,6 +23,8 @@ IN_FLIGHT = (PostingStatus.SENDING, PostingStatus.UNCERTAIN)
 IN_PROGRESS = (PostingStatus.QUEUED, *IN_FLIGHT)
 # It is there, or was.
 WAS_IN_XERO = (PostingStatus.POSTED, PostingStatus.UNDONE)
+# A call answered for it: a rate counts these.
+ANSWERED = (PostingStatus.POSTED, PostingStatus.REJECTED)
 # It ended outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
 UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN, PostingStatus.UNDONE)
 

@@ -15,7 +15,7 @@ from django.db.models.functions import Abs
 from c3portal.database import clock
 from invoices.documents import exact_sum
 from invoices.models import DocumentType, Posting, PostLog, Upload
-from invoices.models.statuses import IN_PROGRESS
+from invoices.models.statuses import ANSWERED, IN_PROGRESS
 from xero_integration.client.vocabulary import GONE, DocumentStatus
 from xero_integration.models import XeroConnection
 
@@ -303,7 +303,7 @@ def with_end(uploads: QuerySet[Upload]) -> QuerySet[Upload]:
 
 
 # Lines without a call are of what the portal did by itself, or of later changes to what is posted.
-_ENDS = Q(status__in=[Status.REJECTED, Status.WITHDRAWN]) | Q(status=Status.POSTED, submission__isnull=False)
+_ENDS = Q(status=Status.REJECTED) | Q(status=Status.WITHDRAWN) | Q(status=Status.POSTED, submission__isnull=False)
 
 
 def _ended_at(upload: Upload) -> dt.datetime | None:
@@ -327,7 +327,7 @@ def _progress(upload: Upload, counts: Counter[str]) -> Progress:
 def _tally(rows: QuerySet[Posting], now: dt.datetime, gone: Q) -> _Tally:
     found = _Tally()
     signed = Case(When(document_type=DocumentType.CREDIT_NOTE, then=-F("xero_total")), default=F("xero_total"))
-    ended = Q(status__in=[Status.POSTED, Status.REJECTED], updated_at__gte=now - RATE_OVER)
+    ended = Q(status__in=ANSWERED, updated_at__gte=now - RATE_OVER)
     grouped = (
         rows.order_by()
         .values("status", "invoice__currency", is_gone=_gone())
