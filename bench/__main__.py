@@ -8,11 +8,11 @@ import os
 import platform
 from pathlib import Path
 
-from bench import undo
+from bench import pages, undo
 from bench.repeated import BASE_DIR, middle, run, verdict
 from bench.section import REPORT, section_of, with_section
 
-OF_THEIR_OWN = ("Under load", "What became of it", undo.TITLE)
+OF_THEIR_OWN = ("Under load", "What became of it", undo.TITLE, pages.TITLE)
 NAMES = ("calls", "wall", "cost", "preflight", "fairness", "imports")
 TEMPLATE = Path(__file__).with_name("report.md")
 

@@ -99,8 +99,9 @@ def upload(connected: XeroConnection, finance_admin: Any) -> Upload:
 
 
 @pytest.fixture
-def work(connected: XeroConnection) -> Work:
-    """Return a function that does what one worker does when it is woken."""
+def work(connected: XeroConnection, monkeypatch: pytest.MonkeyPatch) -> Work:
+    """Return a function that does what one worker does when it is woken, in a turn that no slow machine ends early."""
+    monkeypatch.setattr(tasks, "WORK_SECONDS", 600)
     return lambda: tasks.work(connected.pk, spread=False)
 
 

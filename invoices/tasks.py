@@ -16,12 +16,13 @@ from c3portal.database import clock
 from c3portal.notifications.tasks import deliver_notices
 from c3portal.processes import heartbeats, liveness
 from invoices import notifications
+from invoices.attention import counting
 from invoices.changes import allocating, follow_ups, leases
 from invoices.changes import transitions as waiting_changes
 from invoices.changes import worker as changes
 from invoices.fetching import customers, downloads, fetch, mornings, requests
 from invoices.importing import backfill, importer, in_hand
-from invoices.models import Posting
+from invoices.models import Posting, Upload
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
 from invoices.preflight import upload_drafts
 from invoices.readback import schedule
@@ -40,6 +41,13 @@ LONGEST_NAP = 120
 # https://developer.xero.com/documentation/guides/oauth2/limits/
 WORKERS_EACH_ORGANISATION = 4
 FINGERPRINTS_AT_ONCE = 5_000
+UPLOADS_AT_ONCE = 50
+
+
+@shared_task
+def check_attention() -> None:
+    """Check what is not posted of the newest billing period, and count what needs attention, where that changed."""
+    counting.refresh()
 
 
 @shared_task
@@ -151,8 +159,10 @@ def keep_connections_alive() -> None:
 
 @shared_task
 def fill_fingerprints() -> None:
-    """Give invoices of earlier releases the fingerprint of what they bill, some at a time."""
+    """Give invoices of earlier releases the fingerprint of what they bill, and uploads what they began with, some at a
+    time."""
     backfill.fill(most=FINGERPRINTS_AT_ONCE)
+    Upload.objects.filter(invoices_count=None)[:UPLOADS_AT_ONCE].count_invoices()
 
 
 @shared_task

@@ -35,11 +35,6 @@
     showSelection(form);
   };
 
-  // What is selected and uploaded below is of the period shown, so the picker never shows another one than the list.
-  const startPeriod = (picker) => {
-    picker.addEventListener("change", () => picker.form.requestSubmit());
-  };
-
   const startCopy = (button) => {
     button.hidden = false;
     button.addEventListener("click", async () => {
@@ -49,6 +44,27 @@
       window.setTimeout(() => { status.textContent = ""; }, 3000);
     });
   };
+
+  // A button that waits for an answer says so, and is not pressed twice. It stays enabled: a disabled one is not sent.
+  const startBusy = (event) => {
+    const button = event.submitter ?? event.target.querySelector("[data-busy]");
+    if (event.defaultPrevented || !button?.dataset.busy) return;
+    if (event.target.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    event.target.dataset.sent = "true";
+    button.style.minWidth = `${button.offsetWidth}px`;
+    button.dataset.idle = button.innerHTML;
+    button.setAttribute("aria-busy", "true");
+    button.textContent = button.dataset.busy;
+  };
+
+  const endBusy = () => document.querySelectorAll("[data-busy][aria-busy]").forEach((button) => {
+    button.removeAttribute("aria-busy");
+    button.innerHTML = button.dataset.idle;
+    delete button.form.dataset.sent;
+  });
 
   const closeMenus = (event) => {
     document.querySelectorAll("details.menu[open]").forEach((menu) => {
@@ -63,34 +79,97 @@
     element.getAttribute("href") || element.getAttribute("aria-label") ||
     (element.form ? element.form.action + new FormData(element.form).get("invoice") : "");
 
+  // What comes above a row pushes it away from whoever reads it; nobody does who sees where the rows begin.
+  const rowRead = (live) => {
+    const placed = (link) => ({ name: nameOf(link), top: link.getBoundingClientRect().top });
+    const links = [...live.querySelectorAll("tbody a")].map(placed);
+    return links[0]?.top < 0 ? links.find((each) => each.top > 0) : undefined;
+  };
+
   const startLive = () => {
     let place = null;
     document.addEventListener("htmx:beforeRequest", (event) => {
       const marked = document.getSelection();
       if (!marked.isCollapsed && event.target.contains(marked.anchorNode)) event.preventDefault();
     });
+    // What was pressed and is not answered yet would come back as if it was not.
+    document.addEventListener("htmx:beforeSwap", (event) => {
+      if (event.target.querySelector("[aria-busy]")) event.detail.shouldSwap = false;
+    });
     document.addEventListener("htmx:beforeSwap", ({ target }) => {
       const box = target.querySelector(".table-box");
       const focused = target.contains(document.activeElement) ? nameOf(document.activeElement) : "";
-      place = { top: box?.scrollTop, left: box?.scrollLeft, focused };
+      place = { top: box?.scrollTop, left: box?.scrollLeft, focused, read: rowRead(target) };
     });
     document.addEventListener("htmx:afterSwap", () => {
       const live = document.getElementById("live");
       const box = live.querySelector(".table-box");
       if (box) box.scrollTo(place.left ?? 0, place.top ?? 0);
+      const read = place.read && [...live.querySelectorAll("tbody a")].find((each) => nameOf(each) === place.read.name);
+      if (read) window.scrollBy(0, read.getBoundingClientRect().top - place.read.top);
       const candidates = [...live.querySelectorAll("a, button, [tabindex]")];
       if (place.focused) candidates.find((each) => nameOf(each) === place.focused)?.focus({ preventScroll: true });
     });
   };
 
+  const keep = (name, value) => {
+    try { window.localStorage.setItem(name, value); } catch { /* A browser that keeps nothing forgets it. */ }
+  };
+
+  const startTheme = (group) => {
+    const root = document.documentElement;
+    const show = () => group.querySelectorAll("[data-theme-choice]").forEach((button) => {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === (root.dataset.theme ?? "system")));
+    });
+    group.hidden = false;
+    group.addEventListener("click", ({ target }) => {
+      const choice = target.dataset.themeChoice;
+      if (!choice) return;
+      if (choice === "system") delete root.dataset.theme;
+      else root.dataset.theme = choice;
+      keep("theme", choice);
+      show();
+      document.dispatchEvent(new CustomEvent("theme:changed"));
+    });
+    show();
+  };
+
+  const startCollapse = (button) => {
+    const root = document.documentElement;
+    const show = () => button.setAttribute("aria-expanded", String(root.dataset.nav !== "rail"));
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      if (root.dataset.nav === "rail") delete root.dataset.nav;
+      else root.dataset.nav = "rail";
+      keep("nav", root.dataset.nav ?? "wide");
+      show();
+    });
+    show();
+  };
+
+  const findByKey = (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    const field = document.getElementById("find");
+    if (!field) return;
+    event.preventDefault();
+    field.focus();
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    document.addEventListener("keydown", findByKey);
+    document.querySelectorAll("[data-theme-choices]").forEach(startTheme);
+    document.querySelectorAll("[data-collapse]").forEach(startCollapse);
     if (document.getElementById("live")) startLive();
     document.querySelectorAll("form[data-selection]").forEach(startSelection);
-    document.querySelectorAll("[data-shows-at-once]").forEach(startPeriod);
     document.querySelectorAll("[data-copy]").forEach(startCopy);
+    document.addEventListener("submit", startBusy);
     document.addEventListener("click", closeMenus);
     document.addEventListener("keydown", closeMenus);
   });
   // Going back restores the ticks of before without telling anyone.
-  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-selection]").forEach(showSelection));
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-selection]").forEach(showSelection);
+    endBusy();
+  });
 })();

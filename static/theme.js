@@ -1,9 +1,10 @@
-// Runs before the page is painted, so that dark mode never flashes light first.
+// Runs before the page is painted, so that the chosen theme and the narrow navigation never flash by.
 (() => {
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  const apply = () => {
-    document.documentElement.dataset.bsTheme = dark.matches ? "dark" : "light";
+  const kept = (name) => {
+    try { return window.localStorage.getItem(name); } catch { return null; }
   };
-  dark.addEventListener("change", apply);
-  apply();
+  const root = document.documentElement;
+  root.dataset.js = "";
+  if (["light", "dark"].includes(kept("theme"))) root.dataset.theme = kept("theme");
+  if (kept("nav") === "rail") root.dataset.nav = "rail";
 })();

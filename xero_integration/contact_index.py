@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from xero_integration.contact_names import MAX_NAME, name_key, number_key, sendable_name, spelling
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
@@ -47,7 +48,7 @@ class Customer:
     maybe: tuple[Other, ...] = ()
 
 
-def likely(alike: Sequence[Contact], maybe: Sequence[Other]) -> str:
+def likely(alike: Sequence[AnyContact], maybe: Sequence[Other]) -> str:
     """Return in words who a customer without a contact may be."""
     names = " and ".join(f"“{each.name}”" for each in alike[:MOST_NAMED])
     found = [f"Xero has {names}"] if names else []
@@ -59,17 +60,79 @@ def archived(name: str) -> str:
     return f"The contact “{name}” of this customer is archived in Xero. Restore it there, then upload again."
 
 
+class Linked(NamedTuple):
+    """Of a link: whose it is, and the contact, as it was called then."""
+
+    customer_key: str
+    contact_id: str
+    contact_name: str
+    matched_by: str
+
+
+class Listed(NamedTuple):
+    """Of a contact what tells whose it is."""
+
+    contact_id: str
+    name: str
+    contact_number: str
+    status: str
+    merged_into: str
+
+
+type AnyContact = Contact | Listed
+
+
+class Listing:
+    """All contacts and links of an organisation by few columns, in two queries, for what looks at all of them."""
+
+    def __init__(self, connection: XeroConnection) -> None:
+        links = ContactLink.objects.filter(connection=connection).values_list(*Linked._fields)
+        contacts = Contact.objects.filter(connection=connection).order_by().values_list(*Listed._fields)
+        self.linked = {row[0]: Linked._make(row) for row in links}
+        self.contacts = {row[0]: Listed._make(row) for row in contacts}
+        self.holders = {each.contact_id: each.customer_key for each in self.linked.values()}
+
+    def about(self, customers: Mapping[str, str]) -> list[Listed]:
+        """Return by name the contacts that can matter to these customers (names by key): their own, those that nobody
+        has, those of their number or name, and what these were merged into."""
+        keys = {number_key(key) for key in customers}
+        names = {form for name in customers.values() for form in (name_key(name), spelling(name))}
+        own = {self.linked[key].contact_id for key in customers if key in self.linked}
+        found = {
+            each.contact_id: each
+            for each in self.contacts.values()
+            if each.contact_id not in self.holders
+            or each.contact_id in own
+            or (each.contact_number and number_key(each.contact_number) in keys)
+            or name_key(each.name) in names
+            or spelling(each.name) in names
+        }
+        targets = {each.merged_into for each in found.values() if each.merged_into} - found.keys()
+        merged = [self.contacts[target] for target in targets if target in self.contacts]
+        return sorted([*found.values(), *merged], key=lambda each: (each.name, each.contact_id))
+
+
 class ContactIndex:
     """The contacts as last listed, in memory, so that matching takes no query for each customer."""
 
-    def __init__(self, connection: XeroConnection) -> None:
-        self.contacts = {each.contact_id: each for each in Contact.objects.filter(connection=connection)}
-        self.linked = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
-        self.holders = {each.contact_id: each.customer_key for each in self.linked.values()}
+    contacts: Mapping[str, AnyContact]
+    linked: Mapping[str, ContactLink | Linked]
+
+    def __init__(
+        self, connection: XeroConnection, listing: Listing | None = None, customers: Mapping[str, str] | None = None
+    ) -> None:
+        """With a listing only what can matter to these customers (names by key), by few columns."""
+        if listing is None:
+            self.contacts = {each.contact_id: each for each in Contact.objects.filter(connection=connection)}
+            self.linked = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
+            self.holders = {each.contact_id: each.customer_key for each in self.linked.values()}
+        else:
+            self.contacts = {each.contact_id: each for each in listing.about(customers or {})}
+            self.linked, self.holders = listing.linked, dict(listing.holders)
         unlinked = UnlinkedContact.objects.filter(connection=connection)
         self.unlinked = set(unlinked.values_list("customer_key", "contact_id"))
-        self.by_number: dict[str, list[Contact]] = defaultdict(list)
-        self.by_name: dict[str, list[Contact]] = defaultdict(list)
+        self.by_number: dict[str, list[AnyContact]] = defaultdict(list)
+        self.by_name: dict[str, list[AnyContact]] = defaultdict(list)
         for contact in self.contacts.values():
             if contact.contact_number:
                 self.by_number[number_key(contact.contact_number)].append(contact)
@@ -89,7 +152,7 @@ class ContactIndex:
             return self._link(customer, named[0], ContactLink.MatchedBy.NAME)
         return None
 
-    def numbered(self, key: str) -> Contact | None:
+    def numbered(self, key: str) -> AnyContact | None:
         """Return the contact with this number, whatever its capitals: one with the same before others."""
         having = self.by_number.get(number_key(key), ())
         return min(having, key=lambda each: (each.contact_number != key, each.status != Contact.ACTIVE), default=None)
@@ -112,12 +175,12 @@ class ContactIndex:
             return f"The contact “{name}” has the contact number {named[0].contact_number}, so it is someone else."
         return ""
 
-    def merged_into(self, contact: Contact) -> Contact | None:
+    def merged_into(self, contact: AnyContact) -> AnyContact | None:
         """Return the active contact that this one was merged into, None when there is none."""
         target = self.contacts.get(contact.merged_into)
         return target if target and target.status == Contact.ACTIVE else None
 
-    def _by_number(self, customer: Customer, contact: Contact) -> dict[str, str] | str:
+    def _by_number(self, customer: Customer, contact: AnyContact) -> dict[str, str] | str:
         if contact.status != Contact.ACTIVE:
             if target := self.merged_into(contact):
                 return (
@@ -133,7 +196,7 @@ class ContactIndex:
             )
         return self._link(customer, contact, ContactLink.MatchedBy.NUMBER)
 
-    def _link(self, customer: Customer, contact: Contact, matched_by: ContactLink.MatchedBy) -> dict[str, str]:
+    def _link(self, customer: Customer, contact: AnyContact, matched_by: ContactLink.MatchedBy) -> dict[str, str]:
         self.holders[contact.contact_id] = customer.key
         return {"contact_id": contact.contact_id, "contact_name": contact.name, "matched_by": matched_by}
 
@@ -178,6 +241,6 @@ class ContactIndex:
             }
         )
 
-    def alike(self, customer: Customer, free: Names) -> list[Contact]:
+    def alike(self, customer: Customer, free: Names) -> list[AnyContact]:
         """Return the contacts of `free` so much like this customer that a person says whether they are it."""
         return [self.contacts[key] for key in free.alike(customer.name) if (customer.key, key) not in self.unlinked]

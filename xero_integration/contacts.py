@@ -19,7 +19,7 @@ from xero_integration.client import shapes, timeouts
 from xero_integration.client.departure import stalled_error
 from xero_integration.client.errors import Problem, XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.client.gateway import Gateway
-from xero_integration.contact_index import ContactIndex, Customer, Other, likely
+from xero_integration.contact_index import AnyContact, ContactIndex, Customer, Linked, Listing, Other, likely
 from xero_integration.contact_names import name_key, number_key, why_untaken
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 from xero_integration.new_contacts import ADDRESS, NewContact
@@ -122,7 +122,7 @@ def why_not_created(
     return problems
 
 
-def _undecided(alike: Sequence[Contact], maybe: Sequence[Other]) -> str:
+def _undecided(alike: Sequence[AnyContact], maybe: Sequence[Other]) -> str:
     words = likely(alike, maybe)
     return (
         f"{words[0].upper()}{words[1:]}, much like this customer, who has no contact yet. Upload again, and say at the "
@@ -130,7 +130,7 @@ def _undecided(alike: Sequence[Contact], maybe: Sequence[Other]) -> str:
     )
 
 
-def link_by_hand(connection: XeroConnection, customer_key: str, contact: Contact) -> None:
+def link_by_hand(connection: XeroConnection, customer_key: str, contact: AnyContact) -> None:
     """Make this active contact the customer's, in place of any other. Call it under `lease`. Raises IntegrityError
     when another customer has it."""
     with transaction.atomic():
@@ -180,16 +180,45 @@ def unusable(connection: XeroConnection) -> dict[str, str]:
         connection=connection, contact_id__in={each.merged_into for each in listed.values() if each.merged_into}
     )
     names = dict(targets.values_list("contact_id", "name"))
-    reasons = {each.customer_key: _why_unusable(connection, each, listed.get(each.contact_id), names) for each in links}
+    made = {each.customer_key for each in links if _is_later(connection, each.created_at)}
+    reasons = {
+        each.customer_key: _why_unusable(each, listed.get(each.contact_id), names, is_later=each.customer_key in made)
+        for each in links
+    }
     return {key: words for key, words in reasons.items() if words}
 
 
+def unusable_of(connection: XeroConnection, listing: Listing) -> dict[str, str]:
+    """Return the same of a listing, in at most one query."""
+    ids = {key: each for key, each in listing.contacts.items() if each.status == Contact.ACTIVE}
+    links = [each for each in listing.linked.values() if each.contact_id not in ids]
+    gone = [each.customer_key for each in links if each.contact_id not in listing.contacts]
+    made = set[str]()
+    if gone:
+        rows = ContactLink.objects.filter(connection=connection, customer_key__in=gone)
+        times = rows.values_list("customer_key", "created_at")
+        made = {key for key, created_at in times if _is_later(connection, created_at)}
+    names = {key: each.name for key, each in listing.contacts.items()}
+    reasons = {
+        each.customer_key: _why_unusable(
+            each, listing.contacts.get(each.contact_id), names, is_later=each.customer_key in made
+        )
+        for each in links
+    }
+    return {key: words for key, words in reasons.items() if words}
+
+
+def _is_later(connection: XeroConnection, created_at: dt.datetime) -> bool:
+    """Whether a contact that was linked then may have been made since the listing was read."""
+    return connection.contacts_read_at is None or created_at >= connection.contacts_read_at
+
+
 def _why_unusable(
-    connection: XeroConnection, link: ContactLink, contact: Contact | None, names: Mapping[str, str]
+    link: ContactLink | Linked, contact: AnyContact | None, names: Mapping[str, str], *, is_later: bool
 ) -> str:
     if contact is None:
         # A contact that was made while the listing was being read is not in it.
-        if connection.contacts_read_at is None or link.created_at >= connection.contacts_read_at:
+        if is_later:
             return ""
         return f"The contact “{link.contact_name}” is no longer in Xero. Link another, or unlink it for a new one."
     if contact.merged_into:

@@ -9,12 +9,14 @@ from django.utils import timezone
 from c3portal.database import clock
 from xero_integration.models import XeroConnection
 
+_KEPT = "_xero_connection"
+
 
 def connection(request: HttpRequest) -> dict[str, Any]:
     """Return the current connection (or None) and whether it is paused, for who is signed in."""
     if not hasattr(request, "user") or not request.user.is_authenticated:
         return {}
-    current = XeroConnection.objects.current()
+    current = current_connection(request)
     now = clock.now()
     paused = bool(current and current.is_paused(now))
     return {
@@ -22,6 +24,15 @@ def connection(request: HttpRequest) -> dict[str, Any]:
         "xero_paused": paused,
         "xero_pause_format": _time_format(current.paused_until, now) if current and current.paused_until else "",
     }
+
+
+def current_connection(request: HttpRequest) -> XeroConnection | None:
+    """Return the organisation in use, asked for once a request."""
+    if not hasattr(request, _KEPT):
+        shown = XeroConnection.objects.select_related("token_set", "connected_by", "budget")
+        setattr(request, _KEPT, shown.current())
+    found: XeroConnection | None = getattr(request, _KEPT)
+    return found
 
 
 def _time_format(until: dt.datetime, now: dt.datetime) -> str:

@@ -26,7 +26,7 @@ SUFFIX = re.compile(r"[!#-\[\]-~]+")
 NEEDED_WHILE_CONNECTED = ("client_id", "license_account_code", "azure_account_code", "custom_account_code")
 # The check is against what was last read from Xero.
 GONE = "gone"
-WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Read again first."
+WHEN_NEW_IN_XERO = "If you changed that in Xero just now, press Refresh first."
 
 
 class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -194,8 +194,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             current = str(self[name].value() or "")
             choices = reference.with_current(accounts, current, connection)
             self.fields[name].widget = forms.Select(choices=[("", "Choose an account"), *choices])
-        chosen = reference.find_theme(self.instance, connection)
-        themes = reference.theme_choices(connection)
+        offered = list(connection.brandingthemes.all())
+        chosen = reference.find_theme(self.instance, connection, offered)
+        themes = [(each.theme_id, each.name) for each in offered]
         if self.instance.theme_name and chosen is None:
             themes.append((GONE, f"{self.instance.theme_name} (not in {connection.name})"))
         self.initial["theme"] = chosen.theme_id if chosen else GONE if self.instance.theme_name else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -221,7 +222,11 @@ def accounts_of(connection: XeroConnection) -> dict[str, AccountFacts]:
 
 def account_choices(connection: XeroConnection) -> Choices:
     """Return code and words ("4010 Licence revenue (Revenue)") of the accounts that take sales."""
-    accounts = accounts_of(connection).values()
+    return choices_of(accounts_of(connection).values())
+
+
+def choices_of(accounts: Iterable[AccountFacts]) -> Choices:
+    """Return the same of accounts that are at hand."""
     return [(each.code, f"{each} ({SALES_TYPES[each.type]})") for each in accounts if each.takes_sales]
 
 
@@ -284,27 +289,35 @@ class SettingsProblem:
         return f"{self.label}: {self.words}"
 
 
-def settings_problems(settings: XeroSettings, connection: XeroConnection) -> dict[str, SettingsProblem]:
-    """Return, by field of the settings, what the organisation lacks; {} before it was read."""
+def settings_problems(
+    settings: XeroSettings,
+    connection: XeroConnection,
+    accounts: Mapping[str, AccountFacts] | None = None,
+    themes: Sequence[BrandingTheme] | None = None,
+) -> dict[str, SettingsProblem]:
+    """Return, by field of the settings, what the organisation lacks; {} before it was read. Its accounts and themes are
+    given where they are at hand."""
     if connection.reference_read_at is None:
         return {}
-    accounts, problems = accounts_of(connection), {}
+    accounts, problems = accounts_of(connection) if accounts is None else accounts, {}
     for field, label in ACCOUNT_FIELDS.items():
         if field == "rounding_account_code" and settings.difference_policy != DifferencePolicy.ROUNDING_LINE:
             continue
         code = getattr(settings, field)
         if code and (problem := sales_problem(accounts, code, connection.name)):
             problems[field] = SettingsProblem(label, problem.words, problem.key)
-    if settings.theme_name and find_theme(settings, connection) is None:
+    if settings.theme_name and find_theme(settings, connection, themes) is None:
         names = ", ".join(connection.brandingthemes.values_list("name", flat=True)) or "none"
         words = f"{connection.name} has no theme “{settings.theme_name}”. It has: {names}."
         problems["theme_name"] = SettingsProblem("Theme", words, f"theme:{settings.theme_id or settings.theme_name}")
     return problems
 
 
-def find_theme(settings: XeroSettings, connection: XeroConnection) -> BrandingTheme | None:
-    """Return the settings' theme: by its id, else by its name."""
+def find_theme(
+    settings: XeroSettings, connection: XeroConnection, themes: Sequence[BrandingTheme] | None = None
+) -> BrandingTheme | None:
+    """Return the settings' theme: by its id, else by its name; of the organisation's themes where they are at hand."""
     # By id first, so that a rename in Xero does not break it.
-    themes = list(BrandingTheme.objects.filter(connection=connection))
+    themes = list(BrandingTheme.objects.filter(connection=connection)) if themes is None else themes
     by_id = next((theme for theme in themes if theme.theme_id == settings.theme_id), None)
     return by_id or next((theme for theme in themes if theme.name.casefold() == settings.theme_name.casefold()), None)

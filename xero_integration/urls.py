@@ -5,7 +5,6 @@ from django.urls import path
 from xero_integration import views, webhook_views
 
 urlpatterns = [
-    path("", views.home, name="home"),
     path("settings/general/", views.settings_general, name="settings_general"),
     path("settings/general/webhook/", webhook_views.webhook_key, name="webhook_key"),
     path("xero/connect/", views.connect, name="xero_connect"),

@@ -8,13 +8,12 @@ from typing import cast
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from c3portal.audit.record import Action, record, record_changes
 from c3portal.http import confirmation
@@ -98,13 +97,9 @@ def connect(request: HttpRequest) -> HttpResponse:
     return redirect(oauth.consent_url(app.client_id, consent, asked))
 
 
-@never_cache
-@require_safe
-def home(request: HttpRequest) -> HttpResponseBase:
-    """The portal's root: back from Xero's consent page, or on to the list."""
-    if any(key in request.GET for key in ("code", "error", "state")):
-        return connect_return(request)
-    return redirect("invoice_list")
+def comes_from_xero(request: HttpRequest) -> bool:
+    """Return whether Xero's consent page led to the portal's root, which is its redirect URI."""
+    return any(key in request.GET for key in ("code", "error", "state"))
 
 
 @may_connect
@@ -238,8 +233,8 @@ def refresh(request: HttpRequest) -> HttpResponse:
     except XeroError as error:
         messages.error(request, f"Nothing was changed: {error}")
     else:
-        record(request, Action.OPERATION, f"What {connection.name} offers was read again")
-        messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were read again.")
+        record(request, Action.OPERATION, f"What {connection.name} offers was refreshed")
+        messages.success(request, f"Accounts, themes, tax rates and currencies of {connection.name} were refreshed.")
         _follow_theme(request, connection)
     return redirect("settings_general" if roles.role_of(request.user) == roles.SYSTEM_ADMIN else "invoice_list")
 

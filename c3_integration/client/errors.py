@@ -7,7 +7,7 @@ import enum
 
 
 class Problem(enum.StrEnum):
-    """What stands in the way, for whoever must decide what to do next."""
+    """Fix before posting, for whoever must decide what to do next."""
 
     SETTINGS = "settings"
     SIGN_IN = "sign_in"

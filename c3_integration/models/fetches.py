@@ -16,7 +16,7 @@ class C3Fetch(models.Model):
     class Trigger(models.TextChoices):
         USER = "user", "A person"
         SCHEDULE = "schedule", "The morning's fetch"
-        COMMAND = "command", "The server"
+        COMMAND = "command", "System"
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting for a worker"

@@ -25,7 +25,7 @@ COLUMNS = ("At", "Who", "UserID", "From", "Action", "What", "Before", "After", "
 FIRST_DAY, LAST_DAY = dt.date(1970, 1, 2), dt.date(9998, 12, 31)
 
 
-def _day(label: str) -> forms.DateField:
+def day_field(label: str) -> forms.DateField:
     return forms.DateField(
         label=label,
         required=False,
@@ -44,8 +44,8 @@ class TrailForm(forms.Form):
         max_length=254,
         widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"}),
     )
-    since = _day("From")
-    until = _day("To")
+    since = day_field("From")
+    until = day_field("To")
     q = forms.CharField(label="Search what changed", required=False, max_length=200)
 
     def entries(self) -> QuerySet[AuditEntry]:
@@ -59,13 +59,13 @@ class TrailForm(forms.Form):
         if cleaned["who"]:
             found = found.filter(actor__icontains=cleaned["who"].strip())
         if cleaned["since"]:
-            found = found.filter(at__gte=_midnight(cleaned["since"]))
+            found = found.filter(at__gte=midnight(cleaned["since"]))
         if cleaned["until"]:
-            found = found.filter(at__lt=_midnight(cleaned["until"] + dt.timedelta(days=1)))
+            found = found.filter(at__lt=midnight(cleaned["until"] + dt.timedelta(days=1)))
         return _containing(found, cleaned["q"].strip()) if cleaned["q"] else found
 
 
-def _midnight(day: dt.date) -> dt.datetime:
+def midnight(day: dt.date) -> dt.datetime:
     return timezone.make_aware(dt.datetime.combine(day, dt.time()))
 
 

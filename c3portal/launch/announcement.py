@@ -11,7 +11,7 @@ Then ({c3_sandbox} stands in for C3, {sandbox} for Xero):
      Import: the other periods follow by themselves
   3. Press Connect to Xero, and Allow access on the page of the sandbox
   4. Choose the September period, select all its invoices and press UPLOAD TO XERO
-  5. See what would become of them, and press Post the ready ones
+  5. See what would become of them, and press Post … invoices
   6. Press VIEW POST LOGS and see how each one fares"""
 
 SANDBOX_CLICKS = """\
@@ -19,7 +19,7 @@ Then, in five clicks ({sandbox} stands in for Xero):
   1. Sign in as the Finance Admin and press Connect to Xero
   2. Press Allow access on the page of the sandbox
   3. Choose the September period, select all its invoices and press UPLOAD TO XERO
-  4. See what would become of them, and press Post the ready ones
+  4. See what would become of them, and press Post … invoices
   5. Press VIEW POST LOGS and see how each one fares"""
 
 XERO_CLICKS = """\
@@ -27,7 +27,7 @@ Then, with your own app of Xero's developer portal (its redirect URI is {portal}
   1. Sign in as the System Admin and open Settings → General
   2. Fill in Client ID, Client Secret and the account codes, and press Save
   3. Press Connect to Xero and allow access in Xero
-  4. Choose a period, select invoices, press UPLOAD TO XERO and Post the ready ones,
+  4. Choose a period, select invoices, press UPLOAD TO XERO and Post … invoices,
      then VIEW POST LOGS"""
 
 

@@ -49,7 +49,7 @@ class AuditEntry(models.Model):
         IMPORT = "import", "Import"
         UPLOAD = "upload", "Upload"
         WITHDRAW = "withdraw", "Withdraw"
-        IGNORE = "ignore", "Ignore"
+        IGNORE = "ignore", "Exclude"
         NOTICE = "notice", "Notices"
         OPERATION = "operation", "Operation"
         DOWNLOAD = "download", "Download"

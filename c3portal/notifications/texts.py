@@ -75,7 +75,7 @@ def upload_finished(outcome: UploadOutcome) -> Words:
     if outcome.refused.count:
         summary.append(f"{outcome.refused.count:,} refused")
     if outcome.waited_for.count:
-        summary.append(f"{outcome.waited_for.count:,} being checked")
+        summary.append(f"{outcome.waited_for.count:,} confirming with Xero")
     end = "has come to rest, but for the last answers" if outcome.waited_for.count else "is finished"
     intro = (
         f"The upload of {moment(outcome.started_at)} to {outcome.organisation} {end}. "
@@ -95,9 +95,9 @@ def _counts(outcome: UploadOutcome) -> Iterable[str]:
     if outcome.differing:
         yield f"Of these, {outcome.differing:,} came to another total in Xero; the upload's page marks them."
     if outcome.refused.count:
-        yield f"Refused: {outcome.refused}. Of these nothing is in Xero."
+        yield f"Rejected by Xero: {outcome.refused}. Of these nothing is in Xero."
     if outcome.waited_for.count:
-        yield f"Being checked: {outcome.waited_for}. The answer was lost, and they were not seen in Xero yet."
+        yield f"Confirming with Xero: {outcome.waited_for}. The answer was lost, and they were not seen in Xero yet."
     if outcome.withdrawn:
         yield f"Taken back before they were sent: {invoices(outcome.withdrawn)}."
     if outcome.uploaded_again:
@@ -188,7 +188,7 @@ def token_dies(organisations: str, days: int, at: dt.datetime, last_used_at: dt.
         f"The portal renews its sign-in to Xero every day, and has not managed to since {moment(last_used_at)}. "
         f"Without a renewal it ends on {moment(at)}; uploads then stop until someone connects again.",
         _what_waits(waiting, "are sent as soon as the sign-in works"),
-        "What to do: open the list of invoices and press “Read again” beside the connection, which renews the sign-in "
+        "What to do: open the list of invoices and press “Refresh” beside the connection, which renews the sign-in "
         "at once. If that fails, connect to Xero again. If it works, ask the portal's administrator why it did not by "
         "itself: its worker or its scheduler has stalled.",
     )
@@ -215,7 +215,7 @@ def mapping_drift(organisation: str, findings: Sequence[tuple[str, Sequence[str]
         f"Accounts, taxes or themes were changed in {organisation} since they were chosen in the portal:",
         "\n".join(lines),
         "The invoices that need them are held back before anything is sent; all others go as usual.",
-        "What to do: choose anew on the Settings pages, or undo the change in Xero and press “Read again”.",
+        "What to do: choose anew on the Settings pages, or undo the change in Xero and press “Refresh”.",
     )
 
 

@@ -21,7 +21,7 @@ NEW_ZEALAND = "Contoso Cloud (NZ)"
 def settings_page(portal: str, sandbox: Any, page: Page, system_admin: User, complaints: list[str]) -> Page:
     """Settings → General, reached by signing in."""
     sign_in(page, portal, system_admin)
-    page.get_by_role("link", name="Settings", exact=True).click()
+    page.get_by_role("link", name="General", exact=True).click()
     expect(page.get_by_role("heading", name="General")).to_be_visible()
     return page
 
@@ -79,15 +79,15 @@ def test_a_system_admin_connects_the_portal_with_the_pages_alone(
     expect(page.get_by_role("heading", name="Download Invoice/Payments")).to_be_visible()
     expect(page.get_by_text(f"Connected to {AUSTRALIA}.")).to_be_visible()
 
-    page.get_by_role("link", name="Settings", exact=True).click()
-    expect(page.get_by_text(AUSTRALIA)).to_be_visible()
+    page.get_by_role("link", name="General", exact=True).click()
+    expect(page.get_by_role("main").get_by_text(AUSTRALIA)).to_be_visible()
     is_accessible(page)
     expect(page.get_by_label("License based SKUs").locator("option:checked")).to_have_text(
         "4010 Licence revenue (Revenue)"
     )
     expect(page.get_by_label("Theme").locator("option:checked")).to_have_text("Cloud services")
     sandbox.put_account("4010", status="ARCHIVED")
-    page.get_by_role("button", name="Read again").click()
+    page.get_by_role("button", name="Refresh").click()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Account 4010 Licence revenue is archived").first).to_be_visible()
     is_accessible(page)

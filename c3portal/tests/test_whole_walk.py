@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from c3portal.models import User
 from c3portal.testing import WorkerProcess, wait_until
-from c3portal.tests.browser import sign_in
+from c3portal.tests.browser import LIST, POST_THEM, choose_period, select_all, sign_in
 from invoices import tasks
 from invoices.models import BillingPeriod, Invoice
 from operations import demo
@@ -62,16 +62,15 @@ def test_it_brings_the_september_invoices_to_xero(
     page.get_by_role("button", name="Allow access").click()
     expect(page.get_by_text("Connected to Contoso Cloud (AU).")).to_be_visible()
 
-    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026) · 20260918")
-    page.get_by_role("button", name="Show").click()
-    page.get_by_label("Select all 120 of this filter").check()
+    choose_period(page, "20260918")
+    select_all(page, 120)
     page.get_by_role("button", name="UPLOAD TO XERO").click()
-    page.get_by_role("button", name="Post the ready ones").click()
-    expect(page.get_by_text("120 of 120 done")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name=POST_THEM).click()
+    expect(page.get_by_text("120 of 120 in Xero", exact=True)).to_be_visible(timeout=30_000)
 
     page.get_by_role("link", name="Download Invoice/Payments").first.click()
     page.get_by_role("link", name="VIEW POST LOGS").click()
-    expect(page.get_by_text("In Xero 120")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="All in Xero")).to_contain_text("120")
 
     kinds = Counter(each["type"] for each in sandbox.documents())
     assert kinds == {"ACCREC": 117, "ACCRECCREDIT": 3}
@@ -113,7 +112,7 @@ def test_it_fetches_from_c3_matches_once_and_posts_to_the_cent(
     page.get_by_label("Contoso Cloud (AU)").check()
     page.get_by_role("button", name="Allow access").click()
     show_and_upload_all(page, portal, "20260918")
-    expect(page.get_by_text("120 of 120 done")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("120 of 120 in Xero", exact=True)).to_be_visible(timeout=60_000)
     assert len(sandbox.documents()) == 120
     wanted: Counter[str] = Counter()
     for number, total in c3_sandbox.periods()[1]["totals"].items():
@@ -128,7 +127,7 @@ def test_it_fetches_from_c3_matches_once_and_posts_to_the_cent(
     assert totals() == {**both, **again["totals"]}
     show_and_upload_all(page, portal, again["billing_id"], ready=False)
     expect(page.get_by_text("Decide about 120")).to_be_visible()
-    expect(page.get_by_role("button", name="Post the ready ones")).to_have_count(0)
+    expect(page.get_by_role("button", name=POST_THEM)).to_have_count(0)
     assert len(sandbox.documents()) == 120
     assert sandbox.violations() == []
 
@@ -139,14 +138,11 @@ def totals() -> dict[str, str]:
 
 def show_and_upload_all(page: Page, portal: str, billing_id: str, *, ready: bool = True) -> None:
     """Choose a period on the list, select its 120 invoices, and post those that are ready."""
-    page.goto(portal)
-    label = page.locator("option", has_text=billing_id).first.inner_text()
-    page.get_by_label("Billing period").select_option(label=label)
-    page.get_by_role("button", name="Show").click()
-    page.get_by_label("Select all 120 of this filter").check()
+    page.goto(f"{portal}{LIST}?period={billing_id}")
+    select_all(page, 120)
     page.get_by_role("button", name="UPLOAD TO XERO").click()
     if ready:
-        page.get_by_role("button", name="Post the ready ones").click()
+        page.get_by_role("button", name=POST_THEM).click()
 
 
 def test_it_leads_from_an_invoice_to_the_document_in_xero(
@@ -164,14 +160,15 @@ def test_it_leads_from_an_invoice_to_the_document_in_xero(
     page.get_by_role("button", name="Allow access").click()
 
     invoice = Invoice.objects.exclude(total__lt=0).order_by("number")[0]
-    page.get_by_label("Search number or customer").fill(invoice.number)
+    page.locator("summary", has_text="Filter").click()
+    page.get_by_label("Search in this period").fill(invoice.number)
     page.get_by_role("button", name="Show").click()
     page.get_by_role("checkbox", name=re.compile(re.escape(invoice.number))).check()
     page.get_by_role("button", name="UPLOAD TO XERO").click()
-    page.get_by_role("button", name="Post the ready ones").click()
-    expect(page.get_by_text("1 of 1 done")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name=POST_THEM).click()
+    expect(page.get_by_text("1 of 1 in Xero", exact=True)).to_be_visible(timeout=30_000)
 
     with page.expect_popup() as opened:
-        page.get_by_role("link", name=re.compile("Open in Xero")).first.click()
+        page.get_by_role("link", name=re.compile("Open .*in Xero")).first.click()
     expect(opened.value.get_by_text(invoice.xero_number).first).to_be_visible()
     expect(opened.value.get_by_text(f"{invoice.total:,.2f}").first).to_be_visible()

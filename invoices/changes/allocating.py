@@ -184,7 +184,7 @@ def standing(note: Invoice) -> Standing:
     posting, corrected = getattr(note, "posting", None), note.corrects
     against = getattr(corrected, "posting", None)
     if note.ignored_because:
-        return Standing("Ignored: it does not go to Xero.")
+        return Standing("Excluded from Xero: it does not go to Xero.")
     if posting is None or posting.status != Posting.Status.POSTED or against is None:
         return Standing(f"Not in Xero yet. {_then(against)}")
     if posting.xero_status in GONE:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 LINES = Prefetch("invoice__lines", InvoiceLine.objects.defer("source"))
 RELATED = ("invoice__bill_to__same_as", "invoice__period", "invoice__corrects__posting__invoice")
-NO_CONTACT = "Whoever gets it has no contact in Xero any more. Link one under Contacts."
+NO_CONTACT = "Whoever gets it has no contact in Xero any more. Link one under Customers."
 OTHER_SIGN = "Its total changed its sign, and in Xero that is another kind of document."
 NOT_KEPT = (
     "What was sent of it is not kept line by line: it was linked, or an earlier release posted it. So nobody can see "

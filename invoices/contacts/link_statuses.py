@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from django.db.models import F
+from django.db.models import Case, F, IntegerField, Max, When
 
 from invoices.contacts import details, requests, resellers
 from invoices.contacts.details import Difference
-from invoices.contacts.resellers import AS_CUSTOMER
-from invoices.documents import billing_contact
+from invoices.contacts.resellers import AS_CUSTOMER, Known
+from invoices.documents.billing_contact import recipient_key
 from invoices.models import Customer, Invoice
 from xero_integration import contacts
-from xero_integration.contact_index import ContactIndex, Other
+from xero_integration.contact_index import AnyContact, ContactIndex, Linked, Listing, Other
 from xero_integration.contact_index import Customer as Wanted
 from xero_integration.contact_names import name_key, why_untaken
 from xero_integration.models import Contact, ContactLink, XeroConnection
@@ -122,14 +122,45 @@ def link_statuses(connection: XeroConnection) -> list[LinkStatus]:
     customers = list(Customer.objects.all())
     wanted = {each.key: each for each in requests.wanted_contacts(connection, customers)}
     index, unusable = ContactIndex(connection), contacts.unusable(connection)
-    names, via_reseller = index.free_names(wanted.keys()), _via_reseller()
+    return _statuses(customers, wanted, index, unusable)
+
+
+def of_customers(
+    connection: XeroConnection,
+    customers: Sequence[Customer],
+    known: Sequence[Known],
+    listing: Listing,
+    *,
+    with_names: bool,
+) -> list[LinkStatus]:
+    """Return how these stand, from what is at hand of all: without what differs between C3 and Xero. Among them are
+    those that resellers are, and to tell what new contacts are called (`with_names`) all without a contact, since that
+    hangs on one another."""
+    wanted = {each.key: each for each in requests.wanted_contacts(connection, customers, known, listing)}
+    index = ContactIndex(connection, listing, {each.tenant_id: each.name for each in customers})
+    keys = [each.tenant_id for each in known]
+    unusable = contacts.unusable_of(connection, listing)
+    return _statuses(customers, wanted, index, unusable, keys, with_names=with_names)
+
+
+def _statuses(
+    customers: Sequence[Customer],
+    wanted: Mapping[str, Wanted],
+    index: ContactIndex,
+    unusable: Mapping[str, str],
+    keys: Collection[str] | None = None,
+    *,
+    with_names: bool = True,
+) -> list[LinkStatus]:
+    names = index.free_names(wanted.keys() if keys is None else keys)
+    via_reseller = _via_reseller([each.pk for each in customers if each.tenant_id not in index.linked])
     found = [
         LinkStatus(each, State.VIA_RESELLER, words=NEEDS_NO_CONTACT)
-        if each.pk in via_reseller and each.tenant_id not in index.linked
+        if each.pk in via_reseller
         else _link_status(each, wanted[each.tenant_id], index, unusable, names)
         for each in customers
     ]
-    found = _new_names(found, wanted, index, names)
+    found = _new_names(found, wanted, index, names) if with_names else found
     by_pk = {each.customer.pk: each for each in found}
     return [_as_another(each, by_pk) if resellers.is_another(each.customer) else each for each in found]
 
@@ -141,12 +172,14 @@ def _as_another(reseller: LinkStatus, by_pk: Mapping[int, LinkStatus]) -> LinkSt
     return replace(other, customer=reseller.customer, words=words, suggestion=None, differences=(), new=None)
 
 
-def _via_reseller() -> set[int]:
-    """Return the customers of whose invoices none goes to their own contact."""
-    own = F("customer__tenant_id")
-    invoices = Invoice.objects.order_by().annotate(recipient_key=billing_contact.recipient_key())
-    through = set(invoices.filter(bill_to__isnull=False).exclude(recipient_key=own).values_list("customer", flat=True))
-    return through - set(invoices.filter(customer__in=through, recipient_key=own).values_list("customer", flat=True))
+def _via_reseller(customers: Sequence[int]) -> set[int]:
+    """Return those of these customers of whose invoices none goes to their own contact."""
+    if not customers:
+        return set()
+    own = Case(When(recipient_key=F("customer__tenant_id"), then=1), default=0, output_field=IntegerField())
+    through = Invoice.objects.filter(customer__in=customers, bill_to__isnull=False).order_by().values("customer")
+    billed = Invoice.objects.filter(customer__in=through).order_by().annotate(recipient_key=recipient_key())
+    return set(billed.values("customer").annotate(own=Max(own)).filter(own=0).values_list("customer", flat=True))
 
 
 def _link_status(
@@ -184,7 +217,38 @@ def _customers(maybe: Sequence[Other]) -> Suggestion:
     return Suggestion(choice, each.contact_name or each.name, f"The {each.what} “{each.name}”", is_sure=False)
 
 
-def _linked(customer: Customer, link: ContactLink, index: ContactIndex, why_unusable: str) -> LinkStatus:
+def of_linked(customer: Customer, listing: Listing, why_unusable: str) -> LinkStatus:
+    """Return how a linked customer stands, without what differs between C3 and Xero."""
+    return _linked(customer, listing.linked[customer.tenant_id], listing, why_unusable)
+
+
+def of_link(connection: XeroConnection, customer: Customer, link: ContactLink) -> LinkStatus:
+    """Return how a customer with this link stands, with what differs between C3 and Xero."""
+    rows = Contact.objects.filter(connection=connection)
+    contact = rows.filter(contact_id=link.contact_id).first()
+    if contact and contact.status == Contact.ACTIVE:
+        return _linked(customer, link, _Few({contact.contact_id: contact}, {}), "")
+    target = rows.filter(contact_id=contact.merged_into).first() if contact and contact.merged_into else None
+    holder = ContactLink.objects.filter(connection=connection, contact_id=target.contact_id).first() if target else None
+    few = _Few(
+        {each.contact_id: each for each in (contact, target) if each},
+        {holder.contact_id: holder.customer_key} if holder else {},
+    )
+    return _linked(customer, link, few, contacts.unusable(connection).get(customer.tenant_id, ""))
+
+
+@dataclass(frozen=True)
+class _Few:
+    """What a link's status hangs on: the contacts by id, and who has them."""
+
+    contacts: Mapping[str, AnyContact]
+    holders: Mapping[str, str]
+
+
+type _Contacts = ContactIndex | Listing | _Few
+
+
+def _linked(customer: Customer, link: ContactLink | Linked, index: _Contacts, why_unusable: str) -> LinkStatus:
     contact = index.contacts.get(link.contact_id)
     link_status = LinkStatus(
         customer,
@@ -195,16 +259,16 @@ def _linked(customer: Customer, link: ContactLink, index: ContactIndex, why_unus
         words=why_unusable,
     )
     if not why_unusable:
-        found = details.differences(customer.c3_details, contact) if contact else []
+        found = details.differences(customer.c3_details, contact) if isinstance(contact, Contact) else []
         return replace(link_status, differences=tuple(found))
     if contact is None:
         return replace(link_status, state=State.CLASH)
     return replace(link_status, state=State.ARCHIVED, suggestion=_merged(contact, index))
 
 
-def _merged(contact: Contact, index: ContactIndex) -> Suggestion | None:
-    target = index.merged_into(contact)
-    if target is None or target.contact_id in index.holders:
+def _merged(contact: AnyContact, index: _Contacts) -> Suggestion | None:
+    target = index.contacts.get(contact.merged_into)
+    if target is None or target.status != Contact.ACTIVE or target.contact_id in index.holders:
         return None
     return Suggestion(target.contact_id, target.name, "Merged into this one", is_sure=False)
 
@@ -218,7 +282,7 @@ def similar_contacts(wanted: Wanted, index: ContactIndex, names: Names, *, most:
     ]
 
 
-def _how_similar(wanted: Wanted, contact: Contact, score: float) -> str:
+def _how_similar(wanted: Wanted, contact: AnyContact, score: float) -> str:
     if name_key(contact.name) == name_key(wanted.name):
         return SAME_NAME
     return "Nearly the same name" if score == 1 else f"Similar name, {score:.0%}"

@@ -7,16 +7,17 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from invoices.contacts import requests, resellers
 from invoices.contacts.link_statuses import SAME_NAME, SAME_NUMBER, similar_contacts
-from invoices.contacts.resellers import AS_CUSTOMER
+from invoices.contacts.resellers import AS_CUSTOMER, Known
 from invoices.models import Customer
 from xero_integration import connections, contacts
-from xero_integration.contact_index import ContactIndex
+from xero_integration.contact_index import AnyContact, ContactIndex, Listed, Listing
 from xero_integration.contact_names import name_key, number_key
 from xero_integration.models import Contact, ContactLink, XeroConnection
+from xero_integration.name_similarity import Names
 
 # Contacts that one click creates: ten calls, which a minute's limit allows beside the uploads.
 MOST_AT_ONCE = 500
@@ -28,7 +29,7 @@ FOUND = 50
 class Candidate:
     """A contact to choose; `why_not` says why it cannot be."""
 
-    contact: Contact
+    contact: AnyContact
     why: str
     why_not: str
 
@@ -39,9 +40,10 @@ class NotLinked(Exception):
 
 def candidates(connection: XeroConnection, customer: Customer, words: str) -> list[Candidate]:
     """Return the contacts that `words` find by name or number; without words, those that may be the customer."""
-    (wanted,) = requests.wanted_contacts(connection, [customer])
-    keys = _customers_by_number()
-    index = ContactIndex(connection)
+    listing, known = Listing(connection), resellers.everyone()
+    (wanted,) = requests.wanted_contacts(connection, [customer], known, listing)
+    keys = {number_key(each.tenant_id): each for each in known}
+    index = ContactIndex(connection, listing, {customer.tenant_id: customer.name})
     if words:
         listed = Contact.objects.filter(connection=connection, status=Contact.ACTIVE).filter(
             Q(name__icontains=words) | Q(name_key__contains=name_key(words)) | Q(contact_number__iexact=words)
@@ -54,19 +56,32 @@ def candidates(connection: XeroConnection, customer: Customer, words: str) -> li
     ids = {each.contact_id for each in same} | maybe.keys()
     similar = similar_contacts(wanted, index, index.free_names(()), most=SUGGESTIONS)
     similar = [each for each in similar if each.contact_id not in ids]
-    whys = [(index.contacts[each], why) for each, why in maybe.items() if each in index.contacts]
+    whys: list[tuple[AnyContact, str]] = [
+        (listing.contacts[each], why) for each, why in maybe.items() if each in listing.contacts
+    ]
     whys += [(each, SAME_NUMBER if each == numbered else SAME_NAME) for each in same if each.contact_id not in maybe]
     whys += [(index.contacts[each.contact_id], each.why) for each in similar]
     return [Candidate(each, why, _why_not(each, customer, index, keys)) for each, why in whys]
 
 
-def _customers_by_number() -> dict[str, Customer]:
+def near(connection: XeroConnection, customer: Customer) -> list[Candidate]:
+    """Return the active contacts that nobody has whose names are much like the customer's, the likeliest first."""
+    has = ContactLink.objects.filter(connection=connection, contact_id=OuterRef("contact_id"))
+    free = Contact.objects.filter(~Exists(has), connection=connection, status=Contact.ACTIVE).order_by("name")
+    found = {row[0]: Listed._make(row) for row in free.values_list(*Listed._fields)}
+    names = Names({key: each.name for key, each in found.items()})
+    alike = names.alike(customer.name)
+    more = [key for key, _ in names.similar(customer.name, most=SUGGESTIONS) if key not in alike]
+    whys = [(key, "Nearly the same name") for key in alike] + [(key, "Similar name") for key in more]
+    return [Candidate(found[key], why, "") for key, why in whys[:SUGGESTIONS]]
+
+
+def _customers_by_number() -> dict[str, Known]:
     """Return the customers by what their contact numbers compare as."""
-    rows = Customer.objects.only("tenant_id", "name", "key_from", "same_as")
-    return {number_key(each.tenant_id): each for each in rows}
+    return {number_key(each.tenant_id): each for each in resellers.everyone()}
 
 
-def _why_not(contact: Contact, customer: Customer, index: ContactIndex, customers: Mapping[str, Customer]) -> str:
+def _why_not(contact: AnyContact, customer: Customer, index: ContactIndex, customers: Mapping[str, Known]) -> str:
     """Return why a person cannot link this contact to the customer, "" when they can; `customers` as
     `_customers_by_number` has them."""
     if contact.status != Contact.ACTIVE:
@@ -75,17 +90,18 @@ def _why_not(contact: Contact, customer: Customer, index: ContactIndex, customer
         return ""
     holder = index.holders.get(contact.contact_id, customer.tenant_id)
     if holder != customer.tenant_id:
-        who = customers.get(number_key(holder), "another customer")
+        owner = customers.get(number_key(holder))
+        who = owner.name if owner else "another customer"
         return f"The contact “{contact.name}” is linked to {who}. Unlink it there first."
     number = number_key(contact.contact_number)
     if number != number_key(customer.tenant_id) and number in customers:
-        return f"The contact “{contact.name}” has the contact number of {customers[number]}."
+        return f"The contact “{contact.name}” has the contact number of {customers[number].name}."
     return ""
 
 
 def _customer_too(
-    contact: Contact, customer: Customer, index: ContactIndex, customers: Mapping[str, Customer]
-) -> Customer | None:
+    contact: AnyContact, customer: Customer, index: ContactIndex, customers: Mapping[str, Known]
+) -> Known | None:
     """Return the customer whose contact this is, when a reseller can be that one."""
     holder = index.holders.get(contact.contact_id, contact.contact_number)
     owner = customers.get(number_key(holder))
@@ -99,7 +115,7 @@ def linked(connection: XeroConnection, customers: Iterable[Customer]) -> dict[st
     return {_named(each): _linked_to(each, links.get(each.tenant_id)) for each in rows}
 
 
-def _named(customer: Customer) -> str:
+def _named(customer: Customer | Known) -> str:
     return f"{customer.name} ({customer.tenant_id})"
 
 
@@ -151,7 +167,7 @@ def _link_one(
     customer: Customer,
     index: ContactIndex,
     contact_id: str,
-    customers: Mapping[str, Customer],
+    customers: Mapping[str, Known],
 ) -> None:
     moved = None
     if contact_id.startswith(AS_CUSTOMER):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from invoices.contacts import details, resellers
-from invoices.contacts.resellers import is_reseller
+from invoices.contacts.resellers import Known, is_reseller
 from invoices.models import Customer
 from xero_integration.contact_index import Customer as WantedContact
+from xero_integration.contact_index import Listing
 from xero_integration.contact_names import name_key
 from xero_integration.models import XeroConnection
 
@@ -21,13 +22,18 @@ def customer_keys() -> set[str]:
     return set(Customer.objects.values_list("tenant_id", flat=True))
 
 
-def wanted_contacts(connection: XeroConnection, customers: Iterable[Customer]) -> list[WantedContact]:
-    """Return it for these customers, in their order."""
+def wanted_contacts(
+    connection: XeroConnection,
+    customers: Iterable[Customer],
+    known: Sequence[Known] | None = None,
+    listing: Listing | None = None,
+) -> list[WantedContact]:
+    """Return it for these customers, in their order; `known` are all customers, where they are at hand."""
     customers = list(customers)
-    known = list(Customer.objects.only("tenant_id", "name", "key_from", "same_as"))
+    known = resellers.everyone() if known is None else known
     # A reseller who is another customer is no second one of its name.
     names = Counter(name_key(each.name) for each in known if not resellers.is_another(each))
-    maybe = resellers.likely(connection, customers, known)
+    maybe = resellers.likely(connection, customers, known, listing)
     return [
         WantedContact(
             key=customer.tenant_id,

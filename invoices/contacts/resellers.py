@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from invoices.models import Customer
-from xero_integration.contact_index import Other
-from xero_integration.models import Contact, ContactLink, XeroConnection
+from xero_integration.contact_index import Listing, Other
+from xero_integration.models import ContactLink, XeroConnection
 from xero_integration.name_similarity import Names
 
 SUFFIX, CUSTOMER = "reseller", "customer"
@@ -14,33 +15,53 @@ SUFFIX, CUSTOMER = "reseller", "customer"
 AS_CUSTOMER = "customer:"
 
 
-def is_reseller(customer: Customer) -> bool:
+class Known(NamedTuple):
+    """Of a customer what tells who it is, for what looks at all of them."""
+
+    pk: int
+    tenant_id: str
+    name: str
+    key_from: str
+    same_as_id: int | None
+    erp_id: str
+
+
+def everyone() -> list[Known]:
+    """Return every customer, in any order."""
+    return [Known._make(row) for row in Customer.objects.order_by().values_list(*Known._fields)]
+
+
+def is_reseller(customer: Customer | Known) -> bool:
     return customer.key_from == Customer.Key.RESELLER
 
 
-def is_another(customer: Customer) -> bool:
+def is_another(customer: Customer | Known) -> bool:
     """Return whether a person said that this reseller is a customer."""
     return customer.same_as_id not in (None, customer.pk)
 
 
 def likely(
-    connection: XeroConnection, customers: Iterable[Customer], known: Sequence[Customer]
+    connection: XeroConnection,
+    customers: Iterable[Customer],
+    known: Sequence[Known],
+    listing: Listing | None = None,
 ) -> dict[str, tuple[Other, ...]]:
     """Return who of all `known` each of these without a contact may be too, by key: of a reseller that nobody has
     decided about the customers, of a customer such resellers with a contact, whose name, or whose contact's, is much
     like theirs."""
     if not any(map(is_reseller, known)):
         return {}
-    links = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
-    without = [each for each in customers if each.tenant_id not in links]
+    listing = listing or Listing(connection)
+    without = [each for each in customers if each.tenant_id not in listing.linked]
     resellers = [each for each in without if is_reseller(each) and each.same_as_id is None]
     own = [each for each in without if not is_reseller(each)]
     buyers = [each for each in known if not is_reseller(each)] if resellers else []
-    billed = [each for each in known if is_reseller(each) and each.same_as_id is None and each.tenant_id in links]
-    return _alike(resellers, _others(connection, links, buyers)) | _alike(own, _others(connection, links, billed))
+    undecided = [each for each in known if is_reseller(each) and each.same_as_id is None]
+    billed = [each for each in undecided if each.tenant_id in listing.linked]
+    return _alike(resellers, _others(listing, buyers)) | _alike(own, _others(listing, billed))
 
 
-def _alike(customers: Sequence[Customer], known: Iterable[Other]) -> dict[str, tuple[Other, ...]]:
+def _alike(customers: Sequence[Customer | Known], known: Iterable[Other]) -> dict[str, tuple[Other, ...]]:
     others = {each.key: each for each in known}
     if not others:
         return {}
@@ -52,25 +73,21 @@ def _alike(customers: Sequence[Customer], known: Iterable[Other]) -> dict[str, t
     }
 
 
-def _others(
-    connection: XeroConnection, links: Mapping[str, ContactLink], customers: Iterable[Customer]
-) -> Iterator[Other]:
-    now: dict[str, str] | None = None
+def _others(listing: Listing, customers: Iterable[Known]) -> Iterator[Other]:
     for customer in customers:
-        link, what = links.get(customer.tenant_id), SUFFIX if is_reseller(customer) else CUSTOMER
+        link, what = listing.linked.get(customer.tenant_id), SUFFIX if is_reseller(customer) else CUSTOMER
         if link is None:
             yield Other(customer.tenant_id, customer.name, what=what)
             continue
-        if now is None:
-            # Under the names that the contacts have now.
-            now = dict(Contact.objects.filter(connection=connection).values_list("contact_id", "name"))
-        contact = now.get(link.contact_id, link.contact_name)
-        yield Other(customer.tenant_id, customer.name, link.contact_id, contact, what)
+        # Under the name that the contact has now.
+        contact = listing.contacts.get(link.contact_id)
+        name = contact.name if contact else link.contact_name
+        yield Other(customer.tenant_id, customer.name, link.contact_id, name, what)
 
 
-def is_now(connection: XeroConnection, reseller: Customer, customer: Customer) -> None:
+def is_now(connection: XeroConnection, reseller: Customer | Known, customer: Customer | Known) -> None:
     """Note that the reseller is this customer, or with itself that it is none."""
-    Customer.objects.filter(pk=reseller.pk).update(same_as=customer)
+    Customer.objects.filter(pk=reseller.pk).update(same_as=customer.pk)
     if customer.pk != reseller.pk:
         ContactLink.objects.filter(connection=connection, customer_key=reseller.tenant_id).delete()
 

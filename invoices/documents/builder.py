@@ -16,6 +16,7 @@ from invoices.documents.billing_contact import BillingRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
     AccountOverride,
+    BillResellers,
     CustomerOverride,
     DocumentType,
     Invoice,
@@ -25,7 +26,7 @@ from invoices.models import (
 )
 from xero_integration import contacts, proof, reference
 from xero_integration.client.vocabulary import DocumentStatus, TaxType
-from xero_integration.models import ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
+from xero_integration.models import BrandingTheme, ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
 from xero_integration.payloads import Charge, Document, line, reference_text, to_cents
 
 
@@ -59,6 +60,17 @@ class Differences:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """The rows that a context was read from, for pages about them."""
+
+    app: XeroSettings
+    accounts: Sequence[AccountOverride]
+    taxes: Sequence[TaxOverride]
+    customers: Sequence[CustomerOverride]
+    themes: Sequence[BrandingTheme]
+
+
+@dataclass(frozen=True)
 class DocumentContext:
     """What of the organisation, the settings and the overrides goes into documents."""
 
@@ -71,6 +83,14 @@ class DocumentContext:
     billing: BillingRules = field(default_factory=BillingRules)
     reference_template: str = ""
     orders: Mapping[uuid.UUID, tuple[str, ...]] = field(default_factory=dict)
+    kept: Kept | None = None
+
+    @property
+    def rows(self) -> Kept:
+        """The rows that it was read from. Raises ValueError for one that was made of nothing but values."""
+        if self.kept is None:
+            raise ValueError("This context was not read.")
+        return self.kept
 
 
 @dataclass(frozen=True)
@@ -176,24 +196,37 @@ def _document_or_refusal(
     return Refused(" ".join(blocking)) if blocking else prepared.document
 
 
-def read_context(connection: XeroConnection, invoices: Iterable[Invoice] = ()) -> DocumentContext:
-    """Return what documents of `invoices` for this organisation are made with, in a constant number of queries."""
+def read_context(
+    connection: XeroConnection, invoices: Iterable[Invoice] = (), *, of_settings: bool = False
+) -> DocumentContext:
+    """Return what documents of `invoices` for this organisation are made with, in a constant number of queries; with
+    `of_settings` what pages about accounts, taxes and themes need of it: neither currencies nor who is billed."""
     app = XeroSettings.load()
-    rates = reference.sales_taxes(connection)
-    theme = reference.find_theme(app, connection) if app.theme_name or app.theme_id else None
+    rates, themes = reference.sales_taxes(connection), list(connection.brandingthemes.all())
+    theme = reference.find_theme(app, connection, themes) if app.theme_name or app.theme_id else None
+    kept = Kept(
+        app,
+        list(AccountOverride.objects.select_related("customer")),
+        list(TaxOverride.objects.all()),
+        list(CustomerOverride.objects.select_related("customer")),
+        themes,
+    )
     return DocumentContext(
-        accounts=_account_rules(app),
-        taxes=_tax_rules(rates),
+        accounts=_account_rules(app, kept.accounts),
+        taxes=_tax_rules(rates, kept.taxes),
         # A theme that is set but not there is a problem of every document, never a silent fall to the standard one.
         theme_id=theme.theme_id if theme else app.theme_id or app.theme_name,
-        organisation=replace(_organisation(connection), two_people=app.two_people),
+        organisation=replace(
+            _organisation(connection, themes, without_currencies=of_settings), two_people=app.two_people
+        ),
         differences=Differences(
             app.difference_policy, app.difference_limit, app.rounding_account_code, _untaxed(rates)
         ),
-        customers={own.customer.tenant_id: _own(own) for own in CustomerOverride.objects.select_related("customer")},
-        billing=billing_contact.read_rules(),
+        customers={own.customer.tenant_id: _own(own) for own in kept.customers},
+        billing=BillingRules(BillResellers.RESELLER) if of_settings else billing_contact.read_rules(kept.customers),
         reference_template=app.reference_template,
         orders=orders.of_invoices(invoices),
+        kept=kept,
     )
 
 
@@ -208,8 +241,7 @@ def _own(kept: CustomerOverride) -> Own:
     )
 
 
-def _account_rules(app: XeroSettings) -> mapping.AccountRules:
-    overrides = AccountOverride.objects.select_related("customer")
+def _account_rules(app: XeroSettings, overrides: Iterable[AccountOverride]) -> mapping.AccountRules:
     return mapping.AccountRules(
         by_kind={
             InvoiceLine.Kind.LICENSE.value: app.license_account_code,
@@ -230,7 +262,7 @@ def _account_rules(app: XeroSettings) -> mapping.AccountRules:
     )
 
 
-def _tax_rules(rates: Sequence[TaxRate]) -> mapping.TaxRules:
+def _tax_rules(rates: Sequence[TaxRate], overrides: Iterable[TaxOverride]) -> mapping.TaxRules:
     return mapping.TaxRules(
         rates=tuple(
             mapping.Rate(
@@ -241,10 +273,7 @@ def _tax_rules(rates: Sequence[TaxRate]) -> mapping.TaxRules:
             )
             for rate in rates
         ),
-        mapped={
-            (each.country, each.tax_name.casefold(), each.percentage): each.tax_type
-            for each in TaxOverride.objects.all()
-        },
+        mapped={(each.country, each.tax_name.casefold(), each.percentage): each.tax_type for each in overrides},
     )
 
 
@@ -254,13 +283,21 @@ def _untaxed(rates: Sequence[TaxRate]) -> str:
     return next((each for each in TaxType if each in none), none[0] if none else "")
 
 
-def _organisation(connection: XeroConnection) -> rules.Organisation:
+def read_own() -> dict[str, Own]:
+    """Return what customers have of their own, by tenant id."""
+    return {each.customer.tenant_id: _own(each) for each in CustomerOverride.objects.select_related("customer")}
+
+
+def _organisation(
+    connection: XeroConnection, themes: Iterable[BrandingTheme], *, without_currencies: bool
+) -> rules.Organisation:
+    codes = () if without_currencies else connection.currencys.values_list("code", flat=True)
     locks = [day for day in (connection.period_lock_date, connection.end_of_year_lock_date) if day]
     return rules.Organisation(
         name=connection.name,
-        currencies=frozenset(connection.currencys.values_list("code", flat=True)),
+        currencies=frozenset(codes),
         accounts=reference.accounts_of(connection),
-        themes=frozenset(connection.brandingthemes.values_list("theme_id", flat=True)),
+        themes=frozenset(each.theme_id for each in themes),
         locked_until=max(locks, default=None),
     )
 

@@ -15,7 +15,7 @@ CODE = "correction"
 _MARK = "is_credited_by_others"
 # Sums of cents come with the digits of a float on SQLite.
 _HALF_A_CENT = Decimal("0.005")
-EXCEEDS = "The credit notes for the invoice together come to more than it. Ignore the one that is not wanted."
+EXCEEDS = "The credit notes for the invoice together come to more than it. Exclude the one that is not wanted."
 
 
 def exceeds() -> Q:
@@ -43,7 +43,7 @@ def problems(row: Invoice, connection_id: int) -> tuple[Problem, ...]:
         return ()
     posting = getattr(row.corrects, "posting", None)
     if posting is None or posting.status != Posting.Status.POSTED or posting.xero_status in GONE:
-        words = "What it corrects is not in Xero any more. Ignore the correction, or post that one first."
+        words = "What it corrects is not in Xero any more. Exclude the correction, or post that one first."
         return (Problem(CODE, "gone", words, Fix.NONE),)
     if posting.connection_id != connection_id:
         words = "What it corrects is in another organisation. Choose that one, then upload."

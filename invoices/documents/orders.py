@@ -21,7 +21,11 @@ INVOICES_EACH_QUERY = 10_000
 
 def of_invoices(invoices: Iterable[Invoice]) -> dict[uuid.UUID, tuple[str, ...]]:
     """Return the PO number of each line's subscription ("" without one), in the order of the lines, for the invoices
-    of customers whose subscriptions have any; by the id that `named_by` returns; in one query where none has."""
+    of customers whose subscriptions have any; by the id that `named_by` returns; in one query where none has, in none
+    for no invoice."""
+    invoices = list(invoices)
+    if not invoices:
+        return {}
     orders = _kept()
     customers = {customer for customer, _ in orders}
     asked = {named_by(each): each.customer_id for each in invoices if each.customer_id in customers}

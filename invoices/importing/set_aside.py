@@ -36,7 +36,7 @@ def take_up_parted(decided: set[int], user: User | None, source: audit.Source) -
     more = " and others" if len(apart) > NAMED else ""
     return [
         f"Invoices that were set aside for another one, which is not like them any more: {len(keys):,} "
-        f"({'; '.join(apart[:NAMED])}{more}). They are not ignored any more, and wait until a person decides again."
+        f"({'; '.join(apart[:NAMED])}{more}). They are included again, and wait until a person decides again."
     ]
 
 
@@ -104,6 +104,6 @@ def take_up(keys: set[uuid.UUID], user: User | None, source: audit.Source) -> No
         reasons |= ignored.values_list("number", "ignored_because")
         ignored.update(ignored_because="", ignored_by=None, ignored_at=None)
     if reasons:
-        words = f"Not ignored any more: {texts.invoices(len(reasons))}"
+        words = f"Included again: {texts.invoices(len(reasons))}"
         after = dict.fromkeys(reasons, "")
         audit.record(source, audit.Action.IGNORE, words, before=reasons, after=after, actor=user)

@@ -25,6 +25,7 @@ from invoices.models import (
     PostLog,
     ReplacedCustomer,
     ReplacedInvoice,
+    Upload,
 )
 
 if TYPE_CHECKING:
@@ -133,7 +134,10 @@ def _delete(run: ImportRun, keys: set[uuid.UUID]) -> None:
             customers |= {customer} if bill_to is None else {customer, bill_to}
             periods.add(period)
         # What was refused or withdrawn never got to Xero: its history goes with it, the audit record stays.
-        PostLog.objects.filter(invoice__in=chunk).delete()
+        lines = PostLog.objects.filter(invoice__in=chunk)
+        # The task that looks for what is missing counts them anew.
+        Upload.objects.filter(pk__in=lines.order_by().values("upload")).update(invoices_count=None, invoiced=None)
+        lines.delete()
         Posting.objects.filter(invoice__in=chunk).delete()
         invoices.delete()
     locks.hold_customers([*customers, *run.replaced_customers.values_list("customer", flat=True)])

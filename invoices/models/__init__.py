@@ -1,7 +1,9 @@
 """The billing domain, and how far each invoice has come on its way to Xero."""
 
+from invoices.models.attention import AttentionCheck
 from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine, LaterLine, LaterVersion
 from invoices.models.changes import ChangeCall, ChangeRequest, DocumentChange, PastDocument
+from invoices.models.closing import OthersInXero, PeriodClosing
 from invoices.models.imports import (
     BillResellers,
     DuplicateDecision,
@@ -32,6 +34,7 @@ from invoices.models.readback import AppliedCredit, DocumentEvent, ReadingState,
 __all__ = [
     "AccountOverride",
     "AppliedCredit",
+    "AttentionCheck",
     "BillResellers",
     "BillingPeriod",
     "ChangeCall",
@@ -53,8 +56,10 @@ __all__ = [
     "LaterLine",
     "LaterVersion",
     "Onward",
+    "OthersInXero",
     "PastDocument",
     "Payment",
+    "PeriodClosing",
     "PostLog",
     "Posting",
     "ReadingState",

@@ -270,6 +270,8 @@ class InvoiceLine(LineFacts):
     class Meta:
         ordering = ["invoice_id", "position"]
         constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="line_position_once_each_invoice")]
+        # Few at any time, among all that were ever imported.
+        indexes = [models.Index(fields=["kind"], condition=Q(kind=""), name="line_without_a_kind")]
 
 
 class LaterVersion(models.Model):

@@ -190,7 +190,7 @@ class ImportRun(models.Model):
         held_back = f", {self.invoices_held_back:,} held back" if self.invoices_held_back else ""
         return (
             f"Lines {self.lines:,}; invoices: {self.invoices_new:,} new, {self.invoices_updated:,} updated, "
-            f"{self.invoices_unchanged:,} unchanged, {self.invoices_differing:,} sent already and differing{held_back}."
+            f"{self.invoices_unchanged:,} unchanged, {self.invoices_differing:,} differ from posted{held_back}."
         )
 
 

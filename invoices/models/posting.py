@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q, Sum
 from django.urls import reverse
 
 from c3portal.database import clock
@@ -32,6 +32,19 @@ class Onward(models.TextChoices):
     SEND = "send", "Approve them and send them to the customers"
 
 
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def count_invoices(self) -> None:
+        """Note of each what it began with, by its lines: invoices go on to later uploads."""
+        for upload in self:
+            began_with = Invoice.objects.filter(pk__in=PostLog.objects.filter(upload=upload).values("invoice"))
+            rows = began_with.order_by("currency").values_list("currency").annotate(Count("pk"), Sum("total"))
+            found = {code: (count, total.quantize(Decimal("0.01"))) for code, count, total in rows}
+            Upload.objects.filter(pk=upload.pk).update(
+                invoices_count=sum(count for count, _ in found.values()),
+                invoiced={code: str(total) for code, (_, total) in found.items()},
+            )
+
+
 class Upload(models.Model):
     """One click of UPLOAD TO XERO, with the choices in force at that moment."""
 
@@ -44,6 +57,12 @@ class Upload(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     trace_id = models.CharField(max_length=64, default="", db_default="", help_text="Of the request that queued it.")
+    invoices_count = models.PositiveIntegerField(
+        null=True, help_text="How many invoices it began with; counted anew where it is not known."
+    )
+    invoiced = models.JSONField(null=True, help_text="What those came to: by currency, to the cent, as text.")
+
+    objects = UploadQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
@@ -69,6 +88,7 @@ class UploadDraft(models.Model):
     connection = models.ForeignKey(XeroConnection, on_delete=models.SET_NULL, null=True, related_name="+")
     search = models.CharField(max_length=255, blank=True)
     state = models.CharField(max_length=20, blank=True)
+    filters = models.JSONField(default=dict, db_default={}, help_text="The list's other filters, as in its address.")
     everything = models.BooleanField(default=False)
     invoice_ids = models.JSONField(default=list)
     invoice_status = models.CharField(max_length=10, choices=InvoiceStatus)
@@ -141,7 +161,9 @@ class Submission(Call):
     class Meta:
         ordering = ["-created_at"]
         indexes = [
-            models.Index(fields=["lease_until"], condition=Q(outcome__in=list(OPEN)), name="submission_under_way")
+            models.Index(fields=["lease_until"], condition=Q(outcome__in=list(OPEN)), name="submission_under_way"),
+            models.Index(fields=["correlation_id"], name="submission_by_correlation"),
+            models.Index(fields=["trace_id"], name="submission_by_trace"),
         ]
 
 
@@ -236,7 +258,10 @@ class Posting(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["connection", "status", "document_type", "id"]),
-            models.Index(fields=["upload", "status"]),
+            # All that is counted of an upload: no row is read for it.
+            models.Index(fields=["upload", "status", "xero_status"], name="posting_progress"),
+            models.Index(fields=["xero_id"], name="posting_by_document"),
+            models.Index(fields=["number"], name="posting_by_number"),
             models.Index(
                 fields=["connection"],
                 condition=Q(status="posted", document_type="credit_note", compared_at=None),

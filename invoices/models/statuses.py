@@ -8,11 +8,11 @@ from django.db import models
 class PostingStatus(models.TextChoices):
     """Where an invoice is on its way to Xero."""
 
-    QUEUED = "queued", "Waiting"
+    QUEUED = "queued", "Queued"
     SENDING = "sending", "Being sent"
     POSTED = "posted", "In Xero"
-    REJECTED = "rejected", "Refused"
-    UNCERTAIN = "uncertain", "Being checked"
+    REJECTED = "rejected", "Rejected by Xero"
+    UNCERTAIN = "uncertain", "Confirming with Xero"
     WITHDRAWN = "withdrawn", "Withdrawn"
     UNDONE = "undone", "Taken back"
 
@@ -23,6 +23,8 @@ IN_FLIGHT = (PostingStatus.SENDING, PostingStatus.UNCERTAIN)
 IN_PROGRESS = (PostingStatus.QUEUED, *IN_FLIGHT)
 # It is there, or was.
 WAS_IN_XERO = (PostingStatus.POSTED, PostingStatus.UNDONE)
+# A call answered for it: a rate counts these.
+ANSWERED = (PostingStatus.POSTED, PostingStatus.REJECTED)
 # It ended outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
 UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN, PostingStatus.UNDONE)
 
@@ -57,11 +59,11 @@ ENDS = (ChangeKind.DELETE, ChangeKind.VOID)
 class ChangeStatus(models.TextChoices):
     """How far a change has come."""
 
-    QUEUED = "queued", "Waiting"
+    QUEUED = "queued", "Queued"
     SENDING = "sending", "Being sent"
-    UNCERTAIN = "uncertain", "Being checked"
+    UNCERTAIN = "uncertain", "Confirming with Xero"
     DONE = "done", "Done"
-    REFUSED = "refused", "Refused"
+    REFUSED = "refused", "Rejected by Xero"
     WITHDRAWN = "withdrawn", "Withdrawn"
     UNTOLD = "untold", "May have been sent"
 

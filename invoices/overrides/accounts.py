@@ -24,7 +24,7 @@ EXACT, BEGINS = "exact", "begins"
 
 def rows(context: DocumentContext) -> list[Row[AccountRule]]:
     """Return a row for each SKU and kind of the imported lines, then one for each other override."""
-    found = InvoiceLine.objects.order_by("sku", "kind").values_list("sku", "kind")
+    found, kept = InvoiceLine.objects.order_by("sku", "kind").values_list("sku", "kind"), context.rows
     own = {rule.sku: rule for rule in context.accounts.overrides if not rule.customer and not rule.is_prefix}
     known = [
         _of_sku(context, sku, kind, name, count, sku in own)
@@ -32,7 +32,7 @@ def rows(context: DocumentContext) -> list[Row[AccountRule]]:
     ]
     seen = {row.subject.sku for row in known}
     others = [rule for rule in context.accounts.overrides if rule.customer or rule.is_prefix or rule.sku not in seen]
-    names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
+    names = {each.customer.tenant_id: each.customer.name for each in kept.accounts if each.customer}
     return known + [_of_rule(context, rule, names) for rule in others]
 
 

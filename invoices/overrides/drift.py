@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
-from invoices.documents.builder import DocumentContext, read_context
+from invoices.documents.builder import DocumentContext, Kept, read_context
 from invoices.documents.mapping import Tax, UnmappedTax
-from invoices.models import Customer, CustomerOverride, TaxOverride
 from xero_integration import reference
 from xero_integration.accounts import sales_problem
-from xero_integration.models import XeroConnection, XeroSettings
+from xero_integration.models import XeroConnection
 
 
 @dataclass(frozen=True)
@@ -35,30 +34,32 @@ class Drift:
     needs_mending: bool = True
 
 
-def find(connection: XeroConnection) -> list[Drift]:
-    """Return what no longer fits, in a constant number of queries; [] before the organisation was first read."""
+def find(connection: XeroConnection, context: DocumentContext | None = None) -> list[Drift]:
+    """Return what no longer fits, in a constant number of queries, in none by a context that was just read; [] before
+    the organisation was first read."""
     if connection.reference_read_at is None:
         return []
-    app, context = XeroSettings.load(), read_context(connection)
-    themes = dict(reference.theme_choices(connection))
+    context = context or read_context(connection, of_settings=True)
+    kept = context.rows
     found: dict[str, Drift] = {}
     for each in (
-        *_settings(app, connection, themes),
-        *_accounts(context),
-        *_taxes(context),
-        *_customers(connection, themes),
+        *_settings(connection, context, kept),
+        *_accounts(context, kept),
+        *_taxes(context, kept),
+        *_customers(connection, kept),
     ):
         known = found.get(each.key)
         found[each.key] = replace(known, places=known.places + each.places) if known else each
     return list(found.values())
 
 
-def _settings(app: XeroSettings, connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
-    url = reverse("settings_general")
-    for problem in reference.settings_problems(app, connection).values():
+def _settings(connection: XeroConnection, context: DocumentContext, kept: Kept) -> Iterator[Drift]:
+    url, app = reverse("settings_general"), kept.app
+    problems = reference.settings_problems(app, connection, context.organisation.accounts, kept.themes)
+    for problem in problems.values():
         place = Place(f"Settings → General, {problem.label}", url, is_general=True)
         yield Drift(problem.key, problem.words, (place,))
-    now = themes.get(app.theme_id, "")
+    now = next((theme.name for theme in kept.themes if theme.theme_id == app.theme_id), "")
     if app.theme_name and now and now != app.theme_name:
         yield _renamed(app.theme_id, app.theme_name, now, Place("Settings → General, Theme", url, is_general=True))
 
@@ -69,9 +70,9 @@ def _renamed(theme_id: str, before: str, now: str, place: Place) -> Drift:
     return Drift(f"renamed:{theme_id}:{before}", words, (place,), needs_mending=False)
 
 
-def _accounts(context: DocumentContext) -> Iterator[Drift]:
+def _accounts(context: DocumentContext, kept: Kept) -> Iterator[Drift]:
     used: dict[str, list[str]] = defaultdict(list)
-    names = dict(Customer.objects.filter(account_overrides__isnull=False).values_list("tenant_id", "name"))
+    names = {each.customer.tenant_id: each.customer.name for each in kept.accounts if each.customer}
     for rule in context.accounts.overrides:
         what = rule.sku and f"SKU {rule.sku}" + ("…" if rule.is_prefix else "")
         what = what or context.accounts.labels.get(rule.kind, "every account")
@@ -82,8 +83,8 @@ def _accounts(context: DocumentContext) -> Iterator[Drift]:
             yield Drift(problem.key, problem.words, (place,))
 
 
-def _taxes(context: DocumentContext) -> Iterator[Drift]:
-    for each in TaxOverride.objects.all():
+def _taxes(context: DocumentContext, kept: Kept) -> Iterator[Drift]:
+    for each in kept.taxes:
         tax = Tax(each.country, each.tax_name, each.percentage)
         try:
             context.taxes.choose(tax)
@@ -92,10 +93,11 @@ def _taxes(context: DocumentContext) -> Iterator[Drift]:
             yield Drift(f"tax:{each.country}:{each.tax_name}:{each.percentage}", str(error), (place,))
 
 
-def _customers(connection: XeroConnection, themes: dict[str, str]) -> Iterator[Drift]:
+def _customers(connection: XeroConnection, kept: Kept) -> Iterator[Drift]:
+    themes = {each.theme_id: each.name for each in kept.themes}
     missing: dict[tuple[str, str], list[str]] = defaultdict(list)
     renamed: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for own in CustomerOverride.objects.exclude(theme_id="").select_related("customer").order_by("customer__name"):
+    for own in sorted((each for each in kept.customers if each.theme_id), key=lambda each: each.customer.name):
         now = themes.get(own.theme_id)
         if now is None:
             missing[own.theme_id, own.theme_name or own.theme_id].append(own.customer.name)

@@ -35,6 +35,27 @@ class OverridesFileForm(forms.Form):
         return require_size(self.cleaned_data["file"], overrides_limit(), advice)
 
 
+class CustomerField(forms.CharField):
+    """A customer by tenant id, or by a name that no other has: thousands are too many to choose from in a list."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(label="Customer", max_length=255, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        if found := Customer.objects.filter(tenant_id=text).first():
+            return found
+        named = list(Customer.objects.filter(name__iexact=text)[:2])
+        if len(named) == 1:
+            return named[0]
+        words = (
+            f"Several customers are called “{text}”: enter the tenant id." if named else "There is no such customer."
+        )
+        raise forms.ValidationError(words)
+
+
 class AccountForm(forms.Form):
     account_code = forms.CharField(
         label="Account", max_length=10, error_messages={"required": "Choose the account to override with."}
@@ -48,9 +69,7 @@ class AccountForm(forms.Form):
 class AccountRuleForm(AccountForm):
     """An override for a customer, a SKU or its beginning, a kind of line."""
 
-    customer = forms.ModelChoiceField(
-        Customer.objects.all(), required=False, to_field_name="tenant_id", empty_label="Every customer"
-    )
+    customer = CustomerField(required=False, help_text="Name or tenant id; empty for every customer.")
     sku = forms.CharField(label="SKU", required=False, max_length=100, help_text="Empty for every SKU of a customer.")
     is_prefix = forms.BooleanField(label="Every SKU that begins so", required=False)
     kind = forms.ChoiceField(
@@ -73,7 +92,7 @@ class TaxForm(forms.Form):
 class CustomerForm(forms.Form):
     theme_id = forms.CharField(label="Theme", required=False)
     invoice_status = forms.ChoiceField(
-        label="Arrive in Xero as", required=False, choices=[("", "Default status"), *InvoiceStatus.choices]
+        label="Create in Xero as", required=False, choices=[("", "Default status"), *InvoiceStatus.choices]
     )
     due_days = forms.IntegerField(label="Due after days", required=False, min_value=0, max_value=3650)
     bill_resellers = forms.ChoiceField(
@@ -106,12 +125,7 @@ class OrderForm(forms.Form):
 class OrderRuleForm(OrderForm):
     """The PO number of a subscription that no recent invoice bills."""
 
-    customer = forms.ModelChoiceField(
-        Customer.objects.all(),
-        to_field_name="tenant_id",
-        empty_label="Choose a customer",
-        error_messages={"required": "Choose the customer."},
-    )
+    customer = CustomerField(help_text="Name or tenant id.", error_messages={"required": "Name the customer."})
     subscription = forms.CharField(
         label="Subscription's id",
         max_length=100,

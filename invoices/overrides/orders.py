@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count, F, Min
 
 from c3portal.models import User
-from invoices.documents.builder import DocumentContext, Own
+from invoices.documents.builder import Own
 from invoices.documents.orders import SUBSCRIPTION
 from invoices.models import BillingPeriod, Customer, InvoiceLine, SubscriptionOrder
 from invoices.overrides.customers import MAX_ORDER
@@ -34,19 +34,15 @@ class OrderRule:
     order: str = ""
 
 
-def rows(context: DocumentContext) -> list[Row[OrderRule]]:
-    """Return a row for each subscription of the latest billing periods, and for each other that has a PO number."""
-    kept = {
-        (tenant_id, subscription): order
-        for tenant_id, subscription, order in SubscriptionOrder.objects.values_list(
-            "customer__tenant_id", "subscription", "purchase_order"
-        )
-    }
+def rows(own: Mapping[str, Own], orders: Iterable[SubscriptionOrder]) -> list[Row[OrderRule]]:
+    """Return a row for each subscription of the latest billing periods, and for each other that has a PO number, which
+    are all among `orders`; `own`: what customers have of their own."""
+    kept = {(each.customer.tenant_id, each.subscription): each.purchase_order for each in orders}
     known = {(tenant_id, subscription): (name, count) for tenant_id, subscription, name, count in _billed()}
     customers = dict(Customer.objects.values_list("tenant_id", "name"))
     everything = sorted({*known, *kept}, key=lambda key: (customers.get(key[0], ""), known.get(key, ("",))[0], key))
     return [
-        _row(context, OrderRule(*key), customers.get(key[0], key[0]), known.get(key, ("", 0)), kept.get(key, ""))
+        _row(own, OrderRule(*key), customers.get(key[0], key[0]), known.get(key, ("", 0)), kept.get(key, ""))
         for key in everything
     ]
 
@@ -61,9 +57,9 @@ def _billed() -> Iterator[tuple[str, str, str, int]]:
 
 
 def _row(
-    context: DocumentContext, subject: OrderRule, customer: str, billed: tuple[str, int], order: str
+    own: Mapping[str, Own], subject: OrderRule, customer: str, billed: tuple[str, int], order: str
 ) -> Row[OrderRule]:
-    default = context.customers.get(subject.tenant_id, Own()).purchase_order
+    default = own.get(subject.tenant_id, Own()).purchase_order
     because = "Settings → Customers says so" if default else "neither it nor its customer has one"
     return Row(
         key=json.dumps([subject.tenant_id, subject.subscription]),
@@ -107,9 +103,9 @@ def save(rules: Iterable[OrderRule], user: User | None) -> int:
     return count
 
 
-def csv_rows(context: DocumentContext) -> Iterator[list[str]]:
+def csv_rows(own: Mapping[str, Own], orders: Iterable[SubscriptionOrder]) -> Iterator[list[str]]:
     """Yield the rows under SHOWN_COLUMNS; an empty PO number where the customer's applies."""
-    for row in rows(context):
+    for row in rows(own, orders):
         order = row.applies if row.is_overridden else ""
         customer = row.detail.removesuffix(f" · {row.subject.subscription}")
         yield [row.subject.tenant_id, row.subject.subscription, order, customer, row.title, row.applies, row.because]

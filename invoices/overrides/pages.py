@@ -10,16 +10,17 @@ from typing import Any
 
 from django import forms
 
+from c3portal.http.versions import version_of
 from c3portal.models import User
 from invoices.documents import builder
-from invoices.documents.builder import Own
+from invoices.documents.builder import DocumentContext, Own
 from invoices.documents.mapping import AccountRule, Tax
 from invoices.models import AccountOverride, Customer, CustomerOverride, SubscriptionOrder, TaxOverride
 from invoices.overrides import accounts, customers, orders, taxes
 from invoices.overrides.forms import AccountForm, AccountRuleForm, CustomerForm, OrderForm, OrderRuleForm, TaxForm
 from invoices.overrides.rows import Finding, Refused, Row, read_file
 from xero_integration import reference
-from xero_integration.models import XeroConnection, XeroSettings
+from xero_integration.models import XeroConnection
 
 
 class Page(ABC):
@@ -39,7 +40,11 @@ class Page(ABC):
 
     def __init__(self, connection: XeroConnection) -> None:
         self.connection = connection
-        self.context = builder.read_context(connection)
+
+    @cached_property
+    def context(self) -> DocumentContext:
+        """What decides, as the page was made."""
+        return builder.read_context(self.connection, of_settings=True)
 
     @abstractmethod
     def rows(self) -> Sequence[Row[Any]]:
@@ -64,6 +69,15 @@ class Page(ABC):
     @abstractmethod
     def save(self, changes: Iterable[Any], user: User | None) -> int:
         """Keep the changes, all or nothing. Returns how many."""
+
+    @abstractmethod
+    def known(self) -> Iterable[Any]:
+        """Return the rows of `model` that the page was made with."""
+
+    @property
+    def version(self) -> str:
+        """What stands for the overrides as this page has them."""
+        return version_of(dict(each.as_text for each in self.known()))
 
     def kept(self) -> dict[str, str]:
         """Return every override, what and with what, for the audit record."""
@@ -91,6 +105,9 @@ class Accounts(Page):
     def rows(self) -> list[Row[AccountRule]]:
         return accounts.rows(self.context)
 
+    def known(self) -> Iterable[AccountOverride]:
+        return self.context.rows.accounts
+
     def form(self, data: Any = None) -> AccountForm:
         return AccountForm(data, choices=self._choices)
 
@@ -99,7 +116,7 @@ class Accounts(Page):
 
     @cached_property
     def _choices(self) -> reference.Choices:
-        return reference.account_choices(self.connection)
+        return reference.choices_of(self.context.organisation.accounts.values())
 
     def change(self, subject: AccountRule | None, chosen: dict[str, Any]) -> AccountRule:
         if subject is None:
@@ -134,8 +151,11 @@ class Taxes(Page):
     def rows(self) -> list[Row[Tax]]:
         return taxes.rows(self.context)
 
+    def known(self) -> Iterable[TaxOverride]:
+        return self.context.rows.taxes
+
     def form(self, data: Any = None) -> TaxForm:
-        return TaxForm(data, choices=reference.tax_choices(self.connection))
+        return TaxForm(data, choices=[(rate.tax_type, taxes.label(rate)) for rate in self.context.taxes.rates])
 
     def change(self, subject: Tax, chosen: dict[str, Any]) -> taxes.TaxRule:
         tax = replace(subject, country="") if chosen["any_country"] else subject
@@ -169,10 +189,13 @@ class Customers(Page):
     def rows(self) -> list[Row[str]]:
         return customers.rows(self.context, self._names)
 
+    def known(self) -> Iterable[CustomerOverride]:
+        return self.context.rows.customers
+
     @cached_property
     def _names(self) -> customers.Names:
-        app = XeroSettings.load()
-        themes = dict(reference.theme_choices(self.connection))
+        app = self.context.rows.app
+        themes = {each.theme_id: each.name for each in self.context.rows.themes}
         theme = themes.get(self.context.theme_id, app.theme_name) or "Xero's standard theme"
         return customers.Names(themes, theme, app.invoice_status)
 
@@ -222,7 +245,14 @@ class Orders(Page):
     has_problems = False
 
     def rows(self) -> list[Row[orders.OrderRule]]:
-        return orders.rows(self.context)
+        return orders.rows(builder.read_own(), self.known())
+
+    @cached_property
+    def _orders(self) -> list[SubscriptionOrder]:
+        return list(SubscriptionOrder.objects.select_related("customer"))
+
+    def known(self) -> Iterable[SubscriptionOrder]:
+        return self._orders
 
     def form(self, data: Any = None) -> OrderForm:
         return OrderForm(data)
@@ -242,7 +272,7 @@ class Orders(Page):
         return orders.save(dict.fromkeys(changes), user)
 
     def csv_rows(self) -> Iterator[list[str]]:
-        return orders.csv_rows(self.context)
+        return orders.csv_rows(builder.read_own(), self.known())
 
     def read(self, content: bytes) -> tuple[list[orders.OrderRule], list[Finding]]:
         read = partial(orders.read_row, _tenants())

@@ -38,7 +38,7 @@ def rows(context: DocumentContext) -> list[Row[Tax]]:
     for country, name, percentage, count in found.annotate(Count("pk")):
         counts[Tax(country, name, percentage.normalize())] += count
     seen = {key(tax) for tax in counts}
-    mapped = [Tax(each.country, each.tax_name, each.percentage.normalize()) for each in TaxOverride.objects.all()]
+    mapped = [Tax(each.country, each.tax_name, each.percentage.normalize()) for each in context.rows.taxes]
     taxes = {tax: 0 for tax in mapped if key(tax) not in seen} | counts
     ordered = sorted(taxes, key=lambda tax: (tax.country, tax.name.casefold(), tax.percentage))
     return [_row(context, tax, taxes[tax]) for tax in ordered]

@@ -34,7 +34,7 @@ WORDS = {
     "The amounts stored here are out of date. Import that file again. Importing the earlier file again instead keeps "
     "what is stored here.",
 }
-_IGNORED = "It was ignored after it was uploaded."
+_IGNORED = "It was excluded from Xero after it was uploaded."
 _NOT_SENT = "Nothing of it is in Xero. {} Then upload again."
 
 

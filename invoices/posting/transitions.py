@@ -138,6 +138,7 @@ def enqueue(
         period_ids = set(upload.postings.values_list("invoice__period", flat=True)[:2000])
         if len(period_ids) == 1:
             Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
+        Upload.objects.filter(pk=upload.pk).count_invoices()
     logger.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
     return Queued(upload, queued, total - queued - undecided - held_back, undecided, held_back)
 
@@ -296,6 +297,7 @@ def note_posted(upload: Upload, user: User | None) -> None:
     period_ids = set(rows.values_list("invoice__period", flat=True))
     if len(period_ids) == 1:
         Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
+    Upload.objects.filter(pk=upload.pk).count_invoices()
 
 
 def balances_of(results: Mapping[int, Recorded], asked_at: dt.datetime | None) -> dict[str, Any]:

@@ -10,12 +10,16 @@ from invoices.contacts.resellers import AS_CUSTOMER
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import Customer
 from xero_integration import contacts
-from xero_integration.contact_index import MOST_NAMED, ContactIndex, Other, likely
+from xero_integration.contact_index import MOST_NAMED, AnyContact, ContactIndex, Other, likely
 from xero_integration.contact_index import Customer as Wanted
 from xero_integration.contact_names import why_untaken
-from xero_integration.models import Contact, ContactLink, XeroConnection
+from xero_integration.models import ContactLink, XeroConnection
 from xero_integration.new_contacts import NewContact
 
+# Whether a contact of nearly the same name is the customer's: a question.
+ALIKE = "alike"
+# What is wrong with the contact that its invoices would go to.
+UNUSABLE = "contact"
 NO_EMAIL = (
     "Xero takes one e-mail address of a contact, in plain letters. These customers have none such, so their new "
     "contacts are made without one: fill it in there."
@@ -50,14 +54,14 @@ def check(connection: XeroConnection, recipients: Collection[Customer]) -> Conta
     _check_new(found, to_create, index, people)
     for key, words in contacts.unusable(connection).items():
         if key in people:
-            found.problems[key] = (Problem("contact", people[key].name, words, Fix.CONTACTS),)
+            found.problems[key] = (Problem(UNUSABLE, people[key].name, words, Fix.CONTACTS),)
     return found
 
 
 def _no_match(customer: Customer, words: str, *, is_by_hand: bool) -> Problem:
     if is_by_hand:
         return Problem("keyless", str(customer.pk), f"{customer.name}: {words}", Fix.CHOOSE_CONTACT)
-    return Problem("contact", customer.name, words, Fix.CONTACTS)
+    return Problem(UNUSABLE, customer.name, words, Fix.CONTACTS)
 
 
 def _check_new(
@@ -82,11 +86,11 @@ def _check_new(
             found.problems[wanted.key] = (problem,)
 
 
-def _question(customer: Customer, alike: Sequence[Contact], maybe: Sequence[Other]) -> Problem:
+def _question(customer: Customer, alike: Sequence[AnyContact], maybe: Sequence[Other]) -> Problem:
     answers = [(each.contact_id, each.name) for each in alike[:MOST_NAMED]]
     answers += [(f"{AS_CUSTOMER}{each.key}", each.contact_name or each.name) for each in maybe[:MOST_NAMED]]
     return Problem(
-        "alike",
+        ALIKE,
         str(customer.pk),
         f"“{customer.name}” has no contact yet, and {likely(alike, maybe)}. Is it the same?",
         Fix.SAME_CONTACT,

@@ -128,7 +128,7 @@ class Inspection:
         return [row for row in self.rows if row.verdict == verdict]
 
     def postable(self) -> list[Invoice]:
-        """Return what *Post the ready ones* takes."""
+        """Return what *Post N invoices* takes."""
         # What is in Xero and proved ours, but not known here to be, goes too, so that it is adopted.
         return [row.invoice for row in self.rows if row.may_go]
 

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from c3portal.database import clock
 from invoices.models import BillingPeriod, Invoice, Upload, UploadDraft
+from invoices.selection.filters import Filters
 from invoices.selection.selection import Selection
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def make(
     invoice_status: str,
     connection: XeroConnection,
     user: User,
+    locked_as_drafts: bool = False,
 ) -> UploadDraft | None:
-    """Keep what may be uploaded of `ids`, or of `everything` in the filter; None when nothing. Raises BadRequest."""
+    """Keep what may be uploaded of `ids`, or of `everything` in the filter; None when nothing. Raises BadRequest.
+    `locked_as_drafts`: what lies in a locked period goes as drafts."""
     ids = [] if everything else list(ids)
     invoices = selection.invoices() if everything else selection.chosen(ids)
     if not invoices.uploadable().exists():
@@ -38,9 +41,11 @@ def make(
         connection=connection,
         search=selection.search,
         state=selection.state,
+        filters=selection.filters.query(),
         everything=everything,
         invoice_ids=ids,
         invoice_status=invoice_status,
+        locked_as_drafts=locked_as_drafts,
         created_by=user,
     )
 
@@ -64,7 +69,7 @@ def make_again(upload: Upload, refused: QuerySet[Invoice], *, as_drafts: bool, u
 
 
 def selection_of(draft: UploadDraft) -> Selection:
-    return Selection(draft.period, draft.search, draft.state)
+    return Selection(draft.period, draft.search, draft.state, Filters.from_query(draft.filters))
 
 
 def invoices_of(draft: UploadDraft) -> QuerySet[Invoice]:

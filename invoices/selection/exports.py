@@ -1,8 +1,10 @@
-"""A billing period as CSV, one row in memory at a time."""
+"""A billing period, or invoices of it, as CSV, one row in memory at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+
+from django.db.models import QuerySet
 
 from c3portal.http.csv_response import Cell, as_csv, csv_rows
 from c3portal.http.spreadsheet_cells import protect
@@ -74,21 +76,26 @@ PAYMENT_COLUMNS = (
     "XeroTotal",
 )
 FINDING_COLUMNS = ("Row", "InvoiceNumber", "Field", "Reason")
-NOT_UPLOADED = "Not uploaded"
+NOT_UPLOADED = "Not posted"
 
 _TEXTS = frozenset(TEXTS)
 
 
 def invoices_csv(period: BillingPeriod) -> Iterator[str]:
+    """Yield a row for each of the period's invoices, as `csv_of`."""
+    return csv_of(Invoice.objects.filter(period=period))
+
+
+def csv_of(invoices: QuerySet[Invoice]) -> Iterator[str]:
     """Yield one row an invoice: its facts, where it stands, and what it is in Xero."""
-    found = Invoice.objects.filter(period=period).select_related(
-        "customer", "bill_to", "period", "posting__connection", "corrects"
+    # Asked once for all; few invoices look like another one. What a list joins cannot be left out as it asks.
+    plain = invoices.select_related(None)
+    alike = {pk: each.other.number for pk, each in comparison.lookalikes(plain).items() if each.holds}
+    rows = invoices.select_related("customer", "bill_to", "period", "posting__connection", "corrects")
+    cells = (
+        [*_invoice_row(each), alike.get(each.pk, ""), *_xero_cells(each), *_correction(each)]
+        for each in rows.order_by("number").iterator(FETCHED_AT_ONCE)
     )
-    # Asked once for the whole period; few invoices look like another one.
-    of_period = Invoice.objects.filter(period=period)
-    alike = {pk: each.other.number for pk, each in comparison.lookalikes(of_period).items() if each.holds}
-    rows = found.order_by("number").iterator(FETCHED_AT_ONCE)
-    cells = ([*_invoice_row(each), alike.get(each.pk, ""), *_xero_cells(each), *_correction(each)] for each in rows)
     return as_csv(INVOICE_COLUMNS, cells)
 
 

@@ -28,7 +28,7 @@ def ignore(invoices: InvoiceQuerySet, because: str, user: User, *, source: Sourc
         after = {"Reason": because, "Invoices": list(found.order_by("number").values_list("number", flat=True))}
         count = found.update(ignored_because=because, ignored_by=user, ignored_at=timezone.now())
         if count:
-            record(source, Action.IGNORE, f"Ignored: {texts.invoices(count)}", after=after, actor=user)
+            record(source, Action.IGNORE, f"Excluded from Xero: {texts.invoices(count)}", after=after, actor=user)
     return count
 
 
@@ -40,7 +40,7 @@ def take_up(invoices: InvoiceQuerySet, *, source: Source = None) -> int:
         reasons = dict(found.order_by("number").values_list("number", "ignored_because"))
         count = found.update(ignored_because="", ignored_by=None, ignored_at=None)
         if count:
-            words = f"Not ignored any more: {texts.invoices(count)}"
+            words = f"Included again: {texts.invoices(count)}"
             record(source, Action.IGNORE, words, before=reasons, after=dict.fromkeys(reasons, ""))
     return count
 

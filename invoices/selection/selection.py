@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -22,6 +22,8 @@ from invoices.models.statuses import UPLOADABLE
 from invoices.posting import outdated
 from invoices.readback import states
 from invoices.readback.states import XeroState
+from invoices.selection.filters import Chip, Filters
+from invoices.selection.search import found_by
 
 NOT_UPLOADED = "not_uploaded"
 IGNORED = "ignored"
@@ -31,7 +33,7 @@ OUTDATED = "outdated"
 AMENDED = "amended"
 CHANGED = states.CHANGED
 STATES: dict[str, str] = (
-    {"": "All", NOT_UPLOADED: "Not uploaded"}
+    {"": "All", NOT_UPLOADED: "Not posted"}
     | {status.value: str(status.label) for status in Posting.Status}
     | {state.value: str(state.label) for state in XeroState}
     | {
@@ -40,7 +42,7 @@ STATES: dict[str, str] = (
         AMENDED: "Changed after posting",
         LOOKS_SAME: "Looks the same",
         OUTDATED: "Out of date",
-        IGNORED: "Ignored",
+        IGNORED: "Excluded",
     }
 )
 
@@ -71,16 +73,17 @@ class CurrencyTotal:
 
 @dataclass(frozen=True)
 class Selection:
-    """The invoices of `period` that `search` finds, in `state` (a key of STATES, "" for any)."""
+    """The invoices of `period` that `search` and `filters` find, in `state` (a key of STATES, "" for any)."""
 
     period: BillingPeriod
     search: str = ""
     state: str = ""
+    filters: Filters = field(default_factory=Filters)
 
     @classmethod
     def from_query(cls, query: QueryDict) -> Selection | None:
-        """Read `period` (a BillingId, "" for the newest), `q` and `state`; None without periods. Raises Http404,
-        BadRequest."""
+        """Read `period` (a BillingId, "" for the newest), `q`, `state` and the filters; None without periods. Raises
+        Http404, BadRequest."""
         state = query.get("state", "")
         # Taking an unknown state for "all" would select more than was asked for.
         if state not in STATES:
@@ -92,7 +95,7 @@ class Selection:
             if billing_id:
                 raise Http404("There is no such billing period.")
             return None
-        return cls(period, query.get("q", "").strip(), state)
+        return cls(period, query.get("q", "").strip(), state, Filters.from_query(query))
 
     def invoices(self) -> InvoiceQuerySet:
         """Return the invoices with customer, posting and its organisation."""
@@ -123,7 +126,7 @@ class Selection:
             keys = [uuid.UUID(each) for each in ids]
         except ValueError as error:
             raise BadRequest("That is not the id of an invoice.") from error
-        return replace(self, search="", state="").invoices().filter(pk__in=keys)
+        return Selection(self.period).invoices().filter(pk__in=keys)
 
     def state_counts(self) -> list[StateCount]:
         """Return the counts of period and search: all, then the states with any; what is known of Xero, DIFFERS,
@@ -160,22 +163,26 @@ class Selection:
 
     def query(self, **changes: str) -> str:
         """Return the query string, with `changes` (of `q` and `state`)."""
-        parts = {"period": self.period.billing_id, "q": self.search, "state": self.state} | changes
+        own = {"period": self.period.billing_id, "q": self.search, "state": self.state}
+        parts = own | self.filters.query() | changes
         return urlencode({name: value for name, value in parts.items() if value})
 
+    def fields(self) -> dict[str, str]:
+        """Return what a form has to hold so that it is about the same invoices."""
+        own = {"period": self.period.billing_id, "q": self.search, "state": self.state}
+        return own | self.filters.query()
+
+    def chips(self) -> list[tuple[Chip, str]]:
+        """Return the filters that are set, each with the query string without it."""
+        chips = [
+            (each, replace(self, filters=self.filters.without(each.name)).query()) for each in self.filters.chips()
+        ]
+        if self.search:
+            chips.insert(0, (Chip("q", "Search", self.search), replace(self, search="").query()))
+        return chips
+
     def _found(self) -> InvoiceQuerySet:
-        invoices = Invoice.objects.filter(period=self.period)
-        if not self.search:
-            return invoices
-        return invoices.filter(
-            Q(number__icontains=self.search)
-            | Q(xero_number__icontains=self.search)
-            | Q(posting__number__icontains=self.search)
-            | Q(customer__name__icontains=self.search)
-            | Q(customer__erp_id__icontains=self.search)
-            | Q(customer__tenant_id__iexact=self.search)
-            | Q(bill_to__name__icontains=self.search)
-        )
+        return Invoice.objects.filter(self.filters.condition(), found_by(self.search), period=self.period)
 
 
 def totals(invoices: InvoiceQuerySet) -> list[CurrencyTotal]:

@@ -14,5 +14,7 @@ register = template.Library()
 
 @register.inclusion_tag("invoices/overrides/_drift.html", takes_context=True)
 def drift_note(context: dict[str, Any]) -> dict[str, Any]:
+    """Show what no longer fits, by the `document_context` that the page was made with, where it was."""
     connection: XeroConnection | None = context.get("xero_connection")
-    return {"drift": drift.find(connection) if connection else [], "may_set": context.get("is_system_admin")}
+    found = drift.find(connection, context.get("document_context")) if connection else []
+    return {"drift": found, "may_set": context.get("is_system_admin")}

@@ -22,7 +22,7 @@ def press(client: Client, period: BillingPeriod, **fields: Any) -> HttpResponse:
 
 
 def ready_form(html: str) -> tuple[str, dict[str, str]]:
-    """Return where *Post the ready ones* of a preflight page goes, and what its form holds."""
+    """Return where *Post N invoices* of a preflight page goes, and what its form holds."""
     html = markup(html)
     (action,) = set(re.findall(r'action="(/invoices/preflight/[^"]+/post/)"', html))
     form = html[html.index(action) :].partition("</form>")[0]
@@ -30,7 +30,7 @@ def ready_form(html: str) -> tuple[str, dict[str, str]]:
 
 
 def post_ready(client: Client, page: HttpResponse, **headers: Any) -> HttpResponse:
-    """Press *Post the ready ones* as the page stands open, and come to what follows."""
+    """Press *Post N invoices* as the page stands open, and come to what follows."""
     return client.post(*ready_form(page.content.decode()), follow=True, **headers)  # type: ignore[return-value]
 
 

@@ -91,9 +91,9 @@ def test_it_tells_the_history_in_order_with_who_and_xeros_words(
     uploaded(connection, finance_admin, invoice, to=Status.REJECTED)
     uploaded(connection, finance_admin, invoice, to=Status.POSTED)
     history = text(reader, invoice).partition("Posting history")[2]
-    steps = [history.index(f"<strong>{word}</strong>") for word in ("Refused", "In Xero")]
+    steps = [history.index(f"<strong>{word}</strong>") for word in ("Rejected by Xero", "In Xero")]
     assert steps == sorted(steps)
-    assert history.count("<strong>Waiting</strong>") == 2
+    assert history.count("<strong>Queued</strong>") == 2
     assert "by finance@contoso.example" in history
     assert REFUSAL.replace("'", "&#x27;") in history
 
@@ -164,4 +164,4 @@ def test_it_asks_the_database_as_often_for_sixty_lines_as_for_ten(
     for_ten = queries_of(reader, invoice.get_absolute_url())
     lines(invoice, 50)
     uploaded(connection, finance_admin, invoice, to=Status.REJECTED)
-    assert queries_of(reader, invoice.get_absolute_url()) == for_ten <= 11
+    assert queries_of(reader, invoice.get_absolute_url()) == for_ten <= 13

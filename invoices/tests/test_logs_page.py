@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -50,8 +52,16 @@ def test_it_lists_uploads_newest_first_with_who_and_where(
     first, second = (uploaded(connection, finance_admin, an_invoice(period, number)) for number in ("A", "B"))
     html = text(finance, LOGS)
     assert re.findall(r'id="upload-(\d+)"', html) == [str(second.pk), str(first.pk)]
-    assert "By finance@contoso.example to Contoso Cloud Pty Ltd" in html
-    assert str(period) in html
+    row = html.partition(f'id="upload-{second.pk}"')[2].partition("</tr>")[0]
+    assert "finance@contoso.example" in row
+    assert "Contoso Cloud Pty Ltd" in row
+    assert "Sep 2026" in row
+
+
+def cells(html: str, upload: Upload) -> list[str]:
+    """Return what the row of an upload says, cell by cell."""
+    row = html.partition(f'id="upload-{upload.pk}"')[2].partition("</tr>")[0]
+    return [re.sub(r"<[^>]+>", " ", cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
 
 
 def test_it_counts_what_became_of_them(
@@ -61,13 +71,45 @@ def test_it_counts_what_became_of_them(
     bring(upload, Status.POSTED, "INV-001", "INV-002", "INV-003")
     bring(upload, Status.REJECTED, "INV-004")
     html = text(finance, LOGS)
-    assert re.findall(r"(Waiting|In Xero|Refused) <span>(\d)</span>", html) == [
-        ("Waiting", "2"),
-        ("In Xero", "3"),
-        ("Refused", "1"),
-    ]
-    assert '<progress id="progress-1" max="6" value="4">' in html.replace(f"progress-{upload.pk}", "progress-1")
-    assert "1 refused: it needs a look" in html
+    total, money, in_xero, rejected, in_progress, _, result = cells(html, upload)[3:]
+    assert (total, in_xero, rejected, in_progress) == ("6", "3", "1", "2")
+    assert " ".join(money.split()) == "AUD 660.00"
+    assert result == "Running"
+    assert f'href="{upload.get_absolute_url()}?state=rejected"' in html
+
+
+@pytest.mark.parametrize(
+    ("states", "result"),
+    [
+        ({Status.POSTED: 2}, "All in Xero"),
+        ({Status.POSTED: 1, Status.REJECTED: 1}, "To fix"),
+        ({Status.UNCERTAIN: 1, Status.POSTED: 1}, "Confirming"),
+        ({Status.POSTED: 1, Status.WITHDRAWN: 1}, "Done"),
+        ({Status.WITHDRAWN: 2}, "Nothing in Xero"),
+    ],
+)
+def test_it_says_in_two_words_how_it_went(
+    finance: Client,
+    period: BillingPeriod,
+    connection: XeroConnection,
+    finance_admin: User,
+    states: dict[Status, int],
+    result: str,
+) -> None:
+    made = invoices(period, 2)
+    upload = uploaded(connection, finance_admin, *made)
+    numbers = iter(each.number for each in made)
+    for state, count in states.items():
+        bring(upload, state, *[next(numbers) for _ in range(count)])
+    assert cells(text(finance, LOGS), upload)[-1] == result
+
+
+def test_it_says_that_it_is_paused(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 2))
+    XeroConnection.objects.update(paused_until=timezone.now() + dt.timedelta(minutes=1))
+    assert cells(text(finance, LOGS), upload)[-1] == "Paused"
 
 
 def test_it_says_so_while_nothing_was_uploaded(finance: Client) -> None:
@@ -79,8 +121,8 @@ def test_uploads_are_paged(
 ) -> None:
     for invoice in invoices(period, 21):
         uploaded(connection, finance_admin, invoice)
-    assert text(finance, LOGS).count("<article") == 20
-    assert text(finance, f"{LOGS}?page=2").count("<article") == 1
+    assert text(finance, LOGS).count(' id="upload-') == 20
+    assert text(finance, f"{LOGS}?page=2").count(' id="upload-') == 1
 
 
 def test_it_asks_the_database_as_often_for_many_uploads_as_for_one(
@@ -91,10 +133,137 @@ def test_it_asks_the_database_as_often_for_many_uploads_as_for_one(
     for invoice in invoices(period, 15):
         uploaded(connection, finance_admin, invoice, to=Status.REJECTED)
     assert queries_of(finance, LOGS) == for_one
-    assert for_one <= 10
+    assert for_one <= 15
+
+
+def numbers_of(html: str) -> list[int]:
+    return [int(each) for each in re.findall(r'id="upload-(\d+)"', html)]
+
+
+def test_it_filters_by_result_person_period_and_day(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User, system_admin: User
+) -> None:
+    running = uploaded(connection, finance_admin, *invoices(period, 2))
+    bring(running, Status.POSTED, "INV-001")
+    rejected = uploaded(connection, finance_admin, an_invoice(period, "B"), to=Status.REJECTED)
+    other = a_period("20261018", dt.date(2026, 10, 15))
+    whole = uploaded(connection, system_admin, an_invoice(other, "C"), to=Status.POSTED)
+    Upload.objects.filter(pk=rejected.pk).update(created_at=dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC))
+    assert numbers_of(text(finance, f"{LOGS}?result=running")) == [running.pk]
+    assert numbers_of(text(finance, f"{LOGS}?result=rejected")) == [rejected.pk]
+    assert numbers_of(text(finance, f"{LOGS}?result=whole")) == [whole.pk]
+    assert numbers_of(text(finance, f"{LOGS}?by={system_admin.pk}")) == [whole.pk]
+    assert numbers_of(text(finance, f"{LOGS}?period=20261018")) == [whole.pk]
+    assert numbers_of(text(finance, f"{LOGS}?since=2026-03-04&until=2026-03-04")) == [rejected.pk]
+    assert numbers_of(text(finance, f"{LOGS}?until=2026-03-03")) == []
+    assert "Enter a valid date" in text(finance, f"{LOGS}?since=soon")
+
+
+def test_it_is_searched_by_invoice_by_person_and_by_its_own_number(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User, system_admin: User
+) -> None:
+    first = uploaded(connection, finance_admin, an_invoice(period, "INV-A"))
+    second = uploaded(connection, system_admin, an_invoice(period, "INV-B"))
+    assert numbers_of(text(finance, f"{LOGS}?q=INV-B")) == [second.pk]
+    assert numbers_of(text(finance, f"{LOGS}?q={finance_admin.email[:9]}")) == [first.pk]
+    assert numbers_of(text(finance, f"{LOGS}?q=upload+{second.pk}")) == [second.pk]
 
 
 # One upload
+
+
+def test_its_head_says_when_by_whom_to_where_and_how(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 2), to=Status.POSTED)
+    html = text(finance, upload.get_absolute_url())
+    assert f"Upload {upload.pk} · September 2026" in html
+    assert "(UTC) by finance@contoso.example · to Contoso Cloud Pty Ltd as Draft" in html
+    assert "2 of 2 in Xero" in html
+    assert "AUD 220.00 matches" in html
+    assert "Approve 2 drafts…" in html
+    assert f'href="{upload.get_absolute_url()}log.csv"' in html
+
+
+def test_money_that_differs_is_no_match_and_leads_to_what_differs(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 2), to=Status.POSTED)
+    Posting.objects.filter(invoice__number="INV-002").update(xero_total="100.00")
+    html = text(finance, upload.get_absolute_url())
+    assert "matches" not in html
+    assert "-10.00 from the invoices" in html
+    differing = text(finance, f"{upload.get_absolute_url()}?state=differs").partition("<tbody")[2]
+    assert "INV-002" in differing
+    assert "INV-001" not in differing
+
+
+def test_it_says_why_it_waits_and_until_when(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 2))
+    until = timezone.now() + dt.timedelta(minutes=1)
+    XeroConnection.objects.update(paused_until=until, pause_reason="Xero's limit for a minute is used up")
+    panel = text(finance, upload.get_absolute_url()).partition('aria-label="Progress"')[2].partition("</section>")[0]
+    assert "limit for a minute is used up" in panel
+    assert "data-countdown" in panel
+    assert f"{until:%H:%M:%S}" in panel
+    assert 'data-said="Xero&#x27;s limit for a minute is used up: the upload waits."' in text(
+        finance, upload.get_absolute_url()
+    )
+
+
+def test_a_page_of_many_is_small_and_asks_little(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, *invoices(period, 120))
+    bring(upload, Status.REJECTED, *[f"INV-{number:03}" for number in range(1, 61)])
+    bring(upload, Status.POSTED)
+    assert queries_of(finance, upload.get_absolute_url()) <= 15
+    assert len(finance.get(upload.get_absolute_url()).content) < 200_000
+
+
+# Downloads
+
+
+def test_a_log_has_every_line_with_its_call(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connection, finance_admin, an_invoice(period, "INV-A"), to=Status.REJECTED)
+    call = Posting.objects.get().submission
+    assert call
+    call.correlation_id, call.trace_id, call.status_code = "correlation-1", "trace-1", 200
+    call.save()
+    answer = finance.get(f"{upload.get_absolute_url()}log.csv")
+    queued, rejected = csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig")))  # type: ignore[arg-type]
+    assert answer["Content-Disposition"] == f'attachment; filename="upload-{upload.pk}-log.csv"'
+    assert queued["State"] == Status.QUEUED.label
+    assert queued["By"] == "finance@contoso.example"
+    assert rejected["State"] == Status.REJECTED.label
+    assert rejected["Words"] == REFUSAL
+    assert rejected["IdempotencyKey"] == str(call.pk)
+    assert (rejected["CorrelationID"], rejected["RequestID"], rejected["HTTPStatus"]) == (
+        "correlation-1",
+        "trace-1",
+        "200",
+    )
+    assert (rejected["CurrencyCode"], rejected["Total"]) == ("AUD", "110.00")
+
+
+def test_attempts_are_those_of_the_filter(
+    finance: Client, period: BillingPeriod, connection: XeroConnection, finance_admin: User
+) -> None:
+    uploaded(connection, finance_admin, *invoices(period, 2), to=Status.REJECTED)
+    uploaded(connection, finance_admin, an_invoice(period, "OTHER"), to=Status.POSTED)
+
+    def numbers(query: str) -> set[str]:
+        answer = finance.get(f"/invoices/logs.csv?{query}")
+        rows = csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig")))  # type: ignore[arg-type]
+        return {each["InvoiceNumber"] for each in rows}
+
+    assert numbers("") == {"INV-001", "INV-002", "OTHER"}
+    assert numbers("result=rejected") == {"INV-001", "INV-002"}
+    assert numbers("q=INV-002") == {"INV-002"}
 
 
 def test_it_shows_each_invoice_with_xeros_own_words_and_the_link(
@@ -135,7 +304,7 @@ def test_it_asks_the_database_as_often_for_sixty_rows_as_for_ten(
 ) -> None:
     few = uploaded(connection, finance_admin, *invoices(period, 10), to=Status.REJECTED)
     many = uploaded(connection, finance_admin, *invoices(period, 60, "MANY"), to=Status.REJECTED)
-    assert queries_of(finance, many.get_absolute_url()) == queries_of(finance, few.get_absolute_url()) <= 12
+    assert queries_of(finance, many.get_absolute_url()) == queries_of(finance, few.get_absolute_url()) <= 15
 
 
 def test_an_upload_that_is_not_there_is_not_found(finance: Client) -> None:
@@ -225,14 +394,14 @@ def test_the_earlier_upload_says_where_they_went(
     transitions.enqueue(refused, connection=connection, user=finance_admin, invoice_status="DRAFT")
     later = Upload.objects.latest("pk")
     html = text(finance, upload.get_absolute_url())
-    assert "2 of these were uploaded again later" in html
+    assert "2 uploaded again later" in html
     then = html.partition("How they fared in this upload")[2]
     assert "INV-001" in then
     assert "INV-002" in then
     assert then.count(Status.REJECTED.label) == 2
     assert "INV-003" not in then.partition("</table>")[0]
-    assert f'<a href="{later.get_absolute_url()}">upload {later.pk} of' in html
-    assert "3 of 3 done" in html
+    assert f'<a href="{later.get_absolute_url()}">upload {later.pk}, ' in html
+    assert "1 of 3 in Xero" in html
 
 
 def test_uploading_again_needs_a_connection(
@@ -272,7 +441,7 @@ def test_a_reader_sees_the_logs_and_presses_nothing(
     html = text(reader, upload.get_absolute_url())
     assert REFUSAL.replace("'", "&#x27;") in html
     assert "Upload again" not in html
-    assert "Take back" not in html
+    assert "Undo upload" not in html
     assert reader.post(f"{upload.get_absolute_url()}again/").status_code == 403
     assert reader.post(f"{upload.get_absolute_url()}withdraw/").status_code == 403
     assert Upload.objects.count() == 1

@@ -149,7 +149,7 @@ def test_the_mail_tells_what_to_do(organisation: XeroConnection, finance_admin: 
     (notice,) = published(Kind.UPLOAD_FINISHED)
     assert "In Xero: 1 invoice, AUD 110.00." in notice.body
     assert "Of these, 1 came to another total in Xero" in notice.body
-    assert "Refused: 6 invoices, AUD 660.00. Of these nothing is in Xero." in notice.body
+    assert "Rejected by Xero: 6 invoices, AUD 660.00. Of these nothing is in Xero." in notice.body
     assert "Taken back before they were sent: 1 invoice." in notice.body
     assert "- 1 invoice: 1 more reasons" not in notice.body
     assert notice.body.count("\n- 1 invoice: Reason") == 5
@@ -178,7 +178,7 @@ def test_lost_answers_are_told_when_they_stay_open_and_once_more_when_they_are_s
         transitions.mark_posted(row.submission, {row.pk: transitions.Recorded("an-id", "DRAFT", Decimal("110.00"))})
         assert notifications.find() == 1
     doubtful, settled = published(Kind.UPLOAD_FINISHED)
-    assert doubtful.subject == f"{organisation.name}: 1 invoice in Xero, 1 being checked"
+    assert doubtful.subject == f"{organisation.name}: 1 invoice in Xero, 1 confirming with Xero"
     assert "nothing is sent again before it is certain" in doubtful.body
     assert settled.subject == f"{organisation.name}: 2 invoices in Xero"
     assert settled.body.endswith("There is nothing left to do.")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -21,91 +19,41 @@ from c3portal.http import confirmation
 from c3portal.http.next_address import next_address
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.contacts import link_statuses, matching, resellers
-from invoices.contacts.link_statuses import LABELS, LinkStatus, State
+from invoices.contacts import link_statuses, matching, resellers, standings
+from invoices.contacts.link_statuses import LinkStatus, State
 from invoices.contacts.matching import NotLinked
+from invoices.contacts.standings import Standings
+from invoices.customers.listing import Filter
 from invoices.importing import locks
 from invoices.models import Customer
-from invoices.views.tables import ContactTable, arrange
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
 
 MAX_PROBLEMS_SHOWN = 5
-# A filter besides the states, which it goes across.
-DIFFERS = "differs"
-KEPT = ("q", "state", "sort", "page", "next")
 
 
 @require_safe
 @role_required(*roles.ALL)
 def contacts_page(request: HttpRequest) -> HttpResponseBase:
-    """Show how the customers that `q` finds stand, in the `state` asked for."""
-    connection = XeroConnection.objects.current()
-    context: dict[str, Any] = {
-        "search": _search(request.GET),
-        "state": _state(request.GET),
-        "next": next_address(request),
-    }
-    if connection:
-        found = _found(connection, request.GET)
-        rows = _in_state(found, context["state"])
-        may_link = roles.role_of(request.user) in roles.FINANCE
-        context |= {
-            "table": arrange(ContactTable(rows, may_link=may_link), request),
-            "rows": len(rows),
-            "pills": _pills(found, request.GET),
-            "contact_url": connection.contact_url(""),
-            "back": _kept(request.GET),
-        }
-    return render(request, "invoices/contacts/page.html", context)
+    """Lead on to the customers, who are listed there with their contacts."""
+    return redirect(_list(Filter(request.GET)))
 
 
-def _search(query: QueryDict) -> str:
-    return query.get("q", "").strip()
+def _list(asked: Filter) -> str:
+    query = asked.kept()
+    return f"{reverse('customers')}?{query}" if query else reverse("customers")
 
 
-def _state(query: QueryDict) -> str:
-    """Return the state asked for, "" for any. Raises BadRequest."""
-    state = query.get("state", "")
-    if state and state != DIFFERS and state not in State:
-        raise BadRequest(f"There is no state {state!r}.")
-    return state
-
-
-def _found(connection: XeroConnection, query: QueryDict) -> list[LinkStatus]:
-    found = link_statuses.link_statuses(connection)
-    words = _search(query)
-    return link_statuses.search(found, words) if words else found
-
-
-def _in_state(found: Sequence[LinkStatus], state: str) -> list[LinkStatus]:
-    if state == DIFFERS:
-        return [each for each in found if each.differences]
-    return [each for each in found if not state or each.state == state]
-
-
-def _kept(query: QueryDict, **changes: str) -> str:
-    """Return the query string that brings this view of the page back, with `changes`."""
-    kept = {name: query.get(name, "") for name in KEPT} | changes
-    return urlencode({name: value for name, value in kept.items() if value})
-
-
-def _pills(found: Sequence[LinkStatus], query: QueryDict) -> list[dict[str, Any]]:
-    current, counts = _state(query), Counter(each.state for each in found)
-    pills = [{"state": "", "label": "All", "count": len(found)}]
-    pills += [{"state": state, "label": LABELS[state], "count": counts[state]} for state in State]
-    pills += [{"state": DIFFERS, "label": "Differs from C3", "count": len(_in_state(found, DIFFERS))}]
-    return [
-        each | {"current": each["state"] == current, "query": _kept(query, state=str(each["state"]), page="")}
-        for each in pills
-    ]
+def _back(request: HttpRequest) -> str:
+    """Return where a form of contacts leads: to the page that had it, else to the view of the list that it names."""
+    return next_address(request) or _list(Filter(QueryDict(request.POST.get("back", ""))))
 
 
 @require_POST
 @role_required(*roles.FINANCE)
 def contacts_do(request: HttpRequest) -> HttpResponseBase:
     """Do the `action` (link, create, unlink) for the ticked customers, or with `all` for those of the filter."""
-    query = QueryDict(request.POST.get("back", ""))
+    query = Filter(QueryDict(request.POST.get("back", "")))
     action = ACTIONS.get(request.POST.get("action", ""))
     if action is None:
         raise BadRequest("There is no such action.")
@@ -114,13 +62,13 @@ def contacts_do(request: HttpRequest) -> HttpResponseBase:
         if not everything and not request.POST.getlist("customer"):
             messages.warning(request, "Nothing was selected. Tick the customers it is about.")
         elif action is _unlink and not everything and not confirmation.is_sure(request):
-            return _ask_to_unlink(request, _chosen(request, connection, query), query)
+            return _ask_to_unlink(request, _chosen(request, connection, query))
         else:
             action(request, connection, _chosen(request, connection, query), everything)
-    return redirect(f"{reverse('contacts')}?{_kept(query)}")
+    return redirect(_back(request))
 
 
-def _ask_to_unlink(request: HttpRequest, chosen: Sequence[LinkStatus], query: QueryDict) -> HttpResponseBase:
+def _ask_to_unlink(request: HttpRequest, chosen: Sequence[LinkStatus]) -> HttpResponseBase:
     names = [f"{each.customer.name}: {each.linked or 'no contact'}" for each in chosen]
     more = len(names) - MAX_PROBLEMS_SHOWN
     follows = [
@@ -134,7 +82,7 @@ def _ask_to_unlink(request: HttpRequest, chosen: Sequence[LinkStatus], query: Qu
         f"Unlink {_customers(len(chosen))}?",
         follows,
         "Unlink",
-        back=f"{reverse('contacts')}?{_kept(query)}",
+        back=_back(request),
         kept=[
             ("action", "unlink"),
             ("back", request.POST.get("back", "")),
@@ -151,10 +99,12 @@ def _connection(request: HttpRequest) -> XeroConnection | None:
     return connection
 
 
-def _chosen(request: HttpRequest, connection: XeroConnection, query: QueryDict) -> list[LinkStatus]:
+def _chosen(request: HttpRequest, connection: XeroConnection, asked: Filter) -> list[LinkStatus]:
     if "all" in request.POST:
-        return _in_state(_found(connection, query), _state(query))
-    ticked = set(request.POST.getlist("customer"))
+        shown = asked.shown(connection, asked.found(Standings(connection).everyone))
+        ticked = {str(each.pk) for each in shown}
+    else:
+        ticked = set(request.POST.getlist("customer"))
     return [each for each in link_statuses.link_statuses(connection) if str(each.customer.pk) in ticked]
 
 
@@ -281,9 +231,9 @@ def read_contacts(request: HttpRequest) -> HttpResponseBase:
         except (NotLinked, XeroError) as error:
             messages.error(request, f"Contacts could not be read: {error}")
         else:
-            record(request, Action.OPERATION, f"The contacts of {connection.name} were read again: {count:,}")
+            record(request, Action.OPERATION, f"The contacts of {connection.name} were refreshed: {count:,}")
             messages.success(request, f"{count:,} contacts of {connection.name} were read.")
-    return redirect(f"{reverse('contacts')}?{_kept(QueryDict(request.POST.get('back', '')))}")
+    return redirect(_back(request))
 
 
 @role_required(*roles.FINANCE)
@@ -292,16 +242,18 @@ def choose_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
     customer = get_object_or_404(Customer, pk=pk)
     connection = _connection(request)
     if connection is None:
-        return redirect("contacts")
+        return redirect("customers")
     if request.method == "POST":
         return _chosen_by_hand(request, connection, customer)
+    words = request.GET.get("q", "").strip()
     context = {
         "customer": customer,
-        "standing": next(each for each in link_statuses.link_statuses(connection) if each.customer.pk == customer.pk),
-        "candidates": matching.candidates(connection, customer, _search(request.GET)),
-        "search": _search(request.GET),
+        "standing": standings.of_one(connection, customer),
+        "candidates": matching.candidates(connection, customer, words),
+        "search": words,
         "contact_url": connection.contact_url(""),
-        "back": _kept(QueryDict(request.GET.get("back", ""))),
+        "back": Filter(QueryDict(request.GET.get("back", ""))).kept(),
+        "next": next_address(request),
     }
     return render(request, "invoices/contacts/choose.html", context)
 
@@ -319,7 +271,7 @@ def answer_contact(request: HttpRequest, pk: int) -> HttpResponseBase:
                 _use(request, connection, customer)
         except NotLinked as error:
             messages.error(request, str(error))
-    return redirect(next_address(request) or "contacts")
+    return redirect(next_address(request) or "customers")
 
 
 def _use(request: HttpRequest, connection: XeroConnection, customer: Customer) -> None:
@@ -347,8 +299,8 @@ def _chosen_by_hand(request: HttpRequest, connection: XeroConnection, customer: 
         linked, problems = 0, [str(error)]
     if linked:
         messages.success(request, f"{customer.name} is linked, which counts from the next upload on.")
-        return redirect(f"{reverse('contacts')}?{_kept(QueryDict(request.POST.get('back', '')))}")
+        return redirect(_back(request))
     messages.error(request, " ".join(problems))
-    return redirect(
-        f"{reverse('choose_contact', args=[customer.pk])}?{urlencode({'back': request.POST.get('back', '')})}"
-    )
+    kept = {"back": request.POST.get("back", ""), "next": next_address(request)}
+    query = urlencode({name: value for name, value in kept.items() if value})
+    return redirect(f"{reverse('choose_contact', args=[customer.pk])}?{query}")

@@ -90,7 +90,7 @@ def _decide(request: HttpRequest, invoices: QuerySet[Invoice], decision: str, sh
             )
     else:
         count = deciding.leave_out(invoices, reason, user, shown, source=request)
-        _say(request, count, "Ignored, and not posted until taken up again")
+        _say(request, count, "Excluded from Xero, and not posted until included again")
 
 
 def _replace(request: HttpRequest, invoices: QuerySet[Invoice], user: User) -> None:
@@ -108,7 +108,7 @@ def _replace(request: HttpRequest, invoices: QuerySet[Invoice], user: User) -> N
         messages.warning(request, SHOWN_ANOTHER)
     if replaced and replaced.ignored:
         numbers = ", ".join(each.number for each in replaced.ignored)
-        messages.success(request, f"Ignored from now on: {numbers}. {invoice} takes its place.")
+        messages.success(request, f"Excluded from Xero from now on: {numbers}. {invoice} takes its place.")
     if replaced and replaced.in_xero:
         numbers = ", ".join(each.number for each in replaced.in_xero)
         messages.warning(request, f"{numbers} stays in Xero. Void or credit it there, or the customer is billed twice.")

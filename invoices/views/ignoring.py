@@ -32,7 +32,7 @@ def ignore(request: HttpRequest) -> HttpResponseBase:
     count = ignoring.ignore(_asked_for(request, selection), reason, cast(User, request.user), source=request)
     if count:
         messages.success(
-            request, f"Ignored: {texts.invoices(count)}. They are left out of uploads until taken up again."
+            request, f"Excluded from Xero: {texts.invoices(count)}. They are left out of uploads until included again."
         )
     else:
         messages.warning(request, "Nothing was set aside. Tick invoices that are neither in Xero nor on their way.")
@@ -47,7 +47,7 @@ def take_up(request: HttpRequest) -> HttpResponseBase:
     if selection is None:
         return redirect("invoice_list")
     count = ignoring.take_up(selection.chosen(request.POST.getlist("only")), source=request)
-    messages.success(request, f"Not ignored any more: {texts.invoices(count)}.")
+    messages.success(request, f"Included again: {texts.invoices(count)}.")
     return _back(request, selection)
 
 

@@ -16,13 +16,14 @@ from c3portal.models import roles
 from invoices.changes import allocating
 from invoices.documents import billing_contact, exact_sum
 from invoices.duplicates import comparison
+from invoices.listing.rows import why_not_uploadable
 from invoices.models import DocumentType, HeldBackInvoice, Invoice, Posting, PostLog, Twin
 from invoices.models.statuses import WAS_IN_XERO
 from invoices.posting import outdated
 from invoices.preflight import likenesses
 from invoices.readback import decisions, history, online, page, states
 from invoices.selection import deciding, held_back, tracks
-from invoices.views.tables import breakable, why_not_uploadable
+from invoices.views.tables import breakable
 from xero_integration.client.vocabulary import DocumentStatus
 
 CREDITABLE = (DocumentStatus.AUTHORISED, DocumentStatus.PAID)

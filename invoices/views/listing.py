@@ -15,60 +15,97 @@ from django.views.decorators.http import require_safe
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.duplicates import comparison
-from invoices.models import BillingPeriod, Invoice, Posting
+from invoices.listing.columns import USUAL, InvoiceTable
+from invoices.listing.found import search_everywhere
+from invoices.listing.rows import is_in_xero, rows_of
+from invoices.models import Invoice, InvoiceLine, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.posting import outdated
 from invoices.readback.states import XeroState
 from invoices.selection import held_back
-from invoices.selection.selection import CHANGED, LOOKS_SAME, OUTDATED, Selection
-from invoices.views.tables import InvoiceTable, arrange, is_in_xero
+from invoices.selection.filters import FilterForm
+from invoices.selection.selection import CHANGED, LOOKS_SAME, OUTDATED, Selection, StateCount
+from invoices.selection.selection import totals as totals_of
+from invoices.views.tables import arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
+
+ALL_PERIODS = "all"
+# More tabs than fit beside each other go into a menu.
+TABS = 8
 
 
 @require_safe
 @role_required(*roles.ALL)
 def invoice_list(request: HttpRequest) -> HttpResponseBase:
-    """Show the invoices of `period`, `q` and `state`, sorted by `sort`."""
+    """Show the invoices of `period`, `q`, `state` and the filters, sorted by `sort`; with `period=all` what `q` finds
+    in any period."""
+    if request.GET.get("period") == ALL_PERIODS:
+        return _everywhere(request)
     selection = Selection.from_query(request.GET)
     may_upload = roles.role_of(request.user) in roles.FINANCE
-    xero_settings = XeroSettings.load()
     context = {
         "selection": selection,
-        "periods": BillingPeriod.objects.all(),
-        "xero_settings": xero_settings,
         "redirect_uri": f"{settings.PORTAL_URL}/",
-        "invoice_statuses": InvoiceStatus.choices,
         "held_back": held_back.count_open(),
+        "xero_settings": XeroSettings.load(),
     }
     if selection:
         context |= _of_selection(request, selection, may_upload=may_upload)
     return render(request, "invoices/list.html", context)
 
 
+def _everywhere(request: HttpRequest) -> HttpResponseBase:
+    term = request.GET.get("q", "").strip()
+    page, rows = search_everywhere(term, request.GET.get("page", ""))
+    return render(request, "invoices/listing/everywhere.html", {"term": term, "page": page, "rows": rows})
+
+
 def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: bool) -> dict[str, Any]:
-    table = arrange(InvoiceTable(selection.invoices(), may_upload=may_upload), request)
+    table = arrange(InvoiceTable(selection.invoices()), request)
     counts, totals = selection.state_counts(), selection.totals()
     there = {each.state for each in counts if each.count}
+    shown = [bound.record for bound in table.page.object_list]
+    looks_same = _those_of(shown, comparison.undecided) if LOOKS_SAME in there else set()
+    old = _those_of(shown, outdated.unposted) if OUTDATED in there else set()
+    tabs = _tabs(selection, counts)
+    uploadable = totals_of(selection.invoices().uploadable()) if may_upload else []
     return {
         "table": table,
+        "headings": table.headings(USUAL),
+        "shown": dict.fromkeys(USUAL, True),
+        "rows": list(rows_of(shown, looks_same=looks_same, outdated=old)),
         "in_xero": Posting.Status.POSTED in there,
-        "looks_same": _those_of(table, comparison.undecided) if LOOKS_SAME in there else (),
-        "outdated": _those_of(table, outdated.unposted) if OUTDATED in there else (),
-        "pills": [
-            {"label": each.label, "count": each.count, "current": each.state == selection.state, "query": query}
-            for each in counts
-            if (query := selection.query(state=each.state))
-        ],
+        "tabs": tabs[:TABS],
+        "more_tabs": tabs[TABS:],
+        "chips": selection.chips(),
+        "kinds": InvoiceLine.Kind.choices,
+        "owed_choices": FilterForm.OWED,
+        "bill_to_choices": FilterForm.BILL_TO,
         "totals": totals,
-        "follows": _followed(selection, table),
+        "follows": _followed(selection, shown),
         "read_at": min((each.read_at for each in totals if each.read_at), default=None),
-        "uploadable": selection.invoices().uploadable().count() if may_upload else 0,
+        "uploadable": sum(each.count for each in uploadable),
+        "sums": " · ".join(f"{each.currency} {each.total:,.2f}" for each in uploadable),
+        "invoice_statuses": InvoiceStatus.choices,
     }
 
 
-def _followed(selection: Selection, table: InvoiceTable) -> list[str]:
+def _tabs(selection: Selection, counts: list[StateCount]) -> list[dict[str, Any]]:
+    tabs = [
+        {"label": each.label, "count": each.count, "current": current, "query": selection.query(state=each.state)}
+        for each in counts
+        if (current := each.state == selection.state) or each.count or not each.state
+    ]
+    # The one that is open is never hidden in the menu.
+    place = next((place for place, tab in enumerate(tabs) if tab["current"]), 0)
+    if place >= TABS:
+        tabs.insert(TABS - 1, tabs.pop(place))
+    return tabs
+
+
+def _followed(selection: Selection, shown: list[Invoice]) -> list[str]:
     """Return the parts of the page that say what became of what is in Xero, none where nothing is."""
-    posted = [row.record.pk for row in table.page.object_list if is_in_xero(row.record)]
+    posted = [each.pk for each in shown if is_in_xero(each)]
     if not posted:
         return []
     # Where the filter is about that, rows come and go, and none of them can be ticked; else what is ticked stays.
@@ -77,7 +114,7 @@ def _followed(selection: Selection, table: InvoiceTable) -> list[str]:
     return ["#totals", "#state-pills", "#read-at", *cells]
 
 
-def _those_of(table: InvoiceTable, which: Callable[[QuerySet[Invoice]], InvoiceQuerySet]) -> set[uuid.UUID]:
-    """Return which invoices of the table's page are such ones."""
-    shown = Invoice.objects.filter(pk__in=[row.record.pk for row in table.page.object_list])
-    return set(which(shown).values_list("pk", flat=True))
+def _those_of(shown: list[Invoice], which: Callable[[QuerySet[Invoice]], InvoiceQuerySet]) -> set[uuid.UUID]:
+    """Return which of the invoices shown are such ones."""
+    of_page = Invoice.objects.filter(pk__in=[each.pk for each in shown])
+    return set(which(of_page).values_list("pk", flat=True))

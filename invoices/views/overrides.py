@@ -20,7 +20,7 @@ from c3portal.http.csv_response import as_csv
 from c3portal.http.next_address import next_address
 from c3portal.http.permissions import role_required
 from c3portal.http.request_limits import takes_a_file
-from c3portal.http.versions import changed_meanwhile, version_of
+from c3portal.http.versions import changed_meanwhile
 from c3portal.models import User, roles
 from invoices.overrides.forms import OverridesFileForm, overrides_limit
 from invoices.overrides.pages import Accounts, Customers, Orders, Page, Taxes, overridden
@@ -64,7 +64,7 @@ def overrides_csv(request: HttpRequest, kind: str) -> Download:
 
 
 def _post(request: HttpRequest, page: Page) -> HttpResponse:
-    if words := changed_meanwhile(request, version_of(page.kept()), Action.MAPPING, f"Settings → {page.title}"):
+    if words := changed_meanwhile(request, page.version, Action.MAPPING, f"Settings → {page.title}"):
         return _show(request, page, refusals=[words])
     action = "revert" if "revert" in request.POST else request.POST.get("action", "")
     if action == "file":
@@ -160,6 +160,8 @@ def _show(request: HttpRequest, page: Page, **given: Any) -> HttpResponse:
     ]
     context = {
         "page": page,
+        # What drifted is about accounts, taxes and themes.
+        "document_context": page.context if page.has_problems else None,
         "table": arrange(table, request),
         "pills": pills,
         "search": search,
@@ -171,5 +173,5 @@ def _show(request: HttpRequest, page: Page, **given: Any) -> HttpResponse:
         "file_form": OverridesFileForm(),
     }
     if may_change:
-        context |= {"form": page.form(), "rule_form": page.rule_form(), "version": version_of(page.kept())}
+        context |= {"form": page.form(), "rule_form": page.rule_form(), "version": page.version}
     return render(request, "invoices/overrides/page.html", context | given)

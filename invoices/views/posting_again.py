@@ -80,7 +80,9 @@ def _asked_for(request: HttpRequest) -> tuple[QuerySet[Posting], str]:
     page, ticked = request.POST.get("page"), request.POST.getlist("invoice")
     chosen = selection.invoices() if "all" in request.POST else selection.chosen([page] if page else ticked)
     back = reverse("invoice", args=[page]) if page else f"{reverse('invoice_list')}?{selection.query()}"
-    return Posting.objects.filter(invoice__in=chosen.order_by().values("pk")), back
+    # By their keys: what is taken back leaves the state that the list was filtered by.
+    keys = list(chosen.order_by().values_list("pk", flat=True))
+    return Posting.objects.filter(invoice__in=keys), back
 
 
 def _look_once_more(connection: XeroConnection, missing: QuerySet[Posting]) -> None:

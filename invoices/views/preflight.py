@@ -1,4 +1,4 @@
-"""The preflight page, and *Post the ready ones*."""
+"""The preflight page, and *Post N invoices*."""
 
 from __future__ import annotations
 

@@ -8,20 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import django_tables2 as tables
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from invoices.contacts.link_statuses import LinkStatus
 from invoices.models import Invoice, Posting
-from invoices.models.statuses import UPLOADABLE
 from invoices.overrides.rows import Row
 
 ROWS_A_PAGE = 50
-ALREADY_IN_XERO = "already in Xero"
 
 
 def cell_classes(classes: str) -> dict[str, dict[str, str]]:
@@ -54,84 +50,10 @@ class CellColumn(tables.Column):  # type: ignore[misc]
         self.template = template
 
 
-class TickColumn(tables.Column):  # type: ignore[misc]
-    """A box to tick for what may be uploaded or is in Xero, else the reason."""
-
-    def __init__(self) -> None:
-        super().__init__(empty_values=(), orderable=False, attrs=cell_classes("tick"))
-
-    @property
-    def header(self) -> SafeString:
-        return mark_safe(
-            '<span class="visually-hidden">Select</span><input type="checkbox" class="form-check-input"'
-            ' data-select-page data-needs-js hidden aria-label="Select all on this page">'
-        )
-
-    def render(self, record: Invoice) -> SafeString:
-        posting = getattr(record, "posting", None)
-        # What is in Xero may be taken back, approved or sent.
-        is_posted = posting is not None and posting.status == Posting.Status.POSTED
-        reason = "" if is_posted else why_not_uploadable(record)
-        return format_html(
-            '<input type="checkbox" class="form-check-input" name="invoice" value="{}" aria-label="{}"{}>',
-            record.pk,
-            f"Select {record.number}" + (f" (not possible: {reason})" if reason else ""),
-            format_html(' disabled title="{}"', reason) if reason else "",
-        )
-
-
-class InvoiceTable(tables.Table):  # type: ignore[misc]
-    """A billing period's invoices."""
-
-    tick = TickColumn()
-    number = NumberColumn(verbose_name="Number", order_by=("number",))
-    customer = tables.Column(order_by=("customer__name", "number"))
-    billed_to = tables.Column(
-        verbose_name="Bill to",
-        order_by=("bill_to__name", "customer__name", "number"),
-        attrs=cell_classes("wide-only"),
-    )
-    issued_on = DayColumn(verbose_name="Issued", order_by=("issued_on", "number"), attrs=cell_classes("day wide-only"))
-    due_on = DayColumn(verbose_name="Due", order_by=("due_on", "number"), attrs=cell_classes("day left"))
-    currency = tables.Column(order_by=("currency", "number"), attrs=cell_classes("wide-only"))
-    subtotal = MoneyColumn(order_by=("subtotal", "number"), attrs=cell_classes("amount wide-only roomy-only"))
-    tax = MoneyColumn(order_by=("tax", "number"), attrs=cell_classes("amount wide-only roomy-only"))
-    total = MoneyColumn(order_by=("total", "number"), attrs=cell_classes("amount right"))
-    owed = CellColumn(
-        "invoices/_followed_owed_cell.html",
-        empty_values=(),
-        order_by=("posting__amount_due", "number"),
-        attrs=cell_classes("amount left"),
-    )
-    state = CellColumn(
-        "invoices/_followed_state_cell.html",
-        verbose_name="State in Xero",
-        order_by=("posting__status", "number"),
-    )
-
-    class Meta:
-        order_by = "number"
-        order_by_field = "sort"
-        empty_text = "No invoice of this billing period fits the search and the state."
-        attrs = {"class": "table table-hover", "caption": "Invoices"}
-
-    def __init__(self, invoices: QuerySet[Invoice], *, may_upload: bool) -> None:
-        super().__init__(invoices, exclude=() if may_upload else ("tick",))
-
-    def render_customer(self, record: Invoice) -> SafeString:
-        return format_html("{}{}", record.customer, _bill_to(record, "narrow-only"))
-
-    def render_billed_to(self, record: Invoice) -> str:
-        return str(record.bill_to) if record.bill_to else mark_safe('<span class="quiet">Customer</span>')
-
-    def render_total(self, record: Invoice) -> SafeString:
-        return format_html('<span class="narrow-only">{} </span>{}', record.currency, f"{record.total:,.2f}")
-
-
 class PostingTable(tables.Table):  # type: ignore[misc]
     """What became of each invoice of an upload."""
 
-    number = NumberColumn(accessor="invoice", verbose_name="Number", order_by=("invoice__number",))
+    number = NumberColumn(accessor="invoice", verbose_name="Number", order_by=("by_number",))
     customer = tables.Column(accessor="invoice__customer", order_by=("invoice__customer__name", "invoice__number"))
     total = MoneyColumn(
         accessor="invoice__total", order_by=("invoice__total", "invoice__number"), attrs=cell_classes("amount")
@@ -185,46 +107,6 @@ class OverrideTable(tables.Table):  # type: ignore[misc]
         return f"{value:,}"
 
 
-class ContactTable(tables.Table):  # type: ignore[misc]
-    """Customers and their contacts in Xero, who needs a person first."""
-
-    tick = CellColumn(
-        "invoices/contacts/_tick_cell.html", accessor="customer", orderable=False, attrs=cell_classes("tick")
-    )
-    number = CellColumn(
-        "invoices/contacts/_customer_cell.html", accessor="customer", verbose_name="Customer", order_by=("by_name",)
-    )
-    tenant_id = tables.Column(
-        accessor="customer__tenant_id",
-        verbose_name="Tenant ID",
-        attrs=cell_classes("wide-only words"),
-        order_by=("tenant_id",),
-    )
-    erp_id = tables.Column(
-        accessor="customer__erp_id",
-        verbose_name="ERP ID",
-        attrs=cell_classes("wide-only day"),
-        order_by=("erp_id", "by_name"),
-    )
-    state = CellColumn("invoices/contacts/_state_cell.html", order_by=("order", "by_name"))
-    contact = CellColumn(
-        "invoices/contacts/_contact_cell.html",
-        accessor="contact_name",
-        verbose_name="Contact in Xero",
-        order_by=("by_contact", "by_name"),
-        attrs=cell_classes("words"),
-    )
-
-    class Meta:
-        order_by = "state"
-        order_by_field = "sort"
-        empty_text = "No customer fits the search and the state."
-        attrs = {"class": "table table-hover", "caption": "Customers and their contacts"}
-
-    def __init__(self, found: Sequence[LinkStatus], *, may_link: bool) -> None:
-        super().__init__(found, exclude=() if may_link else ("tick",))
-
-
 def _bill_to(invoice: Invoice, extra: str = "") -> SafeString | str:
     """Return the reseller as a second line of the customer's cell, "" without one."""
     return format_html('<span class="sub {}">Bill to {}</span>', extra, invoice.bill_to) if invoice.bill_to else ""
@@ -246,22 +128,6 @@ def number_cell(invoice: Invoice) -> SafeString:
 def breakable(number: str) -> SafeString:
     """Return the number so that it wraps behind its underscores only."""
     return format_html_join(mark_safe("_<wbr>"), "{}", ((part,) for part in number.split("_")))
-
-
-def why_not_uploadable(invoice: Invoice) -> str:
-    """Return why UPLOAD TO XERO would not take this invoice now, "" when it would."""
-    if invoice.ignored_because:
-        return "ignored"
-    if is_in_xero(invoice):
-        return ALREADY_IN_XERO
-    posting = getattr(invoice, "posting", None)
-    return "" if posting is None or posting.status in UPLOADABLE else "already on its way to Xero"
-
-
-def is_in_xero(invoice: Invoice) -> bool:
-    """Whether a document of it is in Xero that is followed: of an ignored one nobody asks."""
-    posting = getattr(invoice, "posting", None)
-    return not invoice.ignored_because and posting is not None and posting.status == Posting.Status.POSTED
 
 
 def arrange(table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE) -> tables.Table:

@@ -156,7 +156,7 @@ def _record(request: HttpRequest, upload: Upload, count: int) -> None:
         "Organisation": upload.connection.name,
         "Billing period": ", ".join(map(str, periods)),
         "Invoices": count,
-        "Arrive in Xero as": upload.get_invoice_status_display(),
+        "Create in Xero as": upload.get_invoice_status_display(),
         "Upload": upload.pk,
     }
     after |= {f"Total in {each.currency}": f"{each.total:,.2f}" for each in totals(invoices)}

@@ -48,7 +48,7 @@ class XeroSettings(models.Model):
     azure_account_code = models.CharField("Azure Usage based SKUs", max_length=10, blank=True)
     custom_account_code = models.CharField("Custom offer SKUs", max_length=10, blank=True)
     invoice_status = models.CharField(
-        "Invoices arrive in Xero as", max_length=10, choices=InvoiceStatus, default=InvoiceStatus.DRAFT
+        "Invoices are created in Xero as", max_length=10, choices=InvoiceStatus, default=InvoiceStatus.DRAFT
     )
     difference_policy = models.CharField(
         "When a total differs by rounding", max_length=15, choices=DifferencePolicy, default=DifferencePolicy.BLOCK

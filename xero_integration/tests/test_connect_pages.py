@@ -401,7 +401,7 @@ def test_a_connection_that_died_shows_a_banner_with_the_way_back(
     sandbox.disconnect(AUSTRALIA)
     admin.post("/xero/refresh/")
     page = markup(admin.get(LIST).content.decode())
-    assert f"The connection to {AUSTRALIA} needs reconnecting." in page
+    assert f"{AUSTRALIA} needs reconnecting." in page
     assert "Reconnect to Xero" in page
 
     assert messages_of(give_consent(admin)) == [f"Connected to {AUSTRALIA}."]
@@ -513,7 +513,7 @@ def test_a_form_of_another_site_changes_nothing(connection: XeroConnection, syst
 
 def test_a_finance_admin_reads_again_chooses_and_disconnects(connection: XeroConnection, finance: Client) -> None:
     assert messages_of(finance.post("/xero/refresh/", follow=True)) == [
-        f"Accounts, themes, tax rates and currencies of {AUSTRALIA} were read again."
+        f"Accounts, themes, tax rates and currencies of {AUSTRALIA} were refreshed."
     ]
     assert (
         messages_of(finance.post(CHOOSE, {"connection": connection.pk}, follow=True))[0] == f"Connected to {AUSTRALIA}."

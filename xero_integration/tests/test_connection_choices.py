@@ -36,7 +36,7 @@ def test_disconnecting_asks_first_and_says_what_follows(connection: XeroConnecti
     page = text(admin.get("/xero/disconnect/"))
     assert f"Disconnect {connection.name}?" in page
     assert "Nothing in Xero is changed." in page
-    assert "Leave it as it is" in page
+    assert "Cancel" in page
     assert XeroConnection.objects.current() == connection
     admin.post("/xero/disconnect/", {"sure": "1"})
     assert XeroConnection.objects.current() is None

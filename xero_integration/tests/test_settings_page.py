@@ -243,9 +243,9 @@ def test_what_was_new_in_xero_is_taken_after_reading_again(
 ) -> None:
     sandbox.put_account("4050", name="New licences")
     refused = errors(admin.post(PAGE, SENT | {"license_account_code": "4050"}))
-    assert "Read again" in refused["license_account_code"][0]
+    assert "Refresh" in refused["license_account_code"][0]
     page = admin.post("/xero/refresh/", follow=True)
-    assert "were read again" in page.content.decode()
+    assert "were refreshed" in page.content.decode()
     assert page.redirect_chain[-1][0] == PAGE
     assert admin.post(PAGE, SENT | {"license_account_code": "4050"}).status_code == 302
 
@@ -333,7 +333,7 @@ def test_before_anything_is_connected_text_is_typed(admin: Client) -> None:
     assert '<input type="text" name="license_account_code"' in text
 
 
-# Totals to the cent
+# Rounding
 
 
 def test_rounding_lines_need_an_account(admin: Client, organisation: XeroConnection) -> None:

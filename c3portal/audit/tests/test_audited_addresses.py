@@ -58,6 +58,7 @@ AUDITED: dict[str, Action | str] = {
     "xero_disconnect": Action.CONNECTION,
     "xero_refresh": Action.OPERATION,
     "xero_try_now": Action.CONNECTION,
+    "customer_own": Action.MAPPING,
     "contacts_do": Action.CONTACT,
     "choose_contact": Action.CONTACT,
     "answer_contact": Action.CONTACT,
@@ -68,6 +69,12 @@ AUDITED: dict[str, Action | str] = {
     "import_discard": Action.IMPORT,
     "import_undo": Action.IMPORT,
     "held_back_close": Action.IMPORT,
+    "period_close": Action.OPERATION,
+    "period_reopen": Action.OPERATION,
+    "period_others": Action.OPERATION,
+    "attention_check": "looks for what blocks invoices; it changes nothing about them",
+    "attention_post": "keeps a selection for the preflight page; posting it is what changes something",
+    "attention_account": Action.MAPPING,
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
     "preflight_drafts": "a choice on the preflight page, which the entry of the upload names",
     "preflight_post": Action.UPLOAD,
@@ -177,8 +184,8 @@ def test_saving_the_settings_leaves_what_changed_by_label_and_nothing_of_the_sec
 
     admin.post("/settings/general/", general(client_secret="canary two", invoice_status="AUTHORISED"))
     last = AuditEntry.objects.latest("pk")
-    assert last.before == {"Client Secret": "••••", "Invoices arrive in Xero as": "Draft"}
-    assert last.after == {"Client Secret": "•••• (another)", "Invoices arrive in Xero as": "Approved"}
+    assert last.before == {"Client Secret": "••••", "Invoices are created in Xero as": "Draft"}
+    assert last.after == {"Client Secret": "•••• (another)", "Invoices are created in Xero as": "Approved"}
 
     admin.post("/settings/general/", general(client_secret="canary two"))
     admin.post("/settings/general/", general(client_id="no"))
@@ -216,6 +223,18 @@ def test_a_mapped_tax_and_a_customer_of_its_own_leave_theirs(admin: Client, invo
     tax, customer = AuditEntry.objects.filter(action=Action.MAPPING).order_by("pk")
     assert tax.after == {"AU GST 10 %": "OUTPUT"}
     assert list(customer.after.values()) == ["due after 30 days"]
+
+
+def test_what_is_a_customers_own_leaves_it_before_and_after(admin: Client, invoices: list[Invoice]) -> None:
+    customer = invoices[0].customer
+    address = reverse("customer_own", args=[customer.pk])
+    admin.post(address, {"due_days": "30", "account_code": "4030"})
+    admin.post(address, {"due_days": "14"})
+    known = f"{customer.name} ({customer.tenant_id})"
+    entry = AuditEntry.objects.filter(action=Action.MAPPING).latest("pk")
+    assert entry.subject == f"Customers: {known}"
+    assert entry.before == {f"Customer {known}": "due after 30 days", f"Every line, customer {known}": "4030"}
+    assert entry.after == {f"Customer {known}": "due after 14 days"}
 
 
 def test_a_subscriptions_po_number_leaves_its_own(admin: Client, invoices: list[Invoice]) -> None:
@@ -306,7 +325,7 @@ def test_a_connection_that_ended_by_itself_is_told_as_the_portals_own_entry(conn
 def test_reading_again_leaves_a_line_and_the_renamed_theme_its_own(admin: Client, invoices: list[Invoice]) -> None:
     XeroSettings.objects.update(theme_name="cloud services", theme_id="")
     admin.post(reverse("xero_refresh"))
-    assert only(Action.OPERATION).subject == f"What {AUSTRALIA} offers was read again"
+    assert only(Action.OPERATION).subject == f"What {AUSTRALIA} offers was refreshed"
     assert only(Action.SETTINGS).after["Theme"] == "Cloud services"
 
 
@@ -317,7 +336,7 @@ def test_linking_creating_and_unlinking_contacts_name_customer_and_contact(
     admin: Client, invoices: list[Invoice], connected: XeroConnection
 ) -> None:
     admin.post(reverse("read_contacts"))
-    assert only(Action.OPERATION).subject.startswith(f"The contacts of {AUSTRALIA} were read again")
+    assert only(Action.OPERATION).subject.startswith(f"The contacts of {AUSTRALIA} were refreshed")
     one = invoices[0].customer
     admin.post(reverse("contacts_do"), {"action": "create", "customer": one.pk})
     link = ContactLink.objects.get(customer_key=one.tenant_id)
@@ -393,7 +412,7 @@ def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(
         "Organisation": AUSTRALIA,
         "Billing period": str(period),
         "Invoices": 3,
-        "Arrive in Xero as": "Approved",
+        "Create in Xero as": "Approved",
         "Upload": upload.pk,
         "Total in AUD": "220.00",
         "Total in NZD": "110.00",

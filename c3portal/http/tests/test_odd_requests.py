@@ -36,7 +36,9 @@ PARTS["str"] = PARTS["slug"] = PARTS["path"] = PARTS[""]
 QUERY = {
     *("q", "page", "per_page", "sort", "period", "show", "pick", "next", "back", "status", "invoice", "id", "kind"),
     *("from", "to", "user", "action", "code", "error", "format", "since", "until", "day", "date", "search", "upload"),
-    *("customer", "only", "limit", "offset", "before", "after", "who", "billing", "field"),
+    *("customer", "only", "limit", "offset", "before", "after", "who", "billing", "field", "by", "result", "why"),
+    *("currency", "bill_to", "issued_from", "issued_to", "due_from", "due_to", "least", "most", "owed", "changed"),
+    "cause",
 }
 VALUES = [
     "\0",
@@ -199,6 +201,8 @@ def test_nothing_leads_to_another_site(where: str, client: Client, finance_admin
         client.post(reverse("contacts_do"), {"action": "link", "back": f"next={quoted(where)}"}),
         client.get(f"{reverse('account_overrides')}?next={quoted(where)}"),
         client.get(f"{reverse('contacts')}?next={quoted(where)}"),
+        client.get(f"{reverse('customers')}?next={quoted(where)}"),
+        client.post(f"{reverse('contacts_do')}?next={quoted(where)}", {"action": "link"}),
         client.get(f"{reverse('account_login')}?next={quoted(where)}"),
         client.post(f"{reverse('account_logout')}?next={quoted(where)}", {"next": where}),
     ]

@@ -164,6 +164,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
     fetch = C3Fetch.objects.create(trigger=C3Fetch.Trigger.USER, state=C3Fetch.State.DONE, is_open=None)
     asked = ChangeRequest.objects.create(connection=connection)
     return {
+        "/analyze/business/periods/": period.pk,
         "/invoices/changes/": asked.pk,
         "/invoices/preflight/": draft.pk,
         "/invoices/fetches/": fetch.pk,
@@ -175,6 +176,7 @@ def things(people: dict[str, User]) -> dict[str, Any]:
         "/settings/users/": people[roles.SYSTEM_READER].pk,
         "/accounts/invitation/": "a-token",
         "/contacts/": invoice.customer.pk,
+        "/customers/": invoice.customer.pk,
         "/settings/profiles/": profile.pk,
         "/settings/webhooks/": webhook.pk,
         "/settings/deliveries/": delivery.pk,

@@ -91,7 +91,7 @@ def test_what_is_asked_all_the_time_is_not_logged(client: Client, caplog: pytest
 
 
 def _upload(client: Client, period: BillingPeriod, **headers: str) -> None:
-    """Press UPLOAD TO XERO and *Post the ready ones*, the second with these headers."""
+    """Press UPLOAD TO XERO and *Post N invoices*, the second with these headers."""
     form: dict[str, Any] = {"period": period.billing_id, "all": "1"}
     page = client.post(reverse("upload_to_xero"), form, follow=True).content.decode()
     assert client.post(*ready_form(page), headers=headers).status_code == 302

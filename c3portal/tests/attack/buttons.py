@@ -27,7 +27,17 @@ from invoices.corrections.creating import CorrectingLine, create
 from invoices.importing import intake
 from invoices.importing.importer import import_file
 from invoices.matching.meanings import REQUIRED
-from invoices.models import HeldBackInvoice, ImportProfile, ImportRun, Invoice, Posting, Upload, UploadDraft
+from invoices.models import (
+    AccountOverride,
+    HeldBackInvoice,
+    ImportProfile,
+    ImportRun,
+    Invoice,
+    PeriodClosing,
+    Posting,
+    Upload,
+    UploadDraft,
+)
 from invoices.tests import makers
 from invoices.tests.c3_files import a_row, csv_bytes
 from xero_integration.models import Contact, XeroConnection, XeroSettings
@@ -355,6 +365,21 @@ def _without_password(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (), NEW_PASSWORD
 
 
+def _another_account(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    AccountOverride.objects.create(sku="ONE", account_code="4999")
+    period = world.invoices[0].period.billing_id
+    return (), {"period": period, "cause": "a" * 13, "instead_of": "4999", "account": "4030"}
+
+
+def _period(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (world.invoices[0].period.pk,), {"reason": "x"}
+
+
+def _closed(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    PeriodClosing.objects.create(period=world.invoices[0].period)
+    return _period(world)
+
+
 TRIES = "tries what is saved, which may be done as often as one likes; each try is in the record"
 READS = "reads from Xero, which may be done as often as one likes; each read is in the record"
 PRESSED = "each press is meant: the answer shows what it made"
@@ -378,6 +403,7 @@ BUTTONS = {
     "xero_disconnect": Button(plain()),
     "xero_try_now": Button(_paused),
     "xero_refresh": Button(plain(), each=READS),
+    "customer_own": Button(lambda world: ((world.invoices[0].customer.pk,), {"due_days": "30"})),
     "read_contacts": Button(plain(), each=READS),
     "contacts_do": Button(
         _contacts_read(lambda world: ((), {"action": "create", "customer": world.invoices[0].customer.pk}))
@@ -390,6 +416,12 @@ BUTTONS = {
     "import_discard": Button(_ready_to_import),
     "import_undo": Button(_imported),
     "held_back_close": Button(_held_back),
+    "attention_check": Button(plain(), 0),
+    "attention_post": Button(lambda world: ((), {**_another_account(world)[1]}), 0),
+    "attention_account": Button(_another_account),
+    "period_close": Button(_period),
+    "period_reopen": Button(_closed),
+    "period_others": Button(_period, each=READS),
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
     "preflight_drafts": Button(_draft, 0),
     "preflight_post": Button(_draft),

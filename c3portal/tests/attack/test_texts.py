@@ -37,6 +37,7 @@ from c3portal.tests.attack.texts import ALIKE, TEXTS, fill, text_fields
 from invoices.models import (
     AccountOverride,
     AppliedCredit,
+    AttentionCheck,
     BillingPeriod,
     ChangeCall,
     ChangeRequest,
@@ -54,8 +55,10 @@ from invoices.models import (
     KindRule,
     LaterLine,
     LaterVersion,
+    OthersInXero,
     PastDocument,
     Payment,
+    PeriodClosing,
     Posting,
     SubscriptionOrder,
     TaxOverride,
@@ -197,6 +200,9 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     Payment.objects.create(posting=upload.postings.get(), payment_id="p", paid_on=posted.due_on, amount=Decimal(5))
     Twin.objects.create(posting=upload.postings.get(), xero_id="x", number="x", status="x", total=Decimal(5))
     _read_back(upload.postings.get())
+    AttentionCheck.objects.create(period=posted.period, connection=connection)
+    PeriodClosing.objects.create(period=posted.period, closed_by=admin, reason="x", checksum="x")
+    OthersInXero.objects.create(period=posted.period, connection=connection)
     _override(posted.customer)
     ImportFinding.objects.create(run=ImportRun.objects.get(), row=2, reason="x")
     refused = ImportRun.objects.create(file_name="x", size=1, state=ImportRun.State.REFUSED, reason="x")
@@ -217,6 +223,8 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
         Heartbeat.objects.get_or_create(process=process, defaults={"seen_at": timezone.now()})
     asked = {"/invoices/changes/": ChangeRequest.objects.latest("pk").pk}
     found = {"/invoices/<pk>/": posted.pk, "/invoices/logs/": upload.pk, "/contacts/": posted.customer.pk}
+    # The one whose contact is linked, so that what differs between both is shown.
+    found["/customers/"] = Customer.objects.order_by("pk")[0].pk
     return {**things, **asked, **found}
 
 

@@ -49,6 +49,10 @@ LEFT = {
     "invoices.ReplacedCustomer.after": "what a customer was, for the database alone",
     "invoices.UploadDraft.search": "makes the selection empty",
     "invoices.UploadDraft.state": "makes the selection empty",
+    "invoices.UploadDraft.filters": "words and ids of the program's own, which a form holds them to",
+    "invoices.AttentionCheck.invoice_ids": "ids of invoices",
+    "invoices.PeriodClosing.figures": "what the program compares, which no page shows",
+    "invoices.AttentionCheck.known": "what the program compares, which no page shows",
     "invoices.UploadDraft.invoice_ids": "ids of invoices",
     "invoices.DocumentChange.details": "what the program asks of Xero, made of its own facts",
     "invoices.LaterVersion.facts": "what an invoice would be, for the database alone",
@@ -104,6 +108,23 @@ SHAPES: dict[str, Shape] = {
     "invoices.InvoiceLine.source": lambda text: {text: text, "CustomerName": text, "ProductSKUId": text},
     "invoices.Customer.c3_details": lambda text: {"email": text, "address": {"line1": text}},
     "xero_integration.Contact.address": lambda text: {"line1": text},
+    "invoices.AttentionCheck.problems": lambda text: [
+        {
+            "key": "x",
+            "code": text,
+            "subject": text,
+            "words": text,
+            "fix": "",
+            "severity": "blocked",
+            "count": 1,
+            "money": {text: "1.00"},
+        }
+    ],
+    "invoices.AttentionCheck.drift": lambda text: [{"words": text, "places": 1, "url": "/", "general": False}],
+    "invoices.Upload.invoiced": lambda text: {text: "1.00"},
+    "invoices.OthersInXero.documents": lambda text: [
+        dict.fromkeys(("number", "type", "date", "contact", "currency", "total", "status"), text)
+    ],
     "c3portal.Notice.data": lambda text: {text: text},
     "c3portal.AuditEntry.before": lambda text: {text: text, "Many": [text, text]},
     "c3portal.AuditEntry.after": lambda text: {text: [text], "Many": text},

@@ -47,6 +47,7 @@ def test_a_wrong_account_on_120_invoices_is_put_right_in_five_clicks(
 
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Download Invoice/Payments").first.click()
+    page.locator(".head summary", has_text="Xero").click()
     page.get_by_role("link", name="Compare with today's settings").click()
     is_accessible(page)
     page.get_by_role("link", name="Update all 120 drafts").click()

@@ -272,7 +272,7 @@ def test_the_preflight_says_why_another_person_is_needed_and_offers_a_way(
     client.post(reverse("preflight_drafts", args=[draft.pk]), {"awaiting": "1"})
     page = client.get(draft.get_absolute_url())
     words = " ".join(page.content.decode().split())
-    assert "Arrive in Xero as: Awaiting approval" in words
+    assert "Create in Xero as: Awaiting approval" in words
     assert "another person approves and sends them" in words
     assert 'name="onward"' not in words
 

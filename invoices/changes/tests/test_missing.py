@@ -53,7 +53,7 @@ def test_it_goes_again_under_its_number(
     # The books were emptied, as those of a demo company are.
     row = Posting.objects.get()
     Posting.objects.update(status="posted", xero_status="AUTHORISED", xero_id=str(uuid.uuid4()), edits=MISSING)
-    assert "Before posting" in post_again(row)
+    assert "Check before upload" in post_again(row)
     row.refresh_from_db()
     assert (row.status, row.number_in_xero, row.attempt) == ("undone", invoice.xero_number, 1)
     assert PastDocument.objects.get().status == "NOT_SHOWN"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -85,16 +86,19 @@ def test_a_selection_of_the_list_is_taken_back_and_its_progress_is_shown(
     assert not DocumentChange.objects.exists()
     listed = client.get(reverse("invoice_list")).content.decode()
     assert address in listed
-    assert f'name="invoice" value="{first.pk}" aria-label="Select INV-001">' in listed
+    (tick,) = re.findall(rf'<input[^>]*value="{first.pk}"[^>]*>', listed)
+    assert 'name="invoice"' in tick
+    assert 'aria-label="Select INV-001"' in tick
+    assert "disabled" not in tick
 
     shown = client.post(address, form | {"confirmed": "1", "reason": "Wrong account"}, follow=True)
-    assert shown.context["counts"] == [("Waiting", 2)]
+    assert shown.context["counts"] == [("Queued", 2)]
     assert woken == [upload.connection_id]
     refused = DocumentChange.objects.get(posting__invoice=first)
     DocumentChange.objects.filter(pk=refused.pk).update(status="refused", message="A payment is there.")
     html = client.get(shown.request["PATH_INFO"]).content.decode()
     assert "A payment is there." in html
-    assert "Refused" in html
+    assert "Rejected by Xero" in html
 
 
 def test_what_waits_is_withdrawn_on_the_page(client: Client, finance_admin: User, system_reader: User) -> None:

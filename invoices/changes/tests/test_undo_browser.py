@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from c3portal.models import User
 from c3portal.testing import WorkerProcess, wait_until
-from c3portal.tests.browser import is_accessible, sign_in
+from c3portal.tests.browser import POST_THEM, is_accessible, sign_in
 from invoices.conftest import Upload, Work
 from invoices.models import BillingPeriod, DocumentChange, Invoice, Posting
 from invoices.models import Upload as UploadRow
@@ -47,7 +47,7 @@ def test_an_upload_of_120_is_taken_back_and_posted_again_as_the_pages_said(
     start_worker()
     sign_in(page, f"{portal}{approved.get_absolute_url()}", finance_admin)
 
-    page.get_by_role("link", name="Take back in Xero…").click()
+    page.get_by_role("link", name="Undo upload…").click()
     shown = page.get_by_role("region", name="How many, and how much").get_by_role("row").all_inner_texts()[1:]
     assert sorted(shown) == sorted(
         f"Voided: it is approved\t{each.count}\t{each.total:,.2f} {each.currency}"
@@ -66,7 +66,7 @@ def test_an_upload_of_120_is_taken_back_and_posted_again_as_the_pages_said(
     said = dict(GOES_AS.findall(page.get_by_role("listitem").filter(has_text="Look at 120").inner_text()))
     assert said
     is_accessible(page)
-    page.get_by_role("button", name="Post the ready ones").click()
+    page.get_by_role("button", name=POST_THEM).click()
 
     expect(page.get_by_text("120 invoices are on the way")).to_be_visible(timeout=30_000)
     wait_until(lambda: not Posting.objects.exclude(status="posted").exists(), "All are in Xero again", patience=60)

@@ -57,7 +57,7 @@ def put(sandbox: SandboxControl, **more: Any) -> None:
     sandbox.put_contacts([{"name": "Proseware", "email": "old@proseware.example", "addresses": addresses, **more}])
 
 
-def test_the_page_shows_it_on_the_customers_row_and_changes_nothing(
+def test_the_pages_show_what_differs_and_change_nothing(
     finance: Client, connected: XeroConnection, sandbox: SandboxControl
 ) -> None:
     customer = Customer.objects.create(tenant_id="one", name="Proseware", c3_details=KNOWN)
@@ -66,7 +66,10 @@ def test_the_page_shows_it_on_the_customers_row_and_changes_nothing(
     matching.read_again(connected)
     matching.create(connected, Customer.objects.all())
     sandbox.forget()
-    for address in (reverse("contacts") + "?state=differs", reverse("choose_contact", args=[customer.pk])):
+    listed = markup(finance.get(reverse("customers") + "?state=differs").content.decode())
+    assert "Proseware" in listed
+    assert "Litware" not in listed
+    for address in (reverse("customer", args=[customer.pk]), reverse("choose_contact", args=[customer.pk])):
         page = markup(finance.get(address).content.decode())
         assert "E-mail in C3: bills@proseware.example; in Xero: old@proseware.example" in page
         assert "City in C3: Perth; in Xero: Albany" in page
@@ -131,8 +134,8 @@ def test_the_pages_show_it_with_when_c3_gave_it_to_whoever_may_read(
     customer = Customer.objects.create(tenant_id="one", name="Proseware", c3_details=ALL, c3_read_at=read_at)
     Customer.objects.create(tenant_id="two", name="Litware")
     sandbox.forget()
-    contacts_page, choose = reverse("contacts"), reverse("choose_contact", args=[customer.pk])
-    for page in (client_for(system_reader).get(contacts_page), finance.get(contacts_page), finance.get(choose)):
+    own_page, choose = (reverse(name, args=[customer.pk]) for name in ("customer", "choose_contact"))
+    for page in (client_for(system_reader).get(own_page), finance.get(own_page), finance.get(choose)):
         html = markup(page.content.decode())
         assert [
             pair for pair in SHOWN if f"<dt>{pair[0]}</dt><dd>{pair[1]}</dd>" not in html.replace("> <", "><")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
-from c3portal.tests.browser import is_accessible, sign_in
+from c3portal.tests.browser import POST_THEM, is_accessible, sign_in
 from invoices.conftest import Upload, Work
 from invoices.models import BillingPeriod, Invoice, Posting
 from xero_integration.models import XeroConnection
@@ -38,9 +38,9 @@ def test_a_part_of_an_invoice_is_credited(
     expect(page.get_by_role("heading", name="What will be sent")).to_be_visible()
     is_accessible(page)
     page.get_by_role("button", name="Make the credit note").click()
-    expect(page.get_by_role("heading", name="Before posting")).to_be_visible()
-    page.get_by_role("button", name="Post the ready ones").click()
-    expect(page.get_by_text("0 of 1 done")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check before upload")).to_be_visible()
+    page.get_by_role("button", name=POST_THEM).click()
+    expect(page.get_by_text("0 of 1 in Xero", exact=True)).to_be_visible()
     for _ in range(3):
         work()
     note = Invoice.objects.get(corrects=invoice)

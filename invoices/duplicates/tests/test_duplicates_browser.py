@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
-from c3portal.tests.browser import is_accessible, sign_in
+from c3portal.tests.browser import is_accessible, select_all, sign_in
 from invoices.conftest import Upload, Work
 from invoices.duplicates.tests.test_generated_again import AGAIN, generated_again, lines
 from invoices.importing.importer import import_file
@@ -38,7 +38,7 @@ def test_a_period_generated_again_is_decided_about_at_once_and_one_by_one(
     page.get_by_role("link", name="Looks the same 4").click()
     expect(page.get_by_role("row", name="Looks the same")).to_have_count(4)
     page.get_by_role("link", name="All 5").click()
-    page.get_by_label("Select all 5 of this filter").check()
+    select_all(page, 5)
     page.get_by_role("button", name="UPLOAD TO XERO").click()
 
     expect(page.get_by_text("Decide about 4")).to_be_visible()
@@ -51,7 +51,7 @@ def test_a_period_generated_again_is_decided_about_at_once_and_one_by_one(
     expect(page.get_by_text("Ready to be posted beside what they look like: 1 invoice.")).to_be_visible()
     page.get_by_label("Why").fill("Generated twice")
     page.get_by_role("button", name="Do not post these 3").click()
-    expect(page.get_by_text("What stands in the way")).to_have_count(0)
+    expect(page.get_by_text("Fix before posting")).to_have_count(0)
     assert Invoice.objects.filter(ignored_because="Generated twice").count() == 3
 
     page.goto(portal + Invoice.objects.get(number="Invoice_1_again").get_absolute_url())

@@ -294,7 +294,7 @@ def test_the_imports_so_far_are_listed(client: Client) -> None:
     send(client, csv_bytes(a_row()), "second.csv")
     page = client.get(reverse("import_invoices")).content.decode()
     assert "first.csv</a>" in page
-    assert "1 new, 0 updated, 0 unchanged, 0 sent already and differing, 1 held back." in page
+    assert "1 new, 0 updated, 0 unchanged, 0 differ from posted, 1 held back." in page
     assert "Nothing is imported yet." in page
 
 

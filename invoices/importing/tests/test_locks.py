@@ -122,7 +122,7 @@ def pressed(client: Client, finance_admin: User) -> Callable[[Callable[[], Any]]
     def pressed(work: Callable[[], Any]) -> list[Any]:
         ticked = list(Customer.objects.values_list("pk", flat=True))
         # The first request of a process takes longer than the pause.
-        client.get(reverse("contacts"))
+        client.get(reverse("customers"))
 
         def either(turn: int) -> Any:
             if turn == 0:

@@ -261,7 +261,7 @@ def test_what_an_undone_invoice_replaced_may_go_again(tmp_path: Path, finance_ad
 
     left = Invoice.objects.uploadable().get()
     assert (left.number, left.ignored_by, left.ignored_at) == ("One", None, None)
-    entry = AuditEntry.objects.get(subject="Not ignored any more: 1 invoice")
+    entry = AuditEntry.objects.get(subject="Included again: 1 invoice")
     assert (entry.actor, entry.before) == (finance_admin.email, {"One": "Replaced by Other"})
 
 
@@ -272,7 +272,7 @@ def test_what_was_left_out_for_an_undone_invoice_may_go_again(tmp_path: Path, fi
     undo_import(run, user=finance_admin, source="a test")
 
     assert Invoice.objects.uploadable().get().number == "Other"
-    assert AuditEntry.objects.get(subject="Not ignored any more: 1 invoice").before == {"Other": "A copy"}
+    assert AuditEntry.objects.get(subject="Included again: 1 invoice").before == {"Other": "A copy"}
 
 
 def test_what_was_set_aside_for_what_an_import_changed_may_go_again(tmp_path: Path, finance_admin: User) -> None:

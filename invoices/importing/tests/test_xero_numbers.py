@@ -62,7 +62,7 @@ def test_the_list_shows_it_before_posting_and_each_arrives(
     (note,) = [note for note in ImportRun.objects.get().notes if "capitals" in note]
     assert f"{ALIKE[1]} is {spelt_apart(ALIKE[1])}" in note
     page = finance.get(reverse("invoice_list")).content.decode()
-    assert page.count("In Xero: ") == 2
+    assert page.count("(in Xero: ") == 2
     upload()
     work()
     assert len({each["number"].lower() for each in sandbox.documents()}) == 3

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def finance(portal: str, connected: XeroConnection, sample: BillingPeriod, page: Page, finance_admin: User) -> Page:
     """The September period, with a Finance Admin signed in and on the Accounts page."""
     sign_in(page, portal, finance_admin)
-    page.get_by_role("link", name="Settings", exact=True).click()
+    page.get_by_role("link", name="Accounts", exact=True).click()
     expect(page.get_by_role("heading", name="Accounts", exact=True)).to_be_visible()
     return page
 

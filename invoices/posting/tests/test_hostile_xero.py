@@ -73,7 +73,7 @@ def walk(client: Client, upload: UploadRow, deaf: bool) -> None:
     assert "Nothing was changed: " in read or not deaf
     state = parse_qs(urlsplit(client.post(reverse("xero_connect"))["Location"]).query)["state"][0]
     assert "Not connected: " in words(client.get("/", {"state": state, "code": "a-code"}, follow=True))
-    for page in (reverse("invoice_list"), reverse("post_logs"), upload.get_absolute_url(), reverse("contacts")):
+    for page in (reverse("invoice_list"), reverse("post_logs"), upload.get_absolute_url(), reverse("customers")):
         words(client.get(page))
     words(client.post(reverse("xero_try_now"), follow=True))
 

@@ -88,7 +88,7 @@ def test_what_was_set_aside_after_it_was_queued_does_not_leave(
     Invoice.objects.update(ignored_because="Not ours")
     work()
     assert (totals(sandbox), statuses()) == ({}, {"Invoice_0001": "rejected"})
-    assert Posting.objects.get().message.startswith("Nothing of it is in Xero. It was ignored")
+    assert Posting.objects.get().message.startswith("Nothing of it is in Xero. It was excluded from Xero")
 
 
 def test_what_has_left_goes_on_and_is_found(

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
-from c3portal.tests.browser import is_accessible, sign_in
+from c3portal.tests.browser import POST_THEM, is_accessible, select_all, sign_in
 from invoices.conftest import MakeInvoice
 from invoices.documents.tests.test_billing_contact import a_reseller
 from invoices.models import Customer, Posting
@@ -33,9 +33,9 @@ def preflight(
         make_invoice(customer=Customer.objects.create(tenant_id=key, name=name, c3_details=details))
     make_invoice(customer=Customer.objects.create(tenant_id="erp:9", key_from="erp", name="Keyless Ltd", erp_id="9"))
     sign_in(page, portal, finance_admin)
-    page.get_by_label("Select all 5 of this filter").check()
+    select_all(page, 5)
     page.get_by_role("button", name="UPLOAD TO XERO").click()
-    expect(page.get_by_role("heading", name="Before posting")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check before upload")).to_be_visible()
     return page
 
 
@@ -49,8 +49,8 @@ def test_two_questions_are_answered_in_place_and_the_rest_is_posted(preflight: P
     asked.filter(has_text="Litware").get_by_role("button", name="Create another").click()
     expect(page.get_by_text("The next upload creates a contact for Litware and Sons.")).to_be_visible()
     assert page.url == address
-    page.get_by_role("button", name="Post the ready ones").click()
-    expect(page.get_by_text("0 of 4 done")).to_be_visible()
+    page.get_by_role("button", name=POST_THEM).click()
+    expect(page.get_by_text("0 of 4 in Xero", exact=True)).to_be_visible()
     assert Posting.objects.count() == 4
     assert ContactLink.objects.get(customer_key="t-1").contact_name == "Proseware Pty Ltd"
 

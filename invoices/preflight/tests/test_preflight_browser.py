@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from c3portal.models import User
-from c3portal.tests.browser import is_accessible, sign_in
+from c3portal.tests.browser import POST_THEM, choose_period, is_accessible, select_all, sign_in
 from invoices.models import BillingPeriod, Invoice, InvoiceLine, Posting
 from xero_integration.models import XeroConnection
 
@@ -33,11 +33,10 @@ def preflight(
     sandbox.put_tax_rate("OUTPUTX", name="Another tenth", rate="10")
     connections.read_reference(connected)
     sign_in(page, portal, finance_admin)
-    page.get_by_label("Billing period").select_option(label="September 2026 (16 Aug 2026 to 15 Sep 2026) · 20260918")
-    page.get_by_role("button", name="Show").click()
-    page.get_by_label("Select all 120 of this filter").check()
+    choose_period(page, "20260918")
+    select_all(page, 120)
     page.get_by_role("button", name="UPLOAD TO XERO").click()
-    expect(page.get_by_role("heading", name="Before posting")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check before upload")).to_be_visible()
     return page
 
 
@@ -49,18 +48,18 @@ def test_an_unmapped_tax_is_mapped_and_the_selection_is_still_there(preflight: P
     page.get_by_label("Tax rate in Xero").select_option("OUTPUT")
     page.get_by_role("button", name="Override", exact=True).click()
 
-    expect(page.get_by_role("heading", name="Before posting")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check before upload")).to_be_visible()
     assert page.url == address
-    expect(page.get_by_text("120 invoices")).to_be_visible()
-    expect(page.get_by_text("What stands in the way")).to_have_count(0)
-    page.get_by_role("button", name="Post the ready ones").click()
-    expect(page.get_by_text("0 of 120 done")).to_be_visible()
+    expect(page.get_by_text("120 invoices", exact=True)).to_be_visible()
+    expect(page.get_by_text("Fix before posting")).to_have_count(0)
+    page.get_by_role("button", name=POST_THEM).click()
+    expect(page.get_by_text("0 of 120 in Xero", exact=True)).to_be_visible()
     assert Posting.objects.count() == 120
 
 
 def test_what_is_blocked_is_found_again_after_the_others_went(preflight: Page, unmapped: set[str]) -> None:
     page = preflight
-    page.get_by_role("button", name="Post the ready ones").click()
+    page.get_by_role("button", name=POST_THEM).click()
     expect(page.get_by_text("3 invoices stay selected")).to_be_visible()
     page.get_by_role("link", name="See what").click()
     page.get_by_text("Which 3 invoices").click()

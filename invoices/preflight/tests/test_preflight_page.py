@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.models import User
+from c3portal.tests.browser import POST_THEM
 from c3portal.tests.markup import markup
 from invoices import tasks
 from invoices.conftest import MakeInvoice
@@ -115,7 +116,7 @@ def test_nothing_ready_posts_nothing(
 ) -> None:
     make_invoice(currency="EUR")
     page = press(finance, period, all="1")
-    assert "Post the ready ones" not in page.content.decode()
+    assert not POST_THEM.search(page.content.decode())
     draft = UploadDraft.objects.get()
     response = finance.post(reverse("preflight_post", args=[draft.pk]), follow=True)
     assert "None of these invoices is ready to be posted." in markup(response.content.decode())
@@ -212,7 +213,7 @@ def test_an_organisation_that_is_disconnected_meanwhile_leads_back(
     XeroConnection.objects.update(status="needs_reconnecting")
     html = finance.get(draft.get_absolute_url()).content.decode()
     assert "needs reconnecting" in html
-    assert "Post the ready ones" not in html
+    assert not POST_THEM.search(html)
     finance.post(reverse("preflight_post", args=[draft.pk]))
     assert not Upload.objects.exists()
     XeroConnection.objects.update(is_current=False)
@@ -233,7 +234,7 @@ def test_a_reader_looks_but_has_nothing_to_press_and_asks_xero_nothing(
     draft, reader = UploadDraft.objects.get(), client_for(system_reader)
     sandbox.forget()
     html = reader.get(draft.get_absolute_url()).content.decode()
-    assert "Before posting" in html
+    assert "Check before upload" in html
     assert "/post/" not in html
     assert sandbox.calls() == []
     for name in ("preflight_post", "preflight_drafts"):

@@ -234,7 +234,7 @@ def test_the_suggested_contact_of_a_reseller_is_linked_to_the_customer_and_share
     linked_reseller: Customer,
     customer: Customer,
 ) -> None:
-    html = markup(finance.get(reverse("contacts")).content.decode())
+    html = markup(finance.get(reverse("customers")).content.decode())
     (suggested,) = re.findall(rf'name="suggested-{customer.pk}" value="([^"]+)"', html)
     finance.post(
         reverse("contacts_do"), {"action": "link", "customer": customer.pk, f"suggested-{customer.pk}": suggested}

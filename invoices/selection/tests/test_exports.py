@@ -141,8 +141,8 @@ def test_the_invoices_say_where_each_stands(client: Client, finance_admin: User,
     assert (first["State"], first["XeroStatus"]) == ("In Xero", "DRAFT")
     posting = Posting.objects.get(invoice=posted)
     assert (first["XeroInvoiceID"], first["XeroLink"]) == (posting.xero_id, posting.xero_url)
-    assert (rows["Invoice_1"]["State"], rows["Invoice_1"]["Message"]) == ("Refused", REFUSAL)
-    assert rows["Invoice_2"]["State"] == "Not uploaded"
+    assert (rows["Invoice_1"]["State"], rows["Invoice_1"]["Message"]) == ("Rejected by Xero", REFUSAL)
+    assert rows["Invoice_2"]["State"] == "Not posted"
     assert rows["Invoice_東"]["XeroInvoiceNumber"] == Invoice.objects.get(number="Invoice_東").xero_number
 
 
@@ -198,6 +198,51 @@ def test_what_was_paid_back_on_a_credit_note_is_negative(client: Client, finance
     (row,) = rows_of(download(client, "payments"))
 
     assert (row["Total"], row["AmountPaid"], row["AmountDue"]) == ("-99.00", "-40.00", "-59.00")
+
+
+# What is filtered
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"state": "rejected"}, {"rejected"}),
+        ({"state": "not_uploaded"}, {"first", "second"}),
+        ({"least": "100"}, {"second", "rejected"}),
+        ({"state": "not_uploaded", "least": "100"}, {"second"}),
+        ({"q": "of nobody"}, set()),
+    ],
+)
+def test_the_invoices_are_those_of_the_filter_with_its_sums(
+    client: Client, tmp_path: Path, query: dict[str, str], expected: set[str]
+) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2), of_customer(3)))
+    names = dict(zip(Invoice.objects.order_by("number"), ("first", "second", "rejected"), strict=True))
+    for invoice, name in names.items():
+        Invoice.objects.filter(pk=invoice.pk).update(total="99.00" if name == "first" else "250.50")
+    rejected = next(each for each, name in names.items() if name == "rejected")
+    uploaded(connected(), None, rejected, to=Posting.Status.REJECTED)
+    query = {"period": "20260918", **query}
+
+    response = client.get(reverse("download", args=["invoices"]), query)
+
+    assert response["Content-Disposition"] == 'attachment; filename="c3-invoices-20260918-filtered.csv"'
+    rows = rows_of(b"".join(response.streaming_content))  # type: ignore[arg-type]
+    by_number = {each.number: name for each, name in names.items()}
+    assert {by_number[row["InvoiceNumber"]] for row in rows} == expected
+    listed = client.get(reverse("invoice_list"), query)
+    sums = sum((each.total for each in listed.context["totals"]), Decimal(0))
+    assert sum((Decimal(row["Total"]) for row in rows), Decimal(0)) == sums
+    assert f"Invoices as filtered ({len(expected)})" in listed.content.decode()
+
+
+@pytest.mark.parametrize("query", [{"state": "nonsense"}, {"least": "much"}, {"due_from": "31.02.2026"}])
+def test_a_filter_that_means_nothing_downloads_nothing(client: Client, tmp_path: Path, query: dict[str, str]) -> None:
+    import_file(write(tmp_path, of_customer(1)))
+
+    answer = client.get(reverse("download", args=["invoices"]), {"period": "20260918", **query})
+
+    assert answer.status_code == 400
 
 
 # Who and what

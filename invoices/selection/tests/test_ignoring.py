@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -48,8 +49,8 @@ def test_it_ignores_what_was_ticked_with_the_reason_and_who(
 ) -> None:
     first, second, _ = invoices(period, 3)
     response = ignore(finance, period, invoice=[str(first.pk), str(second.pk)])
-    assert "Ignored: 2 invoices." in response.content.decode()
-    assert states(period) == {"All": 3, "Not uploaded": 1, "Ignored": 2}
+    assert "Excluded from Xero: 2 invoices." in response.content.decode()
+    assert states(period) == {"All": 3, "Not posted": 1, "Excluded": 2}
     html = page(finance, state="ignored")
     assert "INV-001" in html.replace("<wbr>", "")
     assert "INV-003" not in html.replace("<wbr>", "")
@@ -65,7 +66,7 @@ def test_ignored_ones_are_out_of_select_all_and_cannot_be_ticked(finance: Client
     ignore(finance, period, invoice=str(first.pk))
     html = page(finance)
     assert 'data-select-filter="1"' in html
-    assert "Select INV-001 (not possible: ignored)" in html
+    assert "Select INV-001 (not possible: excluded from Xero)" in html
     post_ready(finance, press(finance, period, all="1"))
     assert [each.invoice for each in Posting.objects.all()] == [second]
 
@@ -87,7 +88,7 @@ def test_all_of_the_filter_is_ignored_and_no_more(finance: Client, period: Billi
     invoices(period, 60, "WANTED")
     invoices(period, 5, "OTHER")
     ignore(finance, period, q="wanted", all="1")
-    assert states(period) == {"All": 65, "Not uploaded": 5, "Ignored": 60}
+    assert states(period) == {"All": 65, "Not posted": 5, "Excluded": 60}
 
 
 def test_what_is_in_xero_or_on_its_way_is_not_ignored(
@@ -105,7 +106,7 @@ def test_a_refused_one_can_be_ignored_and_is_not_uploaded_again(
 ) -> None:
     upload = uploaded(connected(), finance_admin, *invoices(period, 1), to=Status.REJECTED)
     ignore(finance, period, all="1")
-    assert states(period) == {"All": 1, "Ignored": 1}
+    assert states(period) == {"All": 1, "Excluded": 1}
     finance.post(reverse("upload_again", args=[upload.pk]))
     assert Posting.objects.get().status == Status.REJECTED
 
@@ -114,7 +115,7 @@ def test_a_refused_one_can_be_ignored_and_is_not_uploaded_again(
 def test_a_reason_is_needed(finance: Client, period: BillingPeriod, reason: str) -> None:
     invoices(period, 1)
     assert "Say why" in ignore(finance, period, reason, all="1").content.decode()
-    assert states(period) == {"All": 1, "Not uploaded": 1}
+    assert states(period) == {"All": 1, "Not posted": 1}
 
 
 def test_an_invoice_is_ignored_and_taken_up_on_its_own_page(finance: Client, period: BillingPeriod) -> None:
@@ -124,11 +125,11 @@ def test_an_invoice_is_ignored_and_taken_up_on_its_own_page(finance: Client, per
     response = ignore(finance, period, "Twice", invoice=str(invoice.pk), page=str(invoice.pk))
     assert response.redirect_chain == [(invoice.get_absolute_url(), 302)]  # type: ignore[attr-defined]
     assert "Twice" in response.content.decode()
-    assert "Ignore this invoice" not in response.content.decode()
+    assert "Exclude this invoice" not in response.content.decode()
     fields = {"period": period.billing_id, "only": str(invoice.pk), "page": str(invoice.pk)}
     html = finance.post(reverse("take_up_invoices"), fields, follow=True).content.decode()
-    assert "Not ignored any more: 1 invoice." in html
-    assert "Ignore this invoice" in html
+    assert "Included again: 1 invoice." in html
+    assert "Exclude this invoice" in html
     other.refresh_from_db()
     assert other.ignored_because
 
@@ -141,7 +142,7 @@ def test_a_reader_sees_who_ignored_it_and_changes_nothing(
     reader = client_for(system_reader)
     html = reader.get(invoice.get_absolute_url()).content.decode()
     assert "Billed by hand" in html
-    assert "Un-ignore" not in html + page(reader)
+    assert "Include again" not in html + page(reader)
     for name in ("ignore_invoices", "take_up_invoices"):
         assert reader.post(reverse(name), {"period": period.billing_id, "all": "1"}).status_code == 403
 
@@ -163,8 +164,10 @@ def test_a_difference_is_flagged_on_the_list_the_log_and_the_invoice(
     ):
         assert "OTHER-1" in html
         assert "SAME-1" not in html
-        assert "Differs by -0.02" in html
-    assert "Differs <span>1</span>" in markup(finance.get(upload.get_absolute_url()).content.decode())
+        assert re.search(r"Differs by (AUD )?-0.02", html)
+    whole = markup(finance.get(upload.get_absolute_url()).content.decode())
+    assert 'href="?state=differs#invoices"' in whole
+    assert "-0.02 from the invoices" in whole
     html = finance.get(differing.get_absolute_url()).content.decode()
     assert "Xero came to another total." in html
     assert "-0.02 from the invoice" in html

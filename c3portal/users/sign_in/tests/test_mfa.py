@@ -154,7 +154,7 @@ def test_changing_factors_asks_once_more_who_it_is(client_for: Callable[[User], 
     client = client_for(system_admin)
     answer = client.get("/account/second-factor/app/add/")
     assert answer["Location"].startswith("/accounts/again/?next=")
-    assert "Is it still you?" in client.get(answer["Location"]).content.decode()
+    assert "Confirm it's you" in client.get(answer["Location"]).content.decode()
     answer = client.post(answer["Location"], {"password": PASSWORD})
     assert answer["Location"] == "/account/second-factor/app/add/"
     assert client.get("/account/second-factor/app/add/").status_code == 200

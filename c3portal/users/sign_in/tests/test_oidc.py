@@ -242,7 +242,7 @@ def test_where_passwords_are_switched_off_only_the_company_leads_in(
 ) -> None:
     settings.PASSWORD_SIGN_IN = False
     page = client.get("/accounts/login/").content.decode()
-    assert "Go on with Microsoft" in page
+    assert "Continue with Microsoft" in page
     assert 'type="password"' not in page
     client.post("/accounts/login/", {"login": finance_admin.email, "password": "a password of the tests"})
     assert "_auth_user_id" not in client.session
@@ -255,7 +255,7 @@ def test_one_goes_there_and_back_in_a_real_browser(provider: ProviderProcess, po
     complaints: list[str] = []
     page.on("console", lambda each: complaints.append(each.text) if "Content Security Policy" in each.text else None)
     page.goto(f"{portal}/account/")
-    page.get_by_role("button", name="Go on with Microsoft").click()
+    page.get_by_role("button", name="Continue with Microsoft").click()
     page.wait_for_url(f"{provider.url}/**")
     page.locator("input[name=sub]").first.fill("fiona")
     page.locator("form button").first.click()

@@ -1,0 +1,28 @@
+"""The number in the navigation: counted beside the pages, so that it costs each of them one small question."""
+
+from __future__ import annotations
+
+from c3_integration import fetches
+from invoices.attention import blocked, causes
+from invoices.models import AttentionCheck, BillingPeriod
+from xero_integration.models import XeroConnection
+
+
+def refresh(*, anew: bool = False) -> AttentionCheck | None:
+    """Check what is not posted of the newest billing period, `anew` or where anything changed, and count what needs
+    attention. Returns the check, None without an organisation or a period."""
+    period, connection = BillingPeriod.objects.first(), XeroConnection.objects.current()
+    if period is None or connection is None:
+        return None
+    kept = blocked.check(period, connection, anew=anew)
+    number = causes.count(causes.find(connection, fetches.last()))
+    if number != kept.needs_attention:
+        kept.needs_attention = number
+        kept.save(update_fields=["needs_attention"])
+    return kept
+
+
+def known() -> int:
+    """Return the number as last counted."""
+    newest = AttentionCheck.objects.order_by("-period__ends_on", "-period__billing_id")
+    return newest.values_list("needs_attention", flat=True).first() or 0

@@ -1,0 +1,111 @@
+"""The causes as a page shows them: with what mends each, for who looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from invoices.attention.causes import Cause, Kind
+from invoices.documents.rules import Fix
+from invoices.overrides import replacing
+from xero_integration import reference
+from xero_integration.models import XeroConnection
+from xero_integration.reference import Choices
+
+
+@dataclass(frozen=True)
+class Step:
+    """What mends a cause: a page to open."""
+
+    words: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """What mends a cause, or posts it anew, where it stands: a button that posts `fields` to the address `name`."""
+
+    words: str
+    name: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A cause, and what mends it, as far as who looks can; `accounts` are offered in place of the one that blocks."""
+
+    cause: Cause
+    step: Step | None = None
+    form: Form | None = None
+    accounts: Sequence[tuple[str, str]] = ()
+
+
+_STEPS = {
+    Kind.FETCH: "See the fetch",
+    Kind.WAITING: "Match columns",
+    Kind.HELD_BACK: "See what is held back",
+    Kind.DRIFT: "Choose another",
+    Kind.GONE: "See them",
+    Kind.CHANGED: "Decide",
+    Kind.DIFFERS: "Compare",
+    Kind.AMENDED: "Compare",
+    Kind.LOOKS_SAME: "Compare",
+    Kind.OUTDATED: "See them",
+}
+_ACCOUNT = "account"
+
+
+def lines(
+    causes: Iterable[Cause],
+    next_step: Callable[[Cause], Step | None],
+    connection: XeroConnection | None,
+    *,
+    may_act: bool,
+    may_set: bool,
+) -> list[Line]:
+    """Return a line for each cause; `next_step` is what mends a preflight's problem. Readers look and do nothing,
+    `may_set` is whether who looks may change Settings → General."""
+    found = list(causes)
+    if not may_act:
+        return [Line(each) for each in found]
+    accounts = _accounts(found, connection, may_set=may_set)
+    return [_line(each, next_step(each), accounts) for each in found]
+
+
+def _line(cause: Cause, next_step: Step | None, accounts: Mapping[str, Choices]) -> Line:
+    step = next_step
+    if step is None and cause.show and cause.kind in _STEPS:
+        step = Step(_STEPS[cause.kind], cause.show)
+    offered = accounts.get(cause.problem.subject, []) if cause.problem and cause.again and _is_account(cause) else []
+    return Line(cause, step, _form(cause), offered)
+
+
+def _form(cause: Cause) -> Form | None:
+    if cause.kind == Kind.CONNECTION:
+        return Form("Reconnect", "xero_connect")
+    if cause.kind == Kind.FETCH:
+        return Form("Fetch again", "fetch_from_c3")
+    if not cause.again:
+        return None
+    if cause.kind == Kind.GONE:
+        return Form("Post again…", "post_again", cause.again)
+    if cause.problem and cause.problem.fix == Fix.DRAFTS:
+        return Form("Post as drafts", "attention_post", {**cause.again, "as_drafts": "1"})
+    return Form(f"Check again and post {cause.count:,}", "attention_post", cause.again)
+
+
+def _is_account(cause: Cause) -> bool:
+    return cause.problem is not None and cause.problem.code == _ACCOUNT and bool(cause.problem.subject)
+
+
+def _accounts(causes: Iterable[Cause], connection: XeroConnection | None, *, may_set: bool) -> dict[str, Choices]:
+    """Return, by the account that blocks, which others may take its place everywhere; what else asks nothing."""
+    codes = {each.problem.subject for each in causes if each.problem and _is_account(each)}
+    if not codes or connection is None:
+        return {}
+    choices = reference.account_choices(connection)
+    return {code: choices for code, used in replacing.used(codes).items() if _may_replace(used, may_set=may_set)}
+
+
+def _may_replace(used: replacing.Used, *, may_set: bool) -> bool:
+    return used.count > 0 and (may_set or not used.fields)

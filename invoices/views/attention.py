@@ -1,0 +1,133 @@
+"""Needs attention: what a person has to see to, by cause."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from c3_integration import fetches
+from c3_integration.models import C3Fetch
+from c3portal.http.permissions import role_required
+from c3portal.models import User, roles
+from invoices.attention import causes, counting
+from invoices.attention.causes import Cause
+from invoices.attention.shown import Line, Step, lines
+from invoices.models import AttentionCheck
+from invoices.overrides import replacing
+from invoices.overrides.rows import Refused
+from invoices.preflight import upload_drafts
+from invoices.selection.selection import Selection
+from invoices.views.next_steps import next_step
+from invoices.views.uploading import missing_for_upload
+from xero_integration import connections
+from xero_integration.context_processors import current_connection
+from xero_integration.models import XeroConnection, XeroSettings
+
+
+@require_safe
+@role_required(*roles.ALL)
+def needs_attention(request: HttpRequest) -> HttpResponseBase:
+    """Show what needs attention, with what mends it."""
+    found = attention_lines(request, current_connection(request), fetches.last())
+    last = AttentionCheck.objects.defer("invoice_ids").order_by("-checked_at").first()
+    context = {"lines": found, "last_check": last, "attention_count": causes.count(each.cause for each in found)}
+    return render(request, "invoices/attention/page.html", context)
+
+
+@require_POST
+@role_required(*roles.FINANCE)
+def check_again(request: HttpRequest) -> HttpResponse:
+    """Check the newest billing period's unposted invoices again."""
+    found = counting.refresh(anew=True)
+    if found is None:
+        messages.info(request, "Nothing to check yet: connect to Xero and import a billing period first.")
+        return redirect("needs_attention")
+    messages.success(request, f"Checked {found.invoices:,} invoices that are not posted; {found.blocked:,} blocked.")
+    return redirect("needs_attention")
+
+
+@require_POST
+@role_required(*roles.FINANCE)
+def check_and_post(request: HttpRequest) -> HttpResponse:
+    """Lead exactly the invoices of a `cause` to the preflight; with `as_drafts` to go as drafts where locked."""
+    selection, ids = _asked_for(request)
+    return _to_preflight(request, selection, ids, as_drafts="as_drafts" in request.POST)
+
+
+@require_POST
+@role_required(*roles.FINANCE)
+def choose_account(request: HttpRequest) -> HttpResponse:
+    """Use `account` wherever `instead_of` was used, and lead the invoices of the `cause` to the preflight."""
+    selection, ids = _asked_for(request)
+    connection = XeroConnection.objects.current()
+    if connection is None:
+        messages.error(request, connections.NOT_CONNECTED)
+        return redirect("needs_attention")
+    old, new = request.POST.get("instead_of", ""), request.POST.get("account", "")
+    user, may_set = cast(User, request.user), roles.role_of(request.user) == roles.SYSTEM_ADMIN
+    try:
+        with transaction.atomic():
+            XeroSettings.lock()
+            count = replacing.replace(old, new, connection, user, may_set=may_set, source=request)
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("needs_attention")
+    counting.refresh()
+    if count:
+        places = "1 place" if count == 1 else f"{count:,} places"
+        messages.success(request, f"Account {new} is used in place of {old}, in {places}.")
+    return _to_preflight(request, selection, ids)
+
+
+def _asked_for(request: HttpRequest) -> tuple[Selection, list[str]]:
+    """Return the cause's selection, and its invoices that may be posted: mending it makes them no more the cause's.
+    Raises BadRequest."""
+    selection = Selection.from_query(request.POST)
+    if selection is None or not selection.filters.cause:
+        raise BadRequest("Name the cause.")
+    keys = selection.invoices().uploadable().order_by().values_list("pk", flat=True)
+    return selection, [str(key) for key in keys]
+
+
+def _to_preflight(
+    request: HttpRequest, selection: Selection, ids: list[str], *, as_drafts: bool = False
+) -> HttpResponse:
+    connection = XeroConnection.objects.current()
+    may_set = roles.role_of(request.user) == roles.SYSTEM_ADMIN
+    problem = missing_for_upload(connection, may_set=may_set, preflight=True)
+    if problem or connection is None:
+        messages.error(request, problem)
+        return redirect("needs_attention")
+    draft = upload_drafts.make(
+        Selection(selection.period),
+        ids,
+        everything=False,
+        invoice_status=XeroSettings.load().invoice_status,
+        connection=connection,
+        user=cast(User, request.user),
+        locked_as_drafts=as_drafts,
+    )
+    if draft is None:
+        messages.info(request, "Nothing was left to post: all of these are in Xero or on their way there.")
+        return redirect("needs_attention")
+    return redirect(draft)
+
+
+def attention_lines(request: HttpRequest, connection: XeroConnection | None, last_fetch: C3Fetch | None) -> list[Line]:
+    """Return the causes with what who looks may do about each, for any page."""
+    role = roles.role_of(request.user)
+    may_act, may_set = role in roles.FINANCE, role == roles.SYSTEM_ADMIN
+    back = request.get_full_path()
+
+    def step(cause: Cause) -> Step | None:
+        found = next_step(cause.problem, back, may_set=may_set) if cause.problem else None
+        return Step(found.words, found.url) if found else None
+
+    found = causes.find(connection, last_fetch, may_open=may_act)
+    return lines(found, step, connection, may_act=may_act, may_set=may_set)
