@@ -15,12 +15,12 @@ from invoices import tasks
 from invoices.importing import intake
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Customer, ImportRun, Invoice, InvoiceLine, Posting, Submission
-from invoices.posting import transitions, wakeups
+from invoices.posting import queueing, wakeups
 from xero_integration.models import XeroConnection
 from xero_integration.payloads import to_cents
 
 MakeInvoice = Callable[..., Invoice]
-Upload = Callable[..., transitions.Queued]
+Upload = Callable[..., queueing.Queued]
 Work = Callable[[], None]
 
 
@@ -91,9 +91,9 @@ def make_invoices(make_invoice: MakeInvoice) -> Callable[[int], list[Invoice]]:
 def upload(connected: XeroConnection, finance_admin: Any) -> Upload:
     """Return a function that queues all invoices, or those given, as a click of UPLOAD TO XERO does."""
 
-    def upload(*chosen: Invoice, invoice_status: str = "AUTHORISED") -> transitions.Queued:
+    def upload(*chosen: Invoice, invoice_status: str = "AUTHORISED") -> queueing.Queued:
         invoices = Invoice.objects.filter(pk__in=[each.pk for each in chosen]) if chosen else Invoice.objects.all()
-        return transitions.enqueue(invoices, connection=connected, user=finance_admin, invoice_status=invoice_status)
+        return queueing.enqueue(invoices, connection=connected, user=finance_admin, invoice_status=invoice_status)
 
     return upload
 

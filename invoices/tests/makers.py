@@ -16,7 +16,7 @@ from c3portal.models import User
 from invoices.changes import amending
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
-from invoices.posting import sent_documents, taken_back, transitions
+from invoices.posting import queueing, sent_documents, taken_back, transitions
 from xero_integration.models import Account, Contact, ContactLink, TaxRate, TokenSet, XeroConnection, XeroSettings
 
 REFUSAL = "Account code '999' is not a valid code for this document."
@@ -110,7 +110,7 @@ def fill_settings(**changes: str) -> None:
 def uploaded(connection: XeroConnection, user: User | None, *several: Invoice, to: str = Status.QUEUED) -> Upload:
     """Upload the invoices and bring each to the state `to`, by the moves that real posting makes."""
     rows = Invoice.objects.filter(pk__in=[invoice.pk for invoice in several])
-    upload = transitions.enqueue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
+    upload = queueing.enqueue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
     assert upload is not None
     if to != Status.QUEUED:
         bring(upload, to)

@@ -141,7 +141,7 @@ def test_two_alike_are_no_copies_of_each_other(posted: Invoice) -> None:
     notes = [make(posted, credited("10.00")) for _ in range(2)]
     backfill.fill()
     assert set(Invoice.objects.filter(corrects=posted).values_list("billed_hash", "charges_hash")) == {("", None)}
-    queued = makers.transitions.enqueue(
+    queued = makers.queueing.enqueue(
         Invoice.objects.filter(pk__in=[each.pk for each in notes]),
         connection=posted.posting.connection,
         user=None,
@@ -162,7 +162,7 @@ def test_no_file_changes_a_correction(tmp_path: Path) -> None:
     stored = Invoice.objects.get(number=note.number)
     assert (stored.total, stored.difference, stored.may_go) == (note.total, "", True)
     assert creating.total_of([credited("0.10")]) == stored.total
-    again = makers.transitions.enqueue(
+    again = makers.queueing.enqueue(
         Invoice.objects.filter(pk=note.pk),
         connection=invoice.posting.connection,
         user=None,
