@@ -47,7 +47,7 @@ def test_a_period_arrives_once_by_two_web_processes_and_three_workers(portal: Po
     visitor = Visitor(portal.machine.env["PORTAL_URL"])
     visitor.sign_in(one)
     upload = visitor.upload(one, "20260918")
-    wait_until(lambda: "120 of 120 done" in visitor.get(other, upload), "All are posted", patience=60)
+    wait_until(lambda: "120 of 120 in Xero" in visitor.get(other, upload), "All are posted", patience=60)
 
     arrived = Counter(each["number"] for each in portal.sandbox.documents())
     assert len(arrived) == 120

@@ -140,7 +140,8 @@ def bring_in(portal: Portal, new: Path) -> None:
 
 def is_done(page: str) -> bool:
     """Whether an upload's page says that all of it is done."""
-    (done, of) = re.findall(r"(\d+) of (\d+) done", page)[0]
+    # The release before says it in other words.
+    (done, of) = re.findall(r"(\d+) of (\d+) (?:in Xero|done)", page)[0]
     return bool(done == of)
 
 
