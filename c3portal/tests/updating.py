@@ -106,7 +106,7 @@ def bring_in(portal: Portal, new: Path) -> None:
 
     # Old code on the new schema: it posts on.
     there = len(portal.sandbox.documents())
-    portal.sandbox.set_limits(latency_seconds=2.5)
+    portal.sandbox.set_limits(latency_seconds=6)
     upload = visitor.upload(old_port, "20260818")
     wait_until(lambda: len(portal.sandbox.documents()) > there, "The first are posted")
     assert not answers(f"http://localhost:{new_port}/health/live")
