@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.utils import timezone
-from django.utils.formats import date_format
-
+from c3portal.http import dates
 from invoices.models import Invoice, Posting
 from invoices.models.statuses import UPLOADABLE
 from invoices.readback import states
@@ -166,7 +164,7 @@ def _reason(invoice: Invoice, posting: Posting | None) -> str:
 def _sent(posting: Posting) -> str:
     if posting.mailed_at:
         to = f" to {posting.mailed_to}" if posting.mailed_to else ""
-        return f"Sent {date_format(timezone.localtime(posting.mailed_at), 'j M Y')}{to}"
+        return f"Sent {dates.day(posting.mailed_at)}{to}"
     return "Marked as sent in Xero" if posting.sent_to_contact else ""
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import django_tables2 as tables
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from c3portal.http import dates
 from invoices.models import Invoice, Posting
 from invoices.overrides.rows import Row
 
@@ -27,7 +27,7 @@ def cell_classes(classes: str) -> dict[str, dict[str, str]]:
 
 class DayColumn(tables.Column):  # type: ignore[misc]
     def render(self, value: dt.date) -> str:
-        return date_format(value, "j M Y")
+        return dates.day(value)
 
 
 class MoneyColumn(tables.Column):  # type: ignore[misc]
