@@ -63,6 +63,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_format = models.CharField(
         max_length=10, choices=DateFormat, default=DateFormat.WORDS, db_default=DateFormat.WORDS
     )
+    notices_seen = models.BigIntegerField(
+        default=0, db_default=0, help_text="The id of the newest notice when all were last marked as seen."
+    )
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
     invited_at = models.DateTimeField(null=True, blank=True, help_text="When the newest invitation was sent.")

@@ -118,6 +118,7 @@ AUDITED |= dict.fromkeys(
 )
 AUDITED |= {
     "delivery_again": Action.NOTICE,
+    "notices_seen": "says what one has read oneself",
     "own_account": Action.USER,
     "account_login": Action.SIGN_IN,
     "account_logout": Action.SIGN_IN,

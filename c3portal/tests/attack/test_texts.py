@@ -84,7 +84,7 @@ pytestmark = pytest.mark.attack
 ClientOf = Callable[..., Client]
 # What no page and no file need show.
 NOT_SHOWN = {
-    **dict.fromkeys(["c3portal.Notice.body", "c3portal.Notice.data", "c3portal.Notice.key"], "for mail and webhooks"),
+    **dict.fromkeys(["c3portal.Notice.data", "c3portal.Notice.key"], "for machines"),
     **dict.fromkeys(
         [
             "invoices.DuplicateDecision.invoice_billed_hash",
