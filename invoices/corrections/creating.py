@@ -117,8 +117,8 @@ def _require(corrected: Invoice, total: Decimal) -> None:
         raise NotPossible(f"{corrected.number} is a credit note itself.")
     if total < 0 and -total > (left := limit.left(corrected)):
         raise NotPossible(
-            f"{-total:,.2f} {corrected.currency} is more than what is left of {corrected.number} to be credited, "
-            f"{left:,.2f} {corrected.currency}. Nothing was made."
+            f"{corrected.currency} {-total:,.2f} is more than what is left of {corrected.number} to be credited, "
+            f"{corrected.currency} {left:,.2f}. Nothing was made."
         )
 
 

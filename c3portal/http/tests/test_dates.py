@@ -17,12 +17,9 @@ from c3portal.audit.record import Action
 from c3portal.http import dates
 from c3portal.models import AuditEntry, User
 from c3portal.models.people import DateFormat, known_zone
-from c3portal.testing import BASE_DIR
 
 ClientFor = Callable[[User], Client]
 LATE = dt.datetime(2026, 11, 25, 23, 30, 5, tzinfo=dt.UTC)
-# What every format has in common: a month with its year, and what a field for a day is given.
-THE_SAME = {"F Y", "M Y", "c", "Y-m-d", "H:i:s", "H:i"}
 
 
 @pytest.mark.parametrize(
@@ -105,11 +102,3 @@ def test_a_form_without_them_leaves_zone_and_dates_as_they_are(client_for: Clien
     kept = (system_admin.name, system_admin.time_zone, system_admin.date_format)
     assert kept == ("Ann", "Pacific/Auckland", "year")
     assert AuditEntry.objects.filter(action=Action.USER).latest("pk").after == {"Name": "Ann"}
-
-
-def test_no_page_writes_a_date_in_a_form_of_its_own() -> None:
-    written = re.compile(r"""(?:\|date:|{% now )["']([^"']*)["']""")
-    pages = list((BASE_DIR / "templates").rglob("*.html"))
-    found = {(page.name, form) for page in pages for form in written.findall(page.read_text()) if form not in THE_SAME}
-    assert found == set(), "|day, |short_day, |moment or |stamp follow the reader's choice"
-    assert len(pages) > 100
