@@ -221,7 +221,7 @@ def test_a_wrong_file_gets_a_clear_answer(client: Client, content: bytes, words:
 
 def test_a_json_file_comes_in_too(client: Client) -> None:
     page = bring(client, json_bytes(a_row()), "lines.json").content.decode()
-    assert f"Imported: billing period {BillingPeriod.objects.get()}." in page
+    assert f"Imported: {BillingPeriod.objects.get().ends_on:%B %Y}." in page
 
 
 def test_the_same_file_again_is_nothing_new(client: Client) -> None:
