@@ -106,5 +106,5 @@ def test_many_notices_stand_on_pages_and_cost_no_question_more(client_for: Clien
         tell(f"number {number}")
     assert asked() == one
     assert bell(client) == "Notices 99+ new"
-    page = client.get(reverse("notices"), {"page": 7}).content.decode()
-    assert "121 to 121 of 121" in page
+    last = client.get(reverse("notices"), {"page": 7}).content.decode()
+    assert "121 to 121 of 121" in " ".join(last.split())

@@ -43,7 +43,7 @@ def test_the_bell_counts_what_its_reader_has_not_seen(
     page.keyboard.press("Enter")
     expect(page.get_by_text("New", exact=True)).to_have_count(3)
     page.get_by_text("Details").first.click()
-    expect(page.get_by_text("They arrived")).to_be_visible()
+    expect(page.get_by_text("They arrived").first).to_be_visible()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         is_accessible(page)
