@@ -34,6 +34,7 @@ from invoices.views import (
     purchase_orders,
     readback,
     taking_back,
+    trial,
     undoing,
     upload_actions,
     upload_page,
@@ -44,6 +45,9 @@ from invoices.views import (
 urlpatterns = [
     path("", home.home, name="home"),
     path("home/charts/", home.home_charts, name="home_charts"),
+    path("test-draft/", trial.show, name="test_draft"),
+    path("test-draft/post/", trial.post, name="test_draft_post"),
+    path("test-draft/delete/", trial.delete, name="test_draft_delete"),
     path("analyze/business/periods/", periods.periods, name="periods"),
     path("analyze/business/periods/<int:pk>/", periods.period_sheet, name="period_sheet"),
     path("analyze/business/periods/<int:pk>/file.csv", periods.period_file, name="period_file"),

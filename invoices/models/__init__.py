@@ -30,6 +30,7 @@ from invoices.models.posting import (
     UploadDraft,
 )
 from invoices.models.readback import AppliedCredit, DocumentEvent, ReadingState, XeroEvent
+from invoices.models.trial import TrialDraft
 
 __all__ = [
     "AccountOverride",
@@ -69,6 +70,7 @@ __all__ = [
     "Submission",
     "SubscriptionOrder",
     "TaxOverride",
+    "TrialDraft",
     "Twin",
     "Upload",
     "UploadDraft",

@@ -47,10 +47,11 @@ def _home(request: HttpRequest) -> HttpResponseBase:
     found = figures.of(period, timezone.localdate()) if period else None
     was_posted = found is not None and (found.in_xero.count or found.on_the_way or not setup.is_first_run())
     tasks = [] if was_posted else setup.tasks(connection)
-    if period is None or found is None or not all(each.is_done for each in tasks):
+    if period is None or found is None or not all(each.is_done for each in tasks if not each.is_optional):
         context |= {"tasks": tasks, "done": sum(each.is_done for each in tasks)}
     else:
         context |= _of_period(request, period, found, connection)
+        context["left"] = [each for each in tasks if not each.is_done]
     return render(request, "invoices/home/page.html", context)
 
 

@@ -69,6 +69,8 @@ AUDITED: dict[str, Action | str] = {
     "import_discard": Action.IMPORT,
     "import_undo": Action.IMPORT,
     "held_back_close": Action.IMPORT,
+    "test_draft_post": Action.OPERATION,
+    "test_draft_delete": Action.OPERATION,
     "period_close": Action.OPERATION,
     "period_reopen": Action.OPERATION,
     "period_others": Action.OPERATION,

@@ -51,6 +51,8 @@ SELDOM = {
     "upload_again": {},
     "period_reopen": {},
     "period_others": {},
+    "test_draft_post": {},
+    "test_draft_delete": {},
     "xero_try_now": {},
     "import_undo": {"rest": "1"},
     "upload_check": {},

@@ -62,6 +62,7 @@ from invoices.models import (
     Posting,
     SubscriptionOrder,
     TaxOverride,
+    TrialDraft,
     Twin,
     XeroEvent,
 )
@@ -203,6 +204,7 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     AttentionCheck.objects.create(period=posted.period, connection=connection)
     PeriodClosing.objects.create(period=posted.period, closed_by=admin, reason="x", checksum="x")
     OthersInXero.objects.create(period=posted.period, connection=connection)
+    TrialDraft.objects.create(connection=connection, number="x", expected=Decimal(1), state="rejected", message="x")
     _override(posted.customer)
     ImportFinding.objects.create(run=ImportRun.objects.get(), row=2, reason="x")
     refused = ImportRun.objects.create(file_name="x", size=1, state=ImportRun.State.REFUSED, reason="x")
