@@ -346,10 +346,10 @@ def _last_upload() -> Upload:
 
 def _upload(billing_id: str, status: str) -> None:
     from invoices.models import Invoice
-    from invoices.posting import transitions
+    from invoices.posting import queueing
 
     rows: Any = Invoice.objects.filter(period__billing_id=billing_id)
-    transitions.enqueue(rows, connection=_connection(), user=_person(), invoice_status=status)
+    queueing.enqueue(rows, connection=_connection(), user=_person(), invoice_status=status)
 
 
 def _work() -> None:
