@@ -77,6 +77,7 @@ AUDITED: dict[str, Action | str] = {
     "attention_check": "looks for what blocks invoices; it changes nothing about them",
     "attention_post": "keeps a selection for the preflight page; posting it is what changes something",
     "attention_account": Action.MAPPING,
+    "download_selected": Action.DOWNLOAD,
     "upload_to_xero": "keeps a selection for the preflight page; posting it is what changes something",
     "preflight_drafts": "a choice on the preflight page, which the entry of the upload names",
     "preflight_post": Action.UPLOAD,

@@ -433,6 +433,7 @@ BUTTONS = {
     "period_close": Button(_period),
     "period_reopen": Button(_closed),
     "period_others": Button(_period, each=READS),
+    "download_selected": Button(_selection(**{"as": "csv"}), each="each file that is taken is in the record"),
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
     "preflight_drafts": Button(_draft, 0),
     "preflight_post": Button(_draft),
