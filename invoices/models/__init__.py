@@ -28,6 +28,7 @@ from invoices.models.posting import (
     Twin,
     Upload,
     UploadDraft,
+    XeroAnswer,
 )
 from invoices.models.readback import AppliedCredit, DocumentEvent, ReadingState, XeroEvent
 from invoices.models.trial import TrialDraft
@@ -74,5 +75,6 @@ __all__ = [
     "Twin",
     "Upload",
     "UploadDraft",
+    "XeroAnswer",
     "XeroEvent",
 ]
