@@ -233,7 +233,9 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
 def _read_back(posting: Posting) -> None:
     """Leave what became of a document in Xero, and what was asked of it."""
     Posting.objects.filter(pk=posting.pk).update(edits_accepted_at=timezone.now(), edits_accepted_because="x")
-    Posting.objects.filter(pk=posting.pk).update(sent_to_contact=True, mailed_at=timezone.now(), mailed_to="x")
+    Posting.objects.filter(pk=posting.pk).update(
+        sent_to_contact=True, mailed_at=timezone.now(), mailed_to="x", attempt=1
+    )
     DocumentEvent.objects.create(posting=posting, source=DocumentEvent.Source.XERO, facts=["x"], who="x")
     AppliedCredit.objects.create(
         posting=posting, kind=AppliedCredit.Kind.CREDIT_NOTE, xero_id="x", number="x", amount=Decimal(5)

@@ -28,6 +28,7 @@ def test_a_part_of_an_invoice_is_credited(
     upload(invoice)
     work()
     sign_in(page, f"{portal}{invoice.get_absolute_url()}", finance_admin)
+    page.get_by_text("More", exact=True).click()
     page.get_by_role("link", name="Credit…").click()
     is_accessible(page)
     page.get_by_label("Only what is chosen below").check()

@@ -56,7 +56,7 @@ def test_what_is_voided_in_xero_is_seen_within_a_minute_by_webhook(
     expect(page.get_by_text("Changed in Xero")).to_have_count(0)
     sandbox.void(posting.invoice.xero_number)
 
-    expect(page.locator("#document-state")).to_contain_text("Gone from Xero", timeout=A_MINUTE)
+    expect(page.locator("#document-state")).to_contain_text("Voided in Xero", timeout=A_MINUTE)
     expect(page.locator("#document-edits")).to_contain_text("Changed in Xero")
     expect(page.locator("#document-events")).to_contain_text("Webhook")
     assert sources() == {DocumentEvent.Source.WEBHOOK}

@@ -256,7 +256,7 @@ def test_every_state_is_told_alike_everywhere(name: str, admin: Client, finance_
     for text in (page, home):
         assert case.state in text
         assert due in text
-    assert ("Gone from Xero" in page) == case.is_gone
+    assert (f"{case.state} in Xero" in page) == case.is_gone
     assert (f" {case.state} in Xero " in home) == case.is_gone
     assert f"{case.state} 1" in home
     assert (f"owed in Xero {due}" in home) == (Decimal(due) != 0)
