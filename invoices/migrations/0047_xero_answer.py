@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0045_queued"),
+        ("invoices", "0046_trial_draft"),
     ]
 
     operations = [
