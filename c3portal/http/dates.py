@@ -46,6 +46,11 @@ def moment(at: dt.datetime, *, seconds: bool = False) -> str:
     return f"{day(at)}, {dateformat.format(_local(at), 'H:i:s' if seconds else 'H:i')}"
 
 
+def short_moment(at: dt.datetime) -> str:
+    """Return a short date and a time: 25 Nov, 14:05."""
+    return f"{short_day(at)}, {dateformat.format(_local(at), 'H:i')}"
+
+
 def whole_moment(at: dt.datetime) -> str:
     """Return a date, a time to the second and the zone: 25 Nov 2026, 14:05:10 (Europe/Dublin)."""
     return f"{moment(at, seconds=True)} ({zone_name()})"

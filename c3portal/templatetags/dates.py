@@ -34,14 +34,18 @@ def moment(at: dt.datetime | None) -> str:
 
 @register.filter
 def stamp(at: dt.datetime | None, precise: str = "") -> SafeString:
-    """Return a date and a time as an element that names the zone on hover; `precise` "s" shows seconds too."""
+    """Return a date and a time as an element that has all of it, with the zone, on hover.
+
+    `precise` "s" shows seconds too, "short" leaves out what a short date can do without.
+    """
     if not at:
         return SafeString()
+    shown = dates.short_moment(at) if precise == "short" else dates.moment(at, seconds=precise == "s")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         timezone.localtime(at).isoformat(),
         dates.whole_moment(at),
-        dates.moment(at, seconds=precise == "s"),
+        shown,
     )
 
 

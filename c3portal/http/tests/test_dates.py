@@ -35,7 +35,7 @@ LATE = dt.datetime(2026, 11, 25, 23, 30, 5, tzinfo=dt.UTC)
 def test_a_date_is_written_as_its_reader_chose(chosen: str, whole: str, short: str) -> None:
     with dates.written_as(chosen):
         assert (dates.day(LATE.date()), dates.short_day(LATE.date())) == (whole, short)
-        assert dates.moment(LATE) == f"{whole}, 23:30"
+        assert (dates.moment(LATE), dates.short_moment(LATE)) == (f"{whole}, 23:30", f"{short}, 23:30")
     assert dates.day(LATE.date()) == "25 Nov 2026"
 
 
