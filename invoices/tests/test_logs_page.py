@@ -395,7 +395,7 @@ def test_the_earlier_upload_says_where_they_went(
     later = Upload.objects.latest("pk")
     html = text(finance, upload.get_absolute_url())
     assert "2 uploaded again later" in html
-    then = html.partition("How they fared in this upload")[2]
+    then = html.partition("In this upload")[2]
     assert "INV-001" in then
     assert "INV-002" in then
     assert then.count(Status.REJECTED.label) == 2

@@ -273,7 +273,7 @@ def test_the_preflight_says_why_another_person_is_needed_and_offers_a_way(
     page = client.get(draft.get_absolute_url())
     words = " ".join(page.content.decode().split())
     assert "Create in Xero as: Awaiting approval" in words
-    assert "another person approves and sends them" in words
+    assert "Another person must approve and send them" in words
     assert 'name="onward"' not in words
 
 

@@ -34,7 +34,7 @@ def test_it_says_what_will_happen_and_asks_before_anything_is_done(
     page = client.get(reverse("upload_take_back", args=[upload.pk]))
 
     assert [(each.fate.value, each.count) for each in page.context["shares"]] == [("deleted", 2), ("settled", 1)]
-    assert "Left: it is paid or credited" in page.content.decode()
+    assert "Left: paid or credited" in page.content.decode()
     assert not DocumentChange.objects.exists()
     assert woken == []
 

@@ -35,7 +35,7 @@ def test_a_part_of_an_invoice_is_credited(
     page.get_by_label("Amount without tax of").first.fill("1.25")
     page.get_by_label("Why").fill("A licence too many")
     page.get_by_label("Arrives in Xero as").select_option("AUTHORISED")
-    page.get_by_role("button", name="Show what will be sent").click()
+    page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", name="What will be sent")).to_be_visible()
     is_accessible(page)
     page.get_by_role("button", name="Make the credit note").click()

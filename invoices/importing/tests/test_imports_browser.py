@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def give(page: Page, portal: str, path: Path) -> None:
     page.goto(f"{portal}{reverse('import_invoices')}")
     page.get_by_label("File of invoice lines").set_input_files(path)
-    page.get_by_role("button", name="Show what would come in").click()
+    page.get_by_role("button", name="Preview").click()
 
 
 def test_a_file_is_looked_at_imported_and_taken_back(
@@ -70,7 +70,7 @@ def test_without_a_worker_the_page_says_so_and_goes_on_once_one_is_there(
     with monkeypatch.context() as without_a_broker:
         without_a_broker.setattr(intake, "wake", lambda run_id, state: None)
         give(page, portal, SEPTEMBER)
-        expect(page.get_by_text("No worker is running, so this file waits.")).to_be_visible()
+        expect(page.get_by_text("No worker is running.")).to_be_visible()
     start_worker()
     in_hand.sweep()
     expect(page.get_by_text("Nothing is imported yet.")).to_be_visible(timeout=30_000)

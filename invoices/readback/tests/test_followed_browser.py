@@ -129,7 +129,7 @@ def test_what_someone_types_stays_while_the_page_follows(
     Posting.objects.update(edits={"total": {"sent": "110.00", "now": "121.00"}})
     sign_in(page, portal, finance_admin)
     page.goto(f"{portal}{posting.invoice.get_absolute_url()}")
-    reason = page.get_by_label("Why is it right as it is?")
+    reason = page.get_by_label("Why is it right?")
     reason.fill("Freight added")
     Posting.objects.update(edits={"total": {"sent": "110.00", "now": "122.00"}})
     expect(page.locator("#document-edits")).to_contain_text("Xero has 122.00", timeout=A_MINUTE)
