@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from invoices import tasks
-from invoices.importing import intake
+from invoices.importing import billed_taxes, intake
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Customer, ImportRun, Invoice, InvoiceLine, Posting, Submission
 from invoices.posting import queueing, wakeups
@@ -77,6 +77,7 @@ def make_invoice(period: BillingPeriod) -> MakeInvoice:
             tax=tax,
             total=subtotal + tax,
         )
+        billed_taxes.put_on([invoice.pk])
         return invoice
 
     return make_invoice

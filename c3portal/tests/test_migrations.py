@@ -29,6 +29,7 @@ REVIEWED = {
     "c3portal.0005_no_unconfirmed_addresses": "Takes away rows that old code only ever stumbled over.",
     "xero_integration.0010_pauses_end": "Pauses are shortened; old code goes on when one ends, whenever that is.",
     "invoices.0005_post_log_keeps_its_facts": "A trigger on the facts of the log, which nothing ever changed.",
+    "invoices.0050_fill_billed_taxes": "Fills a table that old code does not know.",
     "invoices.0012_differences_by_name": "Fills in a column that old code does not know.",
 }
 

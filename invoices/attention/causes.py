@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -12,7 +12,7 @@ from operator import or_
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
 from django.urls import reverse
 
 from c3_integration.models import C3Fetch
@@ -155,31 +155,20 @@ def _held_back(*, may_open: bool) -> Iterator[Cause]:
 
 
 def _rejected() -> Iterator[Cause]:
-    rejected = Posting.objects.filter(status=Posting.Status.REJECTED)
-    causes = refused.causes(rejected)
-    if not causes:
-        return
-    periods = _periods(rejected.filter(invoice__ignored_because=""))
-    for each in causes:
+    for each in refused.causes(Posting.objects.all()):
         yield Cause(
             Kind.REJECTED,
             each.problem.words,
             each.count,
             money=dict(each.money),
             detail=each.words,
-            show=_list_url(period=periods[0], cause=each.key),
+            show=_list_url(period=each.periods[0], cause=each.key),
             problem=each.problem,
-            again=_again(periods, each.key),
+            again=_again(each.periods, each.key),
         )
 
 
-def _periods(postings: QuerySet[Posting]) -> list[str]:
-    """Return the periods of these, most first."""
-    rows = postings.order_by().values("invoice__period__billing_id").annotate(count=Count("pk")).order_by("-count")
-    return [row["invoice__period__billing_id"] for row in rows]
-
-
-def _again(periods: list[str], key: str) -> dict[str, str]:
+def _again(periods: Sequence[str], key: str) -> dict[str, str]:
     # A form is about one billing period; what is of several is posted again from each one's list.
     return {"period": periods[0], "cause": key} if len(periods) == 1 else {}
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from c3_integration import fetches
 from invoices.attention import blocked, causes
 from invoices.models import AttentionCheck, BillingPeriod
+from invoices.selection import periods
 from xero_integration.models import XeroConnection
 
 
@@ -22,7 +25,6 @@ def refresh(*, anew: bool = False) -> AttentionCheck | None:
     return kept
 
 
-def known() -> int:
-    """Return the number as last counted."""
-    newest = AttentionCheck.objects.order_by("-period__ends_on", "-period__billing_id")
-    return newest.values_list("needs_attention", flat=True).first() or 0
+def known(offered: Iterable[BillingPeriod]) -> int:
+    """Return the number as last counted, by the billing periods that are at hand (`periods.offered`)."""
+    return next((each.needs_attention for each in periods.checks(offered)), 0)

@@ -1,7 +1,15 @@
 """The billing domain, and how far each invoice has come on its way to Xero."""
 
 from invoices.models.attention import AttentionCheck
-from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine, LaterLine, LaterVersion
+from invoices.models.billing import (
+    BilledTax,
+    BillingPeriod,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    LaterLine,
+    LaterVersion,
+)
 from invoices.models.changes import ChangeCall, ChangeRequest, DocumentChange, PastDocument
 from invoices.models.closing import OthersInXero, PeriodClosing
 from invoices.models.imports import (
@@ -38,6 +46,7 @@ __all__ = [
     "AppliedCredit",
     "AttentionCheck",
     "BillResellers",
+    "BilledTax",
     "BillingPeriod",
     "ChangeCall",
     "ChangeRequest",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -49,6 +49,10 @@ class Page(ABC):
     @abstractmethod
     def rows(self) -> Sequence[Row[Any]]:
         """Return the page's rows."""
+
+    def counts(self, rows: Sequence[Row[Any]]) -> Mapping[str, int]:
+        """Return how many lines or invoices these rows are about, by their keys: asked for what is shown alone."""
+        return {row.key: row.count for row in rows}
 
     @abstractmethod
     def form(self, data: Any = None) -> forms.Form:
@@ -101,6 +105,9 @@ class Accounts(Page):
 
     def rows(self) -> list[Row[AccountRule]]:
         return accounts.rows(self.context)
+
+    def counts(self, rows: Sequence[Row[AccountRule]]) -> dict[str, int]:
+        return accounts.counts(rows)
 
     def known(self) -> Iterable[AccountOverride]:
         return self.context.rows.accounts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -52,7 +52,8 @@ def problems(message: str) -> list[Problem]:
 @dataclass(frozen=True)
 class Cause:
     """Why some of an upload were rejected: the problem, Xero's own `words` (the most frequent), how many, what
-    they come to by currency, the days they are dated within, and every wording, by which a page filters them."""
+    they come to by currency, the days they are dated within, every wording, by which a page filters them, and the
+    BillingIds of their periods, that of most first."""
 
     problem: Problem
     words: str
@@ -61,6 +62,7 @@ class Cause:
     first: dt.date
     last: dt.date
     wordings: tuple[str, ...]
+    periods: tuple[str, ...]
 
     @property
     def key(self) -> str:
@@ -74,7 +76,7 @@ def causes(postings: QuerySet[Posting], most: int = WORDINGS_READ) -> list[Cause
     rejected = postings.filter(status=Posting.Status.REJECTED, invoice__ignored_because="")
     rows = (
         rejected.order_by()
-        .values("message", "invoice__currency")
+        .values("message", "invoice__currency", "invoice__period__billing_id")
         .annotate(
             count=Count("pk"),
             total=Sum("invoice__total"),
@@ -92,7 +94,9 @@ def causes(postings: QuerySet[Posting], most: int = WORDINGS_READ) -> list[Cause
 
 def _cause(problem: Problem, rows: list[Any]) -> Cause:
     money: dict[str, Decimal] = defaultdict(Decimal)
+    periods: Counter[str] = Counter()
     for row in rows:
+        periods[row["invoice__period__billing_id"]] += row["count"]
         money[row["invoice__currency"]] += row["total"].quantize(Decimal("0.01"))
     return Cause(
         problem=problem,
@@ -102,4 +106,5 @@ def _cause(problem: Problem, rows: list[Any]) -> Cause:
         first=min(row["first"] for row in rows),
         last=max(row["last"] for row in rows),
         wordings=tuple(dict.fromkeys(row["message"] for row in rows)),
+        periods=tuple(period for period, _ in periods.most_common()),
     )

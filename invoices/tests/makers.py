@@ -14,6 +14,7 @@ from django.utils import timezone
 from c3portal.database import clock
 from c3portal.models import User
 from invoices.changes import amending
+from invoices.importing import billed_taxes
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
 from invoices.posting import queueing, sent_documents, taken_back, transitions
@@ -65,6 +66,7 @@ def an_invoice(
         tax=tax,
         total=gross,
     )
+    billed_taxes.put_on([invoice.pk])
     return invoice
 
 

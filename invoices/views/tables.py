@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -102,9 +102,11 @@ class OverrideTable(tables.Table):  # type: ignore[misc]
         super().__init__(rows, exclude=() if may_change else ("tick", "action"))
         self.columns["number"].column.verbose_name = noun
         self.columns["count"].column.verbose_name = counted
+        # By key, of the rows that are shown.
+        self.counts: Mapping[str, int] = {}
 
-    def render_count(self, value: int) -> str:
-        return f"{value:,}"
+    def render_count(self, record: Row[Any]) -> str:
+        return f"{self.counts.get(record.key, 0):,}"
 
 
 def _bill_to(invoice: Invoice, extra: str = "") -> SafeString | str:
@@ -130,8 +132,14 @@ def breakable(number: str) -> SafeString:
     return format_html_join(mark_safe("_<wbr>"), "{}", ((part,) for part in number.split("_")))
 
 
-def arrange(table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE) -> tables.Table:
-    """Sort and page `table` as the request's `sort` and `page` say; the last page for one that is not there."""
+def arrange(
+    table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE, count: int | None = None
+) -> tables.Table:
+    """Sort and page `table` as the request's `sort` and `page` say; the last page for one that is not there. `count` is
+    how many rows it has, where that is known."""
+    if count is not None:
+        # What the table would ask the database for.
+        table.data._length = count
     tables.RequestConfig(request, paginate=False).configure(table)
     # The table's own way lets a request say how many rows a page has: all of them, or none.
     table.paginate(per_page=rows)
