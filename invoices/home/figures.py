@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -136,6 +136,25 @@ def _balance(row: Mapping[str, Any]) -> Balance:
         excluded=row["excluded"].quantize(CENT),
         difference=None if row["untold"] else in_xero - row["in_xero"].quantize(CENT),
     )
+
+
+def billed(periods: Iterable[int]) -> dict[int, Amount]:
+    """Return what these billing periods, by their ids, come to; without those that have no invoices. In one query."""
+    rows = (
+        Invoice.objects.filter(period__in=list(periods))
+        .order_by()
+        .values_list("period", "currency")
+        .annotate(count=Count("pk"), total=Sum("total"))
+    )
+    found: dict[int, dict[str, tuple[int, Decimal]]] = defaultdict(dict)
+    for period, currency, count, total in rows:
+        found[period][currency] = (count, total.quantize(CENT))
+    return {period: _amount(by_currency) for period, by_currency in found.items()}
+
+
+def _amount(by_currency: Mapping[str, tuple[int, Decimal]]) -> Amount:
+    ordered = sorted(by_currency.items(), key=lambda each: (-each[1][0], each[0]))
+    return Amount(sum(count for count, _ in by_currency.values()), {code: total for code, (_, total) in ordered})
 
 
 def currencies(period: BillingPeriod) -> list[str]:

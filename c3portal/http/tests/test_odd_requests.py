@@ -39,6 +39,7 @@ QUERY = {
     *("customer", "only", "limit", "offset", "before", "after", "who", "billing", "field", "by", "result", "why"),
     *("currency", "bill_to", "issued_from", "issued_to", "due_from", "due_to", "least", "most", "owed", "changed"),
     "cause",
+    "all",
 }
 VALUES = [
     "\0",
