@@ -88,7 +88,7 @@ _FILTERS = {Kind.GONE: {"owed": "gone"}, Kind.CHANGED: {"owed": "there"}}
 class Cause:
     """One thing to see to. `count` of `noun` have it, `money` is what they come to by currency. `show` lists them,
     `problem` is what the preflight's next step mends; `again` are the fields of a form that checks exactly them and
-    posts them."""
+    posts them. `period` is the billing period all of them are of, "" where it is about several or about none."""
 
     kind: Kind
     words: str
@@ -99,6 +99,7 @@ class Cause:
     show: str = ""
     problem: Problem | None = None
     again: Mapping[str, str] = field(default_factory=dict)
+    period: str = ""
 
     @property
     def label(self) -> str:
@@ -165,6 +166,7 @@ def _rejected() -> Iterator[Cause]:
             show=_list_url(period=each.periods[0], cause=each.key),
             problem=each.problem,
             again=_again(each.periods, each.key),
+            period=each.periods[0] if len(each.periods) == 1 else "",
         )
 
 
@@ -193,6 +195,7 @@ def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
             show=_list_url(**own),
             problem=problem,
             again=own,
+            period=billing_id,
         )
     # What blocks invoices is one cause with them.
     named = {each["words"] for each in kept.problems}
@@ -241,4 +244,5 @@ def _of_states(which: Mapping[Kind, Q]) -> Iterator[Cause]:
                 money={row["currency"]: row[f"{kind}_money"].quantize(CENT) for row in several},
                 show=_list_url(period=billing_id, state=state, **_FILTERS.get(kind, {})),
                 again={"period": billing_id, "state": state, "all": "1"} | _FILTERS[kind] if kind == Kind.GONE else {},
+                period=billing_id,
             )

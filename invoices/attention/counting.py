@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from c3_integration import fetches
 from invoices.attention import blocked, causes
+from invoices.attention.causes import Cause, Kind
 from invoices.models import AttentionCheck, BillingPeriod
 from invoices.selection import periods
 from xero_integration.models import XeroConnection
@@ -23,6 +24,13 @@ def refresh(*, anew: bool = False) -> AttentionCheck | None:
         kept.needs_attention = number
         kept.save(update_fields=["needs_attention"])
     return kept
+
+
+def to_fix(found: Iterable[Cause], billing_id: str, *, rejected: int, waiting: int) -> int:
+    """Return how many of a billing period's `waiting` invoices need something first: what was `rejected`, and what has
+    another cause that stops it. Who has two causes counts for both, so it is never more than wait."""
+    stops = (each for each in found if each.kind in causes.STOPS and each.kind != Kind.REJECTED)
+    return min(waiting, rejected + sum(each.count for each in stops if each.period == billing_id))
 
 
 def known(offered: Iterable[BillingPeriod]) -> int:

@@ -67,6 +67,7 @@ class Figures:
     approved: Amount
     paid: Amount
     waiting: Amount
+    rejected: int
     excluded: int
     drafts: int
     sent: int
@@ -94,6 +95,7 @@ def of(period: BillingPeriod, today: dt.date) -> Figures:
         approved=amount("approved"),
         paid=amount("paid"),
         waiting=amount("waiting"),
+        rejected=count("rejected"),
         excluded=count("excluded_count"),
         drafts=count("drafts"),
         sent=count("sent"),
@@ -120,6 +122,7 @@ def _rows(period: BillingPeriod, today: dt.date) -> Any:
     sums["drafts"] = Count("pk", filter=DRAFT)
     sums["sent"] = Count("pk", filter=APPROVED & Q(posting__sent_to_contact=True))
     sums["overdue"] = Count("pk", filter=APPROVED & Q(posting__amount_due__gt=0, due_on__lt=today, total__gt=0))
+    sums["rejected"] = Count("pk", filter=_WAITS & Q(posting__status=Posting.Status.REJECTED))
     sums["on_the_way"] = Count("pk", filter=Q(posting__status__in=IN_PROGRESS))
     sums["read_at"] = Min(Coalesce("posting__read_at", "posting__updated_at"), filter=IN_XERO)
     sums["imported_at"] = Min("imported_at")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from c3_integration import fetches
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.attention import causes
+from invoices.attention import causes, counting
 from invoices.home import figures, kinds, setup
 from invoices.home.figures import Figures
 from invoices.home.next_step import next_step
@@ -82,13 +82,14 @@ def _of_period(
     lines = attention_lines(request, connection, last_fetch)
     recent = list(progress.lines(progress.with_end(Upload.objects.select_related("connection"))[:UPLOADS_SHOWN]))
     running = [each.upload for each in recent if each.progress.in_progress]
-    to_fix = sum(each.cause.count for each in lines if each.cause.kind in causes.STOPS)
+    found_causes = [each.cause for each in lines]
+    to_fix = counting.to_fix(found_causes, period.billing_id, rejected=found.rejected, waiting=found.waiting.count)
     return {
         "figures": found,
         "last_fetch": last_fetch,
         "lines": lines[:CAUSES_SHOWN],
         "more_causes": max(0, len(lines) - CAUSES_SHOWN),
-        "attention_count": causes.count(each.cause for each in lines),
+        "attention_count": causes.count(found_causes),
         "to_fix": to_fix,
         "checked": max(0, found.imported.count - to_fix),
         "uploads": recent,

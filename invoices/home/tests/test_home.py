@@ -105,6 +105,19 @@ def test_it_says_the_one_thing_to_do_next(
     assert words in page(finance)
 
 
+def test_what_another_period_needs_is_no_fix_of_this_one(
+    finance: Client, period: BillingPeriod, finance_admin: User
+) -> None:
+    uploaded(connected(), finance_admin, *invoices(period, 2), to=Status.REJECTED)
+    newer = a_period("20261018", dt.date(2026, 10, 15))
+    an_invoice(newer, "NEW-1")
+    assert "nothing to fix" in page(finance, "/?period=20261018")
+    assert "Check and post 1 invoice" in page(finance, "/?period=20261018")
+    older = page(finance, "/?period=20260918")
+    assert "2 need a fix" in older
+    assert "Fix 2, then post them" in older
+
+
 def test_what_can_be_posted_is_one_press_from_the_preflight(
     finance: Client, period: BillingPeriod, finance_admin: User
 ) -> None:
