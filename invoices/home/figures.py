@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from invoices.models import BillingPeriod, DocumentType, Invoice, Posting
 from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
+from invoices.selection.filters import UNSENT
 from xero_integration.client.vocabulary import GONE, DocumentStatus
 
 CENT = Decimal("0.01")
@@ -67,15 +68,27 @@ class Figures:
     approved: Amount
     paid: Amount
     waiting: Amount
-    rejected: int
+    rejected: Amount
     excluded: int
     drafts: int
     sent: int
+    unsent: int
     overdue: int
     on_the_way: int
     balances: list[Balance]
     read_at: dt.datetime | None
     imported_at: dt.datetime | None
+
+    def to_fix(self, stopped: Iterable[tuple[int, Mapping[str, Decimal]]]) -> Amount:
+        """Return what needs something before it is posted: what was rejected, and what is `stopped` by another cause
+        (how many, and their money). Who has two causes counts for both, so it is never more than waits."""
+        each = [(self.rejected.count, self.rejected.money), *stopped]
+        count = min(self.waiting.count, sum(count for count, _ in each))
+        money = {
+            code: min(there, sum((of.get(code, _ZERO) for _, of in each), _ZERO))
+            for code, there in self.waiting.money.items()
+        }
+        return Amount(count, {code: amount for code, amount in money.items() if amount})
 
 
 def of(period: BillingPeriod, today: dt.date) -> Figures:
@@ -95,10 +108,11 @@ def of(period: BillingPeriod, today: dt.date) -> Figures:
         approved=amount("approved"),
         paid=amount("paid"),
         waiting=amount("waiting"),
-        rejected=count("rejected"),
+        rejected=amount("rejected"),
         excluded=count("excluded_count"),
         drafts=count("drafts"),
         sent=count("sent"),
+        unsent=count("unsent"),
         overdue=count("overdue"),
         on_the_way=count("on_the_way"),
         balances=[_balance(row) for row in rows],
@@ -111,6 +125,7 @@ def _rows(period: BillingPeriod, today: dt.date) -> Any:
     invoices = Invoice.objects.filter(period=period).order_by()
     sums: dict[str, Any] = {}
     parts = {"imported": Q(), "in_xero": IN_XERO, "approved": APPROVED, "waiting": _WAITS, "excluded": _EXCLUDED}
+    parts["rejected"] = _WAITS & Q(posting__status=Posting.Status.REJECTED)
     for name, which in parts.items():
         sums[name] = Sum("total", filter=which, default=_ZERO)
         sums[f"{name}_count"] = Count("pk", filter=which)
@@ -121,8 +136,8 @@ def _rows(period: BillingPeriod, today: dt.date) -> Any:
     sums["untold"] = Count("pk", filter=IN_XERO & Q(posting__xero_total=None))
     sums["drafts"] = Count("pk", filter=DRAFT)
     sums["sent"] = Count("pk", filter=APPROVED & Q(posting__sent_to_contact=True))
+    sums["unsent"] = Count("pk", filter=_POSTED & UNSENT)
     sums["overdue"] = Count("pk", filter=APPROVED & Q(posting__amount_due__gt=0, due_on__lt=today, total__gt=0))
-    sums["rejected"] = Count("pk", filter=_WAITS & Q(posting__status=Posting.Status.REJECTED))
     sums["on_the_way"] = Count("pk", filter=Q(posting__status__in=IN_PROGRESS))
     sums["read_at"] = Min(Coalesce("posting__read_at", "posting__updated_at"), filter=IN_XERO)
     sums["imported_at"] = Min("imported_at")

@@ -49,12 +49,13 @@ def needs_attention(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 @role_required(*roles.FINANCE)
 def check_again(request: HttpRequest) -> HttpResponse:
-    """Check the newest billing period's unposted invoices again."""
+    """Check what is not posted of the newest billing periods again."""
     found = counting.refresh(anew=True)
-    if found is None:
+    if not found:
         messages.info(request, "Nothing to check yet: connect to Xero and import a billing period first.")
         return redirect("needs_attention")
-    messages.success(request, f"Checked {found.invoices:,} invoices that are not posted; {found.blocked:,} blocked.")
+    invoices, stopped = sum(each.invoices for each in found), sum(each.blocked for each in found)
+    messages.success(request, f"Checked {invoices:,} invoices that are not posted; {stopped:,} blocked.")
     return redirect("needs_attention")
 
 

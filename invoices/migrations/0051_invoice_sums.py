@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("invoices", "0047_xero_answer"),
+        ("invoices", "0050_fill_billed_taxes"),
     ]
 
     operations = [
