@@ -470,7 +470,7 @@ BUTTONS = {
     "user_deactivate": Button(_someone(is_active=True)),
     "user_activate": Button(_someone(is_active=False)),
     "user_second_factor": Button(_with_second_factor),
-    "notices_seen": Button(plain(upto="1")),
+    "notices_seen": Button(plain(upto="1"), 0),
     "notice_choices": Button(plain(kinds=["mapping_drift"])),
     "webhooks": Button(plain(url="https://hooks.invalid/"), each=PRESSED),
     "webhook": Button(_webhook(kinds=["mapping_drift"])),
