@@ -18,12 +18,13 @@ def connection(request: HttpRequest) -> dict[str, Any]:
     if not hasattr(request, "user") or not request.user.is_authenticated:
         return {}
     current = current_connection(request)
-    now = clock.now()
-    paused = bool(current and current.is_paused(now))
+    until = current.paused_until if current else None
+    # Only where a pause was ever asked for: on PostgreSQL the time is a question to the database.
+    now = clock.now() if until else None
     return {
         "xero_connection": current,
-        "xero_paused": paused,
-        "xero_goes_on": _goes_on(current.paused_until, now) if current and current.paused_until else "",
+        "xero_paused": bool(until and now and until > now),
+        "xero_goes_on": _goes_on(until, now) if until and now else "",
     }
 
 
