@@ -97,6 +97,8 @@ def test_keys_lead_to_the_invoices_beside_it(
     first, second = makers.invoices(makers.a_period(), 2)
     sign_in(page, f"{portal}{first.get_absolute_url()}", finance_admin)
     expect(page.get_by_role("link", name="Next invoice")).to_be_visible()
+    # The script comes after what is seen.
+    page.wait_for_load_state()
     page.keyboard.press("j")
     page.wait_for_url(f"**{second.get_absolute_url()}")
     page.keyboard.press("k")
