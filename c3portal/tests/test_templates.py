@@ -18,7 +18,7 @@ PAGES = {str(path.relative_to(BASE_DIR)): path.read_text() for path in (BASE_DIR
 FORMS_OF_ALL = {"F Y", "M Y", "c", "Y-m-d", "H:i:s", "H:i"}
 DATE = re.compile(r"""(?:\|date:|{% now )["']([^"']*)["']""")
 # What a browser reads and nobody sees.
-VALUE = re.compile(r"""\b(?:value|max|min|maxlength|data-select-filter)="[^"]*\"""")
+VALUE = re.compile(r"""\b(?:value|max|min|low|high|optimum|maxlength|data-select-filter)="[^"]*\"""")
 OWN_FORMS = {
     'a count without separators: |floatformat:"0g"': re.compile(
         r"{{ (?:[\w.]*\.)?(?:count|more|more_\w+|start_index|end_index|calls_\w+|new_contacts|mails_left) }}"
