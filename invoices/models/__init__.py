@@ -24,6 +24,7 @@ from invoices.models.imports import (
     ReplacedCustomer,
     ReplacedInvoice,
 )
+from invoices.models.listing import ListChoices
 from invoices.models.overrides import AccountOverride, CustomerOverride, SubscriptionOrder, TaxOverride
 from invoices.models.posting import (
     DocumentType,
@@ -66,6 +67,7 @@ __all__ = [
     "KindRule",
     "LaterLine",
     "LaterVersion",
+    "ListChoices",
     "Onward",
     "OthersInXero",
     "PastDocument",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Set
-from typing import Any
+from collections.abc import Callable, Sequence, Set
+from typing import Any, cast
 
 from django.conf import settings
 from django.db.models import QuerySet, Value
@@ -13,22 +13,26 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
+from c3portal.models import User, roles
+from invoices.attention import counting
 from invoices.duplicates import comparison
-from invoices.listing.columns import USUAL, InvoiceTable
+from invoices.listing import choices, columns
+from invoices.listing.columns import InvoiceTable
 from invoices.listing.found import search_everywhere
 from invoices.listing.rows import is_in_xero, rows_of
 from invoices.models import Invoice, InvoiceLine, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.posting import outdated
 from invoices.readback.states import XeroState
-from invoices.selection import held_back, periods
+from invoices.selection import held_back, microsoft, periods
 from invoices.selection.filters import FilterForm
 from invoices.selection.selection import CHANGED, LOOKS_SAME, OUTDATED, Selection, StateCount
 from invoices.views.tables import arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
 
 ALL_PERIODS = "all"
+# The columns that say what became of an invoice in Xero.
+_LIVE = ("state", "owed")
 # More tabs than fit beside each other go into a menu.
 TABS = 8
 # What an invoice of the list may be besides its state.
@@ -50,6 +54,7 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
     context = {
         "frame_periods": offered,
         "frame_period": periods.shown(request.GET.get("period", ""), offered),
+        "attention_count": counting.known(offered),
         "selection": selection,
         "redirect_uri": f"{settings.PORTAL_URL}/",
         "held_back": held_back.count_open(),
@@ -73,11 +78,21 @@ def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
     shown = [bound.record for bound in table.page.object_list]
     marked = _marked(shown, there & _MARKS.keys())
     tabs = _tabs(selection, counts)
+    chosen, sort = choices.of(cast(User, request.user)), columns.known_sort(request.GET.get("sort", ""))
+    names = columns.shown(chosen.columns)
+    billed_by = microsoft.numbers_of([each.pk for each in shown]) if "microsoft" in names else {}
     return {
         "table": table,
-        "headings": table.headings(USUAL),
-        "shown": dict.fromkeys(USUAL, True),
-        "rows": list(rows_of(shown, looks_same=marked[LOOKS_SAME], outdated=marked[OUTDATED])),
+        "headings": table.headings(names),
+        "shown": dict.fromkeys(names, True),
+        "width": columns.width_of(names),
+        "column_choices": [
+            (name, label, name in names, name in columns.FIXED) for name, label in columns.CHOICES.items()
+        ],
+        "sort": sort,
+        "views": choices.views(chosen, selection, sort),
+        "may_save_view": bool(choices.query_of(selection, sort)),
+        "rows": list(rows_of(shown, looks_same=marked[LOOKS_SAME], outdated=marked[OUTDATED], billed_by=billed_by)),
         "in_xero": Posting.Status.POSTED in there,
         "tabs": tabs[:TABS],
         "more_tabs": tabs[TABS:],
@@ -86,7 +101,7 @@ def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
         "owed_choices": FilterForm.OWED,
         "bill_to_choices": FilterForm.BILL_TO,
         "totals": totals,
-        "follows": _followed(selection, shown),
+        "follows": _followed(selection, shown, names),
         "read_at": min((each.read_at for each in totals if each.read_at), default=None),
         "uploadable": sum(each.uploadable for each in totals),
         "sums": " · ".join(f"{each.currency} {each.uploadable_total:,.2f}" for each in totals if each.uploadable),
@@ -107,14 +122,14 @@ def _tabs(selection: Selection, counts: list[StateCount]) -> list[dict[str, Any]
     return tabs
 
 
-def _followed(selection: Selection, shown: list[Invoice]) -> list[str]:
+def _followed(selection: Selection, shown: list[Invoice], names: Sequence[str]) -> list[str]:
     """Return the parts of the page that say what became of what is in Xero, none where nothing is."""
     posted = [each.pk for each in shown if is_in_xero(each)]
     if not posted:
         return []
     # Where the filter is about that, rows come and go, and none of them can be ticked; else what is ticked stays.
     by_state = selection.state in XeroState or selection.state == CHANGED
-    cells = ["#listed"] if by_state else [f"#{name}-{pk}" for pk in posted for name in ("state", "owed")]
+    cells = ["#listed"] if by_state else [f"#{name}-{pk}" for pk in posted for name in _LIVE if name in names]
     return ["#totals", "#state-pills", "#read-at", *cells]
 
 

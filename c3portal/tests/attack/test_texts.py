@@ -55,6 +55,7 @@ from invoices.models import (
     KindRule,
     LaterLine,
     LaterVersion,
+    ListChoices,
     OthersInXero,
     PastDocument,
     Payment,
@@ -213,6 +214,7 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     _imported(posted, rejected)
     for user in people.values():
         Delivery.objects.create(notice=Notice.objects.get(), user=user, status=Delivery.Status.FAILED)
+        ListChoices.objects.create(user=user)
         NoticeChoice.objects.create(user=user, kind=Kind.UPLOAD_FINISHED, wanted=True)
     for action in audit.Action.values:
         audit.record("x", action, "x", before={"x": "x"})
