@@ -133,7 +133,7 @@ def test_the_test_draft_is_clicked_from_the_checklist_to_its_end(
     number = TrialDraft.objects.get().number
     assert [each["status"] for each in sandbox.documents() if each["number"] == number] == ["DRAFT"]
     page.get_by_role("button", name="Delete it in Xero").click()
-    expect(page.get_by_text("Deleted again")).to_be_visible()
+    expect(page.get_by_text("Deleted again", exact=True)).to_be_visible()
     is_whole(page)
     assert [each["status"] for each in sandbox.documents() if each["number"] == number] == ["DELETED"]
     page.get_by_role("link", name="Go home").click()
