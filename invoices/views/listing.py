@@ -101,6 +101,7 @@ def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
         "owed_choices": FilterForm.OWED,
         "bill_to_choices": FilterForm.BILL_TO,
         "totals": totals,
+        "owed": [each for each in totals if each.owed],
         "follows": _followed(selection, shown, names),
         "read_at": min((each.read_at for each in totals if each.read_at), default=None),
         "uploadable": sum(each.uploadable for each in totals),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 from python_calamine import CalamineWorkbook
 
 from c3portal.models import User
 from c3portal.tests.browser import LIST, is_accessible, sign_in
-from invoices.models import BillingPeriod, UploadDraft
+from invoices.models import BillingPeriod, Invoice, Posting, UploadDraft
+from invoices.tests.makers import uploaded
 from xero_integration.models import XeroConnection
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -45,7 +48,20 @@ def listed(
 
 @pytest.mark.parametrize(("width", "height", "least"), [(1280, 800, 14), (1440, 900, 20)])
 @pytest.mark.parametrize("reconnect", [False, True])
-def test_so_many_rows_are_in_view(listed: Page, width: int, height: int, least: int, reconnect: bool) -> None:
+@pytest.mark.parametrize("is_posted", [False, True])
+def test_so_many_rows_are_in_view(
+    listed: Page,
+    width: int,
+    height: int,
+    least: int,
+    reconnect: bool,
+    is_posted: bool,
+    connected: XeroConnection,
+    finance_admin: User,
+) -> None:
+    if is_posted:
+        uploaded(connected, finance_admin, *Invoice.objects.all(), to=Posting.Status.POSTED)
+        Posting.objects.update(amount_due=Decimal("2345.67"), read_at=timezone.now())
     if reconnect:
         XeroConnection.objects.update(status="needs_reconnecting", status_reason="It was disconnected in Xero. " * 9)
     listed.set_viewport_size({"width": width, "height": height})

@@ -259,7 +259,7 @@ def test_every_state_is_told_alike_everywhere(name: str, admin: Client, finance_
     assert (f"{case.state} in Xero" in page) == case.is_gone
     assert (f" {case.state} in Xero " in home) == case.is_gone
     assert f"{case.state} 1" in home
-    assert (f"owed in Xero {due}" in home) == (Decimal(due) != 0)
+    assert (f"owed AUD {due}" in home) == (Decimal(due) != 0)
     for state in XeroState:
         filtered = admin.get(reverse("invoice_list"), address | {"state": state})
         assert (invoice in [row.record for row in filtered.context["table"].page.object_list]) == (
