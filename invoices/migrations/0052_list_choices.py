@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("invoices", "0051_invoice_sums"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("c3portal", "0015_notices_seen"),
     ]
 
     operations = [
