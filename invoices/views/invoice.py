@@ -69,7 +69,7 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "exchange": sides,
         "support": support.text(found, log_and_calls),
         "may_ignore": not why_not_uploadable(found),
-        "twins": _twins(posting),
+        "twins": _twins(found, posting),
         "exact_sum": exact_sum.of(found),
     }
     context |= _alike(found) | _outdated(found) | _in_xero(found, logs) | _corrections(found)
@@ -80,6 +80,7 @@ def _marked(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     """Return `invoices` with what else the page asks of each, most of all whether a query of its own is worth it."""
     has = {f"has_{how}": Exists(like(OuterRef)) for how, like in comparison.LIKE.items()}
     corrected = Exists(Invoice.objects.filter(corrects=OuterRef("pk")))
+    has["has_twins"] = Exists(Twin.objects.filter(posting__invoice=OuterRef("pk")))
     return neighbours.marked(lines.marked(outdated.marked(invoices))).annotate(is_corrected=corrected, **has)
 
 
@@ -91,9 +92,8 @@ def _recipient(invoice: Invoice) -> Customer:
     return next(each for each in several if each and each.tenant_id == key)
 
 
-def _twins(posting: Posting | None) -> Iterable[Twin]:
-    # Of invoices there are none: Xero refuses a number that is taken.
-    if posting is None or posting.document_type != DocumentType.CREDIT_NOTE:
+def _twins(invoice: Invoice, posting: Posting | None) -> Iterable[Twin]:
+    if not invoice.has_twins:  # type: ignore[attr-defined]
         return ()
     return Twin.objects.filter(posting=posting).select_related("posting__invoice", "posting__connection")
 
