@@ -103,6 +103,7 @@ NOT_SHOWN = {
     **dict.fromkeys(
         ["c3_integration.C3Fetch.only_period", "c3_integration.C3Fetch.period"], "shown while a fetch is in progress"
     ),
+    "invoices.TrialDraft.xero_status": "says whether it is deleted, which the page says in its own words",
     "invoices.DuplicateDecision.reason": "shown where two invoices look the same, which these texts are not",
     "invoices.ImportRun.correlation_id": "shown on the page of the fetch that brought it",
     "invoices.ImportRun.options": "chosen from what the file has, for the worker",
@@ -205,7 +206,7 @@ def everything(open_for_attack: list[int], things: dict[str, Any], people: dict[
     AttentionCheck.objects.create(period=posted.period, connection=connection)
     PeriodClosing.objects.create(period=posted.period, closed_by=admin, reason="x", checksum="x")
     OthersInXero.objects.create(period=posted.period, connection=connection)
-    TrialDraft.objects.create(connection=connection, number="x", expected=Decimal(1), state="rejected", message="x")
+    TrialDraft.objects.create(connection=connection, number="x", expected=Decimal(1), state="posted", message="x")
     _override(posted.customer)
     ImportFinding.objects.create(run=ImportRun.objects.get(), row=2, reason="x")
     refused = ImportRun.objects.create(file_name="x", size=1, state=ImportRun.State.REFUSED, reason="x")
