@@ -26,6 +26,7 @@ APPROVED = _POSTED & Q(posting__xero_status__in=[DocumentStatus.AUTHORISED, Docu
 DRAFT = _POSTED & Q(posting__xero_status__in=[DocumentStatus.DRAFT, DocumentStatus.SUBMITTED])
 PAID = _POSTED & Q(posting__xero_status=DocumentStatus.PAID)
 _WAITS = Q(ignored_because="") & (Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE))
+_MOVES = Q(ignored_because="", posting__status__in=IN_PROGRESS)
 _EXCLUDED = ~Q(ignored_because="") & ~_POSTED
 
 
@@ -48,8 +49,8 @@ class Amount:
 
 @dataclass(frozen=True)
 class Balance:
-    """One currency of a period. `difference` is what Xero has over what was invoiced of what is in Xero: 0.00 when
-    both are equal to the cent, None while Xero told no total of some."""
+    """One currency of a period; what is on its way is not posted yet. `difference` is what Xero has over what was
+    invoiced of what is in Xero: 0.00 when both are equal to the cent, None while Xero told no total of some."""
 
     currency: str
     invoiced: Decimal
@@ -135,6 +136,7 @@ def _rows(period: BillingPeriod, today: dt.date) -> Any:
     sums["told"] = Sum(F("posting__xero_total") * sign, filter=IN_XERO, default=_ZERO)
     sums["untold"] = Count("pk", filter=IN_XERO & Q(posting__xero_total=None))
     sums["drafts"] = Count("pk", filter=DRAFT)
+    sums["moving"] = Sum("total", filter=_MOVES, default=_ZERO)
     sums["sent"] = Count("pk", filter=APPROVED & Q(posting__sent_to_contact=True))
     sums["unsent"] = Count("pk", filter=_POSTED & UNSENT)
     sums["overdue"] = Count("pk", filter=APPROVED & Q(posting__amount_due__gt=0, due_on__lt=today, total__gt=0))
@@ -150,7 +152,7 @@ def _balance(row: Mapping[str, Any]) -> Balance:
         currency=row["currency"],
         invoiced=row["imported"].quantize(CENT),
         in_xero=in_xero,
-        not_posted=row["waiting"].quantize(CENT),
+        not_posted=(row["waiting"] + row["moving"]).quantize(CENT),
         excluded=row["excluded"].quantize(CENT),
         difference=None if row["untold"] else in_xero - row["in_xero"].quantize(CENT),
     )

@@ -91,6 +91,6 @@ def _change(user: User, change: Callable[[ListChoices], None]) -> None:
     with transaction.atomic():
         ListChoices.objects.get_or_create(user=user)
         # Two tabs may save at the same moment.
-        choices = ListChoices.objects.select_for_update().get(user=user)
+        choices = ListChoices.objects.select_for_update(no_key=True).get(user=user)
         change(choices)
         choices.save()

@@ -54,6 +54,7 @@ def _home(request: HttpRequest) -> HttpResponseBase:
     tasks = [] if was_posted else setup.tasks(connection)
     if period is None or found is None or not all(each.is_done for each in tasks if not each.is_optional):
         context |= {"tasks": tasks, "done": sum(each.is_done for each in tasks)}
+        context["next_task"] = next((each for each in tasks if not each.is_done), None)
     else:
         context |= _of_period(request, period, found, connection)
         context["left"] = [each for each in tasks if not each.is_done]

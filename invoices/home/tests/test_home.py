@@ -72,6 +72,15 @@ def test_what_xero_voided_is_not_in_xero(posted: BillingPeriod) -> None:
     assert found.balances[0].in_xero == Decimal("220.00")
 
 
+def test_what_is_on_its_way_is_not_posted_yet(period: BillingPeriod, finance_admin: User) -> None:
+    upload = uploaded(connected(), finance_admin, *invoices(period, 2))
+    (balance,) = figures.of(period, TODAY).balances
+    assert (balance.invoiced, balance.in_xero, balance.not_posted) == tuple(map(Decimal, ("220.00", "0.00", "220.00")))
+    bring(upload, Status.POSTED)
+    (balance,) = figures.of(period, TODAY).balances
+    assert (balance.in_xero, balance.not_posted) == (Decimal("220.00"), Decimal("0.00"))
+
+
 def test_what_was_never_read_is_no_equality(posted: BillingPeriod, finance: Client) -> None:
     Posting.objects.update(xero_total=None)
     assert figures.of(posted, TODAY).balances[0].difference is None
@@ -133,6 +142,7 @@ def test_what_can_be_posted_is_one_press_from_the_preflight(
 
 def test_a_new_portal_shows_what_is_to_be_set(finance: Client, db: None) -> None:
     html = page(finance)
+    assert html.count("btn-primary") <= 1
     for words in ("Get ready", "Xero app", "Connect to Xero", "Source of invoices"):
         assert words in html
 
