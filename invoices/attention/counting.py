@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from c3_integration import fetches
 from invoices.attention import blocked, causes
 from invoices.models import AttentionCheck, BillingPeriod
@@ -22,7 +24,7 @@ def refresh(*, anew: bool = False) -> AttentionCheck | None:
     return kept
 
 
-def known() -> int:
-    """Return the number as last counted."""
-    newest = AttentionCheck.objects.order_by("-period__ends_on", "-period__billing_id")
-    return newest.values_list("needs_attention", flat=True).first() or 0
+def known(offered: Iterable[BillingPeriod]) -> int:
+    """Return the number as last counted, with the newest of the billing periods `offered` that has a check."""
+    counted: Iterator[int | None] = (getattr(each, "needs_attention", None) for each in offered)
+    return next((each for each in counted if each is not None), 0)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from invoices.models import Invoice, Posting
-from invoices.models.statuses import UPLOADABLE
+from invoices.models.statuses import HAS_REASON, UPLOADABLE
 from invoices.readback import states
 from invoices.readback.states import XeroState
 
@@ -159,8 +159,7 @@ def _reason(invoice: Invoice, posting: Posting | None) -> str:
         return ""
     if posting.status == Status.POSTED:
         return _sent(posting)
-    has_words = posting.status == Status.REJECTED or posting.status == Status.UNCERTAIN
-    return posting.message if has_words else ""
+    return posting.message if posting.status in HAS_REASON else ""
 
 
 def _sent(posting: Posting) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import F
+
 from invoices.models import BillingPeriod
 
 # Three years of months; older ones are reached by their BillingId in the address.
@@ -9,8 +11,10 @@ PERIODS_OFFERED = 36
 
 
 def offered() -> list[BillingPeriod]:
-    """Return the billing periods to choose from, the newest first."""
-    return list(BillingPeriod.objects.all()[:PERIODS_OFFERED])
+    """Return the billing periods to choose from, the newest first. Each has `needs_attention`, the number that was
+    counted with its last check (None without one), so that the frame of a page has no question of its own for it."""
+    rows = BillingPeriod.objects.annotate(needs_attention=F("attention_check__needs_attention"))
+    return list(rows[:PERIODS_OFFERED])
 
 
 def shown(billing_id: str, periods: list[BillingPeriod]) -> BillingPeriod | None:
