@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from c3portal.http import dates
 from invoices.models import Invoice, Posting
-from invoices.models.statuses import UPLOADABLE
+from invoices.models.statuses import HAS_REASON, UPLOADABLE
 from invoices.readback import states
 from invoices.readback.states import XeroState
 
@@ -164,8 +164,7 @@ def _reason(invoice: Invoice, posting: Posting | None) -> str:
         return ""
     if posting.status == Status.POSTED:
         return _sent(posting)
-    has_words = posting.status == Status.REJECTED or posting.status == Status.UNCERTAIN
-    return posting.message if has_words else ""
+    return posting.message if posting.status in HAS_REASON else ""
 
 
 def _sent(posting: Posting) -> str:

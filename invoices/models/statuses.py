@@ -25,8 +25,12 @@ IN_PROGRESS = (PostingStatus.QUEUED, *IN_FLIGHT)
 WAS_IN_XERO = (PostingStatus.POSTED, PostingStatus.UNDONE)
 # A call answered for it: a rate counts these.
 ANSWERED = (PostingStatus.POSTED, PostingStatus.REJECTED)
+# Its message says why it is where it is.
+HAS_REASON = (PostingStatus.REJECTED, PostingStatus.UNCERTAIN)
+# An upload has done with it, and it never was in Xero.
+NOT_POSTED = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN)
 # It ended outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
-UPLOADABLE = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN, PostingStatus.UNDONE)
+UPLOADABLE = (*NOT_POSTED, PostingStatus.UNDONE)
 
 
 class SubmissionOutcome(models.TextChoices):

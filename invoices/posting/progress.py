@@ -15,7 +15,7 @@ from django.db.models.functions import Abs
 from c3portal.database import clock
 from invoices.documents import exact_sum
 from invoices.models import DocumentType, Posting, PostLog, Upload
-from invoices.models.statuses import ANSWERED, IN_PROGRESS
+from invoices.models.statuses import ANSWERED, IN_PROGRESS, NOT_POSTED
 from xero_integration.client.vocabulary import GONE, DocumentStatus
 from xero_integration.models import XeroConnection
 
@@ -303,7 +303,7 @@ def with_end(uploads: QuerySet[Upload]) -> QuerySet[Upload]:
 
 
 # Lines without a call are of what the portal did by itself, or of later changes to what is posted.
-_ENDS = Q(status=Status.REJECTED) | Q(status=Status.WITHDRAWN) | Q(status=Status.POSTED, submission__isnull=False)
+_ENDS = Q(status__in=NOT_POSTED) | Q(status=Status.POSTED, submission__isnull=False)
 
 
 def _ended_at(upload: Upload) -> dt.datetime | None:

@@ -179,7 +179,7 @@ def test_it_asks_the_database_as_often_for_sixty_lines_as_for_ten(
     for_ten = queries_of(reader, invoice.get_absolute_url())
     lines(invoice, 50)
     uploaded(connection, finance_admin, invoice, to=Status.REJECTED)
-    assert queries_of(reader, invoice.get_absolute_url()) == for_ten <= 13
+    assert queries_of(reader, invoice.get_absolute_url()) == for_ten <= 12
 
 
 # The head
