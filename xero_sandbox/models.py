@@ -411,6 +411,8 @@ class WebhookEvent(models.Model):
     event_type = models.CharField(max_length=10)
     at = models.DateTimeField(default=clock.now)
     delivered_at = models.DateTimeField(null=True)
+    # How often it was ordered once more: a delivery under way at that moment does not count for the new order.
+    replays = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["sequence"]

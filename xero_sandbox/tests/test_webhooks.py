@@ -27,6 +27,7 @@ class Receiver:
         self.key, self.status, self.body = "", 200, b""
         self.events: list[dict[str, Any]] = []
         self.deliveries = 0
+        self.before_answering: Callable[[], object] | None = None
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,6 +53,9 @@ class Receiver:
             return 401
         if self.status == 200:
             self.events += json.loads(body)["events"]
+        if self.before_answering:
+            order, self.before_answering = self.before_answering, None
+            order()
         return self.status
 
     def kinds(self) -> list[tuple[str, str]]:
@@ -189,6 +193,18 @@ def test_an_event_may_come_twice(control: SandboxControl, xero: Caller, told: Re
 
     until(lambda: len(told.events) == 2)
     assert told.events[0] == told.events[1]
+
+
+def test_an_event_ordered_again_while_it_is_on_its_way_comes_again(
+    control: SandboxControl, xero: Caller, told: Receiver
+) -> None:
+    """The order comes before the answer to the first delivery is read."""
+    told.before_answering = lambda: control.replay_events(xero.app["client_id"])
+    xero.put_invoice()
+
+    until(lambda: len(told.events) == 2)
+    assert told.events[0] == told.events[1]
+    assert told.deliveries == 2
 
 
 def test_contacts_are_told_too_whoever_makes_or_changes_them(

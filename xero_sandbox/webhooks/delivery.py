@@ -10,6 +10,7 @@ import secrets
 import threading
 import uuid
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 import requests
@@ -46,8 +47,8 @@ def start() -> None:
 def _run() -> None:
     pause = threading.Event()
     while not pause.wait(LOOKS_EVERY):
-        waiting = Webhook.objects.filter(status="ACTIVE", events__delivered_at=None).exclude(fault="held")
-        for webhook in waiting.distinct():
+        pending = WebhookEvent.objects.filter(delivered_at=None).values("webhook")
+        for webhook in Webhook.objects.filter(status="ACTIVE", pk__in=pending).exclude(fault="held"):
             if webhook.next_try_at is None or webhook.next_try_at <= clock.now():
                 # A reset takes the webhook away under a delivery.
                 with contextlib.suppress(Webhook.DoesNotExist):
@@ -65,9 +66,20 @@ def deliver(webhook: Webhook) -> None:
         if problem:
             _note_failure(webhook, problem)
         else:
-            webhook.events.filter(pk__in=[event.pk for event in events]).update(delivered_at=clock.now())
+            _note_arrival(webhook, events)
             webhook.failing_since, webhook.next_try_at, webhook.tries, webhook.problem = None, None, 0, ""
         webhook.save()
+
+
+def _note_arrival(webhook: Webhook, events: list[WebhookEvent]) -> None:
+    """Count these as delivered, but for those that were ordered again after they were read."""
+    for replays, group in groupby(sorted(events, key=_replays), key=_replays):
+        sent = webhook.events.filter(pk__in=[event.pk for event in group], replays=replays)
+        sent.update(delivered_at=clock.now())
+
+
+def _replays(event: WebhookEvent) -> int:
+    return event.replays
 
 
 def _send_with_faults(webhook: Webhook, events: list[WebhookEvent]) -> str:

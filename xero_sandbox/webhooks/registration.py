@@ -3,6 +3,8 @@
 import secrets
 from collections.abc import Iterable
 
+from django.db.models import F
+
 from xero_sandbox.models import App, Webhook
 from xero_sandbox.storage import writing
 from xero_sandbox.webhooks.outbox import CATEGORIES
@@ -36,4 +38,4 @@ def replay(webhook: Webhook, last: int) -> None:
     """Send the last events once more, as may happen at Xero: it promises at least once."""
     with writing():
         again = list(webhook.events.order_by("-sequence").values_list("pk", flat=True)[:last])
-        webhook.events.filter(pk__in=again).update(delivered_at=None)
+        webhook.events.filter(pk__in=again).update(delivered_at=None, replays=F("replays") + 1)
