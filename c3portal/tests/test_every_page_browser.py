@@ -77,6 +77,8 @@ def looked_at(viewer: Viewer, address: str) -> Iterator[str]:
     page.goto(address)
     # No function is given to the page to wait for: its policy evaluates no text.
     page.wait_for_selector(".htmx-request", state="detached")
+    # On a busy machine axe may begin before the first drawing, and Chromium then says that the typeface is not used.
+    page.evaluate("document.fonts.ready.then(fonts => fonts.size)")
     page.evaluate(AXE)
     yield from found_by_axe(page, ALL_RULES)
     yield from ["wider than 1280"] * page.evaluate(WIDER)

@@ -43,15 +43,19 @@ def views(choices: ListChoices, selection: Selection, sort: str) -> list[View]:
     """Return the saved views, by name, each for the period that is shown."""
     period, now = {"period": selection.period.billing_id}, query_of(selection, sort)
     return [
-        View(each["name"], urlencode(period | each["query"]), each["query"] == now)
+        View(each["name"], urlencode(period | _ordered(each["query"])), each["query"] == now)
         for each in sorted(choices.views, key=lambda each: str(each["name"]).casefold())
     ]
 
 
 def query_of(selection: Selection, sort: str) -> dict[str, str]:
     """Return what a view of this selection keeps: known names with their values, no period."""
-    asked = selection.fields() | {"sort": columns.known_sort(sort)}
-    return {name: asked[name] for name in KEPT if asked.get(name)}
+    return _ordered(selection.fields() | {"sort": columns.known_sort(sort)})
+
+
+def _ordered(query: Mapping[str, str]) -> dict[str, str]:
+    """Return what of it a view keeps, in one order: PostgreSQL keeps none."""
+    return {name: query[name] for name in KEPT if query.get(name)}
 
 
 def choose_columns(user: User, names: Iterable[str]) -> None:

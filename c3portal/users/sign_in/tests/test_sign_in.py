@@ -140,7 +140,7 @@ def test_a_link_to_a_new_password_sets_one_and_works_once(client: Client, financ
     new = {"password1": "another password entirely", "password2": "another password entirely"}
     client.post(form.request["PATH_INFO"], new)
     assert guess(Client(), finance_admin.email, "another password entirely").status_code == 302
-    assert "Used, or too old" in client.get(link, follow=True).content.decode()
+    assert "This link was used already, or is too old" in client.get(link, follow=True).content.decode()
     assert recorded()[:2] == [f"New password asked for: {finance_admin.email}", "Password set"]
     wait_until(lambda: len(mail.outbox) == 2, "The second mail arrives")
     assert "a new password was set by a link in a mail" in str(mail.outbox[1].body)
