@@ -43,6 +43,8 @@ def listed(
     """The list of the September period, with a Finance Admin signed in."""
     sign_in(page, f"{portal}{LIST}?period={PERIOD}", finance_admin)
     expect(page.locator(".list tbody tr")).to_have_count(50)
+    # Its script listens from then on.
+    page.wait_for_load_state("load")
     return page
 
 
