@@ -1,13 +1,15 @@
 # make run    the portal with everything around it, at http://localhost:8000
 # make test   every check and test
 # make bench  measure, and write docs/performance.md
+# make pages  measure every page with 1,000 and with 100,000 invoices, on SQLite and on PostgreSQL
 # make load   measure pages and an upload beside 50 people at work
 # make attack try to break in and to break things, in every way that is known
 # make chaos  post 2,000 invoices while everything breaks, on SQLite and on PostgreSQL
 # make update update the release before to this one while 1,000 invoices are posted, on SQLite and on PostgreSQL
+# make screenshots  look at every page in a browser, in both themes and both widths
 # make drill  kill, stop, fill and restore everything in turn, and write how long it takes to recover
 .DEFAULT_GOAL := help
-.PHONY: help run test attack bench load audit chaos update drill lint format types lock secrets chromium tools clean
+.PHONY: help run test attack bench pages load audit chaos update drill screenshots lint format types lock secrets chromium tools clean
 SHELL := /bin/sh
 
 VENV := .venv
@@ -19,7 +21,7 @@ UV := uv==0.13.9
 TESTERS := $(shell n=$$(nproc); [ "$$n" -lt 4 ] && echo $$((n + 1)) || echo 4)
 
 help:
-	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,8p'
+	@sed -n 's/^# //p' $(MAKEFILE_LIST) | sed -n '1,10p'
 
 # Secrets come from the folder var/ (made at the first start) unless .env or the environment has them.
 run: $(VENV)/.runtime
@@ -39,6 +41,10 @@ bench: $(VENV)/.tests
 	@$(BIN)/python -m bench.readback
 	@$(BIN)/python -m bench.undo
 
+# Its section too; what is filled for it takes 3 GB for the time being.
+pages: $(VENV)/.tests
+	@$(BIN)/python -m bench.pages --postgres --write
+
 # Its section of docs/performance.md is written anew; everything listens on this machine alone.
 load: $(VENV)/.tests
 	@$(BIN)/python -m bench.load
@@ -51,6 +57,10 @@ chaos: $(VENV)/.tests
 update: $(VENV)/.tests
 	@$(BIN)/python -m bench.update --invoices "$(or $(INVOICES),1000)"
 	@$(BIN)/python -m bench.update --invoices "$(or $(INVOICES),1000)" --postgres
+
+# Leaves pictures and an index.html in var/screenshots; ONLY="home running" takes some of them.
+screenshots: $(VENV)/.tests chromium
+	@$(BIN)/python -m bench.screenshots $(if $(ONLY),--only $(ONLY))
 
 # Needs a quarter of an hour and more: its waits are production's. As root it can fill a disk too.
 drill: $(VENV)/.tests tools

@@ -94,12 +94,12 @@ class Aftermath:
 
     def _post_again(self) -> None:
         from invoices.models import Invoice
-        from invoices.posting import transitions
+        from invoices.posting import queueing
 
         gone = Invoice.objects.filter(posting__status="undone")
         for status in ("DRAFT", "AUTHORISED"):
             some = gone.filter(pk__in=list(gone.values_list("pk", flat=True)[:AT_ONCE]))
-            transitions.enqueue(some, connection=self.connection, user=None, invoice_status=status)
+            queueing.enqueue(some, connection=self.connection, user=None, invoice_status=status)
 
     def _change_by_hand(self) -> None:
         rows = self._posted([*self.voided, *self.edited]).exclude(invoice__in=self.done)

@@ -55,9 +55,9 @@ def _contacts(stage: Stage) -> int:
 
 def _post(connection: XeroConnection) -> None:
     from invoices.models import Invoice, Posting
-    from invoices.posting import transitions, worker
+    from invoices.posting import queueing, worker
 
-    transitions.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="DRAFT")
+    queueing.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="DRAFT")
     with worker.waiting_rows(connection):
         worker.reconcile_and_link_contacts(connection)
         worker.advance(connection, until=time.monotonic() + 3600)

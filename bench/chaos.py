@@ -179,9 +179,9 @@ def _order_faults(stage: Stage, seed: int) -> None:
 
 def upload(connection: XeroConnection, wanted: Any, invoice_status: str = "DRAFT", onward: str = "") -> int:
     """Queue these invoices. Returns how many were."""
-    from invoices.posting import transitions
+    from invoices.posting import queueing
 
-    return transitions.enqueue(
+    return queueing.enqueue(
         wanted, connection=connection, user=None, invoice_status=invoice_status, onward=onward
     ).queued
 

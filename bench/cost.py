@@ -31,11 +31,11 @@ def post(stage: Stage, connection: XeroConnection, count: int, *, prefix: str, l
     from django.db import connection as database
 
     from invoices.models import Invoice
-    from invoices.posting import sender, transitions, worker
+    from invoices.posting import queueing, sender, worker
 
     invoices.make(count, customers=max(1, count // 10), lines=lines, prefix=prefix, credit_notes=False)
     made = Invoice.objects.filter(number__startswith=f"{prefix}-")
-    transitions.enqueue(made, connection=connection, user=None, invoice_status="DRAFT")
+    queueing.enqueue(made, connection=connection, user=None, invoice_status="DRAFT")
     worker.reconcile_and_link_contacts(connection)
     cost, counted = Cost(count), [0]
 

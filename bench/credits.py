@@ -65,12 +65,12 @@ class Credits:
             create(invoice, lines, reason="Half of it was not used", contact_id=shown.contact_id)
 
     def _post(self) -> None:
-        from invoices.posting import transitions
+        from invoices.posting import queueing
 
         for keys, status in ((self.credited[::2], "DRAFT"), (self.credited[1::2], "AUTHORISED")):
             made = self._notes().filter(corrects__in=keys, posting=None)
             if made.exists():
-                transitions.enqueue(made, connection=self.connection, user=self.user, invoice_status=status)
+                queueing.enqueue(made, connection=self.connection, user=self.user, invoice_status=status)
 
     def _allocate_again(self) -> None:
         from invoices.changes import allocating

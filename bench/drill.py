@@ -102,10 +102,10 @@ class Drill:
     def upload(self) -> None:
         """Upload what of this incident's invoices is not on its way."""
         from invoices.models import Invoice
-        from invoices.posting import transitions, wakeups
+        from invoices.posting import queueing, wakeups
 
         mine = Invoice.objects.filter(number__startswith=f"{self.prefix}-")
-        transitions.enqueue(mine, connection=self.connection, user=None, invoice_status="DRAFT")
+        queueing.enqueue(mine, connection=self.connection, user=None, invoice_status="DRAFT")
         wakeups.wake(self.connection.pk)
 
     def posted(self) -> int | None:

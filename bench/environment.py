@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from xero_sandbox.testing import SandboxControl, SandboxProcess
+from xero_sandbox.testing import SandboxControl, SandboxProcess, free_port
 
 if TYPE_CHECKING:
     from c3portal.testing import BrokerServer, WorkerProcess
@@ -108,6 +110,24 @@ class Stage:
         self.workers.append(WorkerProcess({**os.environ, **self.environment}, log, concurrency, clock))
         return self.workers[-1]
 
+    @contextmanager
+    def web(self, *, fresh_static: bool = False) -> Iterator[str]:
+        """Run the Procfile's web processes on a free port of this machine; yields their address. What pages load is
+        collected where it is not yet, with `fresh_static` in any case."""
+        from django.conf import settings
+        from django.core.management import call_command
+
+        from c3portal.testing import PortalProcess, wait_until
+
+        if fresh_static or not (settings.STATIC_ROOT / "staticfiles.json").exists():
+            call_command("collectstatic", interactive=False, verbosity=0)
+        port = free_port()
+        origin = f"http://127.0.0.1:{port}"
+        environment = {**self.environment, "PORT": str(port), "WEB_BIND": "127.0.0.1"}
+        with PortalProcess("web", environment, self.folder / "web.log"):
+            wait_until(lambda: _serves(origin), "The portal serves")
+            yield origin
+
     def start_beat(self) -> None:
         """Start the scheduler."""
         with (self.folder / "beat.log").open("wb") as log:
@@ -118,6 +138,14 @@ class Stage:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+
+def _serves(origin: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{origin}/health/live", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def tally(rows: list[tuple[str, Any]]) -> str:

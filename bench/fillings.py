@@ -17,6 +17,7 @@ from bench.filled import EMAIL, PASSWORD
 from c3portal.audit.record import Action
 from c3portal.models import AuditEntry, Notice, User, roles
 from c3portal.models.notices import Kind
+from invoices.importing import billed_taxes
 from invoices.models import (
     AccountOverride,
     BillingPeriod,
@@ -311,6 +312,8 @@ def _period(
             each.ignored_because, each.ignored_by, each.ignored_at = "Billed by hand", user, NOW
     _bulk(Invoice, made)
     _bulk(InvoiceLine, (line for n, each in zip(numbers, made, strict=True) for line in _lines(n, each)))
+    billed_taxes.put_on(each.pk for each in made)
+    billed_taxes.settle()
     uploads = [_upload(connection, user, period, turn) for turn in range(4)]
     going = [(n, each) for n, each in zip(numbers, made, strict=True) if _status(n, place) and not each.ignored_because]
     submissions = [_submission(connection, period, turn) for turn in range(len(going) // A_CALL + 1)]

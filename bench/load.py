@@ -13,9 +13,6 @@ import platform
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +21,6 @@ from bench import invoices, throughput
 from bench.environment import Stage, tally
 from bench.section import REPORT, put_section
 from bench.virtual_users import Crowd, Measurements
-from xero_sandbox.testing import free_port
 
 if TYPE_CHECKING:
     from xero_integration.models import XeroConnection
@@ -86,7 +82,7 @@ def _measure(stage: Stage, plan: Plan) -> Outcome:
     stage.start_broker()
     stage.start_worker(plan.worker)
     stage.start_beat()
-    with _web(stage) as origin:
+    with stage.web() as origin:
         alone = _upload(stage, connection, "A", plan)
         cookies = _sign_in(plan.people)
         with Crowd(origin, cookies, plan.thinks) as measured:
@@ -102,32 +98,6 @@ def _settle() -> None:
 
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-
-
-@contextmanager
-def _web(stage: Stage) -> Iterator[str]:
-    """Run the Procfile's web processes on a free port of this machine; yields their address."""
-    from django.conf import settings
-    from django.core.management import call_command
-
-    from c3portal.testing import PortalProcess, wait_until
-
-    if not (settings.STATIC_ROOT / "staticfiles.json").exists():
-        call_command("collectstatic", interactive=False, verbosity=0)
-    port = free_port()
-    origin = f"http://127.0.0.1:{port}"
-    environment = {**stage.environment, "PORT": str(port), "WEB_BIND": "127.0.0.1"}
-    with PortalProcess("web", environment, stage.folder / "web.log"):
-        wait_until(lambda: _serves(origin), "The portal serves")
-        yield origin
-
-
-def _serves(origin: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{origin}/health/live", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def _sign_in(count: int) -> list[tuple[str, str]]:

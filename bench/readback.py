@@ -78,10 +78,10 @@ def run(folder: Path, plan: Plan) -> Outcome:
 
 def _post(connection: XeroConnection, count: int) -> None:
     from invoices.models import Invoice, Posting
-    from invoices.posting import sender, transitions, worker
+    from invoices.posting import queueing, sender, worker
 
     invoices.make(count, customers=max(1, count // 20), lines=1)
-    transitions.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
+    queueing.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
     worker.reconcile_and_link_contacts(connection)
     while sender.send_next(connection):
         pass

@@ -80,10 +80,10 @@ def start(stage: Stage, *, workers: int, concurrency: int) -> None:
 def queue(prefix: str, connection: XeroConnection, invoice_status: str = "DRAFT") -> None:
     """Press UPLOAD TO XERO for the invoices of a prefix."""
     from invoices.models import Invoice
-    from invoices.posting import transitions, wakeups
+    from invoices.posting import queueing, wakeups
 
     mine = Invoice.objects.filter(number__startswith=f"{prefix}-")
-    transitions.enqueue(mine, connection=connection, user=None, invoice_status=invoice_status)
+    queueing.enqueue(mine, connection=connection, user=None, invoice_status=invoice_status)
     wakeups.wake_after_commit(connection.pk)
 
 

@@ -33,7 +33,7 @@ class C3SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         label="Hour of the morning",
         coerce=int,
         choices=[(hour, f"{hour:02}:00") for hour in range(LAST_HOUR + 1)],
-        help_text="A morning that was missed, since nothing ran, is made up for as soon as something does.",
+        help_text="A missed morning is made up for.",
     )
     time_zone = forms.ChoiceField(label="Time zone", required=False)
 
@@ -41,11 +41,10 @@ class C3SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         model = C3Settings
         fields = (*TEXTS, "client_secret", "fetch_enabled", "fetch_hour", "time_zone")
         help_texts = {
-            "api_url": "Your own address at C3, such as https://contoso-prod-api.azurewebsites.net.",
-            "tenant_id": "C3's own directory at Microsoft, the same for all partners.",
-            "client_id": "C3 hands out this and what follows on request.",
-            "fetch_enabled": "New billing periods come in by themselves, and what changed in those that are not wholly "
-            "in Xero.",
+            "api_url": "Such as https://contoso-prod-api.azurewebsites.net.",
+            "tenant_id": "The same for all partners.",
+            "client_id": "From C3, on request.",
+            "fetch_enabled": "New billing periods, and changes in those not wholly in Xero.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -58,9 +57,7 @@ class C3SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         for name in TEXTS:
             self.fields[name].widget.attrs.update({"autocomplete": "off", "spellcheck": "false"})
         self.fields["client_secret"].help_text = (
-            "A secret is set and kept encrypted; it is never shown again. Leave this empty to keep it."
-            if self.kept_secret
-            else "It is kept encrypted and never shown again."
+            "Set; never shown again. Empty keeps it." if self.kept_secret else "Never shown again."
         )
         names = {*zoneinfo.available_timezones(), self.instance.time_zone} - {""}
         cast(forms.ChoiceField, self.fields["time_zone"]).choices = [

@@ -10,6 +10,7 @@ from c3_integration.client.calls import C3, C3Period
 from c3_integration.client.errors import C3Error
 from c3_integration.models import C3Settings
 from c3_integration.tokens import PassingTokens
+from c3portal.http import dates
 
 # Bytes of a period in which its first line ends.
 ENOUGH = 256 * 1024
@@ -72,7 +73,7 @@ class _Steps:
         newest = self.found[0]
         return (
             f"C3 lists {len(self.found)} billing {'period' if len(self.found) == 1 else 'periods'}; the newest is "
-            f"{newest.billing_id}, {newest.starts:%-d %b %Y} to {newest.ends:%-d %b %Y}."
+            f"{newest.billing_id}, {dates.day(newest.starts)} to {dates.day(newest.ends)}."
         )
 
     def lines(self) -> str:

@@ -18,6 +18,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     role = roles.role_of(request.user) if hasattr(request, "user") else None
     return {
         "role": role,
+        "unseen_notices": getattr(request.user, "unseen_notices", 0) if role else 0,
         "stand_in_url": stand_in,
         "sends_mail": email.is_sent(),
         "password_sign_in": settings.PASSWORD_SIGN_IN,

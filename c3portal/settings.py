@@ -127,7 +127,7 @@ MIDDLEWARE = [
     "c3portal.users.sign_in.middleware.SecondFactorRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "c3portal.http.middleware.user_time_zone",
+    "c3portal.http.middleware.times_of_the_reader",
     "c3portal.http.middleware.page_for_forms_alone",
 ]
 
@@ -140,6 +140,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["c3portal.templatetags.dates", "c3portal.templatetags.money"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

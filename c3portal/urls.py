@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from c3portal.audit import views as audit_views
-from c3portal.notifications import preference_views, webhook_views
+from c3portal.notifications import inbox_views, preference_views, webhook_views
 from c3portal.processes import health
 from c3portal.users import invitation_views
 from c3portal.users import views as users_views
@@ -35,6 +35,8 @@ urlpatterns = [
     path("settings/audit/", audit_views.audit_record, name="audit_record"),
     path("settings/audit.csv", audit_views.audit_csv, name="audit_csv"),
     path("settings/audit.jsonl", audit_views.audit_jsonl, name="audit_jsonl"),
+    path("notices/", inbox_views.notices, name="notices"),
+    path("notices/seen/", inbox_views.notices_seen, name="notices_seen"),
     path("account/notices/", preference_views.notice_choices, name="notice_choices"),
     path("settings/webhooks/", webhook_views.webhooks, name="webhooks"),
     path("settings/webhooks/<int:pk>/", webhook_views.webhook, name="webhook"),

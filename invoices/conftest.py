@@ -12,15 +12,15 @@ import pytest
 from django.utils import timezone
 
 from invoices import tasks
-from invoices.importing import intake
+from invoices.importing import billed_taxes, intake
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Customer, ImportRun, Invoice, InvoiceLine, Posting, Submission
-from invoices.posting import transitions, wakeups
+from invoices.posting import queueing, wakeups
 from xero_integration.models import XeroConnection
 from xero_integration.payloads import to_cents
 
 MakeInvoice = Callable[..., Invoice]
-Upload = Callable[..., transitions.Queued]
+Upload = Callable[..., queueing.Queued]
 Work = Callable[[], None]
 
 
@@ -77,6 +77,7 @@ def make_invoice(period: BillingPeriod) -> MakeInvoice:
             tax=tax,
             total=subtotal + tax,
         )
+        billed_taxes.put_on([invoice.pk])
         return invoice
 
     return make_invoice
@@ -91,9 +92,9 @@ def make_invoices(make_invoice: MakeInvoice) -> Callable[[int], list[Invoice]]:
 def upload(connected: XeroConnection, finance_admin: Any) -> Upload:
     """Return a function that queues all invoices, or those given, as a click of UPLOAD TO XERO does."""
 
-    def upload(*chosen: Invoice, invoice_status: str = "AUTHORISED") -> transitions.Queued:
+    def upload(*chosen: Invoice, invoice_status: str = "AUTHORISED") -> queueing.Queued:
         invoices = Invoice.objects.filter(pk__in=[each.pk for each in chosen]) if chosen else Invoice.objects.all()
-        return transitions.enqueue(invoices, connection=connected, user=finance_admin, invoice_status=invoice_status)
+        return queueing.enqueue(invoices, connection=connected, user=finance_admin, invoice_status=invoice_status)
 
     return upload
 

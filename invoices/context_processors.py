@@ -32,6 +32,6 @@ def billing_frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "frame_periods": offered,
         "frame_period": lambda: periods.shown(request.GET.get("period", ""), offered()),
-        "attention_count": lambda: counting.known(offered()),
+        "attention_count": cache(lambda: counting.known(offered())),
         "frame_period_path": request.path if stays else reverse("invoice_list"),
     }

@@ -46,7 +46,7 @@ UPLOADS_AT_ONCE = 50
 
 @shared_task
 def check_attention() -> None:
-    """Check what is not posted of the newest billing period, and count what needs attention, where that changed."""
+    """Check what is not posted of the newest billing periods, and count what needs attention, where that changed."""
     counting.refresh()
 
 

@@ -156,7 +156,16 @@
     field.focus();
   };
 
+  // The next page shows times in this browser's zone, unless its reader chose another.
+  const tellZone = () => {
+    const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+    if (!/^[\w+/-]{1,64}$/.test(zone ?? "") || document.cookie.split("; ").includes(`time_zone=${zone}`)) return;
+    const secure = window.location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `time_zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
+    tellZone();
     document.addEventListener("keydown", findByKey);
     document.querySelectorAll("[data-theme-choices]").forEach(startTheme);
     document.querySelectorAll("[data-collapse]").forEach(startCollapse);

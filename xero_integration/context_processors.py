@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from c3portal.database import clock
+from c3portal.http import dates
 from xero_integration.models import XeroConnection
 
 _KEPT = "_xero_connection"
@@ -17,12 +18,13 @@ def connection(request: HttpRequest) -> dict[str, Any]:
     if not hasattr(request, "user") or not request.user.is_authenticated:
         return {}
     current = current_connection(request)
-    now = clock.now()
-    paused = bool(current and current.is_paused(now))
+    until = current.paused_until if current else None
+    # Only where a pause was ever asked for: on PostgreSQL the time is a question to the database.
+    now = clock.now() if until else None
     return {
         "xero_connection": current,
-        "xero_paused": paused,
-        "xero_pause_format": _time_format(current.paused_until, now) if current and current.paused_until else "",
+        "xero_paused": bool(until and now and until > now),
+        "xero_goes_on": _goes_on(until, now) if until and now else "",
     }
 
 
@@ -35,8 +37,9 @@ def current_connection(request: HttpRequest) -> XeroConnection | None:
     return found
 
 
-def _time_format(until: dt.datetime, now: dt.datetime) -> str:
+def _goes_on(until: dt.datetime, now: dt.datetime) -> str:
     # Seconds when it is near, the day when it is not today.
+    at = timezone.localtime(until)
     if until - now < dt.timedelta(minutes=2):
-        return "H:i:s"
-    return "H:i" if timezone.localdate(until) == timezone.localdate(now) else "H:i, j M Y"
+        return f"{at:%H:%M:%S}"
+    return f"{at:%H:%M}" if at.date() == timezone.localdate(now) else f"{at:%H:%M}, {dates.day(until)}"

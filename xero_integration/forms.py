@@ -59,23 +59,20 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             "again_suffix",
         )
         help_texts = {
-            "broad_scopes": "Such an app may have the broad permissions alone (accounting.transactions), until 13 "
-            "September 2027. Choose this if Xero refuses the consent with invalid_scope, then connect again.",
-            "allocate_credit_notes": "Those that come from negative invoices, uploaded from now on: against the oldest "
-            "approved invoice of the same contact and currency on which something is owed, then the next, until their "
-            "credit is used up. One that is made here for an invoice is always set against that one.",
-            "theme_name": "The name of an invoice theme in Xero. Left empty, its standard theme is used.",
-            "license_account_code": "Microsoft 365 and other licences, one-time purchases.",
+            "broad_scopes": "Until 13 September 2027. Choose this if Xero refuses the consent with invalid_scope, "
+            "then connect again.",
+            "allocate_credit_notes": "From negative invoices uploaded from now on: oldest approved invoice of the same "
+            "contact and currency first. A credit note made here is always set against its invoice.",
+            "theme_name": "Its name in Xero. Empty: the standard theme.",
+            "license_account_code": "Microsoft 365, other licences, one-time purchases.",
             "azure_account_code": "Azure plan consumption.",
             "custom_account_code": "Your own services and products.",
-            "difference_policy": "Xero computes tax line by line; what it will come to is computed before posting. "
-            "Amounts finer than a cent that add up to one count too.",
-            "difference_limit": "In the invoice's currency, 0.00 to 1.00. A greater difference is never posted.",
-            "rounding_account_code": "Needed for rounding lines only.",
-            "reference_template": "May name {po}, {period} and {number}. Left empty, and for an invoice without the PO "
-            "number that it names, the Reference is the PO number, else “Billing” and the billing period.",
-            "again_suffix": "An invoice that was voided in Xero is posted again under its number with this and 1, 2 …: "
-            "INV-7 as INV-7-R1. Left empty, it is -R.",
+            "difference_policy": "When Xero's total would differ from the invoice.",
+            "difference_limit": "0.00 to 1.00 in the invoice's currency. More is never posted.",
+            "rounding_account_code": "For rounding lines only.",
+            "reference_template": "May name {po}, {period}, {number}. Empty, or without that PO number: the PO "
+            "number, else “Billing” and the period.",
+            "again_suffix": "Voided in Xero and posted again: INV-7 as INV-7-R1. Empty: -R.",
         }
 
     def __init__(self, *args: Any, connection: XeroConnection | None, **kwargs: Any) -> None:
@@ -91,9 +88,9 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
         for name in ("client_id", *reference.ACCOUNT_FIELDS):
             self.fields[name].widget.attrs.update({"autocomplete": "off", "spellcheck": "false"})
         self.fields["client_secret"].help_text = (
-            "A secret is set and kept encrypted; it is never shown again. Leave this empty to keep it."
+            "Set; never shown again. Empty keeps it."
             if self.kept_secret
-            else "Xero shows it once, when you generate it. It is kept encrypted and never shown again."
+            else "Xero shows it once. Never shown again here."
         )
         if connection and connection.reference_read_at:
             self._offer_choices(connection)
@@ -204,7 +201,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at
             label="Theme",
             required=False,
             widget=forms.Select(choices=[("", "Xero's standard theme"), *themes]),
-            help_text="Kept by its id: a rename in Xero changes nothing.",
+            help_text="A rename in Xero changes nothing.",
         )
         del self.fields["theme_name"]
 

@@ -23,6 +23,7 @@ from c3portal.models import User, roles
 from xero_integration import connections, reference
 from xero_integration.client import oauth, scopes
 from xero_integration.client.errors import XeroError
+from xero_integration.context_processors import current_connection
 from xero_integration.forms import OrganisationForm, SettingsForm
 from xero_integration.models import XeroConnection, XeroSettings
 
@@ -43,7 +44,7 @@ def redirect_uri() -> str:
 @role_required(roles.SYSTEM_ADMIN)
 def settings_general(request: HttpRequest) -> HttpResponse:
     """Settings → General."""
-    connection = XeroConnection.objects.current()
+    connection = current_connection(request)
     if request.method == "POST":
         form = _save_general(request, connection)
     else:

@@ -45,6 +45,13 @@ def documents_body(documents: Iterable[Document]) -> bytes:
     return _body(Invoices(invoices=[_invoice(each) for each in documents]))
 
 
+def named_body(document: Document, contact_name: str) -> bytes:
+    """Return the body for one invoice whose contact Xero finds by its name, or makes. Raises as `documents_body`."""
+    invoice = _invoice(document)
+    invoice.contact = Contact(name=contact_name, has_attachments=None, has_validation_errors=None)
+    return _body(Invoices(invoices=[invoice]))
+
+
 def contacts_body(contacts: Iterable[NewContact]) -> bytes:
     """Return the body that creates contacts. Raises ValueError for a name or number longer than Xero takes."""
     return _body(Contacts(contacts=[_new_contact(each) for each in contacts]))

@@ -38,7 +38,7 @@ def test_every_page_opens_under_a_strict_policy(reader: Reader, path: str) -> No
     page = reader.open(path)
 
     assert page.status_code == 200
-    assert "nothing here is real" in page.text
+    assert "Nothing here is real" in page.text
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert "unsafe" not in page.headers["Content-Security-Policy"]
     assert "style=" not in page.text

@@ -24,9 +24,13 @@ View = Callable[..., HttpResponseBase]
 class Download(StreamingHttpResponse):
     """A file to be saved as `name`."""
 
-    def __init__(self, pieces: Iterable[str], name: str, content_type: str = "text/csv; charset=utf-8") -> None:
+    def __init__(
+        self, pieces: Iterable[str] | Iterable[bytes], name: str, content_type: str = "text/csv; charset=utf-8"
+    ) -> None:
         super().__init__(pieces, content_type=content_type)
         self.name = name
+        # What the record says was asked for by a form; of an address it says the address.
+        self.asked_for = ""
         self["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
 
 
@@ -56,8 +60,8 @@ def download(view: View) -> View:
             return refusal(request, status, "download")
         try:
             response = view(request, *args, **kwargs)
-            if isinstance(response, Download) and request.method == "GET":
-                _record(request, response.name)
+            if isinstance(response, Download) and request.method != "HEAD":
+                _record(request, response)
         except BaseException:
             DOWNLOADS.give_back(who)
             raise
@@ -71,7 +75,8 @@ def download(view: View) -> View:
     return limited
 
 
-def _record(request: HttpRequest, name: str) -> None:
+def _record(request: HttpRequest, file: Download) -> None:
     query = "&".join(f"{key}={value}" for key, values in request.GET.lists() for value in values if value)
-    after = {"Asked for": query[:MAX_QUERY_LENGTH]} if query else None
-    record(request, Action.DOWNLOAD, f"Download of {name}", after=after)
+    asked_for = file.asked_for or query
+    after = {"Asked for": asked_for[:MAX_QUERY_LENGTH]} if asked_for else None
+    record(request, Action.DOWNLOAD, f"Download of {file.name}", after=after)

@@ -1,5 +1,6 @@
 """What happens around every request."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -19,6 +20,8 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from c3portal.encryption.sessions import SessionStore
+from c3portal.http import dates
+from c3portal.models.people import known_zone
 
 METHODS = ("GET", "HEAD", "POST")
 
@@ -105,15 +108,17 @@ def page_for_forms_alone(
     return middleware
 
 
-def user_time_zone(
+def times_of_the_reader(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Show times in the signed-in user's zone; inside they stay UTC."""
+    """Show times in the user's zone, else in their browser's, and dates in their format; inside they stay UTC."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            return get_response(request)
-        with timezone.override(request.user.zone):
+        user = request.user
+        chosen = user.zone if user.is_authenticated and user.time_zone else None
+        # portal.js sets the cookie.
+        zone = chosen or known_zone(request.COOKIES.get("time_zone", "")) or dt.UTC
+        with timezone.override(zone), dates.written_as(getattr(user, "date_format", "")):
             return get_response(request)
 
     return middleware

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -35,6 +36,18 @@ class Kind(models.TextChoices):
     MAPPING_DRIFT = "mapping_drift", "A chosen account, tax or theme no longer fits"
 
 
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    """Notices, the newest first."""
+
+    def shown(self) -> NoticeQuerySet:
+        """Keep those that people are told."""
+        return self.filter(is_quiet=False)
+
+    def unseen_by(self, user: Any) -> NoticeQuerySet:
+        """Keep what came since the user marked all as seen, or joined."""
+        return self.shown().filter(pk__gt=user.notices_seen, created_at__gte=user.date_joined)
+
+
 class Notice(models.Model):
     """One thing to tell, once for each `key`."""
 
@@ -44,7 +57,10 @@ class Notice(models.Model):
     body = models.TextField(help_text="Plain text, without secrets and without invoices' contents.")
     path = models.CharField(max_length=255, blank=True, help_text="The page of the portal to open, from its root.")
     data = models.JSONField(default=dict, help_text="The same for machines: what a webhook carries.")
+    is_quiet = models.BooleanField(default=False, db_default=False, help_text="Kept, and told to nobody.")
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = NoticeQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]

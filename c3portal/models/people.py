@@ -12,6 +12,24 @@ from django.utils import timezone
 from c3portal.models import roles
 
 
+class DateFormat(models.TextChoices):
+    """How one reads dates."""
+
+    WORDS = "words", "25 Nov 2026"
+    DAY = "day", "25/11/2026"
+    MONTH = "month", "11/25/2026"
+    YEAR = "year", "2026-11-25"
+
+
+def known_zone(name: str) -> zoneinfo.ZoneInfo | None:
+    """Return the zone of this IANA name, None when this machine knows none."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    # OSError: the name of a folder of zones, or one that is too long for a file.
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
 class UserManager(BaseUserManager["User"]):
     """Makes users known by their e-mail address."""
 
@@ -37,7 +55,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, blank=True)
     time_zone = models.CharField(
-        max_length=64, default="UTC", help_text="An IANA name; times on pages are shown in it."
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="An IANA name; times on pages are shown in it. Empty for the browser's.",
+    )
+    date_format = models.CharField(
+        max_length=10, choices=DateFormat, default=DateFormat.WORDS, db_default=DateFormat.WORDS
+    )
+    notices_seen = models.BigIntegerField(
+        default=0, db_default=0, help_text="The id of the newest notice when all were last marked as seen."
     )
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
@@ -59,8 +86,5 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The zone in which they read times; UTC when this machine does not know theirs."""
-        try:
-            return zoneinfo.ZoneInfo(self.time_zone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-            return zoneinfo.ZoneInfo("UTC")
+        """The zone that they chose, in which mails tell them times; UTC without one that this machine knows."""
+        return known_zone(self.time_zone) or zoneinfo.ZoneInfo("UTC")

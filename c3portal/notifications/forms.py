@@ -51,7 +51,7 @@ class WebhookForm(WebhookKindsForm):
         label="Address",
         assume_scheme="https",
         max_length=500,
-        help_text="An https:// address that takes a POST and answers with a status of 200 to 299 within ten seconds.",
+        help_text="An https:// address that answers a POST within ten seconds, with 200 to 299.",
         widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 

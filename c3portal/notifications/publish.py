@@ -30,7 +30,7 @@ def create_notice(
     """Write the notice and its deliveries; return None when `key` was told before.
 
     `key` names what it is about. `path` is the page to open, from the portal's root; `data` (JSON) is for machines.
-    `quietly` makes no deliveries.
+    `quietly` makes no deliveries, and shows it to nobody.
     """
     if is_published(key):
         return None
@@ -44,6 +44,7 @@ def create_notice(
                 "body": words.body,
                 "path": path,
                 "data": dict(data or {}),
+                "is_quiet": quietly,
             },
         )
         if not is_new:

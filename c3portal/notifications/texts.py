@@ -73,13 +73,13 @@ def upload_finished(outcome: UploadOutcome) -> Words:
     """Return the notice of an upload that finished."""
     summary = [f"{invoices(outcome.posted.count)} in Xero"]
     if outcome.refused.count:
-        summary.append(f"{outcome.refused.count:,} refused")
+        summary.append(f"{outcome.refused.count:,} rejected")
     if outcome.waited_for.count:
         summary.append(f"{outcome.waited_for.count:,} confirming with Xero")
-    end = "has come to rest, but for the last answers" if outcome.waited_for.count else "is finished"
+    end = "finished, but for the last answers" if outcome.waited_for.count else "finished"
     intro = (
-        f"The upload of {moment(outcome.started_at)} to {outcome.organisation} {end}. "
-        f"Uploaded by {outcome.by}; billing period: {outcome.period}."
+        f"Upload of {moment(outcome.started_at)} to {outcome.organisation}: {end}. "
+        f"By {outcome.by}; billing period: {outcome.period}."
     )
     return _words(
         f"{outcome.organisation}: {', '.join(summary)}",
@@ -93,15 +93,15 @@ def upload_finished(outcome: UploadOutcome) -> Words:
 def _counts(outcome: UploadOutcome) -> Iterable[str]:
     yield f"In Xero: {outcome.posted}."
     if outcome.differing:
-        yield f"Of these, {outcome.differing:,} came to another total in Xero; the upload's page marks them."
+        yield f"Of these, {outcome.differing:,} with another total in Xero."
     if outcome.refused.count:
-        yield f"Rejected by Xero: {outcome.refused}. Of these nothing is in Xero."
+        yield f"Rejected by Xero: {outcome.refused}. Not in Xero."
     if outcome.waited_for.count:
-        yield f"Confirming with Xero: {outcome.waited_for}. The answer was lost, and they were not seen in Xero yet."
+        yield f"Confirming with Xero: {outcome.waited_for}. Not seen in Xero yet."
     if outcome.withdrawn:
-        yield f"Taken back before they were sent: {invoices(outcome.withdrawn)}."
+        yield f"Withdrawn: {invoices(outcome.withdrawn)}."
     if outcome.uploaded_again:
-        yield f"Uploaded again since, and told of there: {invoices(outcome.uploaded_again)}."
+        yield f"Uploaded again since: {invoices(outcome.uploaded_again)}."
 
 
 def _reasons(reasons: Sequence[tuple[str, int]]) -> str:
@@ -110,22 +110,16 @@ def _reasons(reasons: Sequence[tuple[str, int]]) -> str:
     lines = [f"- {invoices(count)}: {_short(words)}" for words, count in reasons[:REASONS_SHOWN]]
     if rest := reasons[REASONS_SHOWN:]:
         more = "another reason" if len(rest) == 1 else f"{len(rest):,} other reasons"
-        lines.append(f"- {invoices(sum(count for _, count in rest))}: for {more}, on the upload's page")
-    return "\n".join(["Why they were refused:", *lines])
+        lines.append(f"- {invoices(sum(count for _, count in rest))}: {more}")
+    return "\n".join(["Why they were rejected:", *lines])
 
 
 def _next_step(outcome: UploadOutcome) -> str:
     if outcome.waited_for.count:
-        return (
-            "What to do: nothing is sent again before it is certain. The portal keeps looking by itself; if this takes "
-            "longer, press “Check with Xero now” on the upload's page, or look these invoices up in Xero."
-        )
+        return "What to do: wait; nothing is sent twice. If it takes long, press “Check with Xero now” on the upload."
     if outcome.refused.count:
-        return (
-            "What to do: mend what the reasons name, then press “Upload again” on the upload's page. What is in Xero "
-            "already is not sent a second time."
-        )
-    return "There is nothing left to do."
+        return "What to do: fix them, then press “Upload again” on the upload's page. Nothing is sent twice."
+    return "Nothing is left to do."
 
 
 def credit_notes(count: int) -> str:
@@ -138,10 +132,9 @@ def posted_twice(organisation: str, count: int, totals: Mapping[str, Decimal]) -
     sums = ", ".join(f"{currency} {total:,.2f}" for currency, total in sorted(totals.items()))
     return _words(
         f"{organisation}: {credit_notes(count)} in Xero more than once",
-        f"Xero shows more than one live document of {organisation} with the portal's mark for the same credit note.",
-        f"What it means: their customers are credited more than once. Once, they come to {sums}.",
-        "What to do: open the upload's page, which names each with its links, and void all but one of each in Xero. "
-        "Then press “Check with Xero now” there. Nothing else is held up.",
+        f"Their customers are credited more than once. Once, they come to {sums}.",
+        "What to do: void all but one of each in Xero; the upload's page links them. "
+        "Then press “Check with Xero now” there.",
     )
 
 
@@ -161,12 +154,11 @@ def changed_in_xero(organisation: str, found: Changed) -> Words:
     ways = "\n".join(f"- {words}: {invoices(each)}" for words, each in found.ways.items() if each)
     return _words(
         f"{organisation}: {invoices(count)} {'was' if one else 'were'} changed in Xero",
-        f"Someone changed in {organisation} what the portal had posted: {found.sum}, "
-        f"of the billing period{'' if len(found.periods) == 1 else 's'} {_short(', '.join(found.periods))}.",
+        f"{found.sum}, of the billing period{'' if len(found.periods) == 1 else 's'} "
+        f"{_short(', '.join(found.periods))}.",
         ways,
-        f"What it means: Xero and the portal say different things of {'it' if one else 'them'}, and what was voided or "
-        "deleted there is not owed any more. The portal changes nothing by itself.",
-        "What to do: open the list, look at each, and accept what Xero has, post it again, or exclude it.",
+        "What is voided or deleted in Xero is not owed any more.",
+        "What to do: in the list, accept each, post it again, or exclude it.",
     )
 
 
@@ -174,10 +166,10 @@ def needs_reconnecting(organisation: str, reason: str, connected: str, waiting: 
     """Return the notice of a connection that Xero refuses for `reason`; `connected`: by whom and when, or ""."""
     return _words(
         f"{organisation}: the connection to Xero needs reconnecting",
-        f"The portal can no longer work with {organisation} in Xero. {_sentence(reason)} {connected}".strip(),
-        _what_waits(waiting, "go on by themselves once it is connected again"),
-        "What to do: open the portal as System Admin or Finance Admin, press “Reconnect to Xero” at the top of the "
-        f"page, and allow access as a Xero user who may work with {organisation}.",
+        f"{_sentence(reason)} {connected}".strip(),
+        _what_waits(waiting, "are sent once it is connected again"),
+        "What to do: as System Admin or Finance Admin, press “Reconnect to Xero” at the top of the page, and allow "
+        f"access as a Xero user of {organisation}.",
     )
 
 
@@ -185,12 +177,10 @@ def token_dies(organisations: str, days: int, at: dt.datetime, last_used_at: dt.
     """Return the notice of a refresh token that ends at `at`, within `days` days."""
     return _words(
         f"{organisations}: the sign-in to Xero ends within {days} days",
-        f"The portal renews its sign-in to Xero every day, and has not managed to since {moment(last_used_at)}. "
-        f"Without a renewal it ends on {moment(at)}; uploads then stop until someone connects again.",
-        _what_waits(waiting, "are sent as soon as the sign-in works"),
-        "What to do: open the list of invoices and press “Refresh” beside the connection, which renews the sign-in "
-        "at once. If that fails, connect to Xero again. If it works, ask the portal's administrator why it did not by "
-        "itself: its worker or its scheduler has stalled.",
+        f"Last renewed on {moment(last_used_at)}, it ends on {moment(at)}. Uploads then stop.",
+        _what_waits(waiting, "are sent once the sign-in works"),
+        "What to do: press “Refresh” beside the connection. If that fails, connect to Xero again. "
+        "If it works, an administrator looks at the worker and the scheduler.",
     )
 
 
@@ -198,11 +188,9 @@ def day_limit(organisation: str, until: dt.datetime, waiting: int) -> Words:
     """Return the notice of a daily limit used up `until` then."""
     return _words(
         f"{organisation}: Xero's daily limit is reached",
-        f"Xero takes a limited number of calls a day for each organisation, and those of {organisation} are used up. "
         f"The portal goes on by itself on {moment(until)}.",
         _what_waits(waiting, "are sent then, each once"),
-        "What to do: nothing, unless it cannot wait. Do not enter waiting invoices in Xero by hand: withdraw them on "
-        "their upload's page first, or the numbers clash.",
+        "What to do: nothing. Before you enter a waiting invoice in Xero by hand, withdraw it on its upload's page.",
     )
 
 
@@ -212,10 +200,10 @@ def mapping_drift(organisation: str, findings: Sequence[tuple[str, Sequence[str]
     lines = [f"- {words}{_places(places)}" for words, places in findings]
     return _words(
         f"{organisation}: {len(findings):,} chosen {'things no longer fit' if many else 'thing no longer fits'}",
-        f"Accounts, taxes or themes were changed in {organisation} since they were chosen in the portal:",
+        f"Changed in {organisation} since they were chosen:",
         "\n".join(lines),
-        "The invoices that need them are held back before anything is sent; all others go as usual.",
-        "What to do: choose anew on the Settings pages, or undo the change in Xero and press “Refresh”.",
+        "Invoices that need them are blocked; all others are posted.",
+        "What to do: choose anew in Settings, or undo the change in Xero and press “Refresh”.",
     )
 
 
@@ -227,9 +215,8 @@ def c3_fetch_failed(at: dt.datetime, reason: str, next_step: str, correlation_id
     """Return the notice of a fetch from C3 that failed at `at`; `correlation_id` is C3's id of its last call, or ""."""
     return _words(
         "Fetching invoices from C3 failed",
-        f"The fetch from C3 that nobody watched failed on {moment(at)}. {_sentence(reason)}",
-        "What it means: billing periods that are new at C3, or changed, may be missing here. What is here is complete, "
-        "and nothing was sent to Xero.",
+        f"It failed on {moment(at)}. {_sentence(reason)}",
+        "New or changed billing periods may be missing here. Nothing was sent to Xero.",
         f"What to do: {next_step or 'open the page of the fetch.'}",
         f"C3's id of the last call: {correlation_id}" if correlation_id else "",
     )
@@ -241,23 +228,22 @@ def c3_fetch_waits(files: Sequence[str]) -> Words:
     periods = f"{len(files):,} billing periods" if many else "A billing period"
     return _words(
         f"{periods} from C3 {'wait' if many else 'waits'} for someone to match columns",
-        f"The portal does not know yet what the columns mean of what C3 sent: {_short(', '.join(files))}.",
-        "What it means: their invoices are not in the portal, so none of them can be posted yet.",
-        "What to do: open the list of invoices and the period named there, and confirm the columns. The portal "
-        "remembers them, so that the next periods come in by themselves.",
+        f"{_short(', '.join(files))}.",
+        "Their invoices are not in the portal yet.",
+        "What to do: open them from the list of invoices and confirm the columns, once.",
     )
 
 
 def webhook_test(by: str) -> Words:
     """Return the text of a test that `by` sends."""
-    return _words("A test of this webhook", f"{by} pressed “Send a test” in the portal. There is nothing to do.")
+    return _words("A test of this webhook", f"{by} pressed “Send a test”. Nothing is left to do.")
 
 
 def _what_waits(waiting: int, then: str) -> str:
     if not waiting:
         return "No invoice is waiting."
     verb = "waits" if waiting == 1 else "wait"
-    return f"{invoices(waiting)} {verb}; none is lost or sent twice, and they {then}."
+    return f"{invoices(waiting)} {verb}: none is lost or sent twice; they {then}."
 
 
 def _sentence(words: str) -> str:

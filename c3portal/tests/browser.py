@@ -6,6 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Page
 
 from c3portal.models import User
@@ -21,6 +23,14 @@ def sign_in(page: Page, address: str, user: User) -> None:
     page.get_by_label("E-mail address").fill(user.email)
     page.get_by_label("Password", exact=True).fill("a password of the tests")
     page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def is_signed_in(page: Page, portal: str, user: User) -> None:
+    """Have the browser be signed in as the user, without the page for it."""
+    client = Client()
+    client.force_login(user)
+    name = settings.SESSION_COOKIE_NAME
+    page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": portal}])
 
 
 def choose_period(page: Page, billing_id: str) -> None:

@@ -54,6 +54,7 @@ LAYERS = (
     "invoices.home",
     "invoices.closing",
     "invoices.listing",
+    "invoices.details",
     "invoices.templatetags",
     "invoices.views",
     "invoices",

@@ -24,9 +24,12 @@ FIRST = {"c3portal": "0002", "xero_integration": "0005", "c3_integration": "0000
 # Migrations that hold an operation which a machine cannot judge or would refuse: why old code can live with it.
 REVIEWED = {
     "c3portal.0004_audit_is_append_only": "A trigger on a table that was only ever appended to.",
+    "c3portal.0015_notices_seen": "Fills in columns that old code does not know.",
+    "c3portal.0014_zone_and_dates_of_the_reader": "Old code shows UTC for a zone without a name.",
     "c3portal.0005_no_unconfirmed_addresses": "Takes away rows that old code only ever stumbled over.",
     "xero_integration.0010_pauses_end": "Pauses are shortened; old code goes on when one ends, whenever that is.",
     "invoices.0005_post_log_keeps_its_facts": "A trigger on the facts of the log, which nothing ever changed.",
+    "invoices.0050_fill_billed_taxes": "Fills a table that old code does not know.",
     "invoices.0012_differences_by_name": "Fills in a column that old code does not know.",
 }
 

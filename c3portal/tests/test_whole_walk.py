@@ -98,9 +98,9 @@ def test_it_fetches_from_c3_matches_once_and_posts_to_the_cent(
 
     page.get_by_role("button", name="Fetch from C3").click()
     page.get_by_role("link", name="20260918").click(timeout=60_000)
-    page.get_by_role("button", name="Confirm and show what would come in").click()
+    page.get_by_role("button", name="Confirm and preview").click()
     page.get_by_role("button", name="Import", exact=True).click(timeout=60_000)
-    expect(page.get_by_text("Imported: billing period September 2026")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Imported: September 2026")).to_be_visible(timeout=60_000)
     both = {**c3_sandbox.periods()[0]["totals"], **c3_sandbox.periods()[1]["totals"]}
     # The scheduler's task of every minute, now.
     tasks.fetch_when_due.delay()

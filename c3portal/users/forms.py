@@ -7,10 +7,7 @@ from django import forms
 from c3portal.models import roles
 
 ROLES = [(role, role) for role in roles.ALL]
-WHAT_ROLES_DO = (
-    "System Admin: everything. Finance Admin: imports, uploads, contacts and mappings, but neither settings nor users. "
-    "System Reader: looks only."
-)
+WHAT_ROLES_DO = "System Admin: everything. Finance Admin: all but settings and users. System Reader: looks only."
 
 
 class InvitationForm(forms.Form):

@@ -38,10 +38,8 @@ ACTIONS = {
     "deactivate": Action(
         "Deactivate {user}?",
         (
-            "They are signed out of every browser at once, and cannot sign in any more, not by their company's "
-            "account either.",
-            "What they did stays: their uploads go on, and the record keeps their name.",
-            "You can let them in again at any time.",
+            "They are signed out everywhere at once and cannot sign in, not by their company's account either.",
+            "Their uploads go on, and the record keeps their name. You can let them in again.",
         ),
         "Deactivate",
         administration.deactivate,
@@ -49,20 +47,19 @@ ACTIONS = {
     ),
     "activate": Action(
         "Let {user} in again?",
-        ("They can sign in at once, with the password and the second factor that they had, as {role}.",),
+        ("With their earlier password and second factor, as {role}.",),
         "Let in again",
         administration.activate,
         "{user} can sign in again.",
     ),
     "second-factor": Action(
-        "Take away the second factor of {user}?",
+        "Remove the second factor of {user}?",
         (
-            "Do this only when you are sure that it is {user} who asks: speak with them, do not rely on an e-mail.",
-            "Their authenticator app, passkeys and recovery codes stop working at once, and they are signed out of "
-            "every browser.",
-            "Until they have set up a new second factor, the password alone lets them in.",
+            "Be sure that it is {user} who asks: speak with them, do not rely on an e-mail.",
+            "App, passkeys and recovery codes stop working at once, and they are signed out everywhere. "
+            "Until they set up a new one, the password alone lets them in.",
         ),
-        "Take away",
+        "Remove",
         administration.take_second_factor,
         "{user} has no second factor any more, and is signed out everywhere.",
     ),
@@ -164,7 +161,7 @@ def _send(request: HttpRequest, invited: User) -> HttpResponse:
     """Mail the link, or show it this once: it is stored nowhere."""
     if invitations.send(invited, cast(User, request.user)):
         words = (
-            f"An invitation is on its way to {invited.email}. Its link is good for {invitations.LIFE.days} days, once."
+            f"An invitation is on its way to {invited.email}. Its link works once, for {invitations.LIFE.days} days."
         )
         messages.success(request, words)
         return redirect("users")

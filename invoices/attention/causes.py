@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -12,16 +13,17 @@ from operator import or_
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
 from django.urls import reverse
 
 from c3_integration.models import C3Fetch
+from c3portal.database import clock
 from invoices.attention import blocked
 from invoices.documents.rules import Fix, Problem
 from invoices.duplicates import comparison
 from invoices.fetching.downloads import waiting_for_a_person
 from invoices.models import AttentionCheck, BillingPeriod, Invoice, Posting
-from invoices.models.statuses import UPLOADABLE
+from invoices.models.statuses import UPLOADABLE, PostingStatus
 from invoices.posting import outdated, refused
 from invoices.preflight import contact_check
 from invoices.readback import states
@@ -31,6 +33,9 @@ from xero_integration.client.vocabulary import GONE
 from xero_integration.models import XeroConnection
 
 CENT = Decimal("0.01")
+# A lost answer is looked up within seconds, and within three minutes Xero has it or never will: what is still confirmed
+# after so long is held up by something that nobody sees to by itself.
+CONFIRMED_WITHIN = dt.timedelta(minutes=30)
 
 
 class Kind(StrEnum):
@@ -39,6 +44,7 @@ class Kind(StrEnum):
     WAITING = "waiting"
     HELD_BACK = "held_back"
     REJECTED = "rejected"
+    CONFIRMING = "confirming"
     BLOCKED = "blocked"
     CONTACT = "contact"
     NEAR_CONTACT = "near_contact"
@@ -60,6 +66,7 @@ CHIPS = {
     Kind.WAITING: ("To match", "wait"),
     Kind.HELD_BACK: ("Held back", "wait"),
     Kind.REJECTED: ("Rejected", "bad"),
+    Kind.CONFIRMING: ("Confirming with Xero", "wait"),
     Kind.BLOCKED: ("Blocked", "bad"),
     Kind.CONTACT: ("Contact", "bad"),
     Kind.NEAR_CONTACT: ("Near-duplicate contact", "wait"),
@@ -73,6 +80,7 @@ CHIPS = {
 }
 _CONTACTS = {contact_check.UNUSABLE: Kind.CONTACT, contact_check.ALIKE: Kind.NEAR_CONTACT}
 _STATES = {
+    Kind.CONFIRMING: (PostingStatus.UNCERTAIN, "Xero's answer was lost more than 30 minutes ago"),
     Kind.GONE: (CHANGED, "Voided or deleted by someone in Xero"),
     Kind.CHANGED: (CHANGED, "Changed in Xero since they were posted"),
     Kind.DIFFERS: (DIFFERS, "Xero came to another total"),
@@ -85,10 +93,26 @@ _FILTERS = {Kind.GONE: {"owed": "gone"}, Kind.CHANGED: {"owed": "there"}}
 
 
 @dataclass(frozen=True)
+class Part:
+    """What of a cause is in one billing period. `again` are the fields of a form that checks exactly these and posts
+    them: a selection is of one period."""
+
+    period: BillingPeriod
+    count: int
+    money: Mapping[str, Decimal]
+    show: str
+    again: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.period.ends_on:%B %Y}"
+
+
+@dataclass(frozen=True)
 class Cause:
     """One thing to see to. `count` of `noun` have it, `money` is what they come to by currency. `show` lists them,
-    `problem` is what the preflight's next step mends; `again` are the fields of a form that checks exactly them and
-    posts them."""
+    `problem` is what the preflight's next step mends; `parts` are its billing periods, the newest first, and none for
+    what is no invoice of any."""
 
     kind: Kind
     words: str
@@ -98,7 +122,12 @@ class Cause:
     detail: str = ""
     show: str = ""
     problem: Problem | None = None
-    again: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
+
+    @property
+    def again(self) -> Mapping[str, str]:
+        """Return the fields of the form that checks exactly its invoices and posts them, {} where no one form does."""
+        return self.parts[0].again if len(self.parts) == 1 else {}
 
     @property
     def label(self) -> str:
@@ -154,60 +183,48 @@ def _held_back(*, may_open: bool) -> Iterator[Cause]:
         yield Cause(Kind.HELD_BACK, "Something is wrong with them in their file", found, show=show)
 
 
+def stopped(causes: Iterable[Cause], period: BillingPeriod) -> list[Part]:
+    """Return what of the period something stops until it is seen to, but for what Xero rejected."""
+    stops = (each for each in causes if each.kind in STOPS and each.kind != Kind.REJECTED)
+    return [part for each in stops for part in each.parts if part.period == period]
+
+
+def _of_parts(kind: Kind, words: str, parts: Iterable[Part], **facts: Any) -> Cause:
+    """Return the cause that these are the parts of; its list is that of the newest period."""
+    parts = sorted(parts, key=lambda part: (part.period.ends_on, part.period.billing_id), reverse=True)
+    money: dict[str, Decimal] = defaultdict(Decimal)
+    for part in parts:
+        for code, amount in part.money.items():
+            money[code] += amount
+    count = sum(part.count for part in parts)
+    return Cause(kind, words, count, money=dict(sorted(money.items())), show=parts[0].show, parts=parts, **facts)
+
+
 def _rejected() -> Iterator[Cause]:
-    rejected = Posting.objects.filter(status=Posting.Status.REJECTED)
-    causes = refused.causes(rejected)
-    if not causes:
-        return
-    periods = _periods(rejected.filter(invoice__ignored_because=""))
-    for each in causes:
-        yield Cause(
-            Kind.REJECTED,
-            each.problem.words,
-            each.count,
-            money=dict(each.money),
-            detail=each.words,
-            show=_list_url(period=periods[0], cause=each.key),
-            problem=each.problem,
-            again=_again(periods, each.key),
-        )
-
-
-def _periods(postings: QuerySet[Posting]) -> list[str]:
-    """Return the periods of these, most first."""
-    rows = postings.order_by().values("invoice__period__billing_id").annotate(count=Count("pk")).order_by("-count")
-    return [row["invoice__period__billing_id"] for row in rows]
-
-
-def _again(periods: list[str], key: str) -> dict[str, str]:
-    # A form is about one billing period; what is of several is posted again from each one's list.
-    return {"period": periods[0], "cause": key} if len(periods) == 1 else {}
+    for each in refused.causes(Posting.objects.all()):
+        parts = []
+        for period, count, money in each.parts:
+            own = {"period": period.billing_id, "cause": each.key}
+            parts.append(Part(period, count, dict(money), _list_url(**own), own))
+        yield _of_parts(Kind.REJECTED, each.problem.words, parts, detail=each.words, problem=each.problem)
 
 
 def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
-    """Yield what the last check of the newest billing period found."""
+    """Yield what the last checks of the billing periods found, each problem once."""
     if connection is None:
         return
-    newest = BillingPeriod.objects.values("pk")[:1]
-    checks = AttentionCheck.objects.filter(period__in=newest, connection=connection)
-    kept = checks.select_related("period").defer("invoice_ids").first()
-    if kept is None:
-        return
-    billing_id = kept.period.billing_id
-    for problem, number, money in blocked.problems(kept):
-        own = {"period": billing_id, "cause": blocked.key_of(problem)}
-        yield Cause(
-            _CONTACTS.get(problem.code, Kind.BLOCKED),
-            problem.words,
-            number,
-            money=money,
-            show=_list_url(**own),
-            problem=problem,
-            again=own,
-        )
-    # What blocks invoices is one cause with them.
-    named = {each["words"] for each in kept.problems}
-    for each in (each for each in kept.drift if each["words"] not in named):
+    checks = AttentionCheck.objects.filter(connection=connection).select_related("period").defer("invoice_ids")
+    kept = sorted(checks, key=lambda each: (each.period.ends_on, each.period.billing_id), reverse=True)
+    found: dict[Problem, list[Part]] = defaultdict(list)
+    for check in kept:
+        for problem, number, money in blocked.problems(check):
+            own = {"period": check.period.billing_id, "cause": blocked.key_of(problem)}
+            found[problem].append(Part(check.period, number, money, _list_url(**own), own))
+    for problem, parts in found.items():
+        yield _of_parts(_CONTACTS.get(problem.code, Kind.BLOCKED), problem.words, parts, problem=problem)
+    # What blocks invoices is one cause with them; what no longer fits is the same for every period.
+    named = {problem.words for problem in found}
+    for each in (each for check in kept[:1] for each in check.drift if each["words"] not in named):
         mends = Problem("drift", "", each["words"], Fix.SETTINGS) if each["general"] else None
         yield Cause(Kind.DRIFT, each["words"], each["places"], "setting", show=each["url"], problem=mends)
 
@@ -215,9 +232,11 @@ def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
 def _by_state() -> Iterator[Cause]:
     posted = Q(posting__status=Posting.Status.POSTED)
     is_gone = Q(posting__xero_status__in=GONE)
+    too_long_ago = clock.now() - CONFIRMED_WITHIN
     not_posted = Q(ignored_because="") & (Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE))
     yield from _of_states(
         {
+            Kind.CONFIRMING: Q(posting__status=PostingStatus.UNCERTAIN, posting__updated_at__lt=too_long_ago),
             Kind.GONE: states.is_changed() & is_gone,
             Kind.CHANGED: states.is_changed() & ~is_gone,
             Kind.DIFFERS: posted & ~Q(posting__total_difference=0),
@@ -230,26 +249,26 @@ def _by_state() -> Iterator[Cause]:
 
 
 def _of_states(which: Mapping[Kind, Q]) -> Iterator[Cause]:
-    """Yield a cause for each kind and billing period that has such invoices, the newest first; in one query."""
+    """Yield a cause for each kind that has such invoices; in one query."""
     of_any = reduce(or_, which.values())
     sums: dict[str, Any] = {}
     for kind, condition in which.items():
         sums[kind] = Count("pk", filter=condition)
         sums[f"{kind}_money"] = Sum("total", filter=condition, default=Decimal(0))
-    found = Invoice.objects.filter(of_any).order_by().values("period__billing_id", "currency").annotate(**sums)
-    rows = cast("list[dict[str, Any]]", list(found))
+    named = ("period", "period__billing_id", "period__ends_on", "currency")
+    rows = cast("list[dict[str, Any]]", list(Invoice.objects.filter(of_any).order_by().values(*named).annotate(**sums)))
     for kind in which:
-        periods: dict[str, list[Any]] = defaultdict(list)
-        for row in rows:
-            if row[kind]:
-                periods[row["period__billing_id"]].append(row)
-        state, words = _STATES[kind]
-        for billing_id, several in sorted(periods.items(), reverse=True):
-            yield Cause(
-                kind,
-                words if len(periods) == 1 else f"{words} ({billing_id})",
-                sum(row[kind] for row in several),
-                money={row["currency"]: row[f"{kind}_money"].quantize(CENT) for row in several},
-                show=_list_url(period=billing_id, state=state, **_FILTERS.get(kind, {})),
-                again={"period": billing_id, "state": state, "all": "1"} | _FILTERS[kind] if kind == Kind.GONE else {},
-            )
+        periods: dict[BillingPeriod, list[Any]] = defaultdict(list)
+        for row in (row for row in rows if row[kind]):
+            pk, billing_id, ends_on, _ = (row[name] for name in named)
+            periods[BillingPeriod(pk=pk, billing_id=billing_id, ends_on=ends_on)].append(row)
+        if parts := [_part_of_state(kind, period, several) for period, several in periods.items()]:
+            yield _of_parts(kind, _STATES[kind][1], parts)
+
+
+def _part_of_state(kind: Kind, period: BillingPeriod, rows: Sequence[Any]) -> Part:
+    money = {row["currency"]: row[f"{kind}_money"].quantize(CENT) for row in rows}
+    narrowed = {"state": str(_STATES[kind][0])} | _FILTERS.get(kind, {})
+    own = {"period": period.billing_id} | narrowed
+    again = own | {"all": "1"} if kind == Kind.GONE else {}
+    return Part(period, sum(row[kind] for row in rows), money, _list_url(**own), again)

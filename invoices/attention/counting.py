@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+
+from django.db.models import Exists, OuterRef, Q
 
 from c3_integration import fetches
 from invoices.attention import blocked, causes
-from invoices.models import AttentionCheck, BillingPeriod
+from invoices.models import AttentionCheck, BillingPeriod, Invoice, PeriodClosing
+from invoices.selection import periods
 from xero_integration.models import XeroConnection
 
+# The newest ones that have something to post: each invoice of theirs that is not posted is gone through.
+PERIODS = 3
 
-def refresh(*, anew: bool = False) -> AttentionCheck | None:
-    """Check what is not posted of the newest billing period, `anew` or where anything changed, and count what needs
-    attention. Returns the check, None without an organisation or a period."""
-    period, connection = BillingPeriod.objects.first(), XeroConnection.objects.current()
-    if period is None or connection is None:
-        return None
-    kept = blocked.check(period, connection, anew=anew)
+
+def refresh(*, anew: bool = False) -> list[AttentionCheck]:
+    """Check what is not posted of the newest billing periods, `anew` or where anything changed, and count what needs
+    attention. Returns their checks, the newest first; [] without an organisation or a period."""
+    connection = XeroConnection.objects.current()
+    checked = list(BillingPeriod.objects.filter(_is_checked())[:PERIODS]) or list(BillingPeriod.objects.all()[:1])
+    if not checked or connection is None:
+        return []
+    kept = [blocked.check(each, connection, anew=anew) for each in checked]
+    # What was posted or closed since has nothing that blocks.
+    AttentionCheck.objects.exclude(period__in=checked).delete()
     number = causes.count(causes.find(connection, fetches.last()))
-    if number != kept.needs_attention:
-        kept.needs_attention = number
-        kept.save(update_fields=["needs_attention"])
+    if number != kept[0].needs_attention:
+        kept[0].needs_attention = number
+        kept[0].save(update_fields=["needs_attention"])
     return kept
 
 
+def _is_checked() -> Q:
+    """Return the condition on billing periods that they are the newest, or not closed and not all in Xero."""
+    newest = BillingPeriod.objects.values("pk")[:1]
+    waiting = Invoice.objects.filter(period=OuterRef("pk")).uploadable()
+    is_closed = Exists(PeriodClosing.objects.filter(period=OuterRef("pk"), reopened_at=None))
+    return Q(pk__in=newest) | (~Q(is_closed) & Q(Exists(waiting)))
+
+
 def known(offered: Iterable[BillingPeriod]) -> int:
-    """Return the number as last counted, with the newest of the billing periods `offered` that has a check."""
-    counted: Iterator[int | None] = (getattr(each, "needs_attention", None) for each in offered)
-    return next((each for each in counted if each is not None), 0)
+    """Return the number as last counted, by the billing periods that are at hand (`periods.offered`)."""
+    return next((each.needs_attention for each in periods.checks(offered)), 0)

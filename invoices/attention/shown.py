@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from invoices.attention.causes import Cause, Kind
+from invoices.attention.causes import Cause, Kind, Part
 from invoices.documents.rules import Fix
 from invoices.overrides import replacing
 from xero_integration import reference
@@ -36,7 +36,7 @@ class Line:
 
     cause: Cause
     step: Step | None = None
-    form: Form | None = None
+    forms: Sequence[Form] = ()
     accounts: Sequence[tuple[str, str]] = ()
 
 
@@ -45,6 +45,7 @@ _STEPS = {
     Kind.WAITING: "Match columns",
     Kind.HELD_BACK: "See what is held back",
     Kind.DRIFT: "Choose another",
+    Kind.CONFIRMING: "See them",
     Kind.GONE: "See them",
     Kind.CHANGED: "Decide",
     Kind.DIFFERS: "Compare",
@@ -77,21 +78,26 @@ def _line(cause: Cause, next_step: Step | None, accounts: Mapping[str, Choices])
     if step is None and cause.show and cause.kind in _STEPS:
         step = Step(_STEPS[cause.kind], cause.show)
     offered = accounts.get(cause.problem.subject, []) if cause.problem and cause.again and _is_account(cause) else []
-    return Line(cause, step, _form(cause), offered)
+    return Line(cause, step, _forms(cause), offered)
 
 
-def _form(cause: Cause) -> Form | None:
+def _forms(cause: Cause) -> list[Form]:
+    """Return a form for each billing period of the cause, which names it where there are several."""
     if cause.kind == Kind.CONNECTION:
-        return Form("Reconnect", "xero_connect")
+        return [Form("Reconnect", "xero_connect")]
     if cause.kind == Kind.FETCH:
-        return Form("Fetch again", "fetch_from_c3")
-    if not cause.again:
-        return None
+        return [Form("Fetch again", "fetch_from_c3")]
+    several = len(cause.parts) > 1
+    return [_form(cause, each, f" of {each.name}" if several else "") for each in cause.parts if each.again]
+
+
+def _form(cause: Cause, part: Part, which: str) -> Form:
     if cause.kind == Kind.GONE:
-        return Form("Post again…", "post_again", cause.again)
+        return Form(f"Post again{which}…", "post_again", part.again)
     if cause.problem and cause.problem.fix == Fix.DRAFTS:
-        return Form("Post as drafts", "attention_post", {**cause.again, "as_drafts": "1"})
-    return Form(f"Check again and post {cause.count:,}", "attention_post", cause.again)
+        words = f"Post {part.count:,}{which} as drafts" if which else "Post as drafts"
+        return Form(words, "attention_post", {**part.again, "as_drafts": "1"})
+    return Form(f"Check again and post {part.count:,}{which}", "attention_post", part.again)
 
 
 def _is_account(cause: Cause) -> bool:

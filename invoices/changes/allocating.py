@@ -209,10 +209,10 @@ def _then(against: Posting | None) -> str:
 
 
 def _asked(change: DocumentChange, posting: Posting) -> Standing:
-    sum_and_number = f"{amount_of(change):,.2f} {posting.invoice.currency} against {change.details['number']}"
+    sum_and_number = f"{posting.invoice.currency} {amount_of(change):,.2f} against {change.details['number']}"
     if change.status == ChangeStatus.DONE:
         rest = left_of(posting)
-        stays = f" {rest:,.2f} {posting.invoice.currency} of it stays with the customer." if rest > 0 else ""
+        stays = f" {posting.invoice.currency} {rest:,.2f} of it stays with the customer." if rest > 0 else ""
         return Standing(f"Set in Xero: {sum_and_number}.{stays}")
     if change.status == ChangeStatus.REFUSED:
         return Standing(f"Xero refused to set {sum_and_number}: {change.message}", may_ask=True)

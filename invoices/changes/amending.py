@@ -255,7 +255,10 @@ def _why_no_correction(amendment: Amendment) -> str:
     if earlier := invoice.corrections.filter(ignored_because="").first():
         return f"It was corrected already, by {earlier.number}: credit the rest by hand."
     if change < 0 and -change > (left := limit.left(invoice)):
-        return f"{-change:,.2f} is more than what is left of it to be credited, {left:,.2f} {invoice.currency}."
+        return (
+            f"{invoice.currency} {-change:,.2f} is more than what is left of it to be credited, "
+            f"{invoice.currency} {left:,.2f}."
+        )
     return ""
 
 

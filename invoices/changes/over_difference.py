@@ -38,8 +38,8 @@ def _correct(amendment: Amendment, reason: str) -> Invoice:
     lines = lines_of(amendment)
     if total_of(lines) != amendment.change:
         raise NotPossible(
-            f"{corrected.number}: Xero would come to {total_of(lines):,.2f}, and the difference is "
-            f"{amendment.change:,.2f}. Nothing was made: credit it by hand."
+            f"{corrected.number}: Xero would come to {corrected.currency} {total_of(lines):,.2f}, and the "
+            f"difference is {corrected.currency} {amendment.change:,.2f}. Nothing was made: credit it by hand."
         )
     contact = str((amendment.sent or {})["Contact"]["ContactID"])
     made = create(corrected, lines, reason=reason, contact_id=contact)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from itertools import batched
 from typing import Any
@@ -24,7 +23,7 @@ KEPT = 200
 IDS_AT_ONCE = 500
 # Of a kind, each of 1,000 documents.
 CALLS = 20
-TOO_MANY = "Xero has too many documents since then to read them all here."
+TOO_MANY = "Xero has too many documents of these days to read them all here."
 NOTHING_DATED = "The period has no invoices, so it has no days to look at."
 
 
@@ -37,12 +36,12 @@ def look(period: BillingPeriod, connection: XeroConnection) -> OthersInXero | st
         return NOTHING_DATED
 
     def read(gateway: Gateway) -> list[list[dict[str, Any]] | None]:
-        return [document_lists.dated_from(gateway, kind, first, CALLS) for kind in document_lists.TYPES]
+        return [document_lists.dated_from(gateway, kind, first, CALLS, until=last) for kind in document_lists.TYPES]
 
     lists = connections.call(connection, read, click=True)
     if any(each is None for each in lists):
         return TOO_MANY
-    rows = [row for each in lists for row in each or () if _is_live(row, last)]
+    rows = [row for each in lists for row in each or () if row.get("Status") not in GONE]
     known = _known({ownership.id_of(row) for row in rows})
     found = [row for row in rows if ownership.id_of(row) not in known]
     kept, _ = OthersInXero.objects.update_or_create(
@@ -55,11 +54,6 @@ def look(period: BillingPeriod, connection: XeroConnection) -> OthersInXero | st
         },
     )
     return kept
-
-
-def _is_live(row: Mapping[str, Any], last: dt.date) -> bool:
-    day = json_date(row.get("Date"))
-    return row.get("Status") not in GONE and day is not None and day <= last
 
 
 def _known(ids: set[str]) -> set[str]:

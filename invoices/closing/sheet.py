@@ -15,6 +15,8 @@ from invoices.home.figures import Figures
 from invoices.models import BillingPeriod, Invoice, OthersInXero, PeriodClosing, Posting
 from invoices.readback import states
 
+CLOSINGS = 20
+
 
 @dataclass(frozen=True)
 class Open:
@@ -27,14 +29,15 @@ class Open:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A period's figures, what is open, what Xero has besides (None: it was not asked), and how it was closed (None:
-    it is not)."""
+    """A period's figures, what is open, what Xero has besides (None: it was not asked), how it was closed (None: it
+    is not), and its closings that were opened again, the last ones."""
 
     period: BillingPeriod
     figures: Figures
     open: list[Open]
     others: OthersInXero | None
     closing: PeriodClosing | None
+    earlier: list[PeriodClosing]
 
     @property
     def is_settled(self) -> bool:
@@ -50,8 +53,10 @@ def of(period: BillingPeriod, today: dt.date) -> Sheet:
     """Return the sheet of a period, in a constant number of queries."""
     found = figures.of(period, today)
     others = OthersInXero.objects.filter(period=period).first()
-    closing = PeriodClosing.objects.select_related("closed_by").filter(period=period, reopened_at=None).first()
-    return Sheet(period, found, list(_open(period, found, others)), others, closing)
+    closings = list(period.closings.select_related("closed_by", "reopened_by")[:CLOSINGS])
+    closing = next((each for each in closings if each.reopened_at is None), None)
+    earlier = [each for each in closings if each.reopened_at]
+    return Sheet(period, found, list(_open(period, found, others)), others, closing, earlier)
 
 
 def _open(period: BillingPeriod, found: Figures, others: OthersInXero | None) -> Iterator[Open]:
@@ -67,9 +72,9 @@ def _open(period: BillingPeriod, found: Figures, others: OthersInXero | None) ->
     if differing := Invoice.objects.filter(posted & ~Q(posting__total_difference=0), period=period).count():
         yield Open("with another total in Xero", differing, listed(state="differs"))
     elif unequal := sum(1 for each in found.balances if each.difference):
-        yield Open("currencies in which Xero has another sum", unequal, listed(owed="there"))
+        yield Open(f"{_currencies(unequal)} in which Xero has another sum", unequal, listed(owed="there"))
     if unread := sum(1 for each in found.balances if each.difference is None):
-        yield Open("currencies of which Xero's totals are not read yet", unread, listed(owed="there"))
+        yield Open(f"{_currencies(unread)} of which Xero's totals are not read yet", unread, listed(owed="there"))
     if changed := Invoice.objects.filter(states.is_changed(), period=period).count():
         yield Open("changed in Xero", changed, listed(state="changed"))
     if gone := Invoice.objects.filter(_gone(), period=period).count():
@@ -77,7 +82,12 @@ def _open(period: BillingPeriod, found: Figures, others: OthersInXero | None) ->
     if found.in_xero.count and others is None:
         yield Open("question to Xero not asked: what else it has of these days", 1, "#others")
     elif others is not None and others.count:
-        yield Open("documents in Xero that the portal did not make", others.count, "#others")
+        documents = "document" if others.count == 1 else "documents"
+        yield Open(f"{documents} in Xero that the portal did not make", others.count, "#others")
+
+
+def _currencies(count: int) -> str:
+    return "currency" if count == 1 else "currencies"
 
 
 def _gone() -> Q:

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from invoices.corrections import limit
-from invoices.importing import locks, xero_numbers
+from invoices.importing import billed_taxes, locks, xero_numbers
 from invoices.importing.numbers import MAX_LENGTH, invoice_id
 from invoices.models import Invoice, InvoiceLine, Posting
 from xero_integration.client.vocabulary import GONE
@@ -100,6 +100,7 @@ def create(
         InvoiceLine.objects.bulk_create(
             [_line(made, position, each) for position, each in enumerate(lines, start=1)], batch_size=500
         )
+        billed_taxes.put_on([made.pk])
     return made
 
 
@@ -117,8 +118,8 @@ def _require(corrected: Invoice, total: Decimal) -> None:
         raise NotPossible(f"{corrected.number} is a credit note itself.")
     if total < 0 and -total > (left := limit.left(corrected)):
         raise NotPossible(
-            f"{-total:,.2f} {corrected.currency} is more than what is left of {corrected.number} to be credited, "
-            f"{left:,.2f} {corrected.currency}. Nothing was made."
+            f"{corrected.currency} {-total:,.2f} is more than what is left of {corrected.number} to be credited, "
+            f"{corrected.currency} {left:,.2f}. Nothing was made."
         )
 
 

@@ -11,8 +11,19 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from invoices.documents import billing_contact, corrections, exact_sum, mapping, orders, references, rules, size
+from invoices.documents import (
+    billing_contact,
+    corrections,
+    exact_sum,
+    mapping,
+    orders,
+    places,
+    references,
+    rules,
+    size,
+)
 from invoices.documents.billing_contact import BillingRules
+from invoices.documents.places import LineChoice, PlaceRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
     AccountOverride,
@@ -86,23 +97,16 @@ class DocumentContext:
     kept: Kept | None = None
 
     @property
+    def places(self) -> PlaceRules:
+        """What decides where lines go."""
+        return PlaceRules(self.accounts, self.taxes, self.organisation.accounts)
+
+    @property
     def rows(self) -> Kept:
         """The rows that it was read from. Raises ValueError for one that was made of nothing but values."""
         if self.kept is None:
             raise ValueError("This context was not read.")
         return self.kept
-
-
-@dataclass(frozen=True)
-class LineChoice:
-    """Where a line goes; each `because` follows that word."""
-
-    account_code: str
-    account_name: str
-    account_because: str
-    tax_type: str
-    tax_name: str
-    tax_because: str
 
 
 @dataclass(frozen=True)
@@ -212,8 +216,10 @@ def read_context(
         themes,
     )
     return DocumentContext(
-        accounts=_account_rules(app, kept.accounts),
-        taxes=_tax_rules(rates, kept.taxes),
+        accounts=places.account_rules(
+            {kind: getattr(app, name) for kind, name in places.CODE_FIELDS.items()}, kept.accounts
+        ),
+        taxes=places.tax_rules(rates, kept.taxes),
         # A theme that is set but not there is a problem of every document, never a silent fall to the standard one.
         theme_id=theme.theme_id if theme else app.theme_id or app.theme_name,
         organisation=replace(
@@ -238,42 +244,6 @@ def _own(kept: CustomerOverride) -> Own:
         kept.bill_resellers,
         kept.purchase_order,
         kept.requires_purchase_order,
-    )
-
-
-def _account_rules(app: XeroSettings, overrides: Iterable[AccountOverride]) -> mapping.AccountRules:
-    return mapping.AccountRules(
-        by_kind={
-            InvoiceLine.Kind.LICENSE.value: app.license_account_code,
-            InvoiceLine.Kind.AZURE.value: app.azure_account_code,
-            InvoiceLine.Kind.CUSTOM.value: app.custom_account_code,
-        },
-        labels={kind.value: str(kind.label) for kind in InvoiceLine.Kind},
-        overrides=tuple(
-            mapping.AccountRule(
-                code=each.account_code,
-                customer=each.customer.tenant_id if each.customer else "",
-                kind=each.kind,
-                sku=each.sku,
-                is_prefix=each.is_prefix,
-            )
-            for each in overrides
-        ),
-    )
-
-
-def _tax_rules(rates: Sequence[TaxRate], overrides: Iterable[TaxOverride]) -> mapping.TaxRules:
-    return mapping.TaxRules(
-        rates=tuple(
-            mapping.Rate(
-                rate.tax_type,
-                rate.name,
-                rate.effective_rate,
-                tuple(Decimal(percentage) for _, percentage in rate.components),
-            )
-            for rate in rates
-        ),
-        mapped={(each.country, each.tax_name.casefold(), each.percentage): each.tax_type for each in overrides},
     )
 
 
@@ -317,7 +287,8 @@ def build(
     named = _named(invoice, own, of_lines)
     shown, because = references.shown(context.reference_template, named)
     lines = list(invoice.lines.all())
-    chosen = [_choose(each, invoice, context) for each in lines]
+    to, country = context.places, context.billing.tax_country(invoice)
+    chosen = [places.choose(each, invoice.customer, country, to) for each in lines]
     document = Document(
         is_credit_note=invoice.is_credit_note,
         number=invoice.number_in_xero,
@@ -371,38 +342,6 @@ def _corrected(invoice: Invoice) -> str:
 def _bears_url(invoice: Invoice) -> bool:
     # Credit notes have no Url: https://developer.xero.com/documentation/api/accounting/creditnotes/
     return bool(url(invoice)) and not invoice.is_credit_note
-
-
-# The same for every line, so that the page of the preflight says it once for all of them.
-KIND_IS_OPEN = "Nobody has said yet which kind of line its category is, so its account is not known."
-
-
-def _choose(each: InvoiceLine, invoice: Invoice, context: DocumentContext) -> tuple[LineChoice, mapping.Rate]:
-    customer = invoice.customer
-    if each.account_code:
-        return _as_corrected(each, invoice, context)
-    if not each.kind:
-        raise mapping.UnmappedKind(KIND_IS_OPEN)
-    # An account tells what was sold and for whom it is used, whoever pays.
-    account = context.accounts.choose(each.kind, each.sku, customer.tenant_id, customer.name)
-    tax = mapping.Tax(context.billing.tax_country(invoice), each.tax_name, each.tax_percentage)
-    rate, because = context.taxes.choose(tax)
-    known = context.organisation.accounts.get(account.code)
-    name = known.name if known else ""
-    return LineChoice(account.code, name, account.because, rate.tax_type, rate.name, because), rate
-
-
-def _as_corrected(each: InvoiceLine, invoice: Invoice, context: DocumentContext) -> tuple[LineChoice, mapping.Rate]:
-    """Return where a line of a correction goes: where the corrected one went, as long as that is there."""
-    because = "the corrected line is there"
-    rates = (rate for rate in context.taxes.rates if rate.tax_type == each.tax_type)
-    rate, tax_because = next(((rate, because) for rate in rates if rate.percentage == each.tax_percentage), (None, ""))
-    if rate is None:
-        tax = mapping.Tax(context.billing.tax_country(invoice), each.tax_name, each.tax_percentage)
-        rate, tax_because = context.taxes.choose(tax)
-    known = context.organisation.accounts.get(each.account_code)
-    name = known.name if known else ""
-    return LineChoice(each.account_code, name, because, rate.tax_type, rate.name, tax_because), rate
 
 
 def _charge(each: InvoiceLine, choice: LineChoice, rate: mapping.Rate) -> Charge:

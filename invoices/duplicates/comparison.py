@@ -39,6 +39,9 @@ class Likeness(StrEnum):
 # What one is not posted with before someone decides.
 HOLDING = (Likeness.SAME, Likeness.REKEYED, Likeness.NEAR, Likeness.PARTED)
 
+# What is told of an invoice whatever was decided, and how it is found.
+LIKE = {Likeness.SAME: likeness.same, Likeness.REKEYED: likeness.rekeyed, Likeness.NEAR: likeness.near}
+
 # It is in Xero as far as the portal knows, or on its way there.
 _IN_XERO = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__xero_status__in=GONE)
 _LIVE = _IN_XERO | Q(posting__status__in=IN_PROGRESS)
@@ -112,12 +115,11 @@ def _first_of(row: Invoice) -> tuple[Likeness, uuid.UUID] | None:
     return next(((how, other) for how, other in others if other), None)
 
 
-def all_like(invoice: Invoice, most: int) -> list[Lookalike]:
-    """Return up to `most` that are the same, and as many of another key and nearly so, whatever was decided, in three
-    queries."""
+def all_like(invoice: Invoice, most: int, among: Iterable[Likeness] = tuple(LIKE)) -> list[Lookalike]:
+    """Return up to `most` that are the same, and as many of another key and nearly so, whatever was decided, in a query
+    for each likeness of `among`."""
     of = partial(getattr, invoice)
-    found = {Likeness.SAME: likeness.same, Likeness.REKEYED: likeness.rekeyed, Likeness.NEAR: likeness.near}
-    return [each for how, like in found.items() for each in _listed(how, like(of), most)]
+    return [each for how in among for each in _listed(how, LIKE[how](of), most)]
 
 
 def _listed(how: Likeness, others: InvoiceQuerySet, most: int) -> list[Lookalike]:
@@ -178,7 +180,8 @@ def _was_set_aside_for() -> Q:
     # Of its own decisions, rather than whether there is one for each invoice.
     replaced_by = lapsed.filter(other=one, decision=Decision.REPLACE).values("invoice")
     left_out_for = lapsed.filter(invoice=one, decision=Decision.EXCLUDE).values("other")
-    return Q(pk__in=replaced_by) | Q(pk__in=left_out_for)
+    # One list rather than two conditions, for which PostgreSQL would look through all invoices for each one.
+    return Q(pk__in=replaced_by.union(left_out_for, all=True))
 
 
 def _decisions(*, invoice: OuterRef, other: OuterRef, among: list[Decision]) -> QuerySet[DuplicateDecision]:

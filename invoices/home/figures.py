@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from invoices.models import BillingPeriod, DocumentType, Invoice, Posting
 from invoices.models.statuses import IN_PROGRESS, UPLOADABLE
+from invoices.selection.filters import UNSENT
 from xero_integration.client.vocabulary import GONE, DocumentStatus
 
 CENT = Decimal("0.01")
@@ -25,6 +26,7 @@ APPROVED = _POSTED & Q(posting__xero_status__in=[DocumentStatus.AUTHORISED, Docu
 DRAFT = _POSTED & Q(posting__xero_status__in=[DocumentStatus.DRAFT, DocumentStatus.SUBMITTED])
 PAID = _POSTED & Q(posting__xero_status=DocumentStatus.PAID)
 _WAITS = Q(ignored_because="") & (Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE))
+_MOVES = Q(ignored_because="", posting__status__in=IN_PROGRESS)
 _EXCLUDED = ~Q(ignored_because="") & ~_POSTED
 
 
@@ -47,8 +49,8 @@ class Amount:
 
 @dataclass(frozen=True)
 class Balance:
-    """One currency of a period. `difference` is what Xero has over what was invoiced of what is in Xero: 0.00 when
-    both are equal to the cent, None while Xero told no total of some."""
+    """One currency of a period; what is on its way is not posted yet. `difference` is what Xero has over what was
+    invoiced of what is in Xero: 0.00 when both are equal to the cent, None while Xero told no total of some."""
 
     currency: str
     invoiced: Decimal
@@ -67,14 +69,27 @@ class Figures:
     approved: Amount
     paid: Amount
     waiting: Amount
+    rejected: Amount
     excluded: int
     drafts: int
     sent: int
+    unsent: int
     overdue: int
     on_the_way: int
     balances: list[Balance]
     read_at: dt.datetime | None
     imported_at: dt.datetime | None
+
+    def to_fix(self, stopped: Iterable[tuple[int, Mapping[str, Decimal]]]) -> Amount:
+        """Return what needs something before it is posted: what was rejected, and what is `stopped` by another cause
+        (how many, and their money). Who has two causes counts for both, so it is never more than waits."""
+        each = [(self.rejected.count, self.rejected.money), *stopped]
+        count = min(self.waiting.count, sum(count for count, _ in each))
+        money = {
+            code: min(there, sum((of.get(code, _ZERO) for _, of in each), _ZERO))
+            for code, there in self.waiting.money.items()
+        }
+        return Amount(count, {code: amount for code, amount in money.items() if amount})
 
 
 def of(period: BillingPeriod, today: dt.date) -> Figures:
@@ -94,9 +109,11 @@ def of(period: BillingPeriod, today: dt.date) -> Figures:
         approved=amount("approved"),
         paid=amount("paid"),
         waiting=amount("waiting"),
+        rejected=amount("rejected"),
         excluded=count("excluded_count"),
         drafts=count("drafts"),
         sent=count("sent"),
+        unsent=count("unsent"),
         overdue=count("overdue"),
         on_the_way=count("on_the_way"),
         balances=[_balance(row) for row in rows],
@@ -109,6 +126,7 @@ def _rows(period: BillingPeriod, today: dt.date) -> Any:
     invoices = Invoice.objects.filter(period=period).order_by()
     sums: dict[str, Any] = {}
     parts = {"imported": Q(), "in_xero": IN_XERO, "approved": APPROVED, "waiting": _WAITS, "excluded": _EXCLUDED}
+    parts["rejected"] = _WAITS & Q(posting__status=Posting.Status.REJECTED)
     for name, which in parts.items():
         sums[name] = Sum("total", filter=which, default=_ZERO)
         sums[f"{name}_count"] = Count("pk", filter=which)
@@ -118,7 +136,9 @@ def _rows(period: BillingPeriod, today: dt.date) -> Any:
     sums["told"] = Sum(F("posting__xero_total") * sign, filter=IN_XERO, default=_ZERO)
     sums["untold"] = Count("pk", filter=IN_XERO & Q(posting__xero_total=None))
     sums["drafts"] = Count("pk", filter=DRAFT)
+    sums["moving"] = Sum("total", filter=_MOVES, default=_ZERO)
     sums["sent"] = Count("pk", filter=APPROVED & Q(posting__sent_to_contact=True))
+    sums["unsent"] = Count("pk", filter=_POSTED & UNSENT)
     sums["overdue"] = Count("pk", filter=APPROVED & Q(posting__amount_due__gt=0, due_on__lt=today, total__gt=0))
     sums["on_the_way"] = Count("pk", filter=Q(posting__status__in=IN_PROGRESS))
     sums["read_at"] = Min(Coalesce("posting__read_at", "posting__updated_at"), filter=IN_XERO)
@@ -132,10 +152,29 @@ def _balance(row: Mapping[str, Any]) -> Balance:
         currency=row["currency"],
         invoiced=row["imported"].quantize(CENT),
         in_xero=in_xero,
-        not_posted=row["waiting"].quantize(CENT),
+        not_posted=(row["waiting"] + row["moving"]).quantize(CENT),
         excluded=row["excluded"].quantize(CENT),
         difference=None if row["untold"] else in_xero - row["in_xero"].quantize(CENT),
     )
+
+
+def billed(periods: Iterable[int]) -> dict[int, Amount]:
+    """Return what these billing periods, by their ids, come to; without those that have no invoices. In one query."""
+    rows = (
+        Invoice.objects.filter(period__in=list(periods))
+        .order_by()
+        .values_list("period", "currency")
+        .annotate(count=Count("pk"), total=Sum("total"))
+    )
+    found: dict[int, dict[str, tuple[int, Decimal]]] = defaultdict(dict)
+    for period, currency, count, total in rows:
+        found[period][currency] = (count, total.quantize(CENT))
+    return {period: _amount(by_currency) for period, by_currency in found.items()}
+
+
+def _amount(by_currency: Mapping[str, tuple[int, Decimal]]) -> Amount:
+    ordered = sorted(by_currency.items(), key=lambda each: (-each[1][0], each[0]))
+    return Amount(sum(count for count, _ in by_currency.values()), {code: total for code, (_, total) in ordered})
 
 
 def currencies(period: BillingPeriod) -> list[str]:

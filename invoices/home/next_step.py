@@ -22,9 +22,10 @@ class NextStep:
     form: Mapping[str, str] = field(default_factory=dict)
 
 
-def next_step(period: BillingPeriod, figures: Figures, *, to_fix: int, running: str) -> NextStep | None:
+def next_step(period: BillingPeriod, figures: Figures, *, to_fix: int, running: str, sends: bool) -> NextStep | None:
     """Return what is next for the period, None where nothing is. `to_fix` of its invoices need something first;
-    `running` is the address of an upload that is not done, "" for none."""
+    `running` is the address of an upload that is not done, "" for none; `sends`: invoices are sent to the customers
+    from here."""
     mine = {"period": period.billing_id, "all": "1"}
     waiting = figures.waiting.count
     if running:
@@ -37,4 +38,7 @@ def next_step(period: BillingPeriod, figures: Figures, *, to_fix: int, running: 
     if figures.drafts:
         words = f"Approve {figures.drafts:,} draft{'' if figures.drafts == 1 else 's'}"
         return NextStep(words, reverse("selected_approve"), mine | {"state": XeroState.DRAFT.value})
+    if sends and figures.unsent:
+        words = f"Send {figures.unsent:,} invoice{'' if figures.unsent == 1 else 's'}"
+        return NextStep(words, reverse("selected_send"), mine | {"owed": "unsent"})
     return NextStep("Close the period", reverse("period_sheet", args=[period.pk])) if figures.imported.count else None

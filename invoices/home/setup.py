@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from c3_integration.models import C3Settings
-from invoices.models import BillingPeriod, ImportRun, Posting
+from invoices.models import BillingPeriod, ImportRun, Posting, TrialDraft
 from xero_integration.models import XeroConnection, XeroSettings
 
 
 @dataclass(frozen=True)
 class Task:
     """One line of the checklist: `url` is the page where it is done, or what its button posts to; `is_admins` where
-    only a System Admin may."""
+    only a System Admin may, `is_optional` where invoices are posted without it too."""
 
     name: str
     words: str
@@ -23,6 +23,7 @@ class Task:
     button: str
     is_admins: bool = False
     is_posted: bool = False
+    is_optional: bool = False
 
 
 def tasks(connection: XeroConnection | None) -> list[Task]:
@@ -60,7 +61,19 @@ def tasks(connection: XeroConnection | None) -> list[Task]:
         Task(
             "Contacts", "Which customer is which contact.", connection is not None, reverse("contacts"), "See contacts"
         ),
+        Task(
+            "Test",
+            "Posts one draft for a test contact, shows it, and deletes it again.",
+            connection is not None and _was_tried(connection),
+            reverse("test_draft"),
+            "Post a test draft",
+            is_optional=True,
+        ),
     ]
+
+
+def _was_tried(connection: XeroConnection) -> bool:
+    return TrialDraft.objects.filter(connection=connection, state=TrialDraft.State.DELETED).exists()
 
 
 def is_first_run() -> bool:

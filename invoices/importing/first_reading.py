@@ -190,7 +190,7 @@ class _Closing:
                 f"Invoices that are billed to a reseller: {self.resellers.count:,} ({self.resellers.names()})."
             )
         if self.repeated.count:
-            money = ", ".join(f"{added:,.2f} {currency}" for currency, added in self.added.items())
+            money = ", ".join(f"{currency} {added:,.2f}" for currency, added in self.added.items())
             notes.append(
                 f"Lines that are there more than once, cell for cell: {self.repeated.count:,}, in "
                 f"{self.repeated.names()}. They add {money}, and are invoiced as the file has them."

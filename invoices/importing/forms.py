@@ -24,7 +24,7 @@ class ImportForm(forms.Form):
 
     file = forms.FileField(
         label="File of invoice lines",
-        help_text="CSV, Excel (.xlsx) or JSON: C3's invoice line download, or another system's lines.",
+        help_text="CSV, Excel (.xlsx) or JSON.",
         widget=forms.FileInput(
             attrs={"accept": ".csv,.tsv,.txt,.xlsx,.json,.jsonl,application/json,text/csv,text/tab-separated-values"}
         ),
@@ -34,7 +34,7 @@ class ImportForm(forms.Form):
     all_or_nothing = forms.BooleanField(
         label="All or nothing",
         required=False,
-        help_text="One wrong invoice refuses the whole file. Otherwise it is held back, and the others come in.",
+        help_text="One wrong invoice refuses the whole file. Otherwise only that one is held back.",
     )
 
     def clean_file(self) -> UploadedFile[Any]:
@@ -51,7 +51,7 @@ class ImportSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
     time_zone = forms.ChoiceField(
         label="Billing time zone",
         required=False,
-        help_text="Dates that carry a time and an offset are the day that they are there.",
+        help_text="Dates with a time are the day there.",
     )
 
     class Meta:
@@ -59,9 +59,8 @@ class ImportSettingsForm(forms.ModelForm):  # type: ignore[type-arg]  # not gene
         fields = ("all_or_nothing", "bill_resellers", "time_zone")
         widgets = {"bill_resellers": forms.RadioSelect}
         help_texts = {
-            "all_or_nothing": "Otherwise a wrong invoice is held back and the others of its file come in. Each import "
-            "can say otherwise.",
-            "bill_resellers": "Where a file names a reseller. A customer can say otherwise: Settings → Customers.",
+            "all_or_nothing": "Otherwise only wrong invoices are held back. Each import may choose.",
+            "bill_resellers": "Per customer: Customers.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -50,13 +50,10 @@ logger = logging.getLogger(__name__)
 
 LONGEST_IMPORT = dt.timedelta(hours=1)
 CUT_SHORT = "The import was cut short by an error; nothing was imported."
-DISK_FULL = (
-    "The disk is full, so nothing was imported. Invoices that were there before are as they were. "
-    "Ask an administrator of the portal to make room, then import the file again."
-)
+DISK_FULL = "The disk is full, so nothing was imported. Ask an administrator to make room, then import again."
 ALL_HELD_BACK = (
-    "Something is wrong with every invoice of the file, so nothing was imported. What earlier files brought of those "
-    "that are held back may be out of date now, and is not posted until a file has them right."
+    "Every invoice of the file is wrong, so nothing was imported. What earlier files brought of them is not posted "
+    "until a file has them right."
 )
 
 ProgressOf = Callable[[ImportRun], None]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from django.db.models import QuerySet
 
-from invoices.importing import bulk_insert, replaced
+from invoices.importing import billed_taxes, bulk_insert, replaced
 from invoices.importing.customer_keys import reseller_key
 from invoices.importing.facts import Facts
 from invoices.importing.parser import Header, Line
@@ -105,6 +105,8 @@ def take_in(versions: Iterable[uuid.UUID]) -> list[uuid.UUID]:
     """
     found = LaterVersion.objects.filter(pk__in=versions).prefetch_related("lines", "invoice")
     rows = list(found)
+    changed_ids = list(dict.fromkeys(each.invoice_id for each in rows))
+    billed_taxes.take_off(changed_ids)
     for version in rows:
         invoice = version.invoice_id
         InvoiceLine.objects.filter(invoice=invoice).delete()
@@ -116,4 +118,5 @@ def take_in(versions: Iterable[uuid.UUID]) -> list[uuid.UUID]:
         if not later:
             changed.update(difference="")
         LaterVersion.objects.filter(invoice=invoice, kept_at__lte=version.kept_at).delete()
+    billed_taxes.put_on(changed_ids)
     return [each.invoice_id for each in rows]

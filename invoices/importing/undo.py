@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from c3portal.audit import record as audit
-from invoices.importing import decisions, locks, replaced, replaced_customers, set_aside
+from invoices.importing import billed_taxes, decisions, locks, replaced, replaced_customers, set_aside
 from invoices.models import (
     BillingPeriod,
     Customer,
@@ -120,8 +120,10 @@ def _named(reasons: dict[uuid.UUID, str]) -> list[InTheWay]:
 def _put_back(run: ImportRun, keys: set[uuid.UUID]) -> None:
     for chunk in itertools.batched(keys, CHUNK):
         kept = run.replaced.filter(invoice__in=chunk)
+        billed_taxes.take_off(chunk)
         for each in kept.iterator(chunk_size=20):
             replaced.put_back(each)
+        billed_taxes.put_on(chunk)
         kept.delete()
 
 
@@ -139,7 +141,9 @@ def _delete(run: ImportRun, keys: set[uuid.UUID]) -> None:
         Upload.objects.filter(pk__in=lines.order_by().values("upload")).update(invoices_count=None, invoiced=None)
         lines.delete()
         Posting.objects.filter(invoice__in=chunk).delete()
+        billed_taxes.take_off(chunk)
         invoices.delete()
+    billed_taxes.settle()
     locks.hold_customers([*customers, *run.replaced_customers.values_list("customer", flat=True)])
     customers -= replaced.customers() if customers else set()
     for keys_of_customers in itertools.batched(customers, CHUNK):

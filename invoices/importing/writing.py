@@ -10,7 +10,17 @@ from pathlib import Path
 from django.db.models import Max
 from django.utils import timezone
 
-from invoices.importing import bulk_insert, held_back, later, locks, periods, replaced, replaced_customers, xero_numbers
+from invoices.importing import (
+    billed_taxes,
+    bulk_insert,
+    held_back,
+    later,
+    locks,
+    periods,
+    replaced,
+    replaced_customers,
+    xero_numbers,
+)
 from invoices.importing.aggregation import Gathering
 from invoices.importing.cleaning import Cleaner
 from invoices.importing.comparison import report
@@ -68,6 +78,10 @@ def write(path: Path, run: ImportRun, reading: Reading, wanted: Wanted, progress
             kept.add(run, {facts.pk: (facts.header, _invoice(facts)) for facts in reported})
     if len(gathering.invoices) > gathering.actions[Action.KEEP]:
         _write_lines(path, reading, wanted, progress, kept)
+    if gathering.actions[Action.CREATE] or gathering.actions[Action.UPDATE]:
+        written = (each.pk for each in gathering.invoices.values() if each.action in (Action.CREATE, Action.UPDATE))
+        billed_taxes.put_on(written)
+        billed_taxes.settle()
     if gathering.actions[Action.REPORT]:
         for chunk in itertools.batched(gathering.invoices.values(), CHUNK):
             report(run, [facts for facts in chunk if facts.action is Action.REPORT], most=held_back.MAX_ERRORS)
@@ -107,6 +121,7 @@ def _write_invoices(run: ImportRun, chunk: list[Facts], known: dict[str, Billing
         invoices[facts.action].append(invoice)
     Invoice.objects.bulk_create(invoices[Action.CREATE])
     replaced.keep(run, invoices[Action.UPDATE])
+    billed_taxes.take_off(each.pk for each in invoices[Action.UPDATE])
     Invoice.objects.bulk_update(invoices[Action.UPDATE], _INVOICE_FIELDS, batch_size=100)
     InvoiceLine.objects.filter(invoice__in=invoices[Action.UPDATE]).delete()
     later.forget(Invoice.objects.filter(pk__in=[each.pk for each in invoices[Action.UPDATE]]))

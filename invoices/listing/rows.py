@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
-from django.utils import timezone
-from django.utils.formats import date_format
-
+from c3portal.http import dates
 from invoices.models import Invoice, Posting
 from invoices.models.statuses import HAS_REASON, UPLOADABLE
 from invoices.readback import states
@@ -69,6 +68,7 @@ class Row:
     total: Decimal
     cents: int
     purchase_order: str
+    microsoft: str
     period: str
     is_credit_note: bool
     is_excluded: bool
@@ -92,8 +92,12 @@ def rows_of(
     *,
     looks_same: Set[uuid.UUID] = frozenset(),
     outdated: Set[uuid.UUID] = frozenset(),
+    billed_by: Mapping[uuid.UUID, Sequence[str]] = MappingProxyType({}),
 ) -> Iterator[Row]:
-    """Yield a row for each invoice; customer, reseller, posting, connection and who excluded it should be loaded."""
+    """Yield a row for each invoice; customer, reseller, posting, connection and who excluded it should be loaded.
+
+    `billed_by` are Microsoft's invoices of each.
+    """
     for invoice in invoices:
         posting = getattr(invoice, "posting", None)
         yield Row(
@@ -112,6 +116,7 @@ def rows_of(
             total=invoice.total,
             cents=int(invoice.total * 100),
             purchase_order=invoice.purchase_order,
+            microsoft=", ".join(billed_by.get(invoice.pk, ())),
             period=f"{invoice.period.ends_on:%B %Y}" if Invoice.period.is_cached(invoice) else "",
             is_credit_note=invoice.is_credit_note,
             is_excluded=bool(invoice.ignored_because),
@@ -165,7 +170,7 @@ def _reason(invoice: Invoice, posting: Posting | None) -> str:
 def _sent(posting: Posting) -> str:
     if posting.mailed_at:
         to = f" to {posting.mailed_to}" if posting.mailed_to else ""
-        return f"Sent {date_format(timezone.localtime(posting.mailed_at), 'j M Y')}{to}"
+        return f"Sent {dates.day(posting.mailed_at)}{to}"
     return "Marked as sent in Xero" if posting.sent_to_contact else ""
 
 

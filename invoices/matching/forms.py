@@ -62,7 +62,7 @@ class KindRuleForm(forms.Form):
         label="Category",
         max_length=255,
         required=False,
-        help_text="As the file has it; capitals do not count. Empty for lines without one.",
+        help_text="As in the file. Empty for lines without one.",
     )
     kind = forms.ChoiceField(
         label="Kind of line",
@@ -84,7 +84,7 @@ class MatchForm(forms.Form):
     name = forms.CharField(
         label="Name of the profile",
         max_length=100,
-        help_text="Files with these columns go straight through from now on.",
+        help_text="Files with these columns then go straight through.",
         error_messages={"required": "Give the profile a name."},
     )
     currency = forms.CharField(label="Currency of all lines", required=False, max_length=3, min_length=3)
@@ -95,14 +95,14 @@ class MatchForm(forms.Form):
         label="Who is billed",
         required=False,
         choices=BILLED,
-        help_text="The file names resellers, and no column says which invoices go to them.",
+        help_text="Resellers are named; no column says who is billed.",
     )
     period = forms.ChoiceField(label="Billing period", required=False)
     billing_id = forms.RegexField(
         r"^\d{8}$",
         label="BillingId of the new period",
         required=False,
-        help_text="The day on which it was billed, as 20260518.",
+        help_text="The day billed, as 20260518.",
         error_messages={"invalid": "Write the day as eight digits: 20260518."},
     )
     starts_on = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
@@ -325,7 +325,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
             label="Encoding that was confirmed",
             required=False,
             choices=[(name, name or "None: ask each time") for name in known],
-            help_text="A file whose encoding can only be guessed, and is guessed as this one, goes straight through.",
+            help_text="Files guessed to be so go straight through.",
         )
         listed = [("", "No column"), *((name, name) for name in profile.header)]
         formats = Formats.from_json(profile.formats)

@@ -1,7 +1,15 @@
 """The billing domain, and how far each invoice has come on its way to Xero."""
 
 from invoices.models.attention import AttentionCheck
-from invoices.models.billing import BillingPeriod, Customer, Invoice, InvoiceLine, LaterLine, LaterVersion
+from invoices.models.billing import (
+    BilledTax,
+    BillingPeriod,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    LaterLine,
+    LaterVersion,
+)
 from invoices.models.changes import ChangeCall, ChangeRequest, DocumentChange, PastDocument
 from invoices.models.closing import OthersInXero, PeriodClosing
 from invoices.models.imports import (
@@ -16,6 +24,7 @@ from invoices.models.imports import (
     ReplacedCustomer,
     ReplacedInvoice,
 )
+from invoices.models.listing import ListChoices
 from invoices.models.overrides import AccountOverride, CustomerOverride, SubscriptionOrder, TaxOverride
 from invoices.models.posting import (
     DocumentType,
@@ -28,14 +37,17 @@ from invoices.models.posting import (
     Twin,
     Upload,
     UploadDraft,
+    XeroAnswer,
 )
 from invoices.models.readback import AppliedCredit, DocumentEvent, ReadingState, XeroEvent
+from invoices.models.trial import TrialDraft
 
 __all__ = [
     "AccountOverride",
     "AppliedCredit",
     "AttentionCheck",
     "BillResellers",
+    "BilledTax",
     "BillingPeriod",
     "ChangeCall",
     "ChangeRequest",
@@ -55,6 +67,7 @@ __all__ = [
     "KindRule",
     "LaterLine",
     "LaterVersion",
+    "ListChoices",
     "Onward",
     "OthersInXero",
     "PastDocument",
@@ -69,8 +82,10 @@ __all__ = [
     "Submission",
     "SubscriptionOrder",
     "TaxOverride",
+    "TrialDraft",
     "Twin",
     "Upload",
     "UploadDraft",
+    "XeroAnswer",
     "XeroEvent",
 ]

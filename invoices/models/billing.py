@@ -174,6 +174,8 @@ class Invoice(models.Model):
         ordering = ["number"]
         indexes = [
             models.Index(fields=["period", "number"]),
+            # What the periods come to: no row is read for it.
+            models.Index(fields=["period", "currency", "total"], name="invoice_sums"),
             models.Index(Lower("xero_number"), name="invoice_xero_number_lower"),
             models.Index(fields=["billed_hash"], condition=~Q(billed_hash=""), name="invoice_billed_hash"),
             models.Index(fields=["charges_hash"], condition=Q(charges_hash__isnull=False), name="invoice_charges"),
@@ -270,8 +272,26 @@ class InvoiceLine(LineFacts):
     class Meta:
         ordering = ["invoice_id", "position"]
         constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="line_position_once_each_invoice")]
-        # Few at any time, among all that were ever imported.
-        indexes = [models.Index(fields=["kind"], condition=Q(kind=""), name="line_without_a_kind")]
+        indexes = [
+            # Few at any time, among all that were ever imported.
+            models.Index(fields=["kind"], condition=Q(kind=""), name="line_without_a_kind"),
+            models.Index(fields=["sku", "kind", "id"], name="line_by_sku"),
+        ]
+
+
+class BilledTax(models.Model):
+    """How many lines of a customer's invoices, or of those that this reseller is billed, have a tax: the sum of the
+    rows (`importing/billed_taxes`)."""
+
+    # The release before, which does not know of these rows, may delete whom they name.
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    bill_to = models.ForeignKey(Customer, null=True, on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    tax_name = models.CharField(max_length=100, blank=True)
+    tax_percentage = ExactDecimalField()
+    lines = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.lines:+} of {self.tax_name} {self.tax_percentage}"
 
 
 class LaterVersion(models.Model):

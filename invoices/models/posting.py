@@ -306,6 +306,18 @@ class SentDocument(models.Model):
         return self.xero_id
 
 
+class XeroAnswer(models.Model):
+    """What Xero last answered about a posting's document: its element of the call's answer, JSON in zlib, bounded.
+    Missing where no answer told of it, as when it was found by a lookup."""
+
+    posting = models.OneToOneField(Posting, on_delete=models.CASCADE, related_name="answer")
+    submission = models.ForeignKey(Submission, null=True, on_delete=models.SET_NULL, related_name="+")
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"answer to {self.submission_id}"
+
+
 class Twin(models.Model):
     """Another live document in Xero with a posting's marker, as long as Xero shows it: the money counts twice."""
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Min
 
 from c3portal.models import User
 from invoices.documents.builder import DocumentContext
 from invoices.documents.mapping import AccountRule, UnmappedAccount
 from invoices.models import AccountOverride, Customer, InvoiceLine
+from invoices.overrides import billed_skus
 from invoices.overrides.rows import Refused, Row
 from xero_integration.accounts import sales_problem
 
@@ -24,21 +24,23 @@ EXACT, BEGINS = "exact", "begins"
 
 def rows(context: DocumentContext) -> list[Row[AccountRule]]:
     """Return a row for each SKU and kind of the imported lines, then one for each other override."""
-    found, kept = InvoiceLine.objects.order_by("sku", "kind").values_list("sku", "kind"), context.rows
+    kept = context.rows
     own = {rule.sku: rule for rule in context.accounts.overrides if not rule.customer and not rule.is_prefix}
-    known = [
-        _of_sku(context, sku, kind, name, count, sku in own)
-        for sku, kind, name, count in found.annotate(Min("name"), Count("pk"))
-    ]
+    known = [_of_sku(context, sku, kind, name, sku in own) for sku, kind, name in billed_skus.skus()]
     seen = {row.subject.sku for row in known}
     others = [rule for rule in context.accounts.overrides if rule.customer or rule.is_prefix or rule.sku not in seen]
     names = {each.customer.tenant_id: each.customer.name for each in kept.accounts if each.customer}
     return known + [_of_rule(context, rule, names) for rule in others]
 
 
-def _of_sku(
-    context: DocumentContext, sku: str, kind: str, name: str, count: int, is_overridden: bool
-) -> Row[AccountRule]:
+def counts(rows: Iterable[Row[AccountRule]]) -> dict[str, int]:
+    """Return how many lines each of these rows is about, by its key."""
+    of_skus = [row for row in rows if row.is_of_lines]
+    found = billed_skus.counts({row.subject.sku for row in of_skus})
+    return {row.key: found.get(tuple(json.loads(row.key)), 0) for row in of_skus}
+
+
+def _of_sku(context: DocumentContext, sku: str, kind: str, name: str, is_overridden: bool) -> Row[AccountRule]:
     try:
         chosen = context.accounts.choose(kind, sku)
         applies, because = label(context, chosen.code), chosen.because
@@ -50,13 +52,13 @@ def _of_sku(
         subject=AccountRule("", sku=sku),
         title=sku or "Lines without a SKU",
         detail=f"{name} · {context.accounts.labels[kind]}",
-        count=count,
         default=label(context, context.accounts.by_kind.get(kind, "")),
         applies=applies,
         because=because,
         problem=problem,
         is_overridden=is_overridden,
         may_override=bool(sku),
+        is_of_lines=True,
     )
 
 
@@ -68,7 +70,6 @@ def _of_rule(context: DocumentContext, rule: AccountRule, names: Mapping[str, st
         subject=replace(rule, code=""),
         title=what,
         detail=f"Customer {names.get(rule.customer, rule.customer)}" if rule.customer else "Every customer",
-        count=0,
         default=label(context, context.accounts.by_kind.get(rule.kind, "")) if rule.kind else "",
         applies=label(context, rule.code),
         because="it is overridden so",

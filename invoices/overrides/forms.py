@@ -25,7 +25,7 @@ def overrides_limit() -> int:
 class OverridesFileForm(forms.Form):
     file = forms.FileField(
         label="CSV file",
-        help_text="As downloaded here. An empty override reverts; what is not in the file stays. All or nothing.",
+        help_text="As downloaded here. Empty reverts; rows left out stay. All or nothing.",
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         error_messages={"required": "Choose the file.", "empty": "The file is empty."},
     )

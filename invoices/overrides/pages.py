@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -50,6 +50,10 @@ class Page(ABC):
     def rows(self) -> Sequence[Row[Any]]:
         """Return the page's rows."""
 
+    def counts(self, rows: Sequence[Row[Any]]) -> Mapping[str, int]:
+        """Return how many lines or invoices these rows are about, by their keys: asked for what is shown alone."""
+        return {row.key: row.count for row in rows}
+
     @abstractmethod
     def form(self, data: Any = None) -> forms.Form:
         """Return the form for the selected rows."""
@@ -94,16 +98,16 @@ class Page(ABC):
 
 class Accounts(Page):
     name, title, noun = "account_overrides", "Accounts", "SKU"
-    intro = (
-        "Lines go to the account of their kind in Settings → General, unless their SKU or customer is overridden here. "
-        "A customer's override goes before a SKU's, a SKU before what it begins with."
-    )
+    intro = "Instead of the account of their kind. Customer before SKU, SKU before what it begins with."
     columns, shown_columns = accounts.COLUMNS, accounts.SHOWN_COLUMNS
     model = AccountOverride
     rule_title = "Override for a customer or a beginning of SKUs"
 
     def rows(self) -> list[Row[AccountRule]]:
         return accounts.rows(self.context)
+
+    def counts(self, rows: Sequence[Row[AccountRule]]) -> dict[str, int]:
+        return accounts.counts(rows)
 
     def known(self) -> Iterable[AccountOverride]:
         return self.context.rows.accounts
@@ -141,10 +145,7 @@ class Accounts(Page):
 
 class Taxes(Page):
     name, title, noun = "tax_overrides", "Taxes", "Tax"
-    intro = (
-        "Every tax of the imported lines needs a tax rate of the organisation that may be used for sales and has the "
-        "same percentage. Where exactly one fits it is taken; the others are chosen here."
-    )
+    intro = "Taken by itself where exactly one sales tax rate has the percentage."
     columns, shown_columns = taxes.COLUMNS, taxes.SHOWN_COLUMNS
     model, related = TaxOverride, ()
 
@@ -178,10 +179,8 @@ class Taxes(Page):
 class Customers(Page):
     name, title, noun, counted = "customer_overrides", "Customers", "Customer", "Invoices"
     intro = (
-        "A customer's invoices get theme and status of Settings → General and are due as invoiced, unless that is "
-        "overridden here. A status chosen here goes before the one chosen beside UPLOAD TO XERO. Invoices that are "
-        "addressed to a reseller have the reseller's theme, status and due days when they go to its contact. So it is "
-        "with the PO number, which is for invoices that come without one."
+        "Before Settings → General and the status at UPLOAD TO XERO. For invoices to a reseller's contact, the "
+        "reseller's count."
     )
     columns, shown_columns = customers.COLUMNS, customers.SHOWN_COLUMNS
     model = CustomerOverride
@@ -235,9 +234,8 @@ class Customers(Page):
 class Orders(Page):
     name, title, noun = "order_overrides", "PO numbers", "Subscription"
     intro = (
-        "An invoice bears the PO number that it came with, else that of its subscription chosen here, else its "
-        "customer's (Settings → Customers). An invoice of several subscriptions names the PO number of each. Listed "
-        f"are the subscriptions of the latest {orders.PERIODS_SHOWN} billing periods, and others that have one."
+        "The invoice's own, else the subscription's, else the customer's. Subscriptions of the latest "
+        f"{orders.PERIODS_SHOWN} billing periods."
     )
     columns, shown_columns = orders.COLUMNS, orders.SHOWN_COLUMNS
     model = SubscriptionOrder

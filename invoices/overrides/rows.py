@@ -29,15 +29,14 @@ class Refused(Exception):
 class Row[Subject]:
     """One thing that has a default: `applies` is what it comes to now, `because` follows that word.
 
-    `problem` says why nothing can be posted with it, `also` is what else it is found by, `count` how many lines or
-    invoices.
+    `problem` says why nothing can be posted with it, `also` is what else it is found by. `count` is how many lines or
+    invoices it is about, as far as `Page.counts` need not ask for it; `is_of_lines` says that it was found in lines.
     """
 
     key: str
     subject: Subject
     title: str
     detail: str
-    count: int
     default: str
     applies: str
     because: str
@@ -45,6 +44,8 @@ class Row[Subject]:
     is_overridden: bool = False
     may_override: bool = True
     also: str = ""
+    count: int = 0
+    is_of_lines: bool = False
 
     def is_shown(self, shown: str, search: str) -> bool:
         if (shown == UNMAPPED and not self.problem) or (shown == OVERRIDDEN and not self.is_overridden):

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Sum
 
 from c3portal.models import User
 from invoices.documents import billing_contact
 from invoices.documents.builder import DocumentContext
 from invoices.documents.mapping import Rate, Tax, TaxRules, UnmappedTax
-from invoices.models import InvoiceLine, TaxOverride
+from invoices.models import BilledTax, TaxOverride
 from invoices.overrides.rows import Refused, Row
 
 COLUMNS = ("Country", "TaxName", "Percentage", "TaxType")
@@ -32,11 +32,12 @@ class TaxRule:
 
 def rows(context: DocumentContext) -> list[Row[Tax]]:
     """Return a row for each tax of the imported lines, and for each other mapping."""
-    lines = InvoiceLine.objects.order_by().annotate(country=billing_contact.tax_country("invoice__"))
+    lines = BilledTax.objects.order_by().annotate(country=billing_contact.tax_country())
     found = lines.values_list("country", "tax_name", "tax_percentage")
     counts: Counter[Tax] = Counter()
-    for country, name, percentage, count in found.annotate(Count("pk")):
+    for country, name, percentage, count in found.annotate(Sum("lines")):
         counts[Tax(country, name, percentage.normalize())] += count
+    counts = +counts
     seen = {key(tax) for tax in counts}
     mapped = [Tax(each.country, each.tax_name, each.percentage.normalize()) for each in context.rows.taxes]
     taxes = {tax: 0 for tax in mapped if key(tax) not in seen} | counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from c3portal.database import clock
 from invoices.models import Submission
@@ -85,6 +86,8 @@ class Outcome:
     rest: Alike | None = None
     call: CallEnd | None = None
     batch_cap: int | None = None
+    # What Xero said of some of `each`, as it came.
+    elements: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def of_call(ended: CallResult, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
@@ -107,13 +110,14 @@ def answered(answer: Answer, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
     each: dict[int, DocumentOutcome] = {pk: Posted(document) for pk, document in results.recorded.items()}
     each |= {pk: _refused(refusal, now) for pk, refusal in results.refused.items()}
     call = CallEnd(Submission.Outcome.ANSWERED, answer.status_code, answer.correlation_id)
-    return Outcome(each, Uncertain("Xero's answer left it out.", now), call)
+    return Outcome(each, Uncertain("Xero's answer left it out.", now), call, elements=results.elements)
 
 
 def refused_whole(error: XeroRejected, kind: Kind, numbers: Mapping[int, str]) -> Outcome:
     """A document alone is refused with Xero's words; several are looked up, then halved."""
     # Xero is known to have created the valid ones of such a request at times.
-    refused = read_results(kind, numbers, error.elements).refused
+    results = read_results(kind, numbers, error.elements)
+    refused = results.refused
     if len(numbers) == 1 and not refused:
         refused = dict.fromkeys(numbers, Refusal(str(error), error.is_number_taken))
     now = clock.now()
@@ -122,6 +126,7 @@ def refused_whole(error: XeroRejected, kind: Kind, numbers: Mapping[int, str]) -
         Uncertain(f"Xero refused the whole request: {error}", now),
         _call_end(Submission.Outcome.ANSWERED, error),
         batch_cap=max(1, len(numbers) // 2),
+        elements={pk: row for pk, row in results.elements.items() if pk in refused},
     )
 
 

@@ -27,12 +27,10 @@ class Outdated(StrEnum):
 
 
 WORDS = {
-    Outdated.HELD_BACK: "A later file has this invoice too, and it was held back there because something is wrong with "
-    "it. The amounts stored here may be out of date. Import a file that has it right, or undo the import that held it "
-    "back.",
-    Outdated.DIFFERS: "A later import says something else of this invoice, and came while it was on its way to Xero. "
-    "The amounts stored here are out of date. Import that file again. Importing the earlier file again instead keeps "
-    "what is stored here.",
+    Outdated.HELD_BACK: "Held back in a later file, so the amounts here may be out of date. Import a file that has it "
+    "right, or undo the import that held it back.",
+    Outdated.DIFFERS: "A later file, which came while it was on its way to Xero, says otherwise: the amounts here are "
+    "out of date. Import that file again, or the earlier one to keep what is here.",
 }
 _IGNORED = "It was excluded from Xero after it was uploaded."
 _NOT_SENT = "Nothing of it is in Xero. {} Then upload again."

@@ -12,12 +12,13 @@ from typing import Any
 from django.db.models import Count, Max, Min, QuerySet, Sum
 
 from invoices.documents.rules import Fix, Problem
-from invoices.models import Posting
+from invoices.models import BillingPeriod, Posting
 from xero_integration.client import refusals
 from xero_integration.client.refusals import Topic
 
 # What Xero says may name the invoice: then each is a wording of its own.
 WORDINGS_READ = 1_000
+_PERIOD = ("invoice__period", "invoice__period__billing_id", "invoice__period__ends_on")
 FIXES = {
     Topic.ACCOUNT: Fix.ACCOUNTS,
     Topic.TAX: Fix.TAXES,
@@ -52,7 +53,8 @@ def problems(message: str) -> list[Problem]:
 @dataclass(frozen=True)
 class Cause:
     """Why some of an upload were rejected: the problem, Xero's own `words` (the most frequent), how many, what
-    they come to by currency, the days they are dated within, and every wording, by which a page filters them."""
+    they come to by currency, the days they are dated within, every wording, by which a page filters them, and of
+    each of their billing periods how many and how much."""
 
     problem: Problem
     words: str
@@ -61,6 +63,7 @@ class Cause:
     first: dt.date
     last: dt.date
     wordings: tuple[str, ...]
+    parts: tuple[tuple[BillingPeriod, int, tuple[tuple[str, Decimal], ...]], ...]
 
     @property
     def key(self) -> str:
@@ -74,7 +77,7 @@ def causes(postings: QuerySet[Posting], most: int = WORDINGS_READ) -> list[Cause
     rejected = postings.filter(status=Posting.Status.REJECTED, invoice__ignored_because="")
     rows = (
         rejected.order_by()
-        .values("message", "invoice__currency")
+        .values("message", "invoice__currency", *_PERIOD)
         .annotate(
             count=Count("pk"),
             total=Sum("invoice__total"),
@@ -90,16 +93,28 @@ def causes(postings: QuerySet[Posting], most: int = WORDINGS_READ) -> list[Cause
     return sorted(made, key=lambda each: (-each.count, each.problem.words))
 
 
-def _cause(problem: Problem, rows: list[Any]) -> Cause:
+def _money(rows: list[Any]) -> dict[str, Decimal]:
     money: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         money[row["invoice__currency"]] += row["total"].quantize(Decimal("0.01"))
+    return money
+
+
+def _cause(problem: Problem, rows: list[Any]) -> Cause:
+    periods: dict[BillingPeriod, list[Any]] = defaultdict(list)
+    for row in rows:
+        pk, billing_id, ends_on = (row[name] for name in _PERIOD)
+        periods[BillingPeriod(pk=pk, billing_id=billing_id, ends_on=ends_on)].append(row)
     return Cause(
         problem=problem,
         words=rows[0]["message"],
         count=sum(row["count"] for row in rows),
-        money=tuple(sorted(money.items())),
+        money=tuple(sorted(_money(rows).items())),
         first=min(row["first"] for row in rows),
         last=max(row["last"] for row in rows),
         wordings=tuple(dict.fromkeys(row["message"] for row in rows)),
+        parts=tuple(
+            (period, sum(row["count"] for row in of_it), tuple(sorted(_money(of_it).items())))
+            for period, of_it in periods.items()
+        ),
     )

@@ -54,6 +54,8 @@ class Results:
 
     recorded: dict[int, Recorded] = field(default_factory=dict)
     refused: dict[int, Refusal] = field(default_factory=dict)
+    # What Xero said of those in either.
+    elements: dict[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[str, Any]]) -> Results:
@@ -72,10 +74,12 @@ def read_results(kind: Kind, numbers: Mapping[int, str], rows: Sequence[Mapping[
             results.refused[pk] = refusal
         elif document := recorded(kind, row):
             results.recorded[pk] = document
+        if pk in results.refused or pk in results.recorded:
+            results.elements[pk] = row
     # A document that two elements claim to be is believed of neither.
     claims = Counter(document.xero_id for document in results.recorded.values())
     for pk in [pk for pk, document in results.recorded.items() if claims[document.xero_id] > 1]:
-        del results.recorded[pk]
+        del results.recorded[pk], results.elements[pk]
     return results
 
 

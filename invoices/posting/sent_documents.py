@@ -52,6 +52,14 @@ def of(postings: Sequence[Posting]) -> dict[int, Element]:
     return found | _of_calls([each for each in postings if each.pk not in found and each.submission_id])
 
 
+def kept(posting: Posting) -> Element | None:
+    """Return what is kept of the document that a posting has in Xero, or had before it was taken back; its
+    `sent_document` should be loaded."""
+    row = getattr(posting, "sent_document", None)
+    was_there = row is not None and posting.status == Posting.Status.UNDONE
+    return _unpacked(row) if row is not None and (was_there or row.xero_id == posting.xero_id) else None
+
+
 def _unpacked(row: SentDocument) -> Element:
     element: Element = json.loads(zlib.decompress(row.content), parse_float=Decimal, parse_int=Decimal)
     return element

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from django.db import transaction
 
 from invoices.models import Posting, Submission
-from invoices.posting import transitions
+from invoices.posting import kept_answers, transitions
 from invoices.posting.outcomes import (
     Absent,
     Alike,
@@ -47,6 +47,7 @@ def settle(submission: Submission, outcome: Outcome) -> int:
         moved += _move(submission, outcome.rest)
     if outcome.call is not None:
         transitions.close(submission, outcome.call)
+    kept_answers.keep(submission, outcome.elements)
     return moved
 
 

@@ -1,4 +1,5 @@
-"""The state machine of a posting: nothing else changes `status`, but `taken_back`, which ends what is posted.
+"""The state machine of a posting: nothing else changes `status`, but `queueing`, with which it begins, and
+`taken_back`, which ends what is posted.
 
 Nothing goes from sending or uncertain back to queued unless Xero recorded nothing, as it said or a lookup showed.
 """
@@ -8,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,15 +20,13 @@ from django.utils import timezone
 from c3portal.database import clock
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
-from invoices.documents import billing_contact, corrections, exact_sum
-from invoices.duplicates import comparison
-from invoices.importing import locks
-from invoices.models import DocumentType, Invoice, Posting, Submission, Upload
-from invoices.posting import outdated, post_log, sent_documents, sent_facts
+from invoices.documents import billing_contact, exact_sum
+from invoices.models import DocumentType, Posting, Submission, Upload
+from invoices.posting import post_log, sent_documents, sent_facts
 from invoices.posting.outcomes import CallEnd
 from invoices.posting.responses import Recorded, kind_of
 from xero_integration.client import timeouts
-from xero_integration.models import ContactLink, InvoiceStatus, XeroConnection, XeroSettings
+from xero_integration.models import ContactLink, XeroConnection, XeroSettings
 
 if TYPE_CHECKING:
     from c3portal.models import User
@@ -41,8 +39,8 @@ logger = logging.getLogger(__name__)
 #
 # | from                       | to        | function                                                              |
 # |----------------------------|-----------|-----------------------------------------------------------------------|
-# | (new), rejected, withdrawn | queued    | `enqueue`: UPLOAD TO XERO                                             |
-# | undone                     | queued    | `enqueue`: posted again                                               |
+# | (new), rejected, withdrawn | queued    | `queueing.enqueue`: UPLOAD TO XERO                                    |
+# | undone                     | queued    | `queueing.enqueue`: posted again                                      |
 # | (new) or ended outside     | posted    | `linking.mark_linked`: *Link it*; somebody posted it by hand before,  |
 # | of Xero                    |           | and nothing is sent                                                   |
 # | queued                     | sending   | `claim`                                                               |
@@ -59,97 +57,6 @@ logger = logging.getLogger(__name__)
 Status = Posting.Status
 RESTORED = "The database came back from a backup, so this is looked up in Xero before it is sent."
 ALREADY_IN_XERO = "Xero has it already, so it is looked up there and not sent."
-
-
-@dataclass(frozen=True)
-class Queued:
-    """What UPLOAD TO XERO did; `upload` is None when there was nothing to do. `undecided` look like another invoice,
-    and someone has to decide first; of those `held_back` a newer version has to come in first.
-    `needs_another`: another person has to approve, so nothing goes that would be approved at once."""
-
-    upload: Upload | None
-    queued: int
-    already: int
-    undecided: int = 0
-    held_back: int = 0
-    needs_another: bool = False
-
-
-def enqueue(
-    invoices: QuerySet[Invoice],
-    *,
-    connection: XeroConnection,
-    user: User | None,
-    invoice_status: str,
-    locked_as_drafts: bool = False,
-    onward: str = "",
-) -> Queued:
-    """Queue what is new, refused, withdrawn or taken back, but neither ignored nor waiting: for a decision on another
-    invoice that it looks like, or for a file that brings the later version of it; nor is it a credit note too many for
-    what it corrects. Pressing twice is harmless. `invoice_status` is one of `InvoiceStatus`, `onward` of `Onward`. The
-    caller wakes a worker after commit."""
-    with transaction.atomic():
-        if needs_another(invoice_status, onward):
-            return Queued(None, 0, 0, needs_another=True)
-        # Two people may press for an invoice and its copy at one time: whoever comes second sees what the first queued.
-        locks.hold(invoices)
-        # Whole periods at once: their size costs no extra queries.
-        total = invoices.count()
-        undecided = comparison.undecided(invoices).count()
-        held_back = outdated.waiting(invoices).count()
-        waiting = (comparison.waits_for_decision(), outdated.waits_for_file(), corrections.exceeds())
-        invoices = invoices.filter(*(~each for each in waiting), ignored_because="")
-        upload = Upload.objects.create(
-            connection=connection,
-            created_by=user,
-            invoice_status=invoice_status,
-            locked_as_drafts=locked_as_drafts,
-            onward=onward,
-            trace_id=tracing.current_id(),
-        )
-        # A refused invoice may have been imported anew with a total of the other sign.
-        negative = Invoice.objects.filter(pk=OuterRef("invoice_id"), total__lt=0)
-        Posting.objects.uploadable().filter(invoice__in=invoices.values("pk")).update(
-            status=Status.QUEUED,
-            upload=upload,
-            connection=connection,
-            submission=None,
-            batch_cap=None,
-            not_before=None,
-            looked_at=None,
-            message="",
-            is_number_taken=False,
-            document_type=_document_type(Exists(negative)),
-            updated_at=timezone.now(),
-        )
-        fresh = invoices.filter(posting__isnull=True).order_by("number").annotate(kind=_document_type(Q(total__lt=0)))
-        Posting.objects.bulk_create(
-            [
-                Posting(invoice_id=pk, connection=connection, upload=upload, document_type=kind)
-                for pk, kind in fresh.values_list("pk", "kind")
-            ],
-            batch_size=500,
-            ignore_conflicts=True,
-        )
-        queued = post_log.write(Posting.objects.filter(upload=upload, status=Status.QUEUED), Status.QUEUED, user=user)
-        if not queued:
-            upload.delete()
-            return Queued(None, 0, total - undecided - held_back, undecided, held_back)
-        period_ids = set(upload.postings.values_list("invoice__period", flat=True)[:2000])
-        if len(period_ids) == 1:
-            Upload.objects.filter(pk=upload.pk).update(period_id=period_ids.pop())
-        Upload.objects.filter(pk=upload.pk).count_invoices()
-    logger.info("%s: %d invoices queued for connection %d", upload, queued, connection.pk)
-    return Queued(upload, queued, total - queued - undecided - held_back, undecided, held_back)
-
-
-def needs_another(invoice_status: str, onward: str) -> bool:
-    """Whether another person than who uploads has to approve what would go so."""
-    return XeroSettings.load().two_people and (onward != "" or invoice_status == InvoiceStatus.AUTHORISED)
-
-
-def _document_type(is_negative: Q | Exists) -> Case:
-    return Case(When(is_negative, then=Value(DocumentType.CREDIT_NOTE)), default=Value(DocumentType.INVOICE))
 
 
 def sendable(connection: XeroConnection) -> QuerySet[Posting]:

@@ -13,10 +13,9 @@ NOT_THERE = "no longer there"
 def has(key: str) -> Q:
     """Return the condition on invoices that they have the cause; none has one that was mended since."""
     kept = AttentionCheck.objects.filter(invoice_ids__has_key=key)
-    # What of it was posted since stays out by the state of each.
-    ids = kept.values_list(f"invoice_ids__{key}", flat=True).first()
-    if ids is not None:
-        return Q(pk__in=ids)
+    # Of each billing period that has it. What of it was posted since stays out by the state of each.
+    if several := list(kept.values_list(f"invoice_ids__{key}", flat=True)):
+        return Q(pk__in=[each for ids in several for each in ids])
     cause = _rejected(key)
     if cause is None:
         return Q(pk__in=[])

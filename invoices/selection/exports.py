@@ -1,17 +1,20 @@
-"""A billing period, or invoices of it, as CSV, one row in memory at a time."""
+"""A billing period, or invoices of it, as CSV or as a workbook, a few rows in memory at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import batched
 
 from django.db.models import QuerySet
 
 from c3portal.http.csv_response import Cell, as_csv, csv_rows
 from c3portal.http.spreadsheet_cells import protect
+from c3portal.http.xlsx_response import as_xlsx
 from invoices.duplicates import comparison
 from invoices.matching.meanings import FIELDS, TEXTS
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Posting
 from invoices.readback import documents, states
+from invoices.selection import microsoft
 
 FETCHED_AT_ONCE = 2_000
 
@@ -51,6 +54,8 @@ INVOICE_COLUMNS = (
     "ReadFromXeroAt",
     "Corrects",
     "Reason",
+    "PurchaseOrder",
+    "MicrosoftInvoiceNumber",
 )
 PAYMENT_COLUMNS = (
     "InvoiceNumber",
@@ -88,15 +93,24 @@ def invoices_csv(period: BillingPeriod) -> Iterator[str]:
 
 def csv_of(invoices: QuerySet[Invoice]) -> Iterator[str]:
     """Yield one row an invoice: its facts, where it stands, and what it is in Xero."""
+    return as_csv(INVOICE_COLUMNS, _invoice_rows(invoices))
+
+
+def xlsx_of(invoices: QuerySet[Invoice]) -> Iterator[bytes]:
+    """Yield a workbook with the rows of `csv_of`."""
+    return as_xlsx("Invoices", INVOICE_COLUMNS, _invoice_rows(invoices))
+
+
+def _invoice_rows(invoices: QuerySet[Invoice]) -> Iterator[list[Cell]]:
     # Asked once for all; few invoices look like another one. What a list joins cannot be left out as it asks.
     plain = invoices.select_related(None)
     alike = {pk: each.other.number for pk, each in comparison.lookalikes(plain).items() if each.holds}
     rows = invoices.select_related("customer", "bill_to", "period", "posting__connection", "corrects")
-    cells = (
-        [*_invoice_row(each), alike.get(each.pk, ""), *_xero_cells(each), *_correction(each)]
-        for each in rows.order_by("number").iterator(FETCHED_AT_ONCE)
-    )
-    return as_csv(INVOICE_COLUMNS, cells)
+    for several in batched(rows.order_by("number").iterator(FETCHED_AT_ONCE), FETCHED_AT_ONCE):
+        billed_by = microsoft.numbers_of([each.pk for each in several])
+        for each in several:
+            last = [each.purchase_order, ", ".join(billed_by.get(each.pk, ()))]
+            yield [*_invoice_row(each), alike.get(each.pk, ""), *_xero_cells(each), *_correction(each), *last]
 
 
 def lines_csv(period: BillingPeriod) -> Iterator[str]:
@@ -111,14 +125,17 @@ def lines_csv(period: BillingPeriod) -> Iterator[str]:
 def payments_csv(period: BillingPeriod) -> Iterator[str]:
     """Yield one row for each payment and set-off as last read, one for an invoice in Xero without any; signed as the
     invoice's total."""
+    return as_csv(PAYMENT_COLUMNS, _of_payments(period))
+
+
+def _of_payments(period: BillingPeriod) -> Iterator[list[Cell]]:
     postings = (
         Posting.objects.filter(invoice__period=period, status=Posting.Status.POSTED)
         .select_related("invoice__customer")
         .prefetch_related("payments", "applied_credits")
         .order_by("invoice__number")
     )
-    rows = (row for posting in postings.iterator(FETCHED_AT_ONCE) for row in _payment_rows(posting, period))
-    return as_csv(PAYMENT_COLUMNS, rows)
+    return (row for posting in postings.iterator(FETCHED_AT_ONCE) for row in _payment_rows(posting, period))
 
 
 def findings_csv(run: ImportRun, kind: str = "") -> Iterator[str]:
@@ -132,6 +149,11 @@ DOWNLOADS: dict[str, Callable[[BillingPeriod], Iterator[str]]] = {
     "invoices": invoices_csv,
     "lines": lines_csv,
     "payments": payments_csv,
+}
+# Lines come as CSV alone: the form in which they can be imported again.
+WORKBOOKS: dict[str, Callable[[BillingPeriod], Iterator[bytes]]] = {
+    "invoices": lambda period: xlsx_of(Invoice.objects.filter(period=period)),
+    "payments": lambda period: as_xlsx("Payments", PAYMENT_COLUMNS, _of_payments(period)),
 }
 
 

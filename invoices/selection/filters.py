@@ -12,7 +12,7 @@ from django import forms
 from django.core.exceptions import BadRequest
 from django.db.models import Exists, OuterRef, Q
 
-from invoices.models import Customer, InvoiceLine, Posting
+from invoices.models import Customer, DocumentType, InvoiceLine, Posting
 from invoices.readback.states import is_changed
 from invoices.selection import causes
 from xero_integration.client.vocabulary import GONE, DocumentStatus
@@ -26,6 +26,7 @@ class FilterForm(forms.Form):
         ("overdue", "Overdue"),
         ("paid", "Paid"),
         ("approved", "Approved or paid"),
+        ("unsent", "Approved, not sent"),
         ("there", "Not voided or deleted"),
         ("gone", "Voided or deleted"),
     )
@@ -146,11 +147,18 @@ _LOOKUPS = {
     "least": "total__gte",
     "most": "total__lte",
 }
+# An approved invoice that Xero did not mail yet, with something owed on it: what is paid nobody waits for.
+UNSENT = Q(
+    posting__xero_status=DocumentStatus.AUTHORISED,
+    posting__document_type=DocumentType.INVOICE,
+    posting__sent_to_contact=False,
+)
 _OWED = {
     "owed": lambda: Q(posting__amount_due__gt=0),
     "overdue": lambda: Q(posting__amount_due__gt=0, due_on__lt=dt.datetime.now(dt.UTC).date()),
     "paid": lambda: Q(posting__amount_due=0, posting__amount_paid__gt=0),
     "approved": lambda: Q(posting__xero_status__in=[DocumentStatus.AUTHORISED, DocumentStatus.PAID]),
+    "unsent": lambda: UNSENT,
     "there": lambda: ~Q(posting__xero_status__in=GONE),
     "gone": lambda: Q(posting__xero_status__in=GONE),
 }

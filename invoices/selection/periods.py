@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from django.db.models import F
+from collections.abc import Iterable
 
-from invoices.models import BillingPeriod
+from invoices.models import AttentionCheck, BillingPeriod
 
 # Three years of months; older ones are reached by their BillingId in the address.
 PERIODS_OFFERED = 36
 
 
+# What the checks of a period found is long, and no concern of who chooses one.
+_LONG = tuple(f"attention_check__{name}" for name in ("problems", "drift", "invoice_ids"))
+
+
 def offered() -> list[BillingPeriod]:
-    """Return the billing periods to choose from, the newest first. Each has `needs_attention`, the number that was
-    counted with its last check (None without one), so that the frame of a page has no question of its own for it."""
-    rows = BillingPeriod.objects.annotate(needs_attention=F("attention_check__needs_attention"))
-    return list(rows[:PERIODS_OFFERED])
+    """Return the billing periods to choose from, the newest first, each with its last check but for what it found."""
+    return list(BillingPeriod.objects.select_related("attention_check").defer(*_LONG)[:PERIODS_OFFERED])
+
+
+def checks(periods: Iterable[BillingPeriod]) -> list[AttentionCheck]:
+    """Return the checks of these (of `offered`), without asking for them."""
+    found = (getattr(each, "attention_check", None) for each in periods)
+    return [each for each in found if each is not None]
 
 
 def shown(billing_id: str, periods: list[BillingPeriod]) -> BillingPeriod | None:

@@ -47,6 +47,7 @@ STATES: dict[str, str] = (
 )
 
 _NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
+_UPLOADABLE = _NOT_SENT & Q(ignored_because="")
 _DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_difference=0)
 _AMENDED = Q(posting__status=Posting.Status.POSTED) & ~Q(difference="")
 
@@ -69,6 +70,9 @@ class CurrencyTotal:
     owed: Decimal = Decimal("0.00")
     # Since when what is in Xero is known to be so.
     read_at: dt.datetime | None = None
+    # Of those that UPLOAD TO XERO may take.
+    uploadable: int = 0
+    uploadable_total: Decimal = Decimal("0.00")
 
 
 @dataclass(frozen=True)
@@ -81,16 +85,18 @@ class Selection:
     filters: Filters = field(default_factory=Filters)
 
     @classmethod
-    def from_query(cls, query: QueryDict) -> Selection | None:
+    def from_query(cls, query: QueryDict, offered: Iterable[BillingPeriod] = ()) -> Selection | None:
         """Read `period` (a BillingId, "" for the newest), `q`, `state` and the filters; None without periods. Raises
-        Http404, BadRequest."""
+        Http404, BadRequest. The newest periods are given where they are at hand, the newest first."""
         state = query.get("state", "")
         # Taking an unknown state for "all" would select more than was asked for.
         if state not in STATES:
             raise BadRequest(f"There is no state {state!r}.")
         billing_id = query.get("period", "")
-        periods = BillingPeriod.objects.filter(billing_id=billing_id) if billing_id else BillingPeriod.objects.all()
-        period = periods.first()
+        period = next((each for each in offered if billing_id in ("", each.billing_id)), None)
+        if period is None:
+            periods = BillingPeriod.objects.filter(billing_id=billing_id) if billing_id else BillingPeriod.objects.all()
+            period = periods.first()
         if period is None:
             if billing_id:
                 raise Http404("There is no such billing period.")
@@ -135,7 +141,7 @@ class Selection:
         found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
         counts: Counter[str] = Counter()
         # The first two spare what is in Xero the comparison.
-        waits = _NOT_SENT & Q(ignored_because="") & comparison.waits_for_decision()
+        waits = _UPLOADABLE & comparison.waits_for_decision()
         differing, waiting = Count("pk", filter=_DIFFERS), Count("pk", filter=waits)
         amended = Count("pk", filter=_AMENDED)
         old = Count("pk", filter=outdated.matters_and_waits())
@@ -192,12 +198,14 @@ def totals(invoices: InvoiceQuerySet) -> list[CurrencyTotal]:
         invoices.order_by("currency")
         .values_list("currency")
         .annotate(Count("pk"), Sum("subtotal"), Sum("tax"), Sum("total"))
-        .annotate(owed=_owed(Q(total__gte=0)) - _owed(Q(total__lt=0)), read_at=Min("posting__read_at"))
+        .annotate(owed=_owed(Q(total__gte=0)) - _owed(Q(total__lt=0)))
+        .annotate(uploadable_total=Sum("total", filter=_UPLOADABLE, default=Decimal(0)))
+        .annotate(uploadable=Count("pk", filter=_UPLOADABLE), read_at=Min("posting__read_at"))
     )
     found = []
-    for code, count, *sums, read_at in rows:
-        subtotal, tax, total, owed = (each.quantize(cent) for each in sums)
-        found.append(CurrencyTotal(code, count, subtotal, tax, total, owed, read_at))
+    for code, count, *sums, uploadable, read_at in rows:
+        subtotal, tax, total, owed, uploadable_total = (each.quantize(cent) for each in sums)
+        found.append(CurrencyTotal(code, count, subtotal, tax, total, owed, read_at, uploadable, uploadable_total))
     return found
 
 

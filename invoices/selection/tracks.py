@@ -12,12 +12,6 @@ from invoices.models import Invoice, PastDocument, Posting, PostLog, Submission,
 LONGEST_SOUGHT = 255
 
 
-def calls_of(invoice: Invoice) -> QuerySet[Submission]:
-    """Return every submission that carried the invoice, oldest first, without its body."""
-    carried = PostLog.objects.filter(invoice=invoice, submission__isnull=False).values("submission")
-    return Submission.objects.filter(pk__in=carried).defer("body").order_by("created_at")
-
-
 def invoices_with(text: str) -> list[uuid.UUID]:
     """Return the invoices of an id (of a call, a trace, an invoice, a document in Xero) or a number, by their ids."""
     return list(_keys(text.strip()[:LONGEST_SOUGHT]).values_list("pk", flat=True)) if text.strip() else []

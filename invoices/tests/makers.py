@@ -14,9 +14,10 @@ from django.utils import timezone
 from c3portal.database import clock
 from c3portal.models import User
 from invoices.changes import amending
+from invoices.importing import billed_taxes
 from invoices.importing.numbers import xero_number
 from invoices.models import BillingPeriod, Customer, DocumentType, Invoice, InvoiceLine, Posting, Submission, Upload
-from invoices.posting import sent_documents, taken_back, transitions
+from invoices.posting import queueing, sent_documents, taken_back, transitions
 from xero_integration.models import Account, Contact, ContactLink, TaxRate, TokenSet, XeroConnection, XeroSettings
 
 REFUSAL = "Account code '999' is not a valid code for this document."
@@ -65,6 +66,7 @@ def an_invoice(
         tax=tax,
         total=gross,
     )
+    billed_taxes.put_on([invoice.pk])
     return invoice
 
 
@@ -110,7 +112,7 @@ def fill_settings(**changes: str) -> None:
 def uploaded(connection: XeroConnection, user: User | None, *several: Invoice, to: str = Status.QUEUED) -> Upload:
     """Upload the invoices and bring each to the state `to`, by the moves that real posting makes."""
     rows = Invoice.objects.filter(pk__in=[invoice.pk for invoice in several])
-    upload = transitions.enqueue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
+    upload = queueing.enqueue(rows, connection=connection, user=user, invoice_status="DRAFT").upload
     assert upload is not None
     if to != Status.QUEUED:
         bring(upload, to)

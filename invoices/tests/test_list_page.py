@@ -299,7 +299,7 @@ def test_connecting_waits_for_client_id_and_secret(finance: Client, period: Bill
     fill_settings(client_secret="")
     html = page(finance)
     assert 'action="/xero/connect/"' not in html
-    assert "Possible once the Client ID and Client Secret are saved" in html
+    assert "Save Client ID and Secret first" in html
 
 
 def test_the_instructions_go_once_it_is_connected(finance: Client, period: BillingPeriod) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from c3portal.models import User
 from c3portal.tests.markup import markup
 from invoices.models import BillingPeriod, Customer, Invoice, Posting, Upload, UploadDraft
-from invoices.posting import transitions
+from invoices.posting import queueing
 from invoices.preflight import upload_drafts
 from invoices.tests.makers import REFUSAL, a_period, an_invoice, bring, connected, invoices, queries_of, uploaded
 from xero_integration.models import XeroConnection
@@ -391,11 +391,11 @@ def test_the_earlier_upload_says_where_they_went(
     bring(upload, Status.REJECTED, "INV-001", "INV-002")
     bring(upload, Status.POSTED)
     refused = Invoice.objects.filter(posting__status=Status.REJECTED)
-    transitions.enqueue(refused, connection=connection, user=finance_admin, invoice_status="DRAFT")
+    queueing.enqueue(refused, connection=connection, user=finance_admin, invoice_status="DRAFT")
     later = Upload.objects.latest("pk")
     html = text(finance, upload.get_absolute_url())
     assert "2 uploaded again later" in html
-    then = html.partition("How they fared in this upload")[2]
+    then = html.partition("In this upload")[2]
     assert "INV-001" in then
     assert "INV-002" in then
     assert then.count(Status.REJECTED.label) == 2

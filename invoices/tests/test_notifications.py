@@ -93,7 +93,7 @@ def test_a_finished_upload_is_told_once_by_mail_and_webhook_with_the_right_count
 def _mail_is_right(mails: list[EmailMessage], connection: XeroConnection, posted: int, stopped: int) -> None:
     (mail,) = mails
     text = mail.get_content()
-    assert mail["Subject"] == f"[C3 portal] {connection.name}: {posted} invoices in Xero, {stopped} refused"
+    assert mail["Subject"] == f"[C3 portal] {connection.name}: {posted} invoices in Xero, {stopped} rejected"
     assert f"In Xero: {posted} invoices, AUD 330.00" in text
     assert "XTS 220.00" in text
     assert "- 2 invoices: " in text
@@ -127,7 +127,7 @@ def test_what_is_uploaded_again_is_told_as_an_upload_of_its_own(
     makers.bring(second, Status.POSTED)
     assert notifications.find() == 1
     assert [notice.subject for notice in published(Kind.UPLOAD_FINISHED)] == [
-        f"{organisation.name}: 2 invoices in Xero, 1 refused",
+        f"{organisation.name}: 2 invoices in Xero, 1 rejected",
         f"{organisation.name}: 1 invoice in Xero",
     ]
     assert [notice.path for notice in published(Kind.UPLOAD_FINISHED)] == [
@@ -148,13 +148,13 @@ def test_the_mail_tells_what_to_do(organisation: XeroConnection, finance_admin: 
     notifications.find()
     (notice,) = published(Kind.UPLOAD_FINISHED)
     assert "In Xero: 1 invoice, AUD 110.00." in notice.body
-    assert "Of these, 1 came to another total in Xero" in notice.body
-    assert "Rejected by Xero: 6 invoices, AUD 660.00. Of these nothing is in Xero." in notice.body
-    assert "Taken back before they were sent: 1 invoice." in notice.body
+    assert "Of these, 1 with another total in Xero" in notice.body
+    assert "Rejected by Xero: 6 invoices, AUD 660.00. Not in Xero." in notice.body
+    assert "Withdrawn: 1 invoice." in notice.body
     assert "- 1 invoice: 1 more reasons" not in notice.body
     assert notice.body.count("\n- 1 invoice: Reason") == 5
-    assert "- 1 invoice: for another reason, on the upload's page" in notice.body
-    assert "press “Upload again” on the upload's page. What is in Xero already is not sent a second time" in notice.body
+    assert "- 1 invoice: another reason" in notice.body
+    assert "press “Upload again” on the upload's page. Nothing is sent twice" in notice.body
     assert max(map(len, notice.body.splitlines())) < 260
 
 
@@ -179,9 +179,9 @@ def test_lost_answers_are_told_when_they_stay_open_and_once_more_when_they_are_s
         assert notifications.find() == 1
     doubtful, settled = published(Kind.UPLOAD_FINISHED)
     assert doubtful.subject == f"{organisation.name}: 1 invoice in Xero, 1 confirming with Xero"
-    assert "nothing is sent again before it is certain" in doubtful.body
+    assert "nothing is sent twice" in doubtful.body
     assert settled.subject == f"{organisation.name}: 2 invoices in Xero"
-    assert settled.body.endswith("There is nothing left to do.")
+    assert settled.body.endswith("Nothing is left to do.")
 
 
 def test_an_upload_that_was_taken_back_whole_is_no_news(organisation: XeroConnection, finance_admin: User) -> None:
@@ -254,7 +254,7 @@ def test_each_time_that_the_connection_breaks_is_told_once_in_xeros_words(
     first, second = published(Kind.NEEDS_RECONNECTING)
     assert first.subject == f"{connected.name}: the connection to Xero needs reconnecting"
     assert "Xero did not accept the sign-in (401). Connect again to go on." in first.body
-    assert "1 invoice waits; none is lost or sent twice" in first.body
+    assert "1 invoice waits: none is lost or sent twice" in first.body
     assert "Reconnect to Xero" in first.body
     assert "It was disconnected in Xero." in second.body
 

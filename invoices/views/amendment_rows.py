@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import date_format
-
+from c3portal.http import dates
 from invoices.changes import line_differences
 from invoices.changes.amending import Amendment, Way
 from invoices.changes.line_differences import LINE_FIELDS, Change, Pair
@@ -153,7 +152,7 @@ class _Named:
             known = Contact.objects.filter(connection=self.connection, contact_id__iexact=value).first()
             return known.name if known else value
         if value and name in line_differences.DAYS:
-            return date_format(dt.date.fromisoformat(value), "j M Y")
+            return dates.day(dt.date.fromisoformat(value))
         return self.themes.get(value.lower(), value) if name == "BrandingThemeID" else value
 
     def cell(self, name: str, line: Mapping[str, Any]) -> str:

@@ -18,10 +18,10 @@ from c3portal.models import User, roles
 from invoices.attention import causes, counting
 from invoices.attention.causes import Cause
 from invoices.attention.shown import Line, Step, lines
-from invoices.models import AttentionCheck
 from invoices.overrides import replacing
 from invoices.overrides.rows import Refused
 from invoices.preflight import upload_drafts
+from invoices.selection import periods
 from invoices.selection.selection import Selection
 from invoices.views.next_steps import next_step
 from invoices.views.uploading import missing_for_upload
@@ -35,20 +35,27 @@ from xero_integration.models import XeroConnection, XeroSettings
 def needs_attention(request: HttpRequest) -> HttpResponseBase:
     """Show what needs attention, with what mends it."""
     found = attention_lines(request, current_connection(request), fetches.last())
-    last = AttentionCheck.objects.defer("invoice_ids").order_by("-checked_at").first()
-    context = {"lines": found, "last_check": last, "attention_count": causes.count(each.cause for each in found)}
+    offered = periods.offered()
+    context = {
+        "lines": found,
+        "checked_at": max((each.checked_at for each in periods.checks(offered)), default=None),
+        "attention_count": causes.count(each.cause for each in found),
+        "frame_periods": offered,
+        "frame_period": periods.shown(request.GET.get("period", ""), offered),
+    }
     return render(request, "invoices/attention/page.html", context)
 
 
 @require_POST
 @role_required(*roles.FINANCE)
 def check_again(request: HttpRequest) -> HttpResponse:
-    """Check the newest billing period's unposted invoices again."""
+    """Check what is not posted of the newest billing periods again."""
     found = counting.refresh(anew=True)
-    if found is None:
+    if not found:
         messages.info(request, "Nothing to check yet: connect to Xero and import a billing period first.")
         return redirect("needs_attention")
-    messages.success(request, f"Checked {found.invoices:,} invoices that are not posted; {found.blocked:,} blocked.")
+    invoices, stopped = sum(each.invoices for each in found), sum(each.blocked for each in found)
+    messages.success(request, f"Checked {invoices:,} invoices that are not posted; {stopped:,} blocked.")
     return redirect("needs_attention")
 
 

@@ -112,7 +112,7 @@ def _make(
         made = create(invoice, lines, reason=facts["reason"], contact_id=shown.contact_id, number=number)
         after = {
             "Credit note": made.number,
-            "Total": f"{made.total:,.2f} {made.currency}",
+            "Total": f"{made.currency} {made.total:,.2f}",
             "Lines": len(lines),
             "Reason": made.reason,
         }

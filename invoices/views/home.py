@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
@@ -14,10 +15,11 @@ from c3_integration import fetches
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.attention import causes
+from invoices.changes.onward import mails_a_day
 from invoices.home import figures, kinds, setup
 from invoices.home.figures import Figures
 from invoices.home.next_step import next_step
-from invoices.models import BillingPeriod, Upload
+from invoices.models import BillingPeriod, Onward, Upload
 from invoices.posting import progress
 from invoices.selection import periods
 from invoices.views.attention import attention_lines
@@ -29,6 +31,9 @@ from xero_integration.views import comes_from_xero, connect_return
 CAUSES_SHOWN = 5
 UPLOADS_SHOWN = 5
 PERIODS_IN_CHART = 12
+# The calls that Xero takes a day, on all plans but the smallest.
+# https://developer.xero.com/documentation/guides/oauth2/limits/
+CALLS_A_DAY = 5000
 
 
 @never_cache
@@ -47,10 +52,12 @@ def _home(request: HttpRequest) -> HttpResponseBase:
     found = figures.of(period, timezone.localdate()) if period else None
     was_posted = found is not None and (found.in_xero.count or found.on_the_way or not setup.is_first_run())
     tasks = [] if was_posted else setup.tasks(connection)
-    if period is None or found is None or not all(each.is_done for each in tasks):
+    if period is None or found is None or not all(each.is_done for each in tasks if not each.is_optional):
         context |= {"tasks": tasks, "done": sum(each.is_done for each in tasks)}
+        context["next_task"] = next((each for each in tasks if not each.is_done), None)
     else:
         context |= _of_period(request, period, found, connection)
+        context["left"] = [each for each in tasks if not each.is_done]
     return render(request, "invoices/home/page.html", context)
 
 
@@ -74,6 +81,13 @@ def home_charts(request: HttpRequest) -> HttpResponseBase:
     return render(request, "invoices/home/_charts.html", context)
 
 
+def _sends(found: Figures, recent: Sequence[progress.Line], connection: XeroConnection | None) -> bool:
+    """Whether invoices are sent to the customers from here: some of the period were, or one of the last uploads was to
+    send its own; and the organisation mails at all."""
+    asked = found.sent or any(each.upload.onward == Onward.SEND for each in recent)
+    return bool(asked) and connection is not None and mails_a_day(connection) > 0
+
+
 def _of_period(
     request: HttpRequest, period: BillingPeriod, found: Figures, connection: XeroConnection | None
 ) -> dict[str, Any]:
@@ -81,19 +95,27 @@ def _of_period(
     lines = attention_lines(request, connection, last_fetch)
     recent = list(progress.lines(progress.with_end(Upload.objects.select_related("connection"))[:UPLOADS_SHOWN]))
     running = [each.upload for each in recent if each.progress.in_progress]
-    to_fix = sum(each.cause.count for each in lines if each.cause.kind in causes.STOPS)
+    stopped = causes.stopped((each.cause for each in lines), period)
+    to_fix = found.to_fix((part.count, part.money) for part in stopped)
     return {
         "figures": found,
         "last_fetch": last_fetch,
         "lines": lines[:CAUSES_SHOWN],
-        "more_causes": max(0, len(lines) - CAUSES_SHOWN),
+        "all_causes": len(lines),
         "attention_count": causes.count(each.cause for each in lines),
         "to_fix": to_fix,
-        "checked": max(0, found.imported.count - to_fix),
+        "checked": max(0, found.imported.count - to_fix.count),
         "uploads": recent,
-        "step": next_step(period, found, to_fix=to_fix, running=running[0].get_absolute_url() if running else ""),
+        "step": next_step(
+            period,
+            found,
+            to_fix=to_fix.count,
+            running=running[0].get_absolute_url() if running else "",
+            sends=_sends(found, recent, connection),
+        ),
         "refresh": refresh_seconds(each.connection for each in running),
         "currency": next(iter(found.imported.money), ""),
         "currencies": sorted(found.imported.money),
+        "calls_a_day": CALLS_A_DAY,
         "budget": getattr(connection, "budget", None),
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Case, CharField, F, QuerySet, Value, When
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -14,64 +15,114 @@ from django.views.decorators.http import require_safe
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.changes import allocating
-from invoices.documents import billing_contact, exact_sum
+from invoices.details import attempts, exchange, lines, neighbours, next_step, support
+from invoices.details.next_step import Standing
+from invoices.documents import exact_sum
 from invoices.duplicates import comparison
-from invoices.listing.rows import why_not_uploadable
-from invoices.models import DocumentType, HeldBackInvoice, Invoice, Posting, PostLog, Twin
+from invoices.listing.rows import rows_of, why_not_uploadable
+from invoices.models import Customer, DocumentType, HeldBackInvoice, Invoice, Posting, PostLog, Twin
 from invoices.models.statuses import WAS_IN_XERO
 from invoices.posting import outdated
 from invoices.preflight import likenesses
 from invoices.readback import decisions, history, online, page, states
-from invoices.selection import deciding, held_back, tracks
+from invoices.selection import deciding, held_back
 from invoices.views.tables import breakable
 from xero_integration.client.vocabulary import DocumentStatus
+from xero_integration.context_processors import current_connection
 
+RELATED = (
+    "customer",
+    "bill_to__same_as",
+    "period",
+    "posting",
+    "posting__connection",
+    "posting__upload",
+    "posting__sent_document",
+    "posting__answer",
+    "ignored_by",
+    "corrects__posting__invoice",
+)
 CREDITABLE = (DocumentStatus.AUTHORISED, DocumentStatus.PAID)
 MOST_ALIKE = 10
 MOST_REASONS = 5
 # The parts of the page that say what became of it in Xero.
-FOLLOWED = ("#document-state", "#document-edits", "#document", "#document-events")
+FOLLOWED = ("#document-state", "#next-step", "#document-edits", "#document", "#document-events")
 
 
 @require_safe
 @role_required(*roles.ALL)
 def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show one invoice. 404 when there is none with this id."""
-    found = get_object_or_404(
-        outdated.marked(
-            Invoice.objects.select_related(
-                "customer",
-                "bill_to__same_as",
-                "period",
-                "posting",
-                "posting__connection",
-                "posting__upload",
-                "ignored_by",
-                "corrects__posting__invoice",
-            )
-        ),
-        pk=pk,
-    )
-    # Whoever is billed without a reseller is the customer, whatever the rules say of resellers.
-    recipient = billing_contact.read_rules().recipient(found) if found.bill_to else found.customer
-    logs = _history(found)
+    found = get_object_or_404(_marked(Invoice.objects.select_related(*RELATED)), pk=pk)
+    posting = getattr(found, "posting", None)
+    logs = list(attempts.history(found)) if posting else []
+    log_and_calls = attempts.with_calls(logs)
+    sides = exchange.of(posting, logs) if posting else None
+    sent = sides.element if sides and posting and posting.status == Posting.Status.POSTED else None
     context = {
         "invoice": found,
-        "recipient": recipient,
+        "recipient": _recipient(found),
         "number": breakable(found.number),
-        "posting": getattr(found, "posting", None),
-        "lines": found.lines.all(),
-        "history": logs,
+        "posting": posting,
+        "lines": lines.placed(found, posting.connection if posting and sent else current_connection(request), sent),
+        "history": log_and_calls,
+        "exchange": sides,
+        "support": support.text(found, log_and_calls),
         "may_ignore": not why_not_uploadable(found),
-        "calls": tracks.calls_of(found) if roles.role_of(request.user) == roles.SYSTEM_ADMIN else (),
-        "twins": Twin.objects.filter(posting__invoice=found).select_related("posting__invoice", "posting__connection"),
+        "twins": _twins(found, posting),
         "exact_sum": exact_sum.of(found),
     }
     context |= _alike(found) | _outdated(found) | _in_xero(found, logs) | _corrections(found)
-    return render(request, "invoices/invoice.html", context)
+    return render(request, "invoices/invoice.html", context | _head(request, found, context))
 
 
-def _in_xero(invoice: Invoice, logs: QuerySet[PostLog]) -> dict[str, Any]:
+def _marked(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Return `invoices` with what else the page asks of each, most of all whether a query of its own is worth it."""
+    has = {f"has_{how}": Exists(like(OuterRef)) for how, like in comparison.LIKE.items()}
+    corrected = Exists(Invoice.objects.filter(corrects=OuterRef("pk")))
+    has["has_twins"] = Exists(Twin.objects.filter(posting__invoice=OuterRef("pk")))
+    return neighbours.marked(lines.marked(outdated.marked(invoices))).annotate(is_corrected=corrected, **has)
+
+
+def _recipient(invoice: Invoice) -> Customer:
+    """Return whose contact gets it: the rules' choice among those that are loaded."""
+    bill_to = invoice.bill_to
+    key = invoice.recipient_key  # type: ignore[attr-defined]
+    several = (bill_to and bill_to.same_as, bill_to, invoice.customer)
+    return next(each for each in several if each and each.tenant_id == key)
+
+
+def _twins(invoice: Invoice, posting: Posting | None) -> Iterable[Twin]:
+    if not invoice.has_twins:  # type: ignore[attr-defined]
+        return ()
+    return Twin.objects.filter(posting=posting).select_related("posting__invoice", "posting__connection")
+
+
+def _head(request: HttpRequest, invoice: Invoice, known: dict[str, Any]) -> dict[str, Any]:
+    """Return what stands on top: the line of the list, and what is next."""
+    row = next(
+        rows_of(
+            [invoice],
+            looks_same={invoice.pk} if known.get("waits_for") else set(),
+            outdated={invoice.pk} if known.get("outdated") else set(),
+        )
+    )
+    may_change = roles.role_of(request.user) in roles.FINANCE
+    standing = Standing(
+        invoice,
+        known["posting"],
+        may_change,
+        may_exclude=known["may_ignore"],
+        may_credit=known["may_credit"],
+        looks_like_another=bool(known.get("waits_for")),
+        is_outdated=bool(known.get("outdated")),
+        held_back=known.get("held_back"),
+    )
+    first, others = next_step.of(standing)
+    return {"row": row, "next_step": first, "other_steps": others}
+
+
+def _in_xero(invoice: Invoice, logs: Iterable[PostLog]) -> dict[str, Any]:
     """Return what became of it in Xero."""
     posting = getattr(invoice, "posting", None)
     was_there = any(each.status == Posting.Status.POSTED for each in logs)
@@ -79,16 +130,17 @@ def _in_xero(invoice: Invoice, logs: QuerySet[PostLog]) -> dict[str, Any]:
         return {}
     happened = {
         "document_events": page.events(posting),
-        "past_documents": posting.past_documents.all(),
+        "past_documents": posting.past_documents.all() if posting.attempt else (),
         "asks_history": history.is_due(posting),
     }
     if not posting.xero_id:
         return happened
+    payments, set_offs = page.parts(posting)
     return happened | {
         "follows": FOLLOWED if posting.status == Posting.Status.POSTED else (),
         "online_url": online.known(posting),
-        "payments": posting.payments.all(),
-        "set_offs": posting.applied_credits.all(),
+        "payments": payments,
+        "set_offs": set_offs,
         "amounts": page.amounts(posting),
         "edits": page.edits(posting),
         "seen": json.dumps(posting.edits),
@@ -100,7 +152,7 @@ def _corrections(invoice: Invoice) -> dict[str, Any]:
     """Return what corrects it, and how a credit note stands with what it corrects."""
     posting = getattr(invoice, "posting", None)
     # Only what is in Xero is corrected, or was before it was taken back.
-    was_there = posting is not None and posting.status in WAS_IN_XERO
+    was_there = posting is not None and posting.status in WAS_IN_XERO and invoice.is_corrected  # type: ignore[attr-defined]
     rows = invoice.corrections.select_related("posting__invoice", "corrects__posting__invoice").order_by("number")
     return {
         "corrections": [
@@ -130,7 +182,8 @@ def _outdated(invoice: Invoice) -> dict[str, Any]:
 
 def _alike(invoice: Invoice) -> dict[str, Any]:
     """Return the invoices like this one, what it waits for, and what was decided; nothing of it without the first."""
-    found = comparison.all_like(invoice, MOST_ALIKE)
+    there = [how for how in comparison.LIKE if getattr(invoice, f"has_{how}")]
+    found = comparison.all_like(invoice, MOST_ALIKE, there)
     if not found:
         return {}
     ahead = comparison.lookalikes(Invoice.objects.filter(pk=invoice.pk)).get(invoice.pk)
@@ -141,13 +194,3 @@ def _alike(invoice: Invoice) -> dict[str, Any]:
         "decisions": deciding.decisions_about(invoice),
         "may_revert": deciding.revertible(invoice).exists(),
     }
-
-
-def _history(invoice: Invoice) -> QuerySet[PostLog]:
-    """Return the post log; `pruned_sha256` is that of sent bytes that are not kept any more."""
-    pruned_digest = Case(
-        When(submission__body=None, then=F("submission__body_sha256")), default=Value(""), output_field=CharField()
-    )
-    return invoice.post_logs.select_related("user", "upload", "upload__connection").annotate(
-        pruned_sha256=pruned_digest
-    )

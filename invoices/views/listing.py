@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence, Set
+from typing import Any, cast
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
-from c3portal.models import roles
+from c3portal.models import User, roles
+from invoices.attention import counting
 from invoices.duplicates import comparison
-from invoices.listing.columns import USUAL, InvoiceTable
+from invoices.listing import choices, columns
+from invoices.listing.columns import InvoiceTable
 from invoices.listing.found import search_everywhere
 from invoices.listing.rows import is_in_xero, rows_of
 from invoices.models import Invoice, InvoiceLine, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.posting import outdated
 from invoices.readback.states import XeroState
-from invoices.selection import held_back
+from invoices.selection import held_back, microsoft, periods
 from invoices.selection.filters import FilterForm
 from invoices.selection.selection import CHANGED, LOOKS_SAME, OUTDATED, Selection, StateCount
-from invoices.selection.selection import totals as totals_of
 from invoices.views.tables import arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
 
 ALL_PERIODS = "all"
+# The columns that say what became of an invoice in Xero.
+_LIVE = ("state", "owed")
 # More tabs than fit beside each other go into a menu.
 TABS = 8
+# What an invoice of the list may be besides its state.
+_MARKS: dict[str, Callable[[QuerySet[Invoice]], InvoiceQuerySet]] = {
+    LOOKS_SAME: comparison.undecided,
+    OUTDATED: outdated.unposted,
+}
 
 
 @require_safe
@@ -41,16 +49,19 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
     in any period."""
     if request.GET.get("period") == ALL_PERIODS:
         return _everywhere(request)
-    selection = Selection.from_query(request.GET)
-    may_upload = roles.role_of(request.user) in roles.FINANCE
+    offered = periods.offered()
+    selection = Selection.from_query(request.GET, offered)
     context = {
+        "frame_periods": offered,
+        "frame_period": periods.shown(request.GET.get("period", ""), offered),
+        "attention_count": counting.known(offered),
         "selection": selection,
         "redirect_uri": f"{settings.PORTAL_URL}/",
         "held_back": held_back.count_open(),
         "xero_settings": XeroSettings.load(),
     }
     if selection:
-        context |= _of_selection(request, selection, may_upload=may_upload)
+        context |= _of_selection(request, selection)
     return render(request, "invoices/list.html", context)
 
 
@@ -60,20 +71,28 @@ def _everywhere(request: HttpRequest) -> HttpResponseBase:
     return render(request, "invoices/listing/everywhere.html", {"term": term, "page": page, "rows": rows})
 
 
-def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: bool) -> dict[str, Any]:
-    table = arrange(InvoiceTable(selection.invoices()), request)
+def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
     counts, totals = selection.state_counts(), selection.totals()
+    table = arrange(InvoiceTable(selection.invoices()), request, count=sum(each.count for each in totals))
     there = {each.state for each in counts if each.count}
     shown = [bound.record for bound in table.page.object_list]
-    looks_same = _those_of(shown, comparison.undecided) if LOOKS_SAME in there else set()
-    old = _those_of(shown, outdated.unposted) if OUTDATED in there else set()
+    marked = _marked(shown, there & _MARKS.keys())
     tabs = _tabs(selection, counts)
-    uploadable = totals_of(selection.invoices().uploadable()) if may_upload else []
+    chosen, sort = choices.of(cast(User, request.user)), columns.known_sort(request.GET.get("sort", ""))
+    names = columns.shown(chosen.columns)
+    billed_by = microsoft.numbers_of([each.pk for each in shown]) if "microsoft" in names else {}
     return {
         "table": table,
-        "headings": table.headings(USUAL),
-        "shown": dict.fromkeys(USUAL, True),
-        "rows": list(rows_of(shown, looks_same=looks_same, outdated=old)),
+        "headings": table.headings(names),
+        "shown": dict.fromkeys(names, True),
+        "width": columns.width_of(names),
+        "column_choices": [
+            (name, label, name in names, name in columns.FIXED) for name, label in columns.CHOICES.items()
+        ],
+        "sort": sort,
+        "views": choices.views(chosen, selection, sort),
+        "may_save_view": bool(choices.query_of(selection, sort)),
+        "rows": list(rows_of(shown, looks_same=marked[LOOKS_SAME], outdated=marked[OUTDATED], billed_by=billed_by)),
         "in_xero": Posting.Status.POSTED in there,
         "tabs": tabs[:TABS],
         "more_tabs": tabs[TABS:],
@@ -82,10 +101,11 @@ def _of_selection(request: HttpRequest, selection: Selection, *, may_upload: boo
         "owed_choices": FilterForm.OWED,
         "bill_to_choices": FilterForm.BILL_TO,
         "totals": totals,
-        "follows": _followed(selection, shown),
+        "owed": [each for each in totals if each.owed],
+        "follows": _followed(selection, shown, names),
         "read_at": min((each.read_at for each in totals if each.read_at), default=None),
-        "uploadable": sum(each.count for each in uploadable),
-        "sums": " · ".join(f"{each.currency} {each.total:,.2f}" for each in uploadable),
+        "uploadable": sum(each.uploadable for each in totals),
+        "sums": " · ".join(f"{each.currency} {each.uploadable_total:,.2f}" for each in totals if each.uploadable),
         "invoice_statuses": InvoiceStatus.choices,
     }
 
@@ -103,18 +123,22 @@ def _tabs(selection: Selection, counts: list[StateCount]) -> list[dict[str, Any]
     return tabs
 
 
-def _followed(selection: Selection, shown: list[Invoice]) -> list[str]:
+def _followed(selection: Selection, shown: list[Invoice], names: Sequence[str]) -> list[str]:
     """Return the parts of the page that say what became of what is in Xero, none where nothing is."""
     posted = [each.pk for each in shown if is_in_xero(each)]
     if not posted:
         return []
     # Where the filter is about that, rows come and go, and none of them can be ticked; else what is ticked stays.
     by_state = selection.state in XeroState or selection.state == CHANGED
-    cells = ["#listed"] if by_state else [f"#{name}-{pk}" for pk in posted for name in ("state", "owed")]
+    cells = ["#listed"] if by_state else [f"#{name}-{pk}" for pk in posted for name in _LIVE if name in names]
     return ["#totals", "#state-pills", "#read-at", *cells]
 
 
-def _those_of(shown: list[Invoice], which: Callable[[QuerySet[Invoice]], InvoiceQuerySet]) -> set[uuid.UUID]:
-    """Return which of the invoices shown are such ones."""
+def _marked(shown: list[Invoice], marks: Set[str]) -> dict[str, set[uuid.UUID]]:
+    """Return by mark which of the invoices shown have it; in one query, in none where no invoice has one of `marks`."""
     of_page = Invoice.objects.filter(pk__in=[each.pk for each in shown])
-    return set(which(of_page).values_list("pk", flat=True))
+    found: dict[str, set[uuid.UUID]] = {mark: set() for mark in _MARKS}
+    rows = [_MARKS[mark](of_page).order_by().values_list("pk", Value(mark)) for mark in marks]
+    for pk, mark in rows[0].union(*rows[1:], all=True).order_by() if rows else ():
+        found[mark].add(pk)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -29,6 +30,7 @@ from invoices.views.tables import OverrideTable, arrange
 from xero_integration import connections
 from xero_integration.models import XeroConnection, XeroSettings
 
+BY_COUNT = "count"
 PAGES: dict[str, type[Page]] = {"accounts": Accounts, "taxes": Taxes, "customers": Customers, "orders": Orders}
 
 
@@ -149,20 +151,32 @@ def _back(request: HttpRequest, page: Page) -> HttpResponse:
     return redirect(f"{reverse(page.name)}?{urlencode(kept)}" if kept else page.name)
 
 
+def _table(request: HttpRequest, page: Page, found: Sequence[Row[Any]], *, may_change: bool) -> OverrideTable:
+    by_count = request.GET.get(OverrideTable.Meta.order_by_field, "").removeprefix("-") == BY_COUNT
+    if by_count:
+        counts = page.counts(found)
+        found = [replace(row, count=counts.get(row.key, 0)) for row in found]
+    table = OverrideTable(found, noun=page.noun, counted=page.counted, may_change=may_change)
+    arrange(table, request)
+    shown = [bound.record for bound in table.page.object_list]
+    table.counts = {row.key: row.count for row in shown} if by_count else page.counts(shown)
+    return table
+
+
 def _show(request: HttpRequest, page: Page, **given: Any) -> HttpResponse:
     rows, may_change = page.rows(), roles.role_of(request.user) in roles.FINANCE
     search, found = request.GET.get("q", "").strip(), _found(request, rows)
-    table = OverrideTable(found, noun=page.noun, counted=page.counted, may_change=may_change)
+    table = _table(request, page, found, may_change=may_change)
     pills = [
         {"shown": shown, "label": label, "count": sum(row.is_shown(shown, search) for row in rows)}
         for shown, label in SHOWN.items()
         if page.has_problems or shown != UNMAPPED
     ]
-    context = {
+    context: dict[str, Any] = {
         "page": page,
         # What drifted is about accounts, taxes and themes.
         "document_context": page.context if page.has_problems else None,
-        "table": arrange(table, request),
+        "table": table,
         "pills": pills,
         "search": search,
         "shown": request.GET.get("show", ""),

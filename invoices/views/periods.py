@@ -6,7 +6,7 @@ from typing import cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -18,6 +18,8 @@ from c3portal.audit.record import Action, record
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.closing import closing, export, others, sheet
+from invoices.home import figures
+from invoices.home.figures import Amount
 from invoices.models import BillingPeriod, Invoice, OthersInXero, PeriodClosing
 from xero_integration.client.errors import XeroError
 from xero_integration.models import XeroConnection
@@ -34,9 +36,8 @@ def periods(request: HttpRequest) -> HttpResponseBase:
     page = Paginator(BillingPeriod.objects.annotate(is_closed=is_closed), PERIODS_A_PAGE).get_page(
         request.GET.get("page")
     )
-    counted = Invoice.objects.filter(period__in=[each.pk for each in page]).order_by().values_list("period")
-    counts = dict(counted.annotate(count=Count("pk")))
-    rows = [(each, counts.get(each.pk, 0)) for each in page]
+    sums = figures.billed([each.pk for each in page])
+    rows = [(each, sums.get(each.pk, Amount())) for each in page]
     return render(request, "invoices/period/list.html", {"page": page, "rows": rows})
 
 
@@ -45,14 +46,15 @@ def periods(request: HttpRequest) -> HttpResponseBase:
 def period_sheet(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Show the sheet that closes a period."""
     period = get_object_or_404(BillingPeriod, pk=pk)
-    excluded = (
-        Invoice.objects.filter(period=period).exclude(ignored_because="").select_related("customer", "ignored_by")
-    )
+    left_out = Invoice.objects.filter(period=period).exclude(ignored_because="")
+    excluded = left_out.select_related("customer", "ignored_by").order_by("number")
+    # On paper there is no next page.
+    at_once = max(1, excluded.count()) if "all" in request.GET else EXCLUDED_A_PAGE
     context = {
         "sheet": sheet.of(period, timezone.localdate()),
         "period": period,
         "frame_period": period,
-        "excluded": Paginator(excluded.order_by("number"), EXCLUDED_A_PAGE).get_page(request.GET.get("page")),
+        "excluded": Paginator(excluded, at_once).get_page(request.GET.get("page")),
         "printed_at": timezone.now(),
     }
     return render(request, "invoices/period/page.html", context)

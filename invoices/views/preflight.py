@@ -20,7 +20,7 @@ from invoices.changes import onward
 from invoices.documents.rules import Fix
 from invoices.duplicates import comparison
 from invoices.models import Invoice, Onward, Posting, UploadDraft
-from invoices.posting import outdated, transitions
+from invoices.posting import outdated, queueing, transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, TAKEN_CODES, Group, Inspected, Inspection, Verdict, inspect
 from invoices.selection import deciding
@@ -89,7 +89,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     if problem := missing_for_upload(connection, may_set=_may_set(request), preflight=True):
         messages.error(request, problem)
         return redirect(draft)
-    if transitions.needs_another(draft.invoice_status, _onward(request)):
+    if queueing.needs_another(draft.invoice_status, _onward(request)):
         messages.error(request, NEEDS_ANOTHER)
         return redirect(draft)
     # Xero was asked for the page, which brings back what it showed, so it need not be asked twice.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import django_tables2 as tables
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from c3portal.http import dates
 from invoices.models import Invoice, Posting
 from invoices.overrides.rows import Row
 
@@ -27,7 +27,7 @@ def cell_classes(classes: str) -> dict[str, dict[str, str]]:
 
 class DayColumn(tables.Column):  # type: ignore[misc]
     def render(self, value: dt.date) -> str:
-        return date_format(value, "j M Y")
+        return dates.day(value)
 
 
 class MoneyColumn(tables.Column):  # type: ignore[misc]
@@ -102,9 +102,11 @@ class OverrideTable(tables.Table):  # type: ignore[misc]
         super().__init__(rows, exclude=() if may_change else ("tick", "action"))
         self.columns["number"].column.verbose_name = noun
         self.columns["count"].column.verbose_name = counted
+        # By key, of the rows that are shown.
+        self.counts: Mapping[str, int] = {}
 
-    def render_count(self, value: int) -> str:
-        return f"{value:,}"
+    def render_count(self, record: Row[Any]) -> str:
+        return f"{self.counts.get(record.key, 0):,}"
 
 
 def _bill_to(invoice: Invoice, extra: str = "") -> SafeString | str:
@@ -130,8 +132,14 @@ def breakable(number: str) -> SafeString:
     return format_html_join(mark_safe("_<wbr>"), "{}", ((part,) for part in number.split("_")))
 
 
-def arrange(table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE) -> tables.Table:
-    """Sort and page `table` as the request's `sort` and `page` say; the last page for one that is not there."""
+def arrange(
+    table: tables.Table, request: HttpRequest, *, rows: int = ROWS_A_PAGE, count: int | None = None
+) -> tables.Table:
+    """Sort and page `table` as the request's `sort` and `page` say; the last page for one that is not there. `count` is
+    how many rows it has, where that is known."""
+    if count is not None:
+        # What the table would ask the database for.
+        table.data._length = count
     tables.RequestConfig(request, paginate=False).configure(table)
     # The table's own way lets a request say how many rows a page has: all of them, or none.
     table.paginate(per_page=rows)

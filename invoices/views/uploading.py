@@ -20,7 +20,7 @@ from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
 from invoices.models import BillingPeriod, Invoice, Upload
-from invoices.posting import transitions, wakeups
+from invoices.posting import queueing, wakeups
 from invoices.preflight import upload_drafts
 from invoices.selection.selection import Selection, totals
 from xero_integration import connections, reference
@@ -104,7 +104,7 @@ def start(
     Only once `missing_for_upload` has nothing to say of the organisation.
     """
     with transaction.atomic():
-        queued = transitions.enqueue(
+        queued = queueing.enqueue(
             invoices,
             connection=connection,
             user=cast(User, request.user),

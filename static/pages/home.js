@@ -37,7 +37,7 @@
         font: { family: token("--font") },
         plugins: { legend: { display: false } },
         scales: {
-          x: { stacked: true, grid: { display: false }, ticks: { color: quiet, maxTicksLimit: lying ? 4 : 12 }, border: { color: line } },
+          x: { stacked: true, grid: { display: false }, ticks: { color: quiet, maxTicksLimit: lying ? (canvas.clientWidth < 400 ? 3 : 4) : 12 }, border: { color: line } },
           y: { stacked: true, grid: { color: lying ? "transparent" : line }, ticks: { color: quiet, maxTicksLimit: 5 }, border: { display: false } },
         },
       },

@@ -58,11 +58,20 @@
       next.scrollIntoView({ block: "nearest" });
     };
 
+    // From here the next stops are what can be done with them: nobody tabs through all rows.
+    const selectAll = () => {
+      const everything = document.querySelector("[data-select-filter]");
+      if (!everything) return;
+      if (!everything.checked) everything.click();
+      everything.focus();
+    };
+
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || dialog?.open) return;
       if (event.key === "j") move(1);
       else if (event.key === "k") move(-1);
       else if (event.key === "x") cursor()?.querySelector("td.tick input:not(:disabled)")?.click();
+      else if (event.key === "a") selectAll();
       else if (event.key === "?") dialog?.showModal();
       else return;
       event.preventDefault();

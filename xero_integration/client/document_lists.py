@@ -43,10 +43,13 @@ def _without_lines(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def dated_from(gateway: Gateway, endpoint: str, day: dt.date, most: int) -> list[dict[str, Any]] | None:
-    """Return the sales documents dated `day` or later, without lines, payments or set-offs: one call for each 1,000;
-    None when that takes more than `most` calls."""
-    query = _of_type(endpoint, f"Date>=DateTime({day.year}, {day.month:02}, {day.day:02})")
+def dated_from(
+    gateway: Gateway, endpoint: str, day: dt.date, most: int, *, until: dt.date | None = None
+) -> list[dict[str, Any]] | None:
+    """Return the sales documents dated `day` or later, up to the day `until`, without lines, payments or set-offs: one
+    call for each 1,000; None when that takes more than `most` calls."""
+    bounds = [f"Date>={_date(day)}", *([f"Date<={_date(until)}"] if until else [])]
+    query = _of_type(endpoint, *bounds)
     if endpoint == "Invoices":
         query |= {"summaryOnly": "true", "Statuses": ",".join(DocumentStatus)}
     rows: list[dict[str, Any]] = []
@@ -61,6 +64,10 @@ def dated_from(gateway: Gateway, endpoint: str, day: dt.date, most: int) -> list
         if page >= pages if pages is not None else len(answer.rows(endpoint)) < PAGE:
             return rows
         page += 1
+
+
+def _date(day: dt.date) -> str:
+    return f"DateTime({day.year}, {day.month:02}, {day.day:02})"
 
 
 def with_ids(gateway: Gateway, endpoint: str, ids: Iterable[str]) -> list[dict[str, Any]]:

@@ -196,7 +196,7 @@ def test_a_wrong_client_id_ends_at_xero_and_the_page_before_said_what_to_check(
     app.client_id = "F" * 32
     app.save()
     page = markup(admin.get(LIST).content.decode())
-    assert "the Client ID is mistyped or the app's redirect URI differs" in page
+    assert "Compare Client ID and redirect URI" in page
     assert "http://localhost:8000/" in page
     assert requests.get(leave_for_xero(admin), timeout=10).status_code == 400
     assert admin.get(LIST).status_code == 200

@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     rf"""\s*(?:(?P<joint>OR\b|AND\b|\|\||&&|[()])
     |(?P<field>[A-Za-z.]+?)(?:\s*(?P<sign>==|!=)\s*(?:(?P<null>null)\b|(?:Guid\(\s*)(?P<guid>{_TEXT})\s*\)|(?P<text>{_TEXT}))
     |\.Contains\(\s*(?P<part>{_TEXT})\s*\)
-    |\s*>=\s*DateTime\(\s*(?P<year>\d{{4}})\s*,\s*(?P<month>\d\d?)\s*,\s*(?P<day>\d\d?)\s*\)))""",
+    |\s*(?P<bound>>=|<=)\s*DateTime\(\s*(?P<year>\d{{4}})\s*,\s*(?P<month>\d\d?)\s*,\s*(?P<day>\d\d?)\s*\)))""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -62,8 +62,8 @@ def ordered[M: Model](request: ApiRequest, found: QuerySet[M], columns: dict[str
 
 
 def where_filter(where: str, columns: dict[str, str]) -> Q:
-    """Read `Field=="value"`, `Field!=null`, `Field.Contains("value")` and `Field>=DateTime(2026, 1, 31)` joined by
-    AND, OR and parentheses (AND binds tighter). Raises Refusal for anything else."""
+    """Read `Field=="value"`, `Field!=null`, `Field.Contains("value")` and `Field>=DateTime(2026, 1, 31)`, <= too,
+    joined by AND, OR and parentheses (AND binds tighter). Raises Refusal for anything else."""
     tokens = _tokens(where)
     found = _any_of(tokens, columns)
     if tokens:
@@ -117,7 +117,7 @@ def _term(tokens: list[re.Match[str]], columns: dict[str, str]) -> Q:
     if match["part"]:
         return Q(**{f"{column}__contains": _value(match["part"])})
     if match["year"]:
-        return Q(**{f"{column}__gte": _day(match)})
+        return Q(**{f"{column}__{'gte' if match['bound'] == '>=' else 'lte'}": _day(match)})
     value = "" if match["null"] else _value(match["text"] or match["guid"])
     if column.endswith("_id"):
         value = str(wire.parse_id(value) or wire.ZERO_ID)

@@ -43,7 +43,7 @@ def test_every_page_of_an_organisation_opens(reader: Reader, xero: Caller) -> No
     for path in ["/", "/apps/", "/faults/", *(f"/organisations/!sbAU1/{place}" for place in places)]:
         page = reader.open(path)
         assert page.status_code == 200, path
-        assert "nothing here is real" in page.text
+        assert "Nothing here is real" in page.text
 
     invoice = reader.open(f"/documents/{made['InvoiceID']}/").text
     assert all(words in invoice for words in ("N-1", "October", "Microsoft 365", "110.00", "portal.example"))

@@ -126,7 +126,7 @@ def test_what_is_open_says_that_the_database_is_away_and_comes_back_by_itself(se
         assert "Set-Cookie" not in page.headers, "Nobody is signed out by it"
         form = portal.post("/account/notices/")
         assert form.status_code == 503
-        assert "Look when the portal is back" in form.text
+        assert "look before you repeat it" in form.text
         assert "http-equiv" not in form.text, "A form that was sent is not sent again"
         server.start()
         wait_until(lambda: portal.get("/settings/users/").status_code == 200, "The page is back, and still signed in")
@@ -254,4 +254,4 @@ def test_the_page_of_a_full_disk_says_so(finance: Client, monkeypatch: pytest.Mo
     )
     answer = finance.get("/account/notices/")
     assert answer.status_code == 507
-    assert b"The disk of the portal is full" in answer.content
+    assert b"The disk is full" in answer.content

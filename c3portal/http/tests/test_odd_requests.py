@@ -39,6 +39,7 @@ QUERY = {
     *("customer", "only", "limit", "offset", "before", "after", "who", "billing", "field", "by", "result", "why"),
     *("currency", "bill_to", "issued_from", "issued_to", "due_from", "due_to", "least", "most", "owed", "changed"),
     "cause",
+    "all",
 }
 VALUES = [
     "\0",
@@ -152,7 +153,7 @@ def test_an_odd_form_never_breaks_a_page(address: Address, client: Client, syste
 FIELDS = QUERY | {
     *("reason", "row", "revert", "sku", "is_prefix", "account_code", "tax_type", "any_country", "theme_id", "due_days"),
     *("invoice_status", "taken", "no", "all", "contact", "client_id", "client_secret", "connection", "login", "email"),
-    *("password", "key", "role", "name", "url", "events"),
+    *("password", "key", "role", "name", "url", "events", "as", "of", "column", "usual"),
 }
 BODIES = [
     (b"\xff\xfe\0", "application/x-www-form-urlencoded"),

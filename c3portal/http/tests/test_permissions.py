@@ -87,7 +87,7 @@ def as_written(address: Address) -> str:
 
 ROWS = list(table())
 # What an address needs beyond itself to answer with more than "not found".
-QUERIES = {"download": "?period=20260918"}
+QUERIES = dict.fromkeys(("download", "download_xlsx"), "?period=20260918")
 # Nothing listens there.
 COMPANY = {
     "provider_id": "company",

@@ -101,7 +101,7 @@ def test_a_form_without_its_token_is_refused_and_guarded(system_reader: User) ->
     client.force_login(system_reader)
     answer = client.post("/accounts/logout/")
     assert answer.status_code == 403
-    assert "The form was too old" in answer.content.decode()
+    assert "The form is too old" in answer.content.decode()
     is_guarded(answer)
 
 

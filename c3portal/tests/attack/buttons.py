@@ -35,6 +35,7 @@ from invoices.models import (
     Invoice,
     PeriodClosing,
     Posting,
+    TrialDraft,
     Upload,
     UploadDraft,
 )
@@ -381,6 +382,14 @@ def _closed(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 TRIES = "tries what is saved, which may be done as often as one likes; each try is in the record"
+
+
+def _tried(world: World) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    world.client.post(reverse("test_draft_post"))
+    assert TrialDraft.objects.get().state == TrialDraft.State.POSTED
+    return (), {}
+
+
 READS = "reads from Xero, which may be done as often as one likes; each read is in the record"
 PRESSED = "each press is meant: the answer shows what it made"
 LEAVES = "leaves the portal or the account, which changes nothing of anyone else's"
@@ -419,9 +428,15 @@ BUTTONS = {
     "attention_check": Button(plain(), 0),
     "attention_post": Button(lambda world: ((), {**_another_account(world)[1]}), 0),
     "attention_account": Button(_another_account),
+    "test_draft_post": Button(plain(), 2),  # that it was asked for, and what became of it
+    "test_draft_delete": Button(_tried),
     "period_close": Button(_period),
     "period_reopen": Button(_closed),
     "period_others": Button(_period, each=READS),
+    "list_columns": Button(plain(column="issued_on"), 0),
+    "save_view": Button(_selection(state="not_uploaded", name="Mine"), 0),
+    "delete_view": Button(plain(name="Mine"), 0),
+    "download_selected": Button(_selection(**{"as": "csv"}), each="each file that is taken is in the record"),
     "upload_to_xero": Button(_selection(invoice_status="DRAFT"), 0),
     "preflight_drafts": Button(_draft, 0),
     "preflight_post": Button(_draft),
@@ -458,6 +473,7 @@ BUTTONS = {
     "user_deactivate": Button(_someone(is_active=True)),
     "user_activate": Button(_someone(is_active=False)),
     "user_second_factor": Button(_with_second_factor),
+    "notices_seen": Button(plain(upto="1"), 0),
     "notice_choices": Button(plain(kinds=["mapping_drift"])),
     "webhooks": Button(plain(url="https://hooks.invalid/"), each=PRESSED),
     "webhook": Button(_webhook(kinds=["mapping_drift"])),

@@ -14,6 +14,8 @@ Forms = dict[str, dict[str, str]]
 # Forms that no page shows while everything is as in these tests, and their fields.
 SELDOM = {
     "user_invite": {},
+    "delete_view": {"period": "20260918", "name": "x", "sort": "x"},
+    "save_view": {"period": "20260918", "name": "x", "sort": "x", "state": "x", "q": "x", "cause": "x"},
     "invitation": {"password1": "x", "password2": "x"},
     "preflight_drafts": {},
     "preflight_link": {"all": "x", "invoice": "x"},
@@ -51,6 +53,8 @@ SELDOM = {
     "upload_again": {},
     "period_reopen": {},
     "period_others": {},
+    "test_draft_post": {},
+    "test_draft_delete": {},
     "xero_try_now": {},
     "import_undo": {"rest": "1"},
     "upload_check": {},

@@ -51,6 +51,7 @@ LEFT = {
     "invoices.UploadDraft.state": "makes the selection empty",
     "invoices.UploadDraft.filters": "words and ids of the program's own, which a form holds them to",
     "invoices.AttentionCheck.invoice_ids": "ids of invoices",
+    "invoices.ListChoices.columns": "names of the program's own, of which others are passed over",
     "invoices.PeriodClosing.figures": "what the program compares, which no page shows",
     "invoices.AttentionCheck.known": "what the program compares, which no page shows",
     "invoices.UploadDraft.invoice_ids": "ids of invoices",
@@ -121,6 +122,7 @@ SHAPES: dict[str, Shape] = {
         }
     ],
     "invoices.AttentionCheck.drift": lambda text: [{"words": text, "places": 1, "url": "/", "general": False}],
+    "invoices.ListChoices.views": lambda text: [{"name": text, "query": {"q": text}}],
     "invoices.Upload.invoiced": lambda text: {text: "1.00"},
     "invoices.OthersInXero.documents": lambda text: [
         dict.fromkeys(("number", "type", "date", "contact", "currency", "total", "status"), text)

@@ -17,26 +17,34 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 
 from c3portal.models import User
+from c3portal.models.people import DateFormat
 from c3portal.users.sign_in import familiar
 from c3portal.users.sign_in.account_adapter import failed
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    """One's own name and time zone."""
+    """One's own name, time zone and way to read dates."""
 
-    time_zone = forms.ChoiceField(help_text="Times on pages are shown in it.")
+    time_zone = forms.ChoiceField(required=False, help_text="Of the times on pages. E-mails use UTC until you choose.")
+    date_format = forms.ChoiceField(choices=DateFormat.choices, required=False)
 
     class Meta:
         model = User
-        fields = ("name", "time_zone")
+        fields = ("name", "time_zone", "date_format")
         help_texts = {"name": "As others see you in the records."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = {*zoneinfo.available_timezones(), self.instance.time_zone}
+        names = {*zoneinfo.available_timezones(), self.instance.time_zone} - {""}
         choice = self.fields["time_zone"]
         assert isinstance(choice, forms.ChoiceField)  # noqa: S101  # for the type checker
-        choice.choices = [(name, name.replace("_", " ")) for name in sorted(names)]
+        choice.choices = [("", "As my browser has it"), *((name, name.replace("_", " ")) for name in sorted(names))]
+
+    def clean(self) -> dict[str, Any]:
+        """Return the fields' values; what a form left out stays as it is."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        left_out = [name for name in ("time_zone", "date_format") if name not in self.data]
+        return cleaned | {name: getattr(self.instance, name) for name in left_out}
 
     @classmethod
     def words(cls, field: str) -> str:

@@ -23,7 +23,7 @@ LABELS = {
 # As long as a kept one.
 NO_PASSWORD = f"pbkdf2_sha256$1200000${'x' * 22}${'x' * 43}="
 # What AUTH_PASSWORD_VALIDATORS asks for.
-WHAT_IS_TAKEN = "At least 12 characters, none of the commonest passwords, and nothing like your name or address."
+WHAT_IS_TAKEN = "At least 12 characters; not common, not like your name or address."
 
 
 class Worded:

@@ -154,7 +154,7 @@ def test_whoever_is_deactivated_is_signed_out_of_every_browser_at_once(admin: Cl
     assert [is_in(each) for each in (at_work, at_home, company)] == [True] * 3
 
     words = admin.get(f"/settings/users/{finance_admin.pk}/deactivate/").content.decode()
-    assert "signed out of every browser at once" in words
+    assert "signed out everywhere at once" in words
     assert is_in(at_work), "asking changed something"
     admin.post(f"/settings/users/{finance_admin.pk}/deactivate/")
 

@@ -9,11 +9,22 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from c3portal.database import clock
 from c3portal.models import User
 from c3portal.tests.markup import markup
 from invoices.attention import blocked, causes, counting
 from invoices.attention.causes import Cause, Kind
-from invoices.models import BillingPeriod, HeldBackInvoice, ImportRun, Invoice, Posting, Upload
+from invoices.models import (
+    BillingPeriod,
+    HeldBackInvoice,
+    ImportRun,
+    Invoice,
+    PeriodClosing,
+    Posting,
+    Upload,
+    UploadDraft,
+)
+from invoices.preflight import upload_drafts
 from invoices.selection import periods
 from invoices.tests.makers import a_period, an_invoice, bring, connected, fill_settings, invoices, queries_of, uploaded
 from xero_integration.models import Account, XeroConnection
@@ -59,13 +70,23 @@ def test_checking_again_and_posting_goes_through_the_preflight(
     assert set(Posting.objects.values_list("status", flat=True)) == {Status.REJECTED}
 
 
-def test_what_is_of_several_periods_is_not_posted_by_one_form(period: BillingPeriod, finance_admin: User) -> None:
+def test_what_is_of_several_periods_is_posted_by_a_form_each(
+    finance: Client, period: BillingPeriod, finance_admin: User
+) -> None:
     later = a_period("20261018", dt.date(2026, 10, 15))
     connection = connected()
     uploaded(connection, finance_admin, an_invoice(period, "SEP-1"), to=Status.REJECTED)
     uploaded(connection, finance_admin, an_invoice(later, "OCT-1"), to=Status.REJECTED)
     (cause,) = of_kind(Kind.REJECTED)
     assert (cause.count, cause.again) == (2, {})
+    assert [(each.name, each.count) for each in cause.parts] == [("October 2026", 1), ("September 2026", 1)]
+    page = markup(finance.get(PAGE).content.decode())
+    for words in ("Check again and post 1 of October 2026", "Check again and post 1 of September 2026"):
+        assert words in page
+    for part in cause.parts:
+        finance.post(reverse("attention_post"), dict(part.again))
+        (only,) = upload_drafts.invoices_of(UploadDraft.objects.latest("created_at"))
+        assert only.period == part.period
 
 
 def test_an_archived_account_blocks_all_its_invoices_as_one_cause(
@@ -89,6 +110,44 @@ def test_an_archived_account_blocks_all_its_invoices_as_one_cause(
     assert blocked.check(period, connection).blocked == 2, "Nothing that is audited changed"
     finance.post(reverse("attention_check"))
     assert not [each for each in of_kind(Kind.BLOCKED, connection) if "999" in each.words]
+
+
+def test_what_blocks_invoices_of_several_periods_is_one_cause(
+    finance: Client, period: BillingPeriod, finance_admin: User
+) -> None:
+    later = a_period("20261018", dt.date(2026, 10, 15))
+    connection = connected()
+    Account.objects.create(connection=connection, code="210", name="210", type="REVENUE", status="ACTIVE")
+    an_invoice(period, "SEP-1", currency="NZD")
+    for number in ("OCT-1", "OCT-2"):
+        an_invoice(later, number)
+    fill_settings(license_account_code="999")
+    assert [each.period for each in counting.refresh()] == [later, period]
+    cause = next(each for each in of_kind(Kind.BLOCKED, connection) if "999" in each.words)
+    assert (cause.count, cause.money) == (3, {"AUD": Decimal("220.00"), "NZD": Decimal("110.00")})
+    assert [(each.period, each.count) for each in cause.parts] == [(later, 2), (period, 1)]
+    assert [(each.count, each.money) for each in causes.stopped([cause], period)] == [(1, {"NZD": Decimal("110.00")})]
+    for part in cause.parts:
+        listed = markup(finance.get(part.show).content.decode())
+        assert listed.count('<td class="col-number">') == part.count
+
+    PeriodClosing.objects.create(period=period, closed_by=finance_admin)
+    assert [each.period for each in counting.refresh()] == [later]
+    (cause,) = [each for each in of_kind(Kind.BLOCKED, connection) if "999" in each.words]
+    assert [each.period for each in cause.parts] == [later]
+
+
+@pytest.mark.parametrize(("minutes", "there"), [(29, False), (31, True)])
+def test_what_is_confirmed_for_long_needs_attention(
+    period: BillingPeriod, finance_admin: User, minutes: int, *, there: bool
+) -> None:
+    assert dt.timedelta(minutes=30) == causes.CONFIRMED_WITHIN
+    uploaded(connected(), finance_admin, *invoices(period, 2), to=Status.UNCERTAIN)
+    Posting.objects.update(updated_at=clock.now() - dt.timedelta(minutes=minutes))
+    found = of_kind(Kind.CONFIRMING)
+    assert [each.count for each in found] == ([2] if there else [])
+    for cause in found:
+        assert cause.show.endswith("state=uncertain")
 
 
 def test_the_newest_period_is_checked_anew_where_something_changed(

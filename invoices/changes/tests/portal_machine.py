@@ -33,10 +33,9 @@ from invoices.models import (
     Upload,
 )
 from invoices.models.statuses import CHANGE_IN_PROGRESS, IN_FLIGHT, UPLOADABLE, ChangeKind
+from invoices.posting import queueing, taken_back
 from invoices.posting import reconciliation as posting_reconciliation
 from invoices.posting import sender as posting_sender
-from invoices.posting import taken_back
-from invoices.posting import transitions as posting_transitions
 from invoices.posting.responses import kind_of
 from invoices.posting.tests import test_state_machine as of_posting
 from invoices.preflight import linking
@@ -195,7 +194,7 @@ class Portal(of_posting.Portal):
     def post_again(self, status: str, goes_on: str) -> None:
         """A person posts again whatever is not in Xero, and approves and sends it in one go or not."""
         every, to = Invoice.objects.all(), self.connection
-        posting_transitions.enqueue(every, connection=to, user=None, invoice_status=status, onward=goes_on)
+        queueing.enqueue(every, connection=to, user=None, invoice_status=status, onward=goes_on)
 
     # What workers do, and people while they wait for a look in Xero
 

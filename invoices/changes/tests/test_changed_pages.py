@@ -119,7 +119,7 @@ def test_all_that_cannot_be_updated_are_taken_back_together(drafts: list[Posting
     page = finance.get(reverse("changed_invoices"), BY_SETTINGS)
     approved = drafts[2]
     assert page.context["undoable"] == [approved.invoice_id]
-    assert "Take back 1, to be posted again" in words_of(page.content.decode())
+    assert "Take back 1…" in words_of(page.content.decode())
     form = {"period": BY_SETTINGS["period"], "invoice": [str(each) for each in page.context["undoable"]]}
     asks = finance.post(reverse("selected_take_back"), form)
     assert [(each.fate.value, each.count) for each in asks.context["shares"]] == [("voided", 1)]

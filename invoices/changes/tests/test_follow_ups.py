@@ -17,8 +17,7 @@ from invoices.changes import follow_ups, transitions
 from invoices.changes.tests.conftest import Send
 from invoices.conftest import MakeInvoice, Work
 from invoices.models import ChangeCall, CustomerOverride, DocumentChange, Invoice, Posting, Upload, UploadDraft
-from invoices.posting import transitions as posting
-from invoices.posting import worker
+from invoices.posting import queueing, worker
 from invoices.readback.documents import MISSING
 from invoices.tests import makers
 from xero_integration.models import XeroConnection, XeroSettings
@@ -34,7 +33,7 @@ def go(make_invoice: MakeInvoice, connected: XeroConnection, finance_admin: User
     def go(*amounts: str, onward: str = "send", invoice_status: str = "DRAFT") -> Upload:
         for amount in amounts:
             make_invoice(amount=amount)
-        queued = posting.enqueue(
+        queued = queueing.enqueue(
             Invoice.objects.all(),
             connection=connected,
             user=finance_admin,
@@ -236,7 +235,7 @@ def test_nothing_that_would_be_approved_at_once_is_queued_where_two_people_are_a
         ("SUBMITTED", "send", True),
         ("SUBMITTED", "", False),
     ):
-        queued = posting.enqueue(
+        queued = queueing.enqueue(
             Invoice.objects.all(), connection=connected, user=finance_admin, invoice_status=status, onward=onward
         )
         assert (queued.needs_another, queued.upload is None) == (needs_another, needs_another), (status, onward)
@@ -248,7 +247,7 @@ def test_a_customers_own_status_does_not_get_round_the_second_person(
     invoice = make_invoice()
     CustomerOverride.objects.create(customer=invoice.customer, invoice_status="AUTHORISED")
     XeroSettings.objects.update(two_people=True)
-    posting.enqueue(Invoice.objects.all(), connection=connected, user=finance_admin, invoice_status="DRAFT")
+    queueing.enqueue(Invoice.objects.all(), connection=connected, user=finance_admin, invoice_status="DRAFT")
     work()
     row = Posting.objects.get()
     assert row.status == "rejected"
@@ -273,7 +272,7 @@ def test_the_preflight_says_why_another_person_is_needed_and_offers_a_way(
     page = client.get(draft.get_absolute_url())
     words = " ".join(page.content.decode().split())
     assert "Create in Xero as: Awaiting approval" in words
-    assert "another person approves and sends them" in words
+    assert "Another person must approve and send them" in words
     assert 'name="onward"' not in words
 
 

@@ -17,8 +17,7 @@ from c3portal.testing import BASE_DIR, at_once
 from invoices.changes import asking, follow_ups
 from invoices.conftest import MakeInvoice
 from invoices.models import DocumentChange, Invoice, Posting, Upload
-from invoices.posting import transitions as posting
-from invoices.posting import worker
+from invoices.posting import queueing, worker
 from xero_integration.models import XeroConnection
 
 both = pytest.mark.both_databases
@@ -34,7 +33,7 @@ def uploaded(
     def uploaded(invoice_status: str) -> Upload:
         for amount in ("100.00", "50.00"):
             make_invoice(amount=amount)
-        queued = posting.enqueue(
+        queued = queueing.enqueue(
             Invoice.objects.all(),
             connection=connected,
             user=finance_admin,

@@ -65,7 +65,7 @@ def test_two_people_are_asked_for_where_the_setting_says_so(
 ) -> None:
     XeroSettings.objects.update(two_people=True)
     address = reverse("upload_approve", args=[draft_upload.pk])
-    assert "you uploaded or updated it, so another person approves it" in client.get(address).content.decode()
+    assert "uploaded or updated by you, another person approves" in client.get(address).content.decode()
     client.post(address)
     assert not DocumentChange.objects.exists()
     client.force_login(system_admin)
@@ -78,7 +78,7 @@ def test_it_says_how_many_mails_are_left_and_where_each_goes(client: Client, dra
     XeroConnection.objects.update(organisation_class="TRIAL")
     page = client.get(reverse("upload_send", args=[draft_upload.pk])).content.decode()
     assert "c1@example.com" in page
-    assert "20 of 20 mails a day are left" in " ".join(page.split())
+    assert "20 of 20 mails left today" in " ".join(page.split())
 
 
 def test_a_mail_is_sent_again_only_on_purpose_and_once(client: Client, draft_upload: Upload) -> None:
@@ -113,7 +113,7 @@ def test_what_may_have_been_sent_is_told_on_the_page(client: Client, draft_uploa
     DocumentChange.objects.update(status="untold", message="It may have been sent: look in Xero.")
     page = " ".join(client.get(address).content.decode().split())
     assert "May have been sent" in page
-    assert "Left: it may have been sent" in page
+    assert "Left: may have been sent" in page
     assert 'name="again"' in page
 
 

@@ -90,7 +90,7 @@ def test_no_more_is_credited_than_is_left(later_file: Any) -> None:
     credit = {"kind": "credit_note", "xero_id": "by hand", "amount": Decimal("198.00")}
     AppliedCredit.objects.create(posting=Posting.objects.get(), **credit)
     (found,) = amending.differing(Posting.objects.all())
-    assert found.why_not[Way.CREDIT] == "88.01 is more than what is left of it to be credited, 0.00 AUD."
+    assert found.why_not[Way.CREDIT] == "AUD 88.01 is more than what is left of it to be credited, AUD 0.00."
 
 
 def test_all_of_a_billing_period_are_corrected_at_once(later_file: Any, finance: Client) -> None:

@@ -24,8 +24,7 @@ from invoices.changes.tests.portal_machine import Portal
 from invoices.conftest import MakeInvoice
 from invoices.models import DocumentChange, DocumentType, Invoice
 from invoices.models.statuses import ENDS
-from invoices.posting import linking, taken_back
-from invoices.posting import transitions as posting_transitions
+from invoices.posting import linking, queueing, taken_back
 from invoices.posting.responses import KINDS
 from invoices.posting.tests.test_state_machine import START
 from invoices.preflight import preflight
@@ -52,7 +51,7 @@ def portal(make_invoice: MakeInvoice, connected: XeroConnection, finance_admin: 
     XeroConnection.objects.update(contacts_read_at=timezone.now(), reference_read_at=timezone.now())
     with time_machine.travel(START, tick=False):
         every = Invoice.objects.all()
-        posting_transitions.enqueue(every, connection=connected, user=None, invoice_status="DRAFT")
+        queueing.enqueue(every, connection=connected, user=None, invoice_status="DRAFT")
     return connected
 
 

@@ -34,7 +34,7 @@ def test_it_says_what_will_happen_and_asks_before_anything_is_done(
     page = client.get(reverse("upload_take_back", args=[upload.pk]))
 
     assert [(each.fate.value, each.count) for each in page.context["shares"]] == [("deleted", 2), ("settled", 1)]
-    assert "Left: it is paid or credited" in page.content.decode()
+    assert "Left: paid or credited" in page.content.decode()
     assert not DocumentChange.objects.exists()
     assert woken == []
 
@@ -155,7 +155,7 @@ def test_of_what_is_no_more_in_xero_nothing_is_asked(
     Posting.objects.filter(pk=gone.pk).update(**facts)
     page = client.get(gone.invoice.get_absolute_url()).content.decode()
     assert not any(reverse(f"invoice_{each}", args=[gone.invoice_id]) in page for each in of_one)
-    assert "Gone from" in page
+    assert any(words in page for words in ("Gone from Xero", "Voided in Xero", "Deleted in Xero"))
     whole = client.get(upload.get_absolute_url()).content.decode()
     assert all(reverse(f"upload_{each}", args=[upload.pk]) in whole for each in ways)
     Posting.objects.update(**facts)

@@ -75,7 +75,9 @@ def test_a_number_that_is_taken_is_passed_over_whatever_its_capitals(posted: Inv
 @pytest.mark.both_databases
 def test_credit_notes_together_are_never_more_than_the_invoice(posted: Invoice) -> None:
     make(posted, credited("60.00"))
-    with pytest.raises(NotPossible, match=r"55\.00 AUD is more than what is left of INV-001 to be credited, 44\.00"):
+    with pytest.raises(
+        NotPossible, match=r"AUD 55\.00 is more than what is left of INV-001 to be credited, AUD 44\.00"
+    ):
         make(posted, credited("50.00"))
     make(posted, credited("40.00"))
     assert limit.left(posted) == 0
@@ -141,7 +143,7 @@ def test_two_alike_are_no_copies_of_each_other(posted: Invoice) -> None:
     notes = [make(posted, credited("10.00")) for _ in range(2)]
     backfill.fill()
     assert set(Invoice.objects.filter(corrects=posted).values_list("billed_hash", "charges_hash")) == {("", None)}
-    queued = makers.transitions.enqueue(
+    queued = makers.queueing.enqueue(
         Invoice.objects.filter(pk__in=[each.pk for each in notes]),
         connection=posted.posting.connection,
         user=None,
@@ -162,7 +164,7 @@ def test_no_file_changes_a_correction(tmp_path: Path) -> None:
     stored = Invoice.objects.get(number=note.number)
     assert (stored.total, stored.difference, stored.may_go) == (note.total, "", True)
     assert creating.total_of([credited("0.10")]) == stored.total
-    again = makers.transitions.enqueue(
+    again = makers.queueing.enqueue(
         Invoice.objects.filter(pk=note.pk),
         connection=invoice.posting.connection,
         user=None,

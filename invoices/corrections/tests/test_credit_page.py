@@ -172,7 +172,7 @@ def test_nothing_is_made_of_what_is_no_part_of_a_line_or_too_much(finance: Clien
         assert "is not a part of the line" in page
     credit_note(posted.posting, "50.00")
     page = finance.post(address, form | {"what": "all"})
-    assert "more than may be credited" in page.content.decode()
+    assert "Too much: at most" in page.content.decode()
     finance.post(address, form | {"what": "all", "confirm": "1", "total": str(-posted.total), "number": "INV-001-CN2"})
     assert Invoice.objects.filter(corrects=posted).count() == 1
 
@@ -216,7 +216,7 @@ def test_the_credit_of_a_paid_invoice_stays_with_the_customer(
 ) -> None:
     sandbox.pay("INV-001")
     page = shown(finance, posted)
-    assert "Nothing is owed on the invoice any more. So the credit stays with the customer in Xero" in page
+    assert "Nothing is owed: the credit stays with the customer in Xero" in page
     assert reverse("invoice_credit", args=[posted.pk]) in finance.get(posted.get_absolute_url()).content.decode()
 
     post(credit())
@@ -226,7 +226,7 @@ def test_the_credit_of_a_paid_invoice_stays_with_the_customer(
     assert not DocumentChange.objects.exists()
     note = Invoice.objects.get(corrects=posted)
     assert "so the credit stays with the customer" in finance.get(note.get_absolute_url()).content.decode()
-    assert "more than may be credited" in shown(finance, posted)
+    assert "Too much: at most" in shown(finance, posted)
     assert sandbox.violations() == []
 
 
@@ -235,7 +235,7 @@ def test_of_a_part_paid_invoice_the_rest_of_the_credit_stays_with_the_customer(
 ) -> None:
     sandbox.pay("INV-001", str(posted.total - Decimal("20.00")))
     page = shown(finance, posted, amount_0="50.00")
-    assert "Only AUD 20.00 is still owed on the invoice" in page
+    assert "AUD 20.00 is set against the invoice" in page
     assert "The rest, AUD 35.00, stays with the customer in Xero" in page
 
     post(credit(amount_0="50.00"))
@@ -243,7 +243,7 @@ def test_of_a_part_paid_invoice_the_rest_of_the_credit_stays_with_the_customer(
     assert books(sandbox)["INV-001"] == ("PAID", str(posted.total), "0.00")
     assert books(sandbox)["INV-001-CN1"] == ("AUTHORISED", "55.00", "35.00")
     page = finance.get(Invoice.objects.get(corrects=posted).get_absolute_url()).content.decode()
-    assert "Set in Xero: 20.00 AUD against INV-001. 35.00 AUD of it stays with the customer." in page
+    assert "Set in Xero: AUD 20.00 against INV-001. AUD 35.00 of it stays with the customer." in page
     assert sandbox.violations() == []
 
 
@@ -290,7 +290,7 @@ def test_the_pages_of_both_name_each_other_and_how_they_stand(
     sandbox.pay("INV-001", str(posted.total - Decimal("20.00")))
     post(answer)
     page = finance.get(note.get_absolute_url()).content.decode()
-    assert "Xero refused to set 55.00 AUD against INV-001" in page
+    assert "Xero refused to set AUD 55.00 against INV-001" in page
     assert "exceeds the amount outstanding" in page
     there = finance.get(posted.get_absolute_url()).content.decode()
     assert note.get_absolute_url() in there
@@ -331,7 +331,7 @@ def test_list_page_and_downloads_say_what_is_credited_and_owed(
     assert {row["InvoiceNumber"] for row in _csv(finance, "lines", posted)} <= {"INV-001", ""}
     assert len(_csv(finance, "lines", posted)) == len(LINES)
     page = finance.get(posted.get_absolute_url()).content.decode()
-    assert "Set in Xero: 55.00 AUD against INV-001." in page
+    assert "Set in Xero: AUD 55.00 against INV-001." in page
     assert left in finance.get(reverse("invoice_list")).content.decode()
 
 

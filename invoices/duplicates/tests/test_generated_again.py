@@ -79,7 +79,7 @@ def test_with_post_anyway_each_is_posted_once(
     (group,) = page.context["groups"]
     assert group["problem"].words == "The same lines and total as an invoice of billing 20260918, which is in Xero."
     assert "The same lines and total as Invoice_1, which is in Xero." in page.content.decode()
-    assert "None of these invoices is ready to be posted." in re.sub(r"\s+", " ", page.content.decode())
+    assert "No invoice is ready." in re.sub(r"\s+", " ", page.content.decode())
     decided = {"group": group["problem"].subject, "count": group["count"], "decision": "post"} | {
         "shown": group["shown"]
     }
@@ -273,7 +273,7 @@ def test_both_pages_name_the_other_and_what_was_decided(
     for each in (first, second):
         page = " ".join(finance.get(each.get_absolute_url()).content.decode().split())
         assert "It replaces the other:" in page
-        assert "Invoice_1 is still in Xero. Void or credit it there, or the customer is billed twice." in page
+        assert "Invoice_1 is still in Xero: void or credit it, or the customer pays twice." in page
 
 
 @pytest.mark.parametrize("page", ["invoice", "preflight"])

@@ -72,6 +72,15 @@ def test_what_xero_voided_is_not_in_xero(posted: BillingPeriod) -> None:
     assert found.balances[0].in_xero == Decimal("220.00")
 
 
+def test_what_is_on_its_way_is_not_posted_yet(period: BillingPeriod, finance_admin: User) -> None:
+    upload = uploaded(connected(), finance_admin, *invoices(period, 2))
+    (balance,) = figures.of(period, TODAY).balances
+    assert (balance.invoiced, balance.in_xero, balance.not_posted) == tuple(map(Decimal, ("220.00", "0.00", "220.00")))
+    bring(upload, Status.POSTED)
+    (balance,) = figures.of(period, TODAY).balances
+    assert (balance.in_xero, balance.not_posted) == (Decimal("220.00"), Decimal("0.00"))
+
+
 def test_what_was_never_read_is_no_equality(posted: BillingPeriod, finance: Client) -> None:
     Posting.objects.update(xero_total=None)
     assert figures.of(posted, TODAY).balances[0].difference is None
@@ -105,6 +114,19 @@ def test_it_says_the_one_thing_to_do_next(
     assert words in page(finance)
 
 
+def test_what_another_period_needs_is_no_fix_of_this_one(
+    finance: Client, period: BillingPeriod, finance_admin: User
+) -> None:
+    uploaded(connected(), finance_admin, *invoices(period, 2), to=Status.REJECTED)
+    newer = a_period("20261018", dt.date(2026, 10, 15))
+    an_invoice(newer, "NEW-1")
+    assert "nothing to fix" in page(finance, "/?period=20261018")
+    assert "Check and post 1 invoice" in page(finance, "/?period=20261018")
+    older = page(finance, "/?period=20260918")
+    assert "2 need a fix" in older
+    assert "Fix 2, then post them" in older
+
+
 def test_what_can_be_posted_is_one_press_from_the_preflight(
     finance: Client, period: BillingPeriod, finance_admin: User
 ) -> None:
@@ -120,6 +142,7 @@ def test_what_can_be_posted_is_one_press_from_the_preflight(
 
 def test_a_new_portal_shows_what_is_to_be_set(finance: Client, db: None) -> None:
     html = page(finance)
+    assert html.count("btn-primary") <= 1
     for words in ("Get ready", "Xero app", "Connect to Xero", "Source of invoices"):
         assert words in html
 

@@ -171,7 +171,7 @@ def test_identical_rows_are_noted_with_the_sum_that_they_add(tmp_path: Path) -> 
     run = import_file(write(tmp_path, *rows))
 
     (note,) = [note for note in run.notes if "more than once" in note]
-    assert "cell for cell: 2, in Invoice_1. They add 198.00 AUD" in note
+    assert "cell for cell: 2, in Invoice_1. They add AUD 198.00" in note
     assert Invoice.objects.get(number="Invoice_1").total == Decimal("297.00")
 
 

@@ -186,7 +186,7 @@ def test_a_file_that_finds_no_room_on_its_way_in_leaves_nothing(
     small.fill(leaving=SEPTEMBER.stat().st_size // 2)
     answer = send(finance)
     assert answer.status_code == 507
-    assert "The disk of the portal is full" in answer.content.decode()
+    assert "The disk is full" in answer.content.decode()
     assert os.listdir(small.folder) == ["ballast"]
     assert written() == [0, 0, 0, 0]
     small.make_room()

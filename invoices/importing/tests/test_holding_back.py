@@ -303,8 +303,8 @@ def test_a_file_with_nothing_right_is_refused_and_all_of_it_held_back(tmp_path: 
 
     assert (run.state, run.reason) == (
         State.REFUSED,
-        "Something is wrong with every invoice of the file, so nothing was imported. What earlier files brought of "
-        "those that are held back may be out of date now, and is not posted until a file has them right.",
+        "Every invoice of the file is wrong, so nothing was imported. What earlier files brought of them is not posted "
+        "until a file has them right.",
     )
     assert open_numbers() == {"Invoice_1"}
     assert not BillingPeriod.objects.exists()

@@ -179,7 +179,7 @@ def test_the_first_errors_are_shown_and_all_can_be_downloaded(client: Client) ->
     rows = [of_customer(index, Quantity="x", Total="") for index in range(60)]
     page = text_of(send(client, csv_bytes(*rows), all_or_nothing="on"))
     assert "Nothing was imported." in page
-    assert "120 errors in the rows below" in page
+    assert "120 errors in its rows" in page
     assert "The first 50 of 120." in page
     assert page.count('<td class="words">') == 50
     download = client.get(reverse("import_errors", args=[ImportRun.objects.get().pk]), {"kind": "error"})
@@ -221,12 +221,12 @@ def test_a_wrong_file_gets_a_clear_answer(client: Client, content: bytes, words:
 
 def test_a_json_file_comes_in_too(client: Client) -> None:
     page = bring(client, json_bytes(a_row()), "lines.json").content.decode()
-    assert f"Imported: billing period {BillingPeriod.objects.get()}." in page
+    assert f"Imported: {BillingPeriod.objects.get().ends_on:%B %Y}." in page
 
 
 def test_the_same_file_again_is_nothing_new(client: Client) -> None:
     bring(client, csv_bytes(a_row()))
-    assert "Nothing new: all of this file is there already." in text_of(bring(client, csv_bytes(a_row())))
+    assert "Nothing new: all of this file is there." in text_of(bring(client, csv_bytes(a_row())))
 
 
 def test_what_differs_from_what_was_sent_is_shown(client: Client, finance_admin: User, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_an_import_is_taken_back_after_a_question(client: Client, finance_admin:
     run = ImportRun.objects.get()
     undo = reverse("import_undo", args=[run.pk])
     assert f'href="{undo}"' in page
-    assert "2 invoices that lines.csv brought are deleted" in text_of(client.get(undo))
+    assert "2 new invoices deleted" in text_of(client.get(undo))
     assert Invoice.objects.count() == 2
     page = text_of(client.post(undo, follow=True))
     assert "Taken back: 2 invoices deleted, 0 invoices put back as before." in page
@@ -300,7 +300,7 @@ def test_the_imports_so_far_are_listed(client: Client) -> None:
 
 def test_a_run_that_was_cut_short_says_so(client: Client) -> None:
     run = ImportRun.objects.create(file_name="lines.csv", size=1)
-    assert "This import has not ended." in client.get(run.get_absolute_url()).content.decode()
+    assert "Not ended. Cut short, it changes nothing." in client.get(run.get_absolute_url()).content.decode()
 
 
 def test_the_file_of_a_customers_lines_is_for_the_portal_alone(client: Client, import_dir: Path) -> None:

@@ -22,7 +22,7 @@ from invoices.importing.importer import import_file
 from invoices.importing.numbers import xero_number
 from invoices.matching.column_profile import BUILT_IN
 from invoices.models import BillingPeriod, Customer, ImportFinding, ImportRun, Invoice, InvoiceLine, Posting
-from invoices.posting import transitions
+from invoices.posting import queueing
 from invoices.tests.c3_files import SEPTEMBER, a_row, csv_bytes, of_customer, write
 from invoices.tests.makers import bring, connected, uploaded
 
@@ -411,7 +411,7 @@ def test_an_upload_pressed_during_an_import_waits_and_takes_what_was_imported(
     real = writing._write_lines
 
     def press() -> None:
-        transitions.enqueue(Invoice.objects.all(), connection=xero, user=finance_admin, invoice_status="DRAFT")
+        queueing.enqueue(Invoice.objects.all(), connection=xero, user=finance_admin, invoice_status="DRAFT")
         connection.close()
 
     presser = threading.Thread(target=press)

@@ -19,7 +19,7 @@ from invoices.importing.importer import import_file
 from invoices.importing.numbers import invoice_id
 from invoices.importing.undo import undo_import
 from invoices.models import Customer, ImportRun, Invoice, Posting
-from invoices.posting import transitions
+from invoices.posting import queueing
 from invoices.selection import deciding
 from invoices.tests.c3_files import of_customer, write
 from invoices.tests.makers import connected
@@ -42,7 +42,7 @@ def meanwhile(finance_admin: User) -> Callable[[Callable[[], Any]], list[Any]]:
                 return work()
             assert paused.wait(30)
             rows = Invoice.objects.all()
-            return transitions.enqueue(rows, connection=xero, user=finance_admin, invoice_status="DRAFT").queued
+            return queueing.enqueue(rows, connection=xero, user=finance_admin, invoice_status="DRAFT").queued
 
         return at_once(2, either)
 

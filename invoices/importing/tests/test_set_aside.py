@@ -13,7 +13,7 @@ from invoices.duplicates.comparison import Likeness
 from invoices.importing.importer import import_file
 from invoices.importing.undo import undo_import
 from invoices.models import DuplicateDecision, ImportRun, Invoice, Posting
-from invoices.posting import transitions
+from invoices.posting import queueing
 from invoices.selection import deciding
 from invoices.tests.c3_files import of_customer, write
 from invoices.tests.makers import connected
@@ -57,7 +57,7 @@ def test_it_waits_again_when_they_are_no_longer_alike(
     xero, everything = connected(), Invoice.objects.all()
 
     def upload() -> tuple[int, int]:
-        done = transitions.enqueue(everything, connection=xero, user=finance_admin, invoice_status="DRAFT")
+        done = queueing.enqueue(everything, connection=xero, user=finance_admin, invoice_status="DRAFT")
         return done.queued, done.undecided
 
     assert upload() == (1, 1)

@@ -29,7 +29,7 @@ from invoices.models import (
     Posting,
     PostLog,
 )
-from invoices.posting import transitions
+from invoices.posting import queueing
 from invoices.selection import deciding
 from invoices.tests.c3_files import of_customer, write
 from invoices.tests.makers import connected, uploaded
@@ -381,7 +381,7 @@ def test_an_upload_pressed_meanwhile_waits_and_finds_nothing(tmp_path: Path, fin
     def press() -> None:
         rows = Invoice.objects.all()
         try:
-            uploads.append(transitions.enqueue(rows, connection=xero, user=finance_admin, invoice_status="DRAFT"))
+            uploads.append(queueing.enqueue(rows, connection=xero, user=finance_admin, invoice_status="DRAFT"))
         finally:
             connection.close()
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from playwright.sync_api import Page, expect
+from django.utils import timezone
+from playwright.sync_api import Locator, Page, expect
+from python_calamine import CalamineWorkbook
 
 from c3portal.models import User
 from c3portal.tests.browser import LIST, is_accessible, sign_in
-from invoices.models import BillingPeriod, UploadDraft
+from invoices.models import BillingPeriod, Invoice, Posting, UploadDraft
+from invoices.tests.makers import uploaded
 from xero_integration.models import XeroConnection
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -22,6 +27,7 @@ IN_VIEW = """() => {
     .map((row) => row.getBoundingClientRect())
     .filter((box) => box.top >= head - 1 && box.bottom <= window.innerHeight).length;
 }"""
+HEIGHTS = "[...new Set([...document.querySelectorAll('.list tbody tr')].map((row) => row.offsetHeight))]"
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -37,17 +43,33 @@ def listed(
     """The list of the September period, with a Finance Admin signed in."""
     sign_in(page, f"{portal}{LIST}?period={PERIOD}", finance_admin)
     expect(page.locator(".list tbody tr")).to_have_count(50)
+    # Its script listens from then on.
+    page.wait_for_load_state("load")
     return page
 
 
 @pytest.mark.parametrize(("width", "height", "least"), [(1280, 800, 14), (1440, 900, 20)])
 @pytest.mark.parametrize("reconnect", [False, True])
-def test_so_many_rows_are_in_view(listed: Page, width: int, height: int, least: int, reconnect: bool) -> None:
+@pytest.mark.parametrize("is_posted", [False, True])
+def test_so_many_rows_are_in_view(
+    listed: Page,
+    width: int,
+    height: int,
+    least: int,
+    reconnect: bool,
+    is_posted: bool,
+    connected: XeroConnection,
+    finance_admin: User,
+) -> None:
+    if is_posted:
+        uploaded(connected, finance_admin, *Invoice.objects.all(), to=Posting.Status.POSTED)
+        Posting.objects.update(amount_due=Decimal("2345.67"), read_at=timezone.now())
     if reconnect:
         XeroConnection.objects.update(status="needs_reconnecting", status_reason="It was disconnected in Xero. " * 9)
     listed.set_viewport_size({"width": width, "height": height})
     listed.reload()
     assert listed.evaluate(IN_VIEW) >= least
+    assert listed.evaluate(HEIGHTS) == [36]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -58,9 +80,7 @@ def test_it_is_accessible_and_inside_its_screen(listed: Page, theme: str, width:
     listed.locator("td.tick input").nth(1).check()
     assert not listed.evaluate(WIDER)
     is_accessible(listed)
-    if width == 390:
-        heights = listed.evaluate("[...document.querySelectorAll('.list tbody tr')].map((row) => row.offsetHeight)")
-        assert set(heights) == {64}
+    assert listed.evaluate(HEIGHTS) == [64 if width == 390 else 36]
 
 
 def test_the_bar_comes_with_the_first_tick_and_tells_the_sums(listed: Page) -> None:
@@ -122,7 +142,7 @@ def test_a_search_finds_in_all_periods(listed: Page) -> None:
 
 def test_filters_are_in_the_address_and_are_taken_away_one_by_one(listed: Page) -> None:
     listed.locator("summary", has_text="Filter").click()
-    listed.get_by_label("Currency").fill("NZD")
+    listed.get_by_role("textbox", name="Currency").fill("NZD")
     listed.get_by_label("Total from").fill("1000")
     is_accessible(listed)
     listed.get_by_role("button", name="Show").click()
@@ -131,3 +151,106 @@ def test_filters_are_in_the_address_and_are_taken_away_one_by_one(listed: Page) 
     assert 0 < rows < 7
     listed.get_by_role("link", name="Remove the filter Total from").click()
     expect(listed.locator(".list tbody tr")).to_have_count(7)
+
+
+def saved(listed: Page, button: Locator, folder: Path) -> Path:
+    """Return where the file is that the button brings."""
+    with listed.expect_download() as begun:
+        button.click()
+    path = folder / begun.value.suggested_filename
+    begun.value.save_as(path)
+    return path
+
+
+def test_what_is_selected_is_downloaded_and_the_list_stays_as_it_is(listed: Page, tmp_path: Path) -> None:
+    for place in (1, 3):
+        listed.locator("td.tick input").nth(place).check()
+    bar = listed.get_by_role("region", name="What is selected")
+    bar.locator("summary", has_text="Download").click()
+    is_accessible(listed)
+    lines = saved(listed, bar.get_by_role("button", name="CSV"), tmp_path).read_text("utf-8-sig").splitlines()
+    assert len(lines) == 3
+    path = saved(listed, bar.get_by_role("button", name="Excel"), tmp_path)
+    assert path.name == f"c3-invoices-{PERIOD}-selected.xlsx"
+    header, *rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
+    assert {row[header.index("InvoiceNumber")] for row in rows} == {line.split(",")[0] for line in lines[1:]}
+    expect(bar).to_contain_text("2 selected")
+    listed.get_by_label("Select all 120 of this filter").check()
+    bar.locator("summary", has_text="Download").click()
+    assert len(saved(listed, bar.get_by_role("button", name="CSV"), tmp_path).read_text().splitlines()) == 121
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_columns_are_chosen_in_a_menu(listed: Page, width: int) -> None:
+    listed.set_viewport_size({"width": width, "height": 800})
+    listed.locator(".list-bar summary", has_text="Columns").click()
+    expect(listed.get_by_role("checkbox", name="Number", exact=True)).to_be_disabled()
+    for name in ("PO number", "Microsoft invoice", "Bill to", "Issued", "Currency", "Subtotal", "Tax"):
+        listed.get_by_role("checkbox", name=name, exact=True).check()
+    assert not listed.evaluate(WIDER)
+    is_accessible(listed)
+    listed.get_by_role("button", name="Show").click()
+    expect(listed.locator(".list")).to_have_class(re.compile("widest"))
+    assert not listed.evaluate(WIDER)
+    assert listed.evaluate(HEIGHTS) == [64 if width == 390 else 36]
+    if width == 1280:
+        expect(listed.get_by_role("columnheader", name="Microsoft invoice")).to_be_visible()
+        # Nothing of the head lies over the rows.
+        assert listed.evaluate(IN_VIEW) >= 14
+    is_accessible(listed)
+
+
+def test_a_view_is_saved_opened_and_deleted(listed: Page) -> None:
+    views = listed.locator(".list-bar summary", has_text="Views")
+    listed.goto(f"{listed.url}&currency=NZD&least=1000")
+    views.click()
+    listed.get_by_label("Save what is shown as").fill("Large ones of New Zealand")
+    is_accessible(listed)
+    listed.keyboard.press("Enter")
+    listed.wait_for_load_state()
+    listed.get_by_role("link", name="Remove the filter Currency").click()
+    views.click()
+    listed.get_by_role("link", name="Large ones of New Zealand").click()
+    expect(listed).to_have_url(re.compile("currency=NZD.*least=1000"))
+    views.click()
+    expect(listed.locator(".views [aria-current]")).to_have_text("Large ones of New Zealand")
+    is_accessible(listed)
+    listed.get_by_role("button", name="Delete the view Large ones of New Zealand").click()
+    views.click()
+    expect(listed.get_by_role("link", name="Large ones of New Zealand")).to_have_count(0)
+    expect(listed).to_have_url(re.compile("currency=NZD.*least=1000"))
+
+
+# Where each is: the lower edge of the bar, whether it is in view, and the least height of what a thumb presses there.
+BAR = """() => {
+  const bar = document.querySelector(".select-bar");
+  const box = bar.getBoundingClientRect();
+  const all = [...bar.querySelectorAll("summary, button, select, .form-check-label")];
+  const pressed = all.filter((each) => each.checkVisibility());
+  const heights = pressed.map((each) => each.getBoundingClientRect().height).filter((height) => height > 1);
+  return { top: box.top, bottom: box.bottom, window: window.innerHeight, least: Math.min(...heights) };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_a_phone_the_bar_stays_below_the_rows_for_a_thumb(listed: Page, theme: str) -> None:
+    listed.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    listed.set_viewport_size({"width": 390, "height": 780})
+    listed.locator("td.tick input").nth(1).check()
+    for scrolled in (0, 900, 1800):
+        listed.evaluate(f"window.scrollTo(0, {scrolled})")
+        bar = listed.evaluate(BAR)
+        assert bar["bottom"] == bar["window"]
+        assert bar["top"] > bar["window"] * 0.6
+        assert bar["least"] >= 24
+    for words in ("Download", "Exclude", "In Xero"):
+        listed.locator(".select-bar summary", has_text=words).click()
+        panel = listed.locator(".select-bar details[open] .menu-panel").bounding_box()
+        assert panel is not None
+        assert panel["x"] >= 0
+        assert panel["x"] + panel["width"] <= 390
+        assert panel["y"] >= 0
+        is_accessible(listed)
+    with listed.expect_request(re.compile("/invoices/upload/")):
+        listed.get_by_role("button", name="UPLOAD TO XERO").click()
+    expect(listed.get_by_role("heading", name="Check before upload")).to_be_visible()

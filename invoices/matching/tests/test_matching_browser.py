@@ -52,7 +52,7 @@ def test_a_file_is_matched_by_looking_it_over_and_pressing_confirm(
     expect(page.get_by_role("alert")).to_contain_text("contradict one another")
     expect(page.get_by_role("region", name="Amounts")).to_contain_text("fails in 1 of 82 rows, first row 2")
     is_accessible(page)
-    page.get_by_label("I have looked at it").check()
+    page.get_by_label("Accept as it is").check()
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(f"{portal}{reverse('import_run', args=[run.pk])}")
 

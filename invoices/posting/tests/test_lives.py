@@ -16,7 +16,7 @@ from c3portal.testing import BrokerServer, WorkerProcess, wait_until
 from invoices import tasks
 from invoices.conftest import MakeInvoice
 from invoices.models import Invoice, Submission
-from invoices.posting import transitions, wakeups
+from invoices.posting import queueing, wakeups
 from xero_integration.models import CallBudget, XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -47,7 +47,7 @@ def credit_notes(transactional_db: None, connected: XeroConnection, make_invoice
 
 
 def upload(connection: XeroConnection) -> None:
-    transitions.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
+    queueing.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
     wakeups.wake_after_commit(connection.pk)
 
 

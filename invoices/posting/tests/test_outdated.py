@@ -48,7 +48,7 @@ def test_what_a_later_file_had_wrong_does_not_leave_as_it_was_queued(
     assert totals(sandbox) == {"Invoice_1": "99.00"}
     assert statuses() == {"Invoice_1": "posted", "Invoice_2": "rejected"}
     assert only("Invoice_2").message.startswith(
-        "Nothing of it is in Xero. A later file has this invoice too, and it was held"
+        "Nothing of it is in Xero. Held back in a later file, so the amounts here may be out of date."
     )
     assert upload().queued == 0
     undo_import(later, user=None, source="a test")
@@ -69,7 +69,7 @@ def test_what_a_later_file_changed_does_not_leave_as_it_was_queued(
 
     assert statuses() == {"Invoice_1": "posted", "Invoice_2": "rejected"}
     assert only("Invoice_2").message.startswith(
-        "Nothing of it is in Xero. A later import says something else of this invoice"
+        "Nothing of it is in Xero. A later file, which came while it was on its way to Xero, says otherwise"
     )
     assert upload().held_back == 1
     (row,) = inspect(Invoice.objects.filter(number="Invoice_2"), connected, invoice_status="DRAFT").rows

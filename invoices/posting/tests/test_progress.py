@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from c3portal.models import User
 from invoices.models import BillingPeriod, Invoice, Posting, PostLog, Upload
-from invoices.posting import progress, transitions
+from invoices.posting import progress, queueing
 from invoices.posting.progress import Detail, Progress
 from invoices.templatetags.pace import pace, spoken
 from invoices.tests.makers import a_period, an_invoice, bring, connected, invoices, uploaded
@@ -68,7 +68,7 @@ def test_what_was_uploaded_again_is_counted_elsewhere_and_the_upload_keeps_what_
 ) -> None:
     upload = uploaded(connection, finance_admin, *invoices(period, 3), to=Status.REJECTED)
     again = Invoice.objects.filter(number="INV-001")
-    transitions.enqueue(again, connection=connection, user=finance_admin, invoice_status="DRAFT")
+    queueing.enqueue(again, connection=connection, user=finance_admin, invoice_status="DRAFT")
     found = of(upload)
     assert (found.total, found.here, found.elsewhere) == (3, 2, 1)
     assert upload.invoiced == {"AUD": "330.00"}

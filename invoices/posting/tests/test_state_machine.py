@@ -27,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from invoices.conftest import MakeInvoice
 from invoices.models import Customer, Invoice, Posting, PostLog, Submission
-from invoices.posting import outcomes, reconciliation, sender, transitions
+from invoices.posting import outcomes, queueing, reconciliation, sender, transitions
 from invoices.posting.outcomes import CallEnd, Outcome, Released
 from invoices.posting.responses import kind_of, read_results
 from invoices.tests.xero_in_memory import FATES, Worker, Xero, staged
@@ -128,7 +128,7 @@ class Portal(RuleBasedStateMachine):
     @rule()
     def click(self) -> None:
         """UPLOAD TO XERO, however often."""
-        transitions.enqueue(Invoice.objects.all(), connection=self.connection, user=None, invoice_status="DRAFT")
+        queueing.enqueue(Invoice.objects.all(), connection=self.connection, user=None, invoice_status="DRAFT")
 
     @rule()
     def back_up(self) -> None:

@@ -121,12 +121,12 @@ def test_check_now_finds_it_says_what_it_means_and_forgets_it_once_one_is_voided
     for page in (row.get_absolute_url(), note.get_absolute_url()):
         html = finance.get(page).content.decode()
         assert "CN-0042" in html
-        assert "credited more than once" in html
+        assert "Credited more than once" in html
     sandbox.void("CN-0042", type="ACCRECCREDIT")
     words = message_of(finance.post(check, follow=True))
     assert "more than once" not in words
     assert not Twin.objects.exists()
-    assert "credited more than once" not in finance.get(note.get_absolute_url()).content.decode()
+    assert "Credited more than once" not in finance.get(note.get_absolute_url()).content.decode()
 
 
 def test_it_goes_away_by_itself_once_either_of_the_two_is_voided(

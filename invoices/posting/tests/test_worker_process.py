@@ -13,7 +13,7 @@ from c3portal.testing import BrokerServer, WorkerProcess, wait_until
 from invoices import tasks
 from invoices.conftest import Work
 from invoices.models import BillingPeriod, Invoice, Posting, Submission
-from invoices.posting import transitions, wakeups
+from invoices.posting import queueing, wakeups
 from xero_integration.models import XeroConnection
 from xero_sandbox.testing import SandboxControl
 
@@ -29,7 +29,7 @@ def everything(transactional_db: None, connected: XeroConnection, sample: Billin
 
 
 def upload(connection: XeroConnection) -> None:
-    transitions.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
+    queueing.enqueue(Invoice.objects.all(), connection=connection, user=None, invoice_status="AUTHORISED")
     wakeups.wake_after_commit(connection.pk)
 
 

@@ -14,7 +14,7 @@ from invoices import tasks
 from invoices.conftest import MakeInvoice, Upload, Work
 from invoices.contacts import matching
 from invoices.models import BillingPeriod, Customer, Invoice, Posting
-from invoices.posting import contact_step, reconciliation, transitions, wakeups, worker
+from invoices.posting import contact_step, queueing, reconciliation, wakeups, worker
 from xero_integration import connections, contact_index, contacts
 from xero_integration.client.errors import XeroRejected
 from xero_integration.client.gateway import Gateway
@@ -248,7 +248,7 @@ def test_each_organisation_gets_its_own_invoices(
     zealand = connect(sandbox, "Contoso Cloud (NZ)")
     Invoice.objects.filter(pk=second.pk).update(currency="NZD", tax=Decimal(15), total=Decimal(115))
     second.lines.update(tax_percentage=Decimal(15))
-    transitions.enqueue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
+    queueing.enqueue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
     sweep()
     for tenant, number in ((connected.tenant_id, first.xero_number), (zealand.tenant_id, second.xero_number)):
         assert [each["number"] for each in sandbox.documents(tenant)] == [number]
@@ -262,7 +262,7 @@ def test_one_organisation_without_a_working_sign_in_does_not_hold_up_another(
     zealand = connect(sandbox, "Contoso Cloud (NZ)")
     Invoice.objects.filter(pk=second.pk).update(tax=Decimal(15), total=Decimal(115))
     second.lines.update(tax_percentage=Decimal(15))
-    transitions.enqueue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
+    queueing.enqueue(Invoice.objects.filter(pk=second.pk), connection=zealand, user=None, invoice_status="DRAFT")
     sandbox.disconnect(connected.tenant_id)
     sweep()
     assert dict(Posting.objects.values_list("invoice__number", "status")) == {

@@ -28,7 +28,7 @@ from invoices.models import (
     Posting,
     TaxOverride,
 )
-from invoices.posting import transitions
+from invoices.posting import queueing
 from invoices.preflight.preflight import Inspected, Inspection, Verdict, inspect
 from invoices.tests.c3_files import of_customer, write
 from xero_integration import connections
@@ -254,7 +254,7 @@ def test_what_lies_in_a_locked_period_is_taken_as_a_draft(
 
 def press(connection: XeroConnection, invoices: list[Invoice], status: str, **more: Any) -> None:
     chosen = Invoice.objects.filter(pk__in=[each.pk for each in invoices])
-    transitions.enqueue(chosen, connection=connection, user=None, invoice_status=status, **more)
+    queueing.enqueue(chosen, connection=connection, user=None, invoice_status=status, **more)
 
 
 # A whole period

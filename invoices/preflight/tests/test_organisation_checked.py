@@ -179,11 +179,11 @@ def test_upload_again_goes_to_its_own_organisation_and_says_so(
     finance: Client, refused: Upload, connected: XeroConnection
 ) -> None:
     page = finance.get(refused.get_absolute_url())
-    assert f"This upload went to {connected.name}, and so does everything you do here" in words(page)
+    assert f"This upload and its actions go to {connected.name}" in words(page)
     checked = finance.post(reverse("upload_again", args=[refused.pk]), follow=True)
     assert Posting.objects.get().status == Status.REJECTED
     assert f"Goes to {connected.name}" in words(checked)
-    assert f"{refused} went to {connected.name}, and so does what was refused of it" in words(checked)
+    assert f"Goes to {connected.name}, like {refused}" in words(checked)
     answer = post_ready(finance, checked)
     assert Posting.objects.get().connection == connected
     assert Upload.objects.latest("pk").connection == connected

@@ -38,7 +38,7 @@ def test_a_period_that_was_locked_a_minute_ago_blocks(
     page = markup(press(finance, period, all="1", invoice_status="AUTHORISED").content.decode())
     assert "is locked up to 30 September 2026" in page
     assert what_was_read(sandbox) == sorted(READ)
-    assert f"{len(sandbox.calls())} calls made for this check" in page
+    assert f"{len(sandbox.calls())} calls made by this check" in page
 
 
 def test_check_again_knows_of_a_lock_date_that_was_set_within_the_minute(

@@ -117,5 +117,5 @@ def test_what_was_taken_back_stays_in_the_history(
     assert who == str(finance_admin)
     page = " ".join(finance.get(posting.invoice.get_absolute_url()).content.decode().split())
     assert words in page
-    assert f"Was there before as {posting.invoice.xero_number}, Voided, until" in page
+    assert f"Earlier: {posting.invoice.xero_number}, Voided, until" in page
     assert told(posting)[0][0].startswith("Created")

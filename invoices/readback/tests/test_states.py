@@ -256,10 +256,10 @@ def test_every_state_is_told_alike_everywhere(name: str, admin: Client, finance_
     for text in (page, home):
         assert case.state in text
         assert due in text
-    assert ("Gone from Xero" in page) == case.is_gone
+    assert (f"{case.state} in Xero" in page) == case.is_gone
     assert (f" {case.state} in Xero " in home) == case.is_gone
     assert f"{case.state} 1" in home
-    assert (f"owed in Xero {due}" in home) == (Decimal(due) != 0)
+    assert (f"owed AUD {due}" in home) == (Decimal(due) != 0)
     for state in XeroState:
         filtered = admin.get(reverse("invoice_list"), address | {"state": state})
         assert (invoice in [row.record for row in filtered.context["table"].page.object_list]) == (
@@ -321,7 +321,7 @@ def test_what_was_edited_in_xero_asks_for_a_decision_and_is_accepted_with_a_reas
     accepted = Posting.objects.get()
     assert (accepted.edits_accepted_by, accepted.edits_accepted_because) == (finance_admin, "Freight added")
     assert AuditEntry.objects.latest("pk").after["Reason"] == "Freight added"
-    assert "someone decides" not in text_of(admin, invoice.get_absolute_url())
+    assert "Decide what to do" not in text_of(admin, invoice.get_absolute_url())
     # The same again is decided; another change asks again.
     assert read_from_xero(invoice, edited).edits_accepted_at is not None
     assert read_from_xero(invoice, edited | {"Total": Decimal("122.00")}).edits_accepted_at is None
@@ -345,7 +345,7 @@ def test_what_xero_does_not_show_any_more_is_not_said_to_be_taken_back(admin: Cl
     invoice = posted_as("110.00", finance_admin)
     Posting.objects.update(edits=documents.MISSING)
     page = admin.get(invoice.get_absolute_url()).content.decode()
-    assert "Exclude it" in page
+    assert "Exclude from Xero" in page
     edits = page[page.index('id="changed-title"') :].partition("</section>")[0]
     assert reverse("invoice_take_back", args=[invoice.pk]) not in edits
 

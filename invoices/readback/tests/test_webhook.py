@@ -129,7 +129,7 @@ def test_the_settings_tell_when_xero_last_delivered(
 ) -> None:
     client, body = client_for(system_admin), body_of()
     deliver(body, "wrong")
-    assert "Nothing has come from Xero yet" in client.get(reverse("settings_general")).content.decode()
+    assert "Nothing received" in client.get(reverse("settings_general")).content.decode()
     deliver(body)
     page = client.get(reverse("settings_general")).content.decode()
     heard = XeroSettings.load().webhook_heard_at

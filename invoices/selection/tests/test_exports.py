@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from python_calamine import CalamineWorkbook
 
-from c3portal.models import User
+from c3portal.models import AuditEntry, User
 from invoices.importing.importer import import_file
 from invoices.matching.meanings import FIELDS
 from invoices.models import BillingPeriod, ImportRun, Invoice, InvoiceLine, Payment, Posting
@@ -41,6 +42,16 @@ def download(client: Client, kind: str, period: str = "20260918") -> bytes:
 
 def rows_of(content: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+
+
+def content_of(answer: Any) -> bytes:
+    assert answer.status_code == 200
+    return b"".join(answer.streaming_content)
+
+
+def sheet_of(answer: Any) -> list[list[Any]]:
+    """Return the rows of a workbook's sheet, the header first."""
+    return CalamineWorkbook.from_filelike(io.BytesIO(content_of(answer))).get_sheet_by_index(0).to_python()
 
 
 def key(row: dict[str, str]) -> tuple[str, ...]:
@@ -236,6 +247,96 @@ def test_the_invoices_are_those_of_the_filter_with_its_sums(
     assert f"Invoices as filtered ({len(expected)})" in listed.content.decode()
 
 
+def test_the_workbook_has_the_rows_of_the_csv(client: Client, tmp_path: Path) -> None:
+    import_file(
+        write(
+            tmp_path,
+            *(of_customer(index, CustomerName="=1+1", ProviderInvoiceNumber=f"G{index:09}") for index in range(1, 4)),
+        )
+    )
+    for query in ({"period": "20260918"}, {"period": "20260918", "q": "Invoice_2"}):
+        header, *rows = sheet_of(client.get(reverse("download_xlsx", args=["invoices"]), query))
+        listed = rows_of(content_of(client.get(reverse("download", args=["invoices"]), query)))
+        assert tuple(header) == INVOICE_COLUMNS
+        assert len(rows) == len(listed) == (1 if "q" in query else 3)
+        for row, line in zip(rows, listed, strict=True):
+            of_workbook = dict(zip(header, row, strict=True))
+            assert of_workbook["CustomerName"] == "=1+1"
+            assert of_workbook["MicrosoftInvoiceNumber"] == line["MicrosoftInvoiceNumber"] != ""
+            assert (of_workbook["Total"], of_workbook["InvoiceDueDate"]) == (99.0, dt.date(2026, 10, 6))
+            assert Decimal(line["Total"]) == 99
+
+
+def test_payments_come_as_a_workbook_too(client: Client, finance_admin: User, tmp_path: Path) -> None:
+    import_file(write(tmp_path, of_customer(1)))
+    uploaded(connected(), finance_admin, *Invoice.objects.all(), to=Posting.Status.POSTED)
+
+    header, row = sheet_of(client.get(reverse("download_xlsx", args=["payments"]), {"period": "20260918"}))
+
+    assert tuple(header) == PAYMENT_COLUMNS
+    assert dict(zip(header, row, strict=False))["Total"] == 99.0
+
+
+# What is ticked
+
+
+@pytest.fixture
+def ticked(tmp_path: Path) -> dict[str, Invoice]:
+    """Four invoices of a period, one of them rejected and one excluded, by name."""
+    import_file(write(tmp_path, *(of_customer(index) for index in range(4))))
+    names = dict(zip(("first", "second", "rejected", "excluded"), Invoice.objects.order_by("number"), strict=True))
+    uploaded(connected(), None, names["rejected"], to=Posting.Status.REJECTED)
+    Invoice.objects.filter(pk=names["excluded"].pk).update(ignored_because="Not ours")
+    return names
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_what_is_ticked_is_downloaded_and_nothing_else(client: Client, ticked: dict[str, Invoice], kind: str) -> None:
+    ids = [str(ticked[name].pk) for name in ("second", "rejected")]
+    form = {"period": "20260918", "state": "not_uploaded", "invoice": ids, "as": kind}
+
+    answer = client.post(reverse("download_selected"), form)
+
+    assert answer["Content-Disposition"] == f'attachment; filename="c3-invoices-20260918-selected.{kind}"'
+    rows = sheet_of(answer) if kind == "xlsx" else [list(row.values()) for row in rows_of(content_of(answer))]
+    assert {row[0] for row in rows} - {"InvoiceNumber"} == {ticked[name].number for name in ("second", "rejected")}
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.action, entry.after) == (
+        "download",
+        {"Asked for": "2 selected of period=20260918&state=not_uploaded"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({}, {"first", "second", "rejected", "excluded"}),
+        ({"of": "uploadable"}, {"first", "second", "rejected"}),
+        ({"state": "rejected"}, {"rejected"}),
+        ({"state": "ignored"}, {"excluded"}),
+    ],
+)
+def test_all_of_the_filter_needs_no_ids(
+    client: Client, ticked: dict[str, Invoice], form: dict[str, str], expected: set[str]
+) -> None:
+    answer = client.post(reverse("download_selected"), {"period": "20260918", "all": "1", "as": "csv", **form})
+
+    assert {row["InvoiceNumber"] for row in rows_of(content_of(answer))} == {ticked[each].number for each in expected}
+
+
+def test_where_nothing_is_ticked_the_list_says_so(client: Client, ticked: dict[str, Invoice]) -> None:
+    for form in ({}, {"all": "1", "q": "of nobody"}):
+        answer = client.post(reverse("download_selected"), {"period": "20260918", "as": "csv", **form}, follow=True)
+        assert "Nothing was selected" in answer.content.decode()
+
+
+@pytest.mark.parametrize("form", [{"as": "pdf"}, {}, {"as": "csv", "invoice": "x"}, {"as": "csv", "state": "nonsense"}])
+def test_a_form_that_means_nothing_downloads_nothing(
+    client: Client, ticked: dict[str, Invoice], form: dict[str, str]
+) -> None:
+    assert client.post(reverse("download_selected"), {"period": "20260918", **form}).status_code == 400
+
+
 @pytest.mark.parametrize("query", [{"state": "nonsense"}, {"least": "much"}, {"due_from": "31.02.2026"}])
 def test_a_filter_that_means_nothing_downloads_nothing(client: Client, tmp_path: Path, query: dict[str, str]) -> None:
     import_file(write(tmp_path, of_customer(1)))
@@ -252,7 +353,8 @@ def test_a_filter_that_means_nothing_downloads_nothing(client: Client, tmp_path:
 def test_what_is_not_there_is_not_found(client: Client, tmp_path: Path, kind: str, period: str) -> None:
     import_file(write(tmp_path, of_customer(1)))
 
-    assert client.get(reverse("download", args=[kind]), {"period": period}).status_code == 404
+    for name in ("download", "download_xlsx"):
+        assert client.get(reverse(name, args=[kind]), {"period": period}).status_code == 404
 
 
 def test_a_period_without_anything_is_an_empty_table(client: Client, db: Any) -> None:

@@ -22,7 +22,7 @@ from invoices.changes import asking
 from invoices.changes import transitions as changes
 from invoices.importing.importer import import_file
 from invoices.models import DocumentChange, Invoice, Posting, PostLog, Submission
-from invoices.posting import contact_step, reconciliation, sender, transitions
+from invoices.posting import contact_step, queueing, reconciliation, sender, transitions
 from invoices.tests import makers
 from invoices.tests.c3_files import NEW_CUSTOMERS, SEPTEMBER
 from operations.backups.restore import require_lookups_after_restore
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("transactional_db", "postgres_programs")
 
 def upload(connection: XeroConnection, **which: Any) -> None:
     chosen = Invoice.objects.filter(**which)
-    transitions.enqueue(chosen, connection=connection, user=None, invoice_status="AUTHORISED")
+    queueing.enqueue(chosen, connection=connection, user=None, invoice_status="AUTHORISED")
 
 
 def some_of_each_state(connection: XeroConnection) -> None:

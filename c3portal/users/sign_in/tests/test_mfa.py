@@ -117,7 +117,7 @@ def test_a_system_admin_without_one_gets_to_the_set_up_page_and_nowhere_else(
 ) -> None:
     answer = sign_in(client, system_admin, follow=True)
     assert answer.request["PATH_INFO"] == "/account/second-factor/"
-    assert "needs a second factor before you go on" in answer.content.decode()
+    assert "Set up one to continue" in answer.content.decode()
     for path in ("/", "/settings/general/", "/account/", "/account/password/", "/analyze/business/invoices/"):
         assert client.get(path)["Location"] == "/account/second-factor/"
     assert client.post("/invoices/upload/")["Location"] == "/account/second-factor/"

@@ -56,7 +56,7 @@ def test_a_passkey_is_added_and_signs_in_alone_also_where_a_second_factor_is_req
     expect(page).to_have_url(f"{portal}/account/second-factor/")
     is_accessible(page)
     add_passkey(portal, page, alone=True)
-    page.get_by_role("link", name="go on").click()
+    page.get_by_role("link", name="I have kept them").click()
     expect(page).not_to_have_url(f"{portal}/account/second-factor/")
 
     sign_out(portal, page)

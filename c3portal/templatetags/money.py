@@ -1,0 +1,16 @@
+"""Amounts on pages. Every template knows these without a load (TEMPLATES in the settings)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django import template
+from django.template.defaultfilters import floatformat
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal | str | None, currency: str) -> str:
+    """Return an amount to the cent after its currency's code: AUD 1,234.50; "" for none."""
+    return "" if amount in (None, "") else f"{currency} {floatformat(amount, '2g')}"
