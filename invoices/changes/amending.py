@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 
+from c3portal.http import amounts
 from invoices.changes import asking, line_differences, plan, updates
 from invoices.changes.asking import Asked, Wanted
 from invoices.changes.line_differences import Differences
@@ -256,8 +257,8 @@ def _why_no_correction(amendment: Amendment) -> str:
         return f"It was corrected already, by {earlier.number}: credit the rest by hand."
     if change < 0 and -change > (left := limit.left(invoice)):
         return (
-            f"{invoice.currency} {-change:,.2f} is more than what is left of it to be credited, "
-            f"{invoice.currency} {left:,.2f}."
+            f"{amounts.written(-change, invoice.currency)} is more than what is left of it to be credited, "
+            f"{amounts.written(left, invoice.currency)}."
         )
     return ""
 

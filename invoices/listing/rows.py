@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from c3portal.http import dates
+from c3portal.http import amounts, dates
 from invoices.models import Invoice, Posting
 from invoices.models.statuses import HAS_REASON, UPLOADABLE
 from invoices.readback import states
@@ -139,7 +139,7 @@ def _chips(invoice: Invoice, posting: Posting | None, looks_same: bool, outdated
     if states.asks(posting):
         yield Chip("bad", "Changed in Xero")
     if posting is not None and posting.total_difference:
-        yield Chip("bad", f"Differs by {invoice.currency} {posting.total_difference:,.2f}")
+        yield Chip("bad", f"Differs by {amounts.written(posting.total_difference, invoice.currency)}")
     if looks_same:
         yield Chip("wait", "Looks the same")
     if outdated:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from c3portal.http import dates
+from c3portal.http import amounts, dates
 from invoices.changes import line_differences
 from invoices.changes.amending import Amendment, Way
 from invoices.changes.line_differences import LINE_FIELDS, Change, Pair
-from invoices.models import DocumentType
+from invoices.models import DocumentType, Posting
 from invoices.posting import balances
 from xero_integration.client.vocabulary import STATUS_WORDS
-from xero_integration.models import Contact, XeroConnection
+from xero_integration.models import Contact
 from xero_integration.payloads import plain
 
 LABELS = {
@@ -118,7 +118,7 @@ def page(amendment: Amendment) -> dict[str, Any]:
     found = amendment.differences
     if found is None:
         return {}
-    named = _Named(amendment.posting.connection)
+    named = _Named(amendment.posting)
     rows = [_row(each, named) for each in found.lines]
     return {
         "facts": [
@@ -140,12 +140,13 @@ def page(amendment: Amendment) -> dict[str, Any]:
 class _Named:
     """What codes and ids are called in the organisation now."""
 
-    def __init__(self, connection: XeroConnection) -> None:
+    def __init__(self, posting: Posting) -> None:
+        connection = posting.connection
         self.accounts = dict(connection.accounts.values_list("code", "name"))
         self.taxes = dict(connection.taxrates.values_list("tax_type", "name"))
         themes = connection.brandingthemes.values_list("theme_id", "name")
         self.themes = {theme_id.lower(): name for theme_id, name in themes}
-        self.connection = connection
+        self.connection, self.currency = connection, posting.invoice.currency
 
     def fact(self, name: str, value: str) -> str:
         if name == "Contact":
@@ -159,7 +160,7 @@ class _Named:
         value = line.get(name)
         if name in NUMBERS:
             number = Decimal(str(value))
-            return f"{number:,.2f}" if name == "LineAmount" else plain(number)
+            return amounts.written(number, self.currency) if name == "LineAmount" else plain(number)
         names = {"AccountCode": self.accounts, "TaxType": self.taxes}.get(name, {})
         return f"{value} {names[value]}" if value in names else str(value or "")
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.attention import counting
@@ -105,7 +106,7 @@ def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
         "follows": _followed(selection, shown, names),
         "read_at": min((each.read_at for each in totals if each.read_at), default=None),
         "uploadable": sum(each.uploadable for each in totals),
-        "sums": " · ".join(f"{each.currency} {each.uploadable_total:,.2f}" for each in totals if each.uploadable),
+        "sums": " · ".join(amounts.written(each.uploadable_total, each.currency) for each in totals if each.uploadable),
         "invoice_statuses": InvoiceStatus.choices,
     }
 

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from c3portal.audit.record import Action, record
+from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
@@ -228,5 +229,5 @@ def _record(request: HttpRequest, kind: ChangeKind, subject: Subject, steps: lis
     if again := sum(1 for each in steps if each.fate == Fate.SEND_AGAIN):
         after["Of them sent before"] = again
     for each in onward.shares(steps):
-        after[f"To be {each.fate} in {each.currency}"] = f"{each.count:,}: {each.total:,.2f}"
+        after[f"To be {each.fate} in {each.currency}"] = f"{each.count:,}: {amounts.written(each.total, each.currency)}"
     record(request, Action.UPLOAD, f"{subject.what}: documents in Xero to be {done}", after=after)

@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from c3portal.audit.record import Action, record
-from c3portal.http import confirmation
+from c3portal.http import amounts, confirmation
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
@@ -72,7 +72,7 @@ def _ask_to_withdraw(request: HttpRequest, found: Upload) -> HttpResponseBase:
     sums = totals(Invoice.objects.filter(posting__in=waiting))
     follows = (
         f"{texts.invoices(waiting.count())} of {found}, over "
-        f"{', '.join(f'{each.currency} {each.total:,.2f}' for each in sums) or 'nothing'}, not sent to "
+        f"{', '.join(amounts.written(each.total, each.currency) for each in sums) or 'nothing'}, not sent to "
         f"{found.connection.name} yet. What is sent until you press the button is not taken back.",
         "They can be uploaded again at any time.",
     )

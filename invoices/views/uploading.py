@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from c3portal.audit.record import Action, record
+from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
@@ -159,7 +160,7 @@ def _record(request: HttpRequest, upload: Upload, count: int) -> None:
         "Create in Xero as": upload.get_invoice_status_display(),
         "Upload": upload.pk,
     }
-    after |= {f"Total in {each.currency}": f"{each.total:,.2f}" for each in totals(invoices)}
+    after |= {f"Total in {each.currency}": amounts.written(each.total, each.currency) for each in totals(invoices)}
     if upload.locked_as_drafts:
         after["In a locked period"] = "as drafts"
     if upload.onward:

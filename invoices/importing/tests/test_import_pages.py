@@ -234,7 +234,7 @@ def test_what_differs_from_what_was_sent_is_shown(client: Client, finance_admin:
     uploaded(connected(), finance_admin, Invoice.objects.get(), to=Posting.Status.POSTED)
     page = bring(client, csv_bytes(of_customer(1), of_customer(1))).content.decode()
     assert "What differs from what was sent" in page
-    assert "total 99.00 → 198.00; lines 1 → 2" in page
+    assert "total AUD 99.00 → AUD 198.00; lines 1 → 2" in page
     assert f'href="{Invoice.objects.get().get_absolute_url()}"' in page
 
 

@@ -325,7 +325,7 @@ def test_the_payload_says_why_each_line_goes_where_it_goes(
     assert "Dated 18 Sep 2026, due 6 Oct 2026" in " ".join(html.split())
     assert f"because {mapping.set_in_settings('License based SKUs')}" in html
     assert "because GST on Income is the organisation" in html
-    assert "Xero will come to 110.00, to the cent." in html
+    assert "Xero will come to AUD 110.00, to the cent." in html
     assert "&quot;InvoiceNumber&quot;: &quot;Invoice_0001&quot;" in html
 
 
