@@ -140,7 +140,11 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["c3portal.templatetags.dates", "c3portal.templatetags.money"],
+            "builtins": [
+                "c3portal.templatetags.dates",
+                "c3portal.templatetags.icons",
+                "c3portal.templatetags.money",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

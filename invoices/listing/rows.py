@@ -39,6 +39,15 @@ _BY_DOCUMENT = {
     XeroState.DELETED: ("wait", "Deleted in Xero"),
 }
 ALREADY_IN_XERO = "already in Xero"
+# What a row reads. The rest of them is long, and a list is sorted with all that it reads.
+READ = (
+    *("period", "number", "xero_number", "issued_on", "due_on", "currency", "subtotal", "tax", "total"),
+    *("purchase_order", "ignored_because", "ignored_by__name", "ignored_by__email"),
+    *("customer__name", "bill_to__name", "posting__connection__short_code"),
+    *(f"posting__{name}" for name in ("status", "document_type", "message", "number", "xero_id", "xero_status")),
+    *(f"posting__{name}" for name in ("total_difference", "amount_due", "amount_paid", "amount_credited")),
+    *(f"posting__{name}" for name in ("edits", "edits_accepted_at", "mailed_at", "mailed_to", "sent_to_contact")),
+)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import QuerySet, Value
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from c3portal.http import amounts
@@ -20,7 +21,8 @@ from invoices.duplicates import comparison
 from invoices.listing import choices, columns
 from invoices.listing.columns import InvoiceTable
 from invoices.listing.found import search_everywhere
-from invoices.listing.rows import is_in_xero, rows_of
+from invoices.listing.lines import line
+from invoices.listing.rows import READ, is_in_xero, rows_of
 from invoices.models import Invoice, InvoiceLine, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.posting import outdated
@@ -73,8 +75,8 @@ def _everywhere(request: HttpRequest) -> HttpResponseBase:
 
 
 def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
-    counts, totals = selection.state_counts(), selection.totals()
-    table = arrange(InvoiceTable(selection.invoices()), request, count=sum(each.count for each in totals))
+    counts, totals = selection.summary()
+    table = arrange(InvoiceTable(selection.invoices().only(*READ)), request, count=sum(each.count for each in totals))
     there = {each.state for each in counts if each.count}
     shown = [bound.record for bound in table.page.object_list]
     marked = _marked(shown, there & _MARKS.keys())
@@ -82,10 +84,11 @@ def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
     chosen, sort = choices.of(cast(User, request.user)), columns.known_sort(request.GET.get("sort", ""))
     names = columns.shown(chosen.columns)
     billed_by = microsoft.numbers_of([each.pk for each in shown]) if "microsoft" in names else {}
+    rows = list(rows_of(shown, looks_same=marked[LOOKS_SAME], outdated=marked[OUTDATED], billed_by=billed_by))
+    may_change = roles.role_of(request.user) in roles.FINANCE
     return {
         "table": table,
         "headings": table.headings(names),
-        "shown": dict.fromkeys(names, True),
         "width": columns.width_of(names),
         "column_choices": [
             (name, label, name in names, name in columns.FIXED) for name, label in columns.CHOICES.items()
@@ -93,7 +96,8 @@ def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
         "sort": sort,
         "views": choices.views(chosen, selection, sort),
         "may_save_view": bool(choices.query_of(selection, sort)),
-        "rows": list(rows_of(shown, looks_same=marked[LOOKS_SAME], outdated=marked[OUTDATED], billed_by=billed_by)),
+        "rows": rows,
+        "lines": [line(row, names, may_change=may_change, include_url=reverse("take_up_invoices")) for row in rows],
         "in_xero": Posting.Status.POSTED in there,
         "tabs": tabs[:TABS],
         "more_tabs": tabs[TABS:],
