@@ -188,6 +188,9 @@ class Customers(Page):
     def rows(self) -> list[Row[str]]:
         return customers.rows(self.context, self._names)
 
+    def counts(self, rows: Sequence[Row[str]]) -> dict[str, int]:
+        return customers.counts(rows)
+
     def known(self) -> Iterable[CustomerOverride]:
         return self.context.rows.customers
 
