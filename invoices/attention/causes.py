@@ -8,12 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from functools import reduce
-from operator import or_
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, Sum
+from django.db.models import BooleanField, Case, Count, Q, QuerySet, Sum, When
 from django.urls import reverse
 
 from c3_integration.models import C3Fetch
@@ -23,7 +21,7 @@ from invoices.documents.rules import Fix, Problem
 from invoices.duplicates import comparison
 from invoices.fetching.downloads import waiting_for_a_person
 from invoices.models import AttentionCheck, BillingPeriod, Invoice, Posting
-from invoices.models.statuses import UPLOADABLE, PostingStatus
+from invoices.models.statuses import SEEN_TO, UPLOADABLE, PostingStatus
 from invoices.posting import outdated, refused
 from invoices.preflight import contact_check
 from invoices.readback import states
@@ -33,6 +31,7 @@ from xero_integration.client.vocabulary import GONE
 from xero_integration.models import XeroConnection
 
 CENT = Decimal("0.01")
+_NAMED = ("period", "period__billing_id", "period__ends_on", "currency")
 # A lost answer is looked up within seconds, and within three minutes Xero has it or never will: what is still confirmed
 # after so long is held up by something that nobody sees to by itself.
 CONFIRMED_WITHIN = dt.timedelta(minutes=30)
@@ -241,33 +240,57 @@ def _by_state() -> Iterator[Cause]:
             Kind.CHANGED: states.is_changed() & ~is_gone,
             Kind.DIFFERS: posted & ~Q(posting__total_difference=0),
             Kind.AMENDED: posted & ~Q(difference=""),
-            # What comes first spares what is in Xero the comparison.
-            Kind.LOOKS_SAME: not_posted & comparison.waits_for_decision(),
             Kind.OUTDATED: not_posted & outdated.matters_and_waits(),
-        }
+        },
+        # What comes first spares what is in Xero the comparison.
+        Kind.LOOKS_SAME,
+        not_posted & comparison.waits_for_decision(),
     )
 
 
-def _of_states(which: Mapping[Kind, Q]) -> Iterator[Cause]:
-    """Yield a cause for each kind that has such invoices; in one query."""
-    of_any = reduce(or_, which.values())
-    sums: dict[str, Any] = {}
+def _may_be_of_a_state() -> QuerySet[Any, Any]:
+    """Return the ids of the invoices that may be of one of the kinds of `_by_state`, each sort along its own index."""
+    postings = Posting.objects.order_by()
+    return (
+        Invoice.objects.filter(posting=None)
+        .order_by()
+        .values("pk")
+        .union(
+            Invoice.objects.filter(~Q(difference="")).order_by().values("pk"),
+            postings.filter(status__in=SEEN_TO).values("invoice"),
+            postings.filter(~Q(total_difference=0)).values("invoice"),
+            postings.filter(~Q(edits={})).values("invoice"),
+        )
+    )
+
+
+def _of_states(which: Mapping[Kind, Q], asked_once: Kind, its_condition: Q) -> Iterator[Cause]:
+    """Yield a cause for each kind that has such invoices; in one query, which asks the condition of one kind, a costly
+    one, once for each invoice."""
+    sums: dict[str, Any] = {"of_all": Count("pk"), "of_all_money": Sum("total")}
     for kind, condition in which.items():
         sums[kind] = Count("pk", filter=condition)
         sums[f"{kind}_money"] = Sum("total", filter=condition, default=Decimal(0))
-    named = ("period", "period__billing_id", "period__ends_on", "currency")
-    rows = cast("list[dict[str, Any]]", list(Invoice.objects.filter(of_any).order_by().values(*named).annotate(**sums)))
-    for kind in which:
+    found = Invoice.objects.filter(pk__in=_may_be_of_a_state()).order_by()
+    is_one = Case(When(its_condition, then=True), default=False, output_field=BooleanField())
+    grouped = found.annotate(is_one=is_one).values(*_NAMED, "is_one").annotate(**sums)
+    rows = cast("list[dict[str, Any]]", list(grouped))
+    for row in rows:
+        row[asked_once] = row["of_all"] if row["is_one"] else 0
+        row[f"{asked_once}_money"] = row["of_all_money"]
+    for kind in (each for each in _STATES if each in which or each == asked_once):
         periods: dict[BillingPeriod, list[Any]] = defaultdict(list)
         for row in (row for row in rows if row[kind]):
-            pk, billing_id, ends_on, _ = (row[name] for name in named)
+            pk, billing_id, ends_on, _ = (row[name] for name in _NAMED)
             periods[BillingPeriod(pk=pk, billing_id=billing_id, ends_on=ends_on)].append(row)
         if parts := [_part_of_state(kind, period, several) for period, several in periods.items()]:
             yield _of_parts(kind, _STATES[kind][1], parts)
 
 
 def _part_of_state(kind: Kind, period: BillingPeriod, rows: Sequence[Any]) -> Part:
-    money = {row["currency"]: row[f"{kind}_money"].quantize(CENT) for row in rows}
+    money: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        money[row["currency"]] += row[f"{kind}_money"].quantize(CENT)
     narrowed = {"state": str(_STATES[kind][0])} | _FILTERS.get(kind, {})
     own = {"period": period.billing_id} | narrowed
     again = own | {"all": "1"} if kind == Kind.GONE else {}
