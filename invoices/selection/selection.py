@@ -220,15 +220,15 @@ def _sums() -> dict[str, Any]:
     }
 
 
-def _totals(rows: Iterable[dict[str, Any]]) -> list[CurrencyTotal]:
+def _totals(rows: Iterable[Any]) -> list[CurrencyTotal]:
     """Return the sums of rows with `_sums`, of which a currency may have several."""
-    by_currency: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    by_currency: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
         by_currency[row["currency"]].append(row)
     return [_total(currency, by_currency[currency]) for currency in sorted(by_currency)]
 
 
-def _total(currency: str, rows: list[dict[str, Any]]) -> CurrencyTotal:
+def _total(currency: str, rows: list[Any]) -> CurrencyTotal:
     def amount(name: str) -> Decimal:
         # SQLite sums binary fractions: what comes of them is rounded before it is added up.
         return sum((row[name].quantize(_CENT) for row in rows), Decimal("0.00"))
