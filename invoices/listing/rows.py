@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from c3portal.http import amounts, dates
 from invoices.models import Invoice, Posting
-from invoices.models.statuses import HAS_REASON, UPLOADABLE
+from invoices.models.statuses import HAS_REASON, IN_PROGRESS, UPLOADABLE
 from invoices.readback import states
 from invoices.readback.states import XeroState
 
@@ -203,3 +203,9 @@ def is_in_xero(invoice: Invoice) -> bool:
     """Whether a document of it is in Xero that is followed: of an excluded one nobody asks."""
     posting = getattr(invoice, "posting", None)
     return not invoice.ignored_because and posting is not None and posting.status == Status.POSTED
+
+
+def is_on_the_way(invoice: Invoice) -> bool:
+    """Whether an upload has it, and no answer yet."""
+    posting = getattr(invoice, "posting", None)
+    return posting is not None and posting.status in IN_PROGRESS

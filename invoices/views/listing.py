@@ -13,23 +13,26 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from c3portal.database import clock
 from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.attention import counting
 from invoices.duplicates import comparison
-from invoices.listing import choices, columns
+from invoices.listing import choices, columns, running
 from invoices.listing.columns import InvoiceTable
 from invoices.listing.found import search_everywhere
 from invoices.listing.lines import line
-from invoices.listing.rows import READ, is_in_xero, rows_of
+from invoices.listing.rows import READ, is_in_xero, is_on_the_way, rows_of
 from invoices.models import Invoice, InvoiceLine, Posting
 from invoices.models.billing import InvoiceQuerySet
-from invoices.posting import outdated
+from invoices.models.statuses import IN_PROGRESS
+from invoices.posting import outdated, progress
 from invoices.readback.states import XeroState
 from invoices.selection import held_back, microsoft, periods
 from invoices.selection.filters import FilterForm
 from invoices.selection.selection import CHANGED, LOOKS_SAME, OUTDATED, Selection, StateCount
+from invoices.views.refreshing import refresh_seconds
 from invoices.views.tables import arrange
 from xero_integration.models import InvoiceStatus, XeroSettings
 
@@ -79,6 +82,7 @@ def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
     table = arrange(InvoiceTable(selection.invoices().only(*READ)), request, count=sum(each.count for each in totals))
     there = {each.state for each in counts if each.count}
     shown = [bound.record for bound in table.page.object_list]
+    at_work, refresh = _running(selection) if there & set(IN_PROGRESS) else ([], 0)
     marked = _marked(shown, there & _MARKS.keys())
     tabs = _tabs(selection, counts)
     chosen, sort = choices.of(cast(User, request.user)), columns.known_sort(request.GET.get("sort", ""))
@@ -107,7 +111,9 @@ def _of_selection(request: HttpRequest, selection: Selection) -> dict[str, Any]:
         "bill_to_choices": FilterForm.BILL_TO,
         "totals": totals,
         "owed": [each for each in totals if each.owed],
-        "follows": _followed(selection, shown, names),
+        "running": at_work,
+        "refresh": refresh,
+        "follows": _followed(selection, shown, names, is_running=bool(at_work)),
         "read_at": min((each.read_at for each in totals if each.read_at), default=None),
         "uploadable": sum(each.uploadable for each in totals),
         "sums": " · ".join(amounts.written(each.uploadable_total, each.currency) for each in totals if each.uploadable),
@@ -128,15 +134,23 @@ def _tabs(selection: Selection, counts: list[StateCount]) -> list[dict[str, Any]
     return tabs
 
 
-def _followed(selection: Selection, shown: list[Invoice], names: Sequence[str]) -> list[str]:
-    """Return the parts of the page that say what became of what is in Xero, none where nothing is."""
-    posted = [each.pk for each in shown if is_in_xero(each)]
-    if not posted:
+def _running(selection: Selection) -> tuple[list[progress.Line], int]:
+    """Return the period's uploads under way, and the seconds until the page looks at them again."""
+    now = clock.now()
+    found = running.uploads(selection.period, now)
+    return found, refresh_seconds((each.upload.connection for each in found), now)
+
+
+def _followed(selection: Selection, shown: list[Invoice], names: Sequence[str], *, is_running: bool) -> list[str]:
+    """Return the parts of the page that say what became of what is in Xero or on its way there, none where nothing
+    is."""
+    moving = [each.pk for each in shown if is_in_xero(each) or is_on_the_way(each)]
+    if not moving and not is_running:
         return []
     # Where the filter is about that, rows come and go, and none of them can be ticked; else what is ticked stays.
-    by_state = selection.state in XeroState or selection.state == CHANGED
-    cells = ["#listed"] if by_state else [f"#{name}-{pk}" for pk in posted for name in _LIVE if name in names]
-    return ["#totals", "#state-pills", "#read-at", *cells]
+    by_state = selection.state in XeroState or selection.state in (CHANGED, *IN_PROGRESS)
+    cells = ["#listed"] if by_state else [f"#{name}-{pk}" for pk in moving for name in _LIVE if name in names]
+    return ["#running", "#follows", "#totals", "#state-pills", "#read-at", *cells]
 
 
 def _marked(shown: list[Invoice], marks: Set[str]) -> dict[str, set[uuid.UUID]]:
