@@ -44,7 +44,7 @@ class Page(ABC):
     @cached_property
     def context(self) -> DocumentContext:
         """What decides, as the page was made."""
-        return builder.read_context(self.connection, of_settings=True)
+        return builder.read_context(self.connection)
 
     @abstractmethod
     def rows(self) -> Sequence[Row[Any]]:

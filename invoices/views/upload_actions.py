@@ -68,10 +68,9 @@ def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _ask_to_withdraw(request: HttpRequest, found: Upload) -> HttpResponseBase:
-    waiting = found.postings.filter(status=Posting.Status.QUEUED)
-    sums = totals(Invoice.objects.filter(posting__in=waiting))
+    sums = totals(Invoice.objects.filter(posting__upload=found, posting__status=Posting.Status.QUEUED))
     follows = (
-        f"{texts.invoices(waiting.count())} of {found}, over "
+        f"{texts.invoices(sum(each.count for each in sums))} of {found}, over "
         f"{', '.join(amounts.written(each.total, each.currency) for each in sums) or 'nothing'}, not sent to "
         f"{found.connection.name} yet. What is sent until you press the button is not taken back.",
         "They can be uploaded again at any time.",

@@ -67,18 +67,19 @@ def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
 
 
 def missing_for_upload(
-    connection: XeroConnection | None, *, may_set: bool, preflight: bool = False
+    connection: XeroConnection | None, *, may_set: bool, preflight: bool = False, app: XeroSettings | None = None
 ) -> str | SafeString:
     """Return what must be done before anything can be uploaded to `connection` (None: none is in use), "" when nothing.
 
     `may_set`: the reader may open Settings → General. With `preflight` what that page says of each invoice is left out.
+    `app`: the settings where they are at hand.
     """
     general = (
         format_html('<a href="{}">Settings → General</a>', reverse("settings_general"))
         if may_set
         else "Settings → General (ask a System Admin)"
     )
-    xero_settings = XeroSettings.load()
+    xero_settings = app or XeroSettings.load()
     if connection is None:
         connect = reverse("invoice_list") + "#connect"
         return format_html('{} <a href="{}">Connect to Xero</a> first.', connections.NOT_CONNECTED, connect)
