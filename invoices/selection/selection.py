@@ -46,6 +46,8 @@ STATES: dict[str, str] = (
     }
 )
 
+# What is loaded with the invoices of a selection.
+RELATED = ("customer", "bill_to", "posting", "posting__connection", "ignored_by")
 _CENT = Decimal("0.01")
 _NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
 _UPLOADABLE = _NOT_SENT & Q(ignored_because="")
@@ -125,7 +127,7 @@ class Selection:
             found = found.filter(posting__isnull=True, ignored_because="")
         elif self.state:
             found = found.filter(posting__status=self.state, ignored_because="")
-        return found.select_related("customer", "bill_to", "posting", "posting__connection", "ignored_by")
+        return found.select_related(*RELATED)
 
     def chosen(self, ids: Iterable[str]) -> InvoiceQuerySet:
         """Return the period's invoices with these ids, whatever the filter. Raises BadRequest."""
