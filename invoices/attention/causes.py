@@ -137,10 +137,17 @@ class Cause:
         return CHIPS[self.kind][1]
 
 
-def find(connection: XeroConnection | None, last_fetch: C3Fetch | None = None, *, may_open: bool = True) -> list[Cause]:
+def find(
+    connection: XeroConnection | None,
+    last_fetch: C3Fetch | None = None,
+    *,
+    may_open: bool = True,
+    now: dt.datetime | None = None,
+) -> list[Cause]:
     """Return what needs attention, what stops most first; the same queries for any number of invoices.
 
-    `last_fetch` is C3's last one; `may_open` is whether who asks may open imports.
+    `last_fetch` is C3's last one; `may_open` is whether who asks may open imports; `now` is the database's time, which
+    is asked for without it.
     """
     return [
         *_connection(connection),
@@ -148,7 +155,7 @@ def find(connection: XeroConnection | None, last_fetch: C3Fetch | None = None, *
         *_held_back(may_open=may_open),
         *_rejected(),
         *_kept(connection),
-        *_by_state(),
+        *_by_state(now or clock.now()),
     ]
 
 
@@ -228,10 +235,10 @@ def _kept(connection: XeroConnection | None) -> Iterator[Cause]:
         yield Cause(Kind.DRIFT, each["words"], each["places"], "setting", show=each["url"], problem=mends)
 
 
-def _by_state() -> Iterator[Cause]:
+def _by_state(now: dt.datetime) -> Iterator[Cause]:
     posted = Q(posting__status=Posting.Status.POSTED)
     is_gone = Q(posting__xero_status__in=GONE)
-    too_long_ago = clock.now() - CONFIRMED_WITHIN
+    too_long_ago = now - CONFIRMED_WITHIN
     not_posted = Q(ignored_because="") & (Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE))
     yield from _of_states(
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import cast
 
 from django.contrib import messages
@@ -126,8 +127,14 @@ def _to_preflight(
     return redirect(draft)
 
 
-def attention_lines(request: HttpRequest, connection: XeroConnection | None, last_fetch: C3Fetch | None) -> list[Line]:
-    """Return the causes with what who looks may do about each, for any page."""
+def attention_lines(
+    request: HttpRequest,
+    connection: XeroConnection | None,
+    last_fetch: C3Fetch | None,
+    now: dt.datetime | None = None,
+) -> list[Line]:
+    """Return the causes with what who looks may do about each, for any page; `now` is the database's time, which is
+    asked for without it."""
     role = roles.role_of(request.user)
     may_act, may_set = role in roles.FINANCE, role == roles.SYSTEM_ADMIN
     back = request.get_full_path()
@@ -136,5 +143,5 @@ def attention_lines(request: HttpRequest, connection: XeroConnection | None, las
         found = next_step(cause.problem, back, may_set=may_set) if cause.problem else None
         return Step(found.words, found.url) if found else None
 
-    found = causes.find(connection, last_fetch, may_open=may_act)
+    found = causes.find(connection, last_fetch, may_open=may_act, now=now)
     return lines(found, step, connection, may_act=may_act, may_set=may_set)

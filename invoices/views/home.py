@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from c3_integration import fetches
+from c3portal.database import clock
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.attention import causes
@@ -91,9 +92,10 @@ def _sends(found: Figures, recent: Sequence[progress.Line], connection: XeroConn
 def _of_period(
     request: HttpRequest, period: BillingPeriod, found: Figures, connection: XeroConnection | None
 ) -> dict[str, Any]:
-    last_fetch = fetches.last()
-    lines = attention_lines(request, connection, last_fetch)
-    recent = list(progress.lines(progress.with_end(Upload.objects.select_related("connection"))[:UPLOADS_SHOWN]))
+    # On PostgreSQL the time is a question to the database.
+    last_fetch, now = fetches.last(), clock.now()
+    lines = attention_lines(request, connection, last_fetch, now)
+    recent = list(progress.lines(progress.with_end(Upload.objects.select_related("connection"))[:UPLOADS_SHOWN], now))
     running = [each.upload for each in recent if each.progress.in_progress]
     stopped = causes.stopped((each.cause for each in lines), period)
     to_fix = found.to_fix((part.count, part.money) for part in stopped)
@@ -113,7 +115,7 @@ def _of_period(
             running=running[0].get_absolute_url() if running else "",
             sends=_sends(found, recent, connection),
         ),
-        "refresh": refresh_seconds(each.connection for each in running),
+        "refresh": refresh_seconds((each.connection for each in running), now),
         "currency": next(iter(found.imported.money), ""),
         "currencies": sorted(found.imported.money),
         "calls_a_day": CALLS_A_DAY,
