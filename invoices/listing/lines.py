@@ -70,7 +70,7 @@ def _customer(row: Row, shown: Container[str]) -> SafeString:
     via = row.bill_to and "billed_to" not in shown
     reseller = format_html(' <span class="quiet">via {}</span>', row.bill_to) if via else ""
     return format_html(
-        '<th scope="row" class="col-customer"><a href="{}">{}</a>{}</th>', row.url, row.customer, reseller
+        '<th scope="row" class="col-customer" dir="auto"><a href="{}">{}</a>{}</th>', row.url, row.customer, reseller
     )
 
 

@@ -89,6 +89,10 @@ def _sends(found: Figures, recent: Sequence[progress.Line], connection: XeroConn
     return bool(asked) and connection is not None and mails_a_day(connection) > 0
 
 
+def _needs_reconnecting(connection: XeroConnection | None) -> bool:
+    return connection is not None and connection.status == XeroConnection.Status.NEEDS_RECONNECTING
+
+
 def _of_period(
     request: HttpRequest, period: BillingPeriod, found: Figures, connection: XeroConnection | None
 ) -> dict[str, Any]:
@@ -108,7 +112,10 @@ def _of_period(
         "to_fix": to_fix,
         "checked": max(0, found.imported.count - to_fix.count),
         "uploads": recent,
-        "step": next_step(
+        # Of a connection that needs it the banner says so, and nothing else comes first.
+        "step": None
+        if _needs_reconnecting(connection)
+        else next_step(
             period,
             found,
             to_fix=to_fix.count,
