@@ -131,6 +131,11 @@ class Group:
     problem: Problem
     invoices: tuple[Troubled, ...]
 
+    @property
+    def money(self) -> dict[str, Decimal]:
+        """Return what they come to, by currency."""
+        return _sums(each.invoice for each in self.invoices)
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -164,10 +169,7 @@ class Inspection:
         return [row.invoice for row in there if row.invoice.is_credit_note]
 
     def totals(self, verdict: Verdict) -> dict[str, Decimal]:
-        sums: dict[str, Decimal] = defaultdict(Decimal)
-        for row in self.of(verdict):
-            sums[row.invoice.currency] += row.invoice.total
-        return dict(sorted(sums.items()))
+        return _sums(row.invoice for row in self.of(verdict))
 
     def calls_onward(self, choice: str) -> int:
         """Return how many calls more it takes at most to approve, or approve and send, what may go (an `Onward`)."""
@@ -355,6 +357,13 @@ def _verdict(invoice: Invoice, prepared: Prepared | None, problems: tuple[Proble
     if any(each.severity == Severity.BLOCKED for each in problems):
         return Inspected(invoice, Verdict.BLOCKED, problems, prepared)
     return Inspected(invoice, Verdict.WARNING if problems else Verdict.READY, problems, prepared)
+
+
+def _sums(invoices: Iterable[Invoice]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for each in invoices:
+        sums[each.currency] += each.total
+    return dict(sorted(sums.items()))
 
 
 def _calls(ready: Sequence[Inspected], new_contacts: int) -> int:

@@ -17,14 +17,14 @@ from c3portal.database import clock
 from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
-from invoices.attention import counting
+from invoices.attention import counting, in_short
 from invoices.duplicates import comparison
 from invoices.listing import choices, columns, running
 from invoices.listing.columns import InvoiceTable
 from invoices.listing.found import search_everywhere
 from invoices.listing.lines import line
 from invoices.listing.rows import READ, is_in_xero, is_on_the_way, rows_of
-from invoices.models import Invoice, InvoiceLine, Posting
+from invoices.models import BillingPeriod, Invoice, InvoiceLine, Posting
 from invoices.models.billing import InvoiceQuerySet
 from invoices.models.statuses import IN_PROGRESS
 from invoices.posting import outdated, progress
@@ -63,12 +63,21 @@ def invoice_list(request: HttpRequest) -> HttpResponseBase:
         "attention_count": counting.known(offered),
         "selection": selection,
         "redirect_uri": f"{settings.PORTAL_URL}/",
-        "held_back": held_back.count_open(),
         "xero_settings": XeroSettings.load(),
+        **_attention(selection, offered),
     }
     if selection:
         context |= _of_selection(request, selection)
     return render(request, "invoices/list.html", context)
+
+
+def _attention(selection: Selection | None, offered: list[BillingPeriod]) -> dict[str, Any]:
+    """Return the line on what needs attention of the period, as last counted, and of files."""
+    held = held_back.count_open()
+    found = in_short.of(selection.period, offered) if selection else None
+    count = held + (found.count if found else 0)
+    template = "invoices/attention/_line.html" if count else ""
+    return {"held_back": held, "needs_attention": found, "needing": count, "banner_line": template}
 
 
 def _everywhere(request: HttpRequest) -> HttpResponseBase:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
+from invoices.attention import checked
+from invoices.attention.shown import Line, Page, forms_of_preflight, lines
 from invoices.changes import onward
 from invoices.documents.rules import Fix
 from invoices.duplicates import comparison
@@ -24,7 +27,7 @@ from invoices.posting import outdated, queueing, transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, TAKEN_CODES, Group, Inspected, Inspection, Verdict, inspect
 from invoices.selection import deciding
-from invoices.views.next_steps import next_step
+from invoices.views.attention import step_of
 from invoices.views.uploading import NEEDS_ANOTHER, missing_for_upload, start
 from xero_integration.context_processors import current_connection, forget_connection
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
@@ -53,6 +56,7 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         # It may have been paused, or have to be connected again.
         forget_connection(request)
     onward_choices = _onward_choices(draft, found)
+    problems = _lines(found, request, draft, connection)
     context = {
         "draft": draft,
         "organisation": connection,
@@ -61,7 +65,8 @@ def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         "lookup_error": found.lookup_error,
         "missing": missing_for_upload(connection, may_set=_may_set(request), preflight=True, app=found.app),
         "sections": [_section(found, verdict) for verdict in Verdict],
-        "groups": [_group(group, request, draft) for group in found.groups()],
+        "lines": problems,
+        "groups": [each.group for each in problems],
         "new_contacts": found.contacts_to_make[:CONTACTS_SHOWN],
         "more_contacts": found.new_contacts - CONTACTS_SHOWN,
         "postable": len(found.postable()),
@@ -232,22 +237,33 @@ def _section(found: Inspection, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, Any]:
+def _lines(found: Inspection, request: HttpRequest, draft: UploadDraft, connection: XeroConnection) -> list[Line]:
+    """Return what was found as causes, each with what the preflight alone shows of it."""
+    groups = found.groups()
+    page = Page(
+        forms=lambda cause: forms_of_preflight(cause, draft),
+        account=lambda _: {"draft": str(draft.pk)},
+        next_step=lambda cause: step_of(cause, draft.get_absolute_url(), may_set=_may_set(request)),
+    )
+    may_act = roles.role_of(request.user) in roles.FINANCE
+    # Of another organisation the accounts are others.
+    theirs = connection if connection == current_connection(request) else None
+    shown = lines(map(checked.cause_of, groups), page, theirs, may_act=may_act, may_set=_may_set(request))
+    return [replace(line, group=_group(group)) for line, group in zip(shown, groups, strict=True)]
+
+
+def _group(group: Group) -> dict[str, Any]:
     problem = group.problem
     return {
         "problem": problem,
         "count": len(group.invoices),
         "invoices": group.invoices[:SHOWN],
         "more": len(group.invoices) - SHOWN,
-        "next_step": next_step(problem, draft.get_absolute_url(), may_set=_may_set(request)),
-        "as_drafts": problem.fix == Fix.DRAFTS,
-        "as_awaiting": problem.fix == Fix.AWAITING,
         "may_link": problem.fix == Fix.LINK,
         "purchase_order": problem.fix == Fix.PURCHASE_ORDER,
         "same_contact": problem.fix == Fix.SAME_CONTACT,
         "decision": problem.fix == Fix.DECISION,
         "shown": deciding.digest({each.invoice.pk: each.other for each in group.invoices if each.other}),
-        "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }
 
 

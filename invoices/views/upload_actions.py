@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -17,6 +17,7 @@ from c3portal.http import amounts, confirmation
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
+from invoices.attention import of_upload
 from invoices.models import Invoice, Posting, Upload
 from invoices.posting import reconciliation, transitions, twins
 from invoices.preflight import upload_drafts
@@ -28,16 +29,23 @@ from xero_integration.client.errors import XeroError
 @require_POST
 @role_required(*roles.FINANCE)
 def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Lead an upload's refused invoices, or the one named by `invoice`, through the preflight again, for the same
-    organisation; with `drafts` what lies in a locked period goes as drafts."""
+    """Lead an upload's refused invoices, the one named by `invoice`, or those of a `cause`, through the preflight
+    again, for the same organisation; with `drafts` what lies in a locked period goes as drafts."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
+    cause = request.POST.get("cause", "")
+    invoices = of_upload.invoices_with(found, cause) if cause else _refused(found, request.POST.get("invoice", ""))
+    return upload_again_with(request, found, invoices)
+
+
+def upload_again_with(request: HttpRequest, found: Upload, invoices: QuerySet[Invoice]) -> HttpResponse:
+    """Lead these of an upload's invoices to the preflight, for its own organisation."""
     may_set = roles.role_of(request.user) == roles.SYSTEM_ADMIN
     if problem := missing_for_upload(found.connection, may_set=may_set, preflight=True):
         messages.error(request, problem)
         return redirect(found)
     draft = upload_drafts.make_again(
         found,
-        _refused(found, request.POST.get("invoice", "")),
+        invoices,
         as_drafts="drafts" in request.POST,
         user=cast(User, request.user),
     )

@@ -14,7 +14,8 @@ from python_calamine import CalamineWorkbook
 
 from c3portal.models import User
 from c3portal.tests.browser import LIST, is_accessible, sign_in
-from invoices.models import BillingPeriod, Invoice, Posting, UploadDraft
+from invoices.attention import counting
+from invoices.models import BillingPeriod, HeldBackInvoice, ImportRun, Invoice, Posting, UploadDraft
 from invoices.tests.makers import bring, uploaded
 from xero_integration.models import XeroConnection
 
@@ -70,6 +71,29 @@ def test_so_many_rows_are_in_view(
     listed.reload()
     assert listed.evaluate(IN_VIEW) >= least
     assert listed.evaluate(HEIGHTS) == [36]
+
+
+@pytest.mark.parametrize(("width", "height", "least"), [(1280, 800, 14), (1440, 900, 20)])
+@pytest.mark.parametrize("reconnect", [False, True])
+def test_what_needs_attention_takes_no_row_out_of_view(
+    listed: Page, width: int, height: int, least: int, reconnect: bool, connected: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connected, finance_admin, *Invoice.objects.all())
+    bring(upload, Posting.Status.REJECTED, *Invoice.objects.values_list("number", flat=True)[:30])
+    bring(upload, Posting.Status.POSTED)
+    Posting.objects.update(amount_due=Decimal("2345.67"), read_at=timezone.now())
+    HeldBackInvoice.objects.create(run=ImportRun.objects.create(file_name="a.csv", size=1), number="INV-9")
+    counting.refresh()
+    if reconnect:
+        XeroConnection.objects.update(status="needs_reconnecting", status_reason="It was disconnected in Xero. " * 9)
+    listed.set_viewport_size({"width": width, "height": height})
+    listed.reload()
+    expect(listed.locator(".banner > .line")).to_contain_text("30 Rejected: Account 999")
+    assert listed.evaluate(IN_VIEW) >= least
+    assert not listed.evaluate(WIDER)
+    is_accessible(listed)
+    listed.get_by_role("link", name="30 Rejected").click()
+    expect(listed.locator(".list tbody tr")).to_have_count(30)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

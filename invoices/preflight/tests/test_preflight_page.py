@@ -187,7 +187,7 @@ def test_a_locked_period_offers_drafts_and_takes_the_offer_back(
     connections.read_reference(connected)
     page = press(finance, period, all="1", invoice_status="AUTHORISED")
     assert counts(page)["Blocked"] == 1
-    assert "Post those as drafts" in page.content.decode()
+    assert "Post as drafts" in page.content.decode()
     offer = reverse("preflight_drafts", args=[UploadDraft.objects.get().pk])
     page = finance.post(offer, follow=True)
     assert counts(page)["Ready"] == 1
