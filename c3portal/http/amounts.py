@@ -13,3 +13,8 @@ def written(amount: Decimal, currency: str) -> str:
 def signed(amount: Decimal, currency: str) -> str:
     """Return an amount with its sign, whichever it has: AUD +0.05."""
     return f"{currency} {amount:+,.2f}"
+
+
+def figures(amount: Decimal) -> str:
+    """Return `1,234.50`, for a cell that has its currency beside it."""
+    return f"{amount:,.2f}"

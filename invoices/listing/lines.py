@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 
-from c3portal.http import dates
+from c3portal.http import amounts, dates
 from c3portal.templatetags.icons import icon
 from invoices.listing.rows import Row
 
@@ -93,7 +93,7 @@ def _facts(row: Row, shown: Container[str]) -> Iterator[SafeString]:
         yield format_html('<td class="col-currency">{}</td>', row.currency)
     for name, amount in (("subtotal", row.subtotal), ("tax", row.tax)):
         if name in shown:
-            yield format_html('<td class="col-{} amount">{}</td>', name, f"{amount:,.2f}")
+            yield format_html('<td class="col-{} amount">{}</td>', name, amounts.figures(amount))
 
 
 def _total(row: Row) -> SafeString:
@@ -102,4 +102,4 @@ def _total(row: Row) -> SafeString:
 
 
 def _money(currency: str, amount: Decimal) -> SafeString:
-    return format_html('<span class="cur">{}</span> {}', currency, f"{amount:,.2f}")
+    return format_html('<span class="cur">{}</span> {}', currency, amounts.figures(amount))
