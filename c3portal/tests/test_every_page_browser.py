@@ -23,7 +23,7 @@ from invoices.conftest import woken  # noqa: F401
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-# Chromium says so of the typeface where a busy machine has drawn nothing three seconds after loading; open pages do not.
+# Chromium says so of the typeface where a busy machine has drawn nothing three seconds after loading.
 NOT_DRAWN_YET = "was preloaded using link preload but not used within a few seconds"
 AXE = AXE_FILE_PATH.read_text()
 # Its rules for size are not among those that it runs by itself.
