@@ -10,12 +10,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddIndex(
-            model_name="invoice",
-            index=models.Index(
-                condition=models.Q(("difference", ""), _negated=True), fields=["period"], name="invoice_differs"
-            ),
-        ),
-        migrations.AddIndex(
             model_name="posting",
             index=models.Index(
                 condition=models.Q(("status__in", ("rejected", "withdrawn", "undone", "uncertain"))),
