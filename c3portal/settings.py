@@ -140,7 +140,11 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["c3portal.templatetags.dates", "c3portal.templatetags.money"],
+            "builtins": [
+                "c3portal.templatetags.dates",
+                "c3portal.templatetags.icons",
+                "c3portal.templatetags.money",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -430,6 +434,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep-alive": {"task": "invoices.tasks.keep_connections_alive", "schedule": crontab(hour=3, minute=17)},
     "forget-imports": {"task": "operations.tasks.forget_imports", "schedule": crontab(hour=2, minute=37)},
     "fingerprints": {"task": "invoices.tasks.fill_fingerprints", "schedule": crontab(minute=23)},
+    "billed-taxes": {"task": "invoices.tasks.mend_billed_taxes", "schedule": crontab(hour=2, minute=57)},
     "reference": {"task": "invoices.tasks.refresh_reference", "schedule": crontab(hour="*/6", minute=43)},
 }
 # After how many days what is no fact of the books goes by itself, every night (operations/retention.py); 0: never.

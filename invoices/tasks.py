@@ -21,7 +21,7 @@ from invoices.changes import allocating, follow_ups, leases
 from invoices.changes import transitions as waiting_changes
 from invoices.changes import worker as changes
 from invoices.fetching import customers, downloads, fetch, mornings, requests
-from invoices.importing import backfill, importer, in_hand
+from invoices.importing import backfill, billed_taxes, importer, in_hand
 from invoices.models import Posting, Upload
 from invoices.posting import reconciliation, transitions, twins, wakeups, worker
 from invoices.preflight import upload_drafts
@@ -163,6 +163,13 @@ def fill_fingerprints() -> None:
     time."""
     backfill.fill(most=FINGERPRINTS_AT_ONCE)
     Upload.objects.filter(invoices_count=None)[:UPLOADS_AT_ONCE].count_invoices()
+
+
+@shared_task
+def mend_billed_taxes() -> None:
+    """Count the taxes of lines that a worker of the release before brought during an update."""
+    if mended := billed_taxes.mend():
+        logger.info("Taxes on bills were counted anew for %d of customers, resellers and taxes", mended)
 
 
 @shared_task

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from django.db.models import BooleanField, Case, QuerySet, Value, When
+
+from c3portal.database import together
 from xero_integration.contact_names import MAX_NAME, name_key, number_key, sendable_name, spelling
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 from xero_integration.name_similarity import Names
@@ -61,12 +64,14 @@ def archived(name: str) -> str:
 
 
 class Linked(NamedTuple):
-    """Of a link: whose it is, and the contact, as it was called then."""
+    """Of a link: whose it is, and the contact, as it was called then; `is_later`: it may have been made since the
+    contacts were listed."""
 
     customer_key: str
     contact_id: str
     contact_name: str
     matched_by: str
+    is_later: bool
 
 
 class Listed(NamedTuple):
@@ -83,13 +88,21 @@ type AnyContact = Contact | Listed
 
 
 class Listing:
-    """All contacts and links of an organisation by few columns, in two queries, for what looks at all of them."""
+    """All contacts and links of an organisation by few columns, for what looks at all of them; `beside` what a query
+    gives that is asked in the same question."""
 
-    def __init__(self, connection: XeroConnection) -> None:
-        links = ContactLink.objects.filter(connection=connection).values_list(*Linked._fields)
-        contacts = Contact.objects.filter(connection=connection).order_by().values_list(*Listed._fields)
+    def __init__(self, connection: XeroConnection, *, beside: QuerySet[Any, Any] | None = None) -> None:
+        mine = {"connection": connection}
+        links, rows, unlinked, *more = together.read(
+            ContactLink.objects.filter(**mine).annotate(is_later=_is_later(connection)).values_list(*Linked._fields),
+            Contact.objects.filter(**mine).order_by().values_list(*Listed._fields),
+            UnlinkedContact.objects.filter(**mine).values_list("customer_key", "contact_id"),
+            *(() if beside is None else (beside,)),
+        )
+        self.beside: list[Any] = more[0] if more else []
+        self.unlinked: set[tuple[str, str]] = set(unlinked)
         self.linked = {row[0]: Linked._make(row) for row in links}
-        self.contacts = {row[0]: Listed._make(row) for row in contacts}
+        self.contacts = {row[0]: Listed._make(row) for row in rows}
         self.holders = {each.contact_id: each.customer_key for each in self.linked.values()}
 
     def about(self, customers: Mapping[str, str]) -> list[Listed]:
@@ -112,6 +125,14 @@ class Listing:
         return sorted([*found.values(), *merged], key=lambda each: (each.name, each.contact_id))
 
 
+def _is_later(connection: XeroConnection) -> Case | Value:
+    """Return whether a contact that was linked at a link's time may have been made since the listing was read."""
+    if connection.contacts_read_at is None:
+        return Value(True, output_field=BooleanField())
+    is_later = When(created_at__gte=connection.contacts_read_at, then=Value(True))
+    return Case(is_later, default=Value(False), output_field=BooleanField())
+
+
 class ContactIndex:
     """The contacts as last listed, in memory, so that matching takes no query for each customer."""
 
@@ -126,11 +147,11 @@ class ContactIndex:
             self.contacts = {each.contact_id: each for each in Contact.objects.filter(connection=connection)}
             self.linked = {each.customer_key: each for each in ContactLink.objects.filter(connection=connection)}
             self.holders = {each.contact_id: each.customer_key for each in self.linked.values()}
+            unlinked = UnlinkedContact.objects.filter(connection=connection)
+            self.unlinked = set(unlinked.values_list("customer_key", "contact_id"))
         else:
             self.contacts = {each.contact_id: each for each in listing.about(customers or {})}
-            self.linked, self.holders = listing.linked, dict(listing.holders)
-        unlinked = UnlinkedContact.objects.filter(connection=connection)
-        self.unlinked = set(unlinked.values_list("customer_key", "contact_id"))
+            self.linked, self.holders, self.unlinked = listing.linked, dict(listing.holders), listing.unlinked
         self.by_number: dict[str, list[AnyContact]] = defaultdict(list)
         self.by_name: dict[str, list[AnyContact]] = defaultdict(list)
         for contact in self.contacts.values():

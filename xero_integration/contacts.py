@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from c3portal.database import clock
 from c3portal.processes import liveness
@@ -19,7 +19,7 @@ from xero_integration.client import shapes, timeouts
 from xero_integration.client.departure import stalled_error
 from xero_integration.client.errors import Problem, XeroOutcomeUnknown, XeroUnavailable
 from xero_integration.client.gateway import Gateway
-from xero_integration.contact_index import AnyContact, ContactIndex, Customer, Linked, Listing, Other, likely
+from xero_integration.contact_index import AnyContact, ContactIndex, Customer, Linked, Listed, Listing, Other, likely
 from xero_integration.contact_names import name_key, number_key, why_untaken
 from xero_integration.models import Contact, ContactLink, UnlinkedContact, XeroConnection
 from xero_integration.new_contacts import ADDRESS, NewContact
@@ -29,6 +29,7 @@ from xero_integration.new_contacts import ADDRESS, NewContact
 LISTING_LIFE = dt.timedelta(minutes=15)
 # How long it is trusted when it stands in the way of an upload: someone may have mended it in Xero just now.
 DOUBTED_LIFE = dt.timedelta(minutes=1)
+MOST_KEYS = 10_000
 NO_ID = "00000000-0000-0000-0000-000000000000"
 
 
@@ -168,6 +169,36 @@ def set_apart(connection: XeroConnection, contact_ids: Mapping[str, Iterable[str
     )
 
 
+class LinkedContact(NamedTuple):
+    """The contact of a customer, and why it takes no invoices by the last listing, "" when it does."""
+
+    contact_id: str
+    why_unusable: str
+
+
+def of_customers(connection: XeroConnection, customer_keys: Collection[str]) -> dict[str, LinkedContact]:
+    """Return the contact of each of these customers that has one, by key, in one query."""
+    mine = Contact.objects.filter(connection=connection)
+    listed = mine.filter(contact_id=OuterRef("contact_id"))
+    facts = {f"listed_{name}": Subquery(listed.values(name)) for name in Listed._fields}
+    into = Subquery(mine.filter(contact_id=OuterRef("listed_merged_into")).values("name"))
+    links = ContactLink.objects.filter(connection=connection)
+    # Databases bound the values of a query.
+    links = links.filter(customer_key__in=customer_keys) if len(customer_keys) <= MOST_KEYS else links
+    return {each.customer_key: _linked(each, connection) for each in links.annotate(**facts).annotate(into=into)}
+
+
+def _linked(link: ContactLink, connection: XeroConnection) -> LinkedContact:
+    found: Any = link
+    is_listed = found.listed_contact_id is not None
+    contact = Listed(*(getattr(found, f"listed_{name}") for name in Listed._fields)) if is_listed else None
+    if contact and contact.status == Contact.ACTIVE:
+        return LinkedContact(link.contact_id, "")
+    names = {} if found.into is None else {found.listed_merged_into: found.into}
+    is_later = _is_later(connection, link.created_at)
+    return LinkedContact(link.contact_id, _why_unusable(link, contact, names, is_later=is_later))
+
+
 def unusable(connection: XeroConnection) -> dict[str, str]:
     """Return why a linked contact takes no invoices, in words by customer key, by the last listing."""
     active = Contact.objects.filter(connection=connection, contact_id=OuterRef("contact_id"), status=Contact.ACTIVE)
@@ -188,21 +219,13 @@ def unusable(connection: XeroConnection) -> dict[str, str]:
     return {key: words for key, words in reasons.items() if words}
 
 
-def unusable_of(connection: XeroConnection, listing: Listing) -> dict[str, str]:
-    """Return the same of a listing, in at most one query."""
-    ids = {key: each for key, each in listing.contacts.items() if each.status == Contact.ACTIVE}
+def unusable_of(listing: Listing) -> dict[str, str]:
+    """Return the same of a listing."""
+    ids = {key for key, each in listing.contacts.items() if each.status == Contact.ACTIVE}
     links = [each for each in listing.linked.values() if each.contact_id not in ids]
-    gone = [each.customer_key for each in links if each.contact_id not in listing.contacts]
-    made = set[str]()
-    if gone:
-        rows = ContactLink.objects.filter(connection=connection, customer_key__in=gone)
-        times = rows.values_list("customer_key", "created_at")
-        made = {key for key, created_at in times if _is_later(connection, created_at)}
     names = {key: each.name for key, each in listing.contacts.items()}
     reasons = {
-        each.customer_key: _why_unusable(
-            each, listing.contacts.get(each.contact_id), names, is_later=each.customer_key in made
-        )
+        each.customer_key: _why_unusable(each, listing.contacts.get(each.contact_id), names, is_later=each.is_later)
         for each in links
     }
     return {key: words for key, words in reasons.items() if words}

@@ -37,6 +37,12 @@ def current_connection(request: HttpRequest) -> XeroConnection | None:
     return found
 
 
+def forget_connection(request: HttpRequest) -> None:
+    """Have it asked for anew: what was just done may have changed how it stands."""
+    if hasattr(request, _KEPT):
+        delattr(request, _KEPT)
+
+
 def _goes_on(until: dt.datetime, now: dt.datetime) -> str:
     # Seconds when it is near, the day when it is not today.
     at = timezone.localtime(until)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from c3portal.http import amounts
 from xero_integration.payloads import Document, Line
 
 ZERO = Decimal("0.00")
@@ -31,6 +32,7 @@ class Proof:
 
     invoiced: Decimal
     in_xero: Decimal
+    currency: str
     lines: tuple[LineProof, ...]
 
     @property
@@ -43,11 +45,14 @@ class Proof:
 
     def __str__(self) -> str:
         if self.is_equal:
-            return f"Xero will come to {self.in_xero:,.2f}, to the cent."
-        where = "; ".join(f"line {each.position} by {each.difference:+,.2f}" for each in self.lines)
+            return f"Xero will come to {amounts.written(self.in_xero, self.currency)}, to the cent."
+        where = "; ".join(
+            f"line {each.position} by {amounts.signed(each.difference, self.currency)}" for each in self.lines
+        )
         return (
-            f"Xero would come to {self.in_xero:,.2f}, the invoice says {self.invoiced:,.2f}: a difference of "
-            f"{self.difference:+,.2f}" + (f" ({where})." if where else ".")
+            f"Xero would come to {amounts.written(self.in_xero, self.currency)}, the invoice says "
+            f"{amounts.written(self.invoiced, self.currency)}: a difference of "
+            f"{amounts.signed(self.difference, self.currency)}" + (f" ({where})." if where else ".")
         )
 
 
@@ -60,7 +65,7 @@ def prove(document: Document, invoiced: Sequence[Decimal], total: Decimal) -> Pr
         in_xero = line.line_amount + line.tax_amount
         if in_xero != expected:
             differing.append(LineProof(position, line.description, expected, in_xero))
-    return Proof(total, document.total, tuple(differing))
+    return Proof(total, document.total, document.currency, tuple(differing))
 
 
 def with_rounding_line(document: Document, difference: Decimal, account_code: str, tax_type: str) -> Document:

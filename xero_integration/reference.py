@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from c3portal.audit.record import masked
 from c3portal.database import clock
@@ -216,7 +217,16 @@ Choices = list[tuple[str, str]]
 
 def accounts_of(connection: XeroConnection) -> dict[str, AccountFacts]:
     """Return the organisation's accounts by code; {} while none was read."""
-    rows = Account.objects.filter(connection=connection).values_list("code", "name", "type", "status")
+    return by_code(account_facts(connection))
+
+
+def account_facts(connection: XeroConnection) -> QuerySet[Account, tuple[Any, ...]]:
+    """Return the query for what `by_code` takes."""
+    return Account.objects.filter(connection=connection).values_list("code", "name", "type", "status")
+
+
+def by_code(rows: Iterable[tuple[Any, ...]]) -> dict[str, AccountFacts]:
+    """Return the rows of `account_facts` by code."""
     return {code: AccountFacts(code, *facts) for code, *facts in rows}
 
 
@@ -242,7 +252,12 @@ def tax_choices(connection: XeroConnection) -> Choices:
 
 def sales_taxes(connection: XeroConnection) -> list[TaxRate]:
     """Return the active tax rates that may be used for sales."""
-    return list(TaxRate.objects.filter(connection=connection, status=RecordStatus.ACTIVE, can_apply_to_revenue=True))
+    return list(taxes_for_sales(connection))
+
+
+def taxes_for_sales(connection: XeroConnection) -> QuerySet[TaxRate]:
+    """Return the query for `sales_taxes`."""
+    return TaxRate.objects.filter(connection=connection, status=RecordStatus.ACTIVE, can_apply_to_revenue=True)
 
 
 def with_current(choices: Choices, current: str, connection: XeroConnection) -> Choices:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from c3portal.http import amounts
+
 REASONS_SHOWN = 5
 REASON_LENGTH = 200
 SUBJECT_LENGTH = 255
@@ -28,7 +30,7 @@ class Sum:
     totals: Mapping[str, Decimal] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        money = " and ".join(f"{currency} {total:,.2f}" for currency, total in sorted(self.totals.items()))
+        money = " and ".join(amounts.written(total, currency) for currency, total in sorted(self.totals.items()))
         return f"{invoices(self.count)}, {money}" if money else invoices(self.count)
 
 
@@ -129,7 +131,7 @@ def credit_notes(count: int) -> str:
 
 def posted_twice(organisation: str, count: int, totals: Mapping[str, Decimal]) -> Words:
     """Return the notice of `count` credit notes in Xero more than once; `totals` by currency, each counted once."""
-    sums = ", ".join(f"{currency} {total:,.2f}" for currency, total in sorted(totals.items()))
+    sums = ", ".join(amounts.written(total, currency) for currency, total in sorted(totals.items()))
     return _words(
         f"{organisation}: {credit_notes(count)} in Xero more than once",
         f"Their customers are credited more than once. Once, they come to {sums}.",

@@ -240,9 +240,13 @@ class Visitor:
 
     def upload(self, port: int, billing_id: str) -> str:
         """Upload a whole billing period to Xero; return the address of the upload's page."""
-        page = self.get(port, self.post(port, "/invoices/upload/", period=billing_id, all="1", invoice_status="DRAFT"))
-        action, form = ready_form(page)
+        action, form = self.check(port, billing_id)
         return self.post(port, action, **form)
+
+    def check(self, port: int, billing_id: str) -> tuple[str, dict[str, str]]:
+        """Check a whole billing period before upload; return the address and the fields that upload it."""
+        page = self.get(port, self.post(port, "/invoices/upload/", period=billing_id, all="1", invoice_status="DRAFT"))
+        return ready_form(page)
 
 
 def postgres_programs() -> str:

@@ -54,7 +54,7 @@ def fill_in(page: Page, client_id: str, client_secret: str) -> None:
     page.get_by_label("License based SKUs").fill("4010")
     page.get_by_label("Azure Usage based SKUs").fill("4020")
     page.get_by_label("Custom offer SKUs").fill("4030")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
 
 
@@ -88,11 +88,11 @@ def test_a_system_admin_connects_the_portal_with_the_pages_alone(
     expect(page.get_by_label("Theme").locator("option:checked")).to_have_text("Cloud services")
     sandbox.put_account("4010", status="ARCHIVED")
     page.get_by_role("button", name="Refresh").click()
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Account 4010 Licence revenue is archived").first).to_be_visible()
     is_accessible(page)
     page.get_by_label("License based SKUs").select_option("200")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
 
     page.get_by_role("button", name="Connect another").click()

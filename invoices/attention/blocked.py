@@ -4,11 +4,10 @@ settings no longer fits: found beside the pages, and kept."""
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from c3portal.database import clock
 from c3portal.models import AuditEntry
@@ -16,7 +15,7 @@ from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import AttentionCheck, BillingPeriod, Invoice, Posting
 from invoices.overrides import drift
 from invoices.preflight import contact_check
-from invoices.preflight.preflight import Group, Inspection, Verdict, inspect
+from invoices.preflight.preflight import OUTDATED, Group, Inspection, Verdict, inspect
 from xero_integration.models import XeroConnection, XeroSettings
 
 _Action = AuditEntry.Action
@@ -64,6 +63,12 @@ def check(period: BillingPeriod, connection: XeroConnection, *, anew: bool = Fal
     return kept
 
 
+def forget(checks: QuerySet[AttentionCheck]) -> None:
+    """Forget what these found to block."""
+    found = checks.exclude(known="")
+    found.update(problems=[], drift=[], invoice_ids={}, invoices=0, blocked=0, needs_attention=0, known="")
+
+
 def problems(kept: AttentionCheck) -> list[tuple[Problem, int, dict[str, Decimal]]]:
     """Return what was found: the problem, how many invoices have it, and what they come to by currency."""
     return [
@@ -95,9 +100,10 @@ def _known(period: BillingPeriod, connection: XeroConnection) -> str:
 
 
 def _stops(problem: Problem) -> bool:
-    # Whether one looks the same as another is asked of the whole list, not of a period (causes.py).
-    is_contact = problem.code == contact_check.ALIKE
-    return is_contact or (problem.severity == Severity.BLOCKED and not problem.is_question)
+    # Whether one looks the same as another, or is out of date, is asked of the whole list, not of a period (causes.py).
+    if problem.code == contact_check.ALIKE:
+        return True
+    return problem.severity == Severity.BLOCKED and not problem.is_question and problem.code != OUTDATED
 
 
 def _stopped(found: Inspection) -> int:
@@ -105,9 +111,6 @@ def _stopped(found: Inspection) -> int:
 
 
 def _kept(group: Group) -> dict[str, Any]:
-    money: dict[str, Decimal] = defaultdict(Decimal)
-    for each in group.invoices:
-        money[each.invoice.currency] += each.invoice.total
     problem = group.problem
     return {
         "key": key_of(problem),
@@ -117,5 +120,5 @@ def _kept(group: Group) -> dict[str, Any]:
         "fix": str(problem.fix),
         "severity": str(problem.severity),
         "count": len(group.invoices),
-        "money": {code: str(amount) for code, amount in sorted(money.items())},
+        "money": {code: str(amount) for code, amount in group.money.items()},
     }

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
+from c3portal.http import amounts
 from invoices.changes import asking
 from invoices.changes.allocations import amount_of, details_of
 from invoices.changes.asking import Wanted
@@ -209,10 +210,11 @@ def _then(against: Posting | None) -> str:
 
 
 def _asked(change: DocumentChange, posting: Posting) -> Standing:
-    sum_and_number = f"{posting.invoice.currency} {amount_of(change):,.2f} against {change.details['number']}"
+    code = posting.invoice.currency
+    sum_and_number = f"{amounts.written(amount_of(change), code)} against {change.details['number']}"
     if change.status == ChangeStatus.DONE:
         rest = left_of(posting)
-        stays = f" {posting.invoice.currency} {rest:,.2f} of it stays with the customer." if rest > 0 else ""
+        stays = f" {amounts.written(rest, code)} of it stays with the customer." if rest > 0 else ""
         return Standing(f"Set in Xero: {sum_and_number}.{stays}")
     if change.status == ChangeStatus.REFUSED:
         return Standing(f"Xero refused to set {sum_and_number}: {change.message}", may_ask=True)

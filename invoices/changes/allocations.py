@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from c3portal.http import amounts
 from invoices.changes.rules import Changes, Row, Rule
 from invoices.models import ChangeCall, DocumentChange, DocumentEvent, Posting
 from invoices.posting.balances import NOTHING, amount
@@ -89,7 +90,8 @@ def _finish(changes: Changes, shown: Mapping[int, Row]) -> None:
     for change in changes:
         against = Posting.objects.filter(connection=change.connection_id, xero_id=change.details["invoice"]).first()
         number_of_note = change.posting.number_in_xero
-        words = f"{amount_of(change):,.2f} of {number_of_note} set against {change.details['number']}."
+        money = amounts.written(amount_of(change), change.posting.invoice.currency)
+        words = f"{money} of {number_of_note} set against {change.details['number']}."
         for posting in filter(None, (change.posting, against)):
             DocumentEvent.objects.create(
                 posting=posting, source=DocumentEvent.Source.US, status=posting.xero_status, facts=[words]

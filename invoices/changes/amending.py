@@ -13,8 +13,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
+from c3portal.http import amounts
 from invoices.changes import asking, line_differences, plan, updates
 from invoices.changes.asking import Asked, Wanted
 from invoices.changes.line_differences import Differences
@@ -30,14 +31,15 @@ from invoices.posting import responses, sent_documents
 from invoices.posting.sent_documents import Element
 from xero_integration import contacts
 from xero_integration.client.vocabulary import STATUS_WORDS, DocumentStatus
-from xero_integration.models import ContactLink, XeroConnection
+from xero_integration.contacts import LinkedContact
+from xero_integration.models import XeroConnection
 from xero_integration.payloads import Document
 
 if TYPE_CHECKING:
     from c3portal.models import User
 
 LINES = Prefetch("invoice__lines", InvoiceLine.objects.defer("source"))
-RELATED = ("invoice__bill_to__same_as", "invoice__period", "invoice__corrects__posting__invoice")
+RELATED = ("sent_document", "invoice__bill_to__same_as", "invoice__period", "invoice__corrects__posting__invoice")
 NO_CONTACT = "Whoever gets it has no contact in Xero any more. Link one under Customers."
 OTHER_SIGN = "Its total changed its sign, and in Xero that is another kind of document."
 NOT_KEPT = (
@@ -115,7 +117,8 @@ def of(postings: QuerySet[Posting]) -> list[Amendment]:
 def differing(postings: QuerySet[Posting], *, by_settings: bool = False) -> list[Amendment]:
     """Return those that a later file changed; with `by_settings` those too that today's settings would send
     otherwise."""
-    rows = postings if by_settings else postings.filter(invoice__later_versions__isnull=False).distinct()
+    changed = LaterVersion.objects.filter(invoice=OuterRef("invoice"))
+    rows = postings if by_settings else postings.filter(Exists(changed))
     return [each for each in of(rows) if each.differs]
 
 
@@ -134,8 +137,9 @@ def _of_connection(planned: list[Planned]) -> list[Amendment]:
         document, problems = today.document(posting, invoice, sent.get(posting.pk))
         element = as_element(document) if document else None
         amendment = Amendment(posting, version, sent.get(posting.pk), element, document, problems)
-        found.append(replace(amendment, why_not=_why_not(amendment, each.fate)))
-    return found
+        found.append((amendment, each.fate))
+    credited = limit.Credited(each.posting.invoice for each, fate in found if not _why_no_credit_note(each, fate))
+    return [replace(each, why_not=_why_not(each, fate, credited)) for each, fate in found]
 
 
 @dataclass(frozen=True)
@@ -143,33 +147,34 @@ class _Today:
     """What documents of an organisation are made with now."""
 
     context: DocumentContext
-    links: Mapping[str, str]
-    unusable: Mapping[str, str]
+    linked: Mapping[str, LinkedContact]
 
     @classmethod
     def read(
         cls, connection: XeroConnection, stored: Iterable[Invoice], changed: Mapping[uuid.UUID, Invoice]
     ) -> _Today:
         """`stored` are the invoices as they are stored, `changed` by id as a later file has them."""
-        context = builder.read_context(connection, [each for each in stored if each.pk not in changed])
-        context = replace(context, orders={**context.orders, **orders.of_loaded(changed.values())})
+        invoices = list(stored)
+        context = builder.read_context(connection, [each for each in invoices if each.pk not in changed])
+        context = replace(context, orders={**context.orders, **orders.of_loaded(changed.values(), context.rows.orders)})
         # It keeps the status that it has.
         customers = {key: replace(own, invoice_status="") for key, own in context.customers.items()}
-        links = ContactLink.objects.filter(connection=connection).values_list("customer_key", "contact_id")
-        return cls(replace(context, customers=customers), dict(links), contacts.unusable(connection))
+        context = replace(context, customers=customers)
+        who = {context.billing.recipient(each).tenant_id for each in (*invoices, *changed.values())}
+        return cls(context, contacts.of_customers(connection, who))
 
     def document(self, posting: Posting, invoice: Any, sent: Element | None) -> tuple[Document | None, tuple[str, ...]]:
         """Return the document as it would be now, under the number and marker that it has, and what forbids sending
         it."""
         recipient = self.context.billing.recipient(invoice)
-        contact_id = self.links.get(recipient.tenant_id)
+        contact = self.linked.get(recipient.tenant_id)
         status = posting.xero_status if posting.xero_status in updates.OPEN else DocumentStatus.DRAFT.value
         try:
-            prepared = builder.build(invoice, status, contact_id or "", self.context)
+            prepared = builder.build(invoice, status, contact.contact_id if contact else "", self.context)
         except mapping.Unmapped as error:
             return None, (str(error),)
-        words = [NO_CONTACT] if contact_id is None else []
-        words += [said] if (said := self.unusable.get(recipient.tenant_id)) else []
+        words = [NO_CONTACT] if contact is None else []
+        words += [contact.why_unusable] if contact and contact.why_unusable else []
         return _as_sent(prepared, posting, sent), (*words, *_blocking(prepared))
 
 
@@ -192,11 +197,11 @@ def as_element(document: Document) -> Element:
     return sent_documents.elements(documents_body([document]), kind)[document.number]
 
 
-def _why_not(amendment: Amendment, fate: Fate) -> dict[Way, str]:
+def _why_not(amendment: Amendment, fate: Fate, credited: limit.Credited) -> dict[Way, str]:
     reasons = {
         Way.UPDATE: _why_no_update(amendment, fate),
         Way.UNDO: _why_no_undo(amendment, fate),
-        Way.CREDIT: _why_no_credit(amendment, fate),
+        Way.CREDIT: _why_no_credit_note(amendment, fate) or _why_no_more(amendment, credited),
     }
     return {way: words for way, words in reasons.items() if words}
 
@@ -231,7 +236,8 @@ def _why_no_undo(amendment: Amendment, fate: Fate) -> str:
     return COMMON.get(fate, "")
 
 
-def _why_no_credit(amendment: Amendment, fate: Fate) -> str:
+def _why_no_credit_note(amendment: Amendment, fate: Fate) -> str:
+    """Return what forbids a correction whatever else corrects the invoice."""
     posting = amendment.posting
     if fate in COMMON:
         return COMMON[fate]
@@ -243,21 +249,20 @@ def _why_no_credit(amendment: Amendment, fate: Fate) -> str:
         return NOT_KEPT
     if amendment.total_now is None:
         return " ".join(amendment.problems)
-    return _why_no_correction(amendment)
-
-
-def _why_no_correction(amendment: Amendment) -> str:
-    invoice, change = amendment.posting.invoice, amendment.change
-    if invoice.total < 0:
+    if posting.invoice.total < 0:
         return "It is a credit note itself."
-    if not change:
-        return "Its total is the same, so there is nothing to credit."
-    if earlier := invoice.corrections.filter(ignored_because="").first():
-        return f"It was corrected already, by {earlier.number}: credit the rest by hand."
-    if change < 0 and -change > (left := limit.left(invoice)):
+    return "" if amendment.change else "Its total is the same, so there is nothing to credit."
+
+
+def _why_no_more(amendment: Amendment, credited: limit.Credited) -> str:
+    """Return what other corrections leave no room for."""
+    invoice, change = amendment.posting.invoice, amendment.change
+    if earlier := credited.corrected_by(invoice):
+        return f"It was corrected already, by {earlier}: credit the rest by hand."
+    if change < 0 and -change > (left := credited.left(invoice)):
         return (
-            f"{invoice.currency} {-change:,.2f} is more than what is left of it to be credited, "
-            f"{invoice.currency} {left:,.2f}."
+            f"{amounts.written(-change, invoice.currency)} is more than what is left of it to be credited, "
+            f"{amounts.written(left, invoice.currency)}."
         )
     return ""
 

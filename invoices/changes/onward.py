@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -16,7 +16,7 @@ from c3portal.database import clock
 from invoices.changes import plan
 from invoices.documents import billing_contact
 from invoices.models import DocumentChange, DocumentType, Posting, Twin
-from invoices.models.statuses import ChangeKind, ChangeStatus
+from invoices.models.statuses import CHANGE_IN_PROGRESS, ChangeKind, ChangeStatus
 from invoices.readback import states
 from xero_integration.client.vocabulary import DocumentStatus, OrganisationClass
 from xero_integration.contact_names import plain_email
@@ -110,10 +110,14 @@ def _own(postings: QuerySet[Posting], user: User | None) -> set[int]:
     return set(postings.filter(Q(upload__created_by=user) | Exists(written)).values_list("pk", flat=True))
 
 
-def of_sending(postings: QuerySet[Posting], *, again: bool = False) -> list[Step]:
-    """Return what becomes of each of these that is posted when it is sent; `again`: what was sent before too."""
+def of_sending(
+    postings: QuerySet[Posting], *, again: bool = False, left: Mapping[XeroConnection, int] | None = None
+) -> list[Step]:
+    """Return what becomes of each of these that is posted when it is sent; `again`: what was sent before too; `left`:
+    `mails_left` where that is at hand."""
     rows = _posted(postings)
-    addresses, left = _addresses(rows), {each: mails_left(each) for each in {row.connection for row in rows}}
+    addresses, known = _addresses(rows), dict(left or {})
+    left = known | {each: mails_left(each) for each in {row.connection for row in rows} - known.keys()}
     used: Counter[XeroConnection] = Counter()
     steps = []
     for each in rows:
@@ -138,10 +142,9 @@ def mails_a_day(connection: XeroConnection) -> int:
 
 def mails_left(connection: XeroConnection) -> int:
     """Return how many more the portal may ask for now; what people send in Xero itself it does not know."""
-    sends = DocumentChange.objects.filter(connection=connection, kind=ChangeKind.SEND)
     lately = Q(status__in=ENDED, updated_at__gt=clock.now() - DAY)
-    used = sends.filter(lately).count() + sends.in_progress().count()
-    return max(0, mails_a_day(connection) - used)
+    used = Q(connection=connection, kind=ChangeKind.SEND) & (lately | Q(status__in=CHANGE_IN_PROGRESS))
+    return max(0, mails_a_day(connection) - DocumentChange.objects.filter(used).count())
 
 
 def shares(steps: Iterable[Step]) -> list[Share]:

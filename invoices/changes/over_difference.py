@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from c3portal.http import amounts
 from invoices.changes import amending, asking
 from invoices.changes.amending import Amendment, Way
 from invoices.changes.line_differences import Change, Element
@@ -37,9 +38,10 @@ def _correct(amendment: Amendment, reason: str) -> Invoice:
     corrected = amendment.posting.invoice
     lines = lines_of(amendment)
     if total_of(lines) != amendment.change:
+        comes_to, wanted = (amounts.written(each, corrected.currency) for each in (total_of(lines), amendment.change))
         raise NotPossible(
-            f"{corrected.number}: Xero would come to {corrected.currency} {total_of(lines):,.2f}, and the "
-            f"difference is {corrected.currency} {amendment.change:,.2f}. Nothing was made: credit it by hand."
+            f"{corrected.number}: Xero would come to {comes_to}, and the difference is {wanted}. Nothing was made: "
+            "credit it by hand."
         )
     contact = str((amendment.sent or {})["Contact"]["ContactID"])
     made = create(corrected, lines, reason=reason, contact_id=contact)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from c3portal.http import amounts
 from invoices.changes.rules import Changes, Checked, Row, Rule
 from invoices.changes.status_moves import send, status_of
 from invoices.documents import exact_sum
@@ -145,7 +146,8 @@ def _keep(posting: Posting, change: DocumentChange, row: Row, element: Mapping[s
         sent_facts=sent_facts.with_total(sent_facts.of_element(element), total),
         message=document.message,
     )
-    words = UPDATED if was == total else f"{UPDATED}: total {was} → {total}"
+    sides = ["none" if each is None else amounts.written(each, posting.invoice.currency) for each in (was, total)]
+    words = UPDATED if was == total else f"{UPDATED}: total {' → '.join(sides)}"
     _note(posting, change, document, words)
 
 

@@ -139,7 +139,7 @@ def of_customers(
     wanted = {each.key: each for each in requests.wanted_contacts(connection, customers, known, listing)}
     index = ContactIndex(connection, listing, {each.tenant_id: each.name for each in customers})
     keys = [each.tenant_id for each in known]
-    unusable = contacts.unusable_of(connection, listing)
+    unusable = contacts.unusable_of(listing)
     return _statuses(customers, wanted, index, unusable, keys, with_names=with_names)
 
 

@@ -40,7 +40,8 @@ class NotLinked(Exception):
 
 def candidates(connection: XeroConnection, customer: Customer, words: str) -> list[Candidate]:
     """Return the contacts that `words` find by name or number; without words, those that may be the customer."""
-    listing, known = Listing(connection), resellers.everyone()
+    listing = Listing(connection, beside=resellers.query())
+    known = resellers.of_rows(listing.beside)
     (wanted,) = requests.wanted_contacts(connection, [customer], known, listing)
     keys = {number_key(each.tenant_id): each for each in known}
     index = ContactIndex(connection, listing, {customer.tenant_id: customer.name})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
 
 from invoices.models import Customer
 from xero_integration.contact_index import Listing, Other
@@ -28,7 +30,17 @@ class Known(NamedTuple):
 
 def everyone() -> list[Known]:
     """Return every customer, in any order."""
-    return [Known._make(row) for row in Customer.objects.order_by().values_list(*Known._fields)]
+    return of_rows(query())
+
+
+def query() -> QuerySet[Customer, tuple[Any, ...]]:
+    """Return the query for what `of_rows` takes."""
+    return Customer.objects.order_by().values_list(*Known._fields)
+
+
+def of_rows(rows: Iterable[tuple[Any, ...]]) -> list[Known]:
+    """Return the customers of `query`."""
+    return [Known._make(row) for row in rows]
 
 
 def is_reseller(customer: Customer | Known) -> bool:

@@ -38,8 +38,9 @@ class Standings:
     """All customers of the portal as they stand in one organisation; `with_names` also what new contacts are called."""
 
     def __init__(self, connection: XeroConnection, *, with_names: bool = False) -> None:
-        self._listing, known = Listing(connection), resellers.everyone()
-        self._unusable = contacts.unusable_of(connection, self._listing)
+        self._listing = Listing(connection, beside=resellers.query())
+        known = resellers.of_rows(self._listing.beside)
+        self._unusable = contacts.unusable_of(self._listing)
         linked = self._listing.linked
         others = [each for each in known if resellers.is_another(each)]
         asked = {each.pk for each in known if each.tenant_id not in linked} | {each.pk for each in others}

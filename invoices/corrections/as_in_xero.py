@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from c3portal.database import clock
+from c3portal.http import amounts
 from invoices.corrections.creating import CorrectingLine, NotPossible, total_of
 from invoices.models import DocumentEvent, DocumentType, Invoice, InvoiceLine
 from invoices.posting.balances import amount
@@ -28,22 +29,26 @@ class InXero:
     lines: tuple[CorrectingLine, ...]
     contact_id: str
     owed: Decimal
+    currency: str
 
-    def credited(self, amounts: Mapping[int, Decimal | None]) -> list[CorrectingLine]:
+    def credited(self, parts: Mapping[int, Decimal | None]) -> list[CorrectingLine]:
         """Return the lines of a credit note over these lines, by their place from 0: over an amount without tax each,
         None for the whole line. Raises NotPossible for an amount that is not part of its line."""
-        return [_credit(self.lines[place], part) for place, part in sorted(amounts.items())]
+        return [_credit(self.lines[place], part, self.currency) for place, part in sorted(parts.items())]
 
     def in_full(self) -> list[CorrectingLine]:
         """Return the lines of a credit note over the whole invoice."""
         return self.credited(dict.fromkeys(range(len(self.lines))))
 
 
-def _credit(line: CorrectingLine, part: Decimal | None) -> CorrectingLine:
+def _credit(line: CorrectingLine, part: Decimal | None, currency: str) -> CorrectingLine:
     if part is None or part == line.amount:
         return replace(line, quantity=-line.quantity, amount=-line.amount)
     if not line.amount or not 0 < part / line.amount < 1:
-        raise NotPossible(f"{part:,.2f} is not a part of the line “{line.description[:80]}”, {line.amount:,.2f}.")
+        whole = amounts.written(line.amount, currency)
+        raise NotPossible(
+            f"{amounts.written(part, currency)} is not a part of the line “{line.description[:80]}”, {whole}."
+        )
     return replace(line, quantity=-ONE, unit_amount=part, amount=-part)
 
 
@@ -75,7 +80,7 @@ def _as_shown(invoice: Invoice, row: Mapping[str, Any]) -> InXero:
     lines = tuple(_lines(invoice, shapes.objects(row.get("LineItems"))))
     if total_of(lines) != total:
         raise NotPossible("Its tax in Xero is not what its rates come to, so it is to be credited there.")
-    return InXero(lines, str((row.get("Contact") or {}).get("ContactID") or ""), owed)
+    return InXero(lines, str((row.get("Contact") or {}).get("ContactID") or ""), owed, invoice.currency)
 
 
 def _lines(invoice: Invoice, items: Sequence[Mapping[str, Any]]) -> Iterator[CorrectingLine]:

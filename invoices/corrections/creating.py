@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from c3portal.http import amounts
 from invoices.corrections import limit
 from invoices.importing import billed_taxes, locks, xero_numbers
 from invoices.importing.numbers import MAX_LENGTH, invoice_id
@@ -117,9 +118,9 @@ def _require(corrected: Invoice, total: Decimal) -> None:
     if corrected.total < 0:
         raise NotPossible(f"{corrected.number} is a credit note itself.")
     if total < 0 and -total > (left := limit.left(corrected)):
+        asked, rest = (amounts.written(each, corrected.currency) for each in (-total, left))
         raise NotPossible(
-            f"{corrected.currency} {-total:,.2f} is more than what is left of {corrected.number} to be credited, "
-            f"{corrected.currency} {left:,.2f}. Nothing was made."
+            f"{asked} is more than what is left of {corrected.number} to be credited, {rest}. Nothing was made."
         )
 
 

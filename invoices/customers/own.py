@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -60,17 +61,29 @@ def initial(customer: Customer, account_code: str) -> dict[str, Any]:
 
 def account_code(customer: Customer) -> str:
     """Return the account of every line of this customer, "" for the default."""
-    rows = AccountOverride.objects.filter(customer=customer, kind="", sku="", is_prefix=False)
-    return rows.values_list("account_code", flat=True).first() or ""
+    return account_among(AccountOverride.objects.filter(customer=customer, kind="", sku=""))
+
+
+def account_among(rows: Iterable[AccountOverride]) -> str:
+    """Return the same by the customer's rows, which are at hand."""
+    return next((each.account_code for each in rows if not (each.kind or each.sku or each.is_prefix)), "")
 
 
 def kept(customer: Customer) -> dict[str, str]:
     """Return what is the customer's own in words, for the audit record and for telling a change meanwhile."""
-    rows: list[CustomerOverride | AccountOverride] = [
-        *CustomerOverride.objects.filter(customer=customer).select_related("customer"),
-        *AccountOverride.objects.filter(customer=customer, kind="", sku="").select_related("customer"),
-    ]
-    return dict(each.as_text for each in rows)
+    fresh = Customer.objects.select_related("override").get(pk=customer.pk)
+    return kept_of(fresh, AccountOverride.objects.filter(customer=customer, kind="", sku=""))
+
+
+def kept_of(customer: Customer, rows: Iterable[AccountOverride]) -> dict[str, str]:
+    """Return the same of a customer with its override, and its rows of accounts, which are at hand."""
+    found: list[CustomerOverride | AccountOverride] = []
+    if override := getattr(customer, "override", None):
+        found.append(override)
+    found += [each for each in rows if not (each.kind or each.sku)]
+    for each in found:
+        each.customer = customer
+    return dict(each.as_text for each in found)
 
 
 def save(connection: XeroConnection, customer: Customer, chosen: dict[str, Any], user: User) -> None:

@@ -31,6 +31,7 @@ from invoices.customers.own import OwnForm
 from invoices.models import AccountOverride, Customer
 from invoices.overrides.rows import Refused
 from xero_integration import connections
+from xero_integration.context_processors import current_connection
 from xero_integration.models import XeroConnection, XeroSettings
 
 ROWS_A_PAGE, INVOICES_A_PAGE, ROWS_AT_ONCE = 50, 25, 500
@@ -113,21 +114,24 @@ def _customer(pk: int) -> Customer:
 
 
 def _show(request: HttpRequest, shown: Customer, **given: Any) -> HttpResponse:
-    connection = XeroConnection.objects.current()
+    connection = current_connection(request)
     invoices = money.invoices_of(shown).select_related("posting__connection", "bill_to", "customer", "period")
     page = Paginator(invoices.order_by("-issued_on", "-number"), INVOICES_A_PAGE).get_page(request.GET.get("page"))
+    accounts = list(AccountOverride.objects.filter(customer=shown))
     context: dict[str, Any] = {
         "customer": shown,
         "page": page,
         "about": {"customer": shown, "from_c3": details.shown(shown.c3_details)},
-        "accounts": list(AccountOverride.objects.filter(customer=shown)),
-        "orders": listing.orders(shown),
+        "accounts": accounts,
         "next": next_address(request),
         "here": request.path,
     }
     if connection:
-        context |= _in_xero(connection, shown) | _form(request, connection, shown)
-    return render(request, "invoices/customers/customer.html", context | given)
+        context |= _in_xero(connection, shown) | _form(request, connection, shown, accounts)
+    context |= given
+    if "form" not in context:
+        context["orders"] = listing.orders(shown)
+    return render(request, "invoices/customers/customer.html", context)
 
 
 def _in_xero(connection: XeroConnection, shown: Customer) -> dict[str, Any]:
@@ -141,11 +145,13 @@ def _in_xero(connection: XeroConnection, shown: Customer) -> dict[str, Any]:
     }
 
 
-def _form(request: HttpRequest, connection: XeroConnection, shown: Customer) -> dict[str, Any]:
+def _form(
+    request: HttpRequest, connection: XeroConnection, shown: Customer, accounts: list[AccountOverride]
+) -> dict[str, Any]:
     if "edit" not in request.GET or roles.role_of(request.user) not in roles.FINANCE:
         return {}
-    form = OwnForm(initial=own.initial(shown, own.account_code(shown)), connection=connection)
-    return {"form": form, "version": version_of(own.kept(shown))}
+    form = OwnForm(initial=own.initial(shown, own.account_among(accounts)), connection=connection)
+    return {"form": form, "version": version_of(own.kept_of(shown, accounts))}
 
 
 @require_POST

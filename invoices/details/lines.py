@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet, Subquery
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from invoices.documents import billing_contact, mapping, places
 from invoices.documents.places import PlaceRules
@@ -16,6 +18,8 @@ from xero_integration.client import shapes
 from xero_integration.models import XeroConnection, XeroSettings
 
 AS_SENT = "As sent."
+# An invoice of Azure usage has thousands.
+LINES_A_PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -35,33 +39,49 @@ class PlacedLine:
 
 
 def marked(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    """Return `invoices`, each with what of the settings decides about its lines and who gets it, so that `placed` and
-    `recipient_of` need not ask for it."""
+    """Return `invoices`, each with how many lines it has, and with what of the settings decides about these and about
+    who gets it, so that `page_of`, `placed` and `recipient_of` need not ask for it."""
     codes = {
         f"code_of_{kind}": Subquery(XeroSettings.objects.order_by("pk").values(name)[:1])
         for kind, name in places.CODE_FIELDS.items()
     }
+    counted = InvoiceLine.objects.filter(invoice=OuterRef("pk")).order_by().values("invoice").annotate(n=Count("pk"))
+    line_count = Coalesce(Subquery(counted.values("n"), output_field=IntegerField()), 0)
     return invoices.annotate(
-        tax_country=billing_contact.tax_country(), recipient_key=billing_contact.recipient_key(), **codes
+        tax_country=billing_contact.tax_country(),
+        recipient_key=billing_contact.recipient_key(),
+        line_count=line_count,
+        **codes,
     )
 
 
+def page_of(invoice: Invoice, number: str | None) -> Page[InvoiceLine]:
+    """Return the page of the lines of an invoice of `marked` with this number; the nearest where there is none."""
+    pages = Paginator(invoice.lines.defer("source"), LINES_A_PAGE)
+    pages.count = invoice.line_count  # type: ignore[attr-defined]
+    return pages.get_page(number)
+
+
 def placed(
-    invoice: Invoice, connection: XeroConnection | None, sent: Mapping[str, Any] | None = None
+    invoice: Invoice,
+    page: Page[InvoiceLine],
+    connection: XeroConnection | None,
+    sent: Mapping[str, Any] | None = None,
 ) -> list[PlacedLine]:
-    """Return the lines of an invoice of `marked`, whose customer is loaded, in five queries: where they went by the
-    document that was `sent`, else where they would go now. Without an organisation they go nowhere."""
-    lines = list(invoice.lines.defer("source"))
+    """Return the lines of a page of an invoice of `marked`, whose customer is loaded, in five queries: where they went
+    by the document that was `sent`, else where they would go now. Without an organisation they go nowhere."""
+    lines = list(page)
     if connection is None:
         nowhere = Goes("", "", "")
         return [PlacedLine(each, nowhere, nowhere) for each in lines]
     rules = _rules(invoice, connection)
     now = [PlacedLine(each, _account(each, invoice, rules), _tax(each, invoice, rules)) for each in lines]
+    items = shapes.objects((sent or {}).get("LineItems"))
     # A line for rounding may come after them.
-    went = shapes.objects((sent or {}).get("LineItems"))[: len(lines)]
-    if len(went) < len(lines):
+    if len(items) < page.paginator.count:
         return now
-    return [_as_sent(each, item, rules) for each, item in zip(now, went, strict=True)]
+    first = page.start_index() - 1 if lines else 0
+    return [_as_sent(each, item, rules) for each, item in zip(now, items[first : first + len(now)], strict=True)]
 
 
 def _rules(invoice: Invoice, connection: XeroConnection) -> PlaceRules:

@@ -34,13 +34,9 @@ class BillingRules:
         return self.recipient(invoice).country or invoice.customer.country
 
 
-def read_rules(kept: Iterable[CustomerOverride] | None = None) -> BillingRules:
-    """Return the rules, in two queries; in one where all that customers have of their own is at hand."""
-    default = ImportSettings.objects.values_list("bill_resellers", flat=True).first()
-    if kept is None:
-        kept = CustomerOverride.objects.exclude(bill_resellers="").select_related("customer")
-    own = {each.customer.tenant_id: each.bill_resellers for each in kept if each.bill_resellers}
-    return BillingRules(default or BillResellers.RESELLER, own)
+def rules_of(default: str, kept: Iterable[CustomerOverride]) -> BillingRules:
+    """Return the rules by what the settings say and what customers have of their own."""
+    return BillingRules(default, {each.customer.tenant_id: each.bill_resellers for each in kept if each.bill_resellers})
 
 
 def recipient_key(path: str = "") -> Case:

@@ -15,6 +15,7 @@ from invoices.documents import (
     billing_contact,
     corrections,
     exact_sum,
+    kept,
     mapping,
     orders,
     places,
@@ -23,21 +24,20 @@ from invoices.documents import (
     size,
 )
 from invoices.documents.billing_contact import BillingRules
+from invoices.documents.kept import Kept
 from invoices.documents.places import LineChoice, PlaceRules
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import (
-    AccountOverride,
-    BillResellers,
     CustomerOverride,
     DocumentType,
     Invoice,
     InvoiceLine,
     Posting,
-    TaxOverride,
 )
 from xero_integration import contacts, proof, reference
 from xero_integration.client.vocabulary import DocumentStatus, TaxType
-from xero_integration.models import BrandingTheme, ContactLink, DifferencePolicy, TaxRate, XeroConnection, XeroSettings
+from xero_integration.contacts import LinkedContact
+from xero_integration.models import DifferencePolicy, TaxRate, XeroConnection
 from xero_integration.payloads import Charge, Document, line, reference_text, to_cents
 
 
@@ -68,17 +68,6 @@ class Differences:
     limit: Decimal
     account_code: str
     tax_type: str
-
-
-@dataclass(frozen=True)
-class Kept:
-    """The rows that a context was read from, for pages about them."""
-
-    app: XeroSettings
-    accounts: Sequence[AccountOverride]
-    taxes: Sequence[TaxOverride]
-    customers: Sequence[CustomerOverride]
-    themes: Sequence[BrandingTheme]
 
 
 @dataclass(frozen=True)
@@ -158,16 +147,9 @@ def build_documents(connection: XeroConnection, postings: Sequence[Posting]) -> 
     statuses = {pk: (status, locked_as_drafts) for pk, status, locked_as_drafts in uploads}
     context = read_context(connection, by_id.values())
     keys = {context.billing.recipient(each).tenant_id for each in by_id.values()}
-    links = dict(
-        ContactLink.objects.filter(connection=connection, customer_key__in=keys).values_list(
-            "customer_key", "contact_id"
-        )
-    )
-    unusable = contacts.unusable(connection)
+    linked = contacts.of_customers(connection, keys)
     return {
-        each.pk: _document_or_refusal(
-            each, by_id[each.invoice_id], *statuses[each.pk], links=links, unusable=unusable, context=context
-        )
+        each.pk: _document_or_refusal(each, by_id[each.invoice_id], *statuses[each.pk], linked=linked, context=context)
         for each in postings
     }
 
@@ -178,21 +160,20 @@ def _document_or_refusal(
     status: str,
     locked_as_drafts: bool,
     *,
-    links: Mapping[str, str],
-    unusable: Mapping[str, str],
+    linked: Mapping[str, LinkedContact],
     context: DocumentContext,
 ) -> Document | Refused:
     recipient = context.billing.recipient(invoice)
-    contact_id = links.get(recipient.tenant_id)
-    if contact_id is None:
+    contact = linked.get(recipient.tenant_id)
+    if contact is None:
         who = "The customer" if recipient == invoice.customer else f"The reseller “{recipient.name}”"
         return Refused(f"{who} has no contact in Xero yet. Upload again.")
-    if words := unusable.get(recipient.tenant_id):
-        return Refused(words)
+    if contact.why_unusable:
+        return Refused(contact.why_unusable)
     if (posting.document_type == DocumentType.CREDIT_NOTE) != invoice.is_credit_note:
         return Refused("The total's sign changed with a later import. Upload again.")
     try:
-        prepared = build(invoice, status, contact_id, context, locked_as_drafts=locked_as_drafts)
+        prepared = build(invoice, status, contact.contact_id, context, locked_as_drafts=locked_as_drafts)
     except mapping.Unmapped as error:
         return Refused(str(error))
     found = (*corrections.problems(invoice, posting.connection_id), *prepared.problems)
@@ -200,50 +181,38 @@ def _document_or_refusal(
     return Refused(" ".join(blocking)) if blocking else prepared.document
 
 
-def read_context(
-    connection: XeroConnection, invoices: Iterable[Invoice] = (), *, of_settings: bool = False
-) -> DocumentContext:
-    """Return what documents of `invoices` for this organisation are made with, in a constant number of queries; with
-    `of_settings` what pages about accounts, taxes and themes need of it: neither currencies nor who is billed."""
-    app = XeroSettings.load()
-    rates, themes = reference.sales_taxes(connection), list(connection.brandingthemes.all())
-    theme = reference.find_theme(app, connection, themes) if app.theme_name or app.theme_id else None
-    kept = Kept(
-        app,
-        list(AccountOverride.objects.select_related("customer")),
-        list(TaxOverride.objects.all()),
-        list(CustomerOverride.objects.select_related("customer")),
-        themes,
-    )
+def read_context(connection: XeroConnection, invoices: Iterable[Invoice] = ()) -> DocumentContext:
+    """Return what documents of `invoices` for this organisation are made with, in at most two queries."""
+    found = kept.read(connection)
+    app = found.app
+    theme = reference.find_theme(app, connection, found.themes) if app.theme_name or app.theme_id else None
     return DocumentContext(
         accounts=places.account_rules(
-            {kind: getattr(app, name) for kind, name in places.CODE_FIELDS.items()}, kept.accounts
+            {kind: getattr(app, name) for kind, name in places.CODE_FIELDS.items()}, found.accounts
         ),
-        taxes=places.tax_rules(rates, kept.taxes),
+        taxes=places.tax_rules(found.rates, found.taxes),
         # A theme that is set but not there is a problem of every document, never a silent fall to the standard one.
         theme_id=theme.theme_id if theme else app.theme_id or app.theme_name,
-        organisation=replace(
-            _organisation(connection, themes, without_currencies=of_settings), two_people=app.two_people
-        ),
+        organisation=_organisation(connection, found),
         differences=Differences(
-            app.difference_policy, app.difference_limit, app.rounding_account_code, _untaxed(rates)
+            app.difference_policy, app.difference_limit, app.rounding_account_code, _untaxed(found.rates)
         ),
-        customers={own.customer.tenant_id: _own(own) for own in kept.customers},
-        billing=BillingRules(BillResellers.RESELLER) if of_settings else billing_contact.read_rules(kept.customers),
+        customers={own.customer.tenant_id: _own(own) for own in found.customers},
+        billing=billing_contact.rules_of(found.bill_resellers, found.customers),
         reference_template=app.reference_template,
-        orders=orders.of_invoices(invoices),
-        kept=kept,
+        orders=orders.of_invoices(invoices, found.orders),
+        kept=found,
     )
 
 
-def _own(kept: CustomerOverride) -> Own:
+def _own(row: CustomerOverride) -> Own:
     return Own(
-        kept.theme_id,
-        kept.invoice_status,
-        kept.due_days,
-        kept.bill_resellers,
-        kept.purchase_order,
-        kept.requires_purchase_order,
+        row.theme_id,
+        row.invoice_status,
+        row.due_days,
+        row.bill_resellers,
+        row.purchase_order,
+        row.requires_purchase_order,
     )
 
 
@@ -258,17 +227,15 @@ def read_own() -> dict[str, Own]:
     return {each.customer.tenant_id: _own(each) for each in CustomerOverride.objects.select_related("customer")}
 
 
-def _organisation(
-    connection: XeroConnection, themes: Iterable[BrandingTheme], *, without_currencies: bool
-) -> rules.Organisation:
-    codes = () if without_currencies else connection.currencys.values_list("code", flat=True)
+def _organisation(connection: XeroConnection, found: Kept) -> rules.Organisation:
     locks = [day for day in (connection.period_lock_date, connection.end_of_year_lock_date) if day]
     return rules.Organisation(
         name=connection.name,
-        currencies=frozenset(codes),
-        accounts=reference.accounts_of(connection),
-        themes=frozenset(each.theme_id for each in themes),
+        currencies=found.currencies,
+        accounts=found.offered,
+        themes=frozenset(each.theme_id for each in found.themes),
         locked_until=max(locks, default=None),
+        two_people=found.app.two_people,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from c3portal.http import amounts
 from invoices.documents.rules import Fix, Problem, Severity
 from xero_integration.payloads import CENT, plain, to_cents
 
@@ -60,7 +61,8 @@ def problem(found: ExactSum, *, adds_line: bool, warns: bool) -> Problem:
     is."""
     sums = (
         f"The exact sum of its lines is {found.currency} {plain(found.exact)}; each rounded to cents, they come to "
-        f"{found.total:,.2f}: a difference of {found.difference:+,.2f}."
+        f"{amounts.written(found.total, found.currency)}: a difference of "
+        f"{amounts.signed(found.difference, found.currency)}."
     )
     if adds_line:
         words = "Amounts finer than a cent add up: a rounding line, free of tax, brings these to their exact sum."

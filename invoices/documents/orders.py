@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import batched
+from typing import Any
 
+from django.db.models import QuerySet
 from django.db.models.fields.json import KT
 
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import Invoice, InvoiceLine, SubscriptionOrder
 
+# PO numbers by the customer's id and the subscription's.
+type BySubscription = Mapping[tuple[int, str], str]
 # A subscription's id stands in what was imported of a line and nowhere else.
 SUBSCRIPTION = KT("source__SubscriptionID")
 JOINT = ", "
@@ -19,14 +23,10 @@ JOINT = ", "
 INVOICES_EACH_QUERY = 10_000
 
 
-def of_invoices(invoices: Iterable[Invoice]) -> dict[uuid.UUID, tuple[str, ...]]:
+def of_invoices(invoices: Iterable[Invoice], orders: BySubscription) -> dict[uuid.UUID, tuple[str, ...]]:
     """Return the PO number of each line's subscription ("" without one), in the order of the lines, for the invoices
-    of customers whose subscriptions have any; by the id that `named_by` returns; in one query where none has, in none
-    for no invoice."""
-    invoices = list(invoices)
-    if not invoices:
-        return {}
-    orders = _kept()
+    of customers whose subscriptions have any of `orders`; by the id that `named_by` returns; in one query, in none
+    where none has."""
     customers = {customer for customer, _ in orders}
     asked = {named_by(each): each.customer_id for each in invoices if each.customer_id in customers}
     found: dict[uuid.UUID, list[str]] = defaultdict(list)
@@ -37,9 +37,8 @@ def of_invoices(invoices: Iterable[Invoice]) -> dict[uuid.UUID, tuple[str, ...]]
     return {pk: tuple(each) for pk, each in found.items() if any(each)}
 
 
-def of_loaded(invoices: Iterable[Invoice]) -> dict[uuid.UUID, tuple[str, ...]]:
-    """Return the same for invoices by the lines that are loaded with them, whatever is stored; in one query."""
-    orders = _kept()
+def of_loaded(invoices: Iterable[Invoice], orders: BySubscription) -> dict[uuid.UUID, tuple[str, ...]]:
+    """Return the same for invoices by the lines that are loaded with them, whatever is stored."""
     found = {
         named_by(each): tuple(
             orders.get((each.customer_id, line.source.get("SubscriptionID") or ""), "") for line in each.lines.all()
@@ -54,8 +53,13 @@ def named_by(invoice: Invoice) -> uuid.UUID:
     return invoice.corrects_id or invoice.pk
 
 
-def _kept() -> dict[tuple[int, str], str]:
-    rows = SubscriptionOrder.objects.values_list("customer_id", "subscription", "purchase_order")
+def kept() -> QuerySet[SubscriptionOrder, tuple[Any, ...]]:
+    """Return the query for all PO numbers of subscriptions, for `by_subscription`."""
+    return SubscriptionOrder.objects.values_list("customer_id", "subscription", "purchase_order")
+
+
+def by_subscription(rows: Iterable[tuple[Any, ...]]) -> BySubscription:
+    """Return the rows of `kept` by customer and subscription."""
     return {(customer, subscription): order for customer, subscription, order in rows}
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
+from c3portal.database.written_once import WrittenOnce
 from invoices.importing import likeness
 from invoices.models import DuplicateDecision, Invoice, Posting
 from invoices.models.billing import InvoiceQuerySet
@@ -67,7 +68,7 @@ class Lookalike:
 
 def waits_for_decision() -> Q:
     """Return the condition that someone has to decide first, on invoices that may go otherwise."""
-    return _is_like(HOLDING)
+    return Q(WrittenOnce(_holding))
 
 
 def undecided(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
@@ -77,7 +78,7 @@ def undecided(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
 
 def alike(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
     """Return `undecided`, and those beside another one."""
-    return _each(invoices).uploadable().filter(_is_like(Likeness))
+    return _each(invoices).uploadable().filter(Q(WrittenOnce(_any_like)))
 
 
 def lookalikes(invoices: QuerySet[Invoice]) -> dict[uuid.UUID, Lookalike]:
@@ -131,9 +132,17 @@ def _each(invoices: QuerySet[Invoice]) -> InvoiceQuerySet:
     return Invoice.objects.filter(pk__in=invoices.order_by().values("pk"))
 
 
-def _is_like(hows: Iterable[Likeness]) -> Q:
+def _holding() -> InvoiceQuerySet:
+    return _like_another(HOLDING)
+
+
+def _any_like() -> InvoiceQuerySet:
+    return _like_another(Likeness)
+
+
+def _like_another(hows: Iterable[Likeness]) -> InvoiceQuerySet:
     # Conditions of their own rather than one, so that each has its index.
-    return Q(*(Exists(_ahead(how)) for how in hows), _connector=Q.OR)
+    return Invoice.objects.filter(Q(*(Exists(_ahead(how)) for how in hows), _connector=Q.OR))
 
 
 def _first(how: Likeness, field: str = "pk") -> QuerySet[Invoice, Any]:

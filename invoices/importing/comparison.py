@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 
+from c3portal.http import amounts
 from invoices.importing.facts import Facts
 from invoices.matching.meanings import FIELDS
 from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine
@@ -50,7 +52,7 @@ def _cells(source: dict[str, str]) -> dict[str, str]:
 
 
 def _difference(invoice: Invoice, facts: Facts, lines: int) -> str:
-    """Return the differences in words: "total 100.00 → 110.00; lines 3 → 4"."""
+    """Return the differences in words: "total AUD 100.00 → AUD 110.00; lines 3 → 4"."""
     header = facts.header
     pairs: list[tuple[str, object, object]] = [
         ("customer", invoice.customer.tenant_id, header.tenant_id),
@@ -58,9 +60,7 @@ def _difference(invoice: Invoice, facts: Facts, lines: int) -> str:
         ("currency", invoice.currency, header.currency),
         ("date", invoice.issued_on, header.issued_on),
         ("due date", invoice.due_on, header.due_on),
-        ("subtotal", invoice.subtotal, facts.subtotal),
-        ("tax", invoice.tax, facts.tax),
-        ("total", invoice.total, facts.total),
+        *_money(invoice, facts),
         ("lines", lines, facts.lines),
     ]
     parts = [f"{what} {old} → {new}" for what, old, new in pairs if old != new]
@@ -68,3 +68,11 @@ def _difference(invoice: Invoice, facts: Facts, lines: int) -> str:
     if fields and lines == facts.lines:
         parts.append(f"fields of its lines: {', '.join(fields)}")
     return "; ".join(parts) or "the same values, put together differently"
+
+
+def _money(invoice: Invoice, facts: Facts) -> Iterator[tuple[str, str, str]]:
+    """Yield the amounts that differ. One in another currency alone is told by the currency."""
+    for what in ("subtotal", "tax", "total"):
+        old, new = getattr(invoice, what), getattr(facts, what)
+        if old != new:
+            yield what, amounts.written(old, invoice.currency), amounts.written(new, facts.header.currency)

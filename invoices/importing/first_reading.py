@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from c3portal.http import amounts
 from invoices.importing import contradictions, held_back
 from invoices.importing.aggregation import Gathering
 from invoices.importing.cleaning import Cleaner
@@ -168,8 +169,8 @@ class _Closing:
         if header.reseller:
             self.resellers.add(header.reseller)
         if abs(facts.exact - facts.total) >= CENT:
-            exact = f"{facts.exact.quantize(CENT)} exact, {facts.total} as the sum of its rounded lines"
-            self.finer.add(f"{header.number}: {exact}")
+            exact, rounded = (amounts.written(each, header.currency) for each in (facts.exact, facts.total))
+            self.finer.add(f"{header.number}: {exact} exact, {rounded} as the sum of its rounded lines")
         count, added = facts.repeated()
         if count:
             self.repeated.add(header.number, count)
@@ -190,7 +191,7 @@ class _Closing:
                 f"Invoices that are billed to a reseller: {self.resellers.count:,} ({self.resellers.names()})."
             )
         if self.repeated.count:
-            money = ", ".join(f"{currency} {added:,.2f}" for currency, added in self.added.items())
+            money = ", ".join(amounts.written(added, currency) for currency, added in self.added.items())
             notes.append(
                 f"Lines that are there more than once, cell for cell: {self.repeated.count:,}, in "
                 f"{self.repeated.names()}. They add {money}, and are invoiced as the file has them."

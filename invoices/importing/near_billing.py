@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from django.db.models import Q
 
+from c3portal.http import amounts
 from invoices.importing import likeness
 from invoices.importing.facts import Action, Facts
 from invoices.importing.parser import shown
@@ -110,8 +111,8 @@ def _namesakes(coming: dict[str, Facts]) -> dict[str, Invoice]:
 def _said(each: Facts, other: Invoice) -> str:
     posting = getattr(other, "posting", None)
     where = ", which is in Xero" if posting and posting.status == Posting.Status.POSTED else ""
-    this = f"{shown(each.header.number)} ({each.header.currency} {each.total:,.2f})"
-    return f"{this} and {shown(other.number)} ({other.currency} {other.total:,.2f}){where}"
+    this = f"{shown(each.header.number)} ({amounts.written(each.total, each.header.currency)})"
+    return f"{this} and {shown(other.number)} ({amounts.written(other.total, other.currency)}){where}"
 
 
 def _sentence(what: str, found: dict[str, str]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 
+from c3portal.http import amounts
 from invoices.importing.last_period import LastPeriod
 from invoices.importing.preview import Preview
 
@@ -16,7 +18,8 @@ def in_words(preview: Preview) -> Iterator[str]:
         f"{preview.held_back.count:,} held back"
     )
     for total in preview.totals:
-        yield f"{total.currency}: {total.invoices:,} invoices, {total.subtotal} + tax {total.tax} = {total.total}"
+        subtotal, tax, whole = (_money(each, total.currency) for each in (total.subtotal, total.tax, total.total))
+        yield f"{total.currency}: {total.invoices:,} invoices, {subtotal} + tax {tax} = {whole}"
     if preview.last_period:
         yield from _against(preview.last_period)
     yield from preview.period_notes
@@ -32,7 +35,15 @@ def _against(last: LastPeriod) -> Iterator[str]:
     yield f"Against {last.last_period}:"
     for each in last.totals:
         counts = f"{each.invoices_before:,} → {each.invoices:,} invoices"
-        yield f"  {each.currency}: {counts}, {each.before} → {each.now}"
+        yield f"  {each.currency}: {counts}, {_change(each.before, each.now, each.currency)}"
     yield f"  {last.customers_missing_count:,} customers missing, {last.customers_new_count:,} new"
     for change in last.largest_changes:
-        yield f"  {change.customer_name}: {change.before} → {change.now} {change.currency}"
+        yield f"  {change.customer_name}: {_change(change.before, change.now, change.currency)}"
+
+
+def _change(before: str, now: str, currency: str) -> str:
+    return f"{_money(before, currency)} → {_money(now, currency)}"
+
+
+def _money(amount: str, currency: str) -> str:
+    return amounts.written(Decimal(amount), currency) if amount else "–"

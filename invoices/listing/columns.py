@@ -61,7 +61,7 @@ CHOICES = {name: column.verbose_name or name.capitalize() for name, column in In
 _AMOUNTS = {"subtotal", "tax", "total", "owed"}
 # What each needs at least, in rem, and the classes of what all of them need (pages/list.css).
 _LEAST = {
-    "customer": 11,
+    "customer": 10,
     "number": 12,
     "issued_on": 6.5,
     "due_on": 6.5,
@@ -71,9 +71,9 @@ _LEAST = {
     "currency": 5,
     "subtotal": 8,
     "tax": 7,
-    "total": 8.5,
+    "total": 9.5,
     "state": 9,
-    "owed": 8,
+    "owed": 9,
 }
 _ROOM = {"": 56, "full": 64, "wide": 70, "wider": 86}
 

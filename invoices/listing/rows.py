@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from c3portal.http import dates
+from c3portal.http import amounts, dates
 from invoices.models import Invoice, Posting
-from invoices.models.statuses import HAS_REASON, UPLOADABLE
+from invoices.models.statuses import HAS_REASON, IN_PROGRESS, UPLOADABLE
 from invoices.readback import states
 from invoices.readback.states import XeroState
 
@@ -39,6 +39,15 @@ _BY_DOCUMENT = {
     XeroState.DELETED: ("wait", "Deleted in Xero"),
 }
 ALREADY_IN_XERO = "already in Xero"
+# What a row reads. The rest of them is long, and a list is sorted with all that it reads.
+READ = (
+    *("period", "number", "xero_number", "issued_on", "due_on", "currency", "subtotal", "tax", "total"),
+    *("purchase_order", "ignored_because", "ignored_by__name", "ignored_by__email"),
+    *("customer__name", "bill_to__name", "posting__connection__short_code"),
+    *(f"posting__{name}" for name in ("status", "document_type", "message", "number", "xero_id", "xero_status")),
+    *(f"posting__{name}" for name in ("total_difference", "amount_due", "amount_paid", "amount_credited")),
+    *(f"posting__{name}" for name in ("edits", "edits_accepted_at", "mailed_at", "mailed_to", "sent_to_contact")),
+)
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,7 @@ def _chips(invoice: Invoice, posting: Posting | None, looks_same: bool, outdated
     if states.asks(posting):
         yield Chip("bad", "Changed in Xero")
     if posting is not None and posting.total_difference:
-        yield Chip("bad", f"Differs by {invoice.currency} {posting.total_difference:,.2f}")
+        yield Chip("bad", f"Differs by {amounts.written(posting.total_difference, invoice.currency)}")
     if looks_same:
         yield Chip("wait", "Looks the same")
     if outdated:
@@ -194,3 +203,9 @@ def is_in_xero(invoice: Invoice) -> bool:
     """Whether a document of it is in Xero that is followed: of an excluded one nobody asks."""
     posting = getattr(invoice, "posting", None)
     return not invoice.ignored_because and posting is not None and posting.status == Status.POSTED
+
+
+def is_on_the_way(invoice: Invoice) -> bool:
+    """Whether an upload has it, and no answer yet."""
+    posting = getattr(invoice, "posting", None)
+    return posting is not None and posting.status in IN_PROGRESS

@@ -17,9 +17,10 @@ class Migration(migrations.Migration):
             name="invoiced",
             field=models.JSONField(help_text="What those came to: by currency, to the cent, as text.", null=True),
         ),
+        # Before the other, which takes a weaker lock: workers that post would wait for the stronger one in a circle.
+        migrations.RemoveIndex(model_name="posting", name="invoices_po_upload__aea727_idx"),
         migrations.AddIndex(
             model_name="posting",
             index=models.Index(fields=["upload", "status", "xero_status"], name="posting_progress"),
         ),
-        migrations.RemoveIndex(model_name="posting", name="invoices_po_upload__aea727_idx"),
     ]

@@ -10,7 +10,8 @@ from xero_integration.models import XeroConnection
 
 
 class AttentionCheck(models.Model):
-    """The last check of what is not posted of a billing period, for one organisation, without asking Xero.
+    """The last check of what is not posted of a billing period, for one organisation, without asking Xero. Of a period
+    that is not checked any more `in_short` alone is kept, and `known` is "".
 
     `problems`: a list of {key, code, subject, words, fix, severity, count, money: {currency: amount}}; `known` tells
     whether anything that it rests on changed since.
@@ -25,6 +26,12 @@ class AttentionCheck(models.Model):
     # Apart from the problems, since pages that show those have no use for the ids.
     invoice_ids = models.JSONField(
         default=dict, db_default={}, help_text="The invoices of each problem, by the problem's key."
+    )
+    in_short = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="All that needs attention of the period, as last counted: {count, more, first: a list of {words, "
+        "count, money: {currency: amount}, show}}.",
     )
     invoices = models.PositiveIntegerField(default=0, help_text="How many were checked.")
     blocked = models.PositiveIntegerField(default=0, help_text="How many of them something blocks.")

@@ -177,6 +177,7 @@ class Invoice(models.Model):
             # What the periods come to: no row is read for it.
             models.Index(fields=["period", "currency", "total"], name="invoice_sums"),
             models.Index(Lower("xero_number"), name="invoice_xero_number_lower"),
+            models.Index(fields=["period"], condition=~Q(difference=""), name="invoice_differs"),
             models.Index(fields=["billed_hash"], condition=~Q(billed_hash=""), name="invoice_billed_hash"),
             models.Index(fields=["charges_hash"], condition=Q(charges_hash__isnull=False), name="invoice_charges"),
             models.Index(fields=["keyless_hash"], condition=Q(keyless_hash__isnull=False), name="invoice_keyless"),

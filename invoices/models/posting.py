@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from c3portal.database import clock
 from invoices.models.billing import BillingPeriod, Invoice
-from invoices.models.statuses import IN_FLIGHT, IN_PROGRESS, OPEN, UPLOADABLE, PostingStatus, SubmissionOutcome
+from invoices.models.statuses import IN_FLIGHT, IN_PROGRESS, OPEN, SEEN_TO, UPLOADABLE, PostingStatus, SubmissionOutcome
 from xero_integration.models import InvoiceStatus, XeroConnection
 
 
@@ -262,6 +262,11 @@ class Posting(models.Model):
             models.Index(fields=["upload", "status", "xero_status"], name="posting_progress"),
             models.Index(fields=["xero_id"], name="posting_by_document"),
             models.Index(fields=["number"], name="posting_by_number"),
+            # What people see to, few among all that ever went.
+            models.Index(fields=["status", "invoice"], condition=Q(status__in=SEEN_TO), name="posting_seen_to"),
+            models.Index(fields=["invoice"], condition=~Q(total_difference=0), name="posting_differs"),
+            models.Index(fields=["invoice"], condition=~Q(edits={}), name="posting_edited"),
+            models.Index(fields=["invoice"], condition=Q(amount_due__gt=0), name="posting_owed"),
             models.Index(
                 fields=["connection"],
                 condition=Q(status="posted", document_type="credit_note", compared_at=None),

@@ -31,6 +31,8 @@ HAS_REASON = (PostingStatus.REJECTED, PostingStatus.UNCERTAIN)
 NOT_POSTED = (PostingStatus.REJECTED, PostingStatus.WITHDRAWN)
 # It ended outside of Xero, so it may be queued again; as may an invoice that has no posting yet.
 UPLOADABLE = (*NOT_POSTED, PostingStatus.UNDONE)
+# It may need a person: it is in Xero no more, or its answer was lost.
+SEEN_TO = (*UPLOADABLE, PostingStatus.UNCERTAIN)
 
 
 class SubmissionOutcome(models.TextChoices):

@@ -4,7 +4,7 @@ stays the default."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.db.models import Count
 
 from c3portal.models import User
 from invoices.documents.builder import DocumentContext, Own
-from invoices.models import BillResellers, Customer, CustomerOverride
+from invoices.models import BillResellers, Customer, CustomerOverride, Invoice
 from invoices.overrides.rows import Refused, Row
 from xero_integration.models import InvoiceStatus
 
@@ -22,6 +22,8 @@ OPTIONAL_COLUMNS = ("BillResellers", "PurchaseOrderNumber", "PurchaseOrderRequir
 SHOWN_COLUMNS = (*COLUMNS, *OPTIONAL_COLUMNS, "CustomerName", "Applies")
 MAX_DUE_DAYS = 3650
 MAX_ORDER = 255
+# For more the invoices of all are counted: databases bound the values of a query.
+ROWS_EACH_QUERY = 1_000
 YES, NO = "yes", "no"
 REQUIRED = {YES: "Required", NO: "Not required"}
 
@@ -46,27 +48,51 @@ class CustomerRule:
 def rows(context: DocumentContext, names: Names) -> list[Row[str]]:
     found = Customer.objects.order_by("name", "tenant_id").values_list("tenant_id", "name", "country")
     default = _words(Own(), names)
-    return [
-        _row(context, names, default, (tenant_id, name, country), count)
-        for tenant_id, name, country, count in found.annotate(Count("invoices"))
-    ]
+    return [_row(context, names, default, customer) for customer in found]
 
 
-def _row(context: DocumentContext, names: Names, default: str, customer: tuple[str, str, str], count: int) -> Row[str]:
+def counts(rows: Sequence[Row[str]]) -> dict[str, int]:
+    """Return how many invoices the customers of these rows have, by tenant id."""
+    found = Invoice.objects.order_by()
+    if len(rows) <= ROWS_EACH_QUERY:
+        customers = Customer.objects.filter(tenant_id__in=[each.subject for each in rows])
+        found = found.filter(customer__in=customers.values("pk"))
+    return dict(found.values_list("customer__tenant_id").annotate(Count("pk")))
+
+
+def _row(context: DocumentContext, names: Names, default: str, customer: tuple[str, str, str]) -> Row[str]:
     tenant_id, name, country = customer
-    own = context.customers.get(tenant_id, Own())
+    own = context.customers.get(tenant_id)
+    if own is None or own == Own():
+        return _usual(customer, default)
     return Row(
         key=tenant_id,
         subject=tenant_id,
         title=name,
-        detail=" · ".join(filter(None, (country, tenant_id))),
-        count=count,
+        detail=_detail(country, tenant_id),
         default=default,
         applies=_words(own, names),
-        because="it is overridden for this customer" if own != Own() else "Settings → General says so",
+        because="it is overridden for this customer",
         problem=theme_problem(context, own.theme_id),
-        is_overridden=own != Own(),
+        is_overridden=True,
     )
+
+
+def _usual(customer: tuple[str, str, str], default: str) -> Row[str]:
+    tenant_id, name, country = customer
+    return Row(
+        key=tenant_id,
+        subject=tenant_id,
+        title=name,
+        detail=_detail(country, tenant_id),
+        default=default,
+        applies=default,
+        because="Settings → General says so",
+    )
+
+
+def _detail(country: str, tenant_id: str) -> str:
+    return f"{country} · {tenant_id}" if country else tenant_id
 
 
 def _words(own: Own, names: Names) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
-from invoices.documents.builder import DocumentContext, Kept, read_context
+from invoices.documents.builder import DocumentContext, read_context
+from invoices.documents.kept import Kept
 from invoices.documents.mapping import Tax, UnmappedTax
 from xero_integration import reference
 from xero_integration.accounts import sales_problem
@@ -39,7 +40,7 @@ def find(connection: XeroConnection, context: DocumentContext | None = None) -> 
     the organisation was first read."""
     if connection.reference_read_at is None:
         return []
-    context = context or read_context(connection, of_settings=True)
+    context = context or read_context(connection)
     kept = context.rows
     found: dict[str, Drift] = {}
     for each in (

@@ -44,7 +44,7 @@ class Page(ABC):
     @cached_property
     def context(self) -> DocumentContext:
         """What decides, as the page was made."""
-        return builder.read_context(self.connection, of_settings=True)
+        return builder.read_context(self.connection)
 
     @abstractmethod
     def rows(self) -> Sequence[Row[Any]]:
@@ -187,6 +187,9 @@ class Customers(Page):
 
     def rows(self) -> list[Row[str]]:
         return customers.rows(self.context, self._names)
+
+    def counts(self, rows: Sequence[Row[str]]) -> dict[str, int]:
+        return customers.counts(rows)
 
     def known(self) -> Iterable[CustomerOverride]:
         return self.context.rows.customers

@@ -50,7 +50,7 @@ class Row[Subject]:
     def is_shown(self, shown: str, search: str) -> bool:
         if (shown == UNMAPPED and not self.problem) or (shown == OVERRIDDEN and not self.is_overridden):
             return False
-        return search.casefold() in f"{self.title} {self.detail} {self.applies} {self.also}".casefold()
+        return not search or search.casefold() in f"{self.title} {self.detail} {self.applies} {self.also}".casefold()
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,11 @@ def is_ours(invoice: Invoice, row: Mapping[str, Any], tolerance: Decimal = NOTHI
 
 def tolerance() -> Decimal:
     """Return by how much Xero's total may differ, by the settings."""
-    app = XeroSettings.load()
+    return tolerance_of(XeroSettings.load())
+
+
+def tolerance_of(app: XeroSettings) -> Decimal:
+    """Return the same by settings that are at hand."""
     return app.difference_limit if app.difference_policy == DifferencePolicy.WARN else NOTHING
 
 

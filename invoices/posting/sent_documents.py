@@ -45,10 +45,10 @@ def _number(value: object) -> float:
 
 def of(postings: Sequence[Posting]) -> dict[int, Element]:
     """Return what was sent of these documents, by posting id. Missing is what is not kept: it was linked, not sent, or
-    posted by a release that did not keep it, by a call whose bytes are pruned."""
-    by_pk = {each.pk: each for each in postings}
-    rows = SentDocument.objects.filter(posting__in=by_pk)
-    found = {each.posting_id: _unpacked(each) for each in rows if each.xero_id == by_pk[each.posting_id].xero_id}
+    posted by a release that did not keep it, by a call whose bytes are pruned. Their `sent_document` should be
+    loaded."""
+    rows = {each.pk: getattr(each, "sent_document", None) for each in postings}
+    found = {each.pk: _unpacked(row) for each in postings if (row := rows[each.pk]) and row.xero_id == each.xero_id}
     return found | _of_calls([each for each in postings if each.pk not in found and each.submission_id])
 
 

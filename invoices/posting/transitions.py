@@ -18,6 +18,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from c3portal.database import clock
+from c3portal.http import amounts
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
 from invoices.documents import billing_contact, exact_sum
@@ -245,10 +246,14 @@ def _keep_what_was_sent(submission: Submission, rows: QuerySet[Posting]) -> None
 def _flag_differences(rows: QuerySet[Posting]) -> None:
     for row in rows.exclude(xero_total=None).select_related("invoice"):
         invoiced = abs(exact_sum.due(row.invoice))
-        difference = cast("Decimal", row.xero_total) - invoiced
+        total, code = cast("Decimal", row.xero_total), row.invoice.currency
+        difference = total - invoiced
         if not difference:
             continue
-        words = f"Xero's total is {row.xero_total:,.2f}, {difference:+,.2f} from the invoice's {invoiced:,.2f}."
+        words = (
+            f"Xero's total is {amounts.written(total, code)}, {amounts.signed(difference, code)} from the invoice's "
+            f"{amounts.written(invoiced, code)}."
+        )
         Posting.objects.filter(pk=row.pk).update(
             total_difference=difference, message=f"{words} {row.message}".strip(), updated_at=clock.now()
         )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from invoices.contacts import requests
-from invoices.contacts.resellers import AS_CUSTOMER
+from invoices.contacts import requests, resellers
+from invoices.contacts.resellers import AS_CUSTOMER, Known
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.models import Customer
 from xero_integration import contacts
-from xero_integration.contact_index import MOST_NAMED, AnyContact, ContactIndex, Other, likely
+from xero_integration.contact_index import MOST_NAMED, AnyContact, ContactIndex, Listing, Other, likely
 from xero_integration.contact_index import Customer as Wanted
 from xero_integration.contact_names import why_untaken
-from xero_integration.models import ContactLink, XeroConnection
+from xero_integration.models import XeroConnection
 from xero_integration.new_contacts import NewContact
 
 # Whether a contact of nearly the same name is the customer's: a question.
@@ -36,14 +36,31 @@ class ContactCheck:
 
 
 def check(connection: XeroConnection, recipients: Collection[Customer]) -> ContactCheck:
-    """Return what is known by the last listing, in a constant number of queries."""
-    links = ContactLink.objects.filter(connection=connection)
-    found = ContactCheck(dict(links.values_list("customer_key", "contact_id")))
+    """Return what is known by the last listing, in one query."""
+    listing = Listing(connection, beside=resellers.query())
+    known = resellers.of_rows(listing.beside)
+    found = ContactCheck({key: link.contact_id for key, link in listing.linked.items()})
     people = {each.tenant_id: each for each in recipients}
-    index = ContactIndex(connection)
+    if without := [each for each in recipients if each.tenant_id not in found.ids]:
+        _check_unlinked(connection, found, without, known, listing)
+    for key, words in contacts.unusable_of(listing).items():
+        if key in people:
+            found.problems[key] = (Problem(UNUSABLE, people[key].name, words, Fix.CONTACTS),)
+    return found
+
+
+def _check_unlinked(
+    connection: XeroConnection,
+    found: ContactCheck,
+    customers: Sequence[Customer],
+    known: Sequence[Known],
+    listing: Listing,
+) -> None:
+    """Tell of customers without a contact which they get, which new one, or what is wrong or asked."""
+    people = {each.tenant_id: each for each in customers}
+    index = ContactIndex(connection, listing, {key: each.name for key, each in people.items()})
     to_create = []
-    without = [each for each in recipients if each.tenant_id not in found.ids]
-    for wanted in requests.wanted_contacts(connection, without):
+    for wanted in requests.wanted_contacts(connection, customers, known, listing):
         match = index.match(wanted)
         if isinstance(match, str):
             found.problems[wanted.key] = (_no_match(people[wanted.key], match, is_by_hand=wanted.is_by_hand),)
@@ -51,11 +68,7 @@ def check(connection: XeroConnection, recipients: Collection[Customer]) -> Conta
             to_create.append(wanted)
         else:
             found.ids[wanted.key] = match["contact_id"]
-    _check_new(found, to_create, index, people)
-    for key, words in contacts.unusable(connection).items():
-        if key in people:
-            found.problems[key] = (Problem(UNUSABLE, people[key].name, words, Fix.CONTACTS),)
-    return found
+    _check_new(found, to_create, index, people, known)
 
 
 def _no_match(customer: Customer, words: str, *, is_by_hand: bool) -> Problem:
@@ -65,9 +78,13 @@ def _no_match(customer: Customer, words: str, *, is_by_hand: bool) -> Problem:
 
 
 def _check_new(
-    found: ContactCheck, to_create: Collection[Wanted], index: ContactIndex, people: dict[str, Customer]
+    found: ContactCheck,
+    to_create: Collection[Wanted],
+    index: ContactIndex,
+    people: dict[str, Customer],
+    known: Sequence[Known],
 ) -> None:
-    free = index.free_names(requests.customer_keys()) if to_create else None
+    free = index.free_names([each.tenant_id for each in known]) if to_create else None
     new: list[Wanted] = []
     for wanted in to_create:
         customer = people[wanted.key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from c3portal.http import amounts
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.duplicates.comparison import Likeness, Lookalike
 from invoices.models import Customer, Invoice, Posting
@@ -33,7 +34,8 @@ def sentence(invoice: Invoice, found: Lookalike) -> str:
         return f"{words} There: {_who(other.customer)}. Here: {_who(invoice.customer)}."
     if other.total == invoice.total:
         return words
-    return f"{words} Its total is {other.currency} {other.total:,.2f}, this one's {invoice.total:,.2f}."
+    totals = [amounts.written(each.total, each.currency) for each in (other, invoice)]
+    return f"{words} Its total is {totals[0]}, this one's {totals[1]}."
 
 
 def _who(customer: Customer) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from math import ceil
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
 from invoices.documents import builder, corrections
 from invoices.documents.builder import DocumentContext, Prepared
@@ -24,9 +24,10 @@ from invoices.posting import linking, outdated, ownership
 from invoices.posting.reconciliation import FoundDocuments, numbers_of
 from invoices.preflight import contact_check, likenesses, spelt_alike
 from xero_integration import connections, contacts, reference
+from xero_integration.client.errors import XeroError
 from xero_integration.client.gateway import Gateway
 from xero_integration.client.vocabulary import DocumentStatus
-from xero_integration.models import CallBudget, XeroConnection
+from xero_integration.models import CallBudget, XeroConnection, XeroSettings
 from xero_integration.new_contacts import NewContact
 
 NO_CONTACT_YET = ""
@@ -84,12 +85,33 @@ class Inspected:
 
 @dataclass(frozen=True)
 class Seen:
-    """What Xero has of the invoices that were looked up: by id a document of the invoice's number or marker, those of
-    whose number there are several, and how many calls that took."""
+    """What Xero has of the invoices that were looked up: by id a document of the invoice's number or marker, and those
+    of whose number there are several."""
 
-    documents: Mapping[uuid.UUID, Mapping[str, Any]] = field(default_factory=dict)
-    several: frozenset[uuid.UUID] = frozenset()
+    documents: Mapping[uuid.UUID, Mapping[str, Any]]
+    several: frozenset[uuid.UUID]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look in Xero showed, of invoices and (True) of credit notes, and how many calls it took."""
+
+    found: Mapping[bool, FoundDocuments]
     calls: int = 0
+
+    def at(self, rows: Sequence[Invoice], allowed: Decimal) -> Seen:
+        """Return what it showed of these; totals may differ by what is `allowed`."""
+        if not self.found:
+            return Seen({}, frozenset())
+        looked_up = [row for row in rows if not _is_posted(row)]
+        documents = {row.pk: self.found[row.is_credit_note].document(row, allowed) for row in looked_up}
+        return Seen(
+            {pk: document for pk, document in documents.items() if document is not None},
+            frozenset(row.pk for row in looked_up if not self.found[row.is_credit_note].is_only_one(row)),
+        )
+
+
+NO_LOOK = Look({})
 
 
 @dataclass(frozen=True)
@@ -109,16 +131,24 @@ class Group:
     problem: Problem
     invoices: tuple[Troubled, ...]
 
+    @property
+    def money(self) -> dict[str, Decimal]:
+        """Return what they come to, by currency."""
+        return _sums(each.invoice for each in self.invoices)
+
 
 @dataclass(frozen=True)
 class Inspection:
-    """The whole selection; the check itself took `calls_made`. `calls_left` is None while Xero has not said."""
+    """The whole selection, by these settings; the check itself took `calls_made`. `calls_left` is None while Xero has
+    not said; `lookup_error` says why Xero could not be asked."""
 
     rows: tuple[Inspected, ...]
     contacts_to_make: tuple[NewContact, ...]
     calls_made: int
     calls_needed: int
     calls_left: int | None
+    app: XeroSettings
+    lookup_error: str = ""
 
     @property
     def new_contacts(self) -> int:
@@ -139,10 +169,7 @@ class Inspection:
         return [row.invoice for row in there if row.invoice.is_credit_note]
 
     def totals(self, verdict: Verdict) -> dict[str, Decimal]:
-        sums: dict[str, Decimal] = defaultdict(Decimal)
-        for row in self.of(verdict):
-            sums[row.invoice.currency] += row.invoice.total
-        return dict(sorted(sums.items()))
+        return _sums(row.invoice for row in self.of(verdict))
 
     def calls_onward(self, choice: str) -> int:
         """Return how many calls more it takes at most to approve, or approve and send, what may go (an `Onward`)."""
@@ -173,23 +200,24 @@ def inspect(
     locked_as_drafts: bool = False,
     look_up_in_xero: bool = True,
     read_anew: bool = False,
+    or_without: bool = False,
 ) -> Inspection:
     """Return what would become of each of `invoices`, in a constant number of queries.
 
     With `look_up_in_xero` the numbers are looked up, and what the organisation offers is read when that is older than
-    `reference.LIFE`, with `read_anew` in any case; raises XeroUnavailable and XeroAuthError.
+    `reference.LIFE`, with `read_anew` in any case; raises XeroUnavailable and XeroAuthError, or with `or_without` goes
+    by what is known already where Xero cannot be asked.
     """
-    related = ("customer", "bill_to__same_as", "period", "posting", "corrects__posting__invoice")
-    selected = invoices.select_related(*related).prefetch_related(LINES, "posting__past_documents")
-    rows = list(comparison.with_lookalikes(corrections.marked(spelt_alike.marked(outdated.marked(selected)))))
-    seen = Seen()
-    if look_up_in_xero and (open_rows := [row for row in rows if not _is_posted(row)]):
-        seen = _find_in_xero(connection, open_rows, read_anew=read_anew)
+    rows = _selected(invoices)
+    open_rows = [row for row in rows if not _is_posted(row)] if look_up_in_xero else []
+    look, lookup_error = _looked(connection, open_rows, read_anew=read_anew, or_without=or_without)
     context = builder.read_context(connection, rows)
+    allowed = ownership.tolerance_of(context.rows.app)
+    seen = look.at(rows, allowed)
     recipients = {row.pk: context.billing.recipient(row) for row in rows}
     found = contact_check.check(connection, {each.tenant_id: each for each in recipients.values()}.values())
     alike = comparison.of_rows(row for row in rows if row.may_go)
-    inspected, allowed = [], ownership.tolerance()
+    inspected = []
     known = linking.held_by_postings(connection, {ownership.id_of(one) for one in seen.documents.values()})
     for row in rows:
         key = recipients[row.pk].tenant_id
@@ -213,7 +241,8 @@ def inspect(
     new = tuple(made for key, made in found.new.items() if key in makes)
     budget = CallBudget.objects.filter(connection=connection).first()
     left = budget.day_remaining if budget else None
-    return Inspection(tuple(inspected), new, seen.calls, _calls(ready, len(new)), left)
+    calls = _calls(ready, len(new))
+    return Inspection(tuple(inspected), new, look.calls, calls, left, context.rows.app, lookup_error)
 
 
 def _prepare(
@@ -235,25 +264,42 @@ def _is_posted(invoice: Invoice) -> bool:
     return posting is not None and posting.status == Posting.Status.POSTED
 
 
-def _find_in_xero(connection: XeroConnection, rows: Sequence[Invoice], *, read_anew: bool) -> Seen:
-    def look_up(gateway: Gateway) -> Seen:
+def _selected(invoices: QuerySet[Invoice]) -> list[Invoice]:
+    related = ("customer", "bill_to__same_as", "period", "posting", "corrects__posting__invoice")
+    selected = invoices.select_related(*related).prefetch_related(LINES)
+    return list(comparison.with_lookalikes(corrections.marked(spelt_alike.marked(outdated.marked(selected)))))
+
+
+def _looked(
+    connection: XeroConnection, rows: Sequence[Invoice], *, read_anew: bool, or_without: bool
+) -> tuple[Look, str]:
+    """Return what Xero shows of these, and with `or_without` why it could not be asked."""
+    if not rows:
+        return NO_LOOK, ""
+    try:
+        return _look(connection, rows, read_anew=read_anew), ""
+    except XeroError as error:
+        if not or_without:
+            raise
+        return NO_LOOK, str(error)
+
+
+def _look(connection: XeroConnection, rows: Sequence[Invoice], *, read_anew: bool) -> Look:
+    # Their numbers are looked for too.
+    prefetch_related_objects(rows, "posting__past_documents")
+
+    def look_up(gateway: Gateway) -> Look:
         # As few calls as can be: stale listings only, and numbers in lots or by pages, whichever takes fewer.
         if read_anew or reference.is_stale(connection):
             reference.read_for_posting(connection, gateway)
         contacts.refresh_listing(connection, gateway)
         found = gateway.find_many_invoices(_numbers(row for row in rows if not row.is_credit_note))
         notes = gateway.find_credit_notes(_numbers(row for row in rows if row.is_credit_note))
-        seen = {
+        shown = {
             False: FoundDocuments(found, DocumentType.INVOICE),
             True: FoundDocuments(notes, DocumentType.CREDIT_NOTE),
         }
-        allowed = ownership.tolerance()
-        documents = {row.pk: seen[row.is_credit_note].document(row, allowed) for row in rows}
-        return Seen(
-            {pk: document for pk, document in documents.items() if document is not None},
-            frozenset(row.pk for row in rows if not seen[row.is_credit_note].is_only_one(row)),
-            gateway.calls,
-        )
+        return Look(shown, gateway.calls)
 
     return connections.call(connection, look_up, click=True)
 
@@ -311,6 +357,13 @@ def _verdict(invoice: Invoice, prepared: Prepared | None, problems: tuple[Proble
     if any(each.severity == Severity.BLOCKED for each in problems):
         return Inspected(invoice, Verdict.BLOCKED, problems, prepared)
     return Inspected(invoice, Verdict.WARNING if problems else Verdict.READY, problems, prepared)
+
+
+def _sums(invoices: Iterable[Invoice]) -> dict[str, Decimal]:
+    sums: dict[str, Decimal] = defaultdict(Decimal)
+    for each in invoices:
+        sums[each.currency] += each.total
+    return dict(sorted(sums.items()))
 
 
 def _calls(ready: Sequence[Inspected], new_contacts: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from c3portal.http import amounts
 from invoices.models import AppliedCredit
 from invoices.posting import balances
 from invoices.posting.balances import Balance
@@ -80,13 +81,13 @@ def _credit_order(credit: SetOff) -> tuple[dt.date, str, str]:
 
 
 def _facts(row: Mapping[str, Any]) -> SentFacts:
-    amounts = {"subtotal": balances.amount(row.get("SubTotal")), "total": balances.amount(row.get("Total"))}
+    sums = {"subtotal": balances.amount(row.get("SubTotal")), "total": balances.amount(row.get("Total"))}
     days = {"date": json_date(row.get("Date")), "due_date": json_date(row.get("DueDate"))}
     contact = (row.get("Contact") or {}).get("ContactID")
     return (
         ({"contact": str(contact)} if contact else {})
         | {name: day.isoformat() for name, day in days.items() if day}
-        | {name: str(to_cents(value)) for name, value in amounts.items() if value is not None}
+        | {name: str(to_cents(value)) for name, value in sums.items() if value is not None}
     )
 
 
@@ -124,6 +125,8 @@ FACTS = {
     "due_date": "Due date",
     "missing": "Document",
 }
+DAYS = ("date", "due_date")
+_AMOUNTS = ("total", "subtotal")
 # What is kept of a document that Xero does not show any more.
 MISSING: Edits = {"missing": {"sent": "", "now": ""}}
 # These edits are told by the document's state.
@@ -140,6 +143,11 @@ def edits(sent: SentFacts, shown: Shown) -> Edits:
     if shown.status in GONE:
         found["status"] = {"sent": "", "now": shown.status}
     return found
+
+
+def in_words(fact: str, value: str, currency: str) -> str:
+    """Return what an edit says of a fact; an amount with its `currency`."""
+    return amounts.written(Decimal(value), currency) if fact in _AMOUNTS and value else value
 
 
 def _same(sent: str, now: str) -> bool:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast
 
+from c3portal.http import dates
 from invoices.models import AppliedCredit, DocumentEvent, DocumentType, Payment, Posting
 from invoices.readback import documents, states
 from xero_integration.client.vocabulary import STATUS_WORDS
@@ -81,7 +82,13 @@ def _edit(posting: Posting, fact: str, found: dict[str, str]) -> Edit:
         return Edit(label, "", STATUS_WORDS.get(found["now"], found["now"]))
     if fact == "contact":
         return Edit(label, *(_contact(posting, each) for each in (found["sent"], found["now"])))
-    return Edit(label, found["sent"], found["now"])
+    return Edit(label, *(_value(posting, fact, found[side]) for side in ("sent", "now")))
+
+
+def _value(posting: Posting, fact: str, value: str) -> str:
+    if value and fact in documents.DAYS:
+        return dates.day(dt.date.fromisoformat(value))
+    return documents.in_words(fact, value, posting.invoice.currency)
 
 
 def _contact(posting: Posting, contact_id: str) -> str:

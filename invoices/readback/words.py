@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
+from c3portal.http import amounts
 from invoices.models import DocumentType, Posting
-from invoices.readback.documents import FACTS, OF_STATE, Edits, Shown
+from invoices.readback.documents import FACTS, OF_STATE, Edits, Shown, in_words
 from xero_integration.client.vocabulary import STATUS_WORDS
 
 MISSING = "Xero does not show it any more."
@@ -25,29 +24,33 @@ def _status(posting: Posting, shown: Shown) -> list[str]:
 
 def _amounts(posting: Posting, shown: Shown) -> list[str]:
     is_credit_note = posting.document_type == DocumentType.CREDIT_NOTE
-    amounts = (
+    found = (
         ("Refunded" if is_credit_note else "Paid", posting.amount_paid, shown.balance.paid),
         ("Allocated" if is_credit_note else "Credited", posting.amount_credited, shown.balance.credited),
         ("Credit left" if is_credit_note else "Owed", posting.amount_due, shown.balance.due),
     )
-    return [_became(name, was, now) for name, was, now in amounts if None not in (was, now) and was != now]
-
-
-def _became(name: str, was: Decimal | None, now: Decimal | None) -> str:
-    return f"{name}: {was:,.2f} became {now:,.2f}."
+    code = posting.invoice.currency
+    return [
+        f"{name}: {amounts.written(was, code)} became {amounts.written(now, code)}."
+        for name, was, now in found
+        if was is not None and now is not None and was != now
+    ]
 
 
 def _edits(posting: Posting, edits: Edits) -> list[str]:
     new = [fact for fact in edits if fact not in OF_STATE and edits[fact] != posting.edits.get(fact)]
     back = [fact for fact in posting.edits if fact not in OF_STATE and fact not in edits]
-    return [_edit(fact, edits[fact]) for fact in new] + [f"{FACTS[fact]} is as it was sent again." for fact in back]
+    code = posting.invoice.currency
+    told = [_edit(fact, edits[fact], code) for fact in new]
+    return told + [f"{FACTS[fact]} is as it was sent again." for fact in back]
 
 
-def _edit(fact: str, edit: dict[str, str]) -> str:
+def _edit(fact: str, edit: dict[str, str], currency: str) -> str:
     # Ids say nothing to people.
     if fact == "contact":
         return "It was edited in Xero: another contact."
-    return f"It was edited in Xero: {FACTS[fact].lower()} {edit['sent']} became {edit['now']}."
+    sent, now = (in_words(fact, edit[side], currency) for side in ("sent", "now"))
+    return f"It was edited in Xero: {FACTS[fact].lower()} {sent} became {now}."
 
 
 def _sent(posting: Posting, shown: Shown) -> list[str]:

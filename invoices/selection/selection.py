@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
@@ -46,6 +46,9 @@ STATES: dict[str, str] = (
     }
 )
 
+# What is loaded with the invoices of a selection.
+RELATED = ("customer", "bill_to", "posting", "posting__connection", "ignored_by")
+_CENT = Decimal("0.01")
 _NOT_SENT = Q(posting__isnull=True) | Q(posting__status__in=UPLOADABLE)
 _UPLOADABLE = _NOT_SENT & Q(ignored_because="")
 _DIFFERS = Q(posting__status=Posting.Status.POSTED) & ~Q(posting__total_difference=0)
@@ -124,7 +127,7 @@ class Selection:
             found = found.filter(posting__isnull=True, ignored_because="")
         elif self.state:
             found = found.filter(posting__status=self.state, ignored_because="")
-        return found.select_related("customer", "bill_to", "posting", "posting__connection", "ignored_by")
+        return found.select_related(*RELATED)
 
     def chosen(self, ids: Iterable[str]) -> InvoiceQuerySet:
         """Return the period's invoices with these ids, whatever the filter. Raises BadRequest."""
@@ -134,38 +137,45 @@ class Selection:
             raise BadRequest("That is not the id of an invoice.") from error
         return Selection(self.period).invoices().filter(pk__in=keys)
 
+    def summary(self) -> tuple[list[StateCount], list[CurrencyTotal]]:
+        """Return `state_counts` and `totals`: in one query where no state is asked for, since both are of the same."""
+        if self.state:
+            return self.state_counts(), self.totals()
+        rows = list(self._by_state("currency").annotate(**_sums()))
+        return self._counts(rows), _totals(rows)
+
     def state_counts(self) -> list[StateCount]:
         """Return the counts of period and search: all, then the states with any; what is known of Xero, DIFFERS,
         AMENDED, LOOKS_SAME and OUTDATED count besides."""
+        return self._counts(self._by_state())
+
+    def totals(self) -> list[CurrencyTotal]:
+        return totals(self.invoices())
+
+    def _by_state(self, *besides: str) -> Any:
+        """Return rows of what was found, counted by state (and `besides`)."""
         is_ignored = ExpressionWrapper(~Q(ignored_because=""), output_field=BooleanField())
-        found = self._found().order_by().annotate(is_ignored=is_ignored).values("is_ignored", "posting__status")
-        counts: Counter[str] = Counter()
+        found = self._found().order_by().annotate(is_ignored=is_ignored)
         # The first two spare what is in Xero the comparison.
         waits = _UPLOADABLE & comparison.waits_for_decision()
-        differing, waiting = Count("pk", filter=_DIFFERS), Count("pk", filter=waits)
-        amended = Count("pk", filter=_AMENDED)
-        old = Count("pk", filter=outdated.matters_and_waits())
-        in_xero = {each.value: Count("pk", filter=states.with_state(each)) for each in XeroState}
-        others = {"waiting": waiting, "outdated": old, CHANGED: Count("pk", filter=states.is_changed())}
-        rows = found.annotate(count=Count("pk"), differing=differing, amended=amended, **others, **in_xero)
-        for row in cast("Iterable[dict[str, Any]]", rows):
-            counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["count"]
-            counts[""] += row["count"]
-            counts[DIFFERS] += row["differing"]
-            counts[AMENDED] += row["amended"]
-            counts[LOOKS_SAME] += row["waiting"]
-            counts[OUTDATED] += row["outdated"]
-            counts[CHANGED] += row[CHANGED]
+        marks = {DIFFERS: _DIFFERS, AMENDED: _AMENDED, LOOKS_SAME: waits, OUTDATED: outdated.matters_and_waits()}
+        marks |= {CHANGED: states.is_changed()} | {each.value: states.with_state(each) for each in XeroState}
+        counted = {f"of_{name}": Count("pk", filter=condition) for name, condition in marks.items()}
+        return found.values("is_ignored", "posting__status", *besides).annotate(of_any=Count("pk"), **counted)
+
+    def _counts(self, rows: Iterable[dict[str, Any]]) -> list[StateCount]:
+        counts: Counter[str] = Counter()
+        for row in rows:
+            counts[IGNORED if row["is_ignored"] else row["posting__status"] or NOT_UPLOADED] += row["of_any"]
+            counts[""] += row["of_any"]
+            counts.update({each: row[f"of_{each}"] for each in (DIFFERS, AMENDED, LOOKS_SAME, OUTDATED, CHANGED)})
             if not row["is_ignored"]:
-                counts.update({each.value: row[each.value] for each in XeroState})
+                counts.update({each.value: row[f"of_{each.value}"] for each in XeroState})
         return [
             StateCount(state, label, counts[state])
             for state, label in STATES.items()
             if counts[state] or state in ("", self.state)
         ]
-
-    def totals(self) -> list[CurrencyTotal]:
-        return totals(self.invoices())
 
     def query(self, **changes: str) -> str:
         """Return the query string, with `changes` (of `q` and `state`)."""
@@ -193,22 +203,46 @@ class Selection:
 
 def totals(invoices: InvoiceQuerySet) -> list[CurrencyTotal]:
     """Return the sums by currency, to the cent on any database."""
-    cent = Decimal("0.01")
-    rows = (
-        invoices.order_by("currency")
-        .values_list("currency")
-        .annotate(Count("pk"), Sum("subtotal"), Sum("tax"), Sum("total"))
-        .annotate(owed=_owed(Q(total__gte=0)) - _owed(Q(total__lt=0)))
-        .annotate(uploadable_total=Sum("total", filter=_UPLOADABLE, default=Decimal(0)))
-        .annotate(uploadable=Count("pk", filter=_UPLOADABLE), read_at=Min("posting__read_at"))
+    return _totals(invoices.order_by().values("currency").annotate(**_sums()))
+
+
+def _sums() -> dict[str, Any]:
+    posted, positive = Q(posting__status=Posting.Status.POSTED), Q(total__gte=0)
+    return {
+        "count": Count("pk"),
+        "sum_subtotal": Sum("subtotal"),
+        "sum_tax": Sum("tax"),
+        "sum_total": Sum("total"),
+        # What is owed is positive for a credit note too.
+        "owed": Sum("posting__amount_due", filter=posted & positive, default=Decimal(0)),
+        "owing": Sum("posting__amount_due", filter=posted & ~positive, default=Decimal(0)),
+        "read_at": Min("posting__read_at"),
+        "uploadable": Count("pk", filter=_UPLOADABLE),
+        "uploadable_total": Sum("total", filter=_UPLOADABLE, default=Decimal(0)),
+    }
+
+
+def _totals(rows: Iterable[Any]) -> list[CurrencyTotal]:
+    """Return the sums of rows with `_sums`, of which a currency may have several."""
+    by_currency: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_currency[row["currency"]].append(row)
+    return [_total(currency, by_currency[currency]) for currency in sorted(by_currency)]
+
+
+def _total(currency: str, rows: list[Any]) -> CurrencyTotal:
+    def amount(name: str) -> Decimal:
+        # SQLite sums binary fractions: what comes of them is rounded before it is added up.
+        return sum((row[name].quantize(_CENT) for row in rows), Decimal("0.00"))
+
+    return CurrencyTotal(
+        currency,
+        sum(row["count"] for row in rows),
+        amount("sum_subtotal"),
+        amount("sum_tax"),
+        amount("sum_total"),
+        owed=amount("owed") - amount("owing"),
+        read_at=min((row["read_at"] for row in rows if row["read_at"]), default=None),
+        uploadable=sum(row["uploadable"] for row in rows),
+        uploadable_total=amount("uploadable_total"),
     )
-    found = []
-    for code, count, *sums, uploadable, read_at in rows:
-        subtotal, tax, total, owed, uploadable_total = (each.quantize(cent) for each in sums)
-        found.append(CurrencyTotal(code, count, subtotal, tax, total, owed, read_at, uploadable, uploadable_total))
-    return found
-
-
-def _owed(of: Q) -> Sum:
-    posted = Q(posting__status=Posting.Status.POSTED)
-    return Sum("posting__amount_due", filter=posted & of, default=Decimal(0))

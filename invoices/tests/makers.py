@@ -166,7 +166,12 @@ def account_changed_since() -> None:
 
 def queries_of(client: Client, url: str) -> int:
     """Return how many queries the page takes. Raises AssertionError unless it is shown."""
-    with CaptureQueriesContext(database) as queries:
+    with queries_counted() as queries:
         response = client.get(url)
     assert response.status_code == 200
     return len(queries)
+
+
+def queries_counted() -> CaptureQueriesContext:
+    """Return a context whose length is how many queries were asked in it."""
+    return CaptureQueriesContext(database)

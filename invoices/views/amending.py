@@ -99,12 +99,12 @@ def update_changed(request: HttpRequest) -> HttpResponseBase:
 @role_required(*roles.FINANCE)
 def invoice_changed(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show what was sent of an invoice beside what would be sent now, then do what is asked for (`way`)."""
-    invoice = get_object_or_404(Invoice.objects.select_related("period"), pk=pk)
-    postings = Posting.objects.filter(invoice=invoice, status=Posting.Status.POSTED)
+    postings = Posting.objects.filter(invoice=pk, status=Posting.Status.POSTED)
     amendment = next(iter(amending.of(postings)), None)
     if amendment is None:
         messages.info(request, "It is not in Xero, so there is nothing to compare it with.")
-        return redirect(invoice)
+        return redirect(get_object_or_404(Invoice, pk=pk))
+    invoice = amendment.posting.invoice
     if request.method == "POST":
         return redirect(_do(request, _way(request), postings, invoice.period, invoice.number) or request.path)
     context = {

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from c3portal.http import dates
+from django.db.models import Q
+
+from c3portal.database import together
+from c3portal.http import amounts, dates
 from invoices.changes import line_differences
 from invoices.changes.amending import Amendment, Way
 from invoices.changes.line_differences import LINE_FIELDS, Change, Pair
-from invoices.models import DocumentType
+from invoices.models import DocumentType, Posting
 from invoices.posting import balances
 from xero_integration.client.vocabulary import STATUS_WORDS
-from xero_integration.models import Contact, XeroConnection
 from xero_integration.payloads import plain
 
 LABELS = {
@@ -118,7 +120,8 @@ def page(amendment: Amendment) -> dict[str, Any]:
     found = amendment.differences
     if found is None:
         return {}
-    named = _Named(amendment.posting.connection)
+    contacts = [text for each in found.facts if each.name == "Contact" for text in (each.sent, each.now)]
+    named = _Named(amendment.posting, contacts)
     rows = [_row(each, named) for each in found.lines]
     return {
         "facts": [
@@ -140,17 +143,23 @@ def page(amendment: Amendment) -> dict[str, Any]:
 class _Named:
     """What codes and ids are called in the organisation now."""
 
-    def __init__(self, connection: XeroConnection) -> None:
-        self.accounts = dict(connection.accounts.values_list("code", "name"))
-        self.taxes = dict(connection.taxrates.values_list("tax_type", "name"))
-        themes = connection.brandingthemes.values_list("theme_id", "name")
-        self.themes = {theme_id.lower(): name for theme_id, name in themes}
-        self.connection = connection
+    def __init__(self, posting: Posting, contacts: Sequence[str]) -> None:
+        connection, self.currency = posting.connection, posting.invoice.currency
+        asked = Q(*(Q(contact_id__iexact=each) for each in contacts), _connector=Q.OR) if contacts else Q(pk__in=())
+        accounts, taxes, themes, known = together.read(
+            connection.accounts.values_list("code", "name"),
+            connection.taxrates.values_list("tax_type", "name"),
+            connection.brandingthemes.values_list("theme_id", "name"),
+            connection.contacts.filter(asked).order_by("-name").values_list("contact_id", "name"),
+        )
+        self.accounts, self.taxes = dict(accounts), dict(taxes)
+        self.themes: dict[str, str] = {theme_id.lower(): name for theme_id, name in themes}
+        # Of ids that differ by their capitals alone the first by name.
+        self.contacts: dict[str, str] = {contact_id.lower(): name for contact_id, name in known}
 
     def fact(self, name: str, value: str) -> str:
         if name == "Contact":
-            known = Contact.objects.filter(connection=self.connection, contact_id__iexact=value).first()
-            return known.name if known else value
+            return self.contacts.get(value.lower(), value)
         if value and name in line_differences.DAYS:
             return dates.day(dt.date.fromisoformat(value))
         return self.themes.get(value.lower(), value) if name == "BrandingThemeID" else value
@@ -159,7 +168,7 @@ class _Named:
         value = line.get(name)
         if name in NUMBERS:
             number = Decimal(str(value))
-            return f"{number:,.2f}" if name == "LineAmount" else plain(number)
+            return amounts.written(number, self.currency) if name == "LineAmount" else plain(number)
         names = {"AccountCode": self.accounts, "TaxType": self.taxes}.get(name, {})
         return f"{value} {names[value]}" if value in names else str(value or "")
 

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from c3_integration import fetches
 from c3_integration.models import C3Fetch
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
-from invoices.attention import causes, counting
+from invoices.attention import causes, counting, of_upload
 from invoices.attention.causes import Cause
-from invoices.attention.shown import Line, Step, lines
+from invoices.attention.shown import Line, Page, Step, forms, lines
+from invoices.models import Invoice, Upload, UploadDraft
 from invoices.overrides import replacing
 from invoices.overrides.rows import Refused
 from invoices.preflight import upload_drafts
 from invoices.selection import periods
 from invoices.selection.selection import Selection
 from invoices.views.next_steps import next_step
+from invoices.views.upload_actions import upload_again_with
 from invoices.views.uploading import missing_for_upload
 from xero_integration import connections
 from xero_integration.context_processors import current_connection
@@ -38,7 +45,7 @@ def needs_attention(request: HttpRequest) -> HttpResponseBase:
     offered = periods.offered()
     context = {
         "lines": found,
-        "checked_at": max((each.checked_at for each in periods.checks(offered)), default=None),
+        "checked_at": max((each.checked_at for each in periods.checks(offered) if each.known), default=None),
         "attention_count": causes.count(each.cause for each in found),
         "frame_periods": offered,
         "frame_period": periods.shown(request.GET.get("period", ""), offered),
@@ -70,12 +77,13 @@ def check_and_post(request: HttpRequest) -> HttpResponse:
 @require_POST
 @role_required(*roles.FINANCE)
 def choose_account(request: HttpRequest) -> HttpResponse:
-    """Use `account` wherever `instead_of` was used, and lead the invoices of the `cause` to the preflight."""
-    selection, ids = _asked_for(request)
+    """Use `account` wherever `instead_of` was used, and lead to the preflight what it is about: the invoices of the
+    `cause`, those of an `upload` alone, or a `draft`, whose page checks them again."""
+    about = _about(request)
     connection = XeroConnection.objects.current()
     if connection is None:
         messages.error(request, connections.NOT_CONNECTED)
-        return redirect("needs_attention")
+        return redirect(about.page)
     old, new = request.POST.get("instead_of", ""), request.POST.get("account", "")
     user, may_set = cast(User, request.user), roles.role_of(request.user) == roles.SYSTEM_ADMIN
     try:
@@ -84,12 +92,43 @@ def choose_account(request: HttpRequest) -> HttpResponse:
             count = replacing.replace(old, new, connection, user, may_set=may_set, source=request)
     except Refused as refusal:
         messages.error(request, str(refusal))
-        return redirect("needs_attention")
+        return redirect(about.page)
     counting.refresh()
     if count:
         places = "1 place" if count == 1 else f"{count:,} places"
         messages.success(request, f"Account {new} is used in place of {old}, in {places}.")
-    return _to_preflight(request, selection, ids)
+    return about.go_on()
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is mended: the `page` that showed it, and the way on, which is known before mending changes what has it."""
+
+    page: str
+    go_on: Callable[[], HttpResponse]
+
+
+def _about(request: HttpRequest) -> _About:
+    """Raises BadRequest and Http404."""
+    if "draft" in request.POST:
+        draft = get_object_or_404(UploadDraft, pk=_key_in(request, "draft", uuid.UUID))
+        return _About(draft.get_absolute_url(), lambda: redirect(draft))
+    if "upload" in request.POST:
+        upload = get_object_or_404(Upload.objects.select_related("connection"), pk=_key_in(request, "upload", int))
+        mine = list(of_upload.invoices_with(upload, request.POST.get("cause", "")).values_list("pk", flat=True))
+        return _About(
+            upload.get_absolute_url(), lambda: upload_again_with(request, upload, Invoice.objects.filter(pk__in=mine))
+        )
+    selection, ids = _asked_for(request)
+    return _About(reverse("needs_attention"), lambda: _to_preflight(request, selection, ids))
+
+
+def _key_in[T](request: HttpRequest, name: str, type_: Callable[[str], T]) -> T:
+    """Raises BadRequest."""
+    try:
+        return type_(request.POST[name])
+    except ValueError as error:
+        raise BadRequest(f"That is no {name}.") from error
 
 
 def _asked_for(request: HttpRequest) -> tuple[Selection, list[str]]:
@@ -126,15 +165,24 @@ def _to_preflight(
     return redirect(draft)
 
 
-def attention_lines(request: HttpRequest, connection: XeroConnection | None, last_fetch: C3Fetch | None) -> list[Line]:
-    """Return the causes with what who looks may do about each, for any page."""
+def attention_lines(
+    request: HttpRequest,
+    connection: XeroConnection | None,
+    last_fetch: C3Fetch | None,
+    now: dt.datetime | None = None,
+) -> list[Line]:
+    """Return the causes with what who looks may do about each, for any page; `now` is the database's time, which is
+    asked for without it."""
     role = roles.role_of(request.user)
     may_act, may_set = role in roles.FINANCE, role == roles.SYSTEM_ADMIN
     back = request.get_full_path()
 
-    def step(cause: Cause) -> Step | None:
-        found = next_step(cause.problem, back, may_set=may_set) if cause.problem else None
-        return Step(found.words, found.url) if found else None
+    page = Page(forms, lambda cause: cause.again, lambda cause: step_of(cause, back, may_set=may_set))
+    found = causes.find(connection, last_fetch, may_open=may_act, now=now)
+    return lines(found, page, connection, may_act=may_act, may_set=may_set)
 
-    found = causes.find(connection, last_fetch, may_open=may_act)
-    return lines(found, step, connection, may_act=may_act, may_set=may_set)
+
+def step_of(cause: Cause, back: str, *, may_set: bool) -> Step | None:
+    """Return the page that mends the cause and leads `back`."""
+    found = next_step(cause.problem, back, may_set=may_set) if cause.problem else None
+    return Step(found.words, found.url) if found else None

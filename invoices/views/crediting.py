@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from c3portal.audit.record import Action, record
+from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.changes import allocating
@@ -112,7 +113,7 @@ def _make(
         made = create(invoice, lines, reason=facts["reason"], contact_id=shown.contact_id, number=number)
         after = {
             "Credit note": made.number,
-            "Total": f"{made.currency} {made.total:,.2f}",
+            "Total": amounts.written(made.total, made.currency),
             "Lines": len(lines),
             "Reason": made.reason,
         }

@@ -18,7 +18,7 @@ from c3portal.models import roles
 from invoices.models import HeldBackInvoice, ImportFinding
 from invoices.selection import held_back
 from invoices.selection.held_back import STATES, HeldBackFilter
-from invoices.views.tables import CellColumn, MoneyColumn, arrange, cell_classes
+from invoices.views.tables import CellColumn, arrange, cell_classes, money_cell
 
 REASONS_SHOWN = 3
 
@@ -34,7 +34,7 @@ class HeldBackTable(tables.Table):  # type: ignore[misc]
         order_by=("billing_id", "number", "pk"),
         attrs=cell_classes("day"),
     )
-    total = MoneyColumn(order_by=("total", "pk"), attrs=cell_classes("amount"))
+    total = tables.Column(order_by=("total", "pk"), attrs=cell_classes("amount"))
     why = tables.Column(empty_values=(), orderable=False, attrs=cell_classes("words"))
     run = CellColumn(
         "invoices/held_back/_run.html",
@@ -58,7 +58,7 @@ class HeldBackTable(tables.Table):  # type: ignore[misc]
         return value or "without a number"
 
     def render_total(self, record: HeldBackInvoice) -> SafeString:
-        return format_html('<span class="quiet">{}</span> {}', record.currency, f"{record.total:,.2f}")
+        return money_cell(record)
 
     def render_why(self, record: HeldBackInvoice) -> SafeString:
         reasons = self.reasons.get((record.run_id, record.number), [])

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from c3_integration import fetches
+from c3portal.database import clock
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
 from invoices.attention import causes
@@ -88,12 +89,17 @@ def _sends(found: Figures, recent: Sequence[progress.Line], connection: XeroConn
     return bool(asked) and connection is not None and mails_a_day(connection) > 0
 
 
+def _needs_reconnecting(connection: XeroConnection | None) -> bool:
+    return connection is not None and connection.status == XeroConnection.Status.NEEDS_RECONNECTING
+
+
 def _of_period(
     request: HttpRequest, period: BillingPeriod, found: Figures, connection: XeroConnection | None
 ) -> dict[str, Any]:
-    last_fetch = fetches.last()
-    lines = attention_lines(request, connection, last_fetch)
-    recent = list(progress.lines(progress.with_end(Upload.objects.select_related("connection"))[:UPLOADS_SHOWN]))
+    # On PostgreSQL the time is a question to the database.
+    last_fetch, now = fetches.last(), clock.now()
+    lines = attention_lines(request, connection, last_fetch, now)
+    recent = list(progress.lines(progress.with_end(Upload.objects.select_related("connection"))[:UPLOADS_SHOWN], now))
     running = [each.upload for each in recent if each.progress.in_progress]
     stopped = causes.stopped((each.cause for each in lines), period)
     to_fix = found.to_fix((part.count, part.money) for part in stopped)
@@ -106,14 +112,17 @@ def _of_period(
         "to_fix": to_fix,
         "checked": max(0, found.imported.count - to_fix.count),
         "uploads": recent,
-        "step": next_step(
+        # Of a connection that needs it the banner says so, and nothing else comes first.
+        "step": None
+        if _needs_reconnecting(connection)
+        else next_step(
             period,
             found,
             to_fix=to_fix.count,
             running=running[0].get_absolute_url() if running else "",
             sends=_sends(found, recent, connection),
         ),
-        "refresh": refresh_seconds(each.connection for each in running),
+        "refresh": refresh_seconds((each.connection for each in running), now),
         "currency": next(iter(found.imported.money), ""),
         "currencies": sorted(found.imported.money),
         "calls_a_day": CALLS_A_DAY,

@@ -59,12 +59,16 @@ def invoice(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     log_and_calls = attempts.with_calls(logs)
     sides = exchange.of(posting, logs) if posting else None
     sent = sides.element if sides and posting and posting.status == Posting.Status.POSTED else None
+    shown = lines.page_of(found, request.GET.get("page"))
     context = {
         "invoice": found,
         "recipient": _recipient(found),
         "number": breakable(found.number),
         "posting": posting,
-        "lines": lines.placed(found, posting.connection if posting and sent else current_connection(request), sent),
+        "page": shown,
+        "lines": lines.placed(
+            found, shown, posting.connection if posting and sent else current_connection(request), sent
+        ),
         "history": log_and_calls,
         "exchange": sides,
         "support": support.text(found, log_and_calls),

@@ -35,7 +35,7 @@ class Row:
     url: str
     who: str
     total: str
-    money: list[tuple[str, str]]
+    money: list[tuple[str, Decimal]]
     in_xero: str
     rejected: str
     in_progress: str
@@ -93,7 +93,7 @@ def _row(line: Line) -> Row:
         url=upload.get_absolute_url(),
         who=str(upload.created_by or "A former user"),
         total=f"{now.total:,}",
-        money=[(code, f"{Decimal(total):,.2f}") for code, total in sorted((upload.invoiced or {}).items())],
+        money=[(code, Decimal(total)) for code, total in sorted((upload.invoiced or {}).items())],
         in_xero=f"{now.in_xero:,}",
         rejected=f"{now.rejected:,}",
         in_progress=f"{now.in_progress:,}",

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from c3portal.audit.record import Action, record
+from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
@@ -146,10 +147,11 @@ def _page(request: HttpRequest, kind: ChangeKind, subject: Subject) -> HttpRespo
             return redirect("change_request", pk=asked.request.pk)
         if not asked.is_other:
             return redirect(subject.back if subject.carried else request.path)
-    steps = _steps(kind, subject, request)
+    left = onward.mails_left(subject.connection) if kind == ChangeKind.SEND else None
+    steps = _steps(kind, subject, request, left=left)
     if any(each.fate == Fate.LOCKED for each in steps) and not read_anew(subject.connection):
         # The lock may have been moved a moment ago.
-        steps = _steps(kind, subject, request)
+        steps = _steps(kind, subject, request, left=left)
     context: dict[str, Any] = {
         "kind": kind,
         "subject": subject,
@@ -162,16 +164,17 @@ def _page(request: HttpRequest, kind: ChangeKind, subject: Subject) -> HttpRespo
         "seen": _latest(kind, subject.postings),
         "shown": onward.shown(steps),
     }
-    if kind == ChangeKind.SEND:
-        context["mails_left"] = onward.mails_left(subject.connection)
-        context["mails_a_day"] = onward.mails_a_day(subject.connection)
+    if left is not None:
+        context |= {"mails_left": left, "mails_a_day": onward.mails_a_day(subject.connection)}
     return render(request, "invoices/onward.html", context)
 
 
-def _steps(kind: ChangeKind, subject: Subject, request: HttpRequest, *, again: bool = False) -> list[Step]:
+def _steps(
+    kind: ChangeKind, subject: Subject, request: HttpRequest, *, again: bool = False, left: int | None = None
+) -> list[Step]:
     if kind == ChangeKind.APPROVE:
         return onward.of_approval(subject.postings, cast(User, request.user))
-    return onward.of_sending(subject.postings, again=again)
+    return onward.of_sending(subject.postings, again=again, left=None if left is None else {subject.connection: left})
 
 
 def _changes(kind: ChangeKind, postings: QuerySet[Posting]) -> QuerySet[DocumentChange]:
@@ -228,5 +231,5 @@ def _record(request: HttpRequest, kind: ChangeKind, subject: Subject, steps: lis
     if again := sum(1 for each in steps if each.fate == Fate.SEND_AGAIN):
         after["Of them sent before"] = again
     for each in onward.shares(steps):
-        after[f"To be {each.fate} in {each.currency}"] = f"{each.count:,}: {each.total:,.2f}"
+        after[f"To be {each.fate} in {each.currency}"] = f"{each.count:,}: {amounts.written(each.total, each.currency)}"
     record(request, Action.UPLOAD, f"{subject.what}: documents in Xero to be {done}", after=after)

@@ -16,6 +16,7 @@ from c3portal.models import roles
 from invoices.documents.builder import Prepared
 from invoices.models import Invoice
 from invoices.preflight.preflight import Inspected, inspect
+from xero_integration.context_processors import current_connection
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 
 
@@ -29,14 +30,15 @@ def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         ),
         pk=pk,
     )
-    found = _inspected(invoice, _status(request))
+    status = _status(request)
+    found = _inspected(invoice, current_connection(request), status)
     if found is None:
         return redirect(invoice)
     prepared = found.prepared
     context = {
         "invoice": invoice,
         "found": found,
-        "status": _status(request),
+        "status": status,
         "prepared": prepared,
         "lines": list(zip(prepared.document.lines, _choices(prepared), strict=True)) if prepared else [],
         "json": json.dumps(json.loads(_body(prepared)), indent=2, ensure_ascii=False) if prepared else "",
@@ -49,7 +51,7 @@ def payload(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def payload_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Download the exact bytes for this invoice alone. 404 when no document can be made."""
     invoice = get_object_or_404(Invoice, pk=pk)
-    found = _inspected(invoice, _status(request))
+    found = _inspected(invoice, XeroConnection.objects.current(), _status(request))
     if found is None or found.prepared is None:
         raise Http404("No document can be made for this invoice.")
     name = f"{re.sub(r'[^A-Za-z0-9_.-]', '_', invoice.number_in_xero)}.json"
@@ -57,9 +59,8 @@ def payload_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     return HttpResponse(_body(found.prepared), content_type="application/json", headers=headers)
 
 
-def _inspected(invoice: Invoice, status: str) -> Inspected | None:
+def _inspected(invoice: Invoice, connection: XeroConnection | None, status: str) -> Inspected | None:
     """Return what is known without asking Xero; None while no organisation is connected."""
-    connection = XeroConnection.objects.current()
     if connection is None:
         return None
     (row,) = inspect(

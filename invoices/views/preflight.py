@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +17,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
+from invoices.attention import checked
+from invoices.attention.shown import Line, Page, forms_of_preflight, lines
 from invoices.changes import onward
 from invoices.documents.rules import Fix
 from invoices.duplicates import comparison
@@ -24,9 +27,9 @@ from invoices.posting import outdated, queueing, transitions
 from invoices.preflight import upload_drafts
 from invoices.preflight.preflight import LABELS, TAKEN_CODES, Group, Inspected, Inspection, Verdict, inspect
 from invoices.selection import deciding
-from invoices.views.next_steps import next_step
+from invoices.views.attention import step_of
 from invoices.views.uploading import NEEDS_ANOTHER, missing_for_upload, start
-from xero_integration.client.errors import XeroError
+from xero_integration.context_processors import current_connection, forget_connection
 from xero_integration.models import InvoiceStatus, XeroConnection, XeroSettings
 
 SHOWN = 20
@@ -39,33 +42,38 @@ TONES = {Verdict.READY: "good", Verdict.WARNING: "wait", Verdict.BLOCKED: "bad",
 def preflight(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Show what would become of a selection, and why Xero could not be asked."""
     draft = _draft(pk)
-    connection = _organisation_of(draft)
+    connection = draft.connection if draft.again_of_id else current_connection(request)
     if connection is None:
         messages.error(request, missing_for_upload(None, may_set=_may_set(request)))
         return redirect("invoice_list")
     may_upload = roles.role_of(request.user) in roles.FINANCE
     if may_upload:
         upload_drafts.check_for(draft, connection)
-    found, lookup_error = inspect_draft(
+    found = inspect_draft(
         draft, connection, look_up_in_xero=may_upload and connection.is_usable, read_anew="anew" in request.GET
     )
+    if found.lookup_error:
+        # It may have been paused, or have to be connected again.
+        forget_connection(request)
     onward_choices = _onward_choices(draft, found)
+    problems = _lines(found, request, draft, connection)
     context = {
         "draft": draft,
         "organisation": connection,
         "back": _back(draft),
         "inspection": found,
-        "lookup_error": lookup_error,
-        "missing": missing_for_upload(connection, may_set=_may_set(request), preflight=True),
+        "lookup_error": found.lookup_error,
+        "missing": missing_for_upload(connection, may_set=_may_set(request), preflight=True, app=found.app),
         "sections": [_section(found, verdict) for verdict in Verdict],
-        "groups": [_group(group, request, draft) for group in found.groups()],
+        "lines": problems,
+        "groups": [each.group for each in problems],
         "new_contacts": found.contacts_to_make[:CONTACTS_SHOWN],
         "more_contacts": found.new_contacts - CONTACTS_SHOWN,
         "postable": len(found.postable()),
         "taken": ",".join(str(row.invoice.pk) for row in found.rows if _is_taken(row)),
         "known_notes": ",".join(str(invoice.pk) for invoice in found.known_notes()),
         "onward_choices": onward_choices,
-        "needs_another": XeroSettings.load().two_people,
+        "needs_another": found.app.two_people,
         "mails_left": onward.mails_left(connection),
         "too_many_onward": any(_exceeds(found, more) for _, _, more in onward_choices if more),
         "too_many_calls": _exceeds(found),
@@ -93,7 +101,7 @@ def post_ready(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         messages.error(request, NEEDS_ANOTHER)
         return redirect(draft)
     # Xero was asked for the page, which brings back what it showed, so it need not be asked twice.
-    found, _ = inspect_draft(draft, connection, look_up_in_xero=False)
+    found = inspect_draft(draft, connection, look_up_in_xero=False)
     taken = set(request.POST.get("taken", "").split(","))
     going = [invoice.pk for invoice in found.postable() if str(invoice.pk) not in taken]
     left = [row.invoice for row in found.rows if row.verdict != Verdict.IN_XERO and row.invoice.pk not in set(going)]
@@ -140,20 +148,8 @@ def as_drafts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 def inspect_draft(
     draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool, read_anew: bool = False
-) -> tuple[Inspection, str]:
-    """Return the inspection of a selection, and in words why Xero could not be asked ("" when it was, or need not)."""
-    lookup_error = ""
-    if look_up_in_xero:
-        try:
-            return _inspect(draft, connection, look_up_in_xero=True, read_anew=read_anew), ""
-        except XeroError as error:
-            lookup_error = str(error)
-    return _inspect(draft, connection, look_up_in_xero=False), lookup_error
-
-
-def _inspect(
-    draft: UploadDraft, connection: XeroConnection, *, look_up_in_xero: bool, read_anew: bool = False
 ) -> Inspection:
+    """Return the inspection of a selection, which says why Xero could not be asked."""
     return inspect(
         upload_drafts.invoices_of(draft),
         connection,
@@ -161,6 +157,7 @@ def _inspect(
         locked_as_drafts=draft.locked_as_drafts,
         look_up_in_xero=look_up_in_xero,
         read_anew=read_anew,
+        or_without=True,
     )
 
 
@@ -196,11 +193,11 @@ def _exceeds(found: Inspection, more: int = 0) -> bool:
 def _onward_choices(draft: UploadDraft, found: Inspection) -> list[tuple[str, str, int]]:
     """Return what may be asked for after posting with the status of the selection, and how many calls more it takes at
     most."""
-    return [(value, label, found.calls_onward(value)) for value, label in _choices(draft)]
+    return [(value, label, found.calls_onward(value)) for value, label in _choices(draft, found.app)]
 
 
-def _choices(draft: UploadDraft) -> list[tuple[str, str]]:
-    if XeroSettings.load().two_people:
+def _choices(draft: UploadDraft, app: XeroSettings) -> list[tuple[str, str]]:
+    if app.two_people:
         return []
     if draft.invoice_status == InvoiceStatus.AUTHORISED:
         return [("", Onward.NOTHING.label), (Onward.SEND.value, "Send them to the customers")]
@@ -240,22 +237,33 @@ def _section(found: Inspection, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _group(group: Group, request: HttpRequest, draft: UploadDraft) -> dict[str, Any]:
+def _lines(found: Inspection, request: HttpRequest, draft: UploadDraft, connection: XeroConnection) -> list[Line]:
+    """Return what was found as causes, each with what the preflight alone shows of it."""
+    groups = found.groups()
+    page = Page(
+        forms=lambda cause: forms_of_preflight(cause, draft),
+        account=lambda _: {"draft": str(draft.pk)},
+        next_step=lambda cause: step_of(cause, draft.get_absolute_url(), may_set=_may_set(request)),
+    )
+    may_act = roles.role_of(request.user) in roles.FINANCE
+    # Of another organisation the accounts are others.
+    theirs = connection if connection == current_connection(request) else None
+    shown = lines(map(checked.cause_of, groups), page, theirs, may_act=may_act, may_set=_may_set(request))
+    return [replace(line, group=_group(group)) for line, group in zip(shown, groups, strict=True)]
+
+
+def _group(group: Group) -> dict[str, Any]:
     problem = group.problem
     return {
         "problem": problem,
         "count": len(group.invoices),
         "invoices": group.invoices[:SHOWN],
         "more": len(group.invoices) - SHOWN,
-        "next_step": next_step(problem, draft.get_absolute_url(), may_set=_may_set(request)),
-        "as_drafts": problem.fix == Fix.DRAFTS,
-        "as_awaiting": problem.fix == Fix.AWAITING,
         "may_link": problem.fix == Fix.LINK,
         "purchase_order": problem.fix == Fix.PURCHASE_ORDER,
         "same_contact": problem.fix == Fix.SAME_CONTACT,
         "decision": problem.fix == Fix.DECISION,
         "shown": deciding.digest({each.invoice.pk: each.other for each in group.invoices if each.other}),
-        "ask_admin": problem.fix == Fix.SETTINGS and not _may_set(request),
     }
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import django_tables2 as tables
 from django.http import HttpRequest
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from c3portal.http import dates
-from invoices.models import Invoice, Posting
+from invoices.models import HeldBackInvoice, Invoice, Posting
 from invoices.overrides.rows import Row
 
 ROWS_A_PAGE = 50
@@ -28,13 +28,6 @@ def cell_classes(classes: str) -> dict[str, dict[str, str]]:
 class DayColumn(tables.Column):  # type: ignore[misc]
     def render(self, value: dt.date) -> str:
         return dates.day(value)
-
-
-class MoneyColumn(tables.Column):  # type: ignore[misc]
-    """An amount to the cent, grouped."""
-
-    def render(self, value: Decimal) -> str:
-        return f"{value:,.2f}"
 
 
 class NumberColumn(tables.Column):  # type: ignore[misc]
@@ -55,7 +48,7 @@ class PostingTable(tables.Table):  # type: ignore[misc]
 
     number = NumberColumn(accessor="invoice", verbose_name="Number", order_by=("by_number",))
     customer = tables.Column(accessor="invoice__customer", order_by=("invoice__customer__name", "invoice__number"))
-    total = MoneyColumn(
+    total = tables.Column(
         accessor="invoice__total", order_by=("invoice__total", "invoice__number"), attrs=cell_classes("amount")
     )
     status = CellColumn("invoices/_posting_state.html", verbose_name="State", order_by=("status", "invoice__number"))
@@ -80,7 +73,7 @@ class PostingTable(tables.Table):  # type: ignore[misc]
         return format_html("{}{}", record.invoice.customer, _bill_to(record.invoice))
 
     def render_total(self, record: Posting) -> SafeString:
-        return format_html('<span class="quiet">{}</span> {}', record.invoice.currency, f"{record.invoice.total:,.2f}")
+        return money_cell(record.invoice)
 
 
 class OverrideTable(tables.Table):  # type: ignore[misc]
@@ -125,6 +118,11 @@ def number_cell(invoice: Invoice) -> SafeString:
         other if invoice.number_in_xero != invoice.number else "",
         credit if invoice.is_credit_note else "",
     )
+
+
+def money_cell(of: Invoice | HeldBackInvoice) -> SafeString:
+    """Return a total to the cent after its quiet currency code."""
+    return format_html('<span class="quiet">{}</span> {}', of.currency, floatformat(of.total, "2g"))
 
 
 def breakable(number: str) -> SafeString:

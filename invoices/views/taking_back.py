@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from c3portal.audit.record import Action, record
+from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
@@ -120,7 +121,10 @@ def _ask(request: HttpRequest, subject: Subject) -> asking.Asked:
             messages.info(request, "Nothing is left to take back: see why each stays as it is.")
             return asked
         after = {"Organisation": name, "To be taken back": asked.queued, "Gone in Xero": asked.gone}
-        after |= {f"To be {each.fate} in {each.currency}": f"{each.count:,}: {each.total:,.2f}" for each in before}
+        after |= {
+            f"To be {each.fate} in {each.currency}": f"{each.count:,}: {amounts.written(each.total, each.currency)}"
+            for each in before
+        }
         after |= {"Reason": reason}
         record(request, Action.WITHDRAW, f"{subject.what}: documents in Xero to be taken back", after=after)
         wakeups.wake_after_commit(subject.connection.pk)

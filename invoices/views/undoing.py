@@ -13,7 +13,8 @@ from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
 from invoices.importing.undo import Undone, undo_import
-from invoices.models import ImportRun
+from invoices.models import ImportRun, Invoice
+from invoices.selection.selection import CurrencyTotal, totals
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -25,12 +26,19 @@ def import_undo(request: HttpRequest, pk: int) -> HttpResponseBase:
         messages.warning(request, "Only an import that came in, or still holds invoices back, can be undone.")
         return redirect(run)
     if request.method != "POST":
-        return render(request, "invoices/imports/undo.html", {"run": run})
+        return render(request, "invoices/imports/undo.html", {"run": run, "shares": _shares(run)})
     undone = undo_import(run, user=cast(User, request.user), source=request, rest="rest" in request.POST)
     if not undone.is_done:
         return render(request, "invoices/imports/undo.html", {"run": run, "undone": undone})
     messages.success(request, _words(undone))
     return redirect(run)
+
+
+def _shares(run: ImportRun) -> list[tuple[str, int, list[CurrencyTotal]]]:
+    """Return what happens to which invoices of an import: in words, how many, and their totals as they are now."""
+    changed = Invoice.objects.filter(pk__in=run.replaced.values("invoice")).exclude(import_run=run)
+    shares = (("To be deleted", run.invoices.all()), ("To be put back as before", changed))
+    return [(words, sum(each.count for each in found), found) for words, rows in shares if (found := totals(rows))]
 
 
 def _words(undone: Undone) -> str:

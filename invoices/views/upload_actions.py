@@ -8,15 +8,16 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
 from c3portal.audit.record import Action, record
-from c3portal.http import confirmation
+from c3portal.http import amounts, confirmation
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
+from invoices.attention import of_upload
 from invoices.models import Invoice, Posting, Upload
 from invoices.posting import reconciliation, transitions, twins
 from invoices.preflight import upload_drafts
@@ -28,16 +29,23 @@ from xero_integration.client.errors import XeroError
 @require_POST
 @role_required(*roles.FINANCE)
 def upload_again(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Lead an upload's refused invoices, or the one named by `invoice`, through the preflight again, for the same
-    organisation; with `drafts` what lies in a locked period goes as drafts."""
+    """Lead an upload's refused invoices, the one named by `invoice`, or those of a `cause`, through the preflight
+    again, for the same organisation; with `drafts` what lies in a locked period goes as drafts."""
     found = get_object_or_404(Upload.objects.select_related("connection"), pk=pk)
+    cause = request.POST.get("cause", "")
+    invoices = of_upload.invoices_with(found, cause) if cause else _refused(found, request.POST.get("invoice", ""))
+    return upload_again_with(request, found, invoices)
+
+
+def upload_again_with(request: HttpRequest, found: Upload, invoices: QuerySet[Invoice]) -> HttpResponse:
+    """Lead these of an upload's invoices to the preflight, for its own organisation."""
     may_set = roles.role_of(request.user) == roles.SYSTEM_ADMIN
     if problem := missing_for_upload(found.connection, may_set=may_set, preflight=True):
         messages.error(request, problem)
         return redirect(found)
     draft = upload_drafts.make_again(
         found,
-        _refused(found, request.POST.get("invoice", "")),
+        invoices,
         as_drafts="drafts" in request.POST,
         user=cast(User, request.user),
     )
@@ -68,11 +76,10 @@ def upload_withdraw(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _ask_to_withdraw(request: HttpRequest, found: Upload) -> HttpResponseBase:
-    waiting = found.postings.filter(status=Posting.Status.QUEUED)
-    sums = totals(Invoice.objects.filter(posting__in=waiting))
+    sums = totals(Invoice.objects.filter(posting__upload=found, posting__status=Posting.Status.QUEUED))
     follows = (
-        f"{texts.invoices(waiting.count())} of {found}, over "
-        f"{', '.join(f'{each.currency} {each.total:,.2f}' for each in sums) or 'nothing'}, not sent to "
+        f"{texts.invoices(sum(each.count for each in sums))} of {found}, over "
+        f"{', '.join(amounts.written(each.total, each.currency) for each in sums) or 'nothing'}, not sent to "
         f"{found.connection.name} yet. What is sent until you press the button is not taken back.",
         "They can be uploaded again at any time.",
     )

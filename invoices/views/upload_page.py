@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -14,17 +13,19 @@ from django.views.decorators.http import require_safe
 
 from c3portal.http.permissions import role_required
 from c3portal.models import roles
-from invoices.documents.rules import Fix
+from invoices.attention import of_upload
+from invoices.attention.causes import Cause, Kind
+from invoices.attention.shown import Line, Page, forms_of_upload, lines
 from invoices.models import Posting, PostLog, Upload
-from invoices.posting import progress, refused, twins
+from invoices.posting import progress, twins
 from invoices.posting.progress import ELSEWHERE, GONE_STATE, Detail, Progress
-from invoices.posting.refused import Cause
 from invoices.readback import states
 from invoices.selection.selection import DIFFERS
-from invoices.views.next_steps import NextStep, next_step
+from invoices.views.attention import step_of
 from invoices.views.refreshing import refresh_seconds
 from invoices.views.tables import PostingTable, arrange
 from xero_integration.client.vocabulary import GONE
+from xero_integration.context_processors import current_connection
 
 MOVED_ROWS_SHOWN = 100
 TWINS_SHOWN = 100
@@ -32,28 +33,18 @@ CAUSES_SHOWN = 20
 STATES = {*Posting.Status.values, GONE_STATE, ELSEWHERE, DIFFERS, ""}
 
 
-@dataclass(frozen=True)
-class ToFix:
-    """A cause and what mends it, for who reads."""
-
-    cause: Cause
-    next_step: NextStep | None
-    as_drafts: bool
-    ask_admin: bool
-
-
 @require_safe
 @role_required(*roles.ALL)
 def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """Show how far an upload is, and what became of its invoices: in the `state` asked for, or rejected for the cause
-    that `why` names."""
+    """Show how far an upload is, and what became of its invoices: in the `state` asked for, or with the cause that
+    `why` names."""
     found = get_object_or_404(Upload.objects.select_related("connection", "period", "created_by"), pk=pk)
     state, why = request.GET.get("state", ""), request.GET.get("why", "")
     if state not in STATES:
         raise BadRequest(f"There is no state {state!r}.")
     detail = progress.in_full(found, states.gone())
-    causes = refused.causes(found.postings.all()) if detail.progress.rejected else []
-    rows = _rejected_for(found, causes, why) if why else _in_state(found, detail, state)
+    causes = of_upload.find(found, detail.progress)
+    rows = _with_cause(found, causes, why) if why else _in_state(found, detail, state)
     wait = progress.why_waiting(detail.progress, found.connection, detail.now)
     context = {
         "upload": found,
@@ -63,8 +54,8 @@ def upload(request: HttpRequest, pk: int) -> HttpResponseBase:
         "milestone": _milestone(detail.progress, wait),
         "state": state,
         "why": next((each for each in causes if each.key == why), None),
-        "table": arrange(PostingTable(rows), request),
-        "to_fix": [_to_fix(each, found, request) for each in causes[:CAUSES_SHOWN]],
+        "table": arrange(PostingTable(rows), request, count=None if state or why else detail.progress.here),
+        "lines": _lines(causes[:CAUSES_SHOWN], detail, found, request),
         "more_causes": max(0, len(causes) - CAUSES_SHOWN),
         "twins": twins.of(found)[:TWINS_SHOWN] if detail.notes else (),
         "refresh": refresh_seconds([found.connection], detail.now) if detail.progress.in_progress else 0,
@@ -92,19 +83,30 @@ def _in_state(found: Upload, detail: Detail, state: str) -> QuerySet[Posting]:
     return postings.filter(status=state) if state else postings
 
 
-def _rejected_for(found: Upload, causes: list[Cause], key: str) -> QuerySet[Posting]:
-    wordings = next((each.wordings for each in causes if each.key == key), ())
-    return _postings(found).filter(status=Posting.Status.REJECTED, message__in=wordings, invoice__ignored_because="")
+def _with_cause(found: Upload, causes: list[Cause], key: str) -> QuerySet[Posting]:
+    rows = _postings(found)
+    cause = next((each for each in causes if each.key == key), None)
+    if cause is None:
+        return rows.none()
+    if cause.kind != Kind.REJECTED:
+        return rows.filter(invoice__in=of_upload.invoices_with(found, key))
+    rejected = rows.filter(status=Posting.Status.REJECTED, message__in=cause.wordings)
+    return rejected.filter(invoice__ignored_because="")
 
 
-def _to_fix(cause: Cause, found: Upload, request: HttpRequest) -> ToFix:
-    may_set = roles.role_of(request.user) == roles.SYSTEM_ADMIN
-    return ToFix(
-        cause=cause,
-        next_step=next_step(cause.problem, found.get_absolute_url(), may_set=may_set),
-        as_drafts=cause.problem.fix == Fix.DRAFTS,
-        ask_admin=cause.problem.fix == Fix.SETTINGS and not may_set,
+def _lines(causes: list[Cause], detail: Detail, found: Upload, request: HttpRequest) -> list[Line]:
+    role = roles.role_of(request.user)
+    may_act, may_set = role in roles.FINANCE, role == roles.SYSTEM_ADMIN
+    back = found.get_absolute_url()
+    page = Page(
+        forms=lambda cause: forms_of_upload(cause, found),
+        account=lambda cause: {"upload": str(found.pk), "cause": cause.key},
+        next_step=lambda cause: step_of(cause, back, may_set=may_set),
     )
+    # Of another organisation the accounts are others; and nobody chooses on a page that renews itself.
+    may_choose = detail.progress.is_finished and current_connection(request) == found.connection
+    connection = found.connection if may_choose else None
+    return lines(causes, page, connection, may_act=may_act, may_set=may_set)
 
 
 def _milestone(now: Progress, wait: progress.Wait | None) -> str:

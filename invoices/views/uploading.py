@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from c3portal.audit.record import Action, record
+from c3portal.http import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from c3portal.notifications import texts
@@ -66,18 +67,19 @@ def upload_to_xero(request: HttpRequest) -> HttpResponseBase:
 
 
 def missing_for_upload(
-    connection: XeroConnection | None, *, may_set: bool, preflight: bool = False
+    connection: XeroConnection | None, *, may_set: bool, preflight: bool = False, app: XeroSettings | None = None
 ) -> str | SafeString:
     """Return what must be done before anything can be uploaded to `connection` (None: none is in use), "" when nothing.
 
     `may_set`: the reader may open Settings → General. With `preflight` what that page says of each invoice is left out.
+    `app`: the settings where they are at hand.
     """
     general = (
         format_html('<a href="{}">Settings → General</a>', reverse("settings_general"))
         if may_set
         else "Settings → General (ask a System Admin)"
     )
-    xero_settings = XeroSettings.load()
+    xero_settings = app or XeroSettings.load()
     if connection is None:
         connect = reverse("invoice_list") + "#connect"
         return format_html('{} <a href="{}">Connect to Xero</a> first.', connections.NOT_CONNECTED, connect)
@@ -159,7 +161,7 @@ def _record(request: HttpRequest, upload: Upload, count: int) -> None:
         "Create in Xero as": upload.get_invoice_status_display(),
         "Upload": upload.pk,
     }
-    after |= {f"Total in {each.currency}": f"{each.total:,.2f}" for each in totals(invoices)}
+    after |= {f"Total in {each.currency}": amounts.written(each.total, each.currency) for each in totals(invoices)}
     if upload.locked_as_drafts:
         after["In a locked period"] = "as drafts"
     if upload.onward:

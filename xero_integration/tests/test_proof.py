@@ -104,7 +104,7 @@ def test_a_difference_names_its_line_and_a_rounding_line_takes_it_away(off: str)
     proof = prove(made, [Decimal("11.00"), Decimal("5.50") - Decimal(off)], Decimal("16.50") - Decimal(off))
     assert proof.difference == Decimal(off)
     assert [(each.position, each.difference) for each in proof.lines] == [(2, Decimal(off))]
-    assert f"(line 2 by {Decimal(off):+.2f})" in str(proof)
+    assert f"(line 2 by AUD {Decimal(off):+.2f})" in str(proof)
     rounded = with_rounding_line(made, proof.difference, "4010", "EXEMPTOUTPUT")
     assert rounded.total == proof.invoiced
     assert rounded.lines[-1].tax_amount == 0

@@ -421,8 +421,8 @@ def test_an_upload_leaves_how_many_which_period_as_what_and_the_sums(
         "Invoices": 3,
         "Create in Xero as": "Approved",
         "Upload": upload.pk,
-        "Total in AUD": "220.00",
-        "Total in NZD": "110.00",
+        "Total in AUD": "AUD 220.00",
+        "Total in NZD": "NZD 110.00",
         "In a locked period": "as drafts",
     }
 

@@ -5,6 +5,11 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import OperationalError
+
+TRIES = 5
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+DEADLOCK = "40P01"
 
 
 class Command(BaseCommand):
@@ -15,7 +20,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("check", databases=["default"])
-        call_command("migrate", interactive=False, verbosity=0)
+        _migrate()
         call_command("createcachetable", verbosity=0)
         if not options["without_static"]:
             call_command("collectstatic", interactive=False, verbosity=0)
+
+
+def _migrate() -> None:
+    """Bring the schema up to date. The release before works meanwhile: a migration that waits in a circle with one of
+    its transactions is undone whole by PostgreSQL, and tried again."""
+    for last in (*[False] * (TRIES - 1), True):
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except OperationalError as error:
+            if last or getattr(error.__cause__, "sqlstate", "") != DEADLOCK:
+                raise
+        else:
+            return

@@ -50,7 +50,7 @@ SELDOM = {
     "fetch_from_c3": {},
     "attention_post": {"period": "20260918", "cause": "x", "as_drafts": "1"},
     "attention_account": {"period": "20260918", "cause": "x", "instead_of": "x", "account": "x"},
-    "upload_again": {},
+    "upload_again": {"cause": "x"},
     "period_reopen": {},
     "period_others": {},
     "test_draft_post": {},

@@ -121,6 +121,11 @@ SHAPES: dict[str, Shape] = {
             "money": {text: "1.00"},
         }
     ],
+    "invoices.AttentionCheck.in_short": lambda text: {
+        "count": 1,
+        "more": 0,
+        "first": [{"words": text, "count": 1, "money": {text: "1.00"}, "show": "/"}],
+    },
     "invoices.AttentionCheck.drift": lambda text: [{"words": text, "places": 1, "url": "/", "general": False}],
     "invoices.ListChoices.views": lambda text: [{"name": text, "query": {"q": text}}],
     "invoices.Upload.invoiced": lambda text: {text: "1.00"},

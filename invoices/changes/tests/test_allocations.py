@@ -62,7 +62,7 @@ def test_a_full_credit_note_pays_the_invoice_off_and_the_portal_knows(
     assert (rows[invoice.pk].xero_status, rows[invoice.pk].amount_due) == ("PAID", Decimal(0))
     assert (rows[invoice.pk].amount_credited, rows[note.pk].amount_due) == (Decimal("110.00"), Decimal(0))
     told = DocumentEvent.objects.filter(source=DocumentEvent.Source.US)
-    words = "110.00 of Invoice_0001-CN1 set against Invoice_0001."
+    words = "AUD 110.00 of Invoice_0001-CN1 set against Invoice_0001."
     assert [(each.posting_id, each.facts) for each in told] == [(note.pk, [words]), (invoice.pk, [words])]
     assert len([each for each in sandbox.calls() if "Allocations" in each["path"]]) == 1
     assert sandbox.violations() == []

@@ -45,7 +45,7 @@ def test_a_wrong_account_on_120_invoices_is_put_right_in_five_clicks(
     for field in FIELDS:
         page.get_by_label(field).select_option("200")
 
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("link", name="Download Invoice/Payments").first.click()
     page.locator(".head summary", has_text="Xero").click()
     page.get_by_role("link", name="Compare with today's settings").click()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -16,6 +17,7 @@ from c3portal.tests.markup import markup
 from invoices.conftest import Upload, Work
 from invoices.importing.importer import import_file
 from invoices.models import DocumentChange, Invoice, Posting
+from invoices.tests import makers
 from invoices.tests.c3_files import of_customer, write
 from xero_integration.models import XeroSettings
 
@@ -100,6 +102,30 @@ def test_one_invoice_is_shown_line_by_line_with_each_way_open_or_closed(
     after = words_of(finance.get(reverse("invoice_changed", args=[invoice.pk])).content.decode())
     assert "Nothing differs" in after
     assert "1 done" in after
+
+
+def test_the_pages_ask_the_database_as_often_for_sixty_as_for_three(
+    tmp_path: Path, upload: Upload, work: Work, finance: Client, finance_admin: User, connected: Any
+) -> None:
+    import_file(write(tmp_path, *(of_customer(n) for n in range(1, 61))))
+    upload(invoice_status="AUTHORISED")
+    while Posting.objects.in_progress().exists():
+        work()
+    one = Invoice.objects.order_by("number")[0]
+    period = {"period": one.period.billing_id}
+    addresses = [
+        f"{reverse('changed_invoices')}?{urlencode(period)}",
+        f"{reverse('update_changed')}?{urlencode(period | {'way': 'credit'})}",
+        reverse("invoice_changed", args=[one.pk]),
+    ]
+    asked = {}
+    for count in (3, 60):
+        import_file(write(tmp_path, *(of_customer(n, **DEARER) for n in range(1, count + 1))))
+        page = finance.get(addresses[0])
+        assert (page.context["count"], page.context["creditable"]) == (count, count)
+        asked[count] = [makers.queries_of(finance, each) for each in addresses]
+    assert asked[3] == asked[60]
+    assert max(asked[3]) <= 15, asked
 
 
 def test_the_list_has_a_filter_of_what_a_later_file_changed(drafts: list[Posting], finance: Client) -> None:

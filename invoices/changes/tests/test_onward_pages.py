@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from c3portal.models import AuditEntry, User
 from invoices.changes import transitions
-from invoices.models import DocumentChange, Invoice, Posting, Upload
+from invoices.models import BillingPeriod, DocumentChange, Invoice, Posting, Upload
 from invoices.tests import makers
 from invoices.tests.makers import Status
 from xero_integration.models import Contact, XeroConnection, XeroSettings
@@ -160,3 +160,22 @@ def test_nothing_is_approved_that_the_page_did_not_show(
     page = client.post(address, {"shown": shown})
     assert "Nothing was asked of Xero" in page.content.decode()
     assert not DocumentChange.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["upload_approve", "upload_send", "upload_take_back", "upload_withdraw"])
+def test_a_page_of_an_upload_asks_the_database_as_often_for_sixty_as_for_three(
+    client: Client, draft_upload: Upload, finance_admin: User, name: str
+) -> None:
+    approved(draft_upload)
+    more = makers.invoices(BillingPeriod.objects.get(), 60, "MORE")
+    many = makers.uploaded(draft_upload.connection, finance_admin, *more, to=Status.POSTED)
+    few, many_of = (makers.queries_of(client, reverse(name, args=[each.pk])) for each in (draft_upload, many))
+    assert many_of == few <= 15
+
+
+@pytest.mark.parametrize("name", ["invoice_approve", "invoice_send", "invoice_take_back"])
+def test_a_page_of_an_invoice_asks_the_database_seldom(client: Client, draft_upload: Upload, name: str) -> None:
+    approved(draft_upload)
+    posting = Posting.objects.filter(upload=draft_upload).first()
+    assert posting is not None
+    assert makers.queries_of(client, reverse(name, args=[posting.invoice_id])) <= 15

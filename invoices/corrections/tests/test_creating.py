@@ -194,4 +194,4 @@ def test_of_two_who_credit_at_the_same_moment_one_is_refused(transactional_db: N
 def test_of_a_line_of_nothing_there_is_no_part() -> None:
     line = replace(credited("0.00"), quantity=Decimal(1))
     with pytest.raises(NotPossible):
-        InXero((line,), CONTACT, Decimal(0)).credited({0: Decimal("5.00")})
+        InXero((line,), CONTACT, Decimal(0), "AUD").credited({0: Decimal("5.00")})

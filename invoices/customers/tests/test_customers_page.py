@@ -31,7 +31,7 @@ from invoices.tests.pages import message_of
 from xero_integration.models import Account, BrandingTheme, XeroConnection
 
 ClientFor = Callable[[User], Client]
-MOST_QUERIES = 16
+MOST_QUERIES = 15
 
 
 @pytest.fixture
@@ -366,6 +366,18 @@ def test_its_page_takes_a_constant_number_of_queries(finance: Client, northwind:
         more = makers.an_invoice(period, f"X-{n}")
         Invoice.objects.filter(pk=more.pk).update(customer=northwind)
     assert makers.queries_of(finance, of(northwind)) == few <= MOST_QUERIES
+
+
+@pytest.mark.parametrize("query", ["", "?edit=1"], ids=["shown", "edited"])
+def test_its_page_takes_few_queries_also_with_its_form_open(finance: Client, northwind: Customer, query: str) -> None:
+    CustomerOverride.objects.create(customer=northwind, due_days=30)
+    AccountOverride.objects.create(customer=northwind, account_code="4010")
+    AccountOverride.objects.create(customer=northwind, account_code="4020", kind="azure")
+    SubscriptionOrder.objects.create(customer=northwind, subscription="s-1", purchase_order="PO-1")
+    html = page(finance, f"{of(northwind)}{query}")
+    assert ('name="due_days" value="30"' in html) == bool(query)
+    assert ("PO-1" in html) == (not query)
+    assert makers.queries_of(finance, f"{of(northwind)}{query}") <= MOST_QUERIES
 
 
 def test_there_is_no_page_for_nobody(finance: Client) -> None:

@@ -136,7 +136,7 @@ def test_tax_that_does_not_add_up_to_the_cent_is_refused(
     invoice = make_invoice()
     Invoice.objects.filter(pk=invoice.pk).update(total=Decimal("110.01"))
     refusal = only(build_documents(connected, linked()))
-    assert "Xero would come to 110.00, the invoice says 110.01" in refusal.words
+    assert "Xero would come to AUD 110.00, the invoice says AUD 110.01: a difference of AUD -0.01" in refusal.words
 
 
 def test_an_account_that_was_archived_since_is_refused_before_xero_does(

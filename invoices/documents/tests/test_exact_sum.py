@@ -60,7 +60,7 @@ def test_to_block_is_the_default_and_names_both_sums(connected: XeroConnection, 
     (group,) = found.groups()
     assert group.problem.code == exact_sum.CODE
     assert "AUD 0.22;" in group.invoices[0].detail
-    assert "they come to 0.00: a difference of +0.22" in group.invoices[0].detail
+    assert "they come to AUD 0.00: a difference of AUD +0.22" in group.invoices[0].detail
 
 
 def test_what_is_posted_all_the_same_is_flagged(
@@ -75,7 +75,7 @@ def test_what_is_posted_all_the_same_is_flagged(
     posting = Posting.objects.get()
     assert (posting.status, posting.xero_total) == (Posting.Status.POSTED, Decimal("99.00"))
     assert posting.total_difference == Decimal("-0.22")
-    assert "Xero's total is 99.00, -0.22 from the invoice's 99.22." in posting.message
+    assert "Xero's total is AUD 99.00, AUD -0.22 from the invoice's AUD 99.22." in posting.message
 
 
 def test_a_rounding_line_brings_it_to_the_exact_sum(

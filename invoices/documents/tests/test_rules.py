@@ -29,7 +29,7 @@ ORGANISATION = Organisation(
     },
     frozenset({"theme-1"}),
 )
-EQUAL = Proof(Decimal("110.00"), Decimal("110.00"), ())
+EQUAL = Proof(Decimal("110.00"), Decimal("110.00"), "AUD", ())
 
 
 def problems_of(document: Document, organisation: Organisation = ORGANISATION) -> list[Problem]:
@@ -112,7 +112,7 @@ def test_a_total_that_xero_would_not_come_to_is_weighed_by_the_limit(
     limit = None if warn_up_to is None else Decimal(warn_up_to)
     (problem,) = problems(DOCUMENT, proof, ORGANISATION, warn_up_to=limit)
     assert problem.severity == severity
-    assert f"Xero would come to 110.00, the invoice says {total}" in problem.of_this_one
+    assert f"Xero would come to AUD 110.00, the invoice says AUD {total}: a difference of AUD " in problem.of_this_one
 
 
 @pytest.mark.parametrize("amount", ["99999999999999999.99", "-99999999999999999.99"])

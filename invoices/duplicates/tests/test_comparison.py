@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection as database
+from django.db.models import Count, Exists, OuterRef
 from django.test.utils import CaptureQueriesContext
 
 from invoices.conftest import Upload
@@ -253,3 +254,17 @@ def test_a_credit_note_is_no_copy_of_the_invoice(
     first, second = make_billed(FIRST, amount=amounts[0]), make_billed(SECOND, "another", amount=amounts[1])
     assert likes() == ({second: (Likeness.NEAR, first)} if is_near else {})
     assert bool(comparison.all_like(second, 5)) == is_near
+
+
+def test_the_condition_is_the_same_wherever_it_stands(make_billed: MakeBilled) -> None:
+    first, second = make_billed(FIRST), make_billed(SECOND)
+    third = make_billed(SECOND, "mailboxes", service_end=dt.date(2026, 9, 14))
+    assert waiting() == {second}
+    found = Invoice.objects.filter(comparison.waits_for_decision())
+    # Within another query, below another table, within itself, and turned round.
+    assert set(Invoice.objects.filter(pk__in=found.values("pk"))) == {second}
+    assert Customer.objects.filter(Exists(found.filter(customer=OuterRef("pk")))).count() == 1
+    assert set(found.filter(Exists(found.filter(pk=OuterRef("pk"))))) == {second}
+    assert set(Invoice.objects.filter(~comparison.waits_for_decision())) == {first, third}
+    counted = Invoice.objects.aggregate(waiting=Count("pk", filter=comparison.waits_for_decision()))
+    assert counted == {"waiting": 1}

@@ -140,6 +140,20 @@ def test_what_can_be_posted_is_one_press_from_the_preflight(
     assert "/invoices/preflight/" in finance.post("/invoices/upload/", fields)["Location"]
 
 
+def test_where_the_connection_is_broken_off_reconnecting_is_the_one_thing_to_do(
+    period: BillingPeriod, finance: Client, finance_admin: User
+) -> None:
+    connection = connected()
+    uploaded(connection, finance_admin, an_invoice(period, "INV-1"), to=Posting.Status.POSTED)
+    an_invoice(period, "INV-2")
+    assert finance.get("/").context["step"].words == "Check and post 1 invoice"
+    connection.status = connection.Status.NEEDS_RECONNECTING
+    connection.save()
+    html = page(finance)
+    assert "Check and post" not in html
+    assert html.count("btn-primary") == 1
+
+
 def test_a_new_portal_shows_what_is_to_be_set(finance: Client, db: None) -> None:
     html = page(finance)
     assert html.count("btn-primary") <= 1

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import uuid
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
 from django.db.models import Count, Sum
 
 from c3portal.models import User
+from c3portal.testing import at_once
+from invoices import tasks
 from invoices.corrections.creating import CorrectingLine, create
 from invoices.importing import billed_taxes, later
 from invoices.importing.importer import import_file
@@ -96,3 +103,88 @@ def test_so_do_a_correction_and_a_later_version_that_is_taken_in(tmp_path: Path,
     billed_taxes.settle()
     assert is_settled()
     assert kept() == counted()
+
+
+# What the release before leaves uncounted
+
+
+@contextmanager
+def the_release_before() -> Iterator[None]:
+    """It imports and takes back without knowing of the counts."""
+    with ExitStack() as patches:
+        for name in ("put_on", "take_off", "settle"):
+            patches.enter_context(patch.object(billed_taxes, name, autospec=True))
+        yield
+
+
+def test_what_an_old_worker_brought_or_took_back_is_counted_at_night(tmp_path: Path, finance_admin: User) -> None:
+    gone = import_file(write(tmp_path, of_customer(1), of_customer(2, **RESOLD)))
+    import_file(write(tmp_path, of_customer(3)))
+    with the_release_before():
+        undo_import(gone, user=finance_admin, source="a test")
+        import_file(write(tmp_path, of_customer(3, **FREE), of_customer(4), of_customer(5, **RESOLD)))
+    assert kept() != counted()
+
+    tasks.mend_billed_taxes()
+
+    assert kept() == counted()
+    assert is_settled()
+    assert billed_taxes.mend() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("step", ["take_off", "put_on"])
+def test_an_import_meanwhile_is_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+    BilledTax.objects.all().delete()
+    paused = pause(monkeypatch, step)
+
+    def either(turn: int) -> object:
+        if turn == 0:
+            return import_file(write(tmp_path, of_customer(1, **FREE), of_customer(2), of_customer(3)))
+        assert paused.wait(30)
+        return billed_taxes.mend()
+
+    at_once(2, either)
+    billed_taxes.mend()
+
+    assert kept() == counted()
+    assert kept().total() == 3
+    assert is_settled()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_takes_no_lock_of_imports_is_counted_once_too(
+    tmp_path: Path, finance_admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_file(write(tmp_path, of_customer(1), of_customer(2)))
+    sent = Invoice.objects.get(number="Invoice_1")
+    uploaded(connected(), finance_admin, sent, to=Status.POSTED)
+    line = CorrectingLine("Back", Decimal(1), Decimal(-10), Decimal("-10.00"), "200", "OUTPUT", Decimal(0), "None")
+    BilledTax.objects.all().delete()
+    paused = pause(monkeypatch, "put_on")
+
+    def any_of(turn: int) -> object:
+        if turn == 0:
+            return create(sent, [line], reason="Too much", contact_id="c")
+        assert paused.wait(30)
+        return billed_taxes.mend()
+
+    at_once(3, any_of)
+
+    assert kept() == counted()
+    assert kept().total() == 3
+
+
+def pause(monkeypatch: pytest.MonkeyPatch, name: str) -> threading.Event:
+    """Have that step wait before the end of its transaction until others got as far as they can; returns what tells
+    them to begin."""
+    paused, real = threading.Event(), getattr(billed_taxes, name)
+
+    def slowly(invoices: Iterable[uuid.UUID]) -> None:
+        real(invoices)
+        paused.set()
+        threading.Event().wait(0.5)
+
+    monkeypatch.setattr(billed_taxes, name, slowly)
+    return paused

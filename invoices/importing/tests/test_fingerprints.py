@@ -93,4 +93,4 @@ def test_the_exact_sum_and_the_days_charged_for_are_kept(tmp_path: Path) -> None
     invoice = Invoice.objects.get()
     assert (invoice.total, invoice.exact_total) == (Decimal("0.00"), Decimal("0.0704"))
     assert (str(invoice.service_start), str(invoice.service_end)) == ("2026-08-16", "2026-09-25")
-    assert any("0.07 exact, 0.00 as the sum of its rounded lines" in note for note in run.notes)
+    assert any("AUD 0.07 exact, AUD 0.00 as the sum of its rounded lines" in note for note in run.notes)

@@ -40,9 +40,9 @@ def test_a_dry_run_says_what_would_come_in_and_writes_nothing(tmp_path: Path) ->
     before = (ImportRun.objects.count(), AuditEntry.objects.count(), Invoice.objects.count())
     said = run("import_invoices", "--dry-run", write(tmp_path, a_row(), of_customer(1)))
     assert "2 lines: 2 new, 0 changed, 0 unchanged, 0 sent and differing, 0 held back" in said
-    assert "AUD: 2 invoices, 180.00 + tax 18.00 = 198.00" in said
+    assert "AUD: 2 invoices, AUD 180.00 + tax AUD 18.00 = AUD 198.00" in said
     assert "Against August 2026" in said
-    assert "AUD: 1 → 2 invoices, 99.00 → 198.00" in said
+    assert "AUD: 1 → 2 invoices, AUD 99.00 → AUD 198.00" in said
     assert "0 customers missing, 1 new" in said
     assert "CommandError" not in said
     assert (ImportRun.objects.count(), AuditEntry.objects.count(), Invoice.objects.count()) == before

@@ -234,7 +234,7 @@ def test_what_differs_from_what_was_sent_is_shown(client: Client, finance_admin:
     uploaded(connected(), finance_admin, Invoice.objects.get(), to=Posting.Status.POSTED)
     page = bring(client, csv_bytes(of_customer(1), of_customer(1))).content.decode()
     assert "What differs from what was sent" in page
-    assert "total 99.00 → 198.00; lines 1 → 2" in page
+    assert "total AUD 99.00 → AUD 198.00; lines 1 → 2" in page
     assert f'href="{Invoice.objects.get().get_absolute_url()}"' in page
 
 
@@ -246,7 +246,7 @@ def test_an_import_is_taken_back_after_a_question(client: Client, finance_admin:
     run = ImportRun.objects.get()
     undo = reverse("import_undo", args=[run.pk])
     assert f'href="{undo}"' in page
-    assert "2 new invoices deleted" in text_of(client.get(undo))
+    assert "<dt>To be deleted</dt><dd>2 invoices" in text_of(client.get(undo))
     assert Invoice.objects.count() == 2
     page = text_of(client.post(undo, follow=True))
     assert "Taken back: 2 invoices deleted, 0 invoices put back as before." in page
@@ -257,6 +257,23 @@ def test_an_import_is_taken_back_after_a_question(client: Client, finance_admin:
     refusal = "Only an import that came in, or still holds invoices back, can be undone."
     assert refusal in text_of(client.get(undo, follow=True))
     assert refusal in text_of(client.post(undo, follow=True))
+
+
+def test_who_is_to_take_an_import_back_reads_what_that_is_about(client: Client, finance_admin: User) -> None:
+    dearer = {"SubTotal": "1900.00", "UnitPriceOfProduct": "190.00", "TaxAmount": "190.00", "Total": "2090.00"}
+    bring(client, csv_bytes(of_customer(1), of_customer(2)))
+    foreign = of_customer(4, CurrencyCode="NZD")
+    bring(client, csv_bytes(of_customer(1, **dearer), of_customer(3), foreign), "again.csv")
+
+    asked = text_of(client.get(reverse("import_undo", args=[ImportRun.objects.latest("pk").pk])))
+
+    assert "<dt>File</dt><dd>again.csv</dd>" in asked
+    assert f'<span class="sub">{finance_admin}</span>' in asked
+    assert "<dt>Imported</dt><dd><time" in asked
+    sums = '<span class="sub">AUD 99.00</span> <span class="sub">NZD 99.00</span>'
+    assert f"<dt>To be deleted</dt><dd>2 invoices {sums}</dd>" in asked
+    put_back = '1 invoice <span class="sub">AUD 2,090.00</span>'
+    assert f"<dt>To be put back as before</dt><dd>{put_back}</dd>" in asked
 
 
 def test_what_stands_in_the_way_is_said_and_the_rest_is_taken_back(client: Client, finance_admin: User) -> None:

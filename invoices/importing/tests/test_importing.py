@@ -222,7 +222,7 @@ def test_what_was_sent_stays_and_the_difference_is_told(tmp_path: Path, finance_
     price = {"SubTotal": "100.00", "UnitPriceOfProduct": "10.00", "TaxAmount": "10.00", "Total": "110.00"}
     run = import_file(write(tmp_path, of_customer(1, **price), of_customer(1), of_customer(2, **price)))
 
-    difference = "subtotal 90.00 → 190.00; tax 9.00 → 19.00; total 99.00 → 209.00; lines 1 → 2"
+    difference = "subtotal AUD 90.00 → AUD 190.00; tax AUD 9.00 → AUD 19.00; total AUD 99.00 → AUD 209.00; lines 1 → 2"
     assert (run.state, counts(run)) == (State.IMPORTED, (0, 1, 0, 1))
     assert found(run) == [(2, "", difference)]
     after = Invoice.objects.get(number="Invoice_1")

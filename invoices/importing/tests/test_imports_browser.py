@@ -52,7 +52,7 @@ def test_a_file_is_looked_at_imported_and_taken_back(
     assert Invoice.objects.count() == before + 120
 
     page.get_by_role("link", name="Undo this import").click()
-    expect(page.get_by_text("120 new invoices deleted")).to_be_visible()
+    expect(page.get_by_label("What is taken back")).to_contain_text("To be deleted 120 invoices")
     page.get_by_role("button", name="Undo this import").click()
     expect(page.get_by_text("Taken back: 120 invoices deleted")).to_be_visible()
     assert Invoice.objects.count() == before

@@ -58,4 +58,5 @@ def test_what_is_decided_of_each_invoice_is_not_forgotten(tmp_path: Path) -> Non
         (3, "Product 2"),
     ]
     difference = Invoice.objects.get(number="Invoice_0").difference
-    assert difference == "subtotal 90.00 → 270.00; tax 9.00 → 27.00; total 99.00 → 297.00; lines 1 → 3"
+    money = "subtotal AUD 90.00 → AUD 270.00; tax AUD 9.00 → AUD 27.00; total AUD 99.00 → AUD 297.00"
+    assert difference == f"{money}; lines 1 → 3"

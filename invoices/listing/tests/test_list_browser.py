@@ -14,8 +14,9 @@ from python_calamine import CalamineWorkbook
 
 from c3portal.models import User
 from c3portal.tests.browser import LIST, is_accessible, sign_in
-from invoices.models import BillingPeriod, Invoice, Posting, UploadDraft
-from invoices.tests.makers import uploaded
+from invoices.attention import counting
+from invoices.models import BillingPeriod, HeldBackInvoice, ImportRun, Invoice, Posting, UploadDraft
+from invoices.tests.makers import bring, uploaded
 from xero_integration.models import XeroConnection
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -50,19 +51,19 @@ def listed(
 
 @pytest.mark.parametrize(("width", "height", "least"), [(1280, 800, 14), (1440, 900, 20)])
 @pytest.mark.parametrize("reconnect", [False, True])
-@pytest.mark.parametrize("is_posted", [False, True])
+@pytest.mark.parametrize("state", [None, Posting.Status.QUEUED, Posting.Status.POSTED])
 def test_so_many_rows_are_in_view(
     listed: Page,
     width: int,
     height: int,
     least: int,
     reconnect: bool,
-    is_posted: bool,
+    state: str | None,
     connected: XeroConnection,
     finance_admin: User,
 ) -> None:
-    if is_posted:
-        uploaded(connected, finance_admin, *Invoice.objects.all(), to=Posting.Status.POSTED)
+    if state:
+        uploaded(connected, finance_admin, *Invoice.objects.all(), to=state)
         Posting.objects.update(amount_due=Decimal("2345.67"), read_at=timezone.now())
     if reconnect:
         XeroConnection.objects.update(status="needs_reconnecting", status_reason="It was disconnected in Xero. " * 9)
@@ -70,6 +71,29 @@ def test_so_many_rows_are_in_view(
     listed.reload()
     assert listed.evaluate(IN_VIEW) >= least
     assert listed.evaluate(HEIGHTS) == [36]
+
+
+@pytest.mark.parametrize(("width", "height", "least"), [(1280, 800, 14), (1440, 900, 20)])
+@pytest.mark.parametrize("reconnect", [False, True])
+def test_what_needs_attention_takes_no_row_out_of_view(
+    listed: Page, width: int, height: int, least: int, reconnect: bool, connected: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connected, finance_admin, *Invoice.objects.all())
+    bring(upload, Posting.Status.REJECTED, *Invoice.objects.values_list("number", flat=True)[:30])
+    bring(upload, Posting.Status.POSTED)
+    Posting.objects.update(amount_due=Decimal("2345.67"), read_at=timezone.now())
+    HeldBackInvoice.objects.create(run=ImportRun.objects.create(file_name="a.csv", size=1), number="INV-9")
+    counting.refresh()
+    if reconnect:
+        XeroConnection.objects.update(status="needs_reconnecting", status_reason="It was disconnected in Xero. " * 9)
+    listed.set_viewport_size({"width": width, "height": height})
+    listed.reload()
+    expect(listed.locator(".banner > .line")).to_contain_text("30 Rejected: Account 999")
+    assert listed.evaluate(IN_VIEW) >= least
+    assert not listed.evaluate(WIDER)
+    is_accessible(listed)
+    listed.get_by_role("link", name="30 Rejected").click()
+    expect(listed.locator(".list tbody tr")).to_have_count(30)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -254,3 +278,37 @@ def test_on_a_phone_the_bar_stays_below_the_rows_for_a_thumb(listed: Page, theme
     with listed.expect_request(re.compile("/invoices/upload/")):
         listed.get_by_role("button", name="UPLOAD TO XERO").click()
     expect(listed.get_by_role("heading", name="Check before upload")).to_be_visible()
+
+
+def test_an_upload_under_way_is_on_the_list_until_all_of_it_is_in_xero(
+    listed: Page, connected: XeroConnection, finance_admin: User
+) -> None:
+    upload = uploaded(connected, finance_admin, *Invoice.objects.all())
+    bring(upload, Posting.Status.POSTED, *Invoice.objects.order_by("number").values_list("number", flat=True)[:40])
+    listed.reload()
+    running = listed.locator("#running")
+    expect(running).to_contain_text("40 of 120 in Xero")
+    expect(running.get_by_role("img", name="40 in Xero, 80 queued")).to_be_visible()
+    listed.locator("td.tick input").nth(1).check()
+
+    bring(upload, Posting.Status.POSTED)
+
+    expect(running).to_be_empty()
+    expect(listed.get_by_role("link", name="In Xero 120")).to_be_visible()
+    expect(listed.locator(".list tbody .state", has_text="Draft")).to_have_count(50)
+    expect(listed.locator("td.tick input:checked")).to_have_count(1)
+    expect(listed.locator("#follows")).to_have_attribute("hx-trigger", "every 20s")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_line_of_an_upload_under_way_is_accessible_and_inside_its_screen(
+    listed: Page, theme: str, width: int, connected: XeroConnection, finance_admin: User
+) -> None:
+    uploaded(connected, finance_admin, *Invoice.objects.all())
+    listed.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    listed.set_viewport_size({"width": width, "height": 800})
+    listed.reload()
+    expect(listed.locator("#running").get_by_role("link")).to_be_visible()
+    assert not listed.evaluate(WIDER)
+    is_accessible(listed)

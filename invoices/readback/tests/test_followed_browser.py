@@ -133,5 +133,5 @@ def test_what_someone_types_stays_while_the_page_follows(
     reason = page.get_by_label("Why is it right?")
     reason.fill("Freight added")
     Posting.objects.update(edits={"total": {"sent": "110.00", "now": "122.00"}})
-    expect(page.locator("#document-edits")).to_contain_text("Xero has 122.00", timeout=A_MINUTE)
+    expect(page.locator("#document-edits")).to_contain_text("Xero has AUD 122.00", timeout=A_MINUTE)
     expect(reason).to_have_value("Freight added")

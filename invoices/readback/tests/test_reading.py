@@ -52,7 +52,7 @@ def test_each_change_is_kept_with_where_it_was_learnt_and_only_once(
         schedule.read(polled)
     event = DocumentEvent.objects.get()
     assert (event.posting, event.source, event.amount_due) == (posting, Source.POLL, Decimal("100.00"))
-    assert event.facts == ["Paid: 0.00 became 10.00.", "Owed: 110.00 became 100.00."]
+    assert event.facts == ["Paid: AUD 0.00 became AUD 10.00.", "Owed: AUD 110.00 became AUD 100.00."]
 
 
 def test_a_payment_that_was_taken_back_is_taken_back_here(post: Post, polled: XeroConnection) -> None:

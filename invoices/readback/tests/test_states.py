@@ -268,11 +268,11 @@ def test_every_state_is_told_alike_everywhere(name: str, admin: Client, finance_
 
 
 EDITS = {
-    "total": ("Total: 110.00 was sent, Xero has 121.00", {"Total": Decimal(121), "AmountDue": Decimal(121)}),
-    "subtotal": ("Lines’ sum without tax: 100.00 was sent, Xero has 90.00", {"SubTotal": Decimal(90)}),
+    "total": ("Total: AUD 110.00 was sent, Xero has AUD 121.00", {"Total": Decimal(121), "AmountDue": Decimal(121)}),
+    "subtotal": ("Lines’ sum without tax: AUD 100.00 was sent, Xero has AUD 90.00", {"SubTotal": Decimal(90)}),
     "contact": ("Contact: c1 was sent, Xero has c2", {"Contact": {"ContactID": "c2"}}),
-    "date": ("Date: 2026-09-18 was sent, Xero has 2026-10-01", {"Date": DAY}),
-    "due_date": ("Due date: 2026-10-06 was sent, Xero has 2026-10-01", {"DueDate": DAY}),
+    "date": ("Date: 18 Sep 2026 was sent, Xero has 1 Oct 2026", {"Date": DAY}),
+    "due_date": ("Due date: 6 Oct 2026 was sent, Xero has 1 Oct 2026", {"DueDate": DAY}),
     "status": ("Status: Voided", {"Status": "VOIDED"}),
 }
 
@@ -309,7 +309,7 @@ def test_what_was_edited_in_xero_asks_for_a_decision_and_is_accepted_with_a_reas
     assert posting.edits == EDITED
     page = text_of(admin, invoice.get_absolute_url())
     assert "Changed in Xero" in page
-    assert "110.00 was sent, Xero has 121.00" in page
+    assert "AUD 110.00 was sent, Xero has AUD 121.00" in page
     assert "Changed in Xero" in text_of(admin, reverse("invoice_list"), state="changed")
 
     address = reverse("accept_change", args=[invoice.pk])

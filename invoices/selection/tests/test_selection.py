@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import BadRequest
 from django.http import Http404, QueryDict
+from pytest_django import DjangoAssertNumQueries
 
 from c3portal.models import User
-from invoices.models import BillingPeriod, Posting
+from invoices.models import BillingPeriod, Invoice, Posting
 from invoices.readback.states import XeroState
 from invoices.selection.selection import NOT_UPLOADED, Selection
 from invoices.tests.makers import a_period, an_invoice, connected, uploaded
@@ -106,6 +107,24 @@ def test_it_sums_each_currency_to_the_cent(period: BillingPeriod) -> None:
     assert (aud.currency, aud.count, aud.total, aud.subtotal + aud.tax) == ("AUD", 100, Decimal("10.00"), aud.total)
     assert str(aud.total) == "10.00"
     assert (nzd.currency, nzd.count, nzd.total) == ("NZD", 1, Decimal("-33.33"))
+
+
+def test_counts_and_sums_at_once_are_those_of_each(
+    period: BillingPeriod, finance_admin: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    connection = connected()
+    for place, status in enumerate(Status):
+        uploaded(connection, finance_admin, an_invoice(period, f"N-{status}", total=f"{place}.10"), to=status)
+    an_invoice(period, "N-new", total="0.20")
+    an_invoice(period, "N-nzd", total="-33.33", currency="NZD")
+    excluded = an_invoice(period, "N-excluded", total="5.00")
+    Invoice.objects.filter(pk=excluded.pk).update(ignored_because="Billed elsewhere")
+    everything = Selection(period)
+    with django_assert_num_queries(1):
+        summary = everything.summary()
+    assert summary == (everything.state_counts(), everything.totals())
+    posted = Selection(period, state=Status.POSTED)
+    assert posted.summary() == (posted.state_counts(), posted.totals())
 
 
 def test_ticked_invoices_of_another_period_are_left_alone(period: BillingPeriod) -> None:
