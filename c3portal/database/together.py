@@ -30,7 +30,8 @@ class _Part(NamedTuple):
 
 def read(*queries: models.QuerySet[Any, Any]) -> list[list[Any]]:
     """Return the rows of each query as it alone would give them, in its order: objects without what `select_related`
-    adds, or what `values_list` names. Numbers have at most 15 digits. Bytes are not read so."""
+    adds, or what `values_list` names. Amounts stay decimal on the way; SQLite itself keeps 15 digits. Bytes are not
+    read so."""
     parts = [_part(each) for each in queries]
     asked = [each for each in parts if each is not None]
     answers = iter(_answers(asked))
@@ -93,7 +94,8 @@ def _answers(parts: Sequence[_Part]) -> Sequence[Any]:
 
 
 def _rows(part: _Part, answer: str | None) -> list[Any]:
-    rows: list[list[Any]] = json.loads(answer or "[]")
+    # An amount is never a binary fraction on its way.
+    rows: list[list[Any]] = json.loads(answer or "[]", parse_float=Decimal)
     for place, reader in enumerate(part.readers):
         if reader is not None:
             for row in rows:
@@ -112,17 +114,22 @@ def _reader(field: Any) -> Callable[[Any], Any] | None:
     """Return what makes a value of this field of what JSON has, None where they are the same."""
     if isinstance(field, models.JSONField):
         # SQLite keeps it as text.
-        return json.loads if connection.vendor == "sqlite" else None
+        return json.loads if connection.vendor == "sqlite" else _plain
     if hasattr(field, "from_db_value"):
         return lambda value: field.from_db_value(value, None, connection)
     found = next((reader for kind, reader in _READERS.items() if isinstance(field, kind)), None)
     return None if found is None else lambda value: found(field, value)
 
 
-def _decimal(field: models.DecimalField[Any, Any], value: float) -> Decimal:
+def _plain(value: Any) -> Any:
+    """Return what JSON itself has for this, of which the numbers were read as decimals."""
+    return json.loads(json.dumps(value, default=float))
+
+
+def _decimal(field: models.DecimalField[Any, Any], value: Decimal | int) -> Decimal:
     # What is worked out has no places of its own.
     places = cast("int | None", field.decimal_places)
-    found = Decimal(repr(value))
+    found = Decimal(value)
     return found if places is None else found.quantize(Decimal(1).scaleb(-places))
 
 
@@ -133,6 +140,7 @@ def _moment(_: object, value: str) -> dt.datetime:
 
 _READERS: dict[type[Any], Callable[[Any, Any], Any]] = {
     models.DecimalField: _decimal,
+    models.FloatField: lambda _, value: float(value),
     models.BooleanField: lambda _, value: bool(value),
     # Before days, since a moment is one.
     models.DateTimeField: _moment,
