@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from invoices.contacts import requests, resellers
 from invoices.contacts.link_statuses import SAME_NAME, SAME_NUMBER, similar_contacts
 from invoices.contacts.resellers import AS_CUSTOMER, Known
 from invoices.models import Customer
 from xero_integration import connections, contacts
-from xero_integration.contact_index import AnyContact, ContactIndex, Listed, Listing
+from xero_integration.contact_index import AnyContact, ContactIndex, Listing
 from xero_integration.contact_names import name_key, number_key
 from xero_integration.models import Contact, ContactLink, XeroConnection
 from xero_integration.name_similarity import Names
@@ -40,7 +40,7 @@ class NotLinked(Exception):
 
 def candidates(connection: XeroConnection, customer: Customer, words: str) -> list[Candidate]:
     """Return the contacts that `words` find by name or number; without words, those that may be the customer."""
-    listing = Listing(connection, beside=resellers.query())
+    listing = resellers.listing(connection)
     known = resellers.of_rows(listing.beside)
     (wanted,) = requests.wanted_contacts(connection, [customer], known, listing)
     keys = {number_key(each.tenant_id): each for each in known}
@@ -65,11 +65,11 @@ def candidates(connection: XeroConnection, customer: Customer, words: str) -> li
     return [Candidate(each, why, _why_not(each, customer, index, keys)) for each, why in whys]
 
 
-def near(connection: XeroConnection, customer: Customer) -> list[Candidate]:
+def near(listing: Listing, customer: Customer) -> list[Candidate]:
     """Return the active contacts that nobody has whose names are much like the customer's, the likeliest first."""
-    has = ContactLink.objects.filter(connection=connection, contact_id=OuterRef("contact_id"))
-    free = Contact.objects.filter(~Exists(has), connection=connection, status=Contact.ACTIVE).order_by("name")
-    found = {row[0]: Listed._make(row) for row in free.values_list(*Listed._fields)}
+    free = (each for each in listing.contacts.values() if each.status == Contact.ACTIVE)
+    by_name = sorted(free, key=lambda each: (each.name, each.contact_id))
+    found = {each.contact_id: each for each in by_name if each.contact_id not in listing.holders}
     names = Names({key: each.name for key, each in found.items()})
     alike = names.alike(customer.name)
     more = [key for key, _ in names.similar(customer.name, most=SUGGESTIONS) if key not in alike]

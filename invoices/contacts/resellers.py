@@ -33,6 +33,11 @@ def everyone() -> list[Known]:
     return of_rows(query())
 
 
+def listing(connection: XeroConnection) -> Listing:
+    """Return the contacts and links of an organisation, and `beside` them what `of_rows` takes, in one query."""
+    return Listing(connection, beside=query())
+
+
 def query() -> QuerySet[Customer, tuple[Any, ...]]:
     """Return the query for what `of_rows` takes."""
     return Customer.objects.order_by().values_list(*Known._fields)

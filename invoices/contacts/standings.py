@@ -37,8 +37,8 @@ class Standing(NamedTuple):
 class Standings:
     """All customers of the portal as they stand in one organisation; `with_names` also what new contacts are called."""
 
-    def __init__(self, connection: XeroConnection, *, with_names: bool = False) -> None:
-        self._listing = Listing(connection, beside=resellers.query())
+    def __init__(self, connection: XeroConnection, *, with_names: bool = False, listing: Listing | None = None) -> None:
+        self._listing = listing or resellers.listing(connection)
         known = resellers.of_rows(self._listing.beside)
         self._unusable = contacts.unusable_of(self._listing)
         linked = self._listing.linked
@@ -84,12 +84,15 @@ class Standings:
         return link_statuses.of_linked(customer, self._listing, self._unusable.get(customer.tenant_id, ""))
 
 
-def of_one(connection: XeroConnection, customer: Customer) -> LinkStatus:
-    """Return how one customer stands, with what differs between C3 and Xero."""
-    link = ContactLink.objects.filter(connection=connection, customer_key=customer.tenant_id).first()
+def of_one(connection: XeroConnection, customer: Customer, listing: Listing | None = None) -> LinkStatus:
+    """Return how one customer stands, with what differs between C3 and Xero; `listing`:
+    `resellers.listing`, where that is at hand."""
+    listing = listing or resellers.listing(connection)
+    mine = ContactLink.objects.filter(connection=connection, customer_key=customer.tenant_id)
+    link = mine.first() if customer.tenant_id in listing.linked else None
     if link is None or resellers.is_another(customer):
         # Which name a new contact gets hangs on all others.
-        return Standings(connection, with_names=True).statuses([customer])[customer.pk]
+        return Standings(connection, with_names=True, listing=listing).statuses([customer])[customer.pk]
     return link_statuses.of_link(connection, customer, link)
 
 

@@ -23,7 +23,7 @@ from c3portal.http.next_address import next_address
 from c3portal.http.permissions import role_required
 from c3portal.http.versions import changed_meanwhile, version_of
 from c3portal.models import User, roles
-from invoices.contacts import details, matching, standings
+from invoices.contacts import details, matching, resellers, standings
 from invoices.contacts.standings import Standing, Standings
 from invoices.customers import listing, money, own
 from invoices.customers.listing import Filter, Row
@@ -135,10 +135,10 @@ def _show(request: HttpRequest, shown: Customer, **given: Any) -> HttpResponse:
 
 
 def _in_xero(connection: XeroConnection, shown: Customer) -> dict[str, Any]:
-    today = timezone.localdate()
+    today, listing = timezone.localdate(), resellers.listing(connection)
     return {
-        "status": standings.of_one(connection, shown),
-        "near": matching.near(connection, shown),
+        "status": standings.of_one(connection, shown, listing),
+        "near": matching.near(listing, shown),
         "aged": money.aged(connection, shown, today),
         "ages": [label for _, label in money.AGES],
         "contact_url": connection.contact_url(""),

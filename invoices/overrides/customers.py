@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Count
@@ -62,37 +62,25 @@ def counts(rows: Sequence[Row[str]]) -> dict[str, int]:
 
 def _row(context: DocumentContext, names: Names, default: str, customer: tuple[str, str, str]) -> Row[str]:
     tenant_id, name, country = customer
-    own = context.customers.get(tenant_id)
-    if own is None or own == Own():
-        return _usual(customer, default)
-    return Row(
+    usual = Row(
         key=tenant_id,
         subject=tenant_id,
         title=name,
-        detail=_detail(country, tenant_id),
+        detail=f"{country} · {tenant_id}" if country else tenant_id,
         default=default,
+        applies=default,
+        because="Settings → General says so",
+    )
+    own = context.customers.get(tenant_id)
+    if own is None or own == Own():
+        return usual
+    return replace(
+        usual,
         applies=_words(own, names),
         because="it is overridden for this customer",
         problem=theme_problem(context, own.theme_id),
         is_overridden=True,
     )
-
-
-def _usual(customer: tuple[str, str, str], default: str) -> Row[str]:
-    tenant_id, name, country = customer
-    return Row(
-        key=tenant_id,
-        subject=tenant_id,
-        title=name,
-        detail=_detail(country, tenant_id),
-        default=default,
-        applies=default,
-        because="Settings → General says so",
-    )
-
-
-def _detail(country: str, tenant_id: str) -> str:
-    return f"{country} · {tenant_id}" if country else tenant_id
 
 
 def _words(own: Own, names: Names) -> str:

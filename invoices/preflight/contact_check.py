@@ -37,7 +37,7 @@ class ContactCheck:
 
 def check(connection: XeroConnection, recipients: Collection[Customer]) -> ContactCheck:
     """Return what is known by the last listing, in one query."""
-    listing = Listing(connection, beside=resellers.query())
+    listing = resellers.listing(connection)
     known = resellers.of_rows(listing.beside)
     found = ContactCheck({key: link.contact_id for key, link in listing.linked.items()})
     people = {each.tenant_id: each for each in recipients}

@@ -103,6 +103,13 @@ def _of_period(
     running = [each.upload for each in recent if each.progress.in_progress]
     stopped = causes.stopped((each.cause for each in lines), period)
     to_fix = found.to_fix((part.count, part.money) for part in stopped)
+    step = next_step(
+        period,
+        found,
+        to_fix=to_fix.count,
+        running=running[0].get_absolute_url() if running else "",
+        sends=_sends(found, recent, connection),
+    )
     return {
         "figures": found,
         "last_fetch": last_fetch,
@@ -113,15 +120,7 @@ def _of_period(
         "checked": max(0, found.imported.count - to_fix.count),
         "uploads": recent,
         # Of a connection that needs it the banner says so, and nothing else comes first.
-        "step": None
-        if _needs_reconnecting(connection)
-        else next_step(
-            period,
-            found,
-            to_fix=to_fix.count,
-            running=running[0].get_absolute_url() if running else "",
-            sends=_sends(found, recent, connection),
-        ),
+        "step": None if _needs_reconnecting(connection) else step,
         "refresh": refresh_seconds((each.connection for each in running), now),
         "currency": next(iter(found.imported.money), ""),
         "currencies": sorted(found.imported.money),

@@ -29,11 +29,11 @@ class Command(BaseCommand):
 def _migrate() -> None:
     """Bring the schema up to date. The release before works meanwhile: a migration that waits in a circle with one of
     its transactions is undone whole by PostgreSQL, and tried again."""
-    for last in (*[False] * (TRIES - 1), True):
+    for tries_left in reversed(range(TRIES)):
         try:
             call_command("migrate", interactive=False, verbosity=0)
         except OperationalError as error:
-            if last or getattr(error.__cause__, "sqlstate", "") != DEADLOCK:
+            if not tries_left or getattr(error.__cause__, "sqlstate", "") != DEADLOCK:
                 raise
         else:
             return

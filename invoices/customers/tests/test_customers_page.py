@@ -369,6 +369,17 @@ def test_its_page_takes_a_constant_number_of_queries(finance: Client, northwind:
 
 
 @pytest.mark.parametrize("query", ["", "?edit=1"], ids=["shown", "edited"])
+def test_its_page_takes_few_queries_before_it_has_a_contact(
+    finance: Client, organisation: XeroConnection, query: str
+) -> None:
+    customer = a_customer("new", "Newcomer Pty Ltd")
+    more = makers.an_invoice(makers.a_period("20261018"), "X-1")
+    Invoice.objects.filter(pk=more.pk).update(customer=customer)
+    assert "The next upload creates “Newcomer Pty Ltd”." in page(finance, f"{of(customer)}{query}")
+    assert makers.queries_of(finance, f"{of(customer)}{query}") <= MOST_QUERIES
+
+
+@pytest.mark.parametrize("query", ["", "?edit=1"], ids=["shown", "edited"])
 def test_its_page_takes_few_queries_also_with_its_form_open(finance: Client, northwind: Customer, query: str) -> None:
     CustomerOverride.objects.create(customer=northwind, due_days=30)
     AccountOverride.objects.create(customer=northwind, account_code="4010")
