@@ -10,7 +10,7 @@ from c3_integration.client.calls import C3, C3Period
 from c3_integration.client.errors import C3Error
 from c3_integration.models import C3Settings
 from c3_integration.tokens import PassingTokens
-from c3portal.http import dates
+from c3portal.formats import dates
 
 # Bytes of a period in which its first line ends.
 ENOUGH = 256 * 1024

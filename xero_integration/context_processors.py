@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from c3portal.database import clock
-from c3portal.http import dates
+from c3portal.formats import dates
 from xero_integration.models import XeroConnection
 
 _KEPT = "_xero_connection"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from xero_integration.payloads import Document, Line
 
 ZERO = Decimal("0.00")

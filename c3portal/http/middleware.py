@@ -20,7 +20,7 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 
 from c3portal.encryption.sessions import SessionStore
-from c3portal.http import dates
+from c3portal.formats import dates
 from c3portal.models.people import known_zone
 
 METHODS = ("GET", "HEAD", "POST")

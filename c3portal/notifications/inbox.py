@@ -8,7 +8,7 @@ import re
 from django import forms
 from django.db.models import Max
 
-from c3portal.http import dates
+from c3portal.formats import dates
 from c3portal.models import Notice, User
 from c3portal.models.notices import Kind
 from c3portal.notifications.texts import MOMENT

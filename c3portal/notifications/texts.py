@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 
 REASONS_SHOWN = 5
 REASON_LENGTH = 200

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from c3portal.http import dates
+from c3portal.formats import dates
 
 register = template.Library()
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django import template
 from django.template.defaultfilters import floatformat
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 
 register = template.Library()
 

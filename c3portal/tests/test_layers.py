@@ -18,6 +18,7 @@ LAYERS = (
     "c3portal.telemetry",
     "c3portal.outgoing",
     "c3portal.models",
+    "c3portal.formats",
     "c3portal.http",
     "c3portal.processes",
     "c3portal.audit",

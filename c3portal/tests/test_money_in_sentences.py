@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from c3portal.tests.imports import ALL, PACKAGES
 
 # The one place that writes an amount.
-HERE = "c3portal.http.amounts"
+HERE = "c3portal.formats.amounts"
 # What amounts are called. A count of that name has its separators: {now.total:,}.
 NAMES = {
     *("amount", "amount_due", "difference", "exact", "in_xero", "invoiced", "net", "owed", "subtotal", "tax", "total"),

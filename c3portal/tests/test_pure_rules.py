@@ -7,7 +7,7 @@ import pytest
 from c3portal.tests.imports import ALL, imports
 
 PURE = (
-    "c3portal.http.amounts",
+    "c3portal.formats.amounts",
     "c3portal.notifications.texts",
     "c3portal.users.sign_in.user_agents",
     "invoices.documents.exact_sum",

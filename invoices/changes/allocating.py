@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.utils import timezone
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.changes import asking
 from invoices.changes.allocations import amount_of, details_of
 from invoices.changes.asking import Wanted

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.changes.rules import Changes, Row, Rule
 from invoices.models import ChangeCall, DocumentChange, DocumentEvent, Posting
 from invoices.posting.balances import NOTHING, amount

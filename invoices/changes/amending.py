@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.changes import asking, line_differences, plan, updates
 from invoices.changes.asking import Asked, Wanted
 from invoices.changes.line_differences import Differences

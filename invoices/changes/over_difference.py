@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.changes import amending, asking
 from invoices.changes.amending import Amendment, Way
 from invoices.changes.line_differences import Change, Element

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.changes.rules import Changes, Checked, Row, Rule
 from invoices.changes.status_moves import send, status_of
 from invoices.documents import exact_sum

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from c3portal.database import clock
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.corrections.creating import CorrectingLine, NotPossible, total_of
 from invoices.models import DocumentEvent, DocumentType, Invoice, InvoiceLine
 from invoices.posting.balances import amount

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.corrections import limit
 from invoices.importing import billed_taxes, locks, xero_numbers
 from invoices.importing.numbers import MAX_LENGTH, invoice_id

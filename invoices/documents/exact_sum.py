@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.documents.rules import Fix, Problem, Severity
 from xero_integration.payloads import CENT, plain, to_cents
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.importing.facts import Facts
 from invoices.matching.meanings import FIELDS
 from invoices.models import ImportFinding, ImportRun, Invoice, InvoiceLine

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.importing import contradictions, held_back
 from invoices.importing.aggregation import Gathering
 from invoices.importing.cleaning import Cleaner

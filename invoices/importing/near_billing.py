@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from django.db.models import Q
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.importing import likeness
 from invoices.importing.facts import Action, Facts
 from invoices.importing.parser import shown

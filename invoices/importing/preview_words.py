@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.importing.last_period import LastPeriod
 from invoices.importing.preview import Preview
 

@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 
-from c3portal.http import amounts, dates
+from c3portal.formats import amounts, dates
 from c3portal.templatetags.icons import icon
 from invoices.listing.rows import Row
 

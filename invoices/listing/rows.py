@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from c3portal.http import amounts, dates
+from c3portal.formats import amounts, dates
 from invoices.models import Invoice, Posting
 from invoices.models.statuses import HAS_REASON, IN_PROGRESS, UPLOADABLE
 from invoices.readback import states

@@ -18,7 +18,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from c3portal.database import clock
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from c3portal.processes import liveness
 from c3portal.telemetry import tracing
 from invoices.documents import billing_contact, exact_sum

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.documents.rules import Fix, Problem, Severity
 from invoices.duplicates.comparison import Likeness, Lookalike
 from invoices.models import Customer, Invoice, Posting

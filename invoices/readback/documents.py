@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.models import AppliedCredit
 from invoices.posting import balances
 from invoices.posting.balances import Balance

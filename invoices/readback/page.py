@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast
 
-from c3portal.http import dates
+from c3portal.formats import dates
 from invoices.models import AppliedCredit, DocumentEvent, DocumentType, Payment, Posting
 from invoices.readback import documents, states
 from xero_integration.client.vocabulary import STATUS_WORDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from invoices.models import DocumentType, Posting
 from invoices.readback.documents import FACTS, OF_STATE, Edits, Shown, in_words
 from xero_integration.client.vocabulary import STATUS_WORDS

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q
 
 from c3portal.database import together
-from c3portal.http import amounts, dates
+from c3portal.formats import amounts, dates
 from invoices.changes import line_differences
 from invoices.changes.amending import Amendment, Way
 from invoices.changes.line_differences import LINE_FIELDS, Change, Pair

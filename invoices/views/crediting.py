@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from c3portal.audit.record import Action, record
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.changes import allocating

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from c3portal.database import clock
-from c3portal.http import amounts
+from c3portal.formats import amounts
 from c3portal.http.permissions import role_required
 from c3portal.models import User, roles
 from invoices.attention import counting, in_short

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from c3portal.http import dates
+from c3portal.formats import dates
 from invoices.models import HeldBackInvoice, Invoice, Posting
 from invoices.overrides.rows import Row
 

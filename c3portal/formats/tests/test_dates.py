@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from c3portal.audit.record import Action
-from c3portal.http import dates
+from c3portal.formats import dates
 from c3portal.models import AuditEntry, User
 from c3portal.models.people import DateFormat, known_zone
 
